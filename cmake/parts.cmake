@@ -1,0 +1,43 @@
+# The parts and the flags that all of them share.
+
+add_library(masa_flags INTERFACE)
+target_compile_options(masa_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+  -Werror=implicit-function-declaration -fno-math-errno -ffp-contract=off
+  -fno-omit-frame-pointer)
+target_compile_definitions(masa_flags INTERFACE _GNU_SOURCE)
+target_link_libraries(masa_flags INTERFACE m)
+if(MASA_SANITIZE)
+  set(sanitizers -fsanitize=address,undefined -fno-sanitize-recover=all)
+  target_compile_options(masa_flags INTERFACE ${sanitizers})
+  target_link_options(masa_flags INTERFACE ${sanitizers})
+endif()
+if(MASA_COVERAGE)
+  target_compile_options(masa_flags INTERFACE --coverage -fprofile-update=atomic)
+  target_link_options(masa_flags INTERFACE --coverage)
+endif()
+if(MASA_FUZZ)
+  target_compile_options(masa_flags INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
+  target_link_options(masa_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# masa_part(NAME [DEPS part...] [LIBS library...])
+# A static library of the .c files here. Its public headers are in include/.
+# Dependencies are private: a part sees only the headers of the parts it names,
+# so an include that the folder map does not allow fails to compile.
+function(masa_part name)
+  cmake_parse_arguments(P "" "" "DEPS;LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  if(NOT sources)
+    add_library(masa_${name} INTERFACE)
+    target_include_directories(masa_${name} INTERFACE include)
+    return()
+  endif()
+  add_library(masa_${name} STATIC ${sources})
+  target_include_directories(masa_${name} PUBLIC include PRIVATE .)
+  target_link_libraries(masa_${name} PRIVATE masa_flags ${P_LIBS})
+  foreach(dep IN LISTS P_DEPS)
+    target_link_libraries(masa_${name} PRIVATE masa_${dep})
+  endforeach()
+  set_property(GLOBAL APPEND PROPERTY MASA_PARTS masa_${name})
+endfunction()

@@ -1,0 +1,11 @@
+/** Seconds on a clock that never goes back, and texts for durations. */
+#ifndef MASA_CLOCK_H
+#define MASA_CLOCK_H
+
+#include <stddef.h>
+
+double masa_clock(void);
+/** "2h05m", "3m20s" or "12s" into out. */
+void masa_duration_text(char *out, size_t size, double seconds);
+
+#endif

@@ -1,0 +1,46 @@
+/** Files: map for reading, read whole, and write so that a crash loses nothing. */
+#ifndef MASA_FILE_H
+#define MASA_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <masa/error.h>
+#include <masa/text.h>
+
+typedef struct masa_mapping {
+    const uint8_t *data; /* NULL for an empty file */
+    size_t size;
+} masa_mapping;
+
+/** Maps a regular file read-only. The error names the path. */
+masa_status masa_file_map(masa_mapping *out, const char *path, masa_error *err);
+void masa_file_unmap(masa_mapping *mapping);
+
+/** Appends the whole file to text; "-" reads standard input. */
+masa_status masa_file_read(masa_text *text, const char *path, masa_error *err);
+
+/**
+ * Atomic writing: masa_file_begin opens PATH.tmp, masa_file_commit flushes, syncs and
+ * renames it to PATH (and reports a full disk), masa_file_abort removes it.
+ */
+masa_status masa_file_begin(FILE **out, const char *path, masa_error *err);
+masa_status masa_file_commit(FILE *file, const char *path, masa_error *err);
+void masa_file_abort(FILE *file, const char *path);
+/** The three calls above for bytes in memory. */
+masa_status masa_file_write(const char *path, const void *data, size_t size,
+                            masa_error *err);
+
+bool masa_path_exists(const char *path);
+bool masa_path_is_folder(const char *path);
+/** "a/b" from "a" and "b"; caller frees. */
+char *masa_path_join(const char *folder, const char *name);
+/** mkdir -p. */
+masa_status masa_folder_create(const char *path, masa_error *err);
+/** fsync on a folder, so that renames in it survive a power cut. */
+masa_status masa_folder_sync(const char *path, masa_error *err);
+/** rm -r; a path that does not exist is fine. */
+masa_status masa_folder_remove(const char *path, masa_error *err);
+
+#endif

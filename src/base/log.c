@@ -1,0 +1,33 @@
+#include <masa/log.h>
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static void write_stderr(masa_log_level level, const char *message)
+{
+    fprintf(stderr, "masa: %s%s\n", level == MASA_LOG_WARN ? "warning: " : "", message);
+}
+
+static masa_log_sink current_sink = write_stderr;
+static masa_log_level least_level = MASA_LOG_INFO;
+
+void masa_log_set_sink(masa_log_sink sink)
+{
+    current_sink = sink;
+}
+
+void masa_log_set_level(masa_log_level least)
+{
+    least_level = least;
+}
+
+void masa_log(masa_log_level level, const char *format, ...)
+{
+    if (level < least_level || !current_sink) return;
+    char message[2048];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(message, sizeof message, format, args);
+    va_end(args);
+    current_sink(level, message);
+}

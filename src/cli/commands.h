@@ -1,0 +1,18 @@
+/* The table of commands: name, function, one line for `masa --help`. */
+#ifndef MASA_CLI_COMMANDS_H
+#define MASA_CLI_COMMANDS_H
+
+#include <masa/error.h>
+
+/* A command gets its own arguments (argv[0] is its name), writes data to standard
+ * output and messages to standard error. */
+typedef masa_status cli_command(int argc, char **argv, masa_error *err);
+
+#define CLI_COMMANDS(X)                                                                   \
+    X(version, "print the version")
+
+#define X(name, help) cli_command cli_##name;
+CLI_COMMANDS(X)
+#undef X
+
+#endif

@@ -1,0 +1,74 @@
+/* masa: finds the command, runs it, and turns an error into one clear line. */
+#include "commands.h"
+
+#include <masa/log.h>
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name, *help;
+    cli_command *run;
+} commands[] = {
+#define X(name, help) {#name, help, cli_##name},
+    CLI_COMMANDS(X)
+#undef X
+};
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "masa: train language models to reason with meta-awareness\n\n"
+                 "usage: masa [--verbose] COMMAND [ARGUMENTS]\n\n");
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "\nmasa COMMAND --help says everything about a command.\n");
+}
+
+static void print_error(const masa_error *err, bool verbose)
+{
+    fprintf(stderr, "masa: ");
+    if (err->path[0]) fprintf(stderr, "%s:", err->path);
+    if (err->path[0] && err->line) fprintf(stderr, "%zu:", err->line);
+    fprintf(stderr, "%s%s\n", err->path[0] ? " " : "", err->message);
+    if (verbose) fprintf(stderr, "  raised at %s:%d\n", err->source, err->source_line);
+}
+
+cli_command cli_version;
+masa_status cli_version(int argc, char **argv, masa_error *err)
+{
+    (void)argc, (void)argv, (void)err;
+    printf("masa 0.1.0\n");
+    return MASA_OK;
+}
+
+int main(int argc, char **argv)
+{
+    bool verbose = argc > 1 && strcmp(argv[1], "--verbose") == 0;
+    if (verbose) {
+        masa_log_set_level(MASA_LOG_DEBUG);
+        argc--, argv++;
+    }
+    if (argc < 2) {
+        print_help(stderr);
+        return masa_status_exit(MASA_ERR_USAGE);
+    }
+    const char *name = argv[1];
+    if (strcmp(name, "--version") == 0) name = "version";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
+        strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        if (strcmp(name, commands[i].name) != 0) continue;
+        masa_error err = {0};
+        masa_status st = commands[i].run(argc - 1, argv + 1, &err);
+        if (fflush(stdout) != 0 && st == MASA_OK)
+            st = MASA_FAIL(&err, MASA_ERR_IO, "cannot write to standard output");
+        if (st != MASA_OK) print_error(&err, verbose);
+        return masa_status_exit(st);
+    }
+    fprintf(stderr, "masa: no command '%s'; see masa --help\n", name);
+    return masa_status_exit(MASA_ERR_USAGE);
+}

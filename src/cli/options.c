@@ -1,0 +1,113 @@
+#include "options.h"
+
+#include <masa/memory.h>
+#include <masa/text.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HELP = 1000, FIRST = 1001 };
+
+static void print_default(const cli_option *o)
+{
+    switch (o->kind) {
+    case CLI_KIND_LONG: printf(" (default %ld)", *(long *)o->target); break;
+    case CLI_KIND_DOUBLE: printf(" (default %g)", *(double *)o->target); break;
+    case CLI_KIND_STRING:
+        if (*(const char **)o->target) printf(" (default %s)", *(const char **)o->target);
+        break;
+    default: break;
+    }
+}
+
+static void print_help(const cli_usage *usage, const cli_option *options)
+{
+    printf("masa %s %s\n\n%s\n\nOptions:\n", usage->command, usage->arguments,
+           usage->summary);
+    for (const cli_option *o = options; o->kind != CLI_KIND_END; o++) {
+        char left[64];
+        snprintf(left, sizeof left, "%s%c%s --%s%s%s", o->letter ? "-" : " ",
+                 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
+                 o->argument ? " " : "", o->argument ? o->argument : "");
+        printf("  %-32s %s", left, o->help);
+        print_default(o);
+        printf("\n");
+    }
+    printf("  %-32s %s\n", "-h, --help", "this text");
+    if (usage->details) printf("\n%s\n", usage->details);
+}
+
+static masa_status store(const cli_option *o, const char *value, masa_error *err)
+{
+    char *end = NULL;
+    errno = 0;
+    switch (o->kind) {
+    case CLI_KIND_FLAG: *(bool *)o->target = true; return MASA_OK;
+    case CLI_KIND_STRING: *(const char **)o->target = value; return MASA_OK;
+    case CLI_KIND_LIST: {
+        cli_list *list = o->target;
+        MASA_PUSH(list->items, list->n, list->capacity, value);
+        return MASA_OK;
+    }
+    case CLI_KIND_LONG: *(long *)o->target = strtol(value, &end, 10); break;
+    case CLI_KIND_DOUBLE: *(double *)o->target = strtod(value, &end); break;
+    case CLI_KIND_END: return MASA_OK;
+    }
+    if (errno || end == value || *end)
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--%s takes a number, not '%s'", o->name,
+                         value);
+    return MASA_OK;
+}
+
+masa_status cli_parse(const cli_usage *usage, const cli_option *options, int *argc,
+                      char ***argv, bool *helped, masa_error *err)
+{
+    size_t n = 0;
+    while (options[n].kind != CLI_KIND_END) n++;
+    struct option *table = masa_alloc(n + 2, sizeof *table);
+    masa_text letters = {0};
+    masa_text_add(&letters, ":h");
+    for (size_t i = 0; i < n; i++) {
+        const cli_option *o = &options[i];
+        bool valued = o->kind != CLI_KIND_FLAG;
+        table[i] = (struct option){o->name, valued ? required_argument : no_argument, NULL,
+                                   FIRST + (int)i};
+        if (o->letter) masa_text_addf(&letters, "%c%s", o->letter, valued ? ":" : "");
+    }
+    table[n] = (struct option){"help", no_argument, NULL, HELP};
+
+    masa_status st = MASA_OK;
+    *helped = false;
+    opterr = 0;
+    optind = 0;
+    int c;
+    while (st == MASA_OK && (c = getopt_long(*argc, *argv, masa_text_get(&letters), table,
+                                             NULL)) != -1) {
+        const cli_option *hit = c >= FIRST ? &options[c - FIRST] : NULL;
+        for (size_t i = 0; !hit && c != '?' && c != ':' && i < n; i++)
+            if (options[i].letter == c) hit = &options[i];
+        if (c == HELP || (c == 'h' && !hit)) {
+            print_help(usage, options);
+            *helped = true;
+            break;
+        }
+        if (hit)
+            st = store(hit, optarg, err);
+        else
+            st = MASA_FAIL(err, MASA_ERR_USAGE, "%s '%s'; see masa %s --help",
+                           c == ':' ? "a value is missing after" : "unknown option",
+                           (*argv)[optind - 1], usage->command);
+    }
+    *argc -= optind;
+    *argv += optind;
+    if (st == MASA_OK && !*helped &&
+        (*argc < usage->least || (usage->most >= 0 && *argc > usage->most)))
+        st = MASA_FAIL(err, MASA_ERR_USAGE, "usage: masa %s %s; see masa %s --help",
+                       usage->command, usage->arguments, usage->command);
+    free(table);
+    masa_text_deinit(&letters);
+    return st;
+}

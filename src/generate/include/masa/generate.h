@@ -1,0 +1,101 @@
+/**
+ * Batched generation: continuous batching over a block KV cache, with the
+ * prompt computed and stored once for all samples of a request.
+ *
+ * What is sampled for (seed key, position) does not depend on the batch it
+ * runs in, on timing or on the order of requests.
+ */
+#ifndef MASA_GENERATE_H
+#define MASA_GENERATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/error.h>
+#include <masa/model.h>
+#include <masa/tokenizer.h>
+
+typedef struct masa_sampling {
+    float temperature; /* 0: greedy */
+    int top_k;         /* 0: off */
+    float top_p;       /* 1: off */
+    float min_p;       /* 0: off */
+} masa_sampling;
+
+typedef enum masa_stop_cause {
+    MASA_STOP_EOS,       /* a stop token; it is the last of the tokens */
+    MASA_STOP_STRING,    /* a stop string appeared */
+    MASA_STOP_LENGTH,    /* max_tokens reached */
+    MASA_STOP_CONTEXT,   /* the model's context is full */
+    MASA_STOP_CANCELLED, /* the callback asked to stop */
+} masa_stop_cause;
+const char *masa_stop_cause_name(masa_stop_cause cause);
+
+/* A prompt and how many samples of it are wanted. All pointers are borrowed
+ * until masa_generate returns. */
+typedef struct masa_request {
+    const int32_t *prompt;
+    size_t prompt_size;
+    size_t n_samples;
+    uint64_t key;      /* sample i draws from masa_key(key, i) */
+    size_t max_tokens; /* of a response */
+    masa_sampling sampling;
+    const int32_t *stop_tokens;
+    size_t n_stop_tokens;
+    const char *const *stop_strings; /* the text is cut before the string; needs a tokenizer */
+    size_t n_stop_strings;
+} masa_request;
+
+/* One sampled response. */
+typedef struct masa_completion {
+    size_t request, sample;
+    int32_t *tokens; /* [n], stop token included */
+    /* log-probability of each token under the policy: softmax of logits/temperature
+     * over the whole vocabulary, before top-k/top-p/min-p (temperature 0 counts as 1) */
+    float *logprobs; /* [n] */
+    size_t n;
+    masa_stop_cause cause;
+    double seconds; /* from its first decoding step to its last */
+} masa_completion;
+void masa_completion_deinit(masa_completion *completion);
+
+typedef struct masa_generator masa_generator;
+
+typedef struct masa_generator_options {
+    size_t max_batch;    /* sequences decoded at once */
+    size_t cache_tokens; /* size of the KV cache; 0: as max_batch and the context allow */
+    size_t max_context;  /* prompt and response; 0: the model's */
+} masa_generator_options;
+
+masa_status masa_generator_create(masa_generator **out, masa_model *model,
+                                  const masa_tokenizer *tokenizer,
+                                  const masa_generator_options *options, masa_error *err);
+void masa_generator_destroy(masa_generator *generator);
+size_t masa_generator_bytes(const masa_generator *generator);
+
+/**
+ * Called after every token (completion so far, finished or not); returning
+ * false cancels that completion. May be NULL.
+ */
+typedef bool masa_generate_callback(void *context, const masa_completion *completion,
+                                    bool finished);
+
+/**
+ * Generates every sample of every request. completions has room for the sum of
+ * n_samples and is filled in request, then sample order. A prompt that does not
+ * fit the context is MASA_ERR_DATA and nothing is generated. On error no
+ * completion is left behind.
+ */
+masa_status masa_generate(masa_generator *generator, const masa_request *requests,
+                          size_t n_requests, masa_completion *completions,
+                          masa_generate_callback *callback, void *context,
+                          masa_error *err);
+
+/* What the last masa_generate did. */
+typedef struct masa_generate_stats {
+    size_t prompt_tokens, generated_tokens, decode_steps;
+    double seconds;
+} masa_generate_stats;
+masa_generate_stats masa_generator_stats(const masa_generator *generator);
+
+#endif

@@ -1,0 +1,24 @@
+/** AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) and the norms around it. */
+#ifndef MASA_ADAMW_H
+#define MASA_ADAMW_H
+
+#include <stddef.h>
+
+typedef struct masa_adamw {
+    float lr, beta1, beta2, eps, weight_decay;
+    float grad_scale;  /* multiplies gradients first: clipping and averaging */
+    long step;         /* 1-based, for bias correction */
+} masa_adamw;
+
+/**
+ *   g = grad_scale grad;  m = b1 m + (1-b1) g;  v = b2 v + (1-b2) g^2
+ *   w -= lr (m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps) + weight_decay w)
+ * As torch.optim.AdamW. w, m, v [n] updated in place.
+ */
+void masa_adamw_update(float *w, float *m, float *v, const float *grad, size_t n,
+                       const masa_adamw *options);
+
+/** Sum of squares in float64; bit-equal for any number of threads. */
+double masa_sum_squares(const float *x, size_t n);
+
+#endif

@@ -1,0 +1,74 @@
+/**
+ * Causal grouped-query attention: over packed sequences for training, over a
+ * block KV cache for generation. Storage in `dtype`, softmax and sums in float32.
+ */
+#ifndef MASA_ATTENTION_H
+#define MASA_ATTENTION_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/dtype.h>
+
+typedef struct masa_attention_shape {
+    size_t q_heads, kv_heads, head_dim; /* q_heads is a multiple of kv_heads */
+    size_t stride; /* elements between rows of q, k and v: they live in one [rows, stride] */
+    float scale;   /* usually 1/sqrt(head_dim) */
+    masa_dtype dtype;
+} masa_attention_shape;
+
+/**
+ * A sequence inside a packed batch: rows [start, start+length). A segment with
+ * parent >= 0 (a smaller index, itself without a parent) continues it: its
+ * tokens also attend to every token of the parent. So the prompt of a group is
+ * computed once for all of the group's responses, with exact gradients.
+ */
+typedef struct masa_segment {
+    int32_t start, length, parent;
+} masa_segment;
+
+/**
+ * out [rows, q_heads*head_dim] dtype (contiguous), lse [rows, q_heads] float32:
+ * the log of the softmax's denominator, kept for the backward pass.
+ * q, k, v point at row 0 of their part of the [rows, stride] buffer, already
+ * rotated. Flash-style: no [length, length] matrix is stored.
+ * Dao et al. 2022 (arXiv:2205.14135).
+ */
+void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
+                            const void *v, const masa_segment *segments,
+                            size_t n_segments, const masa_attention_shape *shape);
+
+/**
+ * dq, dk, dv OVERWRITTEN, laid out as q, k, v (same stride). dout, out
+ * [rows, q_heads*head_dim]. Gradients of shared parents sum over the children
+ * in index order: bit-equal for a fixed number of threads.
+ * rows: rows of the packed buffer (segments cover them all).
+ */
+void masa_attention_backward(void *dq, void *dk, void *dv, const void *dout,
+                             const void *out, const float *lse, const void *q,
+                             const void *k, const void *v, const masa_segment *segments,
+                             size_t n_segments, size_t rows,
+                             const masa_attention_shape *shape);
+
+/** One layer of the block KV cache: k and v are [blocks, kv_heads, block_tokens, head_dim]. */
+typedef struct masa_kv_layer {
+    void *k, *v;
+    size_t block_tokens, kv_heads, head_dim;
+    masa_dtype dtype;
+} masa_kv_layer;
+
+/** Stores row r of k and v (row stride in elements) at slot[r] = block*block_tokens + offset. */
+void masa_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
+                   const int32_t *slots, size_t rows);
+
+/**
+ * Each row attends to the first lengths[r] tokens of its sequence sequences[r],
+ * whose blocks are block_tables[sequences[r]*max_blocks ...] (its own token is
+ * already written). Rows of one sequence may come in any number (a prompt's
+ * chunk). out [rows, q_heads*head_dim] dtype.
+ */
+void masa_attention_cached(void *out, const void *q, const masa_kv_layer *kv,
+                           const int32_t *block_tables, size_t max_blocks,
+                           const int32_t *sequences, const int32_t *lengths, size_t rows,
+                           const masa_attention_shape *shape);
+
+#endif

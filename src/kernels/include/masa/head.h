@@ -1,0 +1,43 @@
+/**
+ * The output head fused with log-probabilities: logits exist only chunk by
+ * chunk of rows, never for a whole batch. Products in the linear map's compute
+ * dtype with float32 accumulation; logits, softmax and loss in float32.
+ */
+#ifndef MASA_HEAD_H
+#define MASA_HEAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/error.h>
+#include <masa/linear.h>
+
+/* Scratch for chunks of logits; one per thread of control. */
+typedef struct masa_head masa_head;
+masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden, masa_error *err);
+void masa_head_destroy(masa_head *head);
+
+/**
+ *   z = x W^T * inv_temperature;  lse = log sum_v exp z_v
+ *   logprob[i] = z[targets[i]] - lse;  entropy[i] = lse - sum_v p_v z_v
+ * x [rows, hidden] in W's compute dtype; W [vocab, hidden].
+ * logprob, lse [rows]; entropy [rows] or NULL. float32.
+ */
+void masa_head_forward(masa_head *head, masa_linear *weight, float *logprob, float *lse,
+                       float *entropy, const void *x, const int32_t *targets, size_t rows,
+                       float inv_temperature);
+
+/**
+ * Gradient of sum_i dlogprob[i] * logprob[i]:
+ *   dz[i,v] = dlogprob[i] (1{v = targets[i]} - p[i,v]) inv_temperature
+ * dx [rows, hidden] float32 OVERWRITTEN; dw [vocab, hidden] float32 ACCUMULATED.
+ * Rows with dlogprob 0 cost nothing. lse from the forward call with the same x.
+ */
+void masa_head_backward(masa_head *head, masa_linear *weight, float *dx, float *dw,
+                        const float *dlogprob, const float *lse, const void *x,
+                        const int32_t *targets, size_t rows, float inv_temperature);
+
+/** lse[r] = log sum_v exp(logits[r,v] * inv_temperature); logits [rows, vocab]. */
+void masa_logsumexp(float *lse, const float *logits, size_t rows, size_t vocab,
+                    float inv_temperature);
+
+#endif

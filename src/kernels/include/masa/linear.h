@@ -1,0 +1,59 @@
+/**
+ * y = x W^T (+ bias): matrix products through oneDNN with weights in its own
+ * packed layout, refreshed from float32 master weights once per optimiser step.
+ * The only file that knows oneDNN is linear.c.
+ *
+ * Call from one thread at a time; a call uses all OpenMP threads inside.
+ */
+#ifndef MASA_LINEAR_H
+#define MASA_LINEAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <masa/dtype.h>
+#include <masa/error.h>
+
+typedef struct masa_linear masa_linear;
+
+/**
+ * A linear map of in_features to out_features computing in `compute`
+ * (MASA_BF16: bf16 operands, float32 accumulation). trainable also prepares
+ * masa_linear_backward_input. Destroy with masa_linear_destroy (NULL is fine).
+ */
+masa_status masa_linear_create(masa_linear **out, size_t out_features,
+                               size_t in_features, masa_dtype compute, bool trainable,
+                               masa_error *err);
+void masa_linear_destroy(masa_linear *linear);
+
+/** Packs weight [out_features, in_features] float32, row-major; copied. */
+void masa_linear_pack(masa_linear *linear, const float *weight);
+
+/**
+ * y [rows, out] = x [rows, in] W^T + bias (+ y when accumulate).
+ * x: compute dtype. y: y_dtype. bias [out] float32 or NULL. rows may be 0 and
+ * may differ in every call; the result of a row does not depend on the number
+ * or the content of the other rows, up to the order of float32 additions.
+ */
+void masa_linear_forward(masa_linear *linear, void *y, masa_dtype y_dtype, const void *x,
+                         const float *bias, size_t rows, bool accumulate);
+
+/** dx [rows, in] (dx_dtype) = dy [rows, out] (compute dtype) W  (+ dx when accumulate). */
+void masa_linear_backward_input(masa_linear *linear, void *dx, masa_dtype dx_dtype,
+                                const void *dy, size_t rows, bool accumulate);
+
+/**
+ * dw [out, in] float32, ACCUMULATED += dy^T x.
+ * dy [rows, out] and x [rows, in] in compute dtype.
+ * dbias [out] float32 ACCUMULATED += sum of dy over rows, or NULL.
+ */
+void masa_linear_backward_weight(masa_linear *linear, float *dw, float *dbias,
+                                 const void *dy, const void *x, size_t rows);
+
+size_t masa_linear_out_features(const masa_linear *linear);
+size_t masa_linear_in_features(const masa_linear *linear);
+masa_dtype masa_linear_dtype(const masa_linear *linear);
+
+/** Bytes of packed weights held, for the memory plan. */
+size_t masa_linear_bytes(const masa_linear *linear);
+
+#endif

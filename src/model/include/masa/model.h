@@ -1,0 +1,66 @@
+/**
+ * A decoder-only transformer: float32 master weights, compute weights packed
+ * from them once per optimiser step (the same for rollouts and training), the
+ * training pass (pass.h) and the decoding pass (decode.h).
+ *
+ * All master parameters lie in one buffer of float32 in a fixed order, so the
+ * optimiser, checkpoints and norms are loops over one array.
+ */
+#ifndef MASA_MODEL_H
+#define MASA_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/dtype.h>
+#include <masa/error.h>
+#include <masa/model_config.h>
+#include <masa/model_file.h>
+
+typedef struct masa_model masa_model;
+
+typedef struct masa_model_options {
+    masa_dtype compute; /* what products are computed in */
+    bool trainable;     /* allocate gradients and prepare the backward products */
+} masa_model_options;
+
+/* One parameter as Hugging Face names it. q, k, v (and gate, up) are separate
+ * entries whose rows follow one another in memory. Borrowed from the model. */
+typedef struct masa_parameter {
+    const char *name;
+    size_t offset, rows, cols; /* offset in floats into values and grads */
+    bool vector;               /* one-dimensional: rows is 1 */
+    bool decay;                /* weight decay applies (matrices, not norms or biases) */
+} masa_parameter;
+
+/** Loads a GGUF file or a Hugging Face folder. */
+masa_status masa_model_load(masa_model **out, const char *path,
+                            const masa_model_options *options, masa_error *err);
+/** Random weights, normal with deviation 0.02 (norms 1, biases 0): for tests. */
+masa_status masa_model_create(masa_model **out, const masa_model_config *config,
+                              const masa_model_options *options, uint64_t seed,
+                              masa_error *err);
+void masa_model_destroy(masa_model *model);
+
+const masa_model_config *masa_model_get_config(const masa_model *model);
+masa_dtype masa_model_dtype(const masa_model *model);
+size_t masa_model_parameter_count(const masa_model *model); /* floats in the buffer */
+float *masa_model_values(masa_model *model);                /* [count] */
+float *masa_model_grads(masa_model *model);                 /* [count], NULL if not trainable */
+const masa_parameter *masa_model_parameters(const masa_model *model, size_t *n);
+
+/** Repacks compute weights after masa_model_values were changed. */
+void masa_model_refresh(masa_model *model);
+
+/** Writes the weights and config as a Hugging Face folder. */
+masa_status masa_model_save(const masa_model *model, const char *folder,
+                            masa_save_dtype dtype, masa_error *err);
+
+/** Bytes held: master weights, gradients and packed weights, for the memory plan. */
+size_t masa_model_bytes(const masa_model *model);
+
+/** FLOPs of one token's forward pass at a context of `context` tokens: 2 per
+ *  multiply-add of every weight (head included when with_head) and of attention. */
+double masa_model_flops(const masa_model_config *config, double context, bool with_head);
+
+#endif
