@@ -9,6 +9,7 @@
 typedef masa_status cli_command(int argc, char **argv, masa_error *err);
 
 #define CLI_COMMANDS(X)                                                                   \
+    X(tasks, "make verifiable training problems")                                          \
     X(version, "print the version")
 
 #define X(name, help) cli_command cli_##name;

@@ -1,0 +1,160 @@
+#include <masa/problems.h>
+
+#include <masa/file.h>
+#include <masa/memory.h>
+#include <masa/random.h>
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A string as it is; a number as it is written in canonical JSON; else NULL. */
+static char *value_text(const json_t *value)
+{
+    if (json_is_string(value)) return masa_strndup(json_string_value(value),
+                                                   json_string_length(value));
+    if (!json_is_number(value)) return NULL;
+    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    char *copy = masa_strdup(dumped);
+    free(dumped);
+    return copy;
+}
+
+static void problem_deinit(masa_problem *p)
+{
+    free(p->id);
+    free(p->problem);
+    free(p->answer);
+    free(p->kind);
+    free(p->context);
+}
+
+static masa_status parse_problem(masa_problem *out, const json_t *line, const char *path,
+                                 size_t number, const masa_problem_keys *keys,
+                                 masa_error *err)
+{
+    masa_problem p = {0};
+    p.problem = value_text(json_object_get(line, keys->problem));
+    p.answer = value_text(json_object_get(line, keys->answer));
+    if (!p.problem || !p.answer || !*p.problem) {
+        const char *missing = p.problem && *p.problem ? keys->answer : keys->problem;
+        problem_deinit(&p);
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "the line has no \"%s\" (a string or a number); name the keys "
+                         "with data.problem_key and data.answer_key",
+                         missing);
+    }
+    p.id = value_text(json_object_get(line, "id"));
+    if (!p.id) {
+        masa_text id = {0};
+        masa_text_addf(&id, "%s:%zu", path, number);
+        p.id = masa_text_take(&id);
+    }
+    p.kind = value_text(json_object_get(line, keys->kind));
+    if (!p.kind) p.kind = masa_strdup("math");
+    p.context = value_text(json_object_get(line, "context"));
+    const json_t *level = json_object_get(line, "level");
+    if (json_is_integer(level)) p.level = (int)json_integer_value(level);
+    *out = p;
+    return MASA_OK;
+}
+
+static masa_status load_line(masa_problems *out, const char *text, size_t n,
+                             const char *path, size_t number,
+                             const masa_problem_keys *keys, masa_error *err)
+{
+    size_t blank = 0;
+    while (blank < n && strchr(" \t\r", text[blank]) && text[blank]) blank++;
+    if (blank == n) return MASA_OK;
+    json_error_t cause;
+    json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, &cause);
+    masa_problem p;
+    masa_status st;
+    if (!json_is_object(line))
+        st = MASA_FAIL(err, MASA_ERR_DATA, "not a JSON object (%s)",
+                       line ? "another kind of value" : cause.text);
+    else
+        st = parse_problem(&p, line, path, number, keys, err);
+    json_decref(line);
+    if (st == MASA_OK)
+        MASA_PUSH(out->items, out->n, out->capacity, p);
+    else
+        masa_error_at(err, path, number);
+    return st;
+}
+
+masa_status masa_problems_parse(masa_problems *out, const char *text, size_t size,
+                                const char *path, const masa_problem_keys *given,
+                                size_t limit, masa_error *err)
+{
+    masa_problem_keys keys = {"problem", "answer", "kind"};
+    if (given && given->problem) keys.problem = given->problem;
+    if (given && given->answer) keys.answer = given->answer;
+    if (given && given->kind) keys.kind = given->kind;
+    masa_problems problems = {0};
+    masa_status st = MASA_OK;
+    const char *p = text, *end = text + size;
+    for (size_t number = 1; st == MASA_OK && p < end; number++) {
+        if (limit && problems.n == limit) break;
+        const char *stop = memchr(p, '\n', (size_t)(end - p));
+        if (!stop) stop = end;
+        st = load_line(&problems, p, (size_t)(stop - p), path, number, &keys, err);
+        p = stop + 1;
+    }
+    if (st == MASA_OK && problems.n == 0)
+        st = MASA_FAIL(err, MASA_ERR_DATA,
+                       "%s has no problems; it needs one JSON object per line", path);
+    if (st == MASA_OK)
+        *out = problems;
+    else
+        masa_problems_deinit(&problems);
+    return st;
+}
+
+masa_status masa_problems_load(masa_problems *out, const char *path,
+                               const masa_problem_keys *keys, size_t limit,
+                               masa_error *err)
+{
+    masa_text text = {0};
+    masa_status st = masa_file_read(&text, path, err);
+    if (st == MASA_OK)
+        st = masa_problems_parse(out, masa_text_get(&text), text.size, path, keys, limit,
+                                 err);
+    masa_text_deinit(&text);
+    return st;
+}
+
+void masa_problems_deinit(masa_problems *problems)
+{
+    for (size_t i = 0; i < problems->n; i++) problem_deinit(&problems->items[i]);
+    free(problems->items);
+    *problems = (masa_problems){0};
+}
+
+void masa_problem_order_init(masa_problem_order *order, size_t n, uint64_t seed,
+                             bool shuffle)
+{
+    *order = (masa_problem_order){.n = n, .seed = seed, .shuffle = shuffle};
+    order->order = masa_alloc(n, sizeof *order->order);
+    order->epoch = SIZE_MAX;
+}
+
+void masa_problem_order_deinit(masa_problem_order *order)
+{
+    free(order->order);
+    *order = (masa_problem_order){0};
+}
+
+size_t masa_problem_order_get(masa_problem_order *order, size_t draw)
+{
+    size_t epoch = draw / order->n;
+    if (!order->shuffle) return draw % order->n;
+    if (epoch != order->epoch) {
+        for (size_t i = 0; i < order->n; i++) order->order[i] = i;
+        masa_random random =
+            masa_random_init(masa_key(order->seed, epoch), MASA_STREAM_DATA);
+        masa_random_shuffle(&random, order->order, order->n);
+        order->epoch = epoch;
+    }
+    return order->order[draw % order->n];
+}
