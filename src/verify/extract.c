@@ -1,0 +1,293 @@
+/* Finds the one final answer in a text. Each rule is one linear scan. */
+#include <masa/verify.h>
+
+#include <masa/memory.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+typedef struct span {
+    size_t start, end;
+} span;
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_letter(char c)
+{
+    return isalpha((unsigned char)c) != 0;
+}
+
+static bool at(const char *text, size_t size, size_t i, const char *word)
+{
+    size_t n = strlen(word);
+    return n <= size - i && memcmp(text + i, word, n) == 0;
+}
+
+static bool at_nocase(const char *text, size_t size, size_t i, const char *word)
+{
+    size_t n = strlen(word);
+    return i <= size && n <= size - i && strncasecmp(text + i, word, n) == 0;
+}
+
+static span trim(const char *text, span s)
+{
+    while (s.start < s.end && is_space(text[s.start])) s.start++;
+    while (s.end > s.start && is_space(text[s.end - 1])) s.end--;
+    return s;
+}
+
+/* --- boxed ------------------------------------------------------------------- */
+
+/* Length of a box command at i ("\boxed", "\fbox"), or 0. */
+static size_t box_command(const char *text, size_t size, size_t i)
+{
+    static const char *const names[] = {"\\boxed", "\\fbox", "\\framebox"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        size_t n = strlen(names[k]);
+        if (at(text, size, i, names[k]) && (i + n == size || !is_letter(text[i + n])))
+            return n;
+    }
+    return 0;
+}
+
+/* "\boxed 5$": TeX allows a box without braces; it ends with the formula. */
+static bool bare_box(const char *text, size_t size, size_t i, span *out)
+{
+    size_t end = i;
+    while (end < size && text[end] != '$' && text[end] != '\n' && end - i < 200) end++;
+    if (end == size || text[end] != '$') return false;
+    *out = trim(text, (span){i, end});
+    return out->end > out->start && (is_digit(text[out->start]) ||
+                                     strchr("\\-(", text[out->start]) != NULL);
+}
+
+static bool find_boxed(const char *text, size_t size, span *out)
+{
+    typedef struct opened {
+        size_t start, depth;
+    } opened;
+    opened *open = NULL;
+    size_t n = 0, capacity = 0, depth = 0;
+    bool found = false;
+    for (size_t i = 0; i < size; i++) {
+        size_t command = text[i] == '\\' ? box_command(text, size, i) : 0;
+        if (command) {
+            size_t j = i + command;
+            while (j < size && is_space(text[j])) j++;
+            span bare;
+            if (j < size && text[j] == '{') {
+                opened box = {j + 1, depth++};
+                MASA_PUSH(open, n, capacity, box);
+                i = j;
+            } else if (n == 0 && bare_box(text, size, j, &bare)) {
+                *out = bare;
+                found = true;
+                i = bare.end;
+            } else {
+                i += command - 1;
+            }
+        } else if (text[i] == '\\') {
+            i++;
+        } else if (n && text[i] == '{') {
+            depth++;
+        } else if (n && text[i] == '}') {
+            depth--;
+            if (open[n - 1].depth != depth) continue;
+            *out = (span){open[--n].start, i};
+            found = true;
+        }
+    }
+    /* Begun after the last complete box and never closed: the answer was cut off. */
+    if (found && n && open[n - 1].start > out->end) found = false;
+    free(open);
+    return found;
+}
+
+/* --- phrases ----------------------------------------------------------------- */
+
+/* Skips what may stand between a phrase and its answer. */
+static size_t skip_decoration(const char *text, size_t size, size_t i)
+{
+    while (i < size && (is_space(text[i]) || strchr("*:_=\"", text[i]))) i++;
+    return i;
+}
+
+/* Where a sentence that begins at i ends: its line's end, or a full stop that is
+ * followed by a space and is not inside a formula. */
+static size_t sentence_end(const char *text, size_t size, size_t i)
+{
+    bool formula = false;
+    for (; i < size && text[i] != '\n'; i++) {
+        if (text[i] == '\\' && i + 1 < size) {
+            i++;
+            if (text[i] == '(') formula = true;
+            if (text[i] == ')') formula = false;
+            continue;
+        }
+        if (text[i] == '$') formula = !formula;
+        if (formula || text[i] != '.') continue;
+        if (i + 1 == size || is_space(text[i + 1]) || text[i + 1] == '*') break;
+    }
+    return i;
+}
+
+/* The answer after a phrase: the first formula when it begins with one. */
+static bool take_statement(const char *text, size_t size, size_t i, span *out)
+{
+    i = skip_decoration(text, size, i);
+    span s = trim(text, (span){i, sentence_end(text, size, i)});
+    while (s.end > s.start && strchr("*.,;_\"", text[s.end - 1])) s.end--;
+    if (s.end > s.start + 1 && text[s.start] == '$' && text[s.start + 1] != '$') {
+        const char *close = memchr(text + s.start + 1, '$', s.end - s.start - 1);
+        if (close) s = (span){s.start + 1, (size_t)(close - text)};
+    }
+    *out = trim(text, s);
+    return out->end > out->start;
+}
+
+static bool find_phrase(const char *text, size_t size, span *out)
+{
+    static const char *const after[] = {" is", ":", "**:", ":**", " =", " was", " must be"};
+    /* From the end, so that a text full of phrases costs one statement. */
+    for (size_t i = size; i-- > 0;) {
+        if (tolower((unsigned char)text[i]) != 'a' ||
+            !at_nocase(text, size, i, "answer") || (i && is_letter(text[i - 1])))
+            continue;
+        size_t j = i + strlen("answer");
+        for (size_t k = 0; k < sizeof after / sizeof *after; k++) {
+            size_t e = j + strlen(after[k]);
+            if (!at_nocase(text, size, j, after[k])) continue;
+            if (is_letter(text[e - 1]) && e < size && is_letter(text[e])) continue;
+            if (take_statement(text, size, e, out)) return true;
+            break;
+        }
+    }
+    return false;
+}
+
+/* --- the other rules --------------------------------------------------------- */
+
+static bool find_hashes(const char *text, size_t size, span *out)
+{
+    bool found = false;
+    for (size_t i = 0; i + 4 <= size; i++) {
+        if (!at(text, size, i, "####")) continue;
+        size_t j = i;
+        while (j < size && text[j] == '#') j++;
+        size_t end = j;
+        while (end < size && text[end] != '\n') end++;
+        *out = trim(text, (span){j, end});
+        found = out->end > out->start;
+        i = end;
+    }
+    return found;
+}
+
+static bool find_bold(const char *text, size_t size, span *out)
+{
+    bool found = false;
+    for (size_t i = 0; i + 2 < size; i++) {
+        if (text[i] != '*' || text[i + 1] != '*') continue;
+        size_t end = i + 2;
+        while (end < size && text[end] != '\n' && text[end] != '*') end++;
+        if (end + 1 < size && text[end] == '*' && text[end + 1] == '*') {
+            span s = trim(text, (span){i + 2, end});
+            if (s.end > s.start) *out = s, found = true;
+            end += 2;
+        }
+        i = end - 1;
+    }
+    return found;
+}
+
+/* End of the number that begins at i; i itself when there is none. */
+static size_t number_end(const char *text, size_t size, size_t i)
+{
+    size_t j = i;
+    while (j < size && is_digit(text[j])) j++;
+    if (j == i && !(j + 1 < size && text[j] == '.' && is_digit(text[j + 1]))) return i;
+    while (j + 3 < size && text[j] == ',' && is_digit(text[j + 1]) &&
+           is_digit(text[j + 2]) && is_digit(text[j + 3]) &&
+           (j + 4 == size || !is_digit(text[j + 4])))
+        j += 4;
+    if (j + 1 < size && text[j] == '.' && is_digit(text[j + 1]))
+        for (j++; j < size && is_digit(text[j]);) j++;
+    size_t e = j;
+    if (e < size && (text[e] == 'e' || text[e] == 'E')) {
+        e++;
+        if (e < size && (text[e] == '-' || text[e] == '+')) e++;
+        if (e < size && is_digit(text[e])) {
+            while (e < size && is_digit(text[e])) e++;
+            j = e;
+        }
+    }
+    if (j + 1 < size && text[j] == '/' && is_digit(text[j + 1]))
+        for (j++; j < size && is_digit(text[j]);) j++;
+    return j;
+}
+
+static bool find_number(const char *text, size_t size, span *out)
+{
+    bool found = false;
+    for (size_t i = 0; i < size; i++) {
+        size_t end = number_end(text, size, i);
+        if (end == i) continue;
+        size_t start = i;
+        /* A minus sign belongs to the number unless something is subtracted from. */
+        if (start && text[start - 1] == '-' &&
+            (start == 1 || strchr(" \t\n($=*:,", text[start - 2])))
+            start--;
+        *out = (span){start, end};
+        found = true;
+        i = end - 1;
+    }
+    return found;
+}
+
+static bool find_whole(const char *text, size_t size, span *out)
+{
+    *out = trim(text, (span){0, size});
+    return out->end > out->start;
+}
+
+static const struct {
+    masa_extract_rule rule;
+    const char *name;
+    bool (*find)(const char *text, size_t size, span *out);
+} finders[] = {
+    {MASA_EXTRACT_BOXED, "boxed", find_boxed},   {MASA_EXTRACT_PHRASE, "phrase", find_phrase},
+    {MASA_EXTRACT_HASHES, "hashes", find_hashes}, {MASA_EXTRACT_BOLD, "bold", find_bold},
+    {MASA_EXTRACT_NUMBER, "number", find_number}, {MASA_EXTRACT_WHOLE, "whole", find_whole},
+};
+
+const char *masa_extract_rule_text(masa_extract_rule rule)
+{
+    for (size_t i = 0; i < sizeof finders / sizeof *finders; i++)
+        if (finders[i].rule == rule) return finders[i].name;
+    return "none";
+}
+
+bool masa_extract_answer(const char *text, size_t size, unsigned rules,
+                         masa_extraction *out)
+{
+    *out = (masa_extraction){0};
+    for (size_t i = 0; i < sizeof finders / sizeof *finders; i++) {
+        span s = {0, 0};
+        if (!(rules & finders[i].rule) || !finders[i].find(text, size, &s)) continue;
+        s = trim(text, s);
+        if (s.start == s.end) continue;
+        *out = (masa_extraction){finders[i].rule, s.start, s.end - s.start};
+        return true;
+    }
+    return false;
+}

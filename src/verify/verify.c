@@ -1,0 +1,53 @@
+/* The public entry: extraction, then the comparison that the answer's kind asks for. */
+#include <masa/verify.h>
+
+#include "answer.h"
+
+#include <string.h>
+
+static const char *const verdict_texts[] = {
+    [MASA_VERDICT_EQUAL] = "equal",         [MASA_VERDICT_DIFFERENT] = "different",
+    [MASA_VERDICT_UNDECIDED] = "undecided", [MASA_VERDICT_NO_ANSWER] = "no_answer",
+    [MASA_VERDICT_BAD_GOLD] = "bad_gold",
+};
+
+const char *masa_verdict_text(masa_verdict verdict)
+{
+    return verdict_texts[verdict];
+}
+
+static const masa_verify_options defaults = MASA_VERIFY_DEFAULTS;
+
+static masa_verdict compare(const char *answer, size_t size, const char *gold,
+                            const masa_verify_options *options, const char **rule)
+{
+    return verify__compare_math(answer, size, gold, strlen(gold), options, rule);
+}
+
+void masa_verify_span(const char *prediction, size_t size, const char *gold,
+                      const masa_verify_options *options, masa_verify_result *result)
+{
+    if (!options) options = &defaults;
+    *result = (masa_verify_result){.verdict = MASA_VERDICT_NO_ANSWER, .rule = "no answer"};
+    if (options->truncated) {
+        result->rule = "truncated";
+        return;
+    }
+    if (!masa_extract_answer(prediction, size, options->rules, &result->extraction)) return;
+    result->extracted = prediction + result->extraction.start;
+    result->verdict =
+        compare(result->extracted, result->extraction.size, gold, options, &result->rule);
+}
+
+void masa_verify(const char *prediction, const char *gold,
+                 const masa_verify_options *options, masa_verify_result *result)
+{
+    masa_verify_span(prediction, strlen(prediction), gold, options, result);
+}
+
+masa_verdict masa_answers_equal(const char *answer, const char *gold,
+                                const masa_verify_options *options)
+{
+    const char *rule;
+    return compare(answer, strlen(answer), gold, options ? options : &defaults, &rule);
+}

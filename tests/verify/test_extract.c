@@ -1,0 +1,93 @@
+/* Which place of a text is the final answer. */
+#include "masa_test.h"
+
+#include <masa/verify.h>
+
+static void check(const char *text, unsigned rules, const char *wanted)
+{
+    masa_extraction out;
+    bool found = masa_extract_answer(text, strlen(text), rules, &out);
+    char got[400] = "(none)";
+    if (found) snprintf(got, sizeof got, "%.*s", (int)out.size, text + out.start);
+    assert_string_equal(got, wanted ? wanted : "(none)");
+    assert_int_equal(found, out.rule != MASA_EXTRACT_NONE);
+}
+
+static void test_boxed(void **state)
+{
+    (void)state;
+    const unsigned B = MASA_EXTRACT_BOXED;
+    check("so \\boxed{5}", B, "5");
+    check("\\boxed{1} and then \\boxed{\\frac{1}{2}}.", B, "\\frac{1}{2}");
+    check("\\fbox{7}", B, "7");
+    check("$\\boxed 2$", B, "2");
+    check("\\boxed {x \\{ y}", B, "x \\{ y");
+    check("outer \\boxed{a\\boxed{b}}", B, "a\\boxed{b}");
+    check("write it as \\boxed{ please: \\boxed{3}", B, "3");
+    check("\\boxed{1} then \\boxed{2", B, NULL);
+    check("\\boxed{2", B, NULL);
+    check("\\boxed{}", B, NULL);
+    check("\\boxedx{3}", B, NULL);
+    check("the answer is 5", B, NULL);
+    check("", B, NULL);
+    check("\\boxed", B, NULL);
+}
+
+static void test_phrases(void **state)
+{
+    (void)state;
+    const unsigned P = MASA_EXTRACT_PHRASE;
+    check("Then the answer is 5.", P, "5");
+    check("The answer is 1.5. I hope it is correct.", P, "1.5");
+    check("**Final Answer:** 73", P, "73");
+    check("**Final Answer**: 73\nDone", P, "73");
+    check("Final answer:\n\n$x = 3$.", P, "x = 3");
+    check("The final answer is $\\frac{1}{2}$ as said.", P, "\\frac{1}{2}");
+    check("the answer is 3. But no, the answer is 4", P, "4");
+    check("the answer isn't known", P, NULL);
+    check("I will answer: ", P, NULL);
+}
+
+static void test_other_rules(void **state)
+{
+    (void)state;
+    check("6*2=12\n#### 12", MASA_EXTRACT_HASHES, "12");
+    check("#### 1\n#### 2\nend", MASA_EXTRACT_HASHES, "2");
+    check("it is **73**.", MASA_EXTRACT_BOLD, "73");
+    check("**a** and **b c**", MASA_EXTRACT_BOLD, "b c");
+    check("**a", MASA_EXTRACT_BOLD, NULL);
+    check("from 3 to 1,234.5 km", MASA_EXTRACT_NUMBER, "1,234.5");
+    check("it is -3/4", MASA_EXTRACT_NUMBER, "-3/4");
+    check("8-3", MASA_EXTRACT_NUMBER, "3");
+    check("none", MASA_EXTRACT_NUMBER, NULL);
+    check("  x+1\n", MASA_EXTRACT_WHOLE, "x+1");
+    /* The first rule that finds something decides. */
+    check("#### 4 then \\boxed{5}", MASA_EXTRACT_ANY, "5");
+    check("**9** #### 4", MASA_EXTRACT_ANY, "4");
+}
+
+static void test_truncated(void **state)
+{
+    (void)state;
+    masa_verify_options options = MASA_VERIFY_DEFAULTS;
+    masa_verify_result result;
+    masa_verify("\\boxed{5}", "5", &options, &result);
+    assert_int_equal(result.verdict, MASA_VERDICT_EQUAL);
+    assert_int_equal(result.extraction.start, 7);
+    assert_int_equal(result.extracted[0], '5');
+    options.truncated = true;
+    masa_verify("\\boxed{5}", "5", &options, &result);
+    assert_int_equal(result.verdict, MASA_VERDICT_NO_ANSWER);
+    assert_null(result.extracted);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_boxed),
+        cmocka_unit_test(test_phrases),
+        cmocka_unit_test(test_other_rules),
+        cmocka_unit_test(test_truncated),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
