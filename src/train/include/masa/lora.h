@@ -1,0 +1,45 @@
+/**
+ * LoRA (Hu et al. 2021, arXiv:2106.09685) as a reparametrisation: the model's
+ * matrices hold W0 + (alpha/r) B A at all times, so rollouts and the training
+ * pass know nothing of it, and gradients of A and B are exact projections of
+ * the matrices' own:  dB = s dW A^T,  dA = s B^T dW.
+ */
+#ifndef MASA_LORA_H
+#define MASA_LORA_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/error.h>
+#include <masa/model.h>
+
+typedef struct masa_lora masa_lora;
+
+typedef struct masa_lora_options {
+    size_t rank;
+    double alpha;
+    const char *targets; /* "all-linear", or names like "q_proj,v_proj" */
+    uint64_t seed;       /* A starts uniform in +-1/sqrt(in), B at 0, as in PEFT */
+} masa_lora_options;
+
+/** The model must be trainable; its current weights become W0. */
+masa_status masa_lora_create(masa_lora **out, masa_model *model,
+                             const masa_lora_options *options, masa_error *err);
+void masa_lora_destroy(masa_lora *lora);
+
+size_t masa_lora_count(const masa_lora *lora); /* trained numbers */
+float *masa_lora_values(masa_lora *lora);      /* [count] */
+float *masa_lora_grads(masa_lora *lora);       /* [count] */
+
+/** Fills the factors' gradients from the model's (overwrites). */
+void masa_lora_project(masa_lora *lora);
+/** Writes W0 + s B A into the model's values; the caller refreshes the model. */
+void masa_lora_merge(masa_lora *lora);
+
+/**
+ * Writes adapter_config.json and adapter_model.safetensors (float32) into an
+ * existing folder, in the format PEFT loads. base names the base model.
+ */
+masa_status masa_lora_save(const masa_lora *lora, const char *folder, const char *base,
+                           masa_error *err);
+
+#endif

@@ -1,0 +1,56 @@
+/**
+ * AdamW over the model's parameters (or LoRA's factors), with a learning-rate
+ * schedule and clipping of the gradient's norm.
+ */
+#ifndef MASA_OPTIMIZER_H
+#define MASA_OPTIMIZER_H
+
+#include <stddef.h>
+#include <masa/error.h>
+#include <masa/lora.h>
+#include <masa/model.h>
+
+typedef enum masa_schedule {
+    MASA_SCHEDULE_CONSTANT,
+    MASA_SCHEDULE_COSINE, /* to 0 at total_steps */
+    MASA_SCHEDULE_LINEAR, /* to 0 at total_steps */
+} masa_schedule;
+
+typedef struct masa_optimizer_options {
+    double lr, beta1, beta2, eps, weight_decay;
+    double grad_clip; /* largest norm of the whole gradient; 0: off */
+    masa_schedule schedule;
+    size_t warmup_steps; /* linear, from lr/warmup_steps */
+    size_t total_steps;  /* for the schedules that end */
+} masa_optimizer_options;
+
+typedef struct masa_optimizer masa_optimizer;
+
+/** lora NULL: all parameters. The model and lora are borrowed. */
+masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_lora *lora,
+                                  const masa_optimizer_options *options, masa_error *err);
+void masa_optimizer_destroy(masa_optimizer *optimizer);
+/** Bytes it takes for n trained parameters. */
+size_t masa_optimizer_bytes(size_t n);
+
+/**
+ * One update from the accumulated gradients, which it zeroes; repacks the
+ * model's compute weights. lr_scale multiplies the schedule's rate (behaviour
+ * cloning has its own). *grad_norm (may be NULL) is the norm before clipping. A
+ * gradient that is not finite changes nothing and is MASA_ERR_NUMERIC.
+ */
+masa_status masa_optimizer_step(masa_optimizer *optimizer, double lr_scale,
+                                double *grad_norm, masa_error *err);
+
+/** The rate that step number `step` (1-based) uses. */
+double masa_learning_rate(const masa_optimizer_options *options, size_t step);
+
+/** The moments [n] each and the number of steps done: what a checkpoint keeps. */
+typedef struct masa_optimizer_state {
+    float *m, *v;
+    size_t n;
+    long *step;
+} masa_optimizer_state;
+masa_optimizer_state masa_optimizer_get_state(masa_optimizer *optimizer);
+
+#endif

@@ -1,0 +1,64 @@
+/**
+ * Sequences in, gradients out: packs prompts and responses into batches of
+ * bounded size without padding, computes a group's prompt once for all of its
+ * responses, and runs the model over them.
+ */
+#ifndef MASA_TRAINER_H
+#define MASA_TRAINER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/error.h>
+#include <masa/model.h>
+#include <masa/objective.h>
+
+/* A prompt and one response to it. Sequences with the same group must be
+ * adjacent and have the same prompt. Pointers are borrowed during the calls. */
+typedef struct masa_sequence {
+    const int32_t *prompt, *response;
+    size_t prompt_size, response_size; /* prompt_size >= 1 */
+    size_t group;
+    float advantage; /* policy gradient; ignored by the supervised loss */
+    float weight;    /* of each token: the aggregation's share (objective.h) */
+    float *logprobs; /* [response_size] out: under the current policy; or NULL */
+    const float *old_logprobs; /* [response_size] or NULL: same as current */
+    const float *ref_logprobs; /* [response_size] or NULL */
+} masa_sequence;
+
+typedef struct masa_trainer masa_trainer;
+
+typedef struct masa_trainer_options {
+    size_t tokens_per_pass; /* most tokens in one packed batch */
+    bool checkpoint;        /* recompute activations (pass.h) */
+    float temperature;      /* of the policy: logits are divided by it */
+} masa_trainer_options;
+
+masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
+                                const masa_trainer_options *options, masa_error *err);
+void masa_trainer_destroy(masa_trainer *trainer);
+/** The longest prompt + response that fits one pass. */
+size_t masa_trainer_longest(const masa_trainer *trainer);
+
+/** Fills logprobs of every sequence without a gradient. mean_entropy (nats a
+ *  token) may be NULL. MASA_ERR_DATA when a sequence is longer than a pass. */
+masa_status masa_trainer_logprobs(masa_trainer *trainer, const masa_sequence *sequences,
+                                  size_t n, double *mean_entropy, masa_error *err);
+
+typedef struct masa_trainer_stats {
+    masa_objective_stats objective;
+    double entropy_sum;    /* nats, over the same tokens */
+    size_t passes, packed_tokens;
+} masa_trainer_stats;
+
+/**
+ * Adds the gradient of the objective over all sequences to the model's
+ * gradients; fills logprobs. With objective NULL the loss is supervised:
+ * -weight * sum_t logprob. stats ADDED to; may be NULL.
+ * A loss that is not finite is MASA_ERR_NUMERIC.
+ */
+masa_status masa_trainer_accumulate(masa_trainer *trainer, const masa_sequence *sequences,
+                                    size_t n, const masa_objective *objective,
+                                    masa_trainer_stats *stats, masa_error *err);
+
+#endif

@@ -1,0 +1,91 @@
+#include "pack.h"
+
+#include <assert.h>
+#include <masa/memory.h>
+#include <stdlib.h>
+#include <string.h>
+
+masa_status pack_init(pack *p, size_t max_tokens, masa_error *err)
+{
+    *p = (pack){.max_tokens = max_tokens};
+    void *memory = NULL;
+    /* Every sequence brings one target more than tokens of its own, at most. */
+    masa_status st = masa_alloc_large(&memory, max_tokens * 6, sizeof(int32_t),
+                                      "the packed batch", err);
+    if (st != MASA_OK) return st;
+    p->tokens = memory;
+    p->positions = p->tokens + max_tokens;
+    p->target_rows = p->positions + max_tokens;
+    p->target_tokens = p->target_rows + 2 * max_tokens;
+    p->segments = masa_alloc(max_tokens + 1, sizeof *p->segments);
+    return MASA_OK;
+}
+
+void pack_deinit(pack *p)
+{
+    free(p->tokens);
+    free(p->segments);
+    *p = (pack){0};
+}
+
+/* Rows of a response's own: its last token predicts nothing, so it has no row. */
+static size_t own_rows(const masa_sequence *s)
+{
+    return s->response_size ? s->response_size - 1 : 0;
+}
+
+static void add_segment(pack *p, const int32_t *tokens, size_t n, size_t position,
+                        int32_t parent)
+{
+    masa_batch *b = &p->batch;
+    for (size_t i = 0; i < n; i++) {
+        p->tokens[b->n_tokens + i] = tokens[i];
+        p->positions[b->n_tokens + i] = (int32_t)(position + i);
+    }
+    p->segments[b->n_segments++] =
+        (masa_segment){(int32_t)b->n_tokens, (int32_t)n, parent};
+    b->n_tokens += n;
+}
+
+static void add_response(pack *p, const masa_sequence *s, int32_t prompt_segment)
+{
+    masa_batch *b = &p->batch;
+    const masa_segment *prompt = &p->segments[prompt_segment];
+    int32_t last_prompt_row = prompt->start + prompt->length - 1;
+    int32_t first_row = (int32_t)b->n_tokens;
+    for (size_t t = 0; t < s->response_size; t++) {
+        /* Token t is predicted by the row before it. */
+        p->target_rows[b->n_targets] =
+            t == 0 ? last_prompt_row : first_row + (int32_t)t - 1;
+        p->target_tokens[b->n_targets++] = s->response[t];
+    }
+    if (own_rows(s))
+        add_segment(p, s->response, own_rows(s), s->prompt_size, prompt_segment);
+}
+
+size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n, float temperature)
+{
+    p->batch = (masa_batch){.tokens = p->tokens,
+                            .positions = p->positions,
+                            .segments = p->segments,
+                            .target_rows = p->target_rows,
+                            .target_tokens = p->target_tokens,
+                            .temperature = temperature};
+    int32_t prompt_segment = -1;
+    size_t i = 0;
+    for (; i < n; i++) {
+        const masa_sequence *s = &sequences[i];
+        bool joins = i > 0 && s->group == sequences[i - 1].group;
+        size_t rows = own_rows(s) + (joins ? 0 : s->prompt_size);
+        if (p->batch.n_tokens + rows > p->max_tokens ||
+            p->batch.n_targets + s->response_size > 2 * p->max_tokens)
+            break;
+        if (!joins) {
+            prompt_segment = (int32_t)p->batch.n_segments;
+            add_segment(p, s->prompt, s->prompt_size, 0, -1);
+        }
+        add_response(p, s, prompt_segment);
+    }
+    assert(i > 0);
+    return i;
+}

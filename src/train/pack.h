@@ -1,0 +1,26 @@
+/* Packs sequences into a masa_batch: each group's prompt once, then its responses. */
+#ifndef MASA_TRAIN_PACK_H
+#define MASA_TRAIN_PACK_H
+
+#include <masa/pass.h>
+#include <masa/trainer.h>
+
+typedef struct pack {
+    masa_batch batch; /* points into the arrays below */
+    int32_t *tokens, *positions, *target_rows, *target_tokens;
+    masa_segment *segments;
+    size_t max_tokens;
+} pack;
+
+masa_status pack_init(pack *p, size_t max_tokens, masa_error *err);
+void pack_deinit(pack *p);
+
+/*
+ * Packs as many of sequences[0..n) as fit, from the first on; returns how many
+ * (at least 1: the caller has checked that each fits alone). Their targets
+ * follow one another in order: the response tokens of sequence 0, 1, ...
+ * A response's last token is a target but is not run through the model.
+ */
+size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n, float temperature);
+
+#endif

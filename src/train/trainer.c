@@ -1,0 +1,152 @@
+#include <masa/trainer.h>
+
+#include <masa/memory.h>
+#include <masa/pass.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pack.h"
+
+struct masa_trainer {
+    masa_trainer_options options;
+    masa_pass *pass;
+    pack pack;
+    float *logprob, *entropy, *dlogprob; /* [2 * tokens_per_pass] each */
+};
+
+void masa_trainer_destroy(masa_trainer *trainer)
+{
+    if (!trainer) return;
+    masa_pass_destroy(trainer->pass);
+    pack_deinit(&trainer->pack);
+    free(trainer->logprob);
+    free(trainer);
+}
+
+masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
+                                const masa_trainer_options *options, masa_error *err)
+{
+    masa_trainer *t = masa_alloc(1, sizeof *t);
+    t->options = *options;
+    size_t tokens = options->tokens_per_pass;
+    void *memory = NULL;
+    masa_status st = pack_init(&t->pack, tokens, err);
+    if (st == MASA_OK)
+        st = masa_alloc_large(&memory, 6 * tokens, sizeof(float), "log-probabilities", err);
+    t->logprob = memory;
+    t->entropy = t->logprob + 2 * tokens;
+    t->dlogprob = t->entropy + 2 * tokens;
+    if (st == MASA_OK)
+        st = masa_pass_create(&t->pass, model, tokens, 2 * tokens, options->checkpoint, err);
+    if (st == MASA_OK)
+        *out = t;
+    else
+        masa_trainer_destroy(t);
+    return st;
+}
+
+size_t masa_trainer_longest(const masa_trainer *trainer)
+{
+    return trainer->options.tokens_per_pass;
+}
+
+static masa_status check_lengths(const masa_trainer *t, const masa_sequence *sequences,
+                                 size_t n, masa_error *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        size_t length = sequences[i].prompt_size + sequences[i].response_size;
+        if (length > t->options.tokens_per_pass)
+            return MASA_FAIL(err, MASA_ERR_DATA,
+                             "a sequence of %zu tokens does not fit a pass of %zu; raise "
+                             "optimizer.tokens_per_pass",
+                             length, t->options.tokens_per_pass);
+    }
+    return MASA_OK;
+}
+
+/* Runs the packed batch and hands its log-probabilities to their sequences. */
+static double forward(masa_trainer *t, const masa_sequence *sequences, size_t n)
+{
+    masa_pass_forward(t->pass, &t->pack.batch);
+    masa_pass_logprobs(t->pass, t->logprob, t->entropy);
+    const float *logprob = t->logprob;
+    for (size_t i = 0; i < n; i++) {
+        if (sequences[i].logprobs)
+            memcpy(sequences[i].logprobs, logprob,
+                   sequences[i].response_size * sizeof *logprob);
+        logprob += sequences[i].response_size;
+    }
+    double entropy = 0;
+    for (size_t k = 0; k < t->pack.batch.n_targets; k++) entropy += t->entropy[k];
+    return entropy;
+}
+
+masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequences, size_t n,
+                                  double *mean_entropy, masa_error *err)
+{
+    masa_status st = check_lengths(t, sequences, n, err);
+    if (st != MASA_OK) return st;
+    double entropy = 0, tokens = 0;
+    for (size_t done = 0; done < n;) {
+        size_t packed = pack_fill(&t->pack, sequences + done, n - done,
+                                  t->options.temperature);
+        entropy += forward(t, sequences + done, packed);
+        tokens += (double)t->pack.batch.n_targets;
+        done += packed;
+    }
+    if (mean_entropy) *mean_entropy = tokens > 0 ? entropy / tokens : 0;
+    return MASA_OK;
+}
+
+/* d loss / d logprob of every target of the packed batch; returns the loss. */
+static double differentiate(masa_trainer *t, const masa_sequence *sequences, size_t n,
+                            const masa_objective *objective, masa_objective_stats *stats)
+{
+    double before = stats->loss;
+    const float *logprob = t->logprob;
+    float *dlogprob = t->dlogprob;
+    for (size_t i = 0; i < n; i++) {
+        const masa_sequence *s = &sequences[i];
+        size_t size = s->response_size;
+        if (objective) {
+            masa_objective_apply(dlogprob, logprob, s->old_logprobs, s->ref_logprobs, size,
+                                 s->advantage, s->weight, objective, stats);
+        } else {
+            for (size_t k = 0; k < size; k++) {
+                dlogprob[k] = -s->weight;
+                stats->loss -= (double)s->weight * logprob[k];
+            }
+            stats->tokens += (double)size;
+        }
+        logprob += size;
+        dlogprob += size;
+    }
+    return stats->loss - before;
+}
+
+masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequences,
+                                    size_t n, const masa_objective *objective,
+                                    masa_trainer_stats *stats, masa_error *err)
+{
+    masa_trainer_stats unused = {0};
+    if (!stats) stats = &unused;
+    masa_status st = check_lengths(t, sequences, n, err);
+    for (size_t done = 0; st == MASA_OK && done < n;) {
+        size_t packed = pack_fill(&t->pack, sequences + done, n - done,
+                                  t->options.temperature);
+        stats->entropy_sum += forward(t, sequences + done, packed);
+        double loss =
+            differentiate(t, sequences + done, packed, objective, &stats->objective);
+        if (!isfinite(loss))
+            st = MASA_FAIL(err, MASA_ERR_NUMERIC,
+                           "the loss is not finite; lower optimizer.lr, or check the model");
+        else
+            masa_pass_backward(t->pass, t->dlogprob);
+        stats->passes++;
+        stats->packed_tokens += t->pack.batch.n_tokens;
+        done += packed;
+    }
+    return st;
+}
