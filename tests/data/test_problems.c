@@ -1,0 +1,96 @@
+#include "masa_test.h"
+#include <masa/problems.h>
+
+static masa_status parse(masa_problems *out, const char *text, masa_error *err)
+{
+    return masa_problems_parse(out, text, strlen(text), "p.jsonl", NULL, 0, err);
+}
+
+static void reads_strings_and_numbers(void **state)
+{
+    (void)state;
+    masa_problems p = {0};
+    masa_error err;
+    assert_int_equal(parse(&p,
+                           "{\"problem\":\"1+1?\",\"answer\":2,\"level\":3}\n\n"
+                           "{\"id\":\"a\",\"problem\":\"x\",\"answer\":\"\\\\frac12\","
+                           "\"kind\":\"math\"}",
+                           &err),
+                     MASA_OK);
+    assert_int_equal(p.n, 2);
+    assert_string_equal(p.items[0].id, "p.jsonl:1");
+    assert_string_equal(p.items[0].answer, "2");
+    assert_int_equal(p.items[0].level, 3);
+    assert_string_equal(p.items[1].answer, "\\frac12");
+    masa_problems_deinit(&p);
+}
+
+static void errors_name_file_and_line(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"{\"problem\":\"a\",\"answer\":\"b\"}\n{\"problem\":",
+                                      "{\"problem\":\"a\",\"answer\":1}\n[1]",
+                                      "{\"problem\":\"a\",\"answer\":1}\n{\"problem\":\"a\"}",
+                                      "{\"problem\":\"a\",\"answer\":1}\n{\"answer\":\"a\"}"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        masa_problems p = {0};
+        masa_error err = {0};
+        assert_int_equal(parse(&p, bad[i], &err), MASA_ERR_DATA);
+        assert_string_equal(err.path, "p.jsonl");
+        assert_int_equal(err.line, 2);
+        assert_int_equal(p.n, 0);
+    }
+}
+
+static void an_empty_file_is_an_error(void **state)
+{
+    (void)state;
+    masa_problems p = {0};
+    masa_error err;
+    assert_int_equal(parse(&p, " \n\n", &err), MASA_ERR_DATA);
+    assert_int_equal(masa_problems_load(&p, "/nonexistent/x.jsonl", NULL, 0, &err),
+                     MASA_ERR_IO);
+    assert_non_null(strstr(err.message, "/nonexistent/x.jsonl"));
+}
+
+static void own_keys_and_limit(void **state)
+{
+    (void)state;
+    masa_problem_keys keys = {.problem = "question", .answer = "target"};
+    const char *text = "{\"question\":\"a\",\"target\":\"b\"}\n{\"question\":\"c\","
+                       "\"target\":\"d\"}\nbroken";
+    masa_problems p = {0};
+    assert_int_equal(masa_problems_parse(&p, text, strlen(text), "p", &keys, 2, NULL), MASA_OK);
+    assert_string_equal(p.items[1].problem, "c");
+    masa_problems_deinit(&p);
+}
+
+/* Every epoch is a permutation, and a draw does not depend on the ones before. */
+static void order_is_a_function_of_the_draw(void **state)
+{
+    (void)state;
+    masa_problem_order a, b;
+    masa_problem_order_init(&a, 17, 3, true);
+    masa_problem_order_init(&b, 17, 3, true);
+    size_t first[17 * 3], moved = 0;
+    for (size_t i = 0; i < 17 * 3; i++) first[i] = masa_problem_order_get(&a, i);
+    for (size_t i = 17 * 3; i-- > 0;) assert_int_equal(masa_problem_order_get(&b, i), first[i]);
+    for (size_t epoch = 0; epoch < 3; epoch++) {
+        size_t seen[17] = {0};
+        for (size_t i = 0; i < 17; i++) seen[first[epoch * 17 + i]]++;
+        for (size_t i = 0; i < 17; i++) assert_int_equal(seen[i], 1);
+    }
+    for (size_t i = 0; i < 17; i++) moved += first[i] != first[17 + i];
+    assert_true(moved > 5);
+    masa_problem_order_deinit(&a);
+    masa_problem_order_deinit(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_strings_and_numbers), cmocka_unit_test(errors_name_file_and_line),
+        cmocka_unit_test(an_empty_file_is_an_error), cmocka_unit_test(own_keys_and_limit),
+        cmocka_unit_test(order_is_a_function_of_the_draw)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
