@@ -30,7 +30,7 @@ typedef struct masa_decode_batch {
     const int32_t *sequences; /* [rows]: index into block_tables */
     const int32_t *block_tables; /* [sequences, max_blocks] block numbers */
     size_t max_blocks;
-    size_t n_logits;
+    size_t n_logits; /* at most the decoder's max_rows */
     const int32_t *logit_rows; /* [n_logits]: rows whose logits are wanted */
 } masa_decode_batch;
 
@@ -38,6 +38,9 @@ typedef struct masa_decoder masa_decoder; /* scratch for batches of up to max_ro
 masa_status masa_decoder_create(masa_decoder **out, masa_model *model, size_t max_rows,
                                 masa_error *err);
 void masa_decoder_destroy(masa_decoder *decoder);
+/** Bytes of scratch that masa_decoder_create takes. */
+size_t masa_decoder_bytes(const masa_model_config *config, masa_dtype compute,
+                          size_t max_rows);
 
 /** Writes the rows' keys and values to the store and the wanted logits
  *  [n_logits, vocab] float32 (not divided by a temperature). */

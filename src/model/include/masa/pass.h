@@ -45,15 +45,20 @@ masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_toke
                              size_t max_targets, bool checkpoint, masa_error *err);
 void masa_pass_destroy(masa_pass *pass);
 
-/** Bytes that masa_pass_create would take. */
+/** Bytes of activations that masa_pass_create takes for a trainable model. */
 size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute,
                        size_t max_tokens, size_t max_targets, bool checkpoint);
+/** The same for a model that is not trainable (log-probabilities only): one layer's
+ *  activations, whatever `checkpoint` says. */
+size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype compute,
+                                   size_t max_tokens, size_t max_targets);
 
 void masa_pass_forward(masa_pass *pass, const masa_batch *batch);
 /** logprob [n_targets]; entropy [n_targets] in nats or NULL. After forward. */
 void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy);
 /** Adds d(sum_i dlogprob[i]*logprob[i])/d(parameter) to the model's gradients.
- *  After masa_pass_logprobs on the same batch. */
+ *  After masa_pass_logprobs on the same batch, once per forward (gradients take the
+ *  activations' place). The model must be trainable. */
 void masa_pass_backward(masa_pass *pass, const float *dlogprob);
 
 #endif

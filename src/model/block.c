@@ -1,0 +1,66 @@
+#include "block.h"
+
+#include <math.h>
+#include <masa/rows.h>
+
+masa_attention_shape model__attention_shape(const masa_model *m)
+{
+    const masa_model_config *c = &m->config;
+    return (masa_attention_shape){.q_heads = c->n_heads,
+                                  .kv_heads = c->n_kv_heads,
+                                  .head_dim = c->head_dim,
+                                  .stride = model__dims(c).qkv,
+                                  .scale = 1.0f / sqrtf((float)c->head_dim),
+                                  .dtype = m->compute};
+}
+
+void model__project_qkv(const masa_model *m, const model_layer *layer, void *qkv, void *norm,
+                        const float *x, size_t rows)
+{
+    const model_offsets *o = &layer->offsets;
+    masa_rmsnorm_forward(norm, m->compute, NULL, x, model__values(m, o, SLOT_INPUT_NORM), rows,
+                         m->config.hidden_size, m->config.rms_norm_eps);
+    masa_linear_forward(layer->qkv, qkv, m->compute, norm, model__values(m, o, SLOT_Q_BIAS),
+                        rows, false);
+}
+
+block_heads model__heads(const masa_model *m, void *qkv, void *rotated)
+{
+    model_dims d = model__dims(&m->config);
+    void *qk = m->config.qk_norm ? rotated : qkv;
+    return (block_heads){.q = qk,
+                         .k = model__at(qk, d.q, m->compute),
+                         .v = model__at(qkv, d.q + d.kv, m->compute)};
+}
+
+block_heads model__rotate_heads(const masa_model *m, const model_layer *layer, void *qkv,
+                                void *rotated, float *rstd, const int32_t *positions,
+                                size_t rows)
+{
+    const masa_model_config *c = &m->config;
+    model_dims d = model__dims(c);
+    block_heads heads = model__heads(m, qkv, rotated);
+    if (c->qk_norm) {
+        const model_offsets *o = &layer->offsets;
+        masa_headnorm_forward(heads.q, d.qkv, rstd, qkv, d.qkv, m->compute,
+                              model__values(m, o, SLOT_Q_NORM), rows, c->n_heads, d.head,
+                              c->rms_norm_eps);
+        masa_headnorm_forward(heads.k, d.qkv, rstd + rows * c->n_heads,
+                              model__at(qkv, d.q, m->compute), d.qkv, m->compute,
+                              model__values(m, o, SLOT_K_NORM), rows, c->n_kv_heads, d.head,
+                              c->rms_norm_eps);
+    }
+    /* q and k are neighbours and turn alike: one call. */
+    masa_rope_apply(heads.q, m->compute, d.qkv, positions, m->rope_cos, m->rope_sin, rows,
+                    c->n_heads + c->n_kv_heads, d.head, false);
+    return heads;
+}
+
+void model__project_gate_up(const masa_model *m, const model_layer *layer, void *gate_up,
+                            void *norm, const float *x, size_t rows)
+{
+    masa_rmsnorm_forward(norm, m->compute, NULL, x,
+                         model__values(m, &layer->offsets, SLOT_MLP_NORM), rows,
+                         m->config.hidden_size, m->config.rms_norm_eps);
+    masa_linear_forward(layer->gate_up, gate_up, m->compute, norm, NULL, rows, false);
+}

@@ -1,0 +1,40 @@
+/* What the training and the decoding pass do alike inside one layer. */
+#ifndef MODEL_BLOCK_H
+#define MODEL_BLOCK_H
+
+#include <masa/attention.h>
+#include "model_internal.h"
+
+/* q, k and v ready for attention: row 0 of each, rows of `qkv` elements apart. */
+typedef struct block_heads {
+    void *q, *k, *v;
+} block_heads;
+
+/* Shape that both attention kernels want for this model. */
+masa_attention_shape model__attention_shape(const masa_model *model);
+
+/*
+ * qkv [rows, qkv] = RMSNorm(x) W_qkv^T + bias, x [rows, hidden] float32;
+ * norm [rows, hidden] is scratch in the compute dtype.
+ */
+void model__project_qkv(const masa_model *model, const model_layer *layer, void *qkv,
+                        void *norm, const float *x, size_t rows);
+
+/*
+ * Normalises (Qwen3) and rotates the heads of q and k. Without q/k norm this
+ * happens in qkv itself. With it the result goes to rotated [rows, qkv] (its v
+ * part stays unused: v is taken from qkv), qkv keeps what the backward pass
+ * needs, and rstd [rows, heads + kv_heads] is written.
+ */
+block_heads model__rotate_heads(const masa_model *model, const model_layer *layer, void *qkv,
+                                void *rotated, float *rstd, const int32_t *positions,
+                                size_t rows);
+
+/* Views of an already rotated buffer, without computing. */
+block_heads model__heads(const masa_model *model, void *qkv, void *rotated);
+
+/* gate_up [rows, 2 intermediate] = RMSNorm(x) W^T; norm is scratch as above. */
+void model__project_gate_up(const masa_model *model, const model_layer *layer, void *gate_up,
+                            void *norm, const float *x, size_t rows);
+
+#endif

@@ -1,0 +1,205 @@
+/* A model's life: made, loaded, refreshed, saved, destroyed. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <masa/memory.h>
+#include <masa/random.h>
+#include <masa/text.h>
+#include "model_internal.h"
+
+static masa_status create_products(masa_model *m, bool trainable, masa_error *err)
+{
+    model_dims d = model__dims(&m->config);
+    masa_status st = MASA_OK;
+    for (size_t l = 0; l < m->config.n_layers && !st; l++) {
+        model_layer *layer = &m->layers[l];
+        const struct {
+            masa_linear **linear;
+            size_t out, in;
+        } products[] = {{&layer->qkv, d.qkv, d.hidden},
+                        {&layer->out, d.hidden, d.q},
+                        {&layer->gate_up, 2 * d.intermediate, d.hidden},
+                        {&layer->down, d.hidden, d.intermediate}};
+        for (size_t i = 0; i < 4 && !st; i++)
+            st = masa_linear_create(products[i].linear, products[i].out, products[i].in,
+                                    m->compute, trainable, err);
+    }
+    if (!st) st = masa_linear_create(&m->head, d.vocab, d.hidden, m->compute, trainable, err);
+    return st;
+}
+
+/* Everything allocated, weights still zero. */
+static masa_status allocate(masa_model **out, const masa_model_config *config,
+                            const masa_model_options *options, masa_error *err)
+{
+    masa_status st = model__check_config(config, err);
+    if (st) return st;
+    masa_model *m = masa_alloc(1, sizeof *m);
+    void *memory = NULL;
+    m->config = *config;
+    m->compute = options->compute;
+    m->layers = masa_alloc(config->n_layers, sizeof *m->layers);
+    model__describe(m);
+    st = masa_alloc_large(&memory, m->count, sizeof(float), "the model's weights", err);
+    if (st) goto out;
+    m->values = memory;
+    if (options->trainable) {
+        st = masa_alloc_large(&memory, m->count, sizeof(float), "the gradients", err);
+        if (st) goto out;
+        m->grads = memory;
+    }
+    st = model__rope_create(m, err);
+    if (!st) st = create_products(m, options->trainable, err);
+out:
+    if (st)
+        masa_model_destroy(m);
+    else
+        *out = m;
+    return st;
+}
+
+masa_status masa_model_create(masa_model **out, const masa_model_config *config,
+                              const masa_model_options *options, uint64_t seed,
+                              masa_error *err)
+{
+    masa_model *m = NULL;
+    masa_status st = allocate(&m, config, options, err);
+    if (st) return st;
+    for (size_t i = 0; i < m->n_parameters; i++) {
+        const masa_parameter *p = &m->parameters[i];
+        masa_random random = masa_random_init(masa_key(seed, i), MASA_STREAM_INIT);
+        bool bias = masa_ends_with(p->name, ".bias");
+        float *w = m->values + p->offset;
+        for (size_t j = 0; j < p->rows * p->cols; j++)
+            w[j] = !p->vector ? 0.02f * (float)masa_random_normal(&random) : bias ? 0.0f : 1.0f;
+    }
+    masa_model_refresh(m);
+    *out = m;
+    return MASA_OK;
+}
+
+masa_status masa_model_load(masa_model **out, const char *path,
+                            const masa_model_options *options, masa_error *err)
+{
+    masa_model_file *file = NULL;
+    masa_model *m = NULL;
+    masa_status st = masa_model_file_open(&file, path, err);
+    if (!st) st = allocate(&m, masa_model_file_config(file), options, err);
+    for (size_t i = 0; !st && i < m->n_parameters; i++) {
+        const masa_parameter *p = &m->parameters[i];
+        st = masa_model_file_read(file, p->name, m->values + p->offset, p->rows, p->cols, err);
+    }
+    masa_model_file_close(file);
+    if (st) {
+        masa_model_destroy(m);
+        return st;
+    }
+    masa_model_refresh(m);
+    *out = m;
+    return MASA_OK;
+}
+
+void masa_model_destroy(masa_model *m)
+{
+    if (!m) return;
+    for (size_t l = 0; l < m->config.n_layers; l++) {
+        masa_linear_destroy(m->layers[l].qkv);
+        masa_linear_destroy(m->layers[l].out);
+        masa_linear_destroy(m->layers[l].gate_up);
+        masa_linear_destroy(m->layers[l].down);
+    }
+    masa_linear_destroy(m->head);
+    for (size_t i = 0; i < m->n_parameters; i++) free((char *)(uintptr_t)m->parameters[i].name);
+    free(m->parameters);
+    free(m->layers);
+    free(m->values);
+    free(m->grads);
+    free(m->rope_cos);
+    free(m->rope_sin);
+    free(m);
+}
+
+const masa_model_config *masa_model_get_config(const masa_model *m)
+{
+    return &m->config;
+}
+
+masa_dtype masa_model_dtype(const masa_model *m)
+{
+    return m->compute;
+}
+
+size_t masa_model_parameter_count(const masa_model *m)
+{
+    return m->count;
+}
+
+float *masa_model_values(masa_model *m)
+{
+    return m->values;
+}
+
+float *masa_model_grads(masa_model *m)
+{
+    return m->grads;
+}
+
+const masa_parameter *masa_model_parameters(const masa_model *m, size_t *n)
+{
+    *n = m->n_parameters;
+    return m->parameters;
+}
+
+void masa_model_refresh(masa_model *m)
+{
+    for (size_t l = 0; l < m->config.n_layers; l++) {
+        model_layer *layer = &m->layers[l];
+        masa_linear_pack(layer->qkv, model__values(m, &layer->offsets, SLOT_Q));
+        masa_linear_pack(layer->out, model__values(m, &layer->offsets, SLOT_OUT));
+        masa_linear_pack(layer->gate_up, model__values(m, &layer->offsets, SLOT_GATE));
+        masa_linear_pack(layer->down, model__values(m, &layer->offsets, SLOT_DOWN));
+    }
+    model_slot head = m->config.tied_embeddings ? SLOT_EMBEDDING : SLOT_HEAD;
+    masa_linear_pack(m->head, model__values(m, &m->offsets, head));
+}
+
+masa_status masa_model_save(const masa_model *m, const char *folder, masa_save_dtype dtype,
+                            masa_error *err)
+{
+    masa_named_tensor *tensors = masa_alloc(m->n_parameters, sizeof *tensors);
+    for (size_t i = 0; i < m->n_parameters; i++) {
+        const masa_parameter *p = &m->parameters[i];
+        tensors[i] = (masa_named_tensor){.name = p->name,
+                                         .data = m->values + p->offset,
+                                         .rows = p->rows,
+                                         .cols = p->cols,
+                                         .vector = p->vector};
+    }
+    masa_status st =
+        masa_model_folder_write(folder, &m->config, tensors, m->n_parameters, dtype, err);
+    free(tensors);
+    return st;
+}
+
+size_t masa_model_bytes(const masa_model *m)
+{
+    size_t table = m->config.max_positions * (m->config.head_dim / 2);
+    size_t bytes = (m->count * (m->grads ? 2 : 1) + 2 * table) * sizeof(float);
+    for (size_t l = 0; l < m->config.n_layers; l++) {
+        const model_layer *layer = &m->layers[l];
+        bytes += masa_linear_bytes(layer->qkv) + masa_linear_bytes(layer->out) +
+                 masa_linear_bytes(layer->gate_up) + masa_linear_bytes(layer->down);
+    }
+    return bytes + masa_linear_bytes(m->head);
+}
+
+double masa_model_flops(const masa_model_config *config, double context, bool with_head)
+{
+    model_dims d = model__dims(config);
+    double hidden = (double)d.hidden;
+    double weights = hidden * (double)d.qkv + hidden * (double)d.q +
+                     3 * hidden * (double)d.intermediate;
+    double attention = 2 * context * (double)d.q; /* scores, then the weighted sum */
+    double layers = (double)config->n_layers * (weights + attention);
+    return 2 * (layers + (with_head ? hidden * (double)d.vocab : 0));
+}

@@ -1,0 +1,103 @@
+/* The inside of masa_model, seen by the training and the decoding pass. */
+#ifndef MODEL_INTERNAL_H
+#define MODEL_INTERNAL_H
+
+#include <masa/linear.h>
+#include <masa/model.h>
+
+/* Every parameter that any of the architectures has. Those of one product are
+ * neighbours here and in memory, so that one product serves q, k and v, and one
+ * serves gate and up. */
+typedef enum model_slot {
+    SLOT_EMBEDDING,
+    SLOT_INPUT_NORM,
+    SLOT_Q,
+    SLOT_K,
+    SLOT_V,
+    SLOT_Q_BIAS,
+    SLOT_K_BIAS,
+    SLOT_V_BIAS,
+    SLOT_Q_NORM,
+    SLOT_K_NORM,
+    SLOT_OUT,
+    SLOT_MLP_NORM,
+    SLOT_GATE,
+    SLOT_UP,
+    SLOT_DOWN,
+    SLOT_FINAL_NORM,
+    SLOT_HEAD,
+    SLOT_COUNT
+} model_slot;
+
+#define MODEL_ABSENT SIZE_MAX
+
+/* Where a slot's parameter begins in values and grads; MODEL_ABSENT if it has none. */
+typedef struct model_offsets {
+    size_t at[SLOT_COUNT];
+} model_offsets;
+
+typedef struct model_layer {
+    model_offsets offsets;
+    masa_linear *qkv;     /* [q + 2 kv, hidden] */
+    masa_linear *out;     /* [hidden, q] */
+    masa_linear *gate_up; /* [2 intermediate, hidden] */
+    masa_linear *down;    /* [hidden, intermediate] */
+} model_layer;
+
+struct masa_model {
+    masa_model_config config;
+    masa_dtype compute;
+    size_t count; /* floats in values, and in grads */
+    float *values, *grads;
+    masa_parameter *parameters;
+    size_t n_parameters;
+    model_offsets offsets; /* of what belongs to no layer */
+    model_layer *layers;   /* [n_layers] */
+    masa_linear *head;     /* [vocab, hidden]: the embedding where it is tied */
+    float *rope_cos, *rope_sin; /* [max_positions, head_dim/2] */
+};
+
+/* Widths derived from a config, in elements. */
+typedef struct model_dims {
+    size_t hidden, q, kv, qkv, intermediate, vocab, head;
+} model_dims;
+
+static inline model_dims model__dims(const masa_model_config *c)
+{
+    size_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
+    return (model_dims){.hidden = c->hidden_size,
+                        .q = q,
+                        .kv = kv,
+                        .qkv = q + 2 * kv,
+                        .intermediate = c->intermediate_size,
+                        .vocab = c->vocab_size,
+                        .head = c->head_dim};
+}
+
+/* A parameter's values and gradients; NULL where the model has none. */
+static inline float *model__values(const masa_model *m, const model_offsets *o, model_slot s)
+{
+    return o->at[s] == MODEL_ABSENT ? NULL : m->values + o->at[s];
+}
+
+static inline float *model__grads(const masa_model *m, const model_offsets *o, model_slot s)
+{
+    return o->at[s] == MODEL_ABSENT || !m->grads ? NULL : m->grads + o->at[s];
+}
+
+/* Element i of an array of `dtype`. */
+static inline void *model__at(const void *array, size_t i, masa_dtype dtype)
+{
+    return (char *)(uintptr_t)array + i * masa_dtype_size(dtype);
+}
+
+/* parameters.c: refuses configs that this program cannot compute. */
+masa_status model__check_config(const masa_model_config *config, masa_error *err);
+/* parameters.c: fills config's table of parameters, offsets and count of a model
+ * whose layers are allocated. */
+void model__describe(masa_model *model);
+
+/* rope.c: cosines and sines of every position, allocated into the model. */
+masa_status model__rope_create(masa_model *model, masa_error *err);
+
+#endif

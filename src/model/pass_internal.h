@@ -1,0 +1,77 @@
+/* The training pass's buffers, shared by its forward and backward halves. */
+#ifndef PASS_INTERNAL_H
+#define PASS_INTERNAL_H
+
+#include <masa/head.h>
+#include <masa/pass.h>
+#include "block.h"
+
+/* What is kept of the activations. */
+typedef enum pass_keep {
+    KEEP_NOTHING, /* the model is not trainable: log-probabilities only */
+    KEEP_INPUTS,  /* checkpointing: each layer's input; the rest is recomputed */
+    KEEP_ALL,     /* all but what one pass over memory recomputes (norms, SwiGLU) */
+} pass_keep;
+
+/* Activations of one layer. T rows; c: the compute dtype. Layers share buffers
+ * that are not kept. layers[n_layers] has only `input`: the last residual. */
+typedef struct pass_layer {
+    float *input;  /* [T, hidden] residual stream before the layer */
+    void *qkv;     /* [T, qkv] c; rotated in place unless the model has q/k norm */
+    void *attn;    /* [T, q] c: attention's output */
+    float *lse;    /* [T, heads] */
+    float *middle; /* [T, hidden] residual stream after attention */
+    void *gate_up; /* [T, 2 intermediate] c; its gradient takes its place */
+} pass_layer;
+
+typedef struct pass_buffers {
+    /* Scratch of a layer. act/d_act and rotated/d_attn/d_qkv are never alive
+     * together and share memory. */
+    void *norm;      /* [T, hidden] c */
+    void *act;       /* [T, intermediate] c: SwiGLU's output */
+    void *rotated;   /* [T, qkv] c; with q/k norm */
+    float *head_rstd; /* [T, heads + kv_heads]; with q/k norm */
+    /* Backward. */
+    float *rstd;     /* [T] */
+    float *residual; /* [T, hidden]: gradient of the residual stream */
+    void *d_out;     /* [T, hidden] c: the same as an operand; residual itself in float32 */
+    float *d_norm;   /* [T, hidden] */
+    void *d_act;     /* [T, intermediate] c */
+    void *d_attn;    /* [T, q] c */
+    void *d_qkv;     /* [T, qkv] c */
+    /* Head: N target rows. */
+    float *last;     /* [N, hidden] the final residual at the target rows */
+    void *last_norm; /* [N, hidden] c */
+    float *lse;      /* [N] */
+    float *last_rstd; /* [N] */
+    float *d_last;      /* [N, hidden] */
+    float *d_last_norm; /* [N, hidden] */
+} pass_buffers;
+
+typedef enum pass_stage { PASS_EMPTY, PASS_FORWARD, PASS_LOGPROBS } pass_stage;
+
+struct masa_pass {
+    masa_model *model;
+    size_t max_tokens, max_targets;
+    pass_keep keep;
+    pass_stage stage;
+    void *memory; /* one block that all buffers lie in */
+    size_t bytes; /* of it */
+    pass_layer *layers; /* [n_layers + 1] */
+    pass_buffers buffers;
+    masa_head *head;
+    masa_batch batch; /* of the last forward */
+};
+
+/* pass_buffers.c: places everything from `memory` on and returns its bytes
+ * (SIZE_MAX if they overflow). With memory NULL it only counts; layers may then
+ * be NULL. */
+size_t pass__plan(pass_buffers *buffers, pass_layer *layers, void *memory,
+                  const masa_model_config *config, masa_dtype compute, size_t max_tokens,
+                  size_t max_targets, pass_keep keep);
+
+/* pass.c: from a layer's input to its gate_up (what the backward pass needs),
+ * and from there to the next layer's input. */
+void pass__layer_activations(masa_pass *pass, size_t l);
+
+#endif

@@ -1,0 +1,58 @@
+/* Tables of the rotary embedding (Su et al. 2021, arXiv:2104.09864), with the
+ * frequency scaling of Llama 3.1 as transformers computes it. */
+#include <math.h>
+#include <stdlib.h>
+#include <masa/memory.h>
+#include "model_internal.h"
+
+static const double TWO_PI = 6.283185307179586;
+
+/* Llama 3.1: long wavelengths are stretched by `factor`, short ones kept, and
+ * those between are interpolated. */
+static double scale_frequency(const masa_model_config *c, double frequency)
+{
+    double original = (double)c->rope_original_positions;
+    double turns = original * frequency / TWO_PI; /* within the original context */
+    double low = (double)c->rope_low_freq_factor, high = (double)c->rope_high_freq_factor;
+    double stretched = frequency / (double)c->rope_factor;
+    if (turns < low) return stretched;
+    if (turns > high) return frequency;
+    double smooth = (turns - low) / (high - low);
+    return (1 - smooth) * stretched + smooth * frequency;
+}
+
+masa_status model__rope_create(masa_model *m, masa_error *err)
+{
+    const masa_model_config *c = &m->config;
+    size_t half = c->head_dim / 2;
+    void *cosines = NULL, *sines = NULL;
+    float *frequencies = NULL;
+    masa_status st = masa_alloc_large(&cosines, c->max_positions * half, sizeof(float),
+                                      "the rotary embedding's table", err);
+    if (st) goto out;
+    st = masa_alloc_large(&sines, c->max_positions * half, sizeof(float),
+                          "the rotary embedding's table", err);
+    if (st) goto out;
+    frequencies = masa_alloc(half, sizeof *frequencies);
+    for (size_t i = 0; i < half; i++) {
+        double f = pow((double)c->rope_theta, -(double)(2 * i) / (double)c->head_dim);
+        frequencies[i] = (float)(c->rope_scaled ? scale_frequency(c, f) : f);
+    }
+    m->rope_cos = cosines;
+    m->rope_sin = sines;
+    cosines = sines = NULL;
+    float *to_cos = m->rope_cos, *to_sin = m->rope_sin;
+#pragma omp parallel for schedule(static)
+    for (size_t p = 0; p < c->max_positions; p++)
+        for (size_t i = 0; i < half; i++) {
+            /* The angle is rounded to float32 because models were trained so. */
+            float angle = (float)p * frequencies[i];
+            to_cos[p * half + i] = (float)cos((double)angle);
+            to_sin[p * half + i] = (float)sin((double)angle);
+        }
+out:
+    free(frequencies);
+    free(cosines);
+    free(sines);
+    return st;
+}
