@@ -1,0 +1,217 @@
+/* Which comparison two answers ask for. */
+#include "compare.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+/* --- words -------------------------------------------------------------------- */
+
+/* The next letter or digit of a text in lower case; 0 at its end. Commands that only
+ * choose a font, and everything that is not a letter or digit, are passed over. */
+static int next_letter(const char **s, const char *end)
+{
+    static const char *const fonts[] = {"text", "textbf", "textit", "textrm", "mathrm",
+                                        "mathbf", "mbox", "left", "right", "textnormal"};
+    while (*s < end) {
+        unsigned char c = (unsigned char)*(*s)++;
+        if (c == '\\') {
+            size_t n = 0;
+            while (*s + n < end && ((*s)[n] | 32) >= 'a' && ((*s)[n] | 32) <= 'z') n++;
+            for (size_t k = 0; k < sizeof fonts / sizeof *fonts; k++)
+                if (strlen(fonts[k]) == n && memcmp(fonts[k], *s, n) == 0) {
+                    *s += n;
+                    break;
+                }
+        } else if (c >= 'A' && c <= 'Z') {
+            return c + 32;
+        } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 ||
+                   strchr("+-*/=<>^", c)) {
+            return c;
+        }
+    }
+    return 0;
+}
+
+bool same_words(const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    const char *a_end = a + a_size, *b_end = b + b_size;
+    bool some = false;
+    for (;;) {
+        int x = next_letter(&a, a_end), y = next_letter(&b, b_end);
+        if (x != y) return false;
+        if (x == 0) return some;
+        some = true;
+    }
+}
+
+/* --- units -------------------------------------------------------------------- */
+
+static node *without_units(node *n)
+{
+    while (n->kind == NODE_UNIT) n = n->child[0];
+    return n;
+}
+
+/* 50% and 30 degrees mean themselves or their value: 50 or 1/2, 30 or pi/6. */
+static masa_verdict compare_mild_unit(work *w, node *a, node *b)
+{
+    masa_verdict verdict = compare(w, without_units(a), without_units(b));
+    bool same = a->kind == b->kind && a->size == b->size;
+    if (verdict != MASA_VERDICT_DIFFERENT || same || is_collection(without_units(a)) ||
+        is_collection(without_units(b)))
+        return verdict;
+    return value_equal(w, a, b);
+}
+
+static masa_verdict compare_units(work *w, node *a, node *b)
+{
+    bool mild_a = node_is_percent(a) || node_is_degrees(a);
+    bool mild_b = node_is_percent(b) || node_is_degrees(b);
+    if (a->kind != NODE_UNIT || b->kind != NODE_UNIT) {
+        if (mild_a || mild_b) return compare_mild_unit(w, a, b);
+        return compare(w, without_units(a), without_units(b));
+    }
+    fmpq_t factor;
+    fmpq_init(factor);
+    unit_relation relation = unit_compare(factor, a->text, a->size, b->text, b->size);
+    node *x = without_units(a), *y = without_units(b);
+    if (relation == UNIT_SCALED) {
+        node *number = node_number(w);
+        fmpq_set(number->value, factor);
+        x = node_binary(w, NODE_PRODUCT, x, number);
+    }
+    fmpq_clear(factor);
+    if (relation == UNIT_OTHER) {
+        w->rule = "unit";
+        return MASA_VERDICT_DIFFERENT;
+    }
+    return compare(w, x, y);
+}
+
+/* --- numerals, times and ratios ------------------------------------------------ */
+
+static masa_verdict compare_based(work *w, node *a, node *b)
+{
+    w->rule = "numeral";
+    if (b->kind != NODE_BASED) return value_equal(w, a, b);
+    if (a->kind == NODE_BASED)
+        return a->symbol == b->symbol && fmpq_equal(a->value, b->value) ? MASA_VERDICT_EQUAL
+                                                                       : MASA_VERDICT_DIFFERENT;
+    /* The question names the base: an answer may leave it out. */
+    bool same = a->kind == NODE_NUMBER && a->size && same_words(a->text, a->size, b->text, b->size);
+    return same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
+}
+
+static bool is_time(const node *n)
+{
+    if (n->kind != NODE_COLON || n->n > 3) return false;
+    for (unsigned i = 0; i < n->n; i++) {
+        const node *part = n->child[i];
+        if (part->kind != NODE_NUMBER || !part->size || part->size > 2) return false;
+        if (i && (part->size != 2 || part->text[0] > '5')) return false;
+    }
+    return true;
+}
+
+static masa_verdict compare_colons(work *w, node *a, node *b)
+{
+    w->rule = "ratio";
+    if (a->kind == NODE_COLON && b->kind == NODE_COLON) {
+        if (a->n != b->n) return MASA_VERDICT_DIFFERENT;
+        bool times = is_time(a) && is_time(b);
+        masa_verdict verdict = MASA_VERDICT_EQUAL;
+        for (unsigned i = times ? 0 : 1; verdict == MASA_VERDICT_EQUAL && i < a->n; i++) {
+            node *x = a->child[i], *y = b->child[i];
+            if (!times) { /* a0 : ai = b0 : bi */
+                x = node_binary(w, NODE_PRODUCT, x, b->child[0]);
+                y = node_binary(w, NODE_PRODUCT, y, a->child[0]);
+            }
+            verdict = value_equal(w, x, y);
+        }
+        if (!times && value_order(w, a->child[0], node_integer(w, 0)) == 0)
+            verdict = compare(w, a->child[0], b->child[0]);
+        w->rule = times ? "time" : "ratio";
+        return verdict;
+    }
+    node *ratio = a->kind == NODE_COLON ? a : b, *other = ratio == a ? b : a;
+    if (ratio->n != 2 || is_collection(other)) return MASA_VERDICT_DIFFERENT;
+    return value_equal(w, node_binary(w, NODE_QUOTIENT, ratio->child[0], ratio->child[1]), other);
+}
+
+/* --- values -------------------------------------------------------------------- */
+
+static int infinity_sign(const node *n)
+{
+    if (n->kind == NODE_INFINITY) return 1;
+    return n->kind == NODE_NEGATE ? -infinity_sign(n->child[0]) : 0;
+}
+
+/* |a - b| <= tolerance * |b|, for benchmarks that define a tolerance. */
+static bool within_tolerance(work *w, const node *a, const node *b)
+{
+    acb_t x, y;
+    arb_t limit;
+    if (!(w->options->tolerance > 0) || value_has_symbols(a) || value_has_symbols(b))
+        return false;
+    acb_init(x);
+    acb_init(y);
+    arb_init(limit);
+    bool good = value_ball(w, a, NULL, x, 128) && value_ball(w, b, NULL, y, 128);
+    if (good) {
+        acb_sub(x, x, y, 128);
+        acb_abs(acb_realref(x), x, 128);
+        arb_set_d(limit, w->options->tolerance);
+        acb_abs(acb_realref(y), y, 128);
+        arb_mul(limit, limit, acb_realref(y), 128);
+        good = arb_le(acb_realref(x), limit);
+    }
+    acb_clear(x);
+    acb_clear(y);
+    arb_clear(limit);
+    if (good) w->rule = "number: within tolerance";
+    return good;
+}
+
+static masa_verdict compare_values(work *w, node *a, node *b)
+{
+    int x = infinity_sign(a), y = infinity_sign(b);
+    if (x || y) {
+        w->rule = "infinity";
+        return x == y ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
+    }
+    masa_verdict verdict = value_equal(w, a, b);
+    if (verdict == MASA_VERDICT_DIFFERENT && within_tolerance(w, a, b))
+        return MASA_VERDICT_EQUAL;
+    return verdict;
+}
+
+masa_verdict compare(work *w, node *a, node *b)
+{
+    if (!work_spend(w, 1)) return MASA_VERDICT_UNDECIDED;
+    if (node_same(a, b)) {
+        if (!*w->rule) w->rule = "same form";
+        return MASA_VERDICT_EQUAL;
+    }
+    if (a->kind == NODE_TEXT || b->kind == NODE_TEXT) {
+        w->rule = "words";
+        return a->kind == b->kind && same_words(a->text, a->size, b->text, b->size)
+                   ? MASA_VERDICT_EQUAL
+                   : MASA_VERDICT_DIFFERENT;
+    }
+    if (is_region(a) || is_region(b)) {
+        bool known = false;
+        masa_verdict verdict = compare_regions(w, a, b, &known);
+        if (known) return verdict;
+    }
+    if (a->kind == NODE_LIST && a->n == 1) return compare(w, a->child[0], b);
+    if (is_collection(b) && is_collection(a)) return compare_collections(w, a, b);
+    if (a->kind == NODE_RELATION || b->kind == NODE_RELATION) return compare_relations(w, a, b);
+    if (is_collection(a) || is_collection(b)) return compare_collections(w, a, b);
+    if (a->kind == NODE_UNIT || b->kind == NODE_UNIT) return compare_units(w, a, b);
+    if (a->kind == NODE_NEGATE && b->kind == NODE_NEGATE && b->child[0]->kind == NODE_BASED)
+        return compare(w, a->child[0], b->child[0]);
+    if (a->kind == NODE_BASED || b->kind == NODE_BASED) return compare_based(w, a, b);
+    if (a->kind == NODE_COLON || b->kind == NODE_COLON) return compare_colons(w, a, b);
+    return compare_values(w, a, b);
+}

@@ -1,0 +1,29 @@
+/* Typed comparison of two answers; a is the answer, b the gold. */
+#ifndef MASA_VERIFY_COMPARE_H
+#define MASA_VERIFY_COMPARE_H
+
+#include "value.h"
+
+/* Rewrites a tree so that it can be compared: both signs of \pm as a list, factors in
+ * front of vectors multiplied in, calls of unknown functions as letters. */
+node *prepare(work *w, node *n);
+
+masa_verdict compare(work *w, node *a, node *b);
+
+/* Lists, sets, tuples and matrices. */
+bool is_collection(const node *n);
+masa_verdict compare_collections(work *w, node *a, node *b);
+
+/* Where at least one is an equation, inequality or congruence. */
+masa_verdict compare_relations(work *w, node *a, node *b);
+bool is_inequality(const node *n);
+
+/* Sets of real numbers made of intervals and points. *known is false when one side is
+ * no such set; then the verdict means nothing. */
+bool is_region(const node *n);
+masa_verdict compare_regions(work *w, node *a, node *b, bool *known);
+
+/* Words: letters and digits alone count, in any case. */
+bool same_words(const char *a, size_t a_size, const char *b, size_t b_size);
+
+#endif

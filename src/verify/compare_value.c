@@ -1,0 +1,260 @@
+/* Decides whether two expressions are worth the same: exactly where they are rational,
+ * by normal form where they are rational functions, else by balls at several points. */
+#include "value.h"
+
+#include <masa/random.h>
+
+/* Bits to which two values must agree to be called equal, and the precisions tried. */
+enum { AGREEMENT_BITS = 200 };
+static const slong precisions[] = {64, 512, 4096};
+
+bool value_has_symbols(const node *n)
+{
+    return value_has_kind(n, NODE_SYMBOL);
+}
+
+bool value_has_kind(const node *n, node_kind kind)
+{
+    if (n->kind == kind) return true;
+    for (unsigned i = 0; i < n->n; i++)
+        if (value_has_kind(n->child[i], kind)) return true;
+    return false;
+}
+
+/* The difference d of a and b is tiny beside them, or all three are tiny. */
+static bool agree(const acb_t d, const acb_t a, const acb_t b)
+{
+    mag_t apart, size, limit;
+    mag_init(apart);
+    mag_init(size);
+    mag_init(limit);
+    acb_get_mag(apart, d);
+    acb_get_mag_lower(size, a);
+    mag_mul_2exp_si(limit, size, -AGREEMENT_BITS);
+    bool good = !mag_is_zero(size) && mag_cmp(apart, limit) <= 0;
+    if (!good) {
+        acb_get_mag(size, a);
+        good = mag_cmp_2exp_si(size, -AGREEMENT_BITS) < 0;
+        acb_get_mag(size, b);
+        good = good && mag_cmp_2exp_si(size, -AGREEMENT_BITS) < 0;
+    }
+    mag_clear(apart);
+    mag_clear(size);
+    mag_clear(limit);
+    return good;
+}
+
+value_verdict value_compare(work *w, const node *a, const node *b, const value_point *point,
+                            bool real_only)
+{
+    value_verdict verdict = VALUE_UNDEFINED;
+    bool decided = false;
+    acb_t x, y, d;
+    acb_init(x);
+    acb_init(y);
+    acb_init(d);
+    for (size_t i = 0; !decided && i < sizeof precisions / sizeof *precisions; i++) {
+        slong prec = precisions[i];
+        if (!value_ball(w, a, point, x, prec) || !value_ball(w, b, point, y, prec)) break;
+        if (!acb_is_finite(x) || !acb_is_finite(y)) {
+            /* At a point of many, another one is cheaper than more precision. */
+            if (point) break;
+            continue;
+        }
+        if (real_only && (!arb_contains_zero(acb_imagref(x)) ||
+                          !arb_contains_zero(acb_imagref(y)))) {
+            verdict = VALUE_NOT_REAL;
+            break;
+        }
+        acb_sub(d, x, y, prec);
+        if (!acb_contains_zero(d)) {
+            verdict = VALUE_DIFFERENT;
+            decided = true;
+        } else if (agree(d, x, y)) {
+            verdict = VALUE_EQUAL;
+            decided = true;
+        }
+    }
+    acb_clear(x);
+    acb_clear(y);
+    acb_clear(d);
+    return verdict;
+}
+
+int value_order(work *w, const node *a, const node *b)
+{
+    int sign = 2;
+    fmpq_t x, y;
+    fmpq_init(x);
+    fmpq_init(y);
+    if (value_exact(w, a, x) && value_exact(w, b, y)) {
+        sign = fmpq_cmp(x, y);
+        sign = (sign > 0) - (sign < 0);
+    } else {
+        acb_t u, v;
+        acb_init(u);
+        acb_init(v);
+        for (size_t i = 0; sign == 2 && i < sizeof precisions / sizeof *precisions; i++) {
+            if (!value_ball(w, a, NULL, u, precisions[i]) ||
+                !value_ball(w, b, NULL, v, precisions[i]))
+                break;
+            if (arb_gt(acb_realref(u), acb_realref(v))) sign = 1;
+            else if (arb_lt(acb_realref(u), acb_realref(v))) sign = -1;
+            else {
+                acb_sub(u, u, v, precisions[i]);
+                if (agree(u, v, v)) sign = 0;
+            }
+        }
+        acb_clear(u);
+        acb_clear(v);
+    }
+    fmpq_clear(x);
+    fmpq_clear(y);
+    return sign;
+}
+
+/* --- points ------------------------------------------------------------------- */
+
+enum { POINTS = 24, ENOUGH_POINTS = 5, NUMERATOR_BITS = 16 };
+typedef enum point_kind { POINT_REAL, POINT_INTEGER } point_kind;
+
+/* The k-th trial point: first positive ones, then of both signs, then larger. */
+static void fill_point(work *w, value_point *point, unsigned k, point_kind kind)
+{
+    for (int s = 0; s < w->n_symbols; s++) {
+        uint64_t random = masa_key(masa_key(0x6d617361u, k + 1), (uint64_t)s + 1);
+        long numerator = (long)(random & 0xFFFF) + 1;
+        bool minus = (random >> 32 & 1) && k % 4 >= 2;
+        if (kind == POINT_INTEGER) {
+            numerator = numerator % 12 + 1;
+            fmpq_set_si(point->at + s, minus ? -numerator : numerator, 1);
+        } else {
+            unsigned shift = k < 8 ? NUMERATOR_BITS - 1 : k < 16 ? NUMERATOR_BITS : 13;
+            fmpq_set_si(point->at + s, minus ? -numerator : numerator, 1ul << shift);
+        }
+    }
+}
+
+static value_point point_create(work *w)
+{
+    value_point point = {work_alloc(w, MOST_SYMBOLS * sizeof(fmpq))};
+    for (int s = 0; s < MOST_SYMBOLS; s++) fmpq_init(point.at + s);
+    return point;
+}
+
+static void point_clear(value_point *point)
+{
+    for (int s = 0; s < MOST_SYMBOLS; s++) fmpq_clear(point->at + s);
+}
+
+/* Compares at points of one kind; true when enough points had values for *verdict. */
+static bool compare_at_points(work *w, const node *a, const node *b, point_kind kind,
+                              bool real_only, masa_verdict *verdict)
+{
+    value_point point = point_create(w);
+    unsigned good = 0;
+    bool differ = false;
+    for (unsigned k = 0; k < POINTS && good < ENOUGH_POINTS && !differ; k++) {
+        fill_point(w, &point, k, kind);
+        value_verdict here = value_compare(w, a, b, &point, real_only);
+        if (w->exhausted) break;
+        if (here == VALUE_EQUAL) good++;
+        if (here == VALUE_DIFFERENT) differ = true;
+    }
+    point_clear(&point);
+    if (w->exhausted) return false;
+    *verdict = differ ? MASA_VERDICT_DIFFERENT : MASA_VERDICT_EQUAL;
+    return differ || good >= ENOUGH_POINTS;
+}
+
+static masa_verdict equal_numbers(work *w, const node *a, const node *b)
+{
+    w->rule = "number: ball arithmetic";
+    switch (value_compare(w, a, b, NULL, false)) {
+    case VALUE_EQUAL: return MASA_VERDICT_EQUAL;
+    case VALUE_DIFFERENT: return MASA_VERDICT_DIFFERENT;
+    default: break;
+    }
+    if (!w->exhausted) w->rule = "number: no value";
+    return w->exhausted ? MASA_VERDICT_UNDECIDED : MASA_VERDICT_DIFFERENT;
+}
+
+masa_verdict value_equal(work *w, const node *a, const node *b)
+{
+    bool letters = value_has_symbols(a) || value_has_symbols(b);
+    masa_verdict verdict = MASA_VERDICT_UNDECIDED;
+    if (!letters) {
+        fmpq_t x, y;
+        fmpq_init(x);
+        fmpq_init(y);
+        bool exact = value_exact(w, a, x) && value_exact(w, b, y);
+        if (exact) {
+            w->rule = "number: exact";
+            verdict = fmpq_equal(x, y) ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
+        }
+        fmpq_clear(x);
+        fmpq_clear(y);
+        if (exact) return verdict;
+        return w->exhausted ? MASA_VERDICT_UNDECIDED : equal_numbers(w, a, b);
+    }
+    w->rule = "expression: normal form";
+    value_form form = value_normal_form(w, a, b, false);
+    if (form != FORM_NONE)
+        return form == FORM_EQUAL ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
+    w->rule = "expression: values at points";
+    bool imaginary = value_has_kind(a, NODE_I) || value_has_kind(b, NODE_I);
+    if (!imaginary && compare_at_points(w, a, b, POINT_REAL, true, &verdict)) return verdict;
+    if (!imaginary && compare_at_points(w, a, b, POINT_INTEGER, true, &verdict)) return verdict;
+    if (compare_at_points(w, a, b, POINT_REAL, false, &verdict)) return verdict;
+    w->rule = w->exhausted ? "budget" : "expression: no common value";
+    return w->exhausted ? MASA_VERDICT_UNDECIDED : MASA_VERDICT_DIFFERENT;
+}
+
+/* --- equations ---------------------------------------------------------------- */
+
+/* Whether a/b is the same (positive, if asked) constant at several points. */
+static masa_verdict constant_ratio(work *w, const node *a, const node *b, bool positive)
+{
+    enum { PREC = 512 };
+    value_point point = point_create(w);
+    acb_t x, y, ratio, d;
+    acb_init(x);
+    acb_init(y);
+    acb_init(ratio);
+    acb_init(d);
+    unsigned good = 0;
+    masa_verdict verdict = MASA_VERDICT_EQUAL;
+    for (unsigned k = 0; k < POINTS && good < ENOUGH_POINTS && !w->exhausted; k++) {
+        fill_point(w, &point, k, POINT_REAL);
+        if (!value_ball(w, a, &point, x, PREC) || !value_ball(w, b, &point, y, PREC)) break;
+        if (!acb_is_finite(x) || !acb_is_finite(y) || acb_contains_zero(y)) continue;
+        acb_div(d, x, y, PREC);
+        if (good == 0) acb_set(ratio, d);
+        bool bad = acb_contains_zero(ratio) ||
+                   (positive && !arb_is_positive(acb_realref(ratio)));
+        acb_sub(x, d, ratio, PREC);
+        bad = bad || (good && (!acb_contains_zero(x) || !agree(x, d, ratio)));
+        if (bad) {
+            verdict = MASA_VERDICT_DIFFERENT;
+            break;
+        }
+        good++;
+    }
+    acb_clear(x);
+    acb_clear(y);
+    acb_clear(ratio);
+    acb_clear(d);
+    point_clear(&point);
+    if (w->exhausted) return MASA_VERDICT_UNDECIDED;
+    return good ? verdict : MASA_VERDICT_DIFFERENT;
+}
+
+masa_verdict value_same_equation(work *w, const node *a, const node *b, bool positive)
+{
+    w->rule = "equation: normal form";
+    value_form form = positive ? FORM_NONE : value_normal_form(w, a, b, true);
+    if (form != FORM_NONE)
+        return form == FORM_EQUAL ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
+    w->rule = "equation: constant ratio";
+    return constant_ratio(w, a, b, positive);
+}

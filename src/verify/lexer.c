@@ -1,0 +1,389 @@
+#include "lexer.h"
+#include "unit.h"
+
+#include <masa/text.h>
+
+#include <ctype.h>
+#include <string.h>
+
+typedef struct lexer {
+    work *w;
+    const char *s;
+    size_t n, i;
+    token *out;
+    size_t count, capacity;
+    bool spaced;
+    char *digits; /* where the texts of numbers are put together */
+} lexer;
+
+static bool among(int kind, const char *characters)
+{
+    return kind > 0 && kind < 256 && strchr(characters, kind) != NULL;
+}
+
+static bool digit_at(const lexer *l, size_t i)
+{
+    return i < l->n && l->s[i] >= '0' && l->s[i] <= '9';
+}
+
+static bool letter_at(const lexer *l, size_t i)
+{
+    return i < l->n && isalpha((unsigned char)l->s[i]);
+}
+
+static char char_at(const lexer *l, size_t i)
+{
+    return i < l->n ? l->s[i] : 0;
+}
+
+static void emit(lexer *l, int kind, int id, const char *text, size_t size)
+{
+    if (!work_spend(l->w, 1)) return;
+    if (l->count + 1 >= l->capacity) {
+        size_t grown = l->capacity ? 2 * l->capacity : 32;
+        token *items = work_alloc(l->w, grown * sizeof *items);
+        if (l->count) memcpy(items, l->out, l->count * sizeof *items);
+        l->out = items;
+        l->capacity = grown;
+    }
+    l->out[l->count++] = (token){kind, id, text, (unsigned)size, l->spaced};
+    l->spaced = false;
+}
+
+/* Bytes of a thousands separator at i that three digits follow, or 0. */
+static size_t thousands_at(const lexer *l, size_t i, bool *certain)
+{
+    static const char *const separators[] = {"{,}", ",\\!", "\\!,\\!", "\\,", ",\\,", "\\ ",
+                                             ",",   " "};
+    for (size_t k = 0; k < sizeof separators / sizeof *separators; k++) {
+        size_t m = strlen(separators[k]);
+        if (m > l->n - i || memcmp(l->s + i, separators[k], m) != 0) continue;
+        *certain = k < 4;
+        size_t d = i + m;
+        return digit_at(l, d) && digit_at(l, d + 1) && digit_at(l, d + 2) &&
+                       !digit_at(l, d + 3)
+                   ? m
+                   : 0;
+    }
+    return 0;
+}
+
+static void lex_number(lexer *l)
+{
+    size_t start = l->i, i = start, lead;
+    char *text = l->digits;
+    size_t size = 0;
+    while (digit_at(l, i)) text[size++] = l->s[i++];
+    lead = size;
+    bool certain = true;
+    for (size_t m; lead > 0 && lead <= 3 && i < l->n && (m = thousands_at(l, i, &certain));) {
+        if (!certain) l->w->ambiguous = true;
+        if (!certain && l->w->plain_commas) break;
+        memcpy(text + size, l->s + i + m, 3);
+        size += 3;
+        i += m + 3;
+    }
+    if (char_at(l, i) == '.' && (digit_at(l, i + 1) || size > 0) &&
+        char_at(l, i + 1) != '.') {
+        text[size++] = l->s[i++];
+        while (digit_at(l, i)) text[size++] = l->s[i++];
+    }
+    size_t sign = char_at(l, i + 1) == '-' || char_at(l, i + 1) == '+';
+    if ((char_at(l, i) == 'e' || char_at(l, i) == 'E') && digit_at(l, i + 1 + sign)) {
+        l->w->ambiguous = true;
+        if (!l->w->plain_commas) {
+            text[size++] = 'e';
+            for (i++; sign || digit_at(l, i); sign = 0) text[size++] = l->s[i++];
+        }
+    }
+    l->i = i;
+    l->digits += size;
+    emit(l, T_NUMBER, 0, text, size);
+}
+
+/* A run of letters that is no word: a function glued to its argument ("sinx"), a
+ * product of a few letters, or a word of a sentence. */
+static void split_letters(lexer *l, const char *s, size_t n)
+{
+    for (size_t m = n - 1; n <= 8 && m >= 2; m--) {
+        const word *hit = word_plain(s, m);
+        bool opens = hit && (hit->kind == T_FUNCTION || hit->kind == T_SQRT ||
+                             hit->kind == T_PI);
+        if (!opens || n - m > 3) continue;
+        emit(l, hit->kind, hit->id, hit->name, m);
+        for (size_t k = m; k < n; k++) {
+            const word *letter = word_plain(s + k, 1);
+            emit(l, letter ? letter->kind : T_NAME, 0, s + k, 1);
+        }
+        return;
+    }
+    if (n >= 4) {
+        emit(l, T_WORD, 0, s, n);
+        return;
+    }
+    for (size_t k = 0; k < n; k++) {
+        const word *letter = word_plain(s + k, 1);
+        emit(l, letter ? letter->kind : T_NAME, 0, s + k, 1);
+    }
+}
+
+static void lex_letters(lexer *l)
+{
+    static const char *const modules[] = {"np.", "numpy.", "math.", "sympy.", "sp.", "cmath."};
+    for (size_t k = 0; k < sizeof modules / sizeof *modules; k++) {
+        size_t m = strlen(modules[k]);
+        if (m < l->n - l->i && memcmp(l->s + l->i, modules[k], m) == 0 &&
+            letter_at(l, l->i + m)) {
+            l->i += m;
+            break;
+        }
+    }
+    size_t start = l->i, end = start;
+    while (letter_at(l, end)) end++;
+    /* log10, log2: digits that belong to a name */
+    for (size_t more = 1; more <= 2; more++)
+        if (digit_at(l, end + more - 1) && char_at(l, end + more) == '(' &&
+            word_plain(l->s + start, end + more - start))
+            end += more;
+    const char *s = l->s + start;
+    size_t n = end - start;
+    l->i = end;
+    const word *hit = word_plain(s, n);
+    bool brackets = n == 1 && *s == 'U' && l->count && among(l->out[l->count - 1].kind, "])");
+    while (brackets && isspace((unsigned char)char_at(l, end))) end++;
+    bool unit = l->count && l->out[l->count - 1].kind == T_NUMBER && unit_known(s, n);
+    if (brackets && (char_at(l, end) == '(' || char_at(l, end) == '['))
+        emit(l, T_CUP, 0, s, n);
+    else if (unit)
+        emit(l, T_TEXT, 0, s, n);
+    else if (hit)
+        emit(l, hit->kind, hit->id, hit->name, n);
+    else
+        split_letters(l, s, n);
+}
+
+/* The group {...} at i: its contents; *end behind it. Without braces: one character. */
+static const char *group(const lexer *l, size_t i, size_t *size, size_t *end)
+{
+    while (i < l->n && isspace((unsigned char)l->s[i])) i++;
+    if (char_at(l, i) != '{') {
+        *size = i < l->n;
+        *end = i + *size;
+        return l->s + i;
+    }
+    size_t depth = 0, j = i;
+    for (; j < l->n; j++) {
+        if (l->s[j] == '\\') j++;
+        else if (l->s[j] == '{') depth++;
+        else if (l->s[j] == '}' && --depth == 0) break;
+    }
+    if (j > l->n) j = l->n;
+    *size = j - i - 1;
+    *end = j < l->n ? j + 1 : l->n;
+    return l->s + i + 1;
+}
+
+static void trim(const char **s, size_t *n)
+{
+    while (*n && (isspace((unsigned char)**s) || **s == '~')) (*s)++, (*n)--;
+    while (*n && (isspace((unsigned char)(*s)[*n - 1]) || (*s)[*n - 1] == '~')) (*n)--;
+}
+
+static void lex_text(lexer *l, bool roman)
+{
+    size_t size, end;
+    const char *s = group(l, l->i, &size, &end);
+    l->i = end;
+    trim(&s, &size);
+    if (!size) {
+        l->spaced = true;
+        return;
+    }
+    const word *hit = word_plain(s, size);
+    bool joins = size <= 3 && (strncasecmp(s, "and", size) == 0 || strncasecmp(s, "or", size) == 0);
+    if (joins && size >= 2)
+        emit(l, size == 2 ? T_OR : T_AND, 0, s, size);
+    else if (hit && (roman || hit->kind == T_FUNCTION) && hit->kind != T_AND)
+        emit(l, hit->kind, hit->id, hit->name, size);
+    else
+        emit(l, T_TEXT, 0, s, size);
+}
+
+static void lex_skip_token(lexer *l)
+{
+    while (l->i < l->n && isspace((unsigned char)l->s[l->i])) l->i++;
+    size_t size;
+    group(l, l->i, &size, &l->i);
+}
+
+static void lex_named_command(lexer *l, const char *s, size_t n)
+{
+    const word *hit = word_command(s, n);
+    size_t size, end;
+    const char *text;
+    switch (hit ? hit->kind : T_NAME) {
+    case T_SKIP: break;
+    case T_SIZE: /* "\left." is an invisible bracket */
+        if (char_at(l, l->i) == '.') l->i++;
+        break;
+    case T_SPACE: l->spaced = true; break;
+    case T_SKIP_GROUP: group(l, l->i, &size, &l->i); break;
+    case T_SKIP_TOKEN: lex_skip_token(l); break;
+    case T_TEXT_COMMAND: lex_text(l, false); break;
+    case T_ROMAN: lex_text(l, true); break;
+    case T_BLACKBOARD:
+        text = group(l, l->i, &size, &end);
+        l->i = end;
+        if (size == 1 && *text == 'R') emit(l, T_REALS, 0, text, 1);
+        else emit(l, T_NAME, 0, s, (size_t)(text + size - s));
+        break;
+    case T_BEGIN:
+    case T_CLOSE_ENVIRONMENT:
+        text = group(l, l->i, &size, &end);
+        l->i = end;
+        emit(l, hit->kind, 0, text, size);
+        break;
+    default: emit(l, hit ? hit->kind : T_NAME, hit ? hit->id : 0, s, n);
+    }
+}
+
+static void lex_command(lexer *l)
+{
+    size_t start = l->i + 1, end = start;
+    while (letter_at(l, end)) end++;
+    if (end > start) {
+        l->i = end;
+        lex_named_command(l, l->s + start, end - start);
+        return;
+    }
+    char c = char_at(l, start);
+    l->i = start + (c != 0);
+    switch (c) {
+    case '\\': emit(l, T_ROW, 0, "\\\\", 2); break;
+    case '{': emit(l, T_SET_OPEN, 0, "{", 1); break;
+    case '}': emit(l, T_SET_CLOSE, 0, "}", 1); break;
+    case '%': emit(l, '%', 0, "%", 1); break;
+    case '|': emit(l, '|', 0, "|", 1); break;
+    case ',': case ';': case ':': case ' ': l->spaced = true; break;
+    default: break; /* \! \$ \( \) \[ \] and the like mean nothing here */
+    }
+}
+
+static const struct {
+    unsigned code;
+    int kind, id;
+    const char *text;
+} unicode[] = {
+    {0xA0, T_SPACE, 0, ""},     {0x2009, T_SPACE, 0, ""},  {0x202F, T_SPACE, 0, ""},
+    {0x2212, '-', 0, "-"},      {0x2013, '-', 0, "-"},     {0x2010, '-', 0, "-"},
+    {0xD7, '*', 0, "*"},        {0x22C5, '*', 0, "*"},     {0xB7, '*', 0, "*"},
+    {0x2217, '*', 0, "*"},      {0xF7, '/', 0, "/"},       {0x2044, '/', 0, "/"},
+    {0x2215, '/', 0, "/"},      {0x221A, T_SQRT, 0, ""},   {0x3C0, T_PI, 0, "pi"},
+    {0x221E, T_INFINITY, 0, ""}, {0x2264, T_LE, 0, ""},    {0x2265, T_GE, 0, ""},
+    {0x2A7D, T_LE, 0, ""},      {0x2A7E, T_GE, 0, ""},     {0x2260, T_NE, 0, ""},
+    {0x2248, T_ABOUT, 0, ""},   {0x222A, T_CUP, 0, ""},    {0x2229, T_CAP, 0, ""},
+    {0x2208, T_IN, 0, ""},      {0x2205, T_EMPTY, 0, ""},  {0x2216, T_SETMINUS, 0, ""},
+    {0xB0, T_DEGREE, 0, ""},    {0xB1, T_PM, 0, ""},       {0x2213, T_MP, 0, ""},
+    {0x2032, T_PRIME, 0, "'"},  {0x2019, T_PRIME, 0, "'"}, {0x211D, T_REALS, 0, ""},
+    {0x2261, T_CONGRUENT, 0, ""}, {0x230A, T_FLOOR_OPEN, 0, ""}, {0x230B, T_FLOOR_CLOSE, 0, ""},
+    {0x2308, T_CEIL_OPEN, 0, ""}, {0x2309, T_CEIL_CLOSE, 0, ""}, {0x20AC, T_SPACE, 0, ""},
+    {0xA3, T_SPACE, 0, ""},     {0xA5, T_SPACE, 0, ""},    {0x3B1, T_NAME, 0, "alpha"},
+    {0x3B2, T_NAME, 0, "beta"}, {0x3B3, T_NAME, 0, "gamma"}, {0x3B8, T_NAME, 0, "theta"},
+    {0x3BB, T_NAME, 0, "lambda"}, {0x3BC, T_NAME, 0, "mu"}, {0x3C9, T_NAME, 0, "omega"},
+    {0x3C6, T_NAME, 0, "phi"},  {0x3C3, T_NAME, 0, "sigma"}, {0xFF0C, ',', 0, ","},
+};
+
+/* "x²" as x^2, "½" as (1/2). */
+static bool lex_small_digit(lexer *l, unsigned code)
+{
+    static const char digits[] = "0123456789";
+    static const struct {
+        unsigned code;
+        const char *over, *under;
+    } parts[] = {{0xBD, "1", "2"}, {0xBC, "1", "4"}, {0xBE, "3", "4"}, {0x2153, "1", "3"},
+                 {0x2154, "2", "3"}};
+    int power = code == 0xB9 ? 1 : code == 0xB2 ? 2 : code == 0xB3 ? 3
+                : code == 0x2070 || (code >= 0x2074 && code <= 0x2079) ? (int)(code - 0x2070) : -1;
+    if (power >= 0) {
+        emit(l, '^', 0, "^", 1);
+        emit(l, T_NUMBER, 0, digits + power, 1);
+        return true;
+    }
+    for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
+        if (parts[k].code != code) continue;
+        emit(l, T_FRAC, 0, "frac", 4); /* so that "3½" is a mixed number */
+        emit(l, T_NUMBER, 0, parts[k].over, 1);
+        emit(l, T_NUMBER, 0, parts[k].under, 1);
+        return true;
+    }
+    return false;
+}
+
+static void lex_unicode(lexer *l)
+{
+    unsigned code;
+    size_t m = masa_utf8_decode(l->s + l->i, l->n - l->i, &code), at = l->i;
+    l->i += m ? m : 1;
+    if (lex_small_digit(l, code)) return;
+    for (size_t k = 0; k < sizeof unicode / sizeof *unicode; k++) {
+        if (unicode[k].code != code) continue;
+        if (unicode[k].kind == T_SPACE) l->spaced = true;
+        else emit(l, unicode[k].kind, unicode[k].id, unicode[k].text, strlen(unicode[k].text));
+        return;
+    }
+    emit(l, T_NAME, 0, l->s + at, l->i - at);
+}
+
+static void lex_sign(lexer *l)
+{
+    static const struct {
+        const char *text;
+        int kind;
+    } pairs[] = {{"**", '^'}, {"<=", T_LE}, {">=", T_GE}, {"!=", T_NE}, {"==", '='},
+                 {"=<", T_LE}, {"+-", T_PM}, {"+/-", T_PM}, {"...", T_NAME}};
+    char c = l->s[l->i];
+    for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
+        size_t m = strlen(pairs[k].text);
+        if (c != *pairs[k].text || m > l->n - l->i ||
+            memcmp(l->s + l->i, pairs[k].text, m) != 0)
+            continue;
+        l->i += m;
+        emit(l, pairs[k].kind, 0, pairs[k].text, m);
+        return;
+    }
+    l->i++;
+    if (c == '\'')
+        emit(l, T_PRIME, 0, "'", 1);
+    else if (c == '$' || c == '"' || c == '`')
+        return;
+    else
+        emit(l, c, 0, l->s + l->i - 1, 1);
+}
+
+token *lex(work *w, const char *s, size_t n)
+{
+    lexer state = {.w = w, .s = s, .n = n}, *l = &state;
+    l->digits = work_alloc(w, n + 1);
+    while (l->i < n && !w->exhausted) {
+        unsigned char c = (unsigned char)s[l->i];
+        if (isspace(c) || c == '~' || c == 0) {
+            l->i++;
+            l->spaced = true;
+        } else if (isdigit(c) || (c == '.' && digit_at(l, l->i + 1))) {
+            lex_number(l);
+        } else if (isalpha(c)) {
+            lex_letters(l);
+        } else if (c == '\\') {
+            lex_command(l);
+        } else if (c >= 0x80) {
+            lex_unicode(l);
+        } else {
+            lex_sign(l);
+        }
+    }
+    /* The full stop of a sentence is no part of its answer. */
+    while (l->count && among(l->out[l->count - 1].kind, ".;,"))
+        l->count--;
+    emit(l, T_END, 0, "", 0);
+    return w->exhausted ? NULL : l->out;
+}

@@ -1,0 +1,105 @@
+#include "node.h"
+
+#include <string.h>
+
+node *node_create(work *w, node_kind kind, unsigned n)
+{
+    node *out = work_alloc(w, sizeof *out);
+    out->kind = kind;
+    out->n = n;
+    if (n) out->child = work_alloc(w, n * sizeof *out->child);
+    work_spend(w, 1);
+    return out;
+}
+
+node *node_number(work *w)
+{
+    node *out = node_create(w, NODE_NUMBER, 0);
+    fmpq_init(out->value);
+    out->next_number = w->numbers;
+    w->numbers = out;
+    return out;
+}
+
+node *node_integer(work *w, long value)
+{
+    node *out = node_number(w);
+    fmpz_set_si(fmpq_numref(out->value), value); /* the denominator is 1 */
+    return out;
+}
+
+node *node_unary(work *w, node_kind kind, node *a)
+{
+    node *out = node_create(w, kind, 1);
+    out->child[0] = a;
+    out->has_pm = a->has_pm || kind == NODE_PLUSMINUS;
+    return out;
+}
+
+node *node_binary(work *w, node_kind kind, node *a, node *b)
+{
+    node *out = node_create(w, kind, 2);
+    out->child[0] = a;
+    out->child[1] = b;
+    out->has_pm = a->has_pm || b->has_pm;
+    return out;
+}
+
+node *node_call(work *w, function f, node *a, node *b)
+{
+    node *out = b ? node_binary(w, NODE_CALL, a, b) : node_unary(w, NODE_CALL, a);
+    out->symbol = f;
+    return out;
+}
+
+node *node_text(work *w, node_kind kind, const char *s, size_t n)
+{
+    node *out = node_create(w, kind, 0);
+    out->text = work_text(w, s, n);
+    out->size = n;
+    return out;
+}
+
+void node_push(work *w, node_list *list, node *item)
+{
+    if (list->n == list->capacity) {
+        unsigned grown = list->capacity ? 2 * list->capacity : 8;
+        node **items = work_alloc(w, grown * sizeof *items);
+        if (list->n) memcpy(items, list->items, list->n * sizeof *items);
+        list->items = items;
+        list->capacity = grown;
+    }
+    list->items[list->n++] = item;
+}
+
+node *node_from_list(work *w, node_kind kind, const node_list *list)
+{
+    node *out = node_create(w, kind, list->n);
+    for (unsigned i = 0; i < list->n; i++) {
+        out->child[i] = list->items[i];
+        out->has_pm |= list->items[i]->has_pm;
+    }
+    return out;
+}
+
+bool node_same(const node *a, const node *b)
+{
+    if (a->kind != b->kind || a->n != b->n || a->symbol != b->symbol ||
+        a->mark != b->mark || a->close != b->close || a->rows != b->rows ||
+        a->size != b->size || (a->size && memcmp(a->text, b->text, a->size) != 0))
+        return false;
+    if (a->kind == NODE_NUMBER && !fmpq_equal(a->value, b->value)) return false;
+    for (unsigned i = 0; i < a->n; i++)
+        if (!node_same(a->child[i], b->child[i])) return false;
+    return true;
+}
+
+bool node_is_percent(const node *n)
+{
+    return n->kind == NODE_UNIT && n->size == 1 && *n->text == '%';
+}
+
+bool node_is_degrees(const node *n)
+{
+    return n->kind == NODE_UNIT && n->size == 3 && memcmp(n->text, "deg", 3) == 0;
+}

@@ -1,0 +1,278 @@
+/* From statements down to factors; what a factor can be is in parser_primary.c. */
+#include "parser.h"
+
+#include <string.h>
+
+node *parse__fail(parser *p)
+{
+    p->failed = true;
+    return node_integer(p->w, 0);
+}
+
+bool parse__enter(parser *p)
+{
+    if (p->w->depth >= DEEPEST_ANSWER) work_give_up(p->w);
+    if (p->w->exhausted) p->failed = true;
+    if (p->failed) return false;
+    p->w->depth++;
+    return true;
+}
+
+void parse__next(parser *p)
+{
+    if (p->t->kind != T_END) p->t++;
+}
+
+bool parse__take(parser *p, int kind)
+{
+    if (p->t->kind != kind) return false;
+    parse__next(p);
+    return true;
+}
+
+bool parse__begins_factor(const parser *p)
+{
+    switch (p->t->kind) {
+    case T_NUMBER: case T_NAME: case T_PI: case T_E: case T_I: case T_INFINITY:
+    case T_FUNCTION: case T_SQRT: case T_FRAC: case T_BINOM: case '(': case '[': case '{':
+    case T_FLOOR_OPEN: case T_CEIL_OPEN: case T_ACCENT: case T_BOX: case T_BEGIN:
+        return true;
+    case '|': return p->bars == 0 && !p->in_set;
+    default: return false;
+    }
+}
+
+/* Text behind a value: a unit, with its exponent. */
+static node *annotate(parser *p, node *value)
+{
+    char text[64];
+    size_t n = p->t->size < 40 ? p->t->size : 40;
+    memcpy(text, p->t->text, n);
+    parse__next(p);
+    if (p->t->kind == '^') {
+        parse__next(p);
+        node *exponent = parse__group(p);
+        if (exponent->kind == NODE_NUMBER && fmpz_is_one(fmpq_denref(exponent->value)) &&
+            fmpz_cmp_ui(fmpq_numref(exponent->value), 9) <= 0 &&
+            fmpz_sgn(fmpq_numref(exponent->value)) > 0) {
+            text[n++] = '^';
+            text[n++] = (char)('0' + fmpz_get_ui(fmpq_numref(exponent->value)));
+        }
+    }
+    node *out = node_unary(p->w, NODE_UNIT, value);
+    bool degrees = n >= 6 && strncasecmp(text, "degree", 6) == 0;
+    bool percent = n == 7 && strncasecmp(text, "percent", 7) == 0;
+    out->text = degrees ? "deg" : percent ? "%" : work_text(p->w, text, n);
+    out->size = degrees ? 3 : percent ? 1 : n;
+    return out;
+}
+
+/* "\pmod{7}", "mod 7": says where the value lives, not what it is. */
+static void skip_modulus(parser *p)
+{
+    parse__next(p);
+    if (parse__begins_factor(p)) parse__factor(p);
+}
+
+static node *parse_term(parser *p)
+{
+    node *out = parse__factor(p);
+    node_list factors = {0};
+    node_push(p->w, &factors, out);
+    while (!p->failed) {
+        int kind = p->t->kind;
+        bool number_before = factors.items[factors.n - 1]->kind == NODE_NUMBER;
+        if (kind == '*') {
+            parse__next(p);
+            node_push(p->w, &factors, parse__factor(p));
+        } else if (kind == '/') {
+            parse__next(p);
+            node *over = factors.n == 1 ? factors.items[0]
+                                        : node_from_list(p->w, NODE_PRODUCT, &factors);
+            node *under = parse__factor(p);
+            factors.n = 0;
+            node_push(p->w, &factors, node_binary(p->w, NODE_QUOTIENT, over, under));
+        } else if (kind == T_TEXT || kind == T_WORD) {
+            node *value = factors.n == 1 ? factors.items[0]
+                                         : node_from_list(p->w, NODE_PRODUCT, &factors);
+            factors.n = 0;
+            node_push(p->w, &factors, annotate(p, value));
+        } else if (kind == T_PMOD) {
+            skip_modulus(p);
+        } else if (kind == T_NUMBER && number_before && p->t->spaced) {
+            return parse__fail(p); /* "2 3" is no product */
+        } else if (parse__begins_factor(p)) {
+            node_push(p->w, &factors, parse__power(p));
+        } else {
+            break;
+        }
+    }
+    return factors.n == 1 ? factors.items[0] : node_from_list(p->w, NODE_PRODUCT, &factors);
+}
+
+node *parse__factor(parser *p)
+{
+    int kind = p->t->kind;
+    if (kind != '-' && kind != '+' && kind != T_PM && kind != T_MP) return parse__power(p);
+    if (!parse__enter(p)) return parse__fail(p);
+    parse__next(p);
+    node *out = parse__factor(p);
+    p->w->depth--;
+    if (kind == '+') return out;
+    if (kind == '-') return node_unary(p->w, NODE_NEGATE, out);
+    out = node_unary(p->w, NODE_PLUSMINUS, out);
+    out->mark = kind == T_PM ? '+' : '-';
+    return out;
+}
+
+node *parse__sum(parser *p)
+{
+    if (!parse__enter(p)) return parse__fail(p);
+    node_list terms = {0};
+    node_push(p->w, &terms, parse_term(p));
+    while (!p->failed) {
+        int kind = p->t->kind;
+        if (kind != '+' && kind != '-' && kind != T_PM && kind != T_MP) break;
+        parse__next(p);
+        node *term = parse_term(p);
+        if (kind == '-') term = node_unary(p->w, NODE_NEGATE, term);
+        if (kind == T_PM || kind == T_MP) {
+            term = node_unary(p->w, NODE_PLUSMINUS, term);
+            term->mark = kind == T_PM ? '+' : '-';
+        }
+        node_push(p->w, &terms, term);
+    }
+    p->w->depth--;
+    return terms.n == 1 ? terms.items[0] : node_from_list(p->w, NODE_SUM, &terms);
+}
+
+static node *parse_colon(parser *p)
+{
+    node *first = parse__sum(p);
+    if (p->t->kind != ':' || p->in_set) return first;
+    node_list parts = {0};
+    node_push(p->w, &parts, first);
+    while (!p->failed && parse__take(p, ':')) node_push(p->w, &parts, parse__sum(p));
+    return node_from_list(p->w, NODE_COLON, &parts);
+}
+
+static node *parse_union(parser *p)
+{
+    node *out = parse_colon(p);
+    while (!p->failed) {
+        node_kind kind = p->t->kind == T_CUP        ? NODE_UNION
+                         : p->t->kind == T_CAP      ? NODE_INTERSECTION
+                         : p->t->kind == T_SETMINUS ? NODE_DIFFERENCE
+                                                    : NODE_NUMBER;
+        if (kind == NODE_NUMBER) break;
+        parse__next(p);
+        out = node_binary(p->w, kind, out, parse_colon(p));
+    }
+    return out;
+}
+
+static char relation_mark(int kind)
+{
+    switch (kind) {
+    case '=': return '=';
+    case '<': return '<';
+    case '>': return '>';
+    case T_LE: return 'l';
+    case T_GE: return 'g';
+    case T_NE: return 'n';
+    case T_ABOUT: return '~';
+    case T_IN: return 'i';
+    case T_CONGRUENT: return 'm';
+    default: return 0;
+    }
+}
+
+node *parse__statement(parser *p)
+{
+    if (!parse__enter(p)) return parse__fail(p);
+    char marks[16];
+    size_t n = 0;
+    node_list sides = {0};
+    char first = relation_mark(p->t->kind);
+    if (first == '=' || first == '~') { /* "= 5" */
+        parse__next(p);
+    } else if (first && first != 'm') { /* "> 5" says it of something without a name */
+        node *nameless = node_create(p->w, NODE_SYMBOL, 0);
+        nameless->symbol = work_symbol(p->w, "", 0);
+        node_push(p->w, &sides, nameless);
+    }
+    if (sides.n == 0) node_push(p->w, &sides, parse_union(p));
+    for (char mark; !p->failed && (mark = relation_mark(p->t->kind));) {
+        parse__next(p);
+        if (n == sizeof marks) return parse__fail(p);
+        marks[n++] = mark;
+        node_push(p->w, &sides, parse_union(p));
+    }
+    p->w->depth--;
+    if (sides.n == 1) return sides.items[0];
+    node *out = node_from_list(p->w, NODE_RELATION, &sides);
+    out->text = work_text(p->w, marks, n);
+    out->size = n;
+    return out;
+}
+
+node *parse__statements(parser *p)
+{
+    node_list items = {0};
+    char mark = 0;
+    node_push(p->w, &items, parse__statement(p));
+    while (!p->failed) {
+        int kind = p->t->kind;
+        if (kind != ',' && kind != ';' && kind != T_AND && kind != T_OR) break;
+        parse__next(p);
+        if (kind == ',' || kind == ';')
+            if (p->t->kind == T_AND || p->t->kind == T_OR) {
+                kind = p->t->kind;
+                parse__next(p);
+            }
+        if (kind == T_OR) mark = 'o';
+        else if (kind == T_AND && mark != 'o') mark = mark == ',' ? ',' : 'a';
+        else if (!mark) mark = ',';
+        node_push(p->w, &items, parse__statement(p));
+    }
+    if (items.n == 1) return items.items[0];
+    node *out = node_from_list(p->w, NODE_LIST, &items);
+    out->mark = mark;
+    return out;
+}
+
+/* An answer in words only, such as "two lines". */
+static bool only_words(const token *t)
+{
+    bool found = false;
+    for (; t->kind != T_END; t++) {
+        if (t->kind == T_WORD) found = true;
+        else if (t->kind != T_NAME && t->kind != T_E && t->kind != T_I && t->kind != T_AND &&
+                 t->kind != T_OR && t->kind != '-' && t->kind != T_PRIME)
+            return false;
+    }
+    return found;
+}
+
+static bool means_reals(const char *s, size_t n)
+{
+    static const char *const names[] = {"all real numbers", "all reals", "real numbers",
+                                        "all real"};
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+        if (strlen(names[k]) == n && strncasecmp(names[k], s, n) == 0) return true;
+    return false;
+}
+
+node *parse_answer(work *w, const char *s, size_t n)
+{
+    parser state = {.w = w, .t = lex(w, s, n)}, *p = &state;
+    if (!p->t) return NULL;
+    if (means_reals(s, n)) return node_create(w, NODE_REALS, 0);
+    node *out = NULL;
+    int depth = w->depth;
+    if (!only_words(p->t)) out = parse__statements(p);
+    w->depth = depth;
+    if (w->exhausted) return NULL;
+    if (!out || p->failed || p->t->kind != T_END) return node_text(w, NODE_TEXT, s, n);
+    return out;
+}

@@ -1,0 +1,262 @@
+/* Powers, functions, fractions, roots and matrices. */
+#include "parser.h"
+
+#include <string.h>
+
+/* What stands behind a primary: n!, 50%, 30 degrees. */
+static node *postfix(parser *p, node *out)
+{
+    while (!p->failed) {
+        int kind = p->t->kind;
+        if (kind == '!' && p->t[1].kind == '!') {
+            parse__next(p);
+            out = node_call(p->w, FN_DOUBLE_FACTORIAL, out, NULL);
+        } else if (kind == '!') {
+            out = node_call(p->w, FN_FACTORIAL, out, NULL);
+        } else if (kind == '%' || kind == T_DEGREE || kind == T_PRIME) {
+            out = node_unary(p->w, NODE_UNIT, out);
+            out->text = kind == '%' ? "%" : kind == T_DEGREE ? "deg" : "'";
+            out->size = strlen(out->text);
+        } else {
+            break;
+        }
+        parse__next(p);
+        if (kind == T_DEGREE && p->t->kind == T_NAME && p->t->size == 1 &&
+            strchr("CF", *p->t->text))
+            parse__next(p); /* Celsius, Fahrenheit */
+    }
+    return out;
+}
+
+/* x^\circ, x^{\circ}: the sign of a degree where an exponent would be. */
+static bool take_raised_degree(parser *p)
+{
+    if (p->t->kind != '^') return false;
+    bool braces = p->t[1].kind == '{';
+    token *t = p->t + 1 + braces;
+    if (t->kind != T_DEGREE || (braces && t[1].kind != '}')) return false;
+    p->t = t + 1 + braces;
+    return true;
+}
+
+static node *raise_to(parser *p, node *base);
+
+static node *exponent(parser *p)
+{
+    bool negative = false;
+    if (!parse__enter(p)) return parse__fail(p);
+    if (p->t->kind == '-' || p->t->kind == '+') {
+        negative = p->t->kind == '-';
+        parse__next(p);
+    }
+    node *out = p->t->kind == '{' ? parse__group(p)
+                : p->t->kind == T_NUMBER ? parse__number(p)
+                                         : parse__primary(p);
+    if (p->t->kind == '^') out = raise_to(p, out);
+    p->w->depth--;
+    return negative ? node_unary(p->w, NODE_NEGATE, out) : out;
+}
+
+static node *raise_to(parser *p, node *base)
+{
+    if (take_raised_degree(p)) {
+        node *out = node_unary(p->w, NODE_UNIT, base);
+        out->text = "deg";
+        out->size = 3;
+        if (p->t->kind == T_NAME && p->t->size == 1 && strchr("CF", *p->t->text))
+            parse__next(p);
+        return out;
+    }
+    parse__next(p);
+    return postfix(p, node_binary(p->w, NODE_POWER, base, exponent(p)));
+}
+
+node *parse__power(parser *p)
+{
+    if (!parse__enter(p)) return parse__fail(p);
+    node *out = postfix(p, parse__primary(p));
+    if (p->t->kind == '^' && !p->failed) out = raise_to(p, out);
+    p->w->depth--;
+    return out;
+}
+
+/* The first digit of a number, as in \frac12; the rest stays the next token. */
+static node *one_digit(parser *p)
+{
+    token *t = p->t;
+    if (t->size == 1 || memchr(t->text, '.', t->size) || memchr(t->text, 'e', t->size))
+        return parse__number(p);
+    node *out = node_integer(p->w, t->text[0] - '0');
+    t->text++;
+    t->size--;
+    t->spaced = false;
+    return out;
+}
+
+static node *fraction_part(parser *p)
+{
+    if (p->t->kind == '{') return parse__group(p);
+    if (p->t->kind == T_NUMBER) return one_digit(p);
+    return parse__primary(p);
+}
+
+/* An argument without brackets: "\sin 2x \cos x" is sin(2x) cos(x). */
+static node *bare_argument(parser *p)
+{
+    if (!parse__enter(p)) return parse__fail(p);
+    bool negative = parse__take(p, '-');
+    node_list factors = {0};
+    do {
+        node_push(p->w, &factors, parse__power(p));
+    } while (!p->failed && parse__begins_factor(p) && p->t->kind != T_FUNCTION &&
+             p->t->kind != '(' && p->t->kind != '[');
+    p->w->depth--;
+    node *out = factors.n == 1 ? factors.items[0] : node_from_list(p->w, NODE_PRODUCT, &factors);
+    return negative ? node_unary(p->w, NODE_NEGATE, out) : out;
+}
+
+static function inverse(function f)
+{
+    switch (f) {
+    case FN_SIN: return FN_ASIN;
+    case FN_COS: return FN_ACOS;
+    case FN_TAN: return FN_ATAN;
+    case FN_COT: return FN_ACOT;
+    case FN_SEC: return FN_ASEC;
+    case FN_CSC: return FN_ACSC;
+    case FN_SINH: return FN_ASINH;
+    case FN_COSH: return FN_ACOSH;
+    case FN_TANH: return FN_ATANH;
+    default: return FN_NONE;
+    }
+}
+
+static bool is_minus_one(const node *n)
+{
+    return n->kind == NODE_NEGATE && n->child[0]->kind == NODE_NUMBER &&
+           fmpq_is_one(n->child[0]->value);
+}
+
+static bool takes_many(function f)
+{
+    return f == FN_MAX || f == FN_MIN || f == FN_GCD || f == FN_LCM;
+}
+
+static node *apply(parser *p, function f, node *argument, node *base)
+{
+    if (argument->kind == NODE_TUPLE || argument->kind == NODE_SET) {
+        if (takes_many(f)) {
+            argument->kind = NODE_CALL;
+            argument->symbol = f;
+            argument->mark = argument->close = 0;
+            return argument;
+        }
+        if (argument->n == 2 && f == FN_LN) /* log(8, 2) of code */
+            return node_call(p->w, FN_LOG, argument->child[0], argument->child[1]);
+        if (argument->n == 2 && f == FN_BINOM)
+            return node_call(p->w, f, argument->child[0], argument->child[1]);
+        return parse__fail(p);
+    }
+    if (f == FN_ROOT) return node_call(p->w, f, argument, node_integer(p->w, 3));
+    if (f == FN_BINOM) return parse__fail(p);
+    if (base) return node_call(p->w, FN_LOG, argument, base);
+    return node_call(p->w, f, argument, NULL);
+}
+
+static node *parse_function(parser *p)
+{
+    function f = (function)p->t->id;
+    node *base = NULL, *power = NULL;
+    parse__next(p);
+    while (!p->failed && (p->t->kind == '_' || (p->t->kind == '^' && !power))) {
+        if (p->t->kind == '_') {
+            parse__next(p);
+            base = p->t->kind == T_NUMBER ? parse__number(p) : parse__group(p);
+            if (f != FN_LN) base = NULL; /* \max_{x} and the like */
+        } else {
+            parse__next(p);
+            power = exponent(p);
+        }
+    }
+    if (power && is_minus_one(power) && inverse(f)) {
+        f = inverse(f);
+        power = NULL;
+    }
+    node *argument;
+    if (p->t->kind == '(' || p->t->kind == '[') argument = parse__brackets(p);
+    else if (p->t->kind == '{') argument = parse__group(p);
+    else argument = bare_argument(p);
+    if (p->failed) return argument;
+    node *out = apply(p, f, argument, base);
+    return power ? node_binary(p->w, NODE_POWER, out, power) : out;
+}
+
+static node *parse_root(parser *p)
+{
+    node *degree = NULL;
+    parse__next(p);
+    if (p->t->kind == '[') degree = parse__brackets(p);
+    node *radicand = p->t->kind == '{'        ? parse__group(p)
+                     : p->t->kind == T_NUMBER ? parse__number(p)
+                                              : parse__primary(p);
+    return node_call(p->w, degree ? FN_ROOT : FN_SQRT, radicand, degree);
+}
+
+node *parse__call(parser *p)
+{
+    if (!parse__enter(p)) return parse__fail(p);
+    node *out, *first;
+    switch (p->t->kind) {
+    case T_SQRT: out = parse_root(p); break;
+    case T_FRAC:
+        parse__next(p);
+        first = fraction_part(p);
+        out = node_binary(p->w, NODE_QUOTIENT, first, fraction_part(p));
+        break;
+    case T_BINOM:
+        parse__next(p);
+        if (p->t->kind == '(') {
+            out = apply(p, FN_BINOM, parse__brackets(p), NULL);
+            break;
+        }
+        first = fraction_part(p);
+        out = node_call(p->w, FN_BINOM, first, fraction_part(p));
+        break;
+    default: out = parse_function(p); break;
+    }
+    p->w->depth--;
+    return out;
+}
+
+/* \begin{pmatrix} a & b \\ c & d \end{pmatrix}; \begin{cases} and the like are lists. */
+node *parse__environment(parser *p)
+{
+    const char *name = p->t->text;
+    bool matrix = p->t->size >= 6 && memcmp(name + p->t->size - 6, "matrix", 6) == 0;
+    bool array = p->t->size == 5 && memcmp(name, "array", 5) == 0;
+    if (!parse__enter(p)) return parse__fail(p);
+    parse__next(p);
+    if (array && p->t->kind == '{') /* the columns' alignment */
+        while (p->t->kind != T_END && !parse__take(p, '}')) parse__next(p);
+    node_list cells = {0};
+    unsigned rows = 0, row_start = 0, columns = 0;
+    bool even = true;
+    while (!p->failed && p->t->kind != T_CLOSE_ENVIRONMENT) {
+        if (p->t->kind == '&') parse__next(p); /* an empty cell: alignment only */
+        node_push(p->w, &cells, matrix || array ? parse__statement(p) : parse__statements(p));
+        if (p->t->kind == ',') parse__next(p);
+        if (p->t->kind == '&') continue;
+        if (p->t->kind != T_ROW && p->t->kind != T_CLOSE_ENVIRONMENT) return parse__fail(p);
+        if (rows++ == 0) columns = cells.n;
+        even &= cells.n - row_start == columns;
+        row_start = cells.n;
+        parse__take(p, T_ROW);
+    }
+    p->w->depth--;
+    if (!parse__take(p, T_CLOSE_ENVIRONMENT) || cells.n == 0) return parse__fail(p);
+    bool is_matrix = (matrix || array) && even;
+    node *out = node_from_list(p->w, is_matrix ? NODE_MATRIX : NODE_LIST, &cells);
+    out->rows = is_matrix ? rows : 0;
+    out->mark = is_matrix ? 0 : ',';
+    return out;
+}

@@ -1,0 +1,390 @@
+/* What a factor can be: numbers, names, brackets, words. */
+#include "parser.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* digits[.digits][e[+-]digits] into value. */
+static bool read_decimal(work *w, fmpq_t value, const char *s, size_t n)
+{
+    long point = 0, exponent = 0;
+    bool fraction = false, negative = false;
+    char *digits = work_alloc(w, n + 1);
+    size_t m = 0, i = 0;
+    for (; i < n && s[i] != 'e'; i++) {
+        if (s[i] == '.') fraction = true;
+        else digits[m++] = s[i], point += fraction;
+    }
+    if (i < n)
+        for (i++; i < n; i++) {
+            if (s[i] == '-') negative = true;
+            else if (s[i] != '+' && exponent < 1000000) exponent = exponent * 10 + s[i] - '0';
+        }
+    exponent = (negative ? -exponent : exponent) - point;
+    unsigned long scale = (unsigned long)(exponent < 0 ? -exponent : exponent);
+    if (m == 0 || scale > 20000 || !work_spend(w, (scale + m) / 16)) return work_give_up(w);
+    if (scale == 0 && m <= 18) {
+        long small = 0;
+        for (size_t k = 0; k < m; k++) small = small * 10 + digits[k] - '0';
+        fmpq_set_si(value, small, 1);
+        return true;
+    }
+    fmpz_set_str(fmpq_numref(value), digits, 10);
+    fmpz_one(fmpq_denref(value));
+    fmpz_t power;
+    fmpz_init_set_ui(power, 10);
+    fmpz_pow_ui(power, power, scale);
+    if (exponent < 0) fmpq_div_fmpz(value, value, power);
+    else fmpq_mul_fmpz(value, value, power);
+    fmpz_clear(power);
+    return true;
+}
+
+/* 0.1\overline{6}: adds the digits that repeat behind a decimal's own. */
+static node *repeating(parser *p, node *number, const token *decimal)
+{
+    const char *point = memchr(decimal->text, '.', decimal->size);
+    token *t = p->t + 1;
+    bool braces = t->kind == '{';
+    if (braces) t++;
+    if (!point || t->kind != T_NUMBER || t->size > 200 ||
+        memchr(t->text, '.', t->size) || memchr(t->text, 'e', t->size) ||
+        (braces && t[1].kind != '}'))
+        return number; /* a product with something that has an accent */
+    unsigned long places = decimal->size - (unsigned long)(point - decimal->text) - 1;
+    fmpq_t tail;
+    fmpz_t power;
+    fmpq_init(tail);
+    fmpz_init_set_ui(power, 10);
+    fmpz_pow_ui(power, power, t->size);
+    fmpz_sub_ui(power, power, 1);
+    read_decimal(p->w, tail, t->text, t->size);
+    fmpq_div_fmpz(tail, tail, power);
+    fmpz_set_ui(power, 10);
+    fmpz_pow_ui(power, power, places);
+    fmpq_div_fmpz(tail, tail, power);
+    fmpq_add(number->value, number->value, tail);
+    fmpq_clear(tail);
+    fmpz_clear(power);
+    p->t = t + 1 + braces;
+    return number;
+}
+
+/* text_base, as in 120_4 or A5_{11}. */
+static node *based(parser *p, const char *text, size_t n)
+{
+    parse__next(p); /* the underscore */
+    node *base = parse__group(p), *out = node_number(p->w);
+    if (base->kind != NODE_NUMBER || !fmpz_is_one(fmpq_denref(base->value)) ||
+        fmpz_cmp_ui(fmpq_numref(base->value), 36) > 0 ||
+        fmpz_cmp_ui(fmpq_numref(base->value), 2) < 0)
+        return parse__fail(p);
+    unsigned long b = fmpz_get_ui(fmpq_numref(base->value)), scale = 0;
+    for (size_t i = 0; i < n; i++) {
+        int c = toupper((unsigned char)text[i]);
+        int digit = isdigit(c) ? c - '0' : isupper(c) ? c - 'A' + 10 : 99;
+        if (c == '.' && !scale) {
+            scale = 1;
+            continue;
+        }
+        if (digit >= (int)b || n > 2000) return parse__fail(p);
+        fmpz_mul_ui(fmpq_numref(out->value), fmpq_numref(out->value), b);
+        fmpz_add_ui(fmpq_numref(out->value), fmpq_numref(out->value), (ulong)digit);
+        if (scale) fmpz_mul_ui(fmpq_denref(out->value), fmpq_denref(out->value), b);
+    }
+    fmpq_canonicalise(out->value);
+    out->kind = NODE_BASED;
+    out->symbol = (int)b;
+    out->text = work_text(p->w, text, n);
+    out->size = n;
+    return out;
+}
+
+static bool plain_integer(const token *t)
+{
+    return t->kind == T_NUMBER && !memchr(t->text, '.', t->size) &&
+           !memchr(t->text, 'e', t->size);
+}
+
+/* "3 1/2" and 3\frac12 are sums. */
+static node *mixed_number(parser *p, node *whole)
+{
+    node *part = NULL;
+    if (p->t->kind == T_FRAC) {
+        part = parse__call(p);
+        bool numeric = part->kind == NODE_QUOTIENT && part->child[0]->kind == NODE_NUMBER &&
+                       part->child[1]->kind == NODE_NUMBER;
+        return node_binary(p->w, numeric ? NODE_SUM : NODE_PRODUCT, whole, part);
+    }
+    if (plain_integer(p->t) && p->t->spaced && p->t[1].kind == '/' &&
+        plain_integer(p->t + 2)) {
+        part = parse__number(p);
+        parse__next(p);
+        part = node_binary(p->w, NODE_QUOTIENT, part, parse__number(p));
+        return node_binary(p->w, NODE_SUM, whole, part);
+    }
+    return whole;
+}
+
+node *parse__number(parser *p)
+{
+    const token t = *p->t;
+    node *out = node_number(p->w);
+    if (!read_decimal(p->w, out->value, t.text, t.size)) return parse__fail(p);
+    out->text = t.text;
+    out->size = t.size;
+    parse__next(p);
+    if (p->t->kind == T_ACCENT) return repeating(p, out, &t);
+    return p->t->kind == '_' ? based(p, t.text, t.size) : out;
+}
+
+/* The next token's subscript and primes, appended to a name. */
+static void name_tail(parser *p, char *name, size_t *n, size_t room)
+{
+    while (!p->failed && (p->t->kind == '_' || p->t->kind == T_PRIME)) {
+        if (*n + 40 > room) {
+            parse__fail(p);
+            return;
+        }
+        name[(*n)++] = p->t->kind == '_' ? '_' : '\'';
+        bool subscript = p->t->kind == '_';
+        parse__next(p);
+        if (!subscript) continue;
+        size_t depth = 0;
+        do {
+            if (p->t->kind == T_END) {
+                parse__fail(p);
+                return;
+            }
+            if (p->t->kind == '{') depth++;
+            else if (p->t->kind == '}') depth--;
+            else if (*n + p->t->size + 2 < room) {
+                memcpy(name + *n, p->t->text, p->t->size);
+                *n += p->t->size;
+            } else {
+                parse__fail(p);
+                return;
+            }
+            parse__next(p);
+        } while (depth > 0);
+    }
+}
+
+/* f^{\prime}: whether a prime stands where an exponent would. */
+static bool raised_prime(const parser *p)
+{
+    return p->t->kind == '^' &&
+           (p->t[1].kind == T_PRIME || (p->t[1].kind == '{' && p->t[2].kind == T_PRIME));
+}
+
+static node *symbol_node(parser *p, const char *name, size_t n)
+{
+    node *out = node_create(p->w, NODE_SYMBOL, 0);
+    out->symbol = work_symbol(p->w, name, n);
+    if (out->symbol < 0) p->failed = true;
+    return out;
+}
+
+/* f(x, y) is no product; f(x) might be one, and compares the same either way. */
+static bool opens_arguments(const token *t)
+{
+    if (t->kind != '(') return false;
+    int depth = 0;
+    for (; t->kind != T_END; t++) {
+        if (t->kind == '(' || t->kind == '[' || t->kind == '{') depth++;
+        if (t->kind == ')' || t->kind == ']' || t->kind == '}') depth--;
+        if (depth == 0) return false;
+        if (depth == 1 && t->kind == ',') return true;
+    }
+    return false;
+}
+
+node *parse__name(parser *p)
+{
+    char name[120];
+    size_t n = p->t->size < 60 ? p->t->size : 60;
+    memcpy(name, p->t->text, n);
+    parse__next(p);
+    if (plain_integer(p->t) && !p->t->spaced && p->t->size < 20) {
+        name[n++] = '_'; /* x1 is x_1 */
+        memcpy(name + n, p->t->text, p->t->size);
+        n += p->t->size;
+        parse__next(p);
+    }
+    name_tail(p, name, &n, sizeof name);
+    while (!p->failed && raised_prime(p)) {
+        parse__next(p);
+        bool braces = parse__take(p, '{');
+        while (n + 2 < sizeof name && parse__take(p, T_PRIME)) name[n++] = '\'';
+        if (braces && !parse__take(p, '}')) parse__fail(p);
+    }
+    node *out = symbol_node(p, name, n);
+    if (p->failed || !opens_arguments(p->t)) return out;
+    node *arguments = parse__brackets(p);
+    if (arguments->kind != NODE_TUPLE) return parse__fail(p);
+    arguments->kind = NODE_APPLY;
+    arguments->symbol = out->symbol;
+    arguments->mark = arguments->close = 0;
+    return arguments;
+}
+
+/* \vec{v}, \overline{AB}: one name made of the letters below. */
+static node *accented(parser *p)
+{
+    char name[120];
+    size_t n = p->t->size, depth = 0;
+    if (n > 40) return parse__fail(p);
+    memcpy(name, p->t->text, n);
+    parse__next(p);
+    do {
+        if (p->t->kind == T_END || n + p->t->size + 2 > 60) return parse__fail(p);
+        if (p->t->kind == '{') depth++;
+        else if (p->t->kind == '}') depth--;
+        else {
+            memcpy(name + n, p->t->text, p->t->size);
+            n += p->t->size;
+        }
+        parse__next(p);
+    } while (depth > 0);
+    name_tail(p, name, &n, sizeof name);
+    return symbol_node(p, name, n);
+}
+
+node *parse__brackets(parser *p)
+{
+    char open = (char)p->t->kind;
+    if (!parse__enter(p)) return parse__fail(p);
+    int bars = p->bars;
+    bool in_set = p->in_set;
+    p->bars = 0;
+    p->in_set = false;
+    parse__next(p);
+    node *inside = parse__statements(p);
+    p->bars = bars;
+    p->in_set = in_set;
+    p->w->depth--;
+    char close = (char)(p->t->kind == ')' || p->t->kind == ']' ? p->t->kind : 0);
+    if (!close || p->failed) return parse__fail(p);
+    parse__next(p);
+    if (inside->kind != NODE_LIST)
+        return (open == '(') == (close == ')') ? inside : parse__fail(p);
+    if (inside->mark != ',') return inside;
+    inside->kind = NODE_TUPLE;
+    inside->mark = open;
+    inside->close = close;
+    return inside;
+}
+
+node *parse__group(parser *p)
+{
+    if (p->t->kind != '{') {
+        if (p->t->kind == T_TEXT || p->t->kind == '-') return parse__factor(p);
+        return parse__primary(p);
+    }
+    if (!parse__enter(p)) return parse__fail(p);
+    parse__next(p);
+    int bars = p->bars;
+    p->bars = 0;
+    node *out = parse__statements(p);
+    if (p->t->kind == T_OVER || p->t->kind == T_CHOOSE) {
+        bool over = p->t->kind == T_OVER;
+        parse__next(p);
+        node *under = parse__sum(p);
+        out = over ? node_binary(p->w, NODE_QUOTIENT, out, under)
+                   : node_call(p->w, FN_BINOM, out, under);
+    }
+    p->bars = bars;
+    p->w->depth--;
+    if (!parse__take(p, '}')) return parse__fail(p);
+    if (out->kind == NODE_LIST && out->mark == ',') out->kind = NODE_SET;
+    return out;
+}
+
+static node *parse_set(parser *p)
+{
+    if (!parse__enter(p)) return parse__fail(p);
+    parse__next(p);
+    if (parse__take(p, T_SET_CLOSE)) {
+        p->w->depth--;
+        return node_create(p->w, NODE_SET, 0);
+    }
+    bool in_set = p->in_set;
+    p->in_set = true;
+    node *out = parse__statements(p);
+    if (p->t->kind == T_MID || p->t->kind == '|' || p->t->kind == ':') {
+        parse__next(p); /* \{x : x > 2\} is the set that its condition describes */
+        bool named = out->kind == NODE_SYMBOL || out->kind == NODE_RELATION;
+        out = parse__statements(p);
+        if (!named || out->kind == NODE_NUMBER) parse__fail(p);
+    } else if (out->kind == NODE_LIST) {
+        out->kind = NODE_SET;
+    } else {
+        out = node_unary(p->w, NODE_SET, out);
+    }
+    p->in_set = in_set;
+    p->w->depth--;
+    return parse__take(p, T_SET_CLOSE) ? out : parse__fail(p);
+}
+
+/* |x|, floor and ceiling. */
+static node *parse_fence(parser *p, function f, int close)
+{
+    if (!parse__enter(p)) return parse__fail(p);
+    parse__next(p);
+    if (close == '|') p->bars++;
+    node *out = parse__sum(p);
+    if (close == '|') p->bars--;
+    p->w->depth--;
+    return parse__take(p, close) ? node_call(p->w, f, out, NULL) : parse__fail(p);
+}
+
+node *parse__words(parser *p)
+{
+    const token t = *p->t;
+    parse__next(p);
+    if (p->t->kind == '_' && t.kind == T_TEXT) return based(p, t.text, t.size);
+    if (!parse__enter(p)) return parse__fail(p);
+    node *out = t.kind == T_WORD ? node_text(p->w, NODE_TEXT, t.text, t.size)
+                                 : parse_answer(p->w, t.text, t.size);
+    p->w->depth--;
+    if (!out) return parse__fail(p);
+    if (out->kind != NODE_TEXT) return out;
+    /* Words before a value ("\text{about } 5") or as a name ("\text{area} = 5"). */
+    if (parse__begins_factor(p)) return parse__power(p);
+    if (p->t->kind == '=' || p->t->kind == T_ABOUT) return symbol_node(p, "", 0);
+    return out;
+}
+
+node *parse__primary(parser *p)
+{
+    if (p->failed || !parse__enter(p)) return parse__fail(p);
+    p->w->depth--; /* whatever nests enters by itself */
+    node_kind constant;
+    switch (p->t->kind) {
+    case T_NUMBER: return mixed_number(p, parse__number(p));
+    case T_NAME: return parse__name(p);
+    case T_PI: constant = NODE_PI; break;
+    case T_E: case T_I:
+        if (p->t[1].kind == '_') return parse__name(p);
+        constant = p->t->kind == T_E ? NODE_E : NODE_I;
+        break;
+    case T_INFINITY: constant = NODE_INFINITY; break;
+    case T_REALS: constant = NODE_REALS; break;
+    case T_EMPTY: constant = NODE_SET; break;
+    case '(': case '[': return parse__brackets(p);
+    case '{': case T_BOX:
+        if (p->t->kind == T_BOX) parse__next(p);
+        return parse__group(p);
+    case T_SET_OPEN: return parse_set(p);
+    case '|': return parse_fence(p, FN_ABS, '|');
+    case T_FLOOR_OPEN: return parse_fence(p, FN_FLOOR, T_FLOOR_CLOSE);
+    case T_CEIL_OPEN: return parse_fence(p, FN_CEIL, T_CEIL_CLOSE);
+    case T_BEGIN: return parse__environment(p);
+    case T_ACCENT: return accented(p);
+    case T_FUNCTION: case T_SQRT: case T_FRAC: case T_BINOM: return parse__call(p);
+    case T_TEXT: case T_WORD: return parse__words(p);
+    default: return parse__fail(p);
+    }
+    parse__next(p);
+    return node_create(p->w, constant, 0);
+}

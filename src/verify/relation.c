@@ -1,0 +1,165 @@
+/* Equations, congruences and inequalities. */
+#include "compare.h"
+
+#include <string.h>
+
+bool is_inequality(const node *n)
+{
+    return n->kind == NODE_RELATION && strpbrk(n->text, "<>lgn") != NULL;
+}
+
+static bool is_membership(const node *n)
+{
+    return n->kind == NODE_RELATION && n->n == 2 && n->text[0] == 'i';
+}
+
+/* What may stand before "=" to name a value: x, f(x), f(2), AB. */
+static bool is_name(const node *n)
+{
+    if (n->kind == NODE_SYMBOL || n->kind == NODE_TEXT) return true;
+    if (n->kind != NODE_PRODUCT || n->child[0]->kind != NODE_SYMBOL || n->n > 4) return false;
+    for (unsigned i = 1; i < n->n; i++) {
+        node_kind kind = n->child[i]->kind;
+        if (kind != NODE_SYMBOL && kind != NODE_E && kind != NODE_I && kind != NODE_NUMBER)
+            return false;
+    }
+    return true;
+}
+
+/* Whether a ~ b holds to one in a hundred. */
+static bool about_equal(work *w, const node *a, const node *b)
+{
+    acb_t x, y;
+    acb_init(x);
+    acb_init(y);
+    bool good = value_ball(w, a, NULL, x, 64) && value_ball(w, b, NULL, y, 64);
+    if (good) {
+        mag_t apart, size;
+        mag_init(apart);
+        mag_init(size);
+        acb_sub(x, x, y, 64);
+        acb_get_mag(apart, x);
+        acb_get_mag_lower(size, y);
+        mag_mul_ui(apart, apart, 100);
+        good = mag_cmp(apart, size) <= 0;
+        mag_clear(apart);
+        mag_clear(size);
+    }
+    acb_clear(x);
+    acb_clear(y);
+    return good;
+}
+
+/* Whether sides first..n-1, all without letters, are what the chain says they are. */
+static bool chain_holds(work *w, const node *n, unsigned first)
+{
+    for (unsigned i = first; i < n->n; i++)
+        if (value_has_symbols(n->child[i]) || is_collection(n->child[i])) return false;
+    for (unsigned i = first; i + 1 < n->n; i++) {
+        const node *a = n->child[i], *b = n->child[i + 1];
+        bool holds = n->text[i] == '~' ? about_equal(w, a, b)
+                                       : value_equal(w, a, b) == MASA_VERDICT_EQUAL;
+        if (!holds) return false;
+    }
+    return true;
+}
+
+/* The side that says what the value is: the last one, unless that is the name. */
+static unsigned value_side(const node *n)
+{
+    return is_name(n->child[n->n - 1]) && !is_name(n->child[0]) ? 0 : n->n - 1;
+}
+
+/* "x = 22/7 ~ 3.14": where the sides agree, the exact one counts as well. */
+static masa_verdict compare_with_value(work *w, node *relation, node *other, bool answer)
+{
+    unsigned side = value_side(relation), first = is_name(relation->child[0]) ? 1 : 0;
+    node *value = relation->child[side];
+    masa_verdict verdict = answer ? compare(w, value, other) : compare(w, other, value);
+    if (verdict != MASA_VERDICT_DIFFERENT || side == 0 || first >= side ||
+        !chain_holds(w, relation, first))
+        return verdict;
+    value = relation->child[first];
+    return answer ? compare(w, value, other) : compare(w, other, value);
+}
+
+static node *difference(work *w, const node *relation)
+{
+    node *right = node_unary(w, NODE_NEGATE, relation->child[1]);
+    return node_binary(w, NODE_SUM, relation->child[0], right);
+}
+
+static bool is_equation(const node *n)
+{
+    return n->kind == NODE_RELATION && n->text[strspn(n->text, "=~m")] == 0;
+}
+
+static masa_verdict compare_equations(work *w, node *a, node *b)
+{
+    bool named = is_name(a->child[0]) && is_name(b->child[0]);
+    if (named && node_same(a->child[0], b->child[0]))
+        return compare_with_value(w, a, b->child[value_side(b)], true);
+    if (a->n != 2 || b->n != 2) {
+        node *x = a->child[value_side(a)], *y = b->child[value_side(b)];
+        return named ? MASA_VERDICT_DIFFERENT : compare(w, x, y);
+    }
+    for (int i = 0; i < 2; i++)
+        if (is_collection(a->child[i]) || is_collection(b->child[i])) {
+            masa_verdict left = compare(w, a->child[0], b->child[0]);
+            return left == MASA_VERDICT_EQUAL ? compare(w, a->child[1], b->child[1]) : left;
+        }
+    return value_same_equation(w, difference(w, a), difference(w, b), false);
+}
+
+/* The mark seen from the other side: a < b is b > a. */
+static char turned(char mark)
+{
+    const char *from = "<>lg", *to = "><gl", *at = strchr(from, mark);
+    return at && *at ? to[at - from] : mark;
+}
+
+/* Inequalities that are no interval of one letter: 2x + y < 3. */
+static masa_verdict compare_inequalities(work *w, node *a, node *b)
+{
+    if (a->n != b->n) return MASA_VERDICT_DIFFERENT;
+    if (a->n > 2) {
+        bool turn = a->text[0] == turned(b->text[0]);
+        for (unsigned i = 0; i < a->n; i++) {
+            unsigned j = turn ? a->n - 1 - i : i;
+            char mark = i + 1 < a->n ? b->text[turn ? b->n - 2 - i : i] : 0;
+            if (mark && a->text[i] != (turn ? turned(mark) : mark))
+                return MASA_VERDICT_DIFFERENT;
+            masa_verdict verdict = compare(w, a->child[i], b->child[j]);
+            if (verdict != MASA_VERDICT_EQUAL) return verdict;
+        }
+        return MASA_VERDICT_EQUAL;
+    }
+    node *x = difference(w, a), *y = difference(w, b);
+    if (a->text[0] == 'n' || b->text[0] == 'n')
+        return a->text[0] == b->text[0] ? value_same_equation(w, x, y, false)
+                                        : MASA_VERDICT_DIFFERENT;
+    if (a->text[0] == turned(b->text[0])) y = node_unary(w, NODE_NEGATE, y);
+    else if (a->text[0] != b->text[0]) return MASA_VERDICT_DIFFERENT;
+    return value_same_equation(w, x, y, true);
+}
+
+masa_verdict compare_relations(work *w, node *a, node *b)
+{
+    bool known = false;
+    masa_verdict verdict = MASA_VERDICT_DIFFERENT;
+    w->rule = "relation";
+    if (is_membership(a) && !is_region(b)) return compare(w, a->child[1], b);
+    if (is_membership(b) && !is_region(a)) return compare(w, a, b->child[1]);
+    if (is_equation(a) && is_equation(b)) return compare_equations(w, a, b);
+    if (is_equation(a) && b->kind != NODE_RELATION) return compare_with_value(w, a, b, true);
+    if (is_equation(b) && a->kind != NODE_RELATION) {
+        /* "x + y = 2" is not answered by "2", but "x = 2" and "1 + 1 = 2" are. */
+        if (!is_name(b->child[0]) && !is_name(b->child[b->n - 1]) && !chain_holds(w, b, 0))
+            return verdict;
+        return compare_with_value(w, b, a, false);
+    }
+    verdict = compare_regions(w, a, b, &known);
+    if (known) return verdict;
+    return is_inequality(a) && is_inequality(b) ? compare_inequalities(w, a, b)
+                                                : MASA_VERDICT_DIFFERENT;
+}

@@ -1,0 +1,83 @@
+#include "unit.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* dimension letters: l length, a area, v volume, t time, m mass, $ money, s speed,
+ * p part, d angle; the unit is over/under of its dimension's base unit. */
+typedef struct unit {
+    const char *name;
+    char dimension;
+    long over, under;
+} unit;
+
+static const unit units[] = {
+    {"mm", 'l', 1, 1000},       {"cm", 'l', 1, 100},         {"m", 'l', 1, 1},
+    {"km", 'l', 1000, 1},       {"millimeter", 'l', 1, 1000}, {"centimeter", 'l', 1, 100},
+    {"meter", 'l', 1, 1},       {"metre", 'l', 1, 1},        {"kilometer", 'l', 1000, 1},
+    {"kilometre", 'l', 1000, 1}, {"in", 'l', 254, 10000},    {"inch", 'l', 254, 10000},
+    {"inches", 'l', 254, 10000}, {"ft", 'l', 3048, 10000},   {"foot", 'l', 3048, 10000},
+    {"feet", 'l', 3048, 10000}, {"yd", 'l', 9144, 10000},    {"yard", 'l', 9144, 10000},
+    {"mi", 'l', 1609344, 1000}, {"mile", 'l', 1609344, 1000}, {"cm^2", 'a', 1, 10000},
+    {"m^2", 'a', 1, 1},         {"km^2", 'a', 1000000, 1},   {"cm^3", 'v', 1, 1000000},
+    {"m^3", 'v', 1, 1},         {"L", 'v', 1, 1000},         {"liter", 'v', 1, 1000},
+    {"litre", 'v', 1, 1000},    {"mL", 'v', 1, 1000000},     {"ml", 'v', 1, 1000000},
+    {"s", 't', 1, 1},           {"sec", 't', 1, 1},          {"second", 't', 1, 1},
+    {"min", 't', 60, 1},        {"minute", 't', 60, 1},      {"h", 't', 3600, 1},
+    {"hr", 't', 3600, 1},       {"hour", 't', 3600, 1},      {"day", 't', 86400, 1},
+    {"week", 't', 604800, 1},   {"month", 'o', 1, 1},        {"year", 'o', 12, 1},
+    {"g", 'm', 1, 1000},        {"gram", 'm', 1, 1000},      {"kg", 'm', 1, 1},
+    {"kilogram", 'm', 1, 1},    {"mg", 'm', 1, 1000000},     {"lb", 'w', 1, 1},
+    {"pound", 'w', 1, 1},       {"oz", 'w', 1, 16},          {"ounce", 'w', 1, 16},
+    {"dollar", '$', 1, 1},      {"usd", '$', 1, 1},          {"cent", '$', 1, 100},
+    {"mph", 's', 1, 1},         {"km/h", 'k', 1, 1},         {"kph", 'k', 1, 1},
+    {"m/s", 'q', 1, 1},         {"a.m.", 'x', 1, 1},         {"am", 'x', 1, 1},
+    {"p.m.", 'y', 1, 1},        {"pm", 'y', 1, 1},           {"mol", 'n', 1, 1},
+    {"hz", 'f', 1, 1},          {"joule", 'j', 1, 1},        {"kj", 'j', 1000, 1},
+    {"eV", 'e', 1, 1},          {"deg", 'd', 1, 1},          {"%", 'p', 1, 1},
+};
+
+static const unit *find(const char *s, size_t n)
+{
+    for (size_t k = 0; k < sizeof units / sizeof *units; k++) {
+        size_t m = strlen(units[k].name);
+        bool plural = n == m + 1 && m > 2 && s[m] == 's';
+        if ((n != m && !plural)) continue;
+        /* Short names are told apart by their case. */
+        if (m <= 2 ? memcmp(s, units[k].name, m) == 0 : strncasecmp(s, units[k].name, m) == 0)
+            return &units[k];
+    }
+    return NULL;
+}
+
+bool unit_known(const char *s, size_t n)
+{
+    return n >= 2 && find(s, n) != NULL;
+}
+
+static void trim(const char **s, size_t *n)
+{
+    while (*n && (isspace((unsigned char)**s) || **s == '~')) (*s)++, (*n)--;
+    while (*n && (isspace((unsigned char)(*s)[*n - 1]) || strchr("~,;", (*s)[*n - 1]))) (*n)--;
+}
+
+unit_relation unit_compare(fmpq_t factor, const char *a, size_t a_size, const char *b,
+                           size_t b_size)
+{
+    trim(&a, &a_size);
+    trim(&b, &b_size);
+    if (a_size == b_size && strncasecmp(a, b, a_size) == 0) return UNIT_SAME;
+    const unit *x = find(a, a_size), *y = find(b, b_size);
+    if (!x || !y) return UNIT_UNKNOWN;
+    if (x->dimension != y->dimension) return UNIT_OTHER;
+    if (x->over == y->over && x->under == y->under) return UNIT_SAME;
+    fmpq_t base;
+    fmpq_init(base);
+    fmpq_set_si(factor, x->over, (ulong)x->under);
+    fmpq_set_si(base, y->over, (ulong)y->under);
+    fmpq_div(factor, factor, base);
+    fmpq_clear(base);
+    return UNIT_SCALED;
+}
