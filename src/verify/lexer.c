@@ -50,6 +50,20 @@ static void emit(lexer *l, int kind, int id, const char *text, size_t size)
     l->spaced = false;
 }
 
+static bool after_number(const lexer *l)
+{
+    return l->count && l->out[l->count - 1].kind == T_NUMBER;
+}
+
+/* "a.m.", "p.m" and the like at i: how many bytes, or 0. */
+static size_t half_of_day(const lexer *l, size_t i)
+{
+    if (l->n - i < 3 || !strchr("apAP", l->s[i]) || l->s[i + 1] != '.' ||
+        (l->s[i + 2] | 32) != 'm' || letter_at(l, i + 3))
+        return 0;
+    return char_at(l, i + 3) == '.' ? 4 : 3;
+}
+
 /* Bytes of a thousands separator at i that three digits follow, or 0. */
 static size_t thousands_at(const lexer *l, size_t i, bool *certain)
 {
@@ -138,7 +152,12 @@ static void lex_letters(lexer *l)
             break;
         }
     }
-    size_t start = l->i, end = start;
+    size_t start = l->i, end = start, time = half_of_day(l, start);
+    if (time) {
+        emit(l, T_TEXT, 0, (l->s[start] | 32) == 'a' ? "am" : "pm", 2);
+        l->i += time;
+        return;
+    }
     while (letter_at(l, end)) end++;
     /* log10, log2: digits that belong to a name */
     for (size_t more = 1; more <= 2; more++)
@@ -151,7 +170,7 @@ static void lex_letters(lexer *l)
     const word *hit = word_plain(s, n);
     bool brackets = n == 1 && *s == 'U' && l->count && among(l->out[l->count - 1].kind, "])");
     while (brackets && isspace((unsigned char)char_at(l, end))) end++;
-    bool unit = l->count && l->out[l->count - 1].kind == T_NUMBER && unit_known(s, n);
+    bool unit = after_number(l) && unit_known(s, n);
     if (brackets && (char_at(l, end) == '(' || char_at(l, end) == '['))
         emit(l, T_CUP, 0, s, n);
     else if (unit)
@@ -203,7 +222,7 @@ static void lex_text(lexer *l, bool roman)
     bool joins = size <= 3 && (strncasecmp(s, "and", size) == 0 || strncasecmp(s, "or", size) == 0);
     if (joins && size >= 2)
         emit(l, size == 2 ? T_OR : T_AND, 0, s, size);
-    else if (hit && (roman || hit->kind == T_FUNCTION) && hit->kind != T_AND)
+    else if (hit && roman && !(after_number(l) && unit_known(s, size)))
         emit(l, hit->kind, hit->id, hit->name, size);
     else
         emit(l, T_TEXT, 0, s, size);

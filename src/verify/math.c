@@ -32,6 +32,8 @@ static void trim(const char **s, size_t *n)
 {
     while (*n && strchr(" \t\r\n\f\v", **s) && **s) (*s)++, (*n)--;
     while (*n && strchr(" \t\r\n\f\v", (*s)[*n - 1]) && (*s)[*n - 1]) (*n)--;
+    while (*n > 4 && memcmp(*s, "**", 2) == 0 && memcmp(*s + *n - 2, "**", 2) == 0)
+        *s += 2, *n -= 4; /* bold in Markdown */
 }
 
 static masa_verdict compare_once(const char *answer, size_t size, const char *gold,
