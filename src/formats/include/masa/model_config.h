@@ -8,6 +8,9 @@
 
 typedef enum masa_architecture { MASA_LLAMA, MASA_QWEN2, MASA_QWEN3 } masa_architecture;
 
+/** "llama", "qwen2" or "qwen3". */
+const char *masa_architecture_name(masa_architecture architecture);
+
 typedef struct masa_model_config {
     masa_architecture architecture;
     size_t vocab_size, hidden_size, intermediate_size, n_layers;

@@ -9,6 +9,7 @@
 
 #include <masa/error.h>
 #include <masa/model_config.h>
+#include <masa/tensor_type.h>
 
 typedef struct masa_model_file masa_model_file;
 
@@ -24,6 +25,20 @@ const masa_model_config *masa_model_file_config(const masa_model_file *file);
  */
 masa_status masa_model_file_read(const masa_model_file *file, const char *name,
                                  float *data, size_t rows, size_t cols, masa_error *err);
+
+/* A tensor of the file; name as above. */
+typedef struct masa_tensor_info {
+    const char *name;
+    size_t rows, cols; /* rows 1 for a vector */
+    bool vector;
+    masa_tensor_type type; /* as stored */
+} masa_tensor_info;
+
+/** All n tensors the model has, in the order they are used; borrowed. A tied head is
+ *  not among them. */
+const masa_tensor_info *masa_model_file_tensors(const masa_model_file *file, size_t *n);
+/** "GGUF" or "Hugging Face folder". */
+const char *masa_model_file_format(const masa_model_file *file);
 
 /* A tensor to be written. */
 typedef struct masa_named_tensor {

@@ -1,0 +1,31 @@
+/* A Hugging Face folder open for reading: its description and its safetensors files,
+ * one, or several joined by model.safetensors.index.json. */
+#ifndef MASA_FORMATS_HF_FOLDER_H
+#define MASA_FORMATS_HF_FOLDER_H
+
+#include <masa/model_config.h>
+#include <masa/safetensors.h>
+
+#include "model_layout.h"
+
+typedef struct formats__hf_folder {
+    masa_safetensors **shards;
+    size_t n_shards;
+} formats__hf_folder;
+
+/* Zero-initialise; close also after a failure. */
+masa_status formats__hf_folder_open(formats__hf_folder *folder, const char *path,
+                                    masa_model_config *config, masa_error *err);
+void formats__hf_folder_close(formats__hf_folder *folder);
+
+/* NULL when absent. */
+const masa_safetensors_tensor *formats__hf_folder_find(const formats__hf_folder *folder,
+                                                       const char *name);
+
+/* An error if a tensor is there that is neither among the specs nor known to be
+ * redundant (a tied head, stored rotary frequencies). */
+masa_status formats__hf_folder_refuse_others(const formats__hf_folder *folder,
+                                             const formats__tensor_spec *specs, size_t n,
+                                             masa_error *err);
+
+#endif

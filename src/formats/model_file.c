@@ -1,0 +1,181 @@
+/* One view of a model on disk over its two formats. Opening resolves every tensor the
+ * description demands to bytes in a mapping; reading dequantises rows in parallel. */
+#include <masa/model_file.h>
+#include <masa/file.h>
+#include <masa/gguf.h>
+#include <masa/memory.h>
+#include <masa/safetensors.h>
+
+#include "gguf_config.h"
+#include "hf_folder.h"
+#include "model_layout.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct masa_model_file {
+    char *path;
+    masa_model_config config;
+    masa_gguf *gguf;           /* one of the two */
+    formats__hf_folder folder;
+    formats__tensor_spec *specs; /* [n] */
+    const uint8_t **data;        /* [n] */
+    masa_tensor_info *infos;     /* [n] */
+    size_t n;
+};
+
+static masa_status fail_missing(const char *name, masa_error *err)
+{
+    return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%s' is missing; this is not a whole "
+                     "model of the architecture it states", name);
+}
+
+static masa_status fail_shape(const char *name, size_t rows, size_t cols, size_t want_rows,
+                              size_t want_cols, masa_error *err)
+{
+    return MASA_FAIL(err, MASA_ERR_FORMAT,
+                     "tensor '%s' has shape [%zu, %zu], expected [%zu, %zu]", name, rows,
+                     cols, want_rows, want_cols);
+}
+
+static masa_status resolve(masa_model_file *f, size_t i, masa_error *err)
+{
+    const formats__tensor_spec *s = &f->specs[i];
+    masa_tensor_type type;
+    size_t rows, cols;
+    unsigned n_dims;
+    if (f->gguf) {
+        const masa_gguf_tensor *t = masa_gguf_find_tensor(f->gguf, s->gguf_name);
+        if (!t) return fail_missing(s->gguf_name, err);
+        type = t->type, f->data[i] = t->data;
+        n_dims = t->n_dims, rows = t->n / t->dims[0], cols = t->dims[0];
+    } else {
+        const masa_safetensors_tensor *t = formats__hf_folder_find(&f->folder, s->name);
+        if (!t) return fail_missing(s->name, err);
+        type = t->type, f->data[i] = t->data;
+        n_dims = t->n_dims, cols = n_dims ? t->dims[n_dims - 1] : 1;
+        rows = cols ? t->n / cols : 0;
+    }
+    if (rows != s->rows || cols != s->cols || n_dims != (s->vector ? 1u : 2u))
+        return fail_shape(f->gguf ? s->gguf_name : s->name, rows, cols, s->rows, s->cols,
+                          err);
+    f->infos[i] = (masa_tensor_info){s->name, s->rows, s->cols, s->vector, type};
+    return MASA_OK;
+}
+
+/* A tensor that nothing reads would mean that the model computes something else. */
+static masa_status refuse_others(const masa_model_file *f, masa_error *err)
+{
+    if (!f->gguf)
+        return formats__hf_folder_refuse_others(&f->folder, f->specs, f->n, err);
+    size_t known = f->n + (masa_gguf_find_tensor(f->gguf, "rope_freqs.weight") ? 1 : 0);
+    size_t n = masa_gguf_tensor_count(f->gguf);
+    if (n <= known) return MASA_OK;
+    for (size_t i = 0; i < n; i++) {
+        masa_gguf_string name = masa_gguf_get_tensor(f->gguf, i)->name;
+        bool used = masa_gguf_string_is(name, "rope_freqs.weight");
+        for (size_t j = 0; j < f->n && !used; j++)
+            used = masa_gguf_string_is(name, f->specs[j].gguf_name);
+        if (!used)
+            return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                             "tensor '%.*s' has no place in a %s model as supported",
+                             (int)(name.size < 80 ? name.size : 80), name.data,
+                             masa_architecture_name(f->config.architecture));
+    }
+    return MASA_OK;
+}
+
+static masa_status load_format(masa_model_file *f, const char *path, masa_error *err)
+{
+    if (masa_path_is_folder(path))
+        return formats__hf_folder_open(&f->folder, path, &f->config, err);
+    if (masa_path_exists(path) && !masa_gguf_detect(path))
+        return MASA_FAIL(err, MASA_ERR_FORMAT,
+                         "%s is neither a GGUF file nor a folder with a config.json", path);
+    masa_status st = masa_gguf_open(&f->gguf, path, err);
+    return st == MASA_OK ? formats__gguf_config(&f->config, f->gguf, err) : st;
+}
+
+masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_error *err)
+{
+    masa_model_file *f = masa_alloc(1, sizeof *f);
+    f->path = masa_strdup(path);
+    masa_status st = load_format(f, path, err);
+    if (st == MASA_OK) {
+        f->specs = formats__model_layout(&f->config, &f->n);
+        f->data = masa_alloc(f->n, sizeof *f->data);
+        f->infos = masa_alloc(f->n, sizeof *f->infos);
+    }
+    for (size_t i = 0; i < f->n && st == MASA_OK; i++) st = resolve(f, i, err);
+    if (st == MASA_OK) st = refuse_others(f, err);
+    if (st == MASA_OK) {
+        *out = f;
+    } else {
+        if (err && !err->path[0] && err->code != MASA_ERR_IO) masa_error_at(err, path, 0);
+        masa_model_file_close(f);
+    }
+    return st;
+}
+
+void masa_model_file_close(masa_model_file *file)
+{
+    if (!file) return;
+    masa_gguf_close(file->gguf);
+    formats__hf_folder_close(&file->folder);
+    free(file->specs);
+    free(file->data);
+    free(file->infos);
+    free(file->path);
+    free(file);
+}
+
+const masa_model_config *masa_model_file_config(const masa_model_file *file)
+{
+    return &file->config;
+}
+
+const masa_tensor_info *masa_model_file_tensors(const masa_model_file *file, size_t *n)
+{
+    *n = file->n;
+    return file->infos;
+}
+
+const char *masa_model_file_format(const masa_model_file *file)
+{
+    return file->gguf ? "GGUF" : "Hugging Face folder";
+}
+
+/* Below this a team of threads costs more than it saves. */
+#define PARALLEL_ELEMENTS (size_t)(1 << 16)
+
+static void read_rows(float *out, const uint8_t *data, masa_tensor_type type, size_t rows,
+                      size_t cols, size_t rotary_dim)
+{
+    const masa_tensor_layout *layout = masa_tensor_type_layout(type);
+    size_t stride = cols / layout->block * layout->bytes;
+#pragma omp parallel for schedule(static) if (rows * cols >= PARALLEL_ELEMENTS)
+    for (size_t i = 0; i < rows; i++) {
+        size_t row = rotary_dim ? formats__rotary_row(i, rotary_dim) : i;
+        masa_tensor_dequantize(out + i * cols, type, data + row * stride, cols);
+    }
+}
+
+masa_status masa_model_file_read(const masa_model_file *file, const char *name,
+                                 float *data, size_t rows, size_t cols, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (size_t i = 0; i < file->n; i++) {
+        const formats__tensor_spec *s = &file->specs[i];
+        if (strcmp(s->name, name) != 0) continue;
+        if (s->rows == rows && s->cols == cols)
+            read_rows(data, file->data[i], file->infos[i].type, rows, cols,
+                      file->gguf ? s->rotary_dim : 0);
+        else
+            st = fail_shape(name, s->rows, s->cols, rows, cols, err);
+        if (st != MASA_OK) masa_error_at(err, file->path, 0);
+        return st;
+    }
+    st = fail_missing(name, err);
+    masa_error_at(err, file->path, 0);
+    return st;
+}
