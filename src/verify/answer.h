@@ -9,4 +9,8 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
                                   size_t gold_size, const masa_verify_options *options,
                                   const char **rule);
 
+/* Extraction and comparison of one letter among options. */
+void verify__choice(const char *text, size_t size, const char *gold,
+                    const masa_verify_options *options, masa_verify_result *result);
+
 #endif

@@ -1,5 +1,5 @@
 /* Finds the one final answer in a text. Each rule is one linear scan. */
-#include <masa/verify.h>
+#include "extract.h"
 
 #include <masa/memory.h>
 
@@ -155,24 +155,43 @@ static bool take_statement(const char *text, size_t size, size_t i, span *out)
     return out->end > out->start;
 }
 
-static bool find_phrase(const char *text, size_t size, span *out)
+/* Length of what joins a word such as "answer" to its value at i ("is", ":"), or 0. */
+static size_t joint(const char *text, size_t size, size_t i)
 {
-    static const char *const after[] = {" is", ":", "**:", ":**", " =", " was", " must be"};
+    static const char *const joints[] = {" is", ":", "**:", ":**", " =", " was", " must be"};
+    for (size_t k = 0; k < sizeof joints / sizeof *joints; k++) {
+        size_t n = strlen(joints[k]);
+        if (!at_nocase(text, size, i, joints[k])) continue;
+        if (is_letter(joints[k][n - 1]) && i + n < size && is_letter(text[i + n])) continue;
+        return n;
+    }
+    return 0;
+}
+
+static bool find_after(const char *text, size_t size, const char *const *words, span *out)
+{
     /* From the end, so that a text full of phrases costs one statement. */
     for (size_t i = size; i-- > 0;) {
-        if (tolower((unsigned char)text[i]) != 'a' ||
-            !at_nocase(text, size, i, "answer") || (i && is_letter(text[i - 1])))
-            continue;
-        size_t j = i + strlen("answer");
-        for (size_t k = 0; k < sizeof after / sizeof *after; k++) {
-            size_t e = j + strlen(after[k]);
-            if (!at_nocase(text, size, j, after[k])) continue;
-            if (is_letter(text[e - 1]) && e < size && is_letter(text[e])) continue;
-            if (take_statement(text, size, e, out)) return true;
-            break;
+        if (i && is_letter(text[i - 1])) continue;
+        for (const char *const *word = words; *word; word++) {
+            if (!at_nocase(text, size, i, *word)) continue;
+            size_t j = i + strlen(*word), n = joint(text, size, j);
+            if (n && take_statement(text, size, j + n, out)) return true;
         }
     }
     return false;
+}
+
+static bool find_phrase(const char *text, size_t size, span *out)
+{
+    static const char *const words[] = {"answer", NULL};
+    return find_after(text, size, words, out);
+}
+
+static bool find_choice_phrase(const char *text, size_t size, span *out)
+{
+    static const char *const words[] = {"answer", "option", "choice", NULL};
+    return find_after(text, size, words, out);
 }
 
 /* --- the other rules --------------------------------------------------------- */
@@ -277,17 +296,34 @@ const char *masa_extract_rule_text(masa_extract_rule rule)
     return "none";
 }
 
-bool masa_extract_answer(const char *text, size_t size, unsigned rules,
-                         masa_extraction *out)
+const masa_extract_rule extract__order[] = {
+    MASA_EXTRACT_BOXED, MASA_EXTRACT_PHRASE, MASA_EXTRACT_HASHES, MASA_EXTRACT_BOLD,
+    MASA_EXTRACT_NUMBER, MASA_EXTRACT_WHOLE, MASA_EXTRACT_NONE,
+};
+
+bool extract__rule(const char *text, size_t size, masa_extract_rule rule,
+                   masa_answer_kind kind, masa_extraction *out)
 {
     *out = (masa_extraction){0};
     for (size_t i = 0; i < sizeof finders / sizeof *finders; i++) {
         span s = {0, 0};
-        if (!(rules & finders[i].rule) || !finders[i].find(text, size, &s)) continue;
+        if (finders[i].rule != rule) continue;
+        bool choice = kind == MASA_ANSWER_CHOICE && rule == MASA_EXTRACT_PHRASE;
+        if (!(choice ? find_choice_phrase : finders[i].find)(text, size, &s)) return false;
         s = trim(text, s);
-        if (s.start == s.end) continue;
-        *out = (masa_extraction){finders[i].rule, s.start, s.end - s.start};
+        if (s.start == s.end) return false;
+        *out = (masa_extraction){rule, s.start, s.end - s.start};
         return true;
     }
+    return false;
+}
+
+bool masa_extract_answer(const char *text, size_t size, unsigned rules,
+                         masa_extraction *out)
+{
+    *out = (masa_extraction){0};
+    for (const masa_extract_rule *rule = extract__order; *rule; rule++)
+        if ((rules & *rule) && extract__rule(text, size, *rule, MASA_ANSWER_MATH, out))
+            return true;
     return false;
 }

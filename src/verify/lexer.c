@@ -170,7 +170,8 @@ static void lex_letters(lexer *l)
     const word *hit = word_plain(s, n);
     bool brackets = n == 1 && *s == 'U' && l->count && among(l->out[l->count - 1].kind, "])");
     while (brackets && isspace((unsigned char)char_at(l, end))) end++;
-    bool unit = after_number(l) && unit_known(s, n);
+    bool numeric = l->w->options->kind == MASA_ANSWER_NUMERIC && (!hit || hit->kind == T_NAME);
+    bool unit = after_number(l) && (numeric || unit_known(s, n));
     if (brackets && (char_at(l, end) == '(' || char_at(l, end) == '['))
         emit(l, T_CUP, 0, s, n);
     else if (unit)

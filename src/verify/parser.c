@@ -49,6 +49,8 @@ static node *annotate(parser *p, node *value)
     size_t n = p->t->size < 40 ? p->t->size : 40;
     memcpy(text, p->t->text, n);
     parse__next(p);
+    if (p->w->options->kind == MASA_ANSWER_NUMERIC)
+        while (p->t->kind != T_END && p->t->kind != '=') parse__next(p); /* J K^{-1}/mol */
     if (p->t->kind == '^') {
         parse__next(p);
         node *exponent = parse__group(p);

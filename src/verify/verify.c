@@ -18,12 +18,6 @@ const char *masa_verdict_text(masa_verdict verdict)
 
 static const masa_verify_options defaults = MASA_VERIFY_DEFAULTS;
 
-static masa_verdict compare(const char *answer, size_t size, const char *gold,
-                            const masa_verify_options *options, const char **rule)
-{
-    return verify__compare_math(answer, size, gold, strlen(gold), options, rule);
-}
-
 void masa_verify_span(const char *prediction, size_t size, const char *gold,
                       const masa_verify_options *options, masa_verify_result *result)
 {
@@ -33,10 +27,14 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
         result->rule = "truncated";
         return;
     }
+    if (options->kind == MASA_ANSWER_CHOICE) {
+        verify__choice(prediction, size, gold, options, result);
+        return;
+    }
     if (!masa_extract_answer(prediction, size, options->rules, &result->extraction)) return;
     result->extracted = prediction + result->extraction.start;
-    result->verdict =
-        compare(result->extracted, result->extraction.size, gold, options, &result->rule);
+    result->verdict = verify__compare_math(result->extracted, result->extraction.size, gold,
+                                           strlen(gold), options, &result->rule);
 }
 
 void masa_verify(const char *prediction, const char *gold,
@@ -48,6 +46,10 @@ void masa_verify(const char *prediction, const char *gold,
 masa_verdict masa_answers_equal(const char *answer, const char *gold,
                                 const masa_verify_options *options)
 {
-    const char *rule;
-    return compare(answer, strlen(answer), gold, options ? options : &defaults, &rule);
+    masa_verify_options whole = options ? *options : defaults;
+    masa_verify_result result;
+    whole.rules = MASA_EXTRACT_WHOLE;
+    whole.truncated = false;
+    masa_verify(answer, gold, &whole, &result);
+    return result.verdict;
 }
