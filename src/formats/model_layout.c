@@ -135,6 +135,12 @@ size_t formats__rotary_row(size_t row, size_t rotary_dim)
     return head * rotary_dim + in_head % half * 2 + in_head / half;
 }
 
+size_t formats__plain_row(size_t row, size_t rotary_dim)
+{
+    size_t head = row / rotary_dim, in_head = row % rotary_dim, half = rotary_dim / 2;
+    return head * rotary_dim + in_head % 2 * half + in_head / 2;
+}
+
 /* Bounds far above any real model; below them no product of sizes overflows. */
 #define MOST_LAYERS 4096u
 #define MOST_SIZE   (1u << 30)

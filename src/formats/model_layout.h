@@ -22,6 +22,8 @@ formats__tensor_spec *formats__model_layout(const masa_model_config *config, siz
 /* GGUF keeps the two halves of a rotary head interleaved: the row of the file that
  * holds row `row` of the Hugging Face tensor, for heads of rotary_dim rows. */
 size_t formats__rotary_row(size_t row, size_t rotary_dim);
+/* Its inverse: the Hugging Face row that lies in row `row` of the file. */
+size_t formats__plain_row(size_t row, size_t rotary_dim);
 
 /* What every description must satisfy, whatever it was read from. Fills no defaults. */
 masa_status formats__config_check(const masa_model_config *config, masa_error *err);

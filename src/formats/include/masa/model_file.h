@@ -58,5 +58,8 @@ typedef enum masa_save_dtype { MASA_SAVE_F32, MASA_SAVE_F16, MASA_SAVE_BF16 } ma
 masa_status masa_model_folder_write(const char *folder, const masa_model_config *config,
                                     const masa_named_tensor *tensors, size_t n,
                                     masa_save_dtype dtype, masa_error *err);
+/** The same with the tensors of an open model, one in memory at a time. */
+masa_status masa_model_folder_write_file(const char *folder, const masa_model_file *source,
+                                         masa_save_dtype dtype, masa_error *err);
 
 #endif
