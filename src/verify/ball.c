@@ -34,7 +34,8 @@ static bool certainly_real(const acb_t x)
  * are fine here: the comparison looks at what comes out. */
 static bool ball_gamma(work *w, acb_t out, const acb_t x, slong prec)
 {
-    if (!below(x, 40) || !work_spend(w, 200 + (ulong)(prec * prec / 300))) return false;
+    if (!below(x, 40)) return work_give_up(w);
+    if (!work_spend(w, 200 + (ulong)(prec * prec / 300))) return false;
     acb_gamma(out, x, prec);
     return true;
 }

@@ -100,6 +100,8 @@ static masa_verdict compare_based(work *w, node *a, node *b)
                                                                        : MASA_VERDICT_DIFFERENT;
     /* The question names the base: an answer may leave it out. */
     bool same = a->kind == NODE_NUMBER && a->size && same_words(a->text, a->size, b->text, b->size);
+    if (a->kind == NODE_SYMBOL) /* A5, read as a name */
+        same = same_words(w->symbols[a->symbol].name, w->symbols[a->symbol].size, b->text, b->size);
     return same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
 }
 

@@ -4,8 +4,9 @@
 
 #include <masa/random.h>
 
-/* Bits to which two values must agree to be called equal, and the precisions tried. */
-enum { AGREEMENT_BITS = 200 };
+/* Two values are called equal when no difference shows and they agree to so many bits,
+ * of themselves and (as large integers may differ by one) behind the point. */
+enum { AGREEMENT_BITS = 200, AGREEMENT_BEHIND_POINT = 64 };
 static const slong precisions[] = {64, 512, 4096};
 
 bool value_has_symbols(const node *n)
@@ -31,7 +32,8 @@ static bool agree(const acb_t d, const acb_t a, const acb_t b)
     acb_get_mag(apart, d);
     acb_get_mag_lower(size, a);
     mag_mul_2exp_si(limit, size, -AGREEMENT_BITS);
-    bool good = !mag_is_zero(size) && mag_cmp(apart, limit) <= 0;
+    bool good = !mag_is_zero(size) && mag_cmp(apart, limit) <= 0 &&
+                mag_cmp_2exp_si(apart, -AGREEMENT_BEHIND_POINT) < 0;
     if (!good) {
         acb_get_mag(size, a);
         good = mag_cmp_2exp_si(size, -AGREEMENT_BITS) < 0;
@@ -73,6 +75,8 @@ value_verdict value_compare(work *w, const node *a, const node *b, const value_p
         } else if (agree(d, x, y)) {
             verdict = VALUE_EQUAL;
             decided = true;
+        } else {
+            verdict = VALUE_UNKNOWN;
         }
     }
     acb_clear(x);
@@ -173,6 +177,9 @@ static masa_verdict equal_numbers(work *w, const node *a, const node *b)
     switch (value_compare(w, a, b, NULL, false)) {
     case VALUE_EQUAL: return MASA_VERDICT_EQUAL;
     case VALUE_DIFFERENT: return MASA_VERDICT_DIFFERENT;
+    case VALUE_UNKNOWN:
+        w->rule = "number: too little precision";
+        return MASA_VERDICT_UNDECIDED;
     default: break;
     }
     if (!w->exhausted) w->rule = "number: no value";

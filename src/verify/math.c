@@ -36,6 +36,19 @@ static void trim(const char **s, size_t *n)
         *s += 2, *n -= 4; /* bold in Markdown */
 }
 
+/* One word of a sentence: letters only, and more than a product of two would have. */
+static bool is_word(const char *s, size_t n)
+{
+    static const char *const dress[] = {"\\text{", "\\mbox{", "\\textbf{"};
+    for (size_t k = 0; k < sizeof dress / sizeof *dress; k++) {
+        size_t m = strlen(dress[k]);
+        if (n > m && s[n - 1] == '}' && memcmp(s, dress[k], m) == 0) s += m, n -= m + 1;
+    }
+    for (size_t i = 0; i < n; i++)
+        if ((s[i] | 32) < 'a' || (s[i] | 32) > 'z') return false;
+    return n > 2 || (n == 2 && strncasecmp(s, "no", 2) == 0);
+}
+
 static masa_verdict compare_once(const char *answer, size_t size, const char *gold,
                                  size_t gold_size, const masa_verify_options *options,
                                  bool plain_commas, bool *ambiguous, const char **rule)
@@ -56,7 +69,7 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
         if (!w->exhausted) verdict = compare(w, a, b);
     }
     if (w->exhausted) verdict = MASA_VERDICT_UNDECIDED;
-    *rule = verdict == MASA_VERDICT_UNDECIDED ? "budget" : w->rule;
+    *rule = w->exhausted ? "budget" : w->rule;
     *ambiguous = w->ambiguous;
     work_deinit(w);
     return verdict;
@@ -79,6 +92,10 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
     if (size > LONGEST_ANSWER || gold_size > LONGEST_ANSWER) {
         *rule = "too long";
         return MASA_VERDICT_UNDECIDED;
+    }
+    if (is_word(gold, gold_size) && same_words(answer, size, gold, gold_size)) {
+        *rule = "words";
+        return MASA_VERDICT_EQUAL;
     }
     register_thread();
     bool ambiguous;

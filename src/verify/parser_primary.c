@@ -185,10 +185,12 @@ static node *symbol_node(parser *p, const char *name, size_t n)
     return out;
 }
 
-/* f(x, y) is no product; f(x) might be one, and compares the same either way. */
-static bool opens_arguments(const token *t)
+/* f(x, y) is no product, and neither is what begins with the name of a function; of
+ * x(y + 1) nothing more is known than that it reads as one. */
+static bool opens_arguments(const token *t, const char *name, size_t n)
 {
     if (t->kind != '(') return false;
+    if (strchr("fghFGH", *name) || memchr(name, '\'', n)) return true;
     int depth = 0;
     for (; t->kind != T_END; t++) {
         if (t->kind == '(' || t->kind == '[' || t->kind == '{') depth++;
@@ -219,9 +221,10 @@ node *parse__name(parser *p)
         if (braces && !parse__take(p, '}')) parse__fail(p);
     }
     node *out = symbol_node(p, name, n);
-    if (p->failed || !opens_arguments(p->t)) return out;
+    if (p->failed || !opens_arguments(p->t, name, n)) return out;
     node *arguments = parse__brackets(p);
-    if (arguments->kind != NODE_TUPLE) return parse__fail(p);
+    if (p->failed) return out;
+    if (arguments->kind != NODE_TUPLE) arguments = node_unary(p->w, NODE_APPLY, arguments);
     arguments->kind = NODE_APPLY;
     arguments->symbol = out->symbol;
     arguments->mark = arguments->close = 0;

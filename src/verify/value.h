@@ -25,6 +25,7 @@ typedef enum value_verdict {
     VALUE_EQUAL,
     VALUE_DIFFERENT,
     VALUE_UNDEFINED, /* at least one has no value here */
+    VALUE_UNKNOWN,   /* no precision tried could tell */
     VALUE_NOT_REAL,  /* only when real_only */
 } value_verdict;
 
