@@ -6,9 +6,11 @@
 #include "hf_config.h"
 #include "tensor_write.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-/* The shortest decimal that reads back as the same float. */
+/* The shortest decimal that reads back as the same float, with a point or an exponent:
+ * JSON readers take "10000" as an integer, and transformers wants floats. */
 static void add_float(masa_text *out, const char *key, float value)
 {
     char text[32];
@@ -16,9 +18,9 @@ static void add_float(masa_text *out, const char *key, float value)
         snprintf(text, sizeof text, "%.*g", digits, (double)value);
         if (strtof(text, NULL) == value) break;
     }
-    bool whole = true; /* JSON readers take "10000" as an integer; transformers wants floats */
-    for (const char *p = text; *p; p++) whole = whole && *p != '.' && *p != 'e';
-    masa_text_addf(out, "\"%s\": %s%s", key, text, whole ? ".0" : "");
+    if (value == floorf(value) && fabsf(value) < 1e9f)
+        snprintf(text, sizeof text, "%.1f", (double)value);
+    masa_text_addf(out, "\"%s\": %s", key, text);
 }
 
 static void add_token(masa_text *out, const char *key, int32_t token)
