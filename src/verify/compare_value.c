@@ -7,7 +7,21 @@
 /* Two values are called equal when no difference shows and they agree to so many bits,
  * of themselves and (as large integers may differ by one) behind the point. */
 enum { AGREEMENT_BITS = 200, AGREEMENT_BEHIND_POINT = 64 };
-static const slong precisions[] = {64, 512, 4096};
+enum { PRECISIONS = 4, MOST_PRECISION = 1 << 14 };
+static const slong precisions[PRECISIONS - 1] = {64, 512, 4096};
+
+/* The precision of a round; the last one follows how large the values turned out. */
+static slong precision_of(size_t round, const acb_t value)
+{
+    if (round < PRECISIONS - 1) return precisions[round];
+    if (!acb_is_finite(value)) return 0;
+    mag_t m;
+    mag_init(m);
+    acb_get_mag(m, value);
+    double bits = mag_get_d_log2_approx(m);
+    mag_clear(m);
+    return bits > 0 && bits < MOST_PRECISION ? (slong)bits + 512 : 0;
+}
 
 bool value_has_symbols(const node *n)
 {
@@ -55,8 +69,9 @@ value_verdict value_compare(work *w, const node *a, const node *b, const value_p
     acb_init(x);
     acb_init(y);
     acb_init(d);
-    for (size_t i = 0; !decided && i < sizeof precisions / sizeof *precisions; i++) {
-        slong prec = precisions[i];
+    for (size_t i = 0; !decided && i < PRECISIONS; i++) {
+        slong prec = precision_of(i, x);
+        if (prec == 0) break;
         if (!value_ball(w, a, point, x, prec) || !value_ball(w, b, point, y, prec)) break;
         if (!acb_is_finite(x) || !acb_is_finite(y)) {
             /* At a point of many, another one is cheaper than more precision. */
@@ -98,7 +113,7 @@ int value_order(work *w, const node *a, const node *b)
         acb_t u, v;
         acb_init(u);
         acb_init(v);
-        for (size_t i = 0; sign == 2 && i < sizeof precisions / sizeof *precisions; i++) {
+        for (size_t i = 0; sign == 2 && i < PRECISIONS - 1; i++) {
             if (!value_ball(w, a, NULL, u, precisions[i]) ||
                 !value_ball(w, b, NULL, v, precisions[i]))
                 break;

@@ -354,6 +354,14 @@ static void lex_unicode(lexer *l)
     emit(l, T_NAME, 0, l->s + at, l->i - at);
 }
 
+/* Whether nothing but the end of a group or of the answer follows. */
+static bool ends_here(const lexer *l)
+{
+    size_t i = l->i;
+    while (isspace((unsigned char)char_at(l, i))) i++;
+    return i == l->n || l->s[i] == '}' || l->s[i] == '$';
+}
+
 static void lex_sign(lexer *l)
 {
     static const struct {
@@ -374,7 +382,7 @@ static void lex_sign(lexer *l)
     l->i++;
     if (c == '\'')
         emit(l, T_PRIME, 0, "'", 1);
-    else if (c == '$' || c == '"' || c == '`')
+    else if (c == '$' || c == '"' || c == '`' || ((c == '.' || c == ',') && ends_here(l)))
         return;
     else
         emit(l, c, 0, l->s + l->i - 1, 1);

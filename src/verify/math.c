@@ -60,9 +60,10 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
     node *b = a ? parse_answer(w, gold, gold_size) : NULL;
     masa_verdict verdict = MASA_VERDICT_UNDECIDED;
     if (b && (a->kind == NODE_TEXT || b->kind == NODE_TEXT)) {
+        bool same = same_words(answer, size, gold, gold_size) ||
+                    (a->kind == b->kind && same_words(a->text, a->size, b->text, b->size));
         w->rule = "words";
-        verdict = same_words(answer, size, gold, gold_size) ? MASA_VERDICT_EQUAL
-                                                            : MASA_VERDICT_DIFFERENT;
+        verdict = same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
     } else if (b) {
         a = prepare(w, a);
         b = prepare(w, b);
