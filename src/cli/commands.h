@@ -9,6 +9,7 @@
 typedef masa_status cli_command(int argc, char **argv, masa_error *err);
 
 #define CLI_COMMANDS(X)                                                                   \
+    X(inspect, "show what a model is")                                                    \
     X(tasks, "make verifiable training problems")                                          \
     X(verify, "check answers against gold answers")                                          \
     X(version, "print the version")
