@@ -1,0 +1,220 @@
+/**
+ * Every setting of a run, once. From this table come the struct (config.h), the
+ * YAML schema, the defaults, the checks, --set and docs/configuration.md.
+ *
+ * One macro per section, of entries
+ *     INTEGER(section, key, default, least, most, unit, help)
+ *     NUMBER (section, key, default, least, most, unit, help)
+ *     SWITCH (section, key, default, help)
+ *     TEXT   (section, key, default, help)
+ *     CHOICE (section, key, KIND, default, help)      KIND from MASA_CONFIG_KINDS
+ * Bounds are inclusive.
+ */
+#ifndef MASA_CONFIG_TABLE_H
+#define MASA_CONFIG_TABLE_H
+
+/* The values of each CHOICE: V(KIND, CONSTANT, text). The constant is
+ * MASA_CONFIG_<KIND>_<CONSTANT>; the first is 0. The orders of ADVANTAGE, RATIO,
+ * SCHEDULE, LENGTH_RULE and NOTION_RULE are those of masa_advantage_kind,
+ * masa_ratio_kind, masa_schedule, masa_length_rule and masa_notion_rule. */
+#define MASA_CONFIG_VALUES_COMPUTE(V)                                                     \
+    V(COMPUTE, AUTO, "auto") V(COMPUTE, F32, "f32") V(COMPUTE, BF16, "bf16")
+#define MASA_CONFIG_VALUES_FAMILY(V)                                                      \
+    V(FAMILY, GRPO, "grpo") V(FAMILY, DAPO, "dapo") V(FAMILY, DR_GRPO, "dr_grpo")         \
+    V(FAMILY, GSPO, "gspo") V(FAMILY, RLOO, "rloo")                                       \
+    V(FAMILY, REINFORCE_PP, "reinforce_pp")
+#define MASA_CONFIG_VALUES_ADVANTAGE(V)                                                   \
+    V(ADVANTAGE, GROUP_NORM, "group_norm") V(ADVANTAGE, GROUP_MEAN, "group_mean")         \
+    V(ADVANTAGE, LEAVE_ONE_OUT, "leave_one_out") V(ADVANTAGE, BATCH_NORM, "batch_norm")
+#define MASA_CONFIG_VALUES_AGGREGATION(V)                                                 \
+    V(AGGREGATION, TOKEN_MEAN, "token_mean") V(AGGREGATION, SEQUENCE_MEAN, "sequence_mean") \
+    V(AGGREGATION, CONSTANT, "constant")
+#define MASA_CONFIG_VALUES_RATIO(V)                                                       \
+    V(RATIO, TOKEN, "token") V(RATIO, SEQUENCE, "sequence")
+#define MASA_CONFIG_VALUES_OLD_LOGPROBS(V)                                                \
+    V(OLD_LOGPROBS, RECOMPUTE, "recompute") V(OLD_LOGPROBS, ROLLOUT, "rollout")
+#define MASA_CONFIG_VALUES_SCHEDULE(V)                                                    \
+    V(SCHEDULE, CONSTANT, "constant") V(SCHEDULE, COSINE, "cosine")                       \
+    V(SCHEDULE, LINEAR, "linear")
+#define MASA_CONFIG_VALUES_LENGTH_RULE(V)                                                 \
+    V(LENGTH_RULE, INCLUSIVE, "inclusive") V(LENGTH_RULE, STRICT, "strict")
+#define MASA_CONFIG_VALUES_NOTION_RULE(V)                                                 \
+    V(NOTION_RULE, LEMMA, "lemma") V(NOTION_RULE, SUBSTRING, "substring")
+#define MASA_CONFIG_VALUES_STATISTIC(V)                                                   \
+    V(STATISTIC, MEDIAN, "median") V(STATISTIC, MEAN, "mean") V(STATISTIC, MAX, "max")
+
+#define MASA_CONFIG_KINDS(K)                                                              \
+    K(COMPUTE) K(FAMILY) K(ADVANTAGE) K(AGGREGATION) K(RATIO) K(OLD_LOGPROBS) K(SCHEDULE) \
+    K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC)
+
+/* S(section, SECTION, what it is about) */
+#define MASA_CONFIG_SECTIONS(S)                                                           \
+    S(model, MODEL, "the model that is trained")                                          \
+    S(data, DATA, "problems, and how they become prompts")                                \
+    S(rollout, ROLLOUT, "what is sampled in a step, and how")                             \
+    S(algorithm, ALGORITHM, "from rewards to a gradient")                                 \
+    S(optimizer, OPTIMIZER, "from a gradient to an update")                               \
+    S(lora, LORA, "training low-rank factors in place of all weights")                    \
+    S(train, TRAIN, "the length of a run, evaluation and checkpoints")                    \
+    S(meta, META, "meta rollouts: the model predicts how its solutions will go")          \
+    S(sft, SFT, "supervised training on conversations (`masa sft`)")
+
+#define MASA_CONFIG_MODEL(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                          \
+    TEXT(model, path, "", "GGUF file or Hugging Face folder to start from")               \
+    TEXT(model, chat_template, "auto",                                                    \
+         "`auto` recognises the model's own; else a family that `masa tokenize --help` "  \
+         "names")                                                                         \
+    TEXT(model, system, "",                                                               \
+         "text of the system turn; empty: the template's default")                        \
+    CHOICE(model, compute, COMPUTE, AUTO,                                                 \
+           "what products are computed in; `auto`: bf16 where the processor has it")
+
+#define MASA_CONFIG_DATA(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
+    TEXT(data, train, "", "problems to train on (JSON Lines)")                            \
+    TEXT(data, test, "", "problems to evaluate on (JSON Lines); empty: no evaluation")    \
+    TEXT(data, problem_key, "problem", "key of the problem's text")                       \
+    TEXT(data, answer_key, "answer", "key of the answer")                                 \
+    TEXT(data, kind_key, "kind", "key of the kind of answer; lines may lack it")          \
+    TEXT(data, suffix,                                                                    \
+         "Let's think step by step and output the final answer within \\boxed{}.",        \
+         "appended to the problem after a space")                                         \
+    INTEGER(data, max_prompt_tokens, 512, 1, 1048576, "tokens",                           \
+            "longer prompts are left out")                                                \
+    SWITCH(data, shuffle, true, "shuffle each epoch; else file order")                    \
+    INTEGER(data, limit, 0, 0, 1000000000, "problems",                                    \
+            "read only the first problems of the training file; 0: all")
+
+#define MASA_CONFIG_ROLLOUT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                        \
+    INTEGER(rollout, group_size, 8, 1, 4096, "rollouts",                                  \
+            "solutions sampled per prompt (G)")                                           \
+    INTEGER(rollout, prompts_per_step, 16, 1, 65536, "prompts", "prompts of a step")      \
+    INTEGER(rollout, max_tokens, 256, 1, 1048576, "tokens", "longest response")           \
+    NUMBER(rollout, temperature, 1.0, 0.01, 10, "",                                       \
+           "sampling temperature; part of the policy")                                    \
+    NUMBER(rollout, top_p, 1.0, 0.01, 1, "",                                              \
+           "sample from the most likely tokens with this total probability; 1: all")      \
+    INTEGER(rollout, top_k, 0, 0, 1048576, "tokens",                                      \
+            "sample from this many of the most likely tokens; 0: all")                    \
+    NUMBER(rollout, min_p, 0.0, 0, 1, "",                                                 \
+           "leave out tokens less likely than this share of the likeliest; 0: none")      \
+    INTEGER(rollout, batch, 64, 1, 65536, "sequences", "sequences decoded at once")       \
+    INTEGER(rollout, cache_tokens, 0, 0, 1000000000, "tokens",                            \
+            "size of the key/value cache; 0: as the batch needs")                         \
+    SWITCH(rollout, answer_phrase, false,                                                 \
+           "also accept an answer given as \"the answer is ...\"")
+
+#define MASA_CONFIG_ALGORITHM(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
+    CHOICE(algorithm, name, FAMILY, GRPO,                                                 \
+           "family whose settings this section starts from; keys given beside it win")    \
+    CHOICE(algorithm, advantage, ADVANTAGE, GROUP_NORM,                                   \
+           "reward of a rollout relative to its group (`batch_norm`: scaled by the "      \
+           "batch)")                                                                      \
+    CHOICE(algorithm, aggregation, AGGREGATION, TOKEN_MEAN,                               \
+           "how tokens are averaged: all alike, rollouts alike, or divided by the "       \
+           "constant `rollout.max_tokens`")                                               \
+    CHOICE(algorithm, ratio, RATIO, TOKEN,                                                \
+           "importance ratio of each token, or of the whole sequence")                    \
+    NUMBER(algorithm, clip_low, 0.2, 0, 1, "", "ratios are clipped below 1 - this")       \
+    NUMBER(algorithm, clip_high, 0.28, 0, 100, "", "ratios are clipped above 1 + this")   \
+    NUMBER(algorithm, dual_clip, 0.0, 0, 1000, "",                                        \
+           "bound (above 1) on the loss of a negative advantage; 0: off")                 \
+    NUMBER(algorithm, kl_coef, 0.0, 0, 100, "",                                           \
+           "weight of the KL term against the starting model; 0: none is kept")           \
+    SWITCH(algorithm, dynamic_sampling, false,                                            \
+           "replace groups whose rollouts are all right or all wrong by new prompts")     \
+    INTEGER(algorithm, dynamic_max_refills, 4, 0, 1000, "batches",                        \
+            "most times a step's batch is filled up again")                               \
+    INTEGER(algorithm, overlong_buffer, 0, 0, 1048576, "tokens",                          \
+            "responses within this of the limit lose reward linearly; 0: off")            \
+    NUMBER(algorithm, overlong_penalty, 1.0, 0, 100, "", "reward lost at the limit")      \
+    CHOICE(algorithm, old_logprobs, OLD_LOGPROBS, RECOMPUTE,                              \
+           "where the old policy's log-probabilities come from")
+
+#define MASA_CONFIG_OPTIMIZER(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
+    NUMBER(optimizer, lr, 1e-5, 0, 1, "", "learning rate")                                \
+    INTEGER(optimizer, warmup_steps, 2, 0, 1000000000, "updates",                         \
+            "linear warm-up of the rate")                                                 \
+    CHOICE(optimizer, schedule, SCHEDULE, CONSTANT, "the rate after the warm-up")         \
+    NUMBER(optimizer, weight_decay, 0.01, 0, 1, "", "decoupled weight decay (AdamW)")     \
+    NUMBER(optimizer, beta1, 0.9, 0, 0.999999, "", "decay of the first moment")           \
+    NUMBER(optimizer, beta2, 0.999, 0, 0.99999999, "", "decay of the second moment")      \
+    NUMBER(optimizer, eps, 1e-8, 1e-30, 1, "", "added to the root of the second moment")  \
+    NUMBER(optimizer, grad_clip, 1.0, 0, 1e9, "",                                         \
+           "largest norm of the whole gradient; 0: no clipping")                          \
+    INTEGER(optimizer, mini_batches, 1, 1, 65536, "updates", "updates per pass over a step's batch") \
+    INTEGER(optimizer, epochs, 1, 1, 1000, "passes", "passes over a step's batch")        \
+    INTEGER(optimizer, tokens_per_pass, 4096, 16, 100000000, "tokens",                    \
+            "tokens packed into one forward and backward pass; bounds memory")            \
+    SWITCH(optimizer, checkpoint_activations, false,                                      \
+           "recompute activations in the backward pass: less memory, a third slower")
+
+#define MASA_CONFIG_LORA(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
+    INTEGER(lora, rank, 0, 0, 65536, "", "rank of the factors; 0: all weights are trained") \
+    NUMBER(lora, alpha, 32.0, 1e-6, 1e6, "", "factors are scaled by alpha / rank")        \
+    TEXT(lora, targets, "all-linear",                                                     \
+         "`all-linear`, or names of matrices such as `q_proj,v_proj`")                    \
+    SWITCH(lora, merge_on_save, true,                                                     \
+           "checkpoints also hold the merged weights, not the adapter alone")
+
+#define MASA_CONFIG_TRAIN(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                          \
+    INTEGER(train, steps, 100, 1, 1000000000, "steps", "length of the run")               \
+    INTEGER(train, seed, 1, 0, 1000000000000, "", "seed of everything random")            \
+    INTEGER(train, eval_every, 10, 0, 1000000000, "steps",                                \
+            "evaluate on `data.test` this often; 0: only before and after")               \
+    INTEGER(train, eval_samples, 100, 1, 1000000000, "problems",                          \
+            "problems of an evaluation, from the start of the file")                      \
+    NUMBER(train, eval_temperature, 0.0, 0, 10, "",                                       \
+           "sampling temperature of evaluations; 0: greedy")                              \
+    INTEGER(train, save_every, 20, 0, 1000000000, "steps",                                \
+            "write a checkpoint this often; 0: only at the end")                          \
+    INTEGER(train, keep_checkpoints, 2, 1, 1000000, "checkpoints", "older ones are removed") \
+    NUMBER(train, time_limit_minutes, 0.0, 0, 1e9, "minutes",                             \
+           "save and stop after this long; 0: no limit")                                  \
+    INTEGER(train, threads, 0, 0, 4096, "threads", "0: one per processor core")
+
+#define MASA_CONFIG_META(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
+    SWITCH(meta, enabled, false, "sample and reward meta rollouts")                       \
+    INTEGER(meta, samples, 4, 1, 4096, "rollouts", "meta rollouts per prompt (M)")        \
+    TEXT(meta, template, "", "file with the meta prompt; empty: the built-in one")        \
+    INTEGER(meta, max_tokens, 256, 1, 1048576, "tokens", "longest meta response")         \
+    NUMBER(meta, base, 0.01, 1e-9, 1, "", "b of the difficulty reward b^|p - p'|")        \
+    NUMBER(meta, weight_difficulty, 1.0, 0, 1000, "", "weight of the predicted pass rate") \
+    NUMBER(meta, weight_length, 1.0, 0, 1000, "", "weight of the predicted length")       \
+    NUMBER(meta, weight_notion, 1.0, 0, 1000, "", "weight of the predicted notions")      \
+    CHOICE(meta, length_rule, LENGTH_RULE, INCLUSIVE,                                     \
+           "whether the ends of the range of correct lengths count as inside")            \
+    CHOICE(meta, notion_rule, NOTION_RULE, LEMMA,                                         \
+           "how a notion is looked for in a solution")                                    \
+    INTEGER(meta, length_min, 16, 1, 1048576, "tokens", "least length that may be predicted") \
+    INTEGER(meta, warm_start_prompts, 0, 0, 1000000000, "prompts",                        \
+            "prompts whose answers teach the format before the first step; 0: none")      \
+    SWITCH(meta, bc_enabled, true, "behaviour cloning on the best predictions")           \
+    NUMBER(meta, bc_threshold, 0.2, 0, 1, "", "least notion reward of an expert")         \
+    INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
+    NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
+    INTEGER(meta, start_step, 0, 0, 1000000000, "steps",                                  \
+            "step from which predictions gate and cut off rollouts; 0: never")            \
+    NUMBER(meta, gate_sigma, 0.1, 0, 1, "",                                               \
+           "a prompt is gated when its predicted pass rates deviate by less than this")   \
+    NUMBER(meta, gate_tolerance, 0.0, 0, 0.5, "",                                         \
+           "and their mean is within this of 0 or 1")                                     \
+    SWITCH(meta, gate_refill, true, "fill gated places of a step with the next prompts")  \
+    NUMBER(meta, audit_share, 0.0, 0, 1, "",                                              \
+           "share of gated prompts that are rolled out all the same, to judge the gate")  \
+    NUMBER(meta, cutoff_margin, 1.5, 0, 1000, "",                                         \
+           "rollouts are stopped at this times the predicted length; 0: never")           \
+    CHOICE(meta, cutoff_statistic, STATISTIC, MEDIAN,                                     \
+           "the prediction of a group of meta rollouts")                                  \
+    SWITCH(meta, notion_hint, false, "name the predicted notions in the solution prompt")
+
+#define MASA_CONFIG_SFT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                            \
+    TEXT(sft, data, "", "conversations (JSON Lines with `messages`)")                     \
+    INTEGER(sft, epochs, 1, 1, 1000000, "epochs", "passes over the data")                 \
+    INTEGER(sft, batch, 16, 1, 1000000, "conversations", "conversations of one update")   \
+    INTEGER(sft, max_tokens, 1024, 2, 1048576, "tokens",                                  \
+            "longer conversations are left out")                                          \
+    SWITCH(sft, shuffle, true, "shuffle each epoch; else file order")                     \
+    NUMBER(sft, holdout, 0.0, 0, 0.9, "",                                                 \
+           "share of the conversations kept out, to report their loss")
+
+#endif

@@ -1,0 +1,103 @@
+/**
+ * The folder of a run:
+ *
+ *     config.yaml               the resolved configuration
+ *     store.sqlite              metrics, rollouts, evaluations (store.h)
+ *     tensorboard/events...     the metrics for TensorBoard
+ *     checkpoints/step-000020/  a Hugging Face folder, optimizer.bin and state.json
+ *     checkpoints/latest        name of the newest checkpoint
+ *     lock                      held by the process that trains
+ *
+ * A checkpoint is written under a temporary name, synced and renamed; its
+ * state.json lists every file with size and checksum. Older ones are removed only
+ * after that, so there is always a good one.
+ */
+#ifndef MASA_RUN_FOLDER_H
+#define MASA_RUN_FOLDER_H
+
+#include <stddef.h>
+#include <masa/config.h>
+#include <masa/error.h>
+#include <masa/store.h>
+
+typedef struct masa_run masa_run;
+
+/**
+ * Starts a run in `folder` (created when missing): locks it, writes config.yaml,
+ * opens the store and the event file. A folder that holds a run already is
+ * MASA_ERR_CONFIG and is left as it is; so is one that another process trains in.
+ */
+masa_status masa_run_create(masa_run **out, const char *folder, const masa_config *config,
+                            masa_error *err);
+
+/**
+ * Goes on with the run in `folder`. `config` is what the caller loaded from
+ * masa_run_config_path and its overrides; it is written back. Leftovers of a crash
+ * are removed. Then the caller finds the checkpoint, loads it and calls
+ * masa_run_rewind.
+ */
+masa_status masa_run_resume(masa_run **out, const char *folder, const masa_config *config,
+                            masa_error *err);
+/** Drops what the store and TensorBoard hold of steps after `step`. */
+masa_status masa_run_rewind(masa_run *run, long step, masa_error *err);
+/** Flushes, closes and unlocks. NULL is fine. */
+void masa_run_close(masa_run *run);
+
+const char *masa_run_path(const masa_run *run); /* borrowed */
+masa_store *masa_run_store(masa_run *run);      /* borrowed */
+
+/** FOLDER/config.yaml and FOLDER/store.sqlite; caller frees. */
+char *masa_run_config_path(const char *folder);
+char *masa_run_store_path(const char *folder);
+
+/** A metric of a step into the store (inside its transaction) and TensorBoard. */
+masa_status masa_run_add_metric(masa_run *run, long step, const char *name, double value,
+                                masa_error *err);
+/** masa_store_begin / masa_store_commit, the latter also flushing TensorBoard. */
+masa_status masa_run_begin_step(masa_run *run, masa_error *err);
+masa_status masa_run_commit_step(masa_run *run, masa_error *err);
+
+/* ---- checkpoints ---- */
+
+/* Where a run stands, in a checkpoint's state.json. */
+typedef struct masa_run_state {
+    long step;     /* steps done */
+    long draws;    /* problems drawn from the training file so far */
+    long tokens;   /* tokens generated so far */
+    double seconds; /* of training so far */
+    char *extra;   /* a JSON object of the loop's own, or NULL */
+} masa_run_state;
+/** Frees extra. */
+void masa_run_state_deinit(masa_run_state *state);
+
+/** An empty folder to write a checkpoint's files into; *folder is borrowed and valid
+ *  until commit or abort. */
+masa_status masa_run_checkpoint_begin(masa_run *run, long step, const char **folder,
+                                      masa_error *err);
+/** Adds state.json, syncs, puts it in its place and removes the oldest beyond
+ *  train.keep_checkpoints. After an error the checkpoint is aborted. */
+masa_status masa_run_checkpoint_commit(masa_run *run, const masa_run_state *state,
+                                       masa_error *err);
+void masa_run_checkpoint_abort(masa_run *run);
+
+/**
+ * The newest checkpoint whose files are all there and whole; a broken one is warned
+ * about and the one before it taken. *folder is the caller's to free (NULL when the
+ * run has no good checkpoint: then *state is zeroes and MASA_OK is returned; a run
+ * whose checkpoints are ALL broken is MASA_ERR_FORMAT).
+ */
+masa_status masa_run_checkpoint_find(const char *run_folder, char **folder,
+                                     masa_run_state *state, masa_error *err);
+
+/**
+ * The optimiser's moments m, v [n] and its step count in one file with a checksum.
+ * Reading a file that is cut short, damaged or of another n is MASA_ERR_FORMAT.
+ */
+masa_status masa_moments_write(const char *path, const float *m, const float *v, size_t n,
+                               long step, masa_error *err);
+masa_status masa_moments_read(const char *path, float *m, float *v, size_t n, long *step,
+                              masa_error *err);
+/* The file's name in a checkpoint. */
+#define MASA_MOMENTS_FILE "optimizer.bin"
+
+#endif

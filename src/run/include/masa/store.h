@@ -1,0 +1,146 @@
+/**
+ * The store of a run: an SQLite database (WAL) with every step's metrics, every
+ * rollout, evaluation and decision. Readable with any SQLite tool while the run
+ * goes on; tables and columns are in docs/store.md.
+ *
+ * Writing is one transaction per step: what is between begin and commit is there
+ * wholly or not at all. One thread at a time.
+ *
+ * Errors are MASA_ERR_IO (full disk, read-only, locked) or MASA_ERR_FORMAT (not a
+ * database, damaged, of another version), naming the file.
+ */
+#ifndef MASA_STORE_H
+#define MASA_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <masa/error.h>
+
+typedef struct masa_store masa_store;
+
+typedef enum masa_store_mode {
+    MASA_STORE_WRITE, /* create it when missing */
+    MASA_STORE_READ,  /* must exist */
+} masa_store_mode;
+
+masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode mode,
+                            masa_error *err);
+/** Rolls back what was not committed. NULL is fine. */
+void masa_store_close(masa_store *store);
+
+/* ---- writing ---- */
+
+masa_status masa_store_begin(masa_store *store, masa_error *err);
+masa_status masa_store_commit(masa_store *store, masa_error *err);
+void masa_store_rollback(masa_store *store);
+
+/** Removes everything of the steps after `step`: what a resumed run does again. Its
+ *  own transaction. */
+masa_status masa_store_truncate(masa_store *store, long step, masa_error *err);
+
+/** A metric of a step, such as "reward/mean"; a second value replaces the first. NaN and
+ *  infinity are kept as NULL and read back as NaN. */
+masa_status masa_store_add_metric(masa_store *store, long step, const char *name,
+                                  double value, masa_error *err);
+
+/* One rollout. Strings are borrowed; NULL is the same as "". */
+typedef struct masa_store_rollout {
+    long step;
+    long prompt;            /* place of the prompt in the step, 0.. */
+    const char *problem;    /* id of the problem */
+    const char *kind;       /* "solution" or "meta" */
+    long sample;            /* 0.. within the prompt's rollouts of this kind */
+    const char *prompt_text;
+    const char *text;
+    const char *answer;     /* the expected answer */
+    long prompt_tokens, tokens;
+    double reward, advantage;
+    const char *cause;      /* of its stop: masa_stop_cause_name */
+    double logprob;         /* mean over its tokens */
+    double seconds;
+    const char *extra;      /* a JSON object, or NULL */
+} masa_store_rollout;
+/** A rollout with the same step, prompt, kind and sample is replaced. */
+masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *rollout,
+                                   masa_error *err);
+
+/* One answer to one problem in an evaluation. */
+typedef struct masa_store_eval {
+    long step;              /* of the weights; 0: before the first update */
+    const char *problem;    /* id */
+    long sample;
+    const char *text, *answer;
+    bool correct;
+    long tokens;
+    const char *cause;
+} masa_store_eval;
+masa_status masa_store_add_eval(masa_store *store, const masa_store_eval *eval,
+                                masa_error *err);
+
+/* A decision taken on a prediction. */
+typedef struct masa_store_decision {
+    long step, prompt;
+    const char *problem;
+    const char *kind;       /* "gate", "audit" or "cutoff" */
+    bool taken;             /* gated; cut off */
+    double mean, deviation; /* of the predictions behind it */
+    double value;           /* what was decided, such as the cutoff in tokens */
+    const char *extra;      /* a JSON object, or NULL */
+} masa_store_decision;
+masa_status masa_store_add_decision(masa_store *store, const masa_store_decision *decision,
+                                    masa_error *err);
+
+/** Facts about the run: "model", "masa_version". Outside or inside a transaction. */
+masa_status masa_store_set_info(masa_store *store, const char *key, const char *value,
+                                masa_error *err);
+/** NULL when there is none; caller frees. */
+masa_status masa_store_get_info(masa_store *store, const char *key, char **out,
+                                masa_error *err);
+
+/* ---- reading: each calls visit for every row in order; a visit that fails ends it ---- */
+
+/** Last step that has metrics; -1 when there is none. */
+masa_status masa_store_last_step(masa_store *store, long *out, masa_error *err);
+
+typedef masa_status masa_store_metric_visit(void *context, long step, const char *name,
+                                            double value, masa_error *err);
+/** Metrics of steps first..last (last < 0: all), by step, then name; name NULL: all. */
+masa_status masa_store_metrics(masa_store *store, long first, long last, const char *name,
+                               masa_store_metric_visit *visit, void *context,
+                               masa_error *err);
+
+/* Which rollouts. MASA_STORE_ALL takes all; strings NULL do not filter. */
+typedef struct masa_store_filter {
+    long first_step, last_step;  /* last < 0: no end */
+    long prompt;                 /* < 0: any */
+    const char *problem;         /* id */
+    const char *kind, *cause;
+    const char *contains;        /* a part of the response's text */
+    double reward_min, reward_max;
+    long limit;                  /* < 0: all */
+} masa_store_filter;
+#define MASA_STORE_ALL                                                                    \
+    ((masa_store_filter){0, -1, -1, NULL, NULL, NULL, NULL, -1e300, 1e300, -1})
+
+typedef masa_status masa_store_rollout_visit(void *context,
+                                             const masa_store_rollout *rollout,
+                                             masa_error *err);
+/** Rollouts by step, prompt, kind (solutions first), sample. */
+masa_status masa_store_rollouts(masa_store *store, const masa_store_filter *filter,
+                                masa_store_rollout_visit *visit, void *context,
+                                masa_error *err);
+
+typedef masa_status masa_store_eval_visit(void *context, const masa_store_eval *eval,
+                                          masa_error *err);
+/** Answers of the evaluations of steps first..last (last < 0: all). */
+masa_status masa_store_evals(masa_store *store, long first, long last,
+                             masa_store_eval_visit *visit, void *context, masa_error *err);
+
+typedef masa_status masa_store_decision_visit(void *context,
+                                              const masa_store_decision *decision,
+                                              masa_error *err);
+masa_status masa_store_decisions(masa_store *store, long first, long last,
+                                 masa_store_decision_visit *visit, void *context,
+                                 masa_error *err);
+
+#endif
