@@ -1,23 +1,5 @@
 #include <masa/dtype.h>
 
-float masa_f16_to_f32(uint16_t h)
-{
-    uint32_t sign = (uint32_t)(h & 0x8000u) << 16;
-    uint32_t exponent = h >> 10 & 0x1Fu, mantissa = h & 0x3FFu, u;
-    if (exponent == 31) {
-        u = sign | 0x7F800000u | mantissa << 13;
-    } else if (exponent) {
-        u = sign | (exponent + 112) << 23 | mantissa << 13;
-    } else {
-        /* Subnormal: the value is mantissa * 2^-24 exactly. */
-        float f = (float)mantissa * 0x1p-24f;
-        return sign ? -f : f;
-    }
-    float f;
-    memcpy(&f, &u, sizeof f);
-    return f;
-}
-
 uint16_t masa_f32_to_f16(float f)
 {
     uint32_t u;
