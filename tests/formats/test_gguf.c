@@ -1,26 +1,6 @@
-#include "masa_test.h"
-#include <masa/gguf.h>
-#include <masa/text.h>
+#include "build_gguf.h"
 
 /* A tiny file, built byte by byte as the format's description says. */
-static void put(masa_text *t, const void *p, size_t n)
-{
-    masa_text_append(t, p, n);
-}
-static void put_u32(masa_text *t, uint32_t v)
-{
-    put(t, &v, sizeof v);
-}
-static void put_u64(masa_text *t, uint64_t v)
-{
-    put(t, &v, sizeof v);
-}
-static void put_string(masa_text *t, const char *s)
-{
-    put_u64(t, strlen(s));
-    masa_text_add(t, s);
-}
-
 static void build(masa_text *t)
 {
     put(t, "GGUF", 4);
@@ -157,6 +137,71 @@ static void survives_every_changed_byte(void **state)
     masa_text_deinit(&file);
 }
 
+/* One entry and one tensor of 2 floats, in which one field is wrong. */
+static void build_one(masa_text *t, uint32_t version, const char *key, uint32_t type,
+                      const char *tensor, uint64_t dim, uint32_t tensor_type, uint64_t offset)
+{
+    put(t, "GGUF", 4);
+    put_u32(t, version);
+    put_u64(t, 2);
+    put_u64(t, 2);
+    put_string(t, "first");
+    put_u32(t, MASA_GGUF_U32);
+    put_u32(t, 5);
+    put_string(t, key);
+    put_u32(t, type);
+    put_u32(t, type == MASA_GGUF_ARRAY ? MASA_GGUF_ARRAY : 24);
+    if (type == MASA_GGUF_ARRAY) put_u64(t, 1);
+    put_tensor(t, "one", 1, 2, 1, MASA_TENSOR_F32, 0);
+    put_tensor(t, tensor, 1, dim, 1, tensor_type, offset);
+    while (t->size % 32) put(t, "", 1);
+    put(t, (float[10]){1, 2}, 40);
+}
+
+static void says_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t version;
+        const char *key;
+        uint32_t type;
+        const char *tensor;
+        uint64_t dim;
+        uint32_t tensor_type;
+        uint64_t offset;
+        const char *says;
+    } cases[] = {
+        {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, NULL},
+        {1, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "version 1"},
+        {3u << 24, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "big-endian"},
+        {3, "first", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "'first' appears twice"},
+        {3, "", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "key of 0 bytes"},
+        {3, "k", 99, "two", 2, MASA_TENSOR_F32, 32, "unknown type 99"},
+        {3, "k", MASA_GGUF_ARRAY, "two", 2, MASA_TENSOR_F32, 32, "array of type 9"},
+        {3, "general.alignment", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "power of two"},
+        {3, "k", MASA_GGUF_U32, "one", 2, MASA_TENSOR_F32, 32, "'one' appears twice"},
+        {3, "k", MASA_GGUF_U32, "", 2, MASA_TENSOR_F32, 32, "name of 0 bytes"},
+        {3, "k", MASA_GGUF_U32, "two", 0, MASA_TENSOR_F32, 32, "impossible shape"},
+        {3, "k", MASA_GGUF_U32, "two", UINT64_MAX, MASA_TENSOR_F32, 32, "impossible shape"},
+        {3, "k", MASA_GGUF_U32, "two", 2, 16, 32, "GGUF type 16"},
+        {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_Q8_0, 32, "whole Q8_0 blocks"},
+        {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 33, "not aligned"},
+        {3, "k", MASA_GGUF_U32, "two", 3, MASA_TENSOR_F32, 32, "beyond the end"},
+        {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, UINT64_MAX - 31, "beyond the end"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_text file = {0};
+        masa_gguf *g = NULL;
+        masa_error err = {0};
+        build_one(&file, cases[i].version, cases[i].key, cases[i].type, cases[i].tensor,
+                  cases[i].dim, cases[i].tensor_type, cases[i].offset);
+        masa_status st = masa_gguf_open_memory(&g, file.data, file.size, &err);
+        if (cases[i].says ? st == MASA_OK || !strstr(err.message, cases[i].says) : st != MASA_OK)
+            fail_msg("case %zu: '%s' is not in '%s'", i, cases[i].says, err.message);
+        masa_gguf_close(g);
+        masa_text_deinit(&file);
+    }
+}
+
 static void errors_name_the_file(void **state)
 {
     (void)state;
@@ -174,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(reads_metadata_and_tensors),
                                        cmocka_unit_test(refuses_every_truncation),
                                        cmocka_unit_test(survives_every_changed_byte),
+                                       cmocka_unit_test(says_what_is_wrong),
                                        cmocka_unit_test(errors_name_the_file)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
