@@ -85,7 +85,8 @@ static masa_verdict compare_list(work *w, node *a, node *b)
 {
     if (a->kind == NODE_TUPLE) return compare_in_order(w, a, b);
     if (a->kind == NODE_MATRIX) return MASA_VERDICT_DIFFERENT;
-    if (is_ranking(w, b) || (names_differ(b) && !has_relation(a)))
+    /* "15,600" is a list only when nothing else fits: then its order counts. */
+    if (w->second_reading || is_ranking(w, b) || (names_differ(b) && !has_relation(a)))
         return compare_in_order(w, a, b);
     if (a->kind == NODE_SET || a->mark == 'o' || b->mark == 'o')
         return compare_as_sets(w, a, b);
@@ -115,13 +116,22 @@ static masa_verdict compare_rows(work *w, node *rows, node *matrix)
     return MASA_VERDICT_EQUAL;
 }
 
+static bool is_infinite(const node *n)
+{
+    return n->kind == NODE_INFINITY || (n->kind == NODE_NEGATE && is_infinite(n->child[0]));
+}
+
 static masa_verdict compare_tuple(work *w, node *a, node *b)
 {
     if (a->kind == NODE_LIST && a->mark == ',') return compare_in_order(w, a, b);
     if (is_column(a)) return compare_in_order(w, a, b);
     if (a->kind != NODE_TUPLE) return MASA_VERDICT_DIFFERENT;
-    /* Two numbers between brackets may be an interval: its ends count. */
-    if (a->n == 2 && (a->mark != b->mark || a->close != b->close))
+    /* Two numbers between brackets may be an interval: its ends count, but for
+     * infinite ones, which nobody can mean to be closed. */
+    bool paired = (a->mark == '(') == (a->close == ')');
+    bool opens = a->mark == b->mark || (a->n == 2 && is_infinite(b->child[0]));
+    bool closes = a->close == b->close || (a->n == 2 && is_infinite(b->child[a->n - 1]));
+    if (a->n == b->n && !(opens && closes) && (a->n == 2 || !paired))
         return MASA_VERDICT_DIFFERENT;
     return compare_in_order(w, a, b);
 }

@@ -5,46 +5,6 @@
 
 #include <string.h>
 
-/* --- words -------------------------------------------------------------------- */
-
-/* The next letter or digit of a text in lower case; 0 at its end. Commands that only
- * choose a font, and everything that is not a letter or digit, are passed over. */
-static int next_letter(const char **s, const char *end)
-{
-    static const char *const fonts[] = {"text", "textbf", "textit", "textrm", "mathrm",
-                                        "mathbf", "mbox", "left", "right", "textnormal"};
-    while (*s < end) {
-        unsigned char c = (unsigned char)*(*s)++;
-        if (c == '\\') {
-            size_t n = 0;
-            while (*s + n < end && ((*s)[n] | 32) >= 'a' && ((*s)[n] | 32) <= 'z') n++;
-            for (size_t k = 0; k < sizeof fonts / sizeof *fonts; k++)
-                if (strlen(fonts[k]) == n && memcmp(fonts[k], *s, n) == 0) {
-                    *s += n;
-                    break;
-                }
-        } else if (c >= 'A' && c <= 'Z') {
-            return c + 32;
-        } else if ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c >= 0x80 ||
-                   strchr("+-*/=<>^", c)) {
-            return c;
-        }
-    }
-    return 0;
-}
-
-bool same_words(const char *a, size_t a_size, const char *b, size_t b_size)
-{
-    const char *a_end = a + a_size, *b_end = b + b_size;
-    bool some = false;
-    for (;;) {
-        int x = next_letter(&a, a_end), y = next_letter(&b, b_end);
-        if (x != y) return false;
-        if (x == 0) return some;
-        some = true;
-    }
-}
-
 /* --- units -------------------------------------------------------------------- */
 
 static node *without_units(node *n)
@@ -197,9 +157,9 @@ masa_verdict compare(work *w, node *a, node *b)
     }
     if (a->kind == NODE_TEXT || b->kind == NODE_TEXT) {
         w->rule = "words";
-        return a->kind == b->kind && same_words(a->text, a->size, b->text, b->size)
-                   ? MASA_VERDICT_EQUAL
-                   : MASA_VERDICT_DIFFERENT;
+        bool same = a->kind == b->kind && (is_prose(a->text, a->size) ? same_words : same_signs)(
+                                              a->text, a->size, b->text, b->size);
+        return same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
     }
     if (is_region(a) || is_region(b)) {
         bool known = false;

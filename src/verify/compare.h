@@ -25,5 +25,9 @@ masa_verdict compare_regions(work *w, node *a, node *b, bool *known);
 
 /* Words: letters and digits alone count, in any case. */
 bool same_words(const char *a, size_t a_size, const char *b, size_t b_size);
+/* Notation that could not be read: every sign counts but spaces and sizes of brackets. */
+bool same_signs(const char *a, size_t a_size, const char *b, size_t b_size);
+/* Whether a text is words and numbers, nothing that a formula is made of. */
+bool is_prose(const char *s, size_t n);
 
 #endif

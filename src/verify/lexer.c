@@ -92,7 +92,7 @@ static void lex_number(lexer *l)
     bool certain = true;
     for (size_t m; lead > 0 && lead <= 3 && i < l->n && (m = thousands_at(l, i, &certain));) {
         if (!certain) l->w->ambiguous = true;
-        if (!certain && l->w->plain_commas) break;
+        if (!certain && l->w->second_reading) break;
         memcpy(text + size, l->s + i + m, 3);
         size += 3;
         i += m + 3;
@@ -105,7 +105,7 @@ static void lex_number(lexer *l)
     size_t sign = char_at(l, i + 1) == '-' || char_at(l, i + 1) == '+';
     if ((char_at(l, i) == 'e' || char_at(l, i) == 'E') && digit_at(l, i + 1 + sign)) {
         l->w->ambiguous = true;
-        if (!l->w->plain_commas) {
+        if (!l->w->second_reading) {
             text[size++] = 'e';
             for (i++; sign || digit_at(l, i); sign = 0) text[size++] = l->s[i++];
         }

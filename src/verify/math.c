@@ -51,19 +51,21 @@ static bool is_word(const char *s, size_t n)
 
 static masa_verdict compare_once(const char *answer, size_t size, const char *gold,
                                  size_t gold_size, const masa_verify_options *options,
-                                 bool plain_commas, bool *ambiguous, const char **rule)
+                                 bool second_reading, bool *ambiguous, const char **rule)
 {
     work space, *w = &space;
     work_init(w, options);
-    w->plain_commas = plain_commas;
+    w->second_reading = second_reading;
     node *a = parse_answer(w, answer, size);
     node *b = a ? parse_answer(w, gold, gold_size) : NULL;
     masa_verdict verdict = MASA_VERDICT_UNDECIDED;
     if (b && (a->kind == NODE_TEXT || b->kind == NODE_TEXT)) {
-        bool same = same_words(answer, size, gold, gold_size) ||
-                    (a->kind == b->kind && same_words(a->text, a->size, b->text, b->size));
-        w->rule = "words";
-        verdict = same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
+        bool prose = is_prose(answer, size) && is_prose(gold, gold_size);
+        w->rule = prose ? "words" : "unread notation";
+        if ((prose ? same_words : same_signs)(answer, size, gold, gold_size))
+            verdict = MASA_VERDICT_EQUAL;
+        else
+            verdict = a->kind == b->kind ? compare(w, a, b) : MASA_VERDICT_DIFFERENT;
     } else if (b) {
         a = prepare(w, a);
         b = prepare(w, b);

@@ -112,6 +112,13 @@ static node *bare_argument(parser *p)
              p->t->kind != '(' && p->t->kind != '[');
     p->w->depth--;
     node *out = factors.n == 1 ? factors.items[0] : node_from_list(p->w, NODE_PRODUCT, &factors);
+    if (p->t->kind == '/' && !p->failed) {
+        p->w->ambiguous = true; /* "\\tan x/2": in the second reading tan(x/2) */
+        if (p->w->second_reading) {
+            parse__next(p);
+            out = node_binary(p->w, NODE_QUOTIENT, out, parse__power(p));
+        }
+    }
     return negative ? node_unary(p->w, NODE_NEGATE, out) : out;
 }
 

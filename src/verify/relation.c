@@ -50,11 +50,20 @@ static bool about_equal(work *w, const node *a, const node *b)
     return good;
 }
 
-/* Whether sides first..n-1, all without letters, are what the chain says they are. */
-static bool chain_holds(work *w, const node *n, unsigned first)
+/* Whether sides first..n-1 are numbers. */
+static bool is_numeric(const node *n, unsigned first)
 {
     for (unsigned i = first; i < n->n; i++)
-        if (value_has_symbols(n->child[i]) || is_collection(n->child[i])) return false;
+        if (value_has_symbols(n->child[i]) || is_collection(n->child[i]) ||
+            n->child[i]->kind == NODE_TEXT)
+            return false;
+    return true;
+}
+
+/* Whether sides first..n-1, all numbers, are what the chain says they are. */
+static bool chain_holds(work *w, const node *n, unsigned first)
+{
+    if (!is_numeric(n, first)) return false;
     for (unsigned i = first; i + 1 < n->n; i++) {
         const node *a = n->child[i], *b = n->child[i + 1];
         bool holds = n->text[i] == '~' ? about_equal(w, a, b)
@@ -74,6 +83,9 @@ static unsigned value_side(const node *n)
 static masa_verdict compare_with_value(work *w, node *relation, node *other, bool answer)
 {
     unsigned side = value_side(relation), first = is_name(relation->child[0]) ? 1 : 0;
+    /* "2 + 3 = 6" states nothing that could be right. */
+    if (is_numeric(relation, first) && !chain_holds(w, relation, first))
+        return MASA_VERDICT_DIFFERENT;
     node *value = relation->child[side];
     masa_verdict verdict = answer ? compare(w, value, other) : compare(w, other, value);
     if (verdict != MASA_VERDICT_DIFFERENT || side == 0 || first >= side ||
@@ -99,6 +111,12 @@ static masa_verdict compare_equations(work *w, node *a, node *b)
     bool named = is_name(a->child[0]) && is_name(b->child[0]);
     if (named && node_same(a->child[0], b->child[0]))
         return compare_with_value(w, a, b->child[value_side(b)], true);
+    if (is_numeric(a, 0) || is_numeric(b, 0)) {
+        masa_verdict verdict = compare_with_value(w, a, b->child[0], true);
+        return verdict == MASA_VERDICT_DIFFERENT
+                   ? compare_with_value(w, a, b->child[value_side(b)], true)
+                   : verdict;
+    }
     if (a->n != 2 || b->n != 2) {
         node *x = a->child[value_side(a)], *y = b->child[value_side(b)];
         return named ? MASA_VERDICT_DIFFERENT : compare(w, x, y);

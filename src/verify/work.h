@@ -20,7 +20,7 @@ typedef struct work {
     struct node *numbers;    /* nodes that own a FLINT number */
     unsigned long steps;     /* left of the budget */
     bool exhausted;          /* the budget ran out: the verdict is undecided */
-    bool plain_commas;       /* second reading: "1,234" is a list, "2e-3" is 2*e - 3 */
+    bool second_reading;     /* "1,234" is a list, "2e-3" is 2*e - 3, \tan x/2 is tan(x/2) */
     bool ambiguous;          /* the second reading would differ from the first */
     const char *rule;        /* what decided */
     struct {
