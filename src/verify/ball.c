@@ -34,7 +34,7 @@ static bool certainly_real(const acb_t x)
  * are fine here: the comparison looks at what comes out. */
 static bool ball_gamma(work *w, acb_t out, const acb_t x, slong prec)
 {
-    if (!below(x, 40)) return work_give_up(w);
+    if (!below(x, 40)) return work_too_large(w);
     if (!work_spend(w, 200 + (ulong)(prec * prec / 300))) return false;
     acb_gamma(out, x, prec);
     return true;
@@ -114,7 +114,7 @@ static bool ball_function(work *w, const node *n, acb_t out, const acb_t x, slon
     switch (f) {
     case FN_SIN: case FN_COS: case FN_TAN: case FN_COT: case FN_SEC: case FN_CSC:
     case FN_SINH: case FN_COSH: case FN_TANH: case FN_COTH: case FN_SECH: case FN_EXP:
-        if (!below(x, 64)) return work_give_up(w); /* needs as many bits as x has */
+        if (!below(x, 64)) return work_too_large(w); /* needs as many bits as x has */
         break;
     default: break;
     }
@@ -175,12 +175,12 @@ static bool ball_power(work *w, const node *n, const value_point *point, acb_t o
         good = fmpz_bits(fmpq_numref(exact)) <= 40 && below(base, 1L << 20) &&
                spend_function(w, prec);
         if (good) acb_pow_fmpz(out, base, fmpq_numref(exact), prec);
-        else work_give_up(w);
+        else work_too_large(w);
     } else {
         acb_t y;
         acb_init(y);
         good = value_ball(w, n->child[1], point, y, prec) && spend_function(w, 4 * prec);
-        if (good && (!below(y, 40) || !below(base, 1L << 20))) good = work_give_up(w);
+        if (good && (!below(y, 40) || !below(base, 1L << 20))) good = work_too_large(w);
         if (good && n->child[0]->kind == NODE_E) acb_exp(out, y, prec);
         else if (good) acb_pow(out, base, y, prec);
         acb_clear(y);

@@ -24,10 +24,25 @@ static masa_verdict compare_mild_unit(work *w, node *a, node *b)
     return value_equal(w, a, b);
 }
 
+/* The unit next to the number: "5 ft long" is in feet. */
+static node *innermost_unit(node *n)
+{
+    while (n->kind == NODE_UNIT && n->child[0]->kind == NODE_UNIT) n = n->child[0];
+    return n;
+}
+
 static masa_verdict compare_units(work *w, node *a, node *b)
 {
+    a = innermost_unit(a);
+    b = innermost_unit(b);
     bool mild_a = node_is_percent(a) || node_is_degrees(a);
     bool mild_b = node_is_percent(b) || node_is_degrees(b);
+    bool other_unit = a->kind == NODE_UNIT && b->kind == NODE_UNIT &&
+                      (mild_a || mild_b) && (a->size != b->size || *a->text != *b->text);
+    if (other_unit || b->kind == NODE_BASED) {
+        w->rule = "unit";
+        return MASA_VERDICT_DIFFERENT;
+    }
     if (a->kind != NODE_UNIT || b->kind != NODE_UNIT) {
         if (mild_a || mild_b) return compare_mild_unit(w, a, b);
         return compare(w, without_units(a), without_units(b));
@@ -59,8 +74,9 @@ static masa_verdict compare_based(work *w, node *a, node *b)
         return a->symbol == b->symbol && fmpq_equal(a->value, b->value) ? MASA_VERDICT_EQUAL
                                                                        : MASA_VERDICT_DIFFERENT;
     /* The question names the base: an answer may leave it out. */
-    bool same = a->kind == NODE_NUMBER && a->size && same_words(a->text, a->size, b->text, b->size);
-    if (a->kind == NODE_SYMBOL) /* A5, read as a name */
+    bool same = a->kind == NODE_NUMBER && a->size == b->size &&
+                memcmp(a->text, b->text, a->size) == 0;
+    if (a->kind == NODE_SYMBOL && !w->symbols[a->symbol].call) /* A5, read as a name */
         same = same_words(w->symbols[a->symbol].name, w->symbols[a->symbol].size, b->text, b->size);
     return same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
 }

@@ -4,6 +4,8 @@
 
 #include <masa/random.h>
 
+#include <string.h>
+
 /* Two values are called equal when no difference shows and they agree to so many bits,
  * of themselves and (as large integers may differ by one) behind the point. */
 enum { AGREEMENT_BITS = 200, AGREEMENT_BEHIND_POINT = 64 };
@@ -134,22 +136,25 @@ int value_order(work *w, const node *a, const node *b)
 
 /* --- points ------------------------------------------------------------------- */
 
-enum { POINTS = 24, ENOUGH_POINTS = 5, NUMERATOR_BITS = 16 };
-typedef enum point_kind { POINT_REAL, POINT_INTEGER } point_kind;
+enum { POINTS = 24, ENOUGH_POINTS = 6 };
+typedef enum point_kind { POINT_REAL, POINT_INTEGER, POINT_LARGE_INTEGER } point_kind;
 
-/* The k-th trial point: first positive ones, then of both signs, then larger. */
+/* The k-th trial point. Sizes alternate, up to 2, 8, 1 and 32: small ones for arcsin,
+ * large ones for floor; half of them have both signs. */
 static void fill_point(work *w, value_point *point, unsigned k, point_kind kind)
 {
     for (int s = 0; s < w->n_symbols; s++) {
         uint64_t random = masa_key(masa_key(0x6d617361u, k + 1), (uint64_t)s + 1);
         long numerator = (long)(random & 0xFFFF) + 1;
         bool minus = (random >> 32 & 1) && k % 4 >= 2;
-        if (kind == POINT_INTEGER) {
+        if (kind == POINT_LARGE_INTEGER) {
+            fmpq_set_si(point->at + s, numerator % 199 + 1, 1);
+        } else if (kind == POINT_INTEGER) {
             numerator = numerator % 12 + 1;
             fmpq_set_si(point->at + s, minus ? -numerator : numerator, 1);
         } else {
-            unsigned shift = k < 8 ? NUMERATOR_BITS - 1 : k < 16 ? NUMERATOR_BITS : 13;
-            fmpq_set_si(point->at + s, minus ? -numerator : numerator, 1ul << shift);
+            static const unsigned shifts[] = {15, 13, 16, 11};
+            fmpq_set_si(point->at + s, minus ? -numerator : numerator, 1ul << shifts[k % 4]);
         }
     }
 }
@@ -171,19 +176,21 @@ static bool compare_at_points(work *w, const node *a, const node *b, point_kind 
                               bool real_only, masa_verdict *verdict)
 {
     value_point point = point_create(w);
-    unsigned good = 0;
+    unsigned good = 0, enough = kind == POINT_LARGE_INTEGER ? POINTS / 2 : ENOUGH_POINTS;
     bool differ = false;
-    for (unsigned k = 0; k < POINTS && good < ENOUGH_POINTS && !differ; k++) {
+    w->at_point = true;
+    for (unsigned k = 0; k < POINTS && good < enough && !differ; k++) {
         fill_point(w, &point, k, kind);
         value_verdict here = value_compare(w, a, b, &point, real_only);
         if (w->exhausted) break;
         if (here == VALUE_EQUAL) good++;
         if (here == VALUE_DIFFERENT) differ = true;
     }
+    w->at_point = false;
     point_clear(&point);
     if (w->exhausted) return false;
     *verdict = differ ? MASA_VERDICT_DIFFERENT : MASA_VERDICT_EQUAL;
-    return differ || good >= ENOUGH_POINTS;
+    return differ || good >= enough;
 }
 
 static masa_verdict equal_numbers(work *w, const node *a, const node *b)
@@ -199,6 +206,24 @@ static masa_verdict equal_numbers(work *w, const node *a, const node *b)
     }
     if (!w->exhausted) w->rule = "number: no value";
     return w->exhausted ? MASA_VERDICT_UNDECIDED : MASA_VERDICT_DIFFERENT;
+}
+
+static bool has_steps(const node *n)
+{
+    if (n->kind == NODE_CALL && (n->symbol == FN_FLOOR || n->symbol == FN_CEIL)) return true;
+    for (unsigned i = 0; i < n->n; i++)
+        if (has_steps(n->child[i])) return true;
+    return false;
+}
+
+/* Whether every letter is one that by custom stands for a whole number. */
+static bool letters_are_whole(const work *w, const node *n)
+{
+    if (n->kind == NODE_SYMBOL)
+        return w->symbols[n->symbol].size && strchr("ijklmnpqKMN", *w->symbols[n->symbol].name);
+    for (unsigned i = 0; i < n->n; i++)
+        if (!letters_are_whole(w, n->child[i])) return false;
+    return true;
 }
 
 masa_verdict value_equal(work *w, const node *a, const node *b)
@@ -224,6 +249,12 @@ masa_verdict value_equal(work *w, const node *a, const node *b)
     if (form != FORM_NONE)
         return form == FORM_EQUAL ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
     w->rule = "expression: values at points";
+    /* Steps are the same at most points: these need many, far apart. */
+    if ((has_steps(a) || has_steps(b)) &&
+        compare_at_points(w, a, b, POINT_LARGE_INTEGER, true, &verdict) &&
+        (verdict == MASA_VERDICT_DIFFERENT ||
+         (letters_are_whole(w, a) && letters_are_whole(w, b))))
+        return verdict;
     bool imaginary = value_has_kind(a, NODE_I) || value_has_kind(b, NODE_I);
     if (!imaginary && compare_at_points(w, a, b, POINT_REAL, true, &verdict)) return verdict;
     if (!imaginary && compare_at_points(w, a, b, POINT_INTEGER, true, &verdict)) return verdict;
@@ -246,9 +277,10 @@ static masa_verdict constant_ratio(work *w, const node *a, const node *b, bool p
     acb_init(d);
     unsigned good = 0;
     masa_verdict verdict = MASA_VERDICT_EQUAL;
+    w->at_point = true;
     for (unsigned k = 0; k < POINTS && good < ENOUGH_POINTS && !w->exhausted; k++) {
         fill_point(w, &point, k, POINT_REAL);
-        if (!value_ball(w, a, &point, x, PREC) || !value_ball(w, b, &point, y, PREC)) break;
+        if (!value_ball(w, a, &point, x, PREC) || !value_ball(w, b, &point, y, PREC)) continue;
         if (!acb_is_finite(x) || !acb_is_finite(y) || acb_contains_zero(y)) continue;
         acb_div(d, x, y, PREC);
         if (good == 0) acb_set(ratio, d);
@@ -262,6 +294,7 @@ static masa_verdict constant_ratio(work *w, const node *a, const node *b, bool p
         }
         good++;
     }
+    w->at_point = false;
     acb_clear(x);
     acb_clear(y);
     acb_clear(ratio);

@@ -36,6 +36,22 @@ static void trim(const char **s, size_t *n)
         *s += 2, *n -= 4; /* bold in Markdown */
 }
 
+/* Takes a box around the whole answer off. */
+static void unbox(const char **s, size_t *n)
+{
+    const size_t head = strlen("\\boxed{");
+    masa_extraction inside;
+    if (*n <= head || memcmp(*s, "\\boxed{", head) != 0 || (*s)[*n - 1] != '}' ||
+        !masa_extract_answer(*s, *n, MASA_EXTRACT_BOXED, &inside))
+        return;
+    const char *content = *s + head;
+    size_t size = *n - head - 1;
+    trim(&content, &size);
+    if (content != *s + inside.start || size != inside.size) return;
+    *s = content;
+    *n = size;
+}
+
 /* One word of a sentence: letters only, and more than a product of two would have. */
 static bool is_word(const char *s, size_t n)
 {
@@ -84,6 +100,8 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
 {
     trim(&answer, &size);
     trim(&gold, &gold_size);
+    unbox(&answer, &size);
+    unbox(&gold, &gold_size);
     if (gold_size == 0) {
         *rule = "empty gold";
         return MASA_VERDICT_BAD_GOLD;

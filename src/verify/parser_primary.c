@@ -191,6 +191,7 @@ static bool opens_arguments(const token *t, const char *name, size_t n)
 {
     if (t->kind != '(') return false;
     if (strchr("fghFGH", *name) || memchr(name, '\'', n)) return true;
+    if (isupper((unsigned char)*name) && t[1].kind == T_NUMBER && t[2].kind == ')') return true;
     int depth = 0;
     for (; t->kind != T_END; t++) {
         if (t->kind == '(' || t->kind == '[' || t->kind == '{') depth++;
@@ -341,6 +342,19 @@ static node *parse_fence(parser *p, function f, int close)
     return parse__take(p, close) ? node_call(p->w, f, out, NULL) : parse__fail(p);
 }
 
+/* Words that may stand before a value without being part of it, unlike "June 20". */
+static bool says_nothing(const char *s, size_t n)
+{
+    static const char *const words[] = {"about",  "approximately", "approx", "roughly",
+                                        "exactly", "answer",       "total",  "usd",
+                                        "rs",      "minimum",      "maximum", "area",
+                                        "length",  "value",        "around", "equals"};
+    while (n && (s[n - 1] == ' ' || s[n - 1] == '.' || s[n - 1] == ':')) n--;
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
+        if (strlen(words[k]) == n && strncasecmp(words[k], s, n) == 0) return true;
+    return false;
+}
+
 node *parse__words(parser *p)
 {
     const token t = *p->t;
@@ -353,7 +367,8 @@ node *parse__words(parser *p)
     if (!out) return parse__fail(p);
     if (out->kind != NODE_TEXT) return out;
     /* Words before a value ("\text{about } 5") or as a name ("\text{area} = 5"). */
-    if (parse__begins_factor(p)) return parse__power(p);
+    if (parse__begins_factor(p))
+        return says_nothing(t.text, t.size) ? parse__power(p) : parse__fail(p);
     if (p->t->kind == '=' || p->t->kind == T_ABOUT) return symbol_node(p, "", 0);
     return out;
 }

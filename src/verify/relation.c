@@ -86,7 +86,11 @@ static masa_verdict compare_with_value(work *w, node *relation, node *other, boo
     /* "2 + 3 = 6" states nothing that could be right. */
     if (is_numeric(relation, first) && !chain_holds(w, relation, first))
         return MASA_VERDICT_DIFFERENT;
+    /* "2x + y - 3 = 0" is a line, not a way to say 0. */
     node *value = relation->child[side];
+    if (value->kind == NODE_NUMBER && fmpq_is_zero(value->value) && !first &&
+        value_has_symbols(relation->child[0]))
+        return MASA_VERDICT_DIFFERENT;
     masa_verdict verdict = answer ? compare(w, value, other) : compare(w, other, value);
     if (verdict != MASA_VERDICT_DIFFERENT || side == 0 || first >= side ||
         !chain_holds(w, relation, first))
@@ -117,9 +121,11 @@ static masa_verdict compare_equations(work *w, node *a, node *b)
                    ? compare_with_value(w, a, b->child[value_side(b)], true)
                    : verdict;
     }
-    if (a->n != 2 || b->n != 2) {
-        node *x = a->child[value_side(a)], *y = b->child[value_side(b)];
-        return named ? MASA_VERDICT_DIFFERENT : compare(w, x, y);
+    if (a->n != 2 || b->n != 2) { /* a = b = 0 */
+        masa_verdict verdict = a->n == b->n ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
+        for (unsigned i = 0; verdict == MASA_VERDICT_EQUAL && i < a->n; i++)
+            verdict = compare(w, a->child[i], b->child[i]);
+        return verdict;
     }
     for (int i = 0; i < 2; i++)
         if (is_collection(a->child[i]) || is_collection(b->child[i])) {

@@ -40,6 +40,11 @@ bool work_give_up(work *w)
     return false;
 }
 
+bool work_too_large(work *w)
+{
+    return w->at_point ? false : work_give_up(w);
+}
+
 bool work_spend(work *w, unsigned long n)
 {
     if (w->exhausted || w->steps < n) return work_give_up(w);

@@ -21,6 +21,7 @@ typedef struct work {
     unsigned long steps;     /* left of the budget */
     bool exhausted;          /* the budget ran out: the verdict is undecided */
     bool second_reading;     /* "1,234" is a list, "2e-3" is 2*e - 3, \tan x/2 is tan(x/2) */
+    bool at_point;           /* evaluating at one of several points: another may do better */
     bool ambiguous;          /* the second reading would differ from the first */
     const char *rule;        /* what decided */
     struct {
@@ -39,6 +40,9 @@ void work_deinit(work *w);
 bool work_spend(work *w, unsigned long n);
 /* Gives up: the comparison will be undecided. Returns false for the caller's return. */
 bool work_give_up(work *w);
+
+/* For a value too large to compute with: gives up, or at a point only that point. */
+bool work_too_large(work *w);
 
 /* Zeroed memory that lives as long as w. */
 void *work_alloc(work *w, size_t size);

@@ -12,9 +12,11 @@ static const char *const sets[] = {"math_train", "math_test", "gsm8k_train", "gs
                                    "aime24", "aime25", "amc23", "minerva_math",
                                    "olympiadbench_math"};
 
-/* Golds that are neither a formula nor words, and so are compared as text. None of the
- * sets above has one; the list is what a new set's oddities go into. */
-static const char *const exceptions[] = {NULL};
+/* Golds that are neither a formula nor words, and so are compared sign by sign. */
+static const char *const exceptions[] = {
+    "f(x)=a x+b, where b is an arbitrary integer, and a is an arbitrary positive integer "
+    "with \\mho(a)=0",
+    NULL};
 
 static bool is_exception(const char *gold)
 {
@@ -26,7 +28,7 @@ static bool is_exception(const char *gold)
 static bool only_words(const char *s)
 {
     for (; *s; s++)
-        if (!isalpha((unsigned char)*s) && !strchr(" {}\\-~", *s)) return false;
+        if (!isalnum((unsigned char)*s) && !strchr(" {}\\-~", *s)) return false;
     return true;
 }
 
