@@ -2,8 +2,8 @@
  * tensor data. One cursor walks the first three; each read is checked against the end
  * of the file before it happens, and no count is believed before the bytes that it
  * would need are known to be there. */
-#include <masa/gguf.h>
-#include <masa/file.h>
+#include "gguf_internal.h"
+
 #include <masa/memory.h>
 
 #include <inttypes.h>
@@ -11,25 +11,6 @@
 #include <string.h>
 
 enum { MAX_DIMS = 4, MAX_NAME = 65535, DEFAULT_ALIGNMENT = 32 };
-
-typedef struct entry {
-    masa_gguf_string key;
-    masa_gguf_type type;
-    masa_gguf_string string; /* when STRING */
-    masa_gguf_array array;   /* when ARRAY */
-    const uint8_t *data;     /* the scalar otherwise */
-} entry;
-
-struct masa_gguf {
-    masa_mapping mapping; /* empty when over the caller's memory */
-    entry *entries;
-    size_t n_entries, entry_capacity;
-    const entry **entries_by_key;
-    masa_gguf_tensor *tensors;
-    uint64_t *offsets; /* [n_tensors] from the start of the data section */
-    size_t n_tensors, tensor_capacity, offset_capacity;
-    const masa_gguf_tensor **tensors_by_name;
-};
 
 typedef struct cursor {
     const uint8_t *start, *at, *end;
@@ -69,36 +50,17 @@ static masa_status read_string(cursor *c, masa_gguf_string *out, const char *wha
     return MASA_OK;
 }
 
-/* Bytes of a scalar, 0 for strings, arrays and unknown types. */
-static size_t scalar_size(uint32_t type)
-{
-    switch (type) {
-    case MASA_GGUF_U8:
-    case MASA_GGUF_I8:
-    case MASA_GGUF_BOOL: return 1;
-    case MASA_GGUF_U16:
-    case MASA_GGUF_I16: return 2;
-    case MASA_GGUF_U32:
-    case MASA_GGUF_I32:
-    case MASA_GGUF_F32: return 4;
-    case MASA_GGUF_U64:
-    case MASA_GGUF_I64:
-    case MASA_GGUF_F64: return 8;
-    default: return 0;
-    }
-}
-
 /* How a key or name is shown in a message. */
 #define SHOWN(s) (int)((s).size < 80 ? (s).size : 80), (s).data
 
-static masa_status read_array(cursor *c, entry *e, masa_error *err)
+static masa_status read_array(cursor *c, gguf__entry *e, masa_error *err)
 {
     uint32_t type = 0;
     uint64_t n = 0;
     masa_status st = read_bytes(c, &type, sizeof type, "an array", err);
     if (st == MASA_OK) st = read_bytes(c, &n, sizeof n, "an array", err);
     if (st != MASA_OK) return st;
-    size_t least = type == MASA_GGUF_STRING ? sizeof(uint64_t) : scalar_size(type);
+    size_t least = type == MASA_GGUF_STRING ? sizeof(uint64_t) : gguf__scalar_size(type);
     if (least == 0)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                          "metadata '%.*s' is an array of type %" PRIu32
@@ -118,18 +80,20 @@ static masa_status read_array(cursor *c, entry *e, masa_error *err)
     return st;
 }
 
-static masa_status read_entry(cursor *c, entry *e, masa_error *err)
+static masa_status read_entry(cursor *c, gguf__entry *e, masa_error *err)
 {
     uint32_t type = 0;
     masa_status st = read_string(c, &e->key, "a metadata key", err);
     if (st == MASA_OK) st = read_bytes(c, &type, sizeof type, "a metadata entry", err);
     if (st != MASA_OK) return st;
     if (e->key.size == 0 || e->key.size > MAX_NAME)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "a metadata key of %zu bytes", e->key.size);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "a metadata key of %zu bytes",
+                         e->key.size);
     e->type = (masa_gguf_type)type;
-    if (type == MASA_GGUF_STRING) return read_string(c, &e->string, "a metadata text", err);
+    if (type == MASA_GGUF_STRING)
+        return read_string(c, &e->string, "a metadata text", err);
     if (type == MASA_GGUF_ARRAY) return read_array(c, e, err);
-    size_t size = scalar_size(type);
+    size_t size = gguf__scalar_size(type);
     if (size == 0)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "metadata '%.*s' has the unknown type %" PRIu32, SHOWN(e->key),
@@ -155,8 +119,8 @@ static masa_status read_dims(cursor *c, masa_gguf_tensor *t, masa_error *err)
         if (i < n_dims) st = read_bytes(c, &dim, sizeof dim, "a tensor description", err);
         if (st != MASA_OK) return st;
         if (dim == 0 || dim > SIZE_MAX / 8 || !masa_size_mul(t->n, (size_t)dim, &t->n))
-            return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.*s' has an impossible shape",
-                             SHOWN(t->name));
+            return MASA_FAIL(err, MASA_ERR_FORMAT,
+                             "tensor '%.*s' has an impossible shape", SHOWN(t->name));
         t->dims[i] = (size_t)dim;
     }
     return MASA_OK;
@@ -168,9 +132,11 @@ static masa_status read_tensor(cursor *c, masa_gguf_tensor *t, uint64_t *offset,
     uint32_t type = 0;
     masa_status st = read_string(c, &t->name, "a tensor name", err);
     if (st == MASA_OK && (t->name.size == 0 || t->name.size > MAX_NAME))
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "a tensor name of %zu bytes", t->name.size);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "a tensor name of %zu bytes",
+                         t->name.size);
     if (st == MASA_OK) st = read_dims(c, t, err);
-    if (st == MASA_OK) st = read_bytes(c, &type, sizeof type, "a tensor description", err);
+    if (st == MASA_OK)
+        st = read_bytes(c, &type, sizeof type, "a tensor description", err);
     if (st == MASA_OK)
         st = read_bytes(c, offset, sizeof *offset, "a tensor description", err);
     if (st != MASA_OK) return st;
@@ -188,38 +154,25 @@ static masa_status read_tensor(cursor *c, masa_gguf_tensor *t, uint64_t *offset,
     return MASA_OK;
 }
 
-static int compare_strings(masa_gguf_string a, masa_gguf_string b)
-{
-    size_t n = a.size < b.size ? a.size : b.size;
-    int order = n ? memcmp(a.data, b.data, n) : 0;
-    return order ? order : (a.size > b.size) - (a.size < b.size);
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-    return compare_strings((*(const entry *const *)a)->key, (*(const entry *const *)b)->key);
-}
-
-static int compare_tensors(const void *a, const void *b)
-{
-    return compare_strings((*(const masa_gguf_tensor *const *)a)->name,
-                           (*(const masa_gguf_tensor *const *)b)->name);
-}
-
 static masa_status sort_names(masa_gguf *g, masa_error *err)
 {
     g->entries_by_key = masa_alloc(g->n_entries, sizeof *g->entries_by_key);
-    for (size_t i = 0; i < g->n_entries; i++) g->entries_by_key[i] = &g->entries[i];
-    qsort(g->entries_by_key, g->n_entries, sizeof *g->entries_by_key, compare_entries);
+    for (size_t i = 0; i < g->n_entries; i++)
+        g->entries_by_key[i] = &g->entries[i];
+    qsort(g->entries_by_key, g->n_entries, sizeof *g->entries_by_key,
+          gguf__compare_entries);
     for (size_t i = 1; i < g->n_entries; i++)
-        if (compare_entries(&g->entries_by_key[i - 1], &g->entries_by_key[i]) == 0)
+        if (gguf__compare_entries(&g->entries_by_key[i - 1], &g->entries_by_key[i]) == 0)
             return MASA_FAIL(err, MASA_ERR_FORMAT, "metadata '%.*s' appears twice",
                              SHOWN(g->entries_by_key[i]->key));
     g->tensors_by_name = masa_alloc(g->n_tensors, sizeof *g->tensors_by_name);
-    for (size_t i = 0; i < g->n_tensors; i++) g->tensors_by_name[i] = &g->tensors[i];
-    qsort(g->tensors_by_name, g->n_tensors, sizeof *g->tensors_by_name, compare_tensors);
+    for (size_t i = 0; i < g->n_tensors; i++)
+        g->tensors_by_name[i] = &g->tensors[i];
+    qsort(g->tensors_by_name, g->n_tensors, sizeof *g->tensors_by_name,
+          gguf__compare_tensors);
     for (size_t i = 1; i < g->n_tensors; i++)
-        if (compare_tensors(&g->tensors_by_name[i - 1], &g->tensors_by_name[i]) == 0)
+        if (gguf__compare_tensors(&g->tensors_by_name[i - 1], &g->tensors_by_name[i]) ==
+            0)
             return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.*s' appears twice",
                              SHOWN(g->tensors_by_name[i]->name));
     return MASA_OK;
@@ -261,17 +214,20 @@ static masa_status read_header(cursor *c, uint64_t *n_tensors, uint64_t *n_entri
     uint8_t magic[4];
     uint32_t version = 0;
     if (left(c) < sizeof magic || memcmp(c->at, "GGUF", sizeof magic) != 0)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "not a GGUF file (it does not begin with GGUF)");
+        return MASA_FAIL(err, MASA_ERR_FORMAT,
+                         "not a GGUF file (it does not begin with GGUF)");
     masa_status st = read_bytes(c, magic, sizeof magic, "the header", err);
     if (st == MASA_OK) st = read_bytes(c, &version, sizeof version, "the header", err);
     if (st != MASA_OK) return st;
     if (version != 2 && version != 3)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                         "GGUF version %" PRIu32 "%s; versions 2 and 3, little endian, are "
+                         "GGUF version %" PRIu32
+                         "%s; versions 2 and 3, little endian, are "
                          "supported",
                          version, version >= 1 << 24 ? " (a big-endian file)" : "");
     st = read_bytes(c, n_tensors, sizeof *n_tensors, "the header", err);
-    if (st == MASA_OK) st = read_bytes(c, n_entries, sizeof *n_entries, "the header", err);
+    if (st == MASA_OK)
+        st = read_bytes(c, n_entries, sizeof *n_entries, "the header", err);
     return st;
 }
 
@@ -281,7 +237,7 @@ static masa_status parse(masa_gguf *g, cursor c, masa_error *err)
     uint64_t n_tensors = 0, n_entries = 0;
     masa_status st = read_header(&c, &n_tensors, &n_entries, err);
     for (uint64_t i = 0; i < n_entries && st == MASA_OK; i++) {
-        MASA_PUSH(g->entries, g->n_entries, g->entry_capacity, (entry){0});
+        MASA_PUSH(g->entries, g->n_entries, g->entry_capacity, (gguf__entry){0});
         st = read_entry(&c, &g->entries[i], err);
     }
     for (uint64_t i = 0; i < n_tensors && st == MASA_OK; i++) {
@@ -349,151 +305,4 @@ bool masa_gguf_detect(const char *path)
               memcmp(magic, "GGUF", sizeof magic) == 0;
     fclose(file);
     return is;
-}
-
-static const entry *find_entry(const masa_gguf *g, const char *key)
-{
-    entry wanted = {.key = {key, strlen(key)}};
-    const entry *p = &wanted;
-    if (!g->entries_by_key) return NULL;
-    const entry **hit = bsearch(&p, g->entries_by_key, g->n_entries,
-                                sizeof *g->entries_by_key, compare_entries);
-    return hit ? *hit : NULL;
-}
-
-bool masa_gguf_get_string(const masa_gguf *gguf, const char *key, masa_gguf_string *out)
-{
-    const entry *e = find_entry(gguf, key);
-    if (!e || e->type != MASA_GGUF_STRING) return false;
-    *out = e->string;
-    return true;
-}
-
-static bool load_integer(masa_gguf_type type, const uint8_t *p, int64_t *out)
-{
-    union {
-        uint8_t u8;
-        int8_t i8;
-        uint16_t u16;
-        int16_t i16;
-        uint32_t u32;
-        int32_t i32;
-        uint64_t u64;
-        int64_t i64;
-    } v = {0};
-    size_t size = scalar_size(type);
-    if (size == 0 || type == MASA_GGUF_F32 || type == MASA_GGUF_F64) return false;
-    memcpy(&v, p, size);
-    switch (type) {
-    case MASA_GGUF_BOOL: *out = v.u8 != 0; break;
-    case MASA_GGUF_U8: *out = v.u8; break;
-    case MASA_GGUF_I8: *out = v.i8; break;
-    case MASA_GGUF_U16: *out = v.u16; break;
-    case MASA_GGUF_I16: *out = v.i16; break;
-    case MASA_GGUF_U32: *out = v.u32; break;
-    case MASA_GGUF_I32: *out = v.i32; break;
-    case MASA_GGUF_U64:
-        if (v.u64 > INT64_MAX) return false;
-        *out = (int64_t)v.u64;
-        break;
-    default: *out = v.i64; break;
-    }
-    return true;
-}
-
-static bool load_float(masa_gguf_type type, const uint8_t *p, double *out)
-{
-    int64_t integer;
-    float f;
-    if (type == MASA_GGUF_F32) {
-        memcpy(&f, p, sizeof f);
-        *out = f;
-    } else if (type == MASA_GGUF_F64) {
-        memcpy(out, p, sizeof *out);
-    } else if (load_integer(type, p, &integer)) {
-        *out = (double)integer;
-    } else {
-        return false;
-    }
-    return true;
-}
-
-bool masa_gguf_get_integer(const masa_gguf *gguf, const char *key, int64_t *out)
-{
-    const entry *e = find_entry(gguf, key);
-    return e && e->data && load_integer(e->type, e->data, out);
-}
-
-bool masa_gguf_get_float(const masa_gguf *gguf, const char *key, double *out)
-{
-    const entry *e = find_entry(gguf, key);
-    return e && e->data && load_float(e->type, e->data, out);
-}
-
-bool masa_gguf_get_bool(const masa_gguf *gguf, const char *key, bool *out)
-{
-    int64_t value;
-    if (!masa_gguf_get_integer(gguf, key, &value)) return false;
-    *out = value != 0;
-    return true;
-}
-
-bool masa_gguf_get_array(const masa_gguf *gguf, const char *key, masa_gguf_type type,
-                         masa_gguf_array *out)
-{
-    const entry *e = find_entry(gguf, key);
-    if (!e || e->type != MASA_GGUF_ARRAY) return false;
-    bool same = e->array.type == type ||
-                (type == MASA_GGUF_I32 && e->array.type == MASA_GGUF_U32);
-    if (same) *out = e->array;
-    return same;
-}
-
-int64_t masa_gguf_array_integer(const masa_gguf_array *array, size_t i)
-{
-    int64_t value = 0;
-    load_integer(array->type, array->data + i * scalar_size(array->type), &value);
-    return value;
-}
-
-double masa_gguf_array_float(const masa_gguf_array *array, size_t i)
-{
-    double value = 0;
-    load_float(array->type, array->data + i * scalar_size(array->type), &value);
-    return value;
-}
-
-bool masa_gguf_string_is(masa_gguf_string string, const char *s)
-{
-    return compare_strings(string, (masa_gguf_string){s, strlen(s)}) == 0;
-}
-
-size_t masa_gguf_entry_count(const masa_gguf *gguf)
-{
-    return gguf->n_entries;
-}
-
-masa_gguf_string masa_gguf_entry_key(const masa_gguf *gguf, size_t i, masa_gguf_type *type)
-{
-    *type = gguf->entries[i].type;
-    return gguf->entries[i].key;
-}
-
-const masa_gguf_tensor *masa_gguf_find_tensor(const masa_gguf *gguf, const char *name)
-{
-    masa_gguf_tensor wanted = {.name = {name, strlen(name)}};
-    const masa_gguf_tensor *p = &wanted;
-    const masa_gguf_tensor **hit = bsearch(&p, gguf->tensors_by_name, gguf->n_tensors,
-                                           sizeof *gguf->tensors_by_name, compare_tensors);
-    return hit ? *hit : NULL;
-}
-
-size_t masa_gguf_tensor_count(const masa_gguf *gguf)
-{
-    return gguf->n_tensors;
-}
-
-const masa_gguf_tensor *masa_gguf_get_tensor(const masa_gguf *gguf, size_t i)
-{
-    return &gguf->tensors[i];
 }

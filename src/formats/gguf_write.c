@@ -146,7 +146,8 @@ static void add_vocab(writer *w, const masa_gguf_vocab *v)
     add_tokens(w, v);
     if (v->bos >= 0) add_u32(w, "tokenizer.ggml.bos_token_id", (size_t)v->bos);
     if (v->eos >= 0) add_u32(w, "tokenizer.ggml.eos_token_id", (size_t)v->eos);
-    if (v->unknown >= 0) add_u32(w, "tokenizer.ggml.unknown_token_id", (size_t)v->unknown);
+    if (v->unknown >= 0)
+        add_u32(w, "tokenizer.ggml.unknown_token_id", (size_t)v->unknown);
     if (v->pad >= 0) add_u32(w, "tokenizer.ggml.padding_token_id", (size_t)v->pad);
     add_bool(w, "tokenizer.ggml.add_space_prefix", false);
     add_bool(w, "tokenizer.ggml.add_bos_token", v->add_bos);
@@ -160,14 +161,17 @@ static masa_status match_tensors(writer *w, masa_error *err)
     w->index = masa_alloc(w->n_specs, sizeof *w->index);
     for (size_t i = 0; i < w->n_specs; i++) {
         size_t j = 0;
-        while (j < w->list->n && strcmp(w->list->tensors[j].name, w->specs[i].name) != 0) j++;
+        while (j < w->list->n && strcmp(w->list->tensors[j].name, w->specs[i].name) != 0)
+            j++;
         if (j == w->list->n)
-            return MASA_FAIL(err, MASA_ERR_DATA, "no tensor '%s' to write", w->specs[i].name);
+            return MASA_FAIL(err, MASA_ERR_DATA, "no tensor '%s' to write",
+                             w->specs[i].name);
         const masa_named_tensor *t = &w->list->tensors[j];
         if (t->rows != w->specs[i].rows || t->cols != w->specs[i].cols)
-            return MASA_FAIL(err, MASA_ERR_DATA,
-                             "tensor '%s' to write has shape [%zu, %zu], expected [%zu, %zu]",
-                             t->name, t->rows, t->cols, w->specs[i].rows, w->specs[i].cols);
+            return MASA_FAIL(
+                err, MASA_ERR_DATA,
+                "tensor '%s' to write has shape [%zu, %zu], expected [%zu, %zu]", t->name,
+                t->rows, t->cols, w->specs[i].rows, w->specs[i].cols);
         w->index[i] = j;
     }
     return MASA_OK;
@@ -188,8 +192,8 @@ static size_t bytes_of(const writer *w, const formats__tensor_spec *s)
     return s->rows * s->cols * masa_tensor_type_layout(type_of(w, s))->bytes;
 }
 
-static void add_info(masa_text *t, const char *name, size_t rows, size_t cols, bool vector,
-                     masa_tensor_type type, size_t offset)
+static void add_info(masa_text *t, const char *name, size_t rows, size_t cols,
+                     bool vector, masa_tensor_type type, size_t offset)
 {
     put_string(t, name, strlen(name));
     put_u32(t, vector ? 1 : 2);
@@ -217,7 +221,8 @@ static void make_header(writer *w, masa_text *out)
         add_info(out, s->gguf_name, s->rows, s->cols, s->vector, type_of(w, s), offset);
         offset += aligned(bytes_of(w, s));
     }
-    while (out->size % ALIGNMENT) put(out, "", 1);
+    while (out->size % ALIGNMENT)
+        put(out, "", 1);
 }
 
 static void pad(FILE *file, size_t bytes)
@@ -236,8 +241,8 @@ static masa_status write_data(const writer *w, FILE *file, masa_error *err)
     }
     for (size_t i = 0; i < w->n_specs && st == MASA_OK; i++) {
         const formats__tensor_spec *s = &w->specs[i];
-        st = formats__tensor_write(file, w->list, w->index[i], type_of(w, s), s->rotary_dim,
-                                   err);
+        st = formats__tensor_write(file, w->list, w->index[i], type_of(w, s),
+                                   s->rotary_dim, err);
         pad(file, bytes_of(w, s));
     }
     return st;
@@ -247,14 +252,17 @@ static masa_status write_model(const char *path, const masa_model_config *config
                                const formats__tensor_list *list, masa_save_dtype dtype,
                                const masa_gguf_vocab *vocab, masa_error *err)
 {
-    writer w = {.config = config, .list = list, .matrix_type = formats__stored_type(dtype)};
+    writer w = {
+        .config = config, .list = list, .matrix_type = formats__stored_type(dtype)};
     FILE *file = NULL;
     masa_text header = {0};
     masa_status st = MASA_OK;
     if (vocab->n > config->vocab_size) {
-        st = MASA_FAIL(err, MASA_ERR_DATA,
-                       "the tokenizer has %zu tokens, the model only %zu; they do not belong "
-                       "together", vocab->n, config->vocab_size);
+        st = MASA_FAIL(
+            err, MASA_ERR_DATA,
+            "the tokenizer has %zu tokens, the model only %zu; they do not belong "
+            "together",
+            vocab->n, config->vocab_size);
         goto out;
     }
     st = match_tensors(&w, err);

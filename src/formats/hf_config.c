@@ -59,7 +59,8 @@ static masa_status refuse(const char *feature, masa_error *err)
 {
     return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                      "the model uses %s, which is not supported; dense llama, qwen2 and "
-                     "qwen3 models with full attention are", feature);
+                     "qwen3 models with full attention are",
+                     feature);
 }
 
 static bool is_true(const json_t *object, const char *key)
@@ -87,8 +88,10 @@ static masa_status refuse_features(const json_t *root, const masa_model_config *
 {
     const char *act = json_string_value(member(root, "hidden_act"));
     const json_t *partial = member(root, "partial_rotary_factor");
-    if (act && strcmp(act, "silu") != 0) return refuse("an activation other than silu", err);
-    if (is_true(root, "mlp_bias")) return refuse("biases in the feed-forward layers", err);
+    if (act && strcmp(act, "silu") != 0)
+        return refuse("an activation other than silu", err);
+    if (is_true(root, "mlp_bias"))
+        return refuse("biases in the feed-forward layers", err);
     if (c->architecture != MASA_QWEN2 && is_true(root, "attention_bias"))
         return refuse("attention biases", err);
     if (partial && json_number_value(partial) != 1)
@@ -111,7 +114,8 @@ static masa_status read_rope(const json_t *root, masa_model_config *c, masa_erro
     if (strcmp(type, "llama3") != 0)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                          "rope scaling of type '%.40s' is not supported; 'llama3' and "
-                         "'default' are", type);
+                         "'default' are",
+                         type);
     c->rope_scaled = true;
     st = read_float(scaling, "factor", 0, &c->rope_factor, err);
     if (st == MASA_OK)
@@ -135,8 +139,8 @@ static masa_status read_sizes(const json_t *root, masa_model_config *c, masa_err
     if (st == MASA_OK) st = read_size(root, "num_hidden_layers", 0, &c->n_layers, err);
     if (st == MASA_OK) st = read_size(root, "num_attention_heads", 0, &c->n_heads, err);
     if (st == MASA_OK)
-        st = read_size(root, "num_key_value_heads", llama ? c->n_heads : 32, &c->n_kv_heads,
-                       err);
+        st = read_size(root, "num_key_value_heads", llama ? c->n_heads : 32,
+                       &c->n_kv_heads, err);
     if (st == MASA_OK)
         st = read_size(root, "max_position_embeddings", llama ? 2048 : 32768,
                        &c->max_positions, err);
@@ -149,7 +153,8 @@ static masa_status read_config(const json_t *root, masa_model_config *c, masa_er
 {
     const char *type = json_string_value(member(root, "model_type"));
     if (!type) return MASA_FAIL(err, MASA_ERR_FORMAT, "'model_type' is missing");
-    masa_status st = formats__architecture_parse(&c->architecture, type, strlen(type), err);
+    masa_status st =
+        formats__architecture_parse(&c->architecture, type, strlen(type), err);
     if (st != MASA_OK) return st;
     c->attention_bias = c->architecture == MASA_QWEN2;
     c->qk_norm = c->architecture == MASA_QWEN3;

@@ -50,7 +50,8 @@ static masa_status open_indexed(formats__hf_folder *f, const char *folder,
     const char **names = masa_alloc(json_object_size(map), sizeof *names);
     const char *key;
     json_t *value;
-    json_object_foreach((json_t *)(uintptr_t)map, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)map, key, value)
+    {
         const char *name = json_string_value(value);
         if (!name || !*name || *name == '.' || strchr(name, '/')) {
             st = MASA_FAIL(err, MASA_ERR_FORMAT,
@@ -97,7 +98,8 @@ static masa_status open_index(formats__hf_folder *f, const char *folder,
     return st;
 }
 
-static masa_status open_weights(formats__hf_folder *f, const char *folder, masa_error *err)
+static masa_status open_weights(formats__hf_folder *f, const char *folder,
+                                masa_error *err)
 {
     char *single = masa_path_join(folder, "model.safetensors");
     char *index = masa_path_join(folder, "model.safetensors.index.json");
@@ -109,7 +111,8 @@ static masa_status open_weights(formats__hf_folder *f, const char *folder, masa_
     else
         st = MASA_FAIL(err, MASA_ERR_FORMAT,
                        "%s has no model.safetensors and no model.safetensors.index.json; "
-                       "other weight files are not read", folder);
+                       "other weight files are not read",
+                       folder);
     free(single);
     free(index);
     return st;
@@ -118,11 +121,12 @@ static masa_status open_weights(formats__hf_folder *f, const char *folder, masa_
 masa_status formats__hf_folder_open(formats__hf_folder *folder, const char *path,
                                     masa_model_config *config, masa_error *err)
 {
-    masa_status st = parse_file(path, "config.json", formats__hf_config_parse, config, err);
+    masa_status st =
+        parse_file(path, "config.json", formats__hf_config_parse, config, err);
     char *generation = masa_path_join(path, "generation_config.json");
     if (st == MASA_OK && masa_path_exists(generation))
-        st = parse_file(path, "generation_config.json", formats__hf_generation_parse, config,
-                        err);
+        st = parse_file(path, "generation_config.json", formats__hf_generation_parse,
+                        config, err);
     free(generation);
     if (st == MASA_OK) st = open_weights(folder, path, err);
     /* A folder whose head was left out ties it, whatever its config says. */
@@ -133,7 +137,8 @@ masa_status formats__hf_folder_open(formats__hf_folder *folder, const char *path
 
 void formats__hf_folder_close(formats__hf_folder *folder)
 {
-    for (size_t i = 0; i < folder->n_shards; i++) masa_safetensors_close(folder->shards[i]);
+    for (size_t i = 0; i < folder->n_shards; i++)
+        masa_safetensors_close(folder->shards[i]);
     free(folder->shards);
     *folder = (formats__hf_folder){0};
 }
@@ -169,7 +174,8 @@ masa_status formats__hf_folder_refuse_others(const formats__hf_folder *folder,
             const char *name = masa_safetensors_get(folder->shards[i], j)->name;
             if (!is_known(name, specs, n))
                 return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                                 "tensor '%.80s' has no place in a model as supported", name);
+                                 "tensor '%.80s' has no place in a model as supported",
+                                 name);
         }
     return MASA_OK;
 }

@@ -62,11 +62,12 @@ void formats__hf_config_write(masa_text *out, const masa_model_config *c,
                                         [MASA_SAVE_BF16] = "bfloat16"};
     masa_text_addf(out, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
                    classes[c->architecture], masa_architecture_name(c->architecture));
-    masa_text_addf(out, "  \"vocab_size\": %zu,\n  \"hidden_size\": %zu,\n", c->vocab_size,
-                   c->hidden_size);
+    masa_text_addf(out, "  \"vocab_size\": %zu,\n  \"hidden_size\": %zu,\n",
+                   c->vocab_size, c->hidden_size);
     masa_text_addf(out, "  \"intermediate_size\": %zu,\n  \"num_hidden_layers\": %zu,\n",
                    c->intermediate_size, c->n_layers);
-    masa_text_addf(out, "  \"num_attention_heads\": %zu,\n  \"num_key_value_heads\": %zu,\n",
+    masa_text_addf(out,
+                   "  \"num_attention_heads\": %zu,\n  \"num_key_value_heads\": %zu,\n",
                    c->n_heads, c->n_kv_heads);
     masa_text_addf(out, "  \"head_dim\": %zu,\n  \"max_position_embeddings\": %zu,\n",
                    c->head_dim, c->max_positions);
@@ -85,8 +86,10 @@ void formats__hf_config_write(masa_text *out, const masa_model_config *c,
     add_token(out, "bos_token_id", c->bos_token);
     add_token(out, "eos_token_id", c->eos_token);
     add_token(out, "pad_token_id", c->pad_token);
-    masa_text_addf(out, "  \"initializer_range\": 0.02,\n  \"use_cache\": true,\n"
-                        "  \"torch_dtype\": \"%s\"\n}\n", types[dtype]);
+    masa_text_addf(out,
+                   "  \"initializer_range\": 0.02,\n  \"use_cache\": true,\n"
+                   "  \"torch_dtype\": \"%s\"\n}\n",
+                   types[dtype]);
 }
 
 void formats__hf_generation_write(masa_text *out, const masa_model_config *c)
@@ -135,11 +138,13 @@ masa_status masa_model_folder_write(const char *folder, const masa_model_config 
     return write_folder(folder, config, &list, dtype, err);
 }
 
-masa_status masa_model_folder_write_file(const char *folder, const masa_model_file *source,
+masa_status masa_model_folder_write_file(const char *folder,
+                                         const masa_model_file *source,
                                          masa_save_dtype dtype, masa_error *err)
 {
     formats__tensor_list list = formats__tensor_list_of(source);
-    masa_status st = write_folder(folder, masa_model_file_config(source), &list, dtype, err);
+    masa_status st =
+        write_folder(folder, masa_model_file_config(source), &list, dtype, err);
     free((void *)(uintptr_t)list.tensors);
     return st;
 }

@@ -16,7 +16,7 @@
 struct masa_model_file {
     char *path;
     masa_model_config config;
-    masa_gguf *gguf;           /* one of the two */
+    masa_gguf *gguf; /* one of the two */
     formats__hf_folder folder;
     formats__tensor_spec *specs; /* [n] */
     const uint8_t **data;        /* [n] */
@@ -26,12 +26,14 @@ struct masa_model_file {
 
 static masa_status fail_missing(const char *name, masa_error *err)
 {
-    return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%s' is missing; this is not a whole "
-                     "model of the architecture it states", name);
+    return MASA_FAIL(err, MASA_ERR_FORMAT,
+                     "tensor '%s' is missing; this is not a whole "
+                     "model of the architecture it states",
+                     name);
 }
 
-static masa_status fail_shape(const char *name, size_t rows, size_t cols, size_t want_rows,
-                              size_t want_cols, masa_error *err)
+static masa_status fail_shape(const char *name, size_t rows, size_t cols,
+                              size_t want_rows, size_t want_cols, masa_error *err)
 {
     return MASA_FAIL(err, MASA_ERR_FORMAT,
                      "tensor '%s' has shape [%zu, %zu], expected [%zu, %zu]", name, rows,
@@ -91,7 +93,8 @@ static masa_status load_format(masa_model_file *f, const char *path, masa_error 
         return formats__hf_folder_open(&f->folder, path, &f->config, err);
     if (masa_path_exists(path) && !masa_gguf_detect(path))
         return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "%s is neither a GGUF file nor a folder with a config.json", path);
+                         "%s is neither a GGUF file nor a folder with a config.json",
+                         path);
     masa_status st = masa_gguf_open(&f->gguf, path, err);
     return st == MASA_OK ? formats__gguf_config(&f->config, f->gguf, err) : st;
 }
@@ -106,7 +109,8 @@ masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_e
         f->data = masa_alloc(f->n, sizeof *f->data);
         f->infos = masa_alloc(f->n, sizeof *f->infos);
     }
-    for (size_t i = 0; i < f->n && st == MASA_OK; i++) st = resolve(f, i, err);
+    for (size_t i = 0; i < f->n && st == MASA_OK; i++)
+        st = resolve(f, i, err);
     if (st == MASA_OK) st = refuse_others(f, err);
     if (st == MASA_OK) {
         *out = f;

@@ -15,21 +15,31 @@ const char *masa_architecture_name(masa_architecture architecture)
     return architecture_names[architecture];
 }
 
-masa_status formats__architecture_parse(masa_architecture *out, const char *name, size_t n,
-                                        masa_error *err)
+masa_status formats__architecture_parse(masa_architecture *out, const char *name,
+                                        size_t n, masa_error *err)
 {
     for (int i = 0; i < N_ARCHITECTURES; i++)
-        if (strlen(architecture_names[i]) == n && memcmp(architecture_names[i], name, n) == 0) {
+        if (strlen(architecture_names[i]) == n &&
+            memcmp(architecture_names[i], name, n) == 0) {
             *out = (masa_architecture)i;
             return MASA_OK;
         }
-    return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                     "the architecture '%.*s' is not supported; llama, qwen2 and qwen3 are",
-                     (int)(n < 60 ? n : 60), name);
+    return MASA_FAIL(
+        err, MASA_ERR_UNSUPPORTED,
+        "the architecture '%.*s' is not supported; llama, qwen2 and qwen3 are",
+        (int)(n < 60 ? n : 60), name);
 }
 
 /* The sizes of tensors, as they depend on the description. */
-typedef enum size_kind { ONE, VOCAB, HIDDEN, INTERMEDIATE, QUERIES, KEYS, HEAD } size_kind;
+typedef enum size_kind {
+    ONE,
+    VOCAB,
+    HIDDEN,
+    INTERMEDIATE,
+    QUERIES,
+    KEYS,
+    HEAD
+} size_kind;
 
 /* When a tensor is there. */
 typedef enum condition { ALWAYS, UNTIED, BIAS, QK_NORM } condition;
@@ -67,13 +77,20 @@ static const layout_row after[] = {
 static size_t size_of(size_kind kind, const masa_model_config *c)
 {
     switch (kind) {
-    case ONE: return 1;
-    case VOCAB: return c->vocab_size;
-    case HIDDEN: return c->hidden_size;
-    case INTERMEDIATE: return c->intermediate_size;
-    case QUERIES: return c->n_heads * c->head_dim;
-    case KEYS: return c->n_kv_heads * c->head_dim;
-    case HEAD: return c->head_dim;
+    case ONE:
+        return 1;
+    case VOCAB:
+        return c->vocab_size;
+    case HIDDEN:
+        return c->hidden_size;
+    case INTERMEDIATE:
+        return c->intermediate_size;
+    case QUERIES:
+        return c->n_heads * c->head_dim;
+    case KEYS:
+        return c->n_kv_heads * c->head_dim;
+    case HEAD:
+        return c->head_dim;
     }
     return 0;
 }
@@ -81,10 +98,14 @@ static size_t size_of(size_kind kind, const masa_model_config *c)
 static bool is_there(condition when, const masa_model_config *c)
 {
     switch (when) {
-    case ALWAYS: return true;
-    case UNTIED: return !c->tied_embeddings;
-    case BIAS: return c->attention_bias;
-    case QK_NORM: return c->qk_norm;
+    case ALWAYS:
+        return true;
+    case UNTIED:
+        return !c->tied_embeddings;
+    case BIAS:
+        return c->attention_bias;
+    case QK_NORM:
+        return c->qk_norm;
     }
     return false;
 }
@@ -145,18 +166,20 @@ size_t formats__plain_row(size_t row, size_t rotary_dim)
 #define MOST_LAYERS 4096u
 #define MOST_SIZE   (1u << 30)
 
-static masa_status check_size(const char *name, size_t value, size_t most, masa_error *err)
+static masa_status check_size(const char *name, size_t value, size_t most,
+                              masa_error *err)
 {
     if (value >= 1 && value <= most) return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is %zu; expected 1 to %zu", name, value, most);
+    return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is %zu; expected 1 to %zu", name, value,
+                     most);
 }
 
 static masa_status check_token(const char *name, int32_t token, size_t vocab,
                                masa_error *err)
 {
     if (token >= -1 && (token < 0 || (size_t)token < vocab)) return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is %d, outside the vocabulary of %zu", name,
-                     (int)token, vocab);
+    return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is %d, outside the vocabulary of %zu",
+                     name, (int)token, vocab);
 }
 
 static masa_status check_rope(const masa_model_config *c, masa_error *err)
@@ -169,11 +192,12 @@ static masa_status check_rope(const masa_model_config *c, masa_error *err)
           c->rope_high_freq_factor > c->rope_low_freq_factor &&
           c->rope_high_freq_factor < 1e6f && c->rope_original_positions >= 1 &&
           c->rope_original_positions <= MOST_SIZE))
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "rope scaling: factor %g, low_freq_factor %g, high_freq_factor %g, "
-                         "original positions %zu make no sense",
-                         (double)c->rope_factor, (double)c->rope_low_freq_factor,
-                         (double)c->rope_high_freq_factor, c->rope_original_positions);
+        return MASA_FAIL(
+            err, MASA_ERR_FORMAT,
+            "rope scaling: factor %g, low_freq_factor %g, high_freq_factor %g, "
+            "original positions %zu make no sense",
+            (double)c->rope_factor, (double)c->rope_low_freq_factor,
+            (double)c->rope_high_freq_factor, c->rope_original_positions);
     return MASA_OK;
 }
 
@@ -183,7 +207,8 @@ masa_status formats__config_check(const masa_model_config *c, masa_error *err)
     if (st == MASA_OK) st = check_size("the hidden size", c->hidden_size, MOST_SIZE, err);
     if (st == MASA_OK)
         st = check_size("the intermediate size", c->intermediate_size, MOST_SIZE, err);
-    if (st == MASA_OK) st = check_size("the number of layers", c->n_layers, MOST_LAYERS, err);
+    if (st == MASA_OK)
+        st = check_size("the number of layers", c->n_layers, MOST_LAYERS, err);
     if (st == MASA_OK) st = check_size("the number of heads", c->n_heads, 1 << 15, err);
     if (st == MASA_OK)
         st = check_size("the number of key/value heads", c->n_kv_heads, c->n_heads, err);
@@ -197,11 +222,13 @@ masa_status formats__config_check(const masa_model_config *c, masa_error *err)
     if (st != MASA_OK) return st;
     if (c->n_heads % c->n_kv_heads != 0)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "%zu heads are not a multiple of %zu key/value heads", c->n_heads,
-                         c->n_kv_heads);
+                         "%zu heads are not a multiple of %zu key/value heads",
+                         c->n_heads, c->n_kv_heads);
     if (c->head_dim % 2 != 0)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "the head size %zu is odd; rotary embedding "
-                         "needs pairs", c->head_dim);
+        return MASA_FAIL(err, MASA_ERR_FORMAT,
+                         "the head size %zu is odd; rotary embedding "
+                         "needs pairs",
+                         c->head_dim);
     if (!(c->rms_norm_eps > 0 && c->rms_norm_eps < 1))
         return MASA_FAIL(err, MASA_ERR_FORMAT, "rms_norm_eps is %g; expected in (0, 1)",
                          (double)c->rms_norm_eps);

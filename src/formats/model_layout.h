@@ -13,7 +13,7 @@ typedef struct formats__tensor_spec {
     char gguf_name[32]; /* "blk.0.attn_q.weight" */
     size_t rows, cols;  /* rows 1 for a vector */
     bool vector;
-    size_t rotary_dim;  /* head size if GGUF stores the rows permuted, else 0 */
+    size_t rotary_dim; /* head size if GGUF stores the rows permuted, else 0 */
 } formats__tensor_spec;
 
 /* All tensors of a checked config in the order they are used; caller frees. */
@@ -29,8 +29,8 @@ size_t formats__plain_row(size_t row, size_t rotary_dim);
 masa_status formats__config_check(const masa_model_config *config, masa_error *err);
 
 /* Of "llama", "qwen2" or "qwen3": the same in config.json's model_type and in GGUF. */
-masa_status formats__architecture_parse(masa_architecture *out, const char *name, size_t n,
-                                        masa_error *err);
+masa_status formats__architecture_parse(masa_architecture *out, const char *name,
+                                        size_t n, masa_error *err);
 
 /* The frequency divisors of Llama 3.1's rotary scaling, [head_dim / 2], as GGUF stores
  * them in rope_freqs.weight. */

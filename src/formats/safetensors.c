@@ -18,8 +18,8 @@ struct masa_safetensors {
     masa_safetensors_tensor **by_name;
 };
 
-static masa_status parse_type(const json_t *entry, const char *name, masa_tensor_type *out,
-                              masa_error *err)
+static masa_status parse_type(const json_t *entry, const char *name,
+                              masa_tensor_type *out, masa_error *err)
 {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
     if (!dtype)
@@ -31,9 +31,10 @@ static masa_status parse_type(const json_t *entry, const char *name, masa_tensor
     else if (strcmp(dtype, "BF16") == 0)
         *out = MASA_TENSOR_BF16;
     else
-        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                         "tensor '%.80s' has dtype %.20s; F32, F16 and BF16 are supported",
-                         name, dtype);
+        return MASA_FAIL(
+            err, MASA_ERR_UNSUPPORTED,
+            "tensor '%.80s' has dtype %.20s; F32, F16 and BF16 are supported", name,
+            dtype);
     return MASA_OK;
 }
 
@@ -57,7 +58,8 @@ static masa_status parse_shape(const json_t *entry, masa_safetensors_tensor *t,
                masa_size_mul(t->n, t->dims[i], &t->n);
     t->n_dims = (unsigned)n_dims;
     if (good) return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.80s' has an impossible shape", t->name);
+    return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.80s' has an impossible shape",
+                     t->name);
 }
 
 static masa_status parse_tensor(masa_safetensors_tensor *t, const char *name,
@@ -70,19 +72,22 @@ static masa_status parse_tensor(masa_safetensors_tensor *t, const char *name,
     if (st != MASA_OK) return st;
     const json_t *offsets = json_object_get(entry, "data_offsets");
     size_t begin, end, bytes;
-    if (json_array_size(offsets) != 2 || !parse_size(json_array_get(offsets, 0), &begin) ||
+    if (json_array_size(offsets) != 2 ||
+        !parse_size(json_array_get(offsets, 0), &begin) ||
         !parse_size(json_array_get(offsets, 1), &end) || begin > end)
         return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.80s' has no valid data_offsets",
                          name);
     if (end > size)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "the data of tensor '%.80s' end at byte %zu of %zu; the file is "
-                         "truncated or corrupted, fetch it again", name, end, size);
+                         "truncated or corrupted, fetch it again",
+                         name, end, size);
     if (!masa_size_mul(t->n, masa_tensor_type_layout(t->type)->bytes, &bytes) ||
         bytes != end - begin)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "tensor '%.80s' has %zu bytes, which is not its shape times its "
-                         "type", name, end - begin);
+                         "type",
+                         name, end - begin);
     t->data = data + begin;
     return MASA_OK;
 }
@@ -110,9 +115,9 @@ static masa_status check_tiling(const masa_safetensors *file, const uint8_t *dat
     for (size_t i = 0; i < file->n; i++) {
         const masa_safetensors_tensor *t = &file->tensors[i];
         if (t->data != at)
-            return MASA_FAIL(err, MASA_ERR_FORMAT,
-                             "the data of tensor '%.80s' do not follow the tensor before it",
-                             t->name);
+            return MASA_FAIL(
+                err, MASA_ERR_FORMAT,
+                "the data of tensor '%.80s' do not follow the tensor before it", t->name);
         at += t->n * masa_tensor_type_layout(t->type)->bytes;
     }
     if (at != data + size)
@@ -128,16 +133,19 @@ static masa_status parse_header(masa_safetensors *file, const json_t *header,
     file->tensors = masa_alloc(json_object_size(header), sizeof *file->tensors);
     const char *key;
     json_t *entry;
-    json_object_foreach((json_t *)(uintptr_t)header, key, entry) {
+    json_object_foreach((json_t *)(uintptr_t)header, key, entry)
+    {
         if (strcmp(key, "__metadata__") == 0) continue;
-        st = parse_tensor(&file->tensors[file->n++], masa_strdup(key), entry, data, size, err);
+        st = parse_tensor(&file->tensors[file->n++], masa_strdup(key), entry, data, size,
+                          err);
         if (st != MASA_OK) return st;
     }
     qsort(file->tensors, file->n, sizeof *file->tensors, compare_data);
     st = check_tiling(file, data, size, err);
     if (st != MASA_OK) return st;
     file->by_name = masa_alloc(file->n, sizeof *file->by_name);
-    for (size_t i = 0; i < file->n; i++) file->by_name[i] = &file->tensors[i];
+    for (size_t i = 0; i < file->n; i++)
+        file->by_name[i] = &file->tensors[i];
     qsort(file->by_name, file->n, sizeof *file->by_name, compare_names);
     return MASA_OK;
 }
@@ -152,14 +160,17 @@ masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *dat
         length > size - sizeof length)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "not a whole safetensors file: a header of %" PRIu64
-                         " bytes in a file of %zu", length, size);
+                         " bytes in a file of %zu",
+                         length, size);
     const char *text = (const char *)bytes + sizeof length;
     json_error_t where;
     json_t *header = json_loadb(text, (size_t)length, JSON_REJECT_DUPLICATES, &where);
     if (!json_is_object(header)) {
         json_decref(header);
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "the safetensors header is not a JSON object"
-                         "%s%.100s", header ? "" : ": ", header ? "" : where.text);
+        return MASA_FAIL(err, MASA_ERR_FORMAT,
+                         "the safetensors header is not a JSON object"
+                         "%s%.100s",
+                         header ? "" : ": ", header ? "" : where.text);
     }
     masa_safetensors *file = masa_alloc(1, sizeof *file);
     size_t head = sizeof length + (size_t)length;
@@ -172,7 +183,8 @@ masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *dat
     return st;
 }
 
-masa_status masa_safetensors_open(masa_safetensors **out, const char *path, masa_error *err)
+masa_status masa_safetensors_open(masa_safetensors **out, const char *path,
+                                  masa_error *err)
 {
     masa_mapping mapping = {0};
     masa_safetensors *file = NULL;
@@ -192,7 +204,8 @@ masa_status masa_safetensors_open(masa_safetensors **out, const char *path, masa
 void masa_safetensors_close(masa_safetensors *file)
 {
     if (!file) return;
-    for (size_t i = 0; i < file->n; i++) free((void *)(uintptr_t)file->tensors[i].name);
+    for (size_t i = 0; i < file->n; i++)
+        free((void *)(uintptr_t)file->tensors[i].name);
     free(file->tensors);
     free(file->by_name);
     masa_file_unmap(&file->mapping);
@@ -204,8 +217,8 @@ const masa_safetensors_tensor *masa_safetensors_find(const masa_safetensors *fil
 {
     masa_safetensors_tensor wanted = {.name = name};
     masa_safetensors_tensor *p = &wanted;
-    masa_safetensors_tensor **hit = bsearch(&p, file->by_name, file->n,
-                                            sizeof *file->by_name, compare_names);
+    masa_safetensors_tensor **hit =
+        bsearch(&p, file->by_name, file->n, sizeof *file->by_name, compare_names);
     return hit ? *hit : NULL;
 }
 
@@ -214,7 +227,8 @@ size_t masa_safetensors_count(const masa_safetensors *file)
     return file->n;
 }
 
-const masa_safetensors_tensor *masa_safetensors_get(const masa_safetensors *file, size_t i)
+const masa_safetensors_tensor *masa_safetensors_get(const masa_safetensors *file,
+                                                    size_t i)
 {
     return &file->tensors[i];
 }

@@ -29,7 +29,8 @@ static masa_status make_header(masa_text *out, const formats__tensor_list *list,
         at += bytes;
     }
     masa_text_add(out, "}");
-    while (out->size % 8) masa_text_add(out, " "); /* aligns the data */
+    while (out->size % 8)
+        masa_text_add(out, " "); /* aligns the data */
     return MASA_OK;
 }
 
@@ -59,6 +60,6 @@ out:
 masa_status masa_safetensors_write(const char *path, const masa_named_tensor *tensors,
                                    size_t n, masa_save_dtype dtype, masa_error *err)
 {
-    return formats__safetensors_write(path, &(formats__tensor_list){tensors, n, NULL}, dtype,
-                                      err);
+    return formats__safetensors_write(path, &(formats__tensor_list){tensors, n, NULL},
+                                      dtype, err);
 }

@@ -32,8 +32,8 @@ enum { N_BASE = sizeof base / sizeof *base };
 
 /* The config of a file with the base metadata, where `change` replaces the pair of its
  * key (a NULL text, number 0 and real: removes it) or comes in addition. */
-static masa_status read_changed(masa_model_config *out, const pair *change, bool embedding,
-                                masa_error *err)
+static masa_status read_changed(masa_model_config *out, const pair *change,
+                                bool embedding, masa_error *err)
 {
     masa_text entries = {0}, file = {0};
     size_t n = 0;
@@ -53,7 +53,8 @@ static masa_status read_changed(masa_model_config *out, const pair *change, bool
     put_u64(&file, n);
     put(&file, entries.data, entries.size);
     put_tensor(&file, embedding ? "token_embd.weight" : "x", 2, 4, 8, MASA_TENSOR_F32, 0);
-    while (file.size % 32) put(&file, "", 1);
+    while (file.size % 32)
+        put(&file, "", 1);
     put(&file, (float[32]){0}, 128);
     masa_gguf *g = NULL;
     masa_status st = masa_gguf_open_memory(&g, file.data, file.size, err);
@@ -127,7 +128,8 @@ static void refuses_what_it_would_compute_wrongly(void **state)
             fail_msg("case %zu: '%s' is not in '%s'", i, cases[i].says, err.message);
     }
     masa_error err = {0};
-    assert_int_equal(read_changed(&(masa_model_config){0}, NULL, false, &err), MASA_ERR_FORMAT);
+    assert_int_equal(read_changed(&(masa_model_config){0}, NULL, false, &err),
+                     MASA_ERR_FORMAT);
     assert_non_null(strstr(err.message, "token_embd.weight"));
 }
 

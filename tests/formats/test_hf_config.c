@@ -2,8 +2,8 @@
 #include "hf_config.h"
 #include "model_layout.h"
 
-#define SIZES                                                                             \
-    "\"vocab_size\":32,\"hidden_size\":16,\"intermediate_size\":24,"                      \
+#define SIZES                                                                            \
+    "\"vocab_size\":32,\"hidden_size\":16,\"intermediate_size\":24,"                     \
     "\"num_hidden_layers\":2,\"num_attention_heads\":4,\"num_key_value_heads\":2"
 
 static masa_status parse(masa_model_config *c, const char *json, masa_error *err)
@@ -39,20 +39,23 @@ static void absent_values_are_those_of_transformers(void **state)
 {
     (void)state;
     masa_model_config c;
-    assert_ok(parse(&c, "{\"model_type\":\"qwen2\"," SIZES ",\"head_dim\":null,"
-                        "\"eos_token_id\":[3,4],\"pad_token_id\":99,\"rope_scaling\":null}",
+    assert_ok(parse(&c,
+                    "{\"model_type\":\"qwen2\"," SIZES ",\"head_dim\":null,"
+                    "\"eos_token_id\":[3,4],\"pad_token_id\":99,\"rope_scaling\":null}",
                     err));
     assert_true(c.attention_bias && !c.qk_norm && c.head_dim == 4 && c.eos_token == 3);
     assert_true(c.pad_token == -1 && c.rope_theta == 10000 && c.rms_norm_eps == 1e-6f);
     assert_int_equal(c.max_positions, 32768);
-    assert_ok(formats__hf_generation_parse(
-        &c, "{\"bos_token_id\":1,\"eos_token_id\":5}", 35, err));
+    assert_ok(formats__hf_generation_parse(&c, "{\"bos_token_id\":1,\"eos_token_id\":5}",
+                                           35, err));
     assert_true(c.bos_token == 1 && c.eos_token == 3);
     assert_ok(parse(&c, "{\"model_type\":\"qwen3\"," SIZES "}", err));
     assert_true(c.qk_norm && !c.attention_bias && c.head_dim == 128);
     /* A window that no layer uses changes nothing. */
-    assert_ok(parse(&c, "{\"model_type\":\"qwen2\"," SIZES ",\"use_sliding_window\":true,"
-                        "\"sliding_window\":4096,\"max_window_layers\":2}", err));
+    assert_ok(parse(&c,
+                    "{\"model_type\":\"qwen2\"," SIZES ",\"use_sliding_window\":true,"
+                    "\"sliding_window\":4096,\"max_window_layers\":2}",
+                    err));
 }
 
 static void refuses_what_it_would_compute_wrongly(void **state)
@@ -68,8 +71,10 @@ static void refuses_what_it_would_compute_wrongly(void **state)
         {"{\"model_type\":\"llama\"," SIZES ",\"attention_bias\":true}", "biases"},
         {"{\"model_type\":\"llama\"," SIZES ",\"hidden_act\":\"gelu\"}", "silu"},
         {"{\"model_type\":\"llama\"," SIZES ",\"rope_scaling\":{\"type\":\"linear\","
-         "\"factor\":2}}", "'linear'"},
-        {"{\"model_type\":\"llama\"," SIZES ",\"rope_scaling\":{\"rope_type\":\"llama3\"}}",
+         "\"factor\":2}}",
+         "'linear'"},
+        {"{\"model_type\":\"llama\"," SIZES
+         ",\"rope_scaling\":{\"rope_type\":\"llama3\"}}",
          "rope scaling"},
         {"{\"model_type\":\"llama\"," SIZES ",\"head_dim\":5}", "odd"},
         {"{\"model_type\":\"llama\"," SIZES ",\"rms_norm_eps\":0}", "rms_norm_eps"},
@@ -80,14 +85,18 @@ static void refuses_what_it_would_compute_wrongly(void **state)
         {"{\"model_type\":\"llama\"," SIZES ",\"quantization_config\":{}}", "quantised"},
         {"{\"model_type\":\"qwen3\"," SIZES ",\"attention_bias\":true}", "biases"},
         {"{\"model_type\":\"qwen2\"," SIZES ",\"use_sliding_window\":true,"
-         "\"sliding_window\":4096,\"max_window_layers\":1}", "sliding"},
+         "\"sliding_window\":4096,\"max_window_layers\":1}",
+         "sliding"},
         {"{\"model_type\":\"qwen3\"," SIZES ",\"layer_types\":[\"full_attention\","
-         "\"sliding_attention\"]}", "sliding"},
+         "\"sliding_attention\"]}",
+         "sliding"},
         {"{\"model_type\":\"llama\",\"vocab_size\":32,\"hidden_size\":16,"
          "\"intermediate_size\":24,\"num_hidden_layers\":2,\"num_attention_heads\":3,"
-         "\"num_key_value_heads\":2}", "multiple"},
+         "\"num_key_value_heads\":2}",
+         "multiple"},
         {"{\"model_type\":\"llama\",\"vocab_size\":32,\"hidden_size\":16,"
-         "\"intermediate_size\":24,\"num_hidden_layers\":9999999999}", "num_hidden_layers"},
+         "\"intermediate_size\":24,\"num_hidden_layers\":9999999999}",
+         "num_hidden_layers"},
         {"[]", "object"},
         {"", "'['"},
         {"{\"a\":1,\n\"b\"", "':'"}};
@@ -107,8 +116,10 @@ static void assert_same(const masa_model_config *a, const masa_model_config *b)
     assert_true(a->hidden_size == b->hidden_size && a->n_layers == b->n_layers);
     assert_true(a->intermediate_size == b->intermediate_size && a->n_heads == b->n_heads);
     assert_true(a->n_kv_heads == b->n_kv_heads && a->head_dim == b->head_dim);
-    assert_true(a->max_positions == b->max_positions && a->rms_norm_eps == b->rms_norm_eps);
-    assert_true(a->rope_theta == b->rope_theta && a->tied_embeddings == b->tied_embeddings);
+    assert_true(a->max_positions == b->max_positions &&
+                a->rms_norm_eps == b->rms_norm_eps);
+    assert_true(a->rope_theta == b->rope_theta &&
+                a->tied_embeddings == b->tied_embeddings);
     assert_true(a->attention_bias == b->attention_bias && a->qk_norm == b->qk_norm);
     assert_true(a->rope_scaled == b->rope_scaled && a->rope_factor == b->rope_factor);
     assert_true(a->rope_low_freq_factor == b->rope_low_freq_factor);
@@ -122,13 +133,23 @@ static void written_descriptions_read_the_same(void **state)
 {
     (void)state;
     for (masa_architecture a = MASA_LLAMA; a <= MASA_QWEN3; a++) {
-        masa_model_config c = {.architecture = a, .vocab_size = 32, .hidden_size = 16,
-                               .intermediate_size = 24, .n_layers = 3, .n_heads = 4,
-                               .n_kv_heads = 2, .head_dim = 6, .max_positions = 999,
-                               .rms_norm_eps = 1.1e-5f, .rope_theta = 1234567.8f,
+        masa_model_config c = {.architecture = a,
+                               .vocab_size = 32,
+                               .hidden_size = 16,
+                               .intermediate_size = 24,
+                               .n_layers = 3,
+                               .n_heads = 4,
+                               .n_kv_heads = 2,
+                               .head_dim = 6,
+                               .max_positions = 999,
+                               .rms_norm_eps = 1.1e-5f,
+                               .rope_theta = 1234567.8f,
                                .tied_embeddings = a == MASA_QWEN2,
-                               .attention_bias = a == MASA_QWEN2, .qk_norm = a == MASA_QWEN3,
-                               .bos_token = -1, .eos_token = 31, .pad_token = 0};
+                               .attention_bias = a == MASA_QWEN2,
+                               .qk_norm = a == MASA_QWEN3,
+                               .bos_token = -1,
+                               .eos_token = 31,
+                               .pad_token = 0};
         if (a == MASA_LLAMA) {
             c.rope_scaled = true, c.rope_factor = 32, c.rope_low_freq_factor = 1;
             c.rope_high_freq_factor = 4.5f, c.rope_original_positions = 8192;
@@ -142,7 +163,8 @@ static void written_descriptions_read_the_same(void **state)
         for (size_t n = 0; n + 2 < text.size; n++) {
             masa_error why = {0};
             char *cut = exact_copy(text.data, n);
-            assert_int_equal(formats__hf_config_parse(&read, cut, n, &why), MASA_ERR_FORMAT);
+            assert_int_equal(formats__hf_config_parse(&read, cut, n, &why),
+                             MASA_ERR_FORMAT);
             free(cut);
         }
         masa_text_clear(&text);

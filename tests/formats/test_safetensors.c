@@ -9,7 +9,8 @@ static masa_text file_of(const char *header, size_t data)
     uint64_t length = strlen(header);
     masa_text_append(&t, (const char *)&length, sizeof length);
     masa_text_add(&t, header);
-    for (size_t i = 0; i < data; i++) masa_text_append(&t, &(char){(char)i}, 1);
+    for (size_t i = 0; i < data; i++)
+        masa_text_append(&t, &(char){(char)i}, 1);
     return t;
 }
 
@@ -82,20 +83,26 @@ static void refuses_what_is_not_whole(void **state)
         const char *header, *says;
         size_t data;
     } cases[] = {
-        {"{\"a\":{\"dtype\":\"I8\",\"shape\":[2],\"data_offsets\":[0,2]}}", "dtype I8", 2},
+        {"{\"a\":{\"dtype\":\"I8\",\"shape\":[2],\"data_offsets\":[0,2]}}", "dtype I8",
+         2},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "shape", 4},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", "shape", 4},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", "follow", 8},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", "offsets", 8},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", "offsets",
+         8},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", "after", 8},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387905,4],"
-         "\"data_offsets\":[0,16]}}", "shape", 16},
+         "\"data_offsets\":[0,16]}}",
+         "shape", 16},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387905],"
-         "\"data_offsets\":[0,4]}}", "shape", 4},
+         "\"data_offsets\":[0,4]}}",
+         "shape", 4},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", "follow", 4},
+         "\"b\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+         "follow", 4},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]},"
-         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", "JSON", 4},
+         "\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}",
+         "JSON", 4},
         {"{\"a\":1}", "dtype", 0},
         {"[1]", "JSON object", 0},
         {"{\"a\":", "JSON object", 0}};
@@ -114,8 +121,9 @@ static void writes_what_it_reads(void **state)
 {
     (void)state;
     float a[6] = {1, -2.5f, 3e-3f, 0, 65504, -1e-6f}, b[3] = {1, 2, 3};
-    masa_named_tensor tensors[] = {{.name = "a\"\\", .data = a, .rows = 2, .cols = 3},
-                                   {.name = "b", .data = b, .rows = 1, .cols = 3, .vector = true}};
+    masa_named_tensor tensors[] = {
+        {.name = "a\"\\", .data = a, .rows = 2, .cols = 3},
+        {.name = "b", .data = b, .rows = 1, .cols = 3, .vector = true}};
     for (masa_save_dtype dtype = MASA_SAVE_F32; dtype <= MASA_SAVE_BF16; dtype++) {
         masa_text first = {0}, second = {0};
         masa_safetensors *s = NULL;
@@ -130,7 +138,8 @@ static void writes_what_it_reads(void **state)
         masa_tensor_dequantize(read, x->type, x->data, 6);
         masa_tensor_dequantize(read_b, y->type, y->data, 3);
         for (int i = 0; i < 6; i++)
-            assert_near(read[i], a[i], dtype == MASA_SAVE_F32 ? 0 : 8e-3 * fabs(a[i]) + 1e-7);
+            assert_near(read[i], a[i],
+                        dtype == MASA_SAVE_F32 ? 0 : 8e-3 * fabs(a[i]) + 1e-7);
         masa_safetensors_close(s);
         /* What was rounded once is not rounded again. */
         masa_named_tensor again[] = {tensors[0], tensors[1]};
@@ -149,9 +158,11 @@ static void refuses_to_overflow_float16(void **state)
 {
     (void)state;
     float a[2] = {1, 70000};
-    masa_named_tensor t = {.name = "big", .data = a, .rows = 1, .cols = 2, .vector = true};
+    masa_named_tensor t = {
+        .name = "big", .data = a, .rows = 1, .cols = 2, .vector = true};
     masa_error why = {0};
-    assert_int_equal(masa_safetensors_write(PATH, &t, 1, MASA_SAVE_F16, &why), MASA_ERR_DATA);
+    assert_int_equal(masa_safetensors_write(PATH, &t, 1, MASA_SAVE_F16, &why),
+                     MASA_ERR_DATA);
     assert_non_null(strstr(why.message, "'big'"));
     assert_false(masa_path_exists(PATH));
     assert_false(masa_path_exists(PATH ".tmp"));
@@ -166,7 +177,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_names_shapes_and_data),
         cmocka_unit_test(survives_truncation_and_changed_bits),
-        cmocka_unit_test(refuses_what_is_not_whole), cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(refuses_what_is_not_whole),
+        cmocka_unit_test(writes_what_it_reads),
         cmocka_unit_test(refuses_to_overflow_float16)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

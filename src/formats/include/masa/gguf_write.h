@@ -24,12 +24,12 @@ typedef struct masa_gguf_vocab {
     const char *pre; /* how text is split: "smollm", "qwen2", "llama-bpe", ... */
     const masa_gguf_string *tokens; /* [n] in the byte-level alphabet */
     const int32_t *types;           /* [n] masa_gguf_token_type */
-    size_t n;                       /* at most the model's vocabulary; the rest is padded */
+    size_t n; /* at most the model's vocabulary; the rest is padded */
     const masa_gguf_string *merges; /* [n_merges] "left right" */
     size_t n_merges;
-    const char *chat_template; /* or NULL */
+    const char *chat_template;      /* or NULL */
     int32_t bos, eos, pad, unknown; /* -1: none */
-    bool add_bos;              /* encoding puts bos before every text */
+    bool add_bos;                   /* encoding puts bos before every text */
 } masa_gguf_vocab;
 
 /**
