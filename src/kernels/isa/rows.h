@@ -1,0 +1,37 @@
+/* Row kernels on one thread: rows.c and adamw.c divide the work. Arguments as in
+ * masa/rows.h and masa/adamw.h. */
+#ifndef KERNELS_ISA_ROWS_H
+#define KERNELS_ISA_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/dtype.h>
+#include "isa.h"
+
+struct rows_kernels {
+    void (*rmsnorm_forward)(void *y, masa_dtype y_dtype, float *rstd, const float *x,
+                            const float *gain, size_t rows, size_t dim, float eps);
+    void (*rmsnorm_backward)(float *dx, float *dgain, const float *dy, const float *x,
+                             const float *gain, const float *rstd, size_t rows, size_t dim);
+    void (*headnorm_forward)(void *y, size_t y_stride, float *rstd, const void *x,
+                             size_t x_stride, masa_dtype dtype, const float *gain, size_t rows,
+                             size_t heads, size_t head_dim, float eps);
+    void (*headnorm_backward)(void *dx, size_t dx_stride, float *dgain, const void *dy,
+                              size_t dy_stride, const void *x, size_t x_stride,
+                              masa_dtype dtype, const float *gain, const float *rstd,
+                              size_t rows, size_t heads, size_t head_dim);
+    void (*rope)(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
+                 const float *cos_table, const float *sin_table, size_t rows, size_t heads,
+                 size_t head_dim, bool inverse);
+    void (*swiglu_forward)(void *y, const void *gate_up, masa_dtype dtype, size_t rows,
+                           size_t dim);
+    void (*swiglu_backward)(void *d_gate_up, const void *dy, const void *gate_up,
+                            masa_dtype dtype, size_t rows, size_t dim);
+    void (*convert)(void *to, masa_dtype to_dtype, const void *from, masa_dtype from_dtype,
+                    size_t n);
+    void (*add)(float *y, const float *x, size_t n);
+};
+ISA_TABLES(rows_kernels)
+
+#endif
