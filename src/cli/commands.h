@@ -12,6 +12,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(inspect, "show what a model is")                                                    \
     X(tasks, "make verifiable training problems")                                          \
     X(verify, "check answers against gold answers")                                          \
+    X(config, "print a run's settings, or their documentation")                          \
     X(version, "print the version")
 
 #define X(name, help) cli_command cli_##name;

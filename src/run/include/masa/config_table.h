@@ -85,7 +85,7 @@
             "read only the first problems of the training file; 0: all")
 
 #define MASA_CONFIG_ROLLOUT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                        \
-    INTEGER(rollout, group_size, 8, 1, 4096, "rollouts",                                  \
+    INTEGER(rollout, group_size, 8, 2, 4096, "rollouts",                                  \
             "solutions sampled per prompt (G)")                                           \
     INTEGER(rollout, prompts_per_step, 16, 1, 65536, "prompts", "prompts of a step")      \
     INTEGER(rollout, max_tokens, 256, 1, 1048576, "tokens", "longest response")           \
@@ -109,7 +109,7 @@
     CHOICE(algorithm, advantage, ADVANTAGE, GROUP_NORM,                                   \
            "reward of a rollout relative to its group (`batch_norm`: scaled by the "      \
            "batch)")                                                                      \
-    CHOICE(algorithm, aggregation, AGGREGATION, TOKEN_MEAN,                               \
+    CHOICE(algorithm, aggregation, AGGREGATION, SEQUENCE_MEAN,                               \
            "how tokens are averaged: all alike, rollouts alike, or divided by the "       \
            "constant `rollout.max_tokens`")                                               \
     CHOICE(algorithm, ratio, RATIO, TOKEN,                                                \
@@ -174,7 +174,7 @@
 
 #define MASA_CONFIG_META(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
     SWITCH(meta, enabled, false, "sample and reward meta rollouts")                       \
-    INTEGER(meta, samples, 4, 1, 4096, "rollouts", "meta rollouts per prompt (M)")        \
+    INTEGER(meta, samples, 4, 2, 4096, "rollouts", "meta rollouts per prompt (M)")        \
     TEXT(meta, template, "", "file with the meta prompt; empty: the built-in one")        \
     INTEGER(meta, max_tokens, 256, 1, 1048576, "tokens", "longest meta response")         \
     NUMBER(meta, base, 0.01, 1e-9, 1, "", "b of the difficulty reward b^|p - p'|")        \

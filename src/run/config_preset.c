@@ -1,0 +1,92 @@
+/* Presets: short tables of settings. A preset named as a family (algorithm.name) also
+ * says what that family is. */
+#include "config_entries.h"
+
+#include <string.h>
+
+#define PRESET(name) static const char *const name[]
+
+PRESET(grpo) = {"algorithm.name=grpo", NULL};
+PRESET(dapo) = {"algorithm.name=dapo", "algorithm.aggregation=token_mean",
+                "algorithm.clip_low=0.2", "algorithm.clip_high=0.28",
+                "algorithm.dynamic_sampling=true", NULL};
+PRESET(dr_grpo) = {"algorithm.name=dr_grpo", "algorithm.advantage=group_mean",
+                   "algorithm.aggregation=constant", "algorithm.clip_high=0.2", NULL};
+PRESET(gspo) = {"algorithm.name=gspo", "algorithm.ratio=sequence",
+                "algorithm.clip_low=3e-4", "algorithm.clip_high=4e-4", NULL};
+PRESET(rloo) = {"algorithm.name=rloo", "algorithm.advantage=leave_one_out",
+                "algorithm.aggregation=token_mean", "algorithm.clip_high=0.2", NULL};
+PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batch_norm",
+                        "algorithm.aggregation=token_mean", "algorithm.clip_high=0.2", NULL};
+PRESET(paper) = {"algorithm.name=grpo",
+                 "rollout.prompts_per_step=128",
+                 "rollout.group_size=16",
+                 "rollout.max_tokens=8192",
+                 "rollout.temperature=1",
+                 "rollout.top_p=1",
+                 "data.max_prompt_tokens=2048",
+                 "optimizer.lr=1e-6",
+                 "optimizer.warmup_steps=20",
+                 "optimizer.schedule=constant",
+                 "optimizer.weight_decay=0.1",
+                 "optimizer.grad_clip=1",
+                 "optimizer.tokens_per_pass=16384",
+                 "algorithm.clip_low=0.2",
+                 "algorithm.clip_high=0.28",
+                 "algorithm.kl_coef=0",
+                 "train.steps=314",
+                 "meta.samples=16",
+                 "meta.max_tokens=8192",
+                 "meta.length_min=128",
+                 "meta.bc_lr=1e-6",
+                 NULL};
+
+const config_preset config_presets[] = {
+    {"grpo", "group-relative advantages, rollouts weighted alike (the defaults)", grpo},
+    {"dapo", "all tokens weighted alike, wider upper clip, zero-variance groups replaced",
+     dapo},
+    {"dr_grpo", "GRPO without the division by deviation and length", dr_grpo},
+    {"gspo", "importance ratio of whole sequences", gspo},
+    {"rloo", "baseline from the other rollouts of the group", rloo},
+    {"reinforce_pp", "REINFORCE++ baseline: advantages scaled by the whole batch",
+     reinforce_pp},
+    {"paper", "sizes and rates of the MASA paper (8B models on large machines)", paper},
+};
+const size_t config_n_presets = sizeof config_presets / sizeof *config_presets;
+
+const config_preset *config_preset_find(const char *name)
+{
+    for (size_t i = 0; i < config_n_presets; i++)
+        if (strcmp(config_presets[i].name, name) == 0) return &config_presets[i];
+    return NULL;
+}
+
+const char *masa_config_preset(size_t i, const char **help)
+{
+    if (i >= config_n_presets) return NULL;
+    if (help) *help = config_presets[i].help;
+    return config_presets[i].name;
+}
+
+masa_status config_set_family(masa_config *config, const char *name, masa_error *err)
+{
+    static const char head[] = "algorithm.";
+    const config_entry *entry = config_find("algorithm.name", strlen("algorithm.name"));
+    /* A wrong name must leave the section as it was. */
+    masa_status st = config_store(config, entry, name, err);
+    const config_preset *preset = st == MASA_OK ? config_preset_find(name) : NULL;
+    for (size_t s = 0; preset && s < config_n_sections; s++)
+        for (size_t k = 0; k < config_sections[s].n; k++) {
+            const config_entry *other = &config_sections[s].entries[k];
+            if (strcmp(other->section, "algorithm") == 0 && other != entry && st == MASA_OK)
+                st = config_store(config, other, config_default(other), err);
+        }
+    for (const char *const *p = preset ? preset->settings : NULL; p && *p && st == MASA_OK;
+         p++) {
+        size_t n = strcspn(*p, "=");
+        const config_entry *other = config_find(*p, n);
+        if (strncmp(*p, head, strlen(head)) == 0 && other != entry)
+            st = config_store(config, other, *p + n + 1, err);
+    }
+    return st;
+}
