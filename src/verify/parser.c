@@ -42,12 +42,28 @@ bool parse__begins_factor(const parser *p)
     }
 }
 
+/* Whether nothing but a sentence's words follows: "72 clips sold in April and May". */
+static bool rest_is_sentence(const token *t)
+{
+    for (; t->kind != T_END; t++) {
+        bool letter = t->kind == T_NAME || t->kind == T_E || t->kind == T_I;
+        if (letter && (t[-1].kind == ',' || t[-1].kind == ';')) return false; /* "2 cats, x" */
+        if (!letter && t->kind != T_WORD && t->kind != T_TEXT && t->kind != T_AND &&
+            t->kind != T_OR && t->kind != T_PRIME && t->kind != ',' && t->kind != '.' &&
+            t->kind != '-')
+            return false;
+    }
+    return true;
+}
+
 /* Text behind a value: a unit, with its exponent. */
 static node *annotate(parser *p, node *value)
 {
     char text[64];
     size_t n = p->t->size < 40 ? p->t->size : 40;
     memcpy(text, p->t->text, n);
+    if (p->t->kind == T_WORD && rest_is_sentence(p->t))
+        while (p->t[1].kind != T_END) parse__next(p);
     parse__next(p);
     if (p->w->options->kind == MASA_ANSWER_NUMERIC)
         while (p->t->kind != T_END && p->t->kind != '=') parse__next(p); /* J K^{-1}/mol */

@@ -66,6 +66,41 @@ static void test_other_rules(void **state)
     check("**9** #### 4", MASA_EXTRACT_ANY, "4");
 }
 
+/* Whole texts as models write them, against the gold. */
+static void test_rollouts(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *gold;
+        unsigned rules;
+        masa_verdict verdict;
+    } cases[] = {
+        {"Therefore, the answer is 72 clips sold in April and May.", "72", MASA_EXTRACT_ANY,
+         MASA_VERDICT_EQUAL},
+        {"The final answer is: $\\boxed{18}$.", "18", MASA_EXTRACT_PHRASE, MASA_VERDICT_EQUAL},
+        {"She makes 9 * 2 = $<<9*2=18>>18 every day.\n#### 18", "18", MASA_EXTRACT_ANY,
+         MASA_VERDICT_EQUAL},
+        {"Answer: $1,080", "1080", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
+        {"so it costs **$1,080** in all", "1080", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
+        {"Maybe 5, or 7, or 18. I take 7", "18", MASA_EXTRACT_ANY, MASA_VERDICT_DIFFERENT},
+        {"\\boxed{5} no, \\boxed{7}", "5", MASA_EXTRACT_BOXED, MASA_VERDICT_DIFFERENT},
+        {"\\boxed{5, 7}", "5", MASA_EXTRACT_BOXED, MASA_VERDICT_DIFFERENT},
+        {"\\boxed{5 \\text{ or } 7}", "5", MASA_EXTRACT_BOXED, MASA_VERDICT_DIFFERENT},
+        {"\\boxed{5} and \\boxed{", "5", MASA_EXTRACT_BOXED, MASA_VERDICT_NO_ANSWER},
+        {"**Final Answer**: The price is $12.50$", "12.5", MASA_EXTRACT_NUMBER,
+         MASA_VERDICT_EQUAL},
+    };
+    for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
+        masa_verify_options options = MASA_VERIFY_DEFAULTS;
+        masa_verify_result result;
+        options.rules = cases[k].rules;
+        masa_verify(cases[k].text, cases[k].gold, &options, &result);
+        if (result.verdict != cases[k].verdict)
+            print_error("'%s' is %s\n", cases[k].text, masa_verdict_text(result.verdict));
+        assert_int_equal(result.verdict, cases[k].verdict);
+    }
+}
+
 static void test_truncated(void **state)
 {
     (void)state;
@@ -87,6 +122,7 @@ int main(void)
         cmocka_unit_test(test_boxed),
         cmocka_unit_test(test_phrases),
         cmocka_unit_test(test_other_rules),
+        cmocka_unit_test(test_rollouts),
         cmocka_unit_test(test_truncated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
