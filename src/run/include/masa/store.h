@@ -64,7 +64,8 @@ typedef struct masa_store_rollout {
 masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *rollout,
                                    masa_error *err);
 
-/* One answer to one problem in an evaluation. */
+/* One answer to one problem in an evaluation. Rows are added, never replaced: an evaluation
+ * belongs into the transaction of its step, before that step's checkpoint. */
 typedef struct masa_store_eval {
     long step;              /* of the weights; 0: before the first update */
     const char *problem;    /* id */

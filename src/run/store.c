@@ -1,0 +1,206 @@
+/* Opening the store, its schema, transactions and errors. */
+#include "store_internal.h"
+
+#include <masa/file.h>
+#include <masa/memory.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 1 };
+
+static const char schema[] =
+    "CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
+    "CREATE TABLE metrics (step INTEGER, name TEXT, value REAL,"
+    "  PRIMARY KEY (step, name)) WITHOUT ROWID;"
+    "CREATE TABLE prompts (id INTEGER PRIMARY KEY, text TEXT UNIQUE);"
+    "CREATE TABLE rollouts (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
+    "  sample INTEGER, prompt_id INTEGER REFERENCES prompts (id), text TEXT, answer TEXT,"
+    "  prompt_tokens INTEGER, tokens INTEGER, reward REAL, advantage REAL, cause TEXT,"
+    "  logprob REAL, seconds REAL, extra TEXT, PRIMARY KEY (step, prompt, kind, sample));"
+    "CREATE TABLE evals (step INTEGER, problem TEXT, sample INTEGER, text TEXT,"
+    "  answer TEXT, correct INTEGER, tokens INTEGER, cause TEXT);"
+    "CREATE INDEX evals_step ON evals (step);"
+    "CREATE TABLE decisions (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
+    "  taken INTEGER, mean REAL, deviation REAL, value REAL, extra TEXT,"
+    "  PRIMARY KEY (step, prompt, kind));"
+    "CREATE VIEW rollouts_with_prompts AS SELECT rollouts.*, prompts.text AS prompt_text"
+    "  FROM rollouts LEFT JOIN prompts ON prompts.id = prompt_id;";
+
+static const char *const statements[STORE_STATEMENTS] = {
+    [STORE_BEGIN] = "BEGIN IMMEDIATE",
+    [STORE_COMMIT] = "COMMIT",
+    [STORE_SET_INFO] = "INSERT OR REPLACE INTO info VALUES (?, ?)",
+    [STORE_METRIC] = "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)",
+    [STORE_PROMPT] = "INSERT OR IGNORE INTO prompts (text) VALUES (?)",
+    [STORE_ROLLOUT] =
+        "INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?, ?, ?,"
+        " (SELECT id FROM prompts WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [STORE_EVAL] = "INSERT INTO evals VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [STORE_DECISION] = "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+};
+
+masa_status store_fail(const masa_store *store, masa_error *err)
+{
+    int code = sqlite3_errcode(store->db) & 0xFF;
+    const char *path = store->path;
+    switch (code) {
+    case SQLITE_FULL:
+        return MASA_FAIL(err, MASA_ERR_IO, "cannot write %s: the disk is full", path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return MASA_FAIL(err, MASA_ERR_IO, "%s is locked by another program; close it", path);
+    case SQLITE_NOTADB:
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not a store of masa", path);
+    case SQLITE_CORRUPT:
+        return MASA_FAIL(err, MASA_ERR_FORMAT,
+                         "%s is damaged or cut short; `sqlite3 FILE .recover` may save rows "
+                         "of it",
+                         path);
+    case SQLITE_NOMEM: return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for %s", path);
+    default:
+        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s", path,
+                         sqlite3_errmsg(store->db));
+    }
+}
+
+masa_status store_prepare(const masa_store *store, const char *sql, sqlite3_stmt **out,
+                          masa_error *err)
+{
+    return sqlite3_prepare_v2(store->db, sql, -1, out, NULL) == SQLITE_OK
+               ? MASA_OK
+               : store_fail(store, err);
+}
+
+masa_status store_run(const masa_store *store, sqlite3_stmt *statement, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    int code = sqlite3_step(statement);
+    if (code != SQLITE_DONE && code != SQLITE_ROW) st = store_fail(store, err);
+    sqlite3_reset(statement);
+    return st;
+}
+
+static masa_status execute(const masa_store *store, const char *sql, masa_error *err)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK
+               ? MASA_OK
+               : store_fail(store, err);
+}
+
+static masa_status read_pragma(const masa_store *store, const char *sql, long *out,
+                               masa_error *err)
+{
+    sqlite3_stmt *statement = NULL;
+    masa_status st = store_prepare(store, sql, &statement, err);
+    if (st == MASA_OK && sqlite3_step(statement) != SQLITE_ROW) st = store_fail(store, err);
+    if (st == MASA_OK) *out = (long)sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    return st;
+}
+
+/* An empty database becomes ours; any other must be ours already. */
+static masa_status check_schema(masa_store *store, masa_store_mode mode, masa_error *err)
+{
+    long application, version, tables;
+    masa_status st = read_pragma(store, "PRAGMA application_id", &application, err);
+    if (st == MASA_OK) st = read_pragma(store, "PRAGMA user_version", &version, err);
+    if (st == MASA_OK)
+        st = read_pragma(store, "SELECT count(*) FROM sqlite_master", &tables, err);
+    if (st != MASA_OK) return st;
+    if (mode == MASA_STORE_WRITE && tables == 0 && application == 0) {
+        masa_text sql = {0};
+        masa_text_addf(&sql, "BEGIN; %s PRAGMA application_id = %d; PRAGMA user_version = %d;"
+                             " COMMIT;",
+                       schema, APPLICATION, VERSION);
+        st = execute(store, masa_text_get(&sql), err);
+        masa_text_deinit(&sql);
+        return st;
+    }
+    if (application != APPLICATION)
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not a store of masa", store->path);
+    if (version != VERSION)
+        return MASA_FAIL(err, MASA_ERR_FORMAT,
+                         "%s is a store of version %ld; this masa reads version %d",
+                         store->path, version, VERSION);
+    return MASA_OK;
+}
+
+static masa_status set_up(masa_store *store, masa_store_mode mode, masa_error *err)
+{
+    sqlite3_busy_timeout(store->db, 5000);
+    masa_status st = check_schema(store, mode, err);
+    if (st != MASA_OK || mode == MASA_STORE_READ) return st;
+    /* A commit is on the disk when it returns: a resumed run relies on it. */
+    st = execute(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
+    for (int i = 0; i < STORE_STATEMENTS && st == MASA_OK; i++)
+        st = store_prepare(store, statements[i], &store->statements[i], err);
+    return st;
+}
+
+masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode mode,
+                            masa_error *err)
+{
+    if (mode == MASA_STORE_READ && !masa_path_exists(path))
+        return MASA_FAIL(err, MASA_ERR_IO, "no store %s; is this the folder of a run?", path);
+    masa_store *store = masa_alloc(1, sizeof *store);
+    store->path = masa_strdup(path);
+    int flags = mode == MASA_STORE_READ ? SQLITE_OPEN_READONLY
+                                        : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    masa_status st = sqlite3_open_v2(path, &store->db, flags, NULL) == SQLITE_OK
+                         ? set_up(store, mode, err)
+                         : store_fail(store, err);
+    if (st == MASA_OK)
+        *out = store;
+    else
+        masa_store_close(store);
+    return st;
+}
+
+void masa_store_close(masa_store *store)
+{
+    if (!store) return;
+    for (int i = 0; i < STORE_STATEMENTS; i++) sqlite3_finalize(store->statements[i]);
+    sqlite3_close(store->db);
+    free(store->path);
+    free(store);
+}
+
+masa_status masa_store_begin(masa_store *store, masa_error *err)
+{
+    return store_run(store, store->statements[STORE_BEGIN], err);
+}
+
+masa_status masa_store_commit(masa_store *store, masa_error *err)
+{
+    masa_status st = store_run(store, store->statements[STORE_COMMIT], err);
+    if (st != MASA_OK) masa_store_rollback(store);
+    return st;
+}
+
+void masa_store_rollback(masa_store *store)
+{
+    /* Nothing to roll back (SQLite did it itself after an error) is fine too. */
+    if (!sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+masa_status masa_store_truncate(masa_store *store, long step, masa_error *err)
+{
+    masa_text sql = {0};
+    masa_text_addf(&sql,
+                   "DELETE FROM metrics WHERE step > %ld; DELETE FROM rollouts WHERE step > %ld;"
+                   "DELETE FROM evals WHERE step > %ld; DELETE FROM decisions WHERE step > %ld;"
+                   "DELETE FROM prompts WHERE id NOT IN (SELECT prompt_id FROM rollouts);",
+                   step, step, step, step);
+    masa_status st = masa_store_begin(store, err);
+    if (st == MASA_OK) {
+        st = execute(store, masa_text_get(&sql), err);
+        if (st == MASA_OK)
+            st = masa_store_commit(store, err);
+        else
+            masa_store_rollback(store);
+    }
+    masa_text_deinit(&sql);
+    return st;
+}

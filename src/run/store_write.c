@@ -1,0 +1,114 @@
+/* Adding rows. Each statement's parameters are bound in its own order (store.c). */
+#include "store_internal.h"
+
+#include <math.h>
+
+typedef struct binder {
+    sqlite3_stmt *statement;
+    int n;
+} binder;
+
+/* Failures of binding (memory) show when the statement runs. Strings stay the
+ * caller's: they are bound for one step only. */
+static void bind_text(binder *b, const char *text)
+{
+    sqlite3_bind_text(b->statement, ++b->n, text ? text : "", -1, SQLITE_STATIC);
+}
+
+static void bind_long(binder *b, long value)
+{
+    sqlite3_bind_int64(b->statement, ++b->n, value);
+}
+
+static void bind_double(binder *b, double value)
+{
+    if (isfinite(value))
+        sqlite3_bind_double(b->statement, ++b->n, value);
+    else
+        sqlite3_bind_null(b->statement, ++b->n);
+}
+
+static masa_status finish(masa_store *store, binder *b, masa_error *err)
+{
+    masa_status st = store_run(store, b->statement, err);
+    sqlite3_clear_bindings(b->statement);
+    return st;
+}
+
+masa_status masa_store_add_metric(masa_store *store, long step, const char *name,
+                                  double value, masa_error *err)
+{
+    binder b = {store->statements[STORE_METRIC], 0};
+    bind_long(&b, step);
+    bind_text(&b, name);
+    bind_double(&b, value);
+    return finish(store, &b, err);
+}
+
+masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *rollout,
+                                   masa_error *err)
+{
+    /* A prompt's text is kept once for all of its rollouts. */
+    binder p = {store->statements[STORE_PROMPT], 0};
+    bind_text(&p, rollout->prompt_text);
+    masa_status st = finish(store, &p, err);
+    if (st != MASA_OK) return st;
+    binder b = {store->statements[STORE_ROLLOUT], 0};
+    bind_long(&b, rollout->step);
+    bind_long(&b, rollout->prompt);
+    bind_text(&b, rollout->problem);
+    bind_text(&b, rollout->kind);
+    bind_long(&b, rollout->sample);
+    bind_text(&b, rollout->prompt_text);
+    bind_text(&b, rollout->text);
+    bind_text(&b, rollout->answer);
+    bind_long(&b, rollout->prompt_tokens);
+    bind_long(&b, rollout->tokens);
+    bind_double(&b, rollout->reward);
+    bind_double(&b, rollout->advantage);
+    bind_text(&b, rollout->cause);
+    bind_double(&b, rollout->logprob);
+    bind_double(&b, rollout->seconds);
+    bind_text(&b, rollout->extra);
+    return finish(store, &b, err);
+}
+
+masa_status masa_store_add_eval(masa_store *store, const masa_store_eval *eval,
+                                masa_error *err)
+{
+    binder b = {store->statements[STORE_EVAL], 0};
+    bind_long(&b, eval->step);
+    bind_text(&b, eval->problem);
+    bind_long(&b, eval->sample);
+    bind_text(&b, eval->text);
+    bind_text(&b, eval->answer);
+    bind_long(&b, eval->correct);
+    bind_long(&b, eval->tokens);
+    bind_text(&b, eval->cause);
+    return finish(store, &b, err);
+}
+
+masa_status masa_store_add_decision(masa_store *store, const masa_store_decision *decision,
+                                    masa_error *err)
+{
+    binder b = {store->statements[STORE_DECISION], 0};
+    bind_long(&b, decision->step);
+    bind_long(&b, decision->prompt);
+    bind_text(&b, decision->problem);
+    bind_text(&b, decision->kind);
+    bind_long(&b, decision->taken);
+    bind_double(&b, decision->mean);
+    bind_double(&b, decision->deviation);
+    bind_double(&b, decision->value);
+    bind_text(&b, decision->extra);
+    return finish(store, &b, err);
+}
+
+masa_status masa_store_set_info(masa_store *store, const char *key, const char *value,
+                                masa_error *err)
+{
+    binder b = {store->statements[STORE_SET_INFO], 0};
+    bind_text(&b, key);
+    bind_text(&b, value);
+    return finish(store, &b, err);
+}
