@@ -189,6 +189,17 @@ static void add(float *y, const float *x, size_t n)
     for (size_t i = 0; i < n; i++) y[i] += x[i];
 }
 
+static void add_columns(float *sum, const void *x, masa_dtype dtype, size_t stride, size_t rows,
+                        size_t n)
+{
+    float buffer[TILE];
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0, m; i < n; i += m) {
+            m = tile_size(i, n);
+            add(sum + i, tile_view(buffer, x, dtype, r * stride + i, m), m);
+        }
+}
+
 const struct rows_kernels ISA_NAME(rows_kernels) = {
     .rmsnorm_forward = rmsnorm_forward,
     .rmsnorm_backward = rmsnorm_backward,
@@ -199,4 +210,5 @@ const struct rows_kernels ISA_NAME(rows_kernels) = {
     .swiglu_backward = swiglu_backward,
     .convert = convert,
     .add = add,
+    .add_columns = add_columns,
 };

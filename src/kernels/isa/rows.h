@@ -31,6 +31,9 @@ struct rows_kernels {
     void (*convert)(void *to, masa_dtype to_dtype, const void *from, masa_dtype from_dtype,
                     size_t n);
     void (*add)(float *y, const float *x, size_t n);
+    /* sum [n] += rows of x [rows, n] (row stride in elements), in row order. */
+    void (*add_columns)(float *sum, const void *x, masa_dtype dtype, size_t stride, size_t rows,
+                        size_t n);
 };
 ISA_TABLES(rows_kernels)
 

@@ -1,0 +1,206 @@
+#include "kernels_test.h"
+#include <masa/cpu.h>
+#include <masa/linear.h>
+
+struct shape {
+    size_t out, in;
+};
+static const struct shape shapes[] = {{1, 1},    {3, 5},    {17, 33},  {64, 64},
+                                      {96, 128}, {100, 31}, {160, 576}};
+static const size_t row_counts[] = {0, 1, 2, 3, 4, 5, 7, 16, 33, 130};
+enum { SHAPES = sizeof shapes / sizeof *shapes, ROWS = sizeof row_counts / sizeof *row_counts };
+
+static masa_linear *make(const struct tensor *weight, struct shape s, masa_dtype dtype,
+                         bool trainable)
+{
+    masa_linear *l = NULL;
+    masa_error err;
+    assert_int_equal(masa_linear_create(&l, s.out, s.in, dtype, trainable, &err), MASA_OK);
+    masa_linear_pack(l, weight->data);
+    return l;
+}
+
+/* What the packed weights hold: the float32 weights rounded to the compute type. */
+static void round_values(struct tensor *weight, masa_dtype dtype)
+{
+    for (size_t i = 0; dtype == MASA_BF16 && i < weight->n; i++)
+        weight->value[i] = masa_bf16_to_f32(masa_f32_to_bf16((float)weight->value[i]));
+}
+
+static void check_forward(masa_linear *l, const struct tensor *w, struct shape s, size_t rows,
+                          masa_dtype y_dtype, bool with_bias, bool accumulate)
+{
+    masa_random random = masa_random_init(rows * 100 + s.out, MASA_STREAM_TEST);
+    struct tensor x = tensor_random(&random, masa_linear_dtype(l), rows * s.in, 1);
+    struct tensor y = tensor_random(&random, y_dtype, rows * s.out, 1);
+    struct tensor bias = tensor_random(&random, MASA_F32, s.out, 1);
+    double *want = calloc(rows * s.out + 1, sizeof *want);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t o = 0; o < s.out; o++) {
+            double sum = with_bias ? bias.value[o] : 0;
+            for (size_t i = 0; i < s.in; i++) sum += x.value[r * s.in + i] * w->value[o * s.in + i];
+            want[r * s.out + o] = sum + (accumulate ? y.value[r * s.out + o] : 0);
+        }
+    masa_linear_forward(l, y.data, y_dtype, x.data, with_bias ? bias.data : NULL, rows, accumulate);
+    tensor_matches(&y, want, storage_tolerance(y_dtype, 1e-5));
+    tensor_free(&x), tensor_free(&y), tensor_free(&bias), free(want);
+}
+
+static void check_backward_input(masa_linear *l, const struct tensor *w, struct shape s,
+                                 size_t rows, masa_dtype dx_dtype, bool accumulate)
+{
+    masa_random random = masa_random_init(rows * 100 + s.in, MASA_STREAM_TEST);
+    struct tensor dy = tensor_random(&random, masa_linear_dtype(l), rows * s.out, 1);
+    struct tensor dx = tensor_random(&random, dx_dtype, rows * s.in, 1);
+    double *want = calloc(rows * s.in + 1, sizeof *want);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < s.in; i++) {
+            double sum = accumulate ? dx.value[r * s.in + i] : 0;
+            for (size_t o = 0; o < s.out; o++)
+                sum += dy.value[r * s.out + o] * w->value[o * s.in + i];
+            want[r * s.in + i] = sum;
+        }
+    masa_linear_backward_input(l, dx.data, dx_dtype, dy.data, rows, accumulate);
+    tensor_matches(&dx, want, storage_tolerance(dx_dtype, 1e-5));
+    tensor_free(&dy), tensor_free(&dx), free(want);
+}
+
+static void check_backward_weight(masa_linear *l, struct shape s, size_t rows)
+{
+    masa_random random = masa_random_init(rows, MASA_STREAM_TEST);
+    struct tensor dy = tensor_random(&random, masa_linear_dtype(l), rows * s.out, 1);
+    struct tensor x = tensor_random(&random, masa_linear_dtype(l), rows * s.in, 1);
+    struct tensor dw = tensor_random(&random, MASA_F32, s.out * s.in, 1);
+    struct tensor dbias = tensor_random(&random, MASA_F32, s.out, 1);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t o = 0; o < s.out; o++) {
+            double d = dy.value[r * s.out + o];
+            dbias.value[o] += d;
+            for (size_t i = 0; i < s.in; i++) dw.value[o * s.in + i] += d * x.value[r * s.in + i];
+        }
+    masa_linear_backward_weight(l, dw.data, rows % 2 ? dbias.data : NULL, dy.data, x.data, rows);
+    tensor_matches(&dw, dw.value, 2e-5);
+    if (rows % 2) tensor_matches(&dbias, dbias.value, 2e-5);
+    tensor_free(&dy), tensor_free(&x), tensor_free(&dw), tensor_free(&dbias);
+}
+
+static void check_map(struct shape s, masa_dtype dtype)
+{
+    masa_random random = masa_random_init(s.out * 1000 + s.in, MASA_STREAM_TEST);
+    struct tensor w = tensor_random(&random, MASA_F32, s.out * s.in, 1 / sqrt((double)s.in));
+    round_values(&w, dtype);
+    masa_linear *l = make(&w, s, dtype, true);
+    for (size_t r = 0; r < ROWS; r++) {
+        for (int variant = 0; variant < 8; variant++)
+            check_forward(l, &w, s, row_counts[r], variant & 1 ? MASA_BF16 : MASA_F32,
+                          variant & 2, variant & 4);
+        for (int variant = 0; variant < 4; variant++)
+            check_backward_input(l, &w, s, row_counts[r], variant & 1 ? MASA_BF16 : MASA_F32,
+                                 variant & 2);
+        check_backward_weight(l, s, row_counts[r]);
+    }
+    masa_linear_destroy(l);
+    tensor_free(&w);
+}
+
+static void matches_float64_in_f32(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++) check_map(shapes[i], MASA_F32);
+}
+
+static void matches_float64_in_bf16(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++) check_map(shapes[i], MASA_BF16);
+}
+
+/* A row gives the same alone and inside any batch, up to float32 rounding. */
+static void rows_do_not_see_each_other(void **state)
+{
+    (void)state;
+    enum { BATCH = 70 };
+    struct shape s = {192, 320};
+    masa_random random = masa_random_init(5, MASA_STREAM_TEST);
+    for (int dtype = MASA_F32; dtype <= MASA_BF16; dtype++) {
+        struct tensor w = tensor_random(&random, MASA_F32, s.out * s.in, 0.1);
+        struct tensor x = tensor_random(&random, (masa_dtype)dtype, BATCH * s.in, 1);
+        struct tensor y = tensor_zero(MASA_F32, BATCH * s.out);
+        masa_linear *l = make(&w, s, (masa_dtype)dtype, false);
+        masa_linear_forward(l, y.data, MASA_F32, x.data, NULL, BATCH, false);
+        for (size_t rows = 1; rows < BATCH; rows += rows < 8 ? 1 : 9) {
+            struct tensor few = tensor_zero(MASA_F32, rows * s.out);
+            masa_linear_forward(l, few.data, MASA_F32, x.data, NULL, rows, false);
+            for (size_t i = 0; i < few.n; i++)
+                assert_near(((float *)few.data)[i], ((float *)y.data)[i], 5e-6);
+            tensor_free(&few);
+        }
+        masa_linear_destroy(l);
+        tensor_free(&w), tensor_free(&x), tensor_free(&y);
+    }
+}
+
+/* More shapes than the cache of compiled products holds, twice over. */
+static void survives_many_row_counts(void **state)
+{
+    (void)state;
+    struct shape s = {16, 16};
+    masa_random random = masa_random_init(6, MASA_STREAM_TEST);
+    struct tensor w = tensor_random(&random, MASA_F32, s.out * s.in, 0.25);
+    struct tensor x = tensor_random(&random, MASA_F32, 1500 * s.in, 1);
+    struct tensor first = tensor_zero(MASA_F32, s.out), y = tensor_zero(MASA_F32, 1500 * s.out);
+    masa_linear *l = make(&w, s, MASA_F32, false);
+    masa_linear_forward(l, first.data, MASA_F32, x.data, NULL, 1, false);
+    for (size_t rows = 1; rows <= 1500; rows++) {
+        masa_linear_forward(l, y.data, MASA_F32, x.data, NULL, rows, false);
+        for (size_t i = 0; i < s.out; i++)
+            assert_near(((float *)y.data)[i], ((float *)first.data)[i], 1e-6);
+    }
+    masa_linear_destroy(l);
+    tensor_free(&w), tensor_free(&x), tensor_free(&y), tensor_free(&first);
+}
+
+static void repeats_bit_by_bit(void **state)
+{
+    (void)state;
+    struct shape s = {100, 200};
+    size_t rows = 77;
+    masa_random random = masa_random_init(8, MASA_STREAM_TEST);
+    masa_dtype dtype = masa_compute_dtype();
+    struct tensor w = tensor_random(&random, MASA_F32, s.out * s.in, 0.1);
+    struct tensor x = tensor_random(&random, dtype, rows * s.in, 1);
+    struct tensor dy = tensor_random(&random, dtype, rows * s.out, 1);
+    struct tensor a = tensor_zero(MASA_F32, s.out * s.in), b = tensor_zero(MASA_F32, a.n);
+    masa_linear *l = make(&w, s, dtype, true);
+    masa_linear_backward_weight(l, a.data, NULL, dy.data, x.data, rows);
+    masa_linear_backward_weight(l, b.data, NULL, dy.data, x.data, rows);
+    assert_memory_equal(a.data, b.data, a.n * sizeof(float));
+    masa_linear_destroy(l);
+    tensor_free(&w), tensor_free(&x), tensor_free(&dy), tensor_free(&a), tensor_free(&b);
+}
+
+static void tells_its_shape(void **state)
+{
+    (void)state;
+    masa_linear *l = NULL;
+    assert_int_equal(masa_linear_create(&l, 12, 34, MASA_F32, true, NULL), MASA_OK);
+    assert_int_equal(masa_linear_out_features(l), 12);
+    assert_int_equal(masa_linear_in_features(l), 34);
+    assert_int_equal(masa_linear_dtype(l), MASA_F32);
+    assert_true(masa_linear_bytes(l) >= 12 * 34 * 4);
+    masa_linear_destroy(l);
+    masa_linear_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matches_float64_in_f32),
+        cmocka_unit_test(matches_float64_in_bf16),
+        cmocka_unit_test(rows_do_not_see_each_other),
+        cmocka_unit_test(survives_many_row_counts),
+        cmocka_unit_test(repeats_bit_by_bit),
+        cmocka_unit_test(tells_its_shape),
+        cmocka_unit_test(passes_on_lower_instruction_sets)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
