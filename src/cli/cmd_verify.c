@@ -34,14 +34,13 @@ static masa_status parse_rules(unsigned *out, const char *names, masa_error *err
 
 static masa_status parse_kind(masa_answer_kind *out, const char *name, masa_error *err)
 {
-    static const char *const names[] = {"math", "numeric", "choice"};
-    for (int k = 0; k < 3; k++) {
+    static const char *const names[] = {"math", "numeric", "choice", "code_output"};
+    for (int k = 0; k < 4; k++) {
         if (strcmp(name, names[k]) != 0) continue;
         *out = (masa_answer_kind)k;
         return MASA_OK;
     }
-    return MASA_FAIL(err, MASA_ERR_DATA, "no kind '%s'; the kinds are math, numeric, choice",
-                     name);
+    return MASA_FAIL(err, MASA_ERR_DATA, "no kind '%s'; the kinds are math, numeric, choice, code_output", name);
 }
 
 /* The optional members of a line, on top of the command's own options. The strings
@@ -168,7 +167,7 @@ masa_status cli_verify(int argc, char **argv, masa_error *err)
         CLI_STRING("rules", 'r', &rules, "RULES",
                    "where answers may stand, comma-separated: boxed, phrase, hashes, bold, "
                    "number, whole, any"),
-        CLI_STRING("kind", 'k', &kind, "KIND", "math, numeric or choice, where a line says none"),
+        CLI_STRING("kind", 'k', &kind, "KIND", "math, numeric, choice or code_output, where a line says none"),
         CLI_DOUBLE("tolerance", 't', &o.tolerance, "T",
                    "relative tolerance of numbers, where a line says none"),
         CLI_END,

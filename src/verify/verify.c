@@ -1,4 +1,5 @@
 /* The public entry: extraction, then the comparison that the answer's kind asks for. */
+#include <masa/code.h>
 #include <masa/verify.h>
 
 #include "answer.h"
@@ -14,6 +15,21 @@ static const char *const verdict_texts[] = {
 const char *masa_verdict_text(masa_verdict verdict)
 {
     return verdict_texts[verdict];
+}
+
+/* The value at the end of "f(3) == [1, 2]", without the dress of Markdown or LaTeX. */
+static masa_verdict compare_literal(const char *s, size_t n, const char *gold, const char **rule)
+{
+    *rule = "python literal";
+    size_t m = strlen(gold);
+    if (!masa_code_literals_equal(gold, m, gold, m)) return MASA_VERDICT_BAD_GOLD;
+    for (size_t i = 0; i + 1 < n; i++)
+        if (s[i] == '=' && s[i + 1] == '=' && memchr(s, ')', i)) {
+            s += i + 2, n -= i + 2;
+            break;
+        }
+    while (n > 2 && *s == '`' && s[n - 1] == '`') s++, n -= 2;
+    return masa_code_literals_equal(s, n, gold, m) ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
 }
 
 static const masa_verify_options defaults = MASA_VERIFY_DEFAULTS;
@@ -33,6 +49,11 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
     }
     if (!masa_extract_answer(prediction, size, options->rules, &result->extraction)) return;
     result->extracted = prediction + result->extraction.start;
+    if (options->kind == MASA_ANSWER_LITERAL) {
+        result->verdict = compare_literal(result->extracted, result->extraction.size, gold,
+                                          &result->rule);
+        return;
+    }
     result->verdict = verify__compare_math(result->extracted, result->extraction.size, gold,
                                            strlen(gold), options, &result->rule);
 }

@@ -74,6 +74,7 @@ typedef enum masa_answer_kind {
     MASA_ANSWER_MATH,    /* anything a mathematical problem may ask for */
     MASA_ANSWER_NUMERIC, /* one number; a tolerance is usual */
     MASA_ANSWER_CHOICE,  /* one letter of several options */
+    MASA_ANSWER_LITERAL, /* a Python value, as for "what does this call return" */
 } masa_answer_kind;
 
 typedef struct masa_verify_options {

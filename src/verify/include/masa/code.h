@@ -1,0 +1,77 @@
+/**
+ * Checking programs: Python that a model wrote runs with a problem's tests in a sandbox.
+ *
+ * The sandbox is bubblewrap with the machine's /usr/bin/python3: no network, a read-only
+ * /usr and nothing else of the machine, a private /tmp in memory, no second process, and
+ * limits on time, memory and output. It protects the machine from what models write, and
+ * the reward from programs that end before the tests do; it is no proof against a program
+ * that inspects the interpreter it shares with its tests.
+ *
+ * Threads: every function may run in any number of threads at once.
+ */
+#ifndef MASA_CODE_H
+#define MASA_CODE_H
+
+#include <masa/error.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct masa_code_limits {
+    double seconds;      /* of wall clock, the interpreter's start included */
+    size_t memory_bytes; /* of address space */
+    size_t output_bytes; /* of standard output and of standard error */
+} masa_code_limits;
+
+#define MASA_CODE_LIMITS                                                                  \
+    {                                                                                     \
+        10.0, (size_t)1 << 30, 1 << 16                                                    \
+    }
+
+typedef enum masa_code_outcome {
+    MASA_CODE_PASSED,
+    MASA_CODE_FAILED, /* an exception, a failed assertion, or an early end */
+    MASA_CODE_TIME,
+    MASA_CODE_MEMORY,
+    MASA_CODE_OUTPUT, /* wrote too much */
+} masa_code_outcome;
+
+/** "passed", "failed", "time", "memory" or "output". */
+const char *masa_code_outcome_text(masa_code_outcome outcome);
+
+typedef struct masa_code_result {
+    masa_code_outcome outcome;
+    char message[256]; /* the last line of standard error; "" when passed */
+} masa_code_result;
+
+/** MASA_ERR_UNSUPPORTED with one clear line when there is no working sandbox. */
+masa_status masa_code_available(masa_error *err);
+
+/**
+ * Runs the program and then its tests in one interpreter.
+ *
+ * program   Python source: whatever the tests call must be in it
+ * tests     Python source that raises when the program is wrong
+ * limits    NULL: MASA_CODE_LIMITS
+ *
+ * Errors: MASA_ERR_UNSUPPORTED without bubblewrap or python3, MASA_ERR_IO when a process
+ * or pipe cannot be made. A wrong program is no error.
+ */
+masa_status masa_code_run(masa_code_result *out, const char *program, const char *tests,
+                          const masa_code_limits *limits, masa_error *err);
+
+/**
+ * Finds the program in a model's text: the last closed block between lines of ```
+ * (of Python, where languages are named); without any block, the whole text. A block that
+ * is never closed is no program. Writes the bytes' place; returns whether there is one.
+ */
+bool masa_code_extract(const char *text, size_t size, size_t *start, size_t *length);
+
+/**
+ * Whether two Python literals have the same value, as == would say: numbers, strings,
+ * bytes, None, booleans, and tuples, lists, sets and dicts of them. False if either
+ * cannot be read.
+ */
+bool masa_code_literals_equal(const char *a, size_t a_size, const char *b, size_t b_size);
+
+#endif

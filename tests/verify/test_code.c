@@ -1,0 +1,171 @@
+/* Programs in the sandbox, and Python literals by value. */
+#include "golds.h"
+
+#include <masa/code.h>
+#include <masa/verify.h>
+
+static bool sandbox_missing(void)
+{
+    masa_error err = {0};
+    if (masa_code_available(&err) == MASA_OK) return false;
+    print_message("skipped: %s\n", err.message);
+    return true;
+}
+
+static masa_code_outcome outcome(const char *program, const char *tests)
+{
+    masa_code_limits limits = MASA_CODE_LIMITS;
+    masa_code_result result = {.outcome = MASA_CODE_FAILED};
+    limits.memory_bytes = (size_t)512 << 20;
+    assert_int_equal(masa_code_run(&result, program, tests, &limits, NULL), MASA_OK);
+    assert_int_equal(result.outcome == MASA_CODE_PASSED, result.message[0] == '\0');
+    return result.outcome;
+}
+
+static void test_outcomes(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    const char *right = "def f(x):\n    return x + 1\n", *tests = "assert f(1) == 2\n";
+    assert_int_equal(outcome(right, tests), MASA_CODE_PASSED);
+    assert_int_equal(outcome("def f(x):\n    return x\n", tests), MASA_CODE_FAILED);
+    assert_int_equal(outcome("def g(x): return 2\n", tests), MASA_CODE_FAILED);
+    assert_int_equal(outcome("def f(x:\n", tests), MASA_CODE_FAILED);
+    assert_int_equal(outcome("print('x' * 100)\ndef f(x): return 2\n", tests), MASA_CODE_PASSED);
+    /* A program that ends before the tests has not passed them. */
+    assert_int_equal(outcome("import sys\nsys.exit(0)\n", tests), MASA_CODE_FAILED);
+    assert_int_equal(outcome("import os\nos._exit(0)\n", tests), MASA_CODE_FAILED);
+    assert_int_equal(outcome("def f(x):\n    import os\n    os._exit(0)\n", tests),
+                     MASA_CODE_FAILED);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    masa_code_limits limits = MASA_CODE_LIMITS;
+    masa_code_result result;
+    limits.seconds = 2;
+    assert_int_equal(masa_code_run(&result, "while True: pass\n", "", &limits, NULL), MASA_OK);
+    assert_int_equal(result.outcome, MASA_CODE_TIME);
+    assert_int_equal(outcome("x = bytearray(1 << 32)\n", ""), MASA_CODE_MEMORY);
+    assert_int_equal(outcome("while True: print('x' * 1000)\n", ""), MASA_CODE_OUTPUT);
+}
+
+static void test_walls(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    /* Each test passes only if the wall stands. */
+    const char *refused = "try:\n    attempt()\nexcept OSError:\n    pass\n"
+                          "else:\n    raise AssertionError('no wall')\n";
+    assert_int_equal(outcome("import socket\ndef attempt():\n"
+                             "    socket.create_connection(('1.1.1.1', 53), 1)\n", refused),
+                     MASA_CODE_PASSED);
+    assert_int_equal(outcome("def attempt():\n    open('/usr/x', 'w')\n", refused),
+                     MASA_CODE_PASSED);
+    assert_int_equal(outcome("import os\ndef attempt():\n    os.listdir('/home')\n", refused),
+                     MASA_CODE_PASSED);
+    assert_int_equal(outcome("import os\ndef attempt():\n    os.fork()\n", refused),
+                     MASA_CODE_PASSED);
+    assert_int_equal(outcome("import subprocess\ndef attempt():\n"
+                             "    subprocess.run(['/usr/bin/true'])\n", refused),
+                     MASA_CODE_PASSED);
+    assert_int_equal(outcome("open('/tmp/x', 'w').write('y')\n",
+                             "assert open('/tmp/x').read() == 'y'\n"), MASA_CODE_PASSED);
+    assert_int_equal(outcome("import threading\nt = threading.Thread(target=print)\n"
+                             "t.start()\nt.join()\n", ""), MASA_CODE_PASSED);
+    assert_int_equal(outcome("import os\n", "assert len(os.listdir('/proc/self/fd')) <= 5\n"),
+                     MASA_CODE_PASSED);
+}
+
+static void check_extract(const char *text, const char *wanted)
+{
+    size_t start = 0, length = 0;
+    bool found = masa_code_extract(text, strlen(text), &start, &length);
+    assert_int_equal(found, wanted != NULL);
+    if (!found) return;
+    assert_int_equal(length, strlen(wanted));
+    assert_memory_equal(text + start, wanted, length);
+}
+
+static void test_extract(void **state)
+{
+    (void)state;
+    check_extract("Here:\n```python\nx = 1\n```\nDone", "x = 1\n");
+    check_extract("```\nx\n```\nand\n```py\ny\n```", "y\n");
+    check_extract("```python\nx\n```\nRun it:\n```bash\nls\n```", "x\n");
+    check_extract("```python\nx\n```\n```python\ny", NULL);
+    check_extract("```bash\nls\n```", NULL);
+    check_extract("x = 1\n", "x = 1\n");
+    check_extract("", NULL);
+}
+
+static void literals(const char *a, const char *b, bool same)
+{
+    bool got = masa_code_literals_equal(a, strlen(a), b, strlen(b));
+    if (got != same) print_error("%s and %s\n", a, b);
+    assert_int_equal(got, same);
+}
+
+static void test_literals(void **state)
+{
+    (void)state;
+    literals("[1, 2]", "[1,2]", true);
+    literals("[1, 2]", "(1, 2)", false);
+    literals("1, 2", "(1, 2)", true);
+    literals("(1,)", "1", false);
+    literals("(1)", "1", true);
+    literals("'a'", "\"a\"", true);
+    literals("'a'", "b'a'", false);
+    literals("'it\\'s'", "\"it's\"", true);
+    literals("'\\u00e9'", "'\xc3\xa9'", true);
+    literals("'\\x41'", "'A'", true);
+    literals("r'\\n'", "'\\\\n'", true);
+    literals("1.0", "1", true);
+    literals("True", "1", true);
+    literals("True", "'True'", false);
+    literals("0.1", "0.10", true);
+    literals("0.1", "0.1000000001", false);
+    literals("1e3", "1000", true);
+    literals("10000000000000000000001", "10000000000000000000000", false);
+    literals("{1, 2}", "{2, 1}", true);
+    literals("{'a': 1, 'b': [2]}", "{'b': [2], 'a': 1}", true);
+    literals("{'a': 1}", "{'a': 2}", false);
+    literals("{}", "set()", false);
+    literals("None", "none", false);
+    literals("-5", "5", false);
+    literals("[[], [()], {}]", "[[],[()],{}]", true);
+    literals("[1, 2", "[1, 2", false);
+    literals("foo", "foo", false);
+    literals("", "", false);
+    literals("'a' 'b'", "'ab'", false);
+}
+
+static void test_literal_answers(void **state)
+{
+    (void)state;
+    masa_verify_options options = MASA_VERIFY_DEFAULTS;
+    options.kind = MASA_ANSWER_LITERAL;
+    assert_int_equal(masa_answers_equal("f(3) == [1, 2]", "[1,2]", &options), MASA_VERDICT_EQUAL);
+    assert_int_equal(masa_answers_equal("`'x'`", "\"x\"", &options), MASA_VERDICT_EQUAL);
+    assert_int_equal(masa_answers_equal("'a == b'", "'a == b'", &options), MASA_VERDICT_EQUAL);
+    assert_int_equal(masa_answers_equal("[2, 1]", "[1,2]", &options), MASA_VERDICT_DIFFERENT);
+    assert_int_equal(masa_answers_equal("1", "f(", &options), MASA_VERDICT_BAD_GOLD);
+    golds answers = {0};
+    if (!golds_read(&answers, "cruxeval", "answer")) skip();
+    for (size_t i = 0; i < answers.n; i++)
+        assert_int_equal(masa_answers_equal(answers.items[i], answers.items[i], &options),
+                         MASA_VERDICT_EQUAL);
+    golds_free(&answers);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_outcomes), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_walls),    cmocka_unit_test(test_extract),
+        cmocka_unit_test(test_literals), cmocka_unit_test(test_literal_answers),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
