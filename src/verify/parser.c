@@ -168,7 +168,8 @@ static node *parse_term(parser *p)
             node *under = parse__factor(p);
             factors.n = 0;
             node_push(p->w, &factors, node_binary(p->w, NODE_QUOTIENT, over, under));
-        } else if (kind == T_TEXT || kind == T_WORD) {
+        } else if (kind == T_TEXT || kind == T_WORD ||
+                   (kind == T_NAME && p->w->options->kind == MASA_ANSWER_NUMERIC)) {
             node *value = factors.n == 1 ? factors.items[0]
                                          : node_from_list(p->w, NODE_PRODUCT, &factors);
             factors.n = 0;

@@ -85,6 +85,11 @@ static node *distribute(work *w, node *n)
     if (n->kind == NODE_QUOTIENT && is_vector(n->child[0]))
         return scale(w, n->child[0], n->child[1], true);
     if (n->kind == NODE_UNIT && is_collection(n->child[0])) return n->child[0];
+    if (n->kind == NODE_NEGATE && n->child[0]->kind == NODE_UNIT) {
+        node *unit = copy_shallow(w, n->child[0]); /* -(30 degrees) is (-30) degrees */
+        unit->child[0] = node_unary(w, NODE_NEGATE, n->child[0]->child[0]);
+        return unit;
+    }
     if (n->kind != NODE_PRODUCT) return n;
     unsigned vectors = 0, at = 0;
     for (unsigned i = 0; i < n->n; i++)
