@@ -175,7 +175,7 @@ static void config_is_printed(void **state)
                                 "rollout.group_size?\n");
     masa_file_write("/tmp/masa-cli-run.yaml", "rollout: {\n", 11, NULL);
     assert_int_equal(masa("config /tmp/masa-cli-run.yaml"), 1);
-    assert_says("masa: /tmp/masa-cli-run.yaml:2: not YAML");
+    assert_says("masa: /tmp/masa-cli-run.yaml:1: not YAML");
     remove("/tmp/masa-cli-run.yaml");
 }
 
