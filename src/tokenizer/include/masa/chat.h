@@ -11,10 +11,15 @@ typedef enum masa_chat_family {
     MASA_CHAT_AUTO,    /* from the model's template string */
     MASA_CHAT_SMOLLM2, /* ChatML with SmolLM2's default system turn */
     MASA_CHAT_CHATML,  /* ChatML with no default system turn */
-    MASA_CHAT_QWEN2,   /* ChatML with Qwen2/2.5's default system turn */
-    MASA_CHAT_QWEN3,
+    MASA_CHAT_QWEN2,   /* ChatML with Qwen2's default system turn */
+    MASA_CHAT_QWEN3,   /* keeps the reasoning of the last turns only */
     MASA_CHAT_LLAMA3,
-    MASA_CHAT_GEMMA,
+    MASA_CHAT_GEMMA, /* Gemma 1 and 2: no system turn */
+    MASA_CHAT_QWEN25,
+    MASA_CHAT_QWEN25_MATH,
+    MASA_CHAT_QWEN3_NOTHINK, /* enable_thinking=false: the reply begins behind an empty thought */
+    MASA_CHAT_LLAMA31,       /* 3.1 to 3.3: dates in the system turn, fixed to 26 Jul 2024 */
+    MASA_CHAT_GEMMA3,        /* system text goes before the first user's */
 } masa_chat_family;
 
 /** "auto", "smollm2", "chatml", ...; MASA_ERR_CONFIG lists the names. */
@@ -46,7 +51,8 @@ masa_status masa_chat_encode(masa_tokens *out, const masa_tokenizer *tokenizer,
                              masa_chat_family family, const masa_message *messages,
                              size_t n, bool add_generation_prompt, masa_error *err);
 
-/** Ids that end the assistant's turn (EOS and the family's end of turn); returns how many. */
+/** Ids that end the assistant's turn (EOS, the family's end of turn and of text); returns
+ *  how many. */
 size_t masa_chat_stop_tokens(int32_t out[8], const masa_tokenizer *tokenizer,
                              masa_chat_family family);
 
