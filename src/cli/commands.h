@@ -9,7 +9,7 @@
 typedef masa_status cli_command(int argc, char **argv, masa_error *err);
 
 #define CLI_COMMANDS(X)                                                                   \
-    X(inspect, "show what a model is")                                                    \
+    X(inspect, "show what a model or a run is")                                           \
     X(tokenize, "token ids of texts and conversations, and back")                         \
     X(tasks, "make verifiable training problems")                                          \
     X(verify, "check answers against gold answers")                                          \

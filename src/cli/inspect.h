@@ -4,15 +4,25 @@
 
 #include <stdbool.h>
 #include <masa/error.h>
+#include <masa/store.h>
 
 typedef struct cli_inspect_options {
     bool json;    /* JSON Lines instead of text */
     bool tensors; /* of a model: also one line for each tensor, with statistics */
+    /* of a run: */
+    bool rollouts, evals, decisions; /* these in place of the metrics */
+    const char *metrics;             /* names, separated by commas; NULL: the first */
+    masa_store_filter filter;        /* its steps also choose metrics and evaluations */
 } cli_inspect_options;
 
 /* True for a GGUF file or a folder with a config.json. */
 bool cli_is_model(const char *path);
 masa_status cli_inspect_model(const char *path, const cli_inspect_options *options,
                               masa_error *err);
+
+/* True for a folder with a store.sqlite. */
+bool cli_is_run(const char *path);
+masa_status cli_inspect_run(const char *path, const cli_inspect_options *options,
+                            masa_error *err);
 
 #endif

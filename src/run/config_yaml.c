@@ -151,11 +151,12 @@ static masa_status fail_yaml(const cause *c, cyaml_err_t error, const char *yaml
     static const char unexpected[] = "Unexpected key: ", parser[] = "libyaml: ";
     if (masa_starts_with(c->message, unexpected))
         return fail_key(c, c->message + strlen(unexpected), yaml, size, path, err);
-    const char *where = c->n_fields ? c->fields[0] : NULL;
+    /* Before a mapping's first key libcyaml names a key all the same: the schema's first.
+     * Only where it speaks of a value does the key belong to it. */
+    const char *where = c->n_fields && c->message[0] ? c->fields[0] : NULL;
     masa_status st;
     if (masa_starts_with(c->message, parser))
-        st = MASA_FAIL(err, MASA_ERR_CONFIG, "not YAML: %s%s%s", c->message + strlen(parser),
-                       where ? " after " : "", where ? where : "");
+        st = MASA_FAIL(err, MASA_ERR_CONFIG, "not YAML: %s", c->message + strlen(parser));
     else
         st = MASA_FAIL(err, MASA_ERR_CONFIG,
                        "%s%s%s; expected sections of `key: value` lines, each key once",

@@ -12,7 +12,7 @@ enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 1 };
 static const char schema[] =
     "CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
     "CREATE TABLE metrics (step INTEGER, name TEXT, value REAL,"
-    "  PRIMARY KEY (step, name)) WITHOUT ROWID;"
+    "  PRIMARY KEY (step, name));"
     "CREATE TABLE prompts (id INTEGER PRIMARY KEY, text TEXT UNIQUE);"
     "CREATE TABLE rollouts (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
     "  sample INTEGER, prompt_id INTEGER REFERENCES prompts (id), text TEXT, answer TEXT,"

@@ -79,7 +79,7 @@ masa_status masa_store_metrics(masa_store *store, long first, long last, const c
     masa_status st = store_prepare(store,
                                    "SELECT step, name, value FROM metrics"
                                    " WHERE step BETWEEN ?1 AND ?2"
-                                   " AND (?3 IS NULL OR name = ?3) ORDER BY step, name",
+                                   " AND (?3 IS NULL OR name = ?3) ORDER BY step, rowid",
                                    &rows, err);
     if (st == MASA_OK) {
         bind_steps(rows, first, last);

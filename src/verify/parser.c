@@ -56,13 +56,50 @@ static bool rest_is_sentence(const token *t)
     return true;
 }
 
+bool parse__unit_fraction(const parser *p)
+{
+    static const int shape[] = {T_FRAC, '{', T_TEXT, '}', '{', T_TEXT, '}'};
+    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
+        if (p->t[i].kind != shape[i]) return false; /* stops at T_END at the latest */
+    return true;
+}
+
+/* 5 \frac{\text{m}}{\text{s}} */
+static node *annotate_fraction(parser *p, node *value)
+{
+    char text[64];
+    const token *over = p->t + 2, *under = p->t + 5;
+    size_t a = over->size < 30 ? over->size : 30, b = under->size < 30 ? under->size : 30;
+    memcpy(text, over->text, a);
+    text[a] = '/';
+    memcpy(text + a + 1, under->text, b);
+    node *out = node_unary(p->w, NODE_UNIT, value);
+    out->text = work_text(p->w, text, a + 1 + b);
+    out->size = a + 1 + b;
+    p->t += 7;
+    return out;
+}
+
+/* "n^2 for all n": a condition, not a factor. */
+static bool begins_condition(const token *t)
+{
+    static const char *const words[] = {"for", "where", "with", "such that"};
+    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+        size_t n = strlen(words[k]);
+        if (t->size >= n && strncasecmp(t->text, words[k], n) == 0 &&
+            (t->size == n || t->text[n] == ' '))
+            return true;
+    }
+    return false;
+}
+
 /* Text behind a value: a unit, with its exponent. */
 static node *annotate(parser *p, node *value)
 {
     char text[64];
     size_t n = p->t->size < 40 ? p->t->size : 40;
     memcpy(text, p->t->text, n);
-    if (p->t->kind == T_WORD && rest_is_sentence(p->t))
+    if (begins_condition(p->t) || (p->t->kind == T_WORD && rest_is_sentence(p->t)))
         while (p->t[1].kind != T_END) parse__next(p);
     parse__next(p);
     if (p->w->options->kind == MASA_ANSWER_NUMERIC)
@@ -85,6 +122,19 @@ static node *annotate(parser *p, node *value)
     return out;
 }
 
+/* first * second or first / second as one unit of first's value. */
+static node *join_units(parser *p, node *first, const node *second, int sign)
+{
+    size_t n = first->size + 1 + second->size;
+    char *text = work_alloc(p->w, n + 1);
+    memcpy(text, first->text, first->size);
+    text[first->size] = (char)sign;
+    memcpy(text + first->size + 1, second->text, second->size);
+    first->text = text;
+    first->size = n;
+    return first;
+}
+
 /* "\pmod{7}", "mod 7": says where the value lives, not what it is. */
 static void skip_modulus(parser *p)
 {
@@ -100,7 +150,15 @@ static node *parse_term(parser *p)
     while (!p->failed) {
         int kind = p->t->kind;
         bool number_before = factors.items[factors.n - 1]->kind == NODE_NUMBER;
-        if (kind == '*') {
+        bool unit_before = factors.items[factors.n - 1]->kind == NODE_UNIT;
+        if ((kind == '*' || kind == '/') && unit_before && p->t[1].kind == T_TEXT) {
+            parse__next(p); /* \text{m}/\text{s} */
+            node *unit = factors.items[factors.n - 1];
+            factors.items[factors.n - 1] = join_units(p, unit, annotate(p, unit->child[0]), kind);
+        } else if (kind == T_FRAC && parse__unit_fraction(p)) {
+            node *last = factors.items[factors.n - 1];
+            factors.items[factors.n - 1] = annotate_fraction(p, last);
+        } else if (kind == '*') {
             parse__next(p);
             node_push(p->w, &factors, parse__factor(p));
         } else if (kind == '/') {
@@ -110,7 +168,8 @@ static node *parse_term(parser *p)
             node *under = parse__factor(p);
             factors.n = 0;
             node_push(p->w, &factors, node_binary(p->w, NODE_QUOTIENT, over, under));
-        } else if (kind == T_TEXT || kind == T_WORD) {
+        } else if (kind == T_TEXT || kind == T_WORD ||
+                   (kind == T_NAME && p->w->options->kind == MASA_ANSWER_NUMERIC)) {
             node *value = factors.n == 1 ? factors.items[0]
                                          : node_from_list(p->w, NODE_PRODUCT, &factors);
             factors.n = 0;

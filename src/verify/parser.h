@@ -33,6 +33,8 @@ node *parse__call(parser *p);       /* \sin ..., \sqrt, \frac, \binom */
 node *parse__number(parser *p);
 node *parse__name(parser *p);
 node *parse__words(parser *p);      /* \text{...} where a value is expected */
+/* Whether a fraction of two texts is next, as in 5 \frac{\text{m}}{\text{s}}. */
+bool parse__unit_fraction(const parser *p);
 /* Whether the next token can begin a factor that is multiplied without a sign. */
 bool parse__begins_factor(const parser *p);
 

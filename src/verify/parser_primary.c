@@ -110,7 +110,7 @@ static bool plain_integer(const token *t)
 static node *mixed_number(parser *p, node *whole)
 {
     node *part = NULL;
-    if (p->t->kind == T_FRAC) {
+    if (p->t->kind == T_FRAC && !parse__unit_fraction(p)) {
         part = parse__call(p);
         bool numeric = part->kind == NODE_QUOTIENT && part->child[0]->kind == NODE_NUMBER &&
                        part->child[1]->kind == NODE_NUMBER;
@@ -352,7 +352,8 @@ static bool says_nothing(const char *s, size_t n)
     while (n && (s[n - 1] == ' ' || s[n - 1] == '.' || s[n - 1] == ':')) n--;
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
         if (strlen(words[k]) == n && strncasecmp(words[k], s, n) == 0) return true;
-    return false;
+    /* "The answer is" */
+    return n > 3 && (memcmp(s + n - 3, " is", 3) == 0 || (n > 4 && memcmp(s + n - 4, " are", 4) == 0));
 }
 
 node *parse__words(parser *p)

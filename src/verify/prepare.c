@@ -2,6 +2,7 @@
 #include "compare.h"
 
 #include <stdio.h>
+#include <string.h>
 
 static node *copy_shallow(work *w, const node *n)
 {
@@ -84,6 +85,11 @@ static node *distribute(work *w, node *n)
     if (n->kind == NODE_QUOTIENT && is_vector(n->child[0]))
         return scale(w, n->child[0], n->child[1], true);
     if (n->kind == NODE_UNIT && is_collection(n->child[0])) return n->child[0];
+    if (n->kind == NODE_NEGATE && n->child[0]->kind == NODE_UNIT) {
+        node *unit = copy_shallow(w, n->child[0]); /* -(30 degrees) is (-30) degrees */
+        unit->child[0] = node_unary(w, NODE_NEGATE, n->child[0]->child[0]);
+        return unit;
+    }
     if (n->kind != NODE_PRODUCT) return n;
     unsigned vectors = 0, at = 0;
     for (unsigned i = 0; i < n->n; i++)
@@ -116,6 +122,25 @@ static node *name_call(work *w, node *n)
     return out;
 }
 
+/* "pi/2 + 2 pi k, k in Z": the last part says what the letter may be. */
+static bool is_side_condition(const work *w, const node *n)
+{
+    if (n->kind != NODE_RELATION || n->n != 2 || n->text[0] != 'i' ||
+        n->child[1]->kind != NODE_SYMBOL)
+        return false;
+    const char *name = w->symbols[n->child[1]->symbol].name;
+    return strncmp(name, "mathbb", 6) == 0;
+}
+
+static node *drop_conditions(const work *w, node *n)
+{
+    unsigned kept = 0;
+    for (unsigned i = 0; i < n->n; i++)
+        if (i == 0 || !is_side_condition(w, n->child[i])) n->child[kept++] = n->child[i];
+    n->n = kept;
+    return kept == 1 ? n->child[0] : n;
+}
+
 static node *prepare_inner(work *w, node *n)
 {
     if (!work_spend(w, 1)) return n;
@@ -127,6 +152,7 @@ static node *prepare_inner(work *w, node *n)
         unit->child[0] = n;
         return unit;
     }
+    if (n->kind == NODE_LIST) return drop_conditions(w, n);
     return distribute(w, n);
 }
 

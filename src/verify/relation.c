@@ -13,11 +13,12 @@ static bool is_membership(const node *n)
     return n->kind == NODE_RELATION && n->n == 2 && n->text[0] == 'i';
 }
 
-/* What may stand before "=" to name a value: x, f(x), f(2), AB. */
+/* What may stand before "=" to name a value: x, f(x), f(2), \angle ABC, (x, y). */
 static bool is_name(const node *n)
 {
     if (n->kind == NODE_SYMBOL || n->kind == NODE_TEXT) return true;
-    if (n->kind != NODE_PRODUCT || n->child[0]->kind != NODE_SYMBOL || n->n > 4) return false;
+    bool several = n->kind == NODE_PRODUCT || n->kind == NODE_TUPLE;
+    if (!several || n->child[0]->kind != NODE_SYMBOL || n->n > 6) return false;
     for (unsigned i = 1; i < n->n; i++) {
         node_kind kind = n->child[i]->kind;
         if (kind != NODE_SYMBOL && kind != NODE_E && kind != NODE_I && kind != NODE_NUMBER)
@@ -26,24 +27,33 @@ static bool is_name(const node *n)
     return true;
 }
 
-/* Whether a ~ b holds to one in a hundred. */
+/* What a rounded number may be off by: one unit of its last digit. */
+static void rounding(mag_t out, const node *n)
+{
+    const char *point = n->kind == NODE_NUMBER && n->size ? memchr(n->text, '.', n->size) : NULL;
+    size_t places = point ? n->size - (size_t)(point - n->text) - 1 : 0;
+    mag_one(out);
+    while (places-- > 0) mag_div_ui(out, out, 10);
+}
+
+/* Whether b can be a rounded. */
 static bool about_equal(work *w, const node *a, const node *b)
 {
     acb_t x, y;
     acb_init(x);
     acb_init(y);
-    bool good = value_ball(w, a, NULL, x, 64) && value_ball(w, b, NULL, y, 64);
+    bool good = b->kind == NODE_NUMBER && value_ball(w, a, NULL, x, 64) &&
+                value_ball(w, b, NULL, y, 64);
     if (good) {
-        mag_t apart, size;
+        mag_t apart, unit;
         mag_init(apart);
-        mag_init(size);
+        mag_init(unit);
         acb_sub(x, x, y, 64);
         acb_get_mag(apart, x);
-        acb_get_mag_lower(size, y);
-        mag_mul_ui(apart, apart, 100);
-        good = mag_cmp(apart, size) <= 0;
+        rounding(unit, b);
+        good = mag_cmp(apart, unit) < 0;
         mag_clear(apart);
-        mag_clear(size);
+        mag_clear(unit);
     }
     acb_clear(x);
     acb_clear(y);

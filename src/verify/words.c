@@ -80,7 +80,7 @@ static const word commands[] = {
 static const word plain[] = {
     {"Infinity", T_INFINITY, 0}, {"Union", T_CUP, 0}, {"and", T_AND, 0},
     FN("binomial", FN_BINOM), FN("comb", FN_BINOM), {"e", T_E, 0}, {"i", T_I, 0},
-    {"infty", T_INFINITY, 0}, {"or", T_OR, 0},
+    {"infty", T_INFINITY, 0}, {"mod", T_PMOD, 0}, {"or", T_OR, 0},
 };
 
 static const word *find(const word *words, size_t count, const char *s, size_t n)

@@ -186,6 +186,9 @@ static void errors_name_the_line(void **state)
 
     err = refused("- a\n- b\n");
     assert_says(&err, "expected sections");
+    err = refused("rollout: {\n");
+    assert_string_equal(err.message, "not YAML: did not find expected node content");
+    refused("rollout:\n  ? [a, b]\n  : 3\n");
     refused("just words\n");
     refused("rollout: *nowhere\n");
     refused("rollout:\n  top_p: \xff\xfe\n");

@@ -114,6 +114,9 @@ static void test_tolerance(void **state)
                      MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("x = 51 atm", "50.7", &options), MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("2.6 \\times 10^3 J", "2600", &options), MASA_VERDICT_EQUAL);
+    assert_int_equal(masa_answers_equal("50.7 $\\Omega$", "50.7", &options), MASA_VERDICT_EQUAL);
+    assert_int_equal(masa_answers_equal("x = -273 ^{\\circ} \\mathrm{C}", "-273", &options),
+                     MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("0", "0", &options), MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("1e-9", "0", &options), MASA_VERDICT_DIFFERENT);
     assert_int_equal(masa_answers_equal("2.5", "2.5, 2.6", &options), MASA_VERDICT_DIFFERENT);

@@ -105,7 +105,8 @@ masa_status masa_store_last_step(masa_store *store, long *out, masa_error *err);
 
 typedef masa_status masa_store_metric_visit(void *context, long step, const char *name,
                                             double value, masa_error *err);
-/** Metrics of steps first..last (last < 0: all), by step, then name; name NULL: all. */
+/** Metrics of steps first..last (last < 0: all), by step, then as they were added; name
+ *  NULL: all. So the loop adds first what a reader should see first. */
 masa_status masa_store_metrics(masa_store *store, long first, long last, const char *name,
                                masa_store_metric_visit *visit, void *context,
                                masa_error *err);

@@ -1,0 +1,158 @@
+/* state.json: where the run stands, and the sizes and checksums by which a checkpoint is
+ * known to be whole. */
+#include "crc32c.h"
+#include "run_internal.h"
+
+#include <masa/file.h>
+#include <masa/memory.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define STATE_FILE "state.json"
+
+static masa_status fail_errno(masa_error *err, const char *what, const char *path)
+{
+    return MASA_FAIL(err, MASA_ERR_IO, "cannot %s %s: %s", what, path, strerror(errno));
+}
+
+static masa_status file_checksum(const char *path, uint32_t *out, masa_error *err)
+{
+    masa_mapping map = {0};
+    masa_status st = masa_file_map(&map, path, err);
+    if (st == MASA_OK) *out = crc32c(0, map.data, map.size);
+    masa_file_unmap(&map);
+    return st;
+}
+
+static masa_status seal_file(json_t *files, const char *path, const char *name, size_t size,
+                             masa_error *err)
+{
+    uint32_t sum;
+    masa_status st = file_checksum(path, &sum, err);
+    if (st != MASA_OK) return st;
+    json_object_set_new(files, name, json_pack("{s:I,s:I}", "size", (json_int_t)size, "crc32c",
+                                               (json_int_t)sum));
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0) st = fail_errno(err, "sync", path);
+    if (fd >= 0) close(fd);
+    return st;
+}
+
+/* Lists every file below folder; names are relative to where the listing began. */
+static masa_status seal_folder(json_t *files, const char *folder, const char *prefix,
+                               masa_error *err)
+{
+    DIR *dir = opendir(folder);
+    if (!dir) return fail_errno(err, "read", folder);
+    masa_status st = MASA_OK;
+    struct dirent *entry;
+    while (st == MASA_OK && (entry = readdir(dir))) {
+        const char *name = entry->d_name;
+        if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
+        if (!*prefix && strcmp(name, STATE_FILE) == 0) continue;
+        char *path = masa_path_join(folder, name), *relative = masa_path_join(prefix, name);
+        struct stat info;
+        if (stat(path, &info) != 0)
+            st = fail_errno(err, "read", path);
+        else if (S_ISDIR(info.st_mode))
+            st = seal_folder(files, path, relative, err);
+        else
+            st = seal_file(files, path, relative, (size_t)info.st_size, err);
+        free(path);
+        free(relative);
+    }
+    closedir(dir);
+    return st == MASA_OK ? masa_folder_sync(folder, err) : st;
+}
+
+masa_status checkpoint_seal(const char *folder, const masa_run_state *state, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    char *path = masa_path_join(folder, STATE_FILE), *text = NULL;
+    json_t *root = json_pack("{s:i,s:I,s:I,s:I,s:f}", "version", 1, "step",
+                             (json_int_t)state->step, "draws", (json_int_t)state->draws,
+                             "tokens", (json_int_t)state->tokens, "seconds", state->seconds);
+    json_t *files = json_object();
+    json_t *extra = json_loads(state->extra ? state->extra : "{}", 0, NULL);
+    if (!root || !json_is_object(extra)) { /* no root: seconds are not a number */
+        st = MASA_FAIL(err, MASA_ERR_DATA, "the state to be saved is not finite or its extra part no JSON object");
+        json_decref(extra);
+    } else {
+        json_object_set_new(root, "extra", extra);
+    }
+    json_object_set_new(root, "files", files);
+    if (st == MASA_OK) st = seal_folder(files, folder, "", err);
+    if (st == MASA_OK) {
+        text = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+        st = masa_file_write(path, text, strlen(text), err);
+    }
+    if (st == MASA_OK) st = masa_folder_sync(folder, err);
+    free(text);
+    json_decref(root);
+    free(path);
+    return st;
+}
+
+static masa_status verify_file(const char *folder, const char *name, const json_t *file,
+                               masa_error *err)
+{
+    char *path = masa_path_join(folder, name);
+    json_int_t size = json_integer_value(json_object_get(file, "size"));
+    json_int_t sum = json_integer_value(json_object_get(file, "crc32c"));
+    masa_status st = MASA_OK;
+    struct stat info;
+    uint32_t found = 0;
+    if (stat(path, &info) != 0)
+        st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is missing", path);
+    else if (info.st_size != size)
+        st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s has %lld bytes and should have %lld", path,
+                       (long long)info.st_size, (long long)size);
+    else if ((st = file_checksum(path, &found, err)) == MASA_OK && found != sum)
+        st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is damaged (checksum)", path);
+    free(path);
+    return st;
+}
+
+static masa_status read_state(const json_t *root, const char *path, masa_run_state *out,
+                              masa_error *err)
+{
+    json_int_t version, step, draws, tokens;
+    double seconds;
+    json_t *extra, *files;
+    if (json_unpack((json_t *)(uintptr_t)root, "{s:I,s:I,s:I,s:I,s:F,s:o,s:o}", "version",
+                    &version, "step", &step, "draws", &draws, "tokens", &tokens, "seconds",
+                    &seconds, "extra", &extra, "files", &files) != 0 ||
+        version != 1 || !json_is_object(extra) || !json_is_object(files))
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not the state of a checkpoint", path);
+    *out = (masa_run_state){(long)step, (long)draws, (long)tokens, seconds, NULL};
+    if (json_object_size(extra)) out->extra = json_dumps(extra, JSON_COMPACT);
+    return MASA_OK;
+}
+
+masa_status checkpoint_verify(const char *folder, masa_run_state *state, masa_error *err)
+{
+    char *path = masa_path_join(folder, STATE_FILE);
+    json_error_t why;
+    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &why), *file;
+    masa_run_state found = {0};
+    const char *name;
+    masa_status st = root ? read_state(root, path, &found, err)
+                          : MASA_FAIL(err, MASA_ERR_FORMAT, "%s: %s", path, why.text);
+    if (st == MASA_OK)
+        json_object_foreach(json_object_get(root, "files"), name, file)
+            if (st == MASA_OK) st = verify_file(folder, name, file, err);
+    if (st == MASA_OK)
+        *state = found;
+    else
+        masa_run_state_deinit(&found);
+    json_decref(root);
+    free(path);
+    return st;
+}

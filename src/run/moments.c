@@ -1,0 +1,86 @@
+/*
+ * The optimiser's moments in a file, all little-endian:
+ *     "MASAOPT1", n (u64), step (i64), CRC-32C of these 24 bytes (u32), 0 (u32)
+ *     m, v: n floats each
+ *     CRC-32C of m and v (u32)
+ */
+#include "crc32c.h"
+
+#include <masa/file.h>
+#include <masa/memory.h>
+#include <masa/run_folder.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+static const char magic[8] = {'M', 'A', 'S', 'A', 'O', 'P', 'T', '1'};
+enum { HEADER = 32, CHECKED = 24, TRAILER = 4 };
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "floats are written as they lie");
+
+masa_status masa_moments_write(const char *path, const float *m, const float *v, size_t n,
+                               long step, masa_error *err)
+{
+    uint8_t header[HEADER] = {0};
+    uint64_t count = n;
+    int64_t steps = step;
+    memcpy(header, magic, 8);
+    memcpy(header + 8, &count, 8);
+    memcpy(header + 16, &steps, 8);
+    uint32_t sum = crc32c(0, header, CHECKED);
+    memcpy(header + CHECKED, &sum, 4);
+
+    FILE *file = NULL;
+    masa_status st = masa_file_begin(&file, path, err);
+    if (st != MASA_OK) return st;
+    uint32_t trailer = crc32c(crc32c(0, m, 4 * n), v, 4 * n);
+    bool written = fwrite(header, HEADER, 1, file) == 1 && fwrite(m, 4, n, file) == n &&
+                   fwrite(v, 4, n, file) == n && fwrite(&trailer, TRAILER, 1, file) == 1;
+    if (written) return masa_file_commit(file, path, err);
+    st = MASA_FAIL(err, MASA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    masa_file_abort(file, path);
+    return st;
+}
+
+static masa_status check(const masa_mapping *map, const char *path, size_t n, masa_error *err)
+{
+    uint32_t sum, trailer;
+    uint64_t count;
+    if (map->size < HEADER || memcmp(map->data, magic, 8) != 0)
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not the optimiser's state", path);
+    memcpy(&sum, map->data + CHECKED, 4);
+    memcpy(&count, map->data + 8, 8);
+    if (sum != crc32c(0, map->data, CHECKED))
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is damaged (header checksum)", path);
+    if (count != n)
+        return MASA_FAIL(err, MASA_ERR_FORMAT,
+                         "%s is the state of %llu trained numbers, the run has %zu; were "
+                         "model.path or lora changed?",
+                         path, (unsigned long long)count, n);
+    size_t expected = HEADER + 8 * n + TRAILER;
+    if (map->size != expected)
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is cut short: %zu of %zu bytes", path,
+                         map->size, expected);
+    memcpy(&trailer, map->data + HEADER + 8 * n, 4);
+    if (trailer != crc32c(0, map->data + HEADER, 8 * n))
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is damaged (checksum)", path);
+    return MASA_OK;
+}
+
+masa_status masa_moments_read(const char *path, float *m, float *v, size_t n, long *step,
+                              masa_error *err)
+{
+    masa_mapping map = {0};
+    masa_status st = masa_file_map(&map, path, err);
+    if (st == MASA_OK) st = check(&map, path, n, err);
+    if (st == MASA_OK) {
+        int64_t steps;
+        memcpy(&steps, map.data + 16, 8);
+        memcpy(m, map.data + HEADER, 4 * n);
+        memcpy(v, map.data + HEADER + 4 * n, 4 * n);
+        *step = (long)steps;
+    }
+    masa_file_unmap(&map);
+    return st;
+}

@@ -1,0 +1,30 @@
+/* What the files of the run folder share. */
+#ifndef RUN_INTERNAL_H
+#define RUN_INTERNAL_H
+
+#include "events.h"
+
+#include <masa/run_folder.h>
+
+struct masa_run {
+    char *path;
+    char *checkpoints; /* PATH/checkpoints */
+    int lock;          /* file descriptor; -1: none */
+    long keep;         /* train.keep_checkpoints */
+    masa_store *store;
+    events *events;
+    char *pending;     /* folder of the checkpoint being written, or NULL */
+    long pending_step;
+};
+
+/* Removes half-written checkpoints, and puts back one that was being replaced. */
+masa_status checkpoints_clean(const char *checkpoints, masa_error *err);
+/* Removes those of later steps. */
+masa_status checkpoints_remove_after(const char *checkpoints, long step, masa_error *err);
+
+/* state.json of a checkpoint (checkpoint_state.c): written with the size and checksum of
+ * every file in the folder, which are synced; read and compared with them. */
+masa_status checkpoint_seal(const char *folder, const masa_run_state *state, masa_error *err);
+masa_status checkpoint_verify(const char *folder, masa_run_state *state, masa_error *err);
+
+#endif

@@ -1,0 +1,189 @@
+/* masa config and masa inspect RUN, as a user calls them. */
+#include "masa_test.h"
+
+#include <jansson.h>
+#include <masa/config.h>
+#include <masa/file.h>
+#include <masa/run_folder.h>
+#include <sys/wait.h>
+
+static char folder[] = "/tmp/masa-cli-run-XXXXXX";
+
+static int make_run(void **state)
+{
+    (void)state;
+    masa_config config;
+    masa_run *run = NULL;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(masa_config_load(&config, NULL, NULL, NULL, 0, NULL), MASA_OK);
+    assert_int_equal(masa_run_create(&run, folder, &config, NULL), MASA_OK);
+    for (long step = 1; step <= 3; step++) {
+        assert_int_equal(masa_run_begin_step(run, NULL), MASA_OK);
+        masa_run_add_metric(run, step, "reward/mean", 0.25 * (double)step, NULL);
+        masa_run_add_metric(run, step, "loss", step == 2 ? NAN : -1.5, NULL);
+        for (long sample = 0; sample < 2; sample++) {
+            masa_store_rollout r = {.step = step, .problem = "p7", .kind = "solution",
+                                    .sample = sample, .prompt_text = "What is \"2+2\"?",
+                                    .text = sample ? "It is \\boxed{4}." : "Five\n\xff",
+                                    .answer = "4", .prompt_tokens = 9, .tokens = 5,
+                                    .reward = (double)sample, .advantage = 1, .cause = "eos",
+                                    .logprob = -0.5, .seconds = 1,
+                                    .extra = sample ? "{\"rule\":\"boxed\"}" : NULL};
+            masa_store_add_rollout(masa_run_store(run), &r, NULL);
+        }
+        masa_store_eval eval = {step, "t1", 0, "text", "4", step > 1, 3, "eos"};
+        masa_store_add_eval(masa_run_store(run), &eval, NULL);
+        masa_store_decision gate = {step, 0, "p7", "gate", true, 1, 0.01, 0, NULL};
+        masa_store_add_decision(masa_run_store(run), &gate, NULL);
+        assert_int_equal(masa_run_commit_step(run, NULL), MASA_OK);
+    }
+    masa_run_close(run);
+    masa_config_deinit(&config);
+    return 0;
+}
+
+static int remove_run(void **state)
+{
+    (void)state;
+    return masa_folder_remove(folder, NULL) != MASA_OK;
+}
+
+/* Output and exit status of `masa ARGUMENTS`; FOLDER stands for the run. */
+static char output[65536];
+static int masa(const char *arguments)
+{
+    char command[1024];
+    const char *here = strstr(arguments, "FOLDER");
+    snprintf(command, sizeof command, "'%s' %.*s%s%s 2>&1", MASA_PROGRAM,
+             (int)(here ? here - arguments : (long)strlen(arguments)), arguments,
+             here ? folder : "", here ? here + strlen("FOLDER") : "");
+    FILE *pipe = popen(command, "r");
+    size_t n = fread(output, 1, sizeof output - 1, pipe);
+    output[n] = '\0';
+    return WEXITSTATUS(pclose(pipe));
+}
+
+static void assert_says(const char *part)
+{
+    if (!strstr(output, part)) fail_msg("'%s' is not in:\n%s", part, output);
+}
+
+static size_t count_lines(void)
+{
+    size_t n = 0;
+    for (const char *p = output; *p; p++) n += *p == '\n';
+    return n;
+}
+
+static void metrics_are_a_table(void **state)
+{
+    (void)state;
+    assert_int_equal(masa("inspect FOLDER"), 0);
+    assert_string_equal(output, "  step   reward/mean          loss\n"
+                                "     1          0.25          -1.5\n"
+                                "     2           0.5             -\n"
+                                "     3          0.75          -1.5\n");
+    assert_int_equal(masa("inspect FOLDER --step 2: --metrics reward/mean"), 0);
+    assert_int_equal(count_lines(), 4);
+    assert_says("     3          0.75\n");
+    assert_says("also recorded (--metrics): loss\n");
+    assert_int_equal(masa("inspect FOLDER --json --step :2"), 0);
+    assert_string_equal(output, "{\"step\":1,\"reward/mean\":0.25,\"loss\":-1.5}\n"
+                                "{\"step\":2,\"reward/mean\":0.5,\"loss\":null}\n");
+    assert_int_equal(masa("inspect FOLDER --step 9"), 0);
+    assert_says("no metrics");
+}
+
+static void rollouts_are_read(void **state)
+{
+    (void)state;
+    assert_int_equal(masa("inspect FOLDER --step 2 --reward 1"), 0);
+    assert_string_equal(output,
+                        "==== prompt 0 of step 2, problem p7, 9 tokens, answer 4\n"
+                        "What is \"2+2\"?\n"
+                        "---- step 2, prompt 0, solution 1: reward 1.000, advantage +1.000, 5 "
+                        "tokens, stopped by eos, log-probability -0.500\n"
+                        "It is \\boxed{4}.\n"
+                        "     {\"rule\":\"boxed\"}\n");
+    assert_int_equal(masa("inspect FOLDER --contains boxed --cause eos --kind solution"), 0);
+    assert_says("---- step 3");
+    assert_int_equal(masa("inspect FOLDER --rollouts --limit 2"), 0);
+    assert_says("2 shown; --limit 0 shows all\n");
+    assert_int_equal(masa("inspect FOLDER --problem p8"), 0);
+    assert_says("nothing that fits");
+}
+
+static void rows_are_json_lines(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments;
+        size_t lines, keys;
+    } cases[] = {{"inspect FOLDER --json --rollouts", 6, 16},
+                 {"inspect FOLDER --json --prompt 0 --limit 0 --step 1", 2, 16},
+                 {"inspect FOLDER --json --evals", 3, 8},
+                 {"inspect FOLDER --json --decisions --step 2:3", 2, 9}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(masa(cases[i].arguments), 0);
+        assert_int_equal(count_lines(), cases[i].lines);
+        for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n")) {
+            json_error_t why;
+            json_t *row = json_loads(line, 0, &why);
+            if (!row) fail_msg("%s: %s", why.text, line);
+            assert_int_equal(json_object_size(row), cases[i].keys);
+            json_decref(row);
+        }
+    }
+    assert_int_equal(masa("inspect FOLDER --evals --step 1"), 0);
+    assert_says("problem t1, sample 0: wrong (answer 4)");
+    assert_int_equal(masa("inspect FOLDER --decisions --step 1"), 0);
+    assert_says("gate taken");
+}
+
+static void wrong_use_is_said(void **state)
+{
+    (void)state;
+    static const char *const ranges[] = {"''", ":", "x", "1:x", "1:2:3", "x:1"};
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++) {
+        char arguments[64];
+        snprintf(arguments, sizeof arguments, "inspect FOLDER --step %s", ranges[i]);
+        assert_int_equal(masa(arguments), 2);
+        assert_says("--step takes a number or a range");
+    }
+    assert_int_equal(masa("inspect /tmp"), 1);
+    assert_says("a store.sqlite (a run)");
+}
+
+static void config_is_printed(void **state)
+{
+    (void)state;
+    assert_int_equal(masa("config --plain -p rloo -s rollout.group_size=4 FOLDER/config.yaml"),
+                     0);
+    assert_says("\n  group_size: 4\n");
+    assert_says("\n  advantage: group_norm\n"); /* the file says so, after the preset */
+    masa_config config;
+    assert_int_equal(masa_config_parse(&config, output, strlen(output), "out", NULL, NULL, 0,
+                                       NULL),
+                     MASA_OK);
+    masa_config_deinit(&config);
+    assert_int_equal(masa("config --markdown"), 0);
+    assert_says("# Configuration\n");
+    assert_int_equal(masa("config --help"), 0);
+    assert_says("dr_grpo");
+    assert_int_equal(masa("config -s rollout.group_sise=4"), 1);
+    assert_string_equal(output, "masa: no setting rollout.group_sise; did you mean "
+                                "rollout.group_size?\n");
+    masa_file_write("/tmp/masa-cli-run.yaml", "rollout: {\n", 11, NULL);
+    assert_int_equal(masa("config /tmp/masa-cli-run.yaml"), 1);
+    assert_says("masa: /tmp/masa-cli-run.yaml:1: not YAML");
+    remove("/tmp/masa-cli-run.yaml");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(metrics_are_a_table), cmocka_unit_test(rollouts_are_read),
+        cmocka_unit_test(rows_are_json_lines), cmocka_unit_test(wrong_use_is_said),
+        cmocka_unit_test(config_is_printed)};
+    return cmocka_run_group_tests(tests, make_run, remove_run);
+}
