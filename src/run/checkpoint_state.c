@@ -109,7 +109,7 @@ static masa_status verify_file(const char *folder, const char *name, const json_
     masa_status st = MASA_OK;
     struct stat info;
     uint32_t found = 0;
-    if (stat(path, &info) != 0)
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
         st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is missing", path);
     else if (info.st_size != size)
         st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s has %lld bytes and should have %lld", path,

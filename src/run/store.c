@@ -34,8 +34,8 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_METRIC] = "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?)",
     [STORE_PROMPT] = "INSERT OR IGNORE INTO prompts (text) VALUES (?)",
     [STORE_ROLLOUT] =
-        "INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?, ?, ?,"
-        " (SELECT id FROM prompts WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        ("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?, ?, ?,"
+         " (SELECT id FROM prompts WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     [STORE_EVAL] = "INSERT INTO evals VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [STORE_DECISION] = "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };

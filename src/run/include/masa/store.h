@@ -1,7 +1,7 @@
 /**
  * The store of a run: an SQLite database (WAL) with every step's metrics, every
  * rollout, evaluation and decision. Readable with any SQLite tool while the run
- * goes on; tables and columns are in docs/store.md.
+ * goes on; tables and columns are in docs/runs.md.
  *
  * Writing is one transaction per step: what is between begin and commit is there
  * wholly or not at all. One thread at a time.
