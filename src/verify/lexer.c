@@ -236,8 +236,24 @@ static void lex_skip_token(lexer *l)
     group(l, l->i, &size, &l->i);
 }
 
+/* \Gamma before a bracket is the function, else a letter. */
+static bool is_gamma_function(const lexer *l, const char *s, size_t n)
+{
+    const char *const brackets[] = {"(", "\\left("};
+    if (n != 5 || memcmp(s, "Gamma", 5) != 0) return false;
+    for (size_t k = 0; k < 2; k++) {
+        size_t m = strlen(brackets[k]);
+        if (m <= l->n - l->i && memcmp(l->s + l->i, brackets[k], m) == 0) return true;
+    }
+    return false;
+}
+
 static void lex_named_command(lexer *l, const char *s, size_t n)
 {
+    if (is_gamma_function(l, s, n)) {
+        emit(l, T_FUNCTION, FN_GAMMA, s, n);
+        return;
+    }
     const word *hit = word_command(s, n);
     size_t size, end;
     const char *text;

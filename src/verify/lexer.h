@@ -13,7 +13,7 @@ typedef enum token_kind {
     T_TEXT,         /* text: the contents of \text{...} */
     T_FUNCTION,     /* id: enum function */
     T_PI, T_E, T_I, T_INFINITY, T_EMPTY, T_REALS,
-    T_FRAC, T_SQRT, T_BINOM, T_OVER, T_CHOOSE, T_ACCENT, T_OPERATOR_NAME,
+    T_FRAC, T_SQRT, T_BINOM, T_OVER, T_CHOOSE, T_ACCENT,
     T_BEGIN, T_CLOSE_ENVIRONMENT, /* text: the environment's name */
     T_ROW,                        /* \\ between rows */
     T_LE, T_GE, T_NE, T_ABOUT, T_IN, T_CONGRUENT,
