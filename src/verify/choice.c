@@ -91,7 +91,8 @@ static int leading_letter(const char *s, size_t n, const char **rest)
     while (bracket && *s == ' ') s++;
     int letter = toupper((unsigned char)*s) - 'A';
     bool lower = islower((unsigned char)*s) != 0;
-    if (!isalpha((unsigned char)*s) || letter < 0 || (size_t)letter >= n) return NO_CHOICE;
+    if (!isalpha((unsigned char)*s) || letter < 0 || (size_t)letter >= n)
+        return NO_CHOICE;
     s++;
     if (isalnum((unsigned char)*s) || *s == '\'') return NO_CHOICE;
     while (bracket && *s == ' ') s++;
@@ -135,8 +136,8 @@ static bool names_another(const char *rest, int letter, size_t n)
     return false;
 }
 
-static int choice_of(const char *statement, size_t size, const masa_verify_options *options,
-                     const char **rule)
+static int choice_of(const char *statement, size_t size,
+                     const masa_verify_options *options, const char **rule)
 {
     char *dressless = undress(statement, size);
     const char *s = skip_words(dressless), *rest = "";
@@ -165,10 +166,12 @@ static int plain_choice(const char *text, size_t size, const masa_verify_options
     size_t start = size;
     while (start && text[start - 1] != '\n') start--;
     *where = (masa_extraction){MASA_EXTRACT_NUMBER, start, size - start};
-    int letter = size > start ? choice_of(text + start, size - start, options, rule) : NO_CHOICE;
+    int letter =
+        size > start ? choice_of(text + start, size - start, options, rule) : NO_CHOICE;
     if (letter != NO_CHOICE) return letter;
     for (size_t i = size; i-- > 2;) {
-        if (text[i] != ')' || text[i - 2] != '(' || !isupper((unsigned char)text[i - 1]) ||
+        if (text[i] != ')' || text[i - 2] != '(' ||
+            !isupper((unsigned char)text[i - 1]) ||
             (i > 2 && isalnum((unsigned char)text[i - 3])) ||
             (size_t)(text[i - 1] - 'A') >= count(options))
             continue;
@@ -199,7 +202,8 @@ void verify__choice(const char *text, size_t size, const char *gold,
         /* A box is the final answer, whatever it holds. */
         if (*r == MASA_EXTRACT_BOXED && where.rule == *r) break;
     }
-    if (where.rule != MASA_EXTRACT_NONE && (got != NO_CHOICE || where.rule == MASA_EXTRACT_BOXED)) {
+    if (where.rule != MASA_EXTRACT_NONE &&
+        (got != NO_CHOICE || where.rule == MASA_EXTRACT_BOXED)) {
         result->extraction = where;
         result->extracted = text + where.start;
     }

@@ -14,8 +14,9 @@
 #include <sys/random.h>
 
 static const char *const outcome_texts[] = {
-    [MASA_CODE_PASSED] = "passed", [MASA_CODE_FAILED] = "failed", [MASA_CODE_TIME] = "time",
-    [MASA_CODE_MEMORY] = "memory", [MASA_CODE_OUTPUT] = "output",
+    [MASA_CODE_PASSED] = "passed", [MASA_CODE_FAILED] = "failed",
+    [MASA_CODE_TIME] = "time",     [MASA_CODE_MEMORY] = "memory",
+    [MASA_CODE_OUTPUT] = "output",
 };
 
 const char *masa_code_outcome_text(masa_code_outcome outcome)
@@ -114,17 +115,22 @@ static void last_line(char *out, size_t room, const masa_text *text)
 static void judge(masa_code_result *out, const sandbox_result *r, const char *word)
 {
     size_t n = strlen(word);
-    bool wrote = r->output.size >= n && memcmp(r->output.data + r->output.size - n, word, n) == 0;
+    bool wrote =
+        r->output.size >= n && memcmp(r->output.data + r->output.size - n, word, n) == 0;
     last_line(out->message, sizeof out->message, &r->errors);
     if (r->ended == SANDBOX_TIME) out->outcome = MASA_CODE_TIME;
     else if (r->ended == SANDBOX_OUTPUT) out->outcome = MASA_CODE_OUTPUT;
     else if (r->exit_status == 0 && wrote) out->outcome = MASA_CODE_PASSED;
-    else if (strncmp(out->message, "MemoryError", 11) == 0) out->outcome = MASA_CODE_MEMORY;
+    else if (strncmp(out->message, "MemoryError", 11) == 0)
+        out->outcome = MASA_CODE_MEMORY;
     else out->outcome = MASA_CODE_FAILED;
     if (out->outcome == MASA_CODE_PASSED) out->message[0] = '\0';
-    else if (out->outcome == MASA_CODE_TIME) snprintf(out->message, sizeof out->message, "out of time");
-    else if (out->outcome == MASA_CODE_OUTPUT) snprintf(out->message, sizeof out->message, "wrote too much");
-    else if (!out->message[0]) snprintf(out->message, sizeof out->message, "ended before the tests did");
+    else if (out->outcome == MASA_CODE_TIME)
+        snprintf(out->message, sizeof out->message, "out of time");
+    else if (out->outcome == MASA_CODE_OUTPUT)
+        snprintf(out->message, sizeof out->message, "wrote too much");
+    else if (!out->message[0])
+        snprintf(out->message, sizeof out->message, "ended before the tests did");
 }
 
 masa_status masa_code_run(masa_code_result *out, const char *program, const char *tests,

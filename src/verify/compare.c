@@ -71,13 +71,15 @@ static masa_verdict compare_based(work *w, node *a, node *b)
     w->rule = "numeral";
     if (b->kind != NODE_BASED) return value_equal(w, a, b);
     if (a->kind == NODE_BASED)
-        return a->symbol == b->symbol && fmpq_equal(a->value, b->value) ? MASA_VERDICT_EQUAL
-                                                                       : MASA_VERDICT_DIFFERENT;
+        return a->symbol == b->symbol && fmpq_equal(a->value, b->value)
+                   ? MASA_VERDICT_EQUAL
+                   : MASA_VERDICT_DIFFERENT;
     /* The question names the base: an answer may leave it out. */
     bool same = a->kind == NODE_NUMBER && a->size == b->size &&
                 memcmp(a->text, b->text, a->size) == 0;
     if (a->kind == NODE_SYMBOL && !w->symbols[a->symbol].call) /* A5, read as a name */
-        same = same_words(w->symbols[a->symbol].name, w->symbols[a->symbol].size, b->text, b->size);
+        same = same_words(w->symbols[a->symbol].name, w->symbols[a->symbol].size, b->text,
+                          b->size);
     return same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
 }
 
@@ -114,7 +116,8 @@ static masa_verdict compare_colons(work *w, node *a, node *b)
     }
     node *ratio = a->kind == NODE_COLON ? a : b, *other = ratio == a ? b : a;
     if (ratio->n != 2 || is_collection(other)) return MASA_VERDICT_DIFFERENT;
-    return value_equal(w, node_binary(w, NODE_QUOTIENT, ratio->child[0], ratio->child[1]), other);
+    return value_equal(w, node_binary(w, NODE_QUOTIENT, ratio->child[0], ratio->child[1]),
+                       other);
 }
 
 /* --- values -------------------------------------------------------------------- */
@@ -173,8 +176,9 @@ masa_verdict compare(work *w, node *a, node *b)
     }
     if (a->kind == NODE_TEXT || b->kind == NODE_TEXT) {
         w->rule = "words";
-        bool same = a->kind == b->kind && (is_prose(a->text, a->size) ? same_words : same_signs)(
-                                              a->text, a->size, b->text, b->size);
+        bool same =
+            a->kind == b->kind && (is_prose(a->text, a->size) ? same_words : same_signs)(
+                                      a->text, a->size, b->text, b->size);
         return same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
     }
     if (is_region(a) || is_region(b)) {
@@ -184,10 +188,12 @@ masa_verdict compare(work *w, node *a, node *b)
     }
     if (a->kind == NODE_LIST && a->n == 1) return compare(w, a->child[0], b);
     if (is_collection(b) && is_collection(a)) return compare_collections(w, a, b);
-    if (a->kind == NODE_RELATION || b->kind == NODE_RELATION) return compare_relations(w, a, b);
+    if (a->kind == NODE_RELATION || b->kind == NODE_RELATION)
+        return compare_relations(w, a, b);
     if (is_collection(a) || is_collection(b)) return compare_collections(w, a, b);
     if (a->kind == NODE_UNIT || b->kind == NODE_UNIT) return compare_units(w, a, b);
-    if (a->kind == NODE_NEGATE && b->kind == NODE_NEGATE && b->child[0]->kind == NODE_BASED)
+    if (a->kind == NODE_NEGATE && b->kind == NODE_NEGATE &&
+        b->child[0]->kind == NODE_BASED)
         return compare(w, a->child[0], b->child[0]);
     if (a->kind == NODE_BASED || b->kind == NODE_BASED) return compare_based(w, a, b);
     if (a->kind == NODE_COLON || b->kind == NODE_COLON) return compare_colons(w, a, b);

@@ -17,7 +17,8 @@ static bool affordable(work *w, const fmpq_t x, const fmpq_t y)
 
 static bool small_integer(const fmpq_t x, long most, long *out)
 {
-    if (!fmpz_is_one(fmpq_denref(x)) || fmpz_cmp_si(fmpq_numref(x), most) > 0 || fmpz_cmp_si(fmpq_numref(x), -most) < 0)
+    if (!fmpz_is_one(fmpq_denref(x)) || fmpz_cmp_si(fmpq_numref(x), most) > 0 ||
+        fmpz_cmp_si(fmpq_numref(x), -most) < 0)
         return false;
     *out = fmpz_get_si(fmpq_numref(x));
     return true;
@@ -110,7 +111,8 @@ static bool exact_function(work *w, const node *n, fmpq_t out, const fmpq_t x)
         fmpz_cdiv_q(fmpq_numref(out), fmpq_numref(x), fmpq_denref(x));
         fmpz_one(fmpq_denref(out));
         return true;
-    case FN_SQRT: return bits(x) < 4096 && work_spend(w, bits(x)) && exact_root(out, x, 2);
+    case FN_SQRT:
+        return bits(x) < 4096 && work_spend(w, bits(x)) && exact_root(out, x, 2);
     case FN_FACTORIAL:
         if (!small_integer(x, MOST_FACTORIAL, &k) || k < 0 ||
             !work_spend(w, 1 + (ulong)k * 2))
@@ -124,7 +126,10 @@ static bool exact_function(work *w, const node *n, fmpq_t out, const fmpq_t x)
         fmpq_one(out);
         for (; k > 1; k -= 2) fmpz_mul_ui(fmpq_numref(out), fmpq_numref(out), (ulong)k);
         return true;
-    case FN_MAX: case FN_MIN: case FN_GCD: case FN_LCM: fmpq_set(out, x); return true;
+    case FN_MAX:
+    case FN_MIN:
+    case FN_GCD:
+    case FN_LCM: fmpq_set(out, x); return true;
     case FN_RE: fmpq_set(out, x); return true;
     case FN_IM: fmpq_zero(out); return true;
     default: return false;
@@ -178,9 +183,12 @@ bool value_exact(work *w, const node *n, fmpq_t out)
             fmpz_clear(hundred);
         }
         return true;
-    case NODE_SUM: case NODE_PRODUCT: case NODE_QUOTIENT: case NODE_POWER: case NODE_NEGATE:
-    case NODE_CALL:
-        return n->n > 0 && exact_children(w, n, out);
+    case NODE_SUM:
+    case NODE_PRODUCT:
+    case NODE_QUOTIENT:
+    case NODE_POWER:
+    case NODE_NEGATE:
+    case NODE_CALL: return n->n > 0 && exact_children(w, n, out);
     default: return false;
     }
 }

@@ -34,20 +34,22 @@ static bool is_one(builder *b, const fmpq_mpoly_t p)
 
 static ulong size_of(builder *b, const fmpq_mpoly_t p)
 {
-    ulong bits = (ulong)labs(fmpz_mpoly_max_bits(p->zpoly)) + fmpz_bits(fmpq_numref(p->content)) +
-                 fmpz_bits(fmpq_denref(p->content));
+    ulong bits = (ulong)labs(fmpz_mpoly_max_bits(p->zpoly)) +
+                 fmpz_bits(fmpq_numref(p->content)) + fmpz_bits(fmpq_denref(p->content));
     return ((ulong)fmpq_mpoly_length(p, b->ring) + 1) * (1 + bits / 64);
 }
 
 /* out = x*y while that stays small. Exponents stay below MOST_EXPONENT^depth, checked. */
-static bool multiply(builder *b, fmpq_mpoly_t out, const fmpq_mpoly_t x, const fmpq_mpoly_t y)
+static bool multiply(builder *b, fmpq_mpoly_t out, const fmpq_mpoly_t x,
+                     const fmpq_mpoly_t y)
 {
     if (is_one(b, x)) return fmpq_mpoly_set(out, y, b->ring), true;
     if (is_one(b, y)) return fmpq_mpoly_set(out, x, b->ring), true;
     ulong cost = size_of(b, x) * size_of(b, y);
     if (cost > MOST_SIZE || !work_spend(b->w, 4 + cost)) return false;
     if (!fmpq_mpoly_is_zero(x, b->ring) && !fmpq_mpoly_is_zero(y, b->ring) &&
-        fmpq_mpoly_total_degree_si(x, b->ring) + fmpq_mpoly_total_degree_si(y, b->ring) > 100000)
+        fmpq_mpoly_total_degree_si(x, b->ring) + fmpq_mpoly_total_degree_si(y, b->ring) >
+            100000)
         return false;
     fmpq_mpoly_mul(out, x, y, b->ring);
     return true;
@@ -136,7 +138,8 @@ static bool build(builder *b, fraction *out, const node *n)
         fmpq_mpoly_gen(out->num, n->symbol, b->ring);
         return true;
     }
-    if (n->kind == NODE_POWER && value_has_symbols(n->child[0])) return build_power(b, out, n);
+    if (n->kind == NODE_POWER && value_has_symbols(n->child[0]))
+        return build_power(b, out, n);
     if ((n->kind == NODE_SUM || n->kind == NODE_PRODUCT || n->kind == NODE_QUOTIENT ||
          n->kind == NODE_NEGATE) &&
         value_has_symbols(n))
@@ -163,7 +166,8 @@ static bool same(builder *b, fraction *x, fraction *y, bool proportional, bool *
         *equal = fmpq_mpoly_equal(x->num, y->num, b->ring);
         return true;
     }
-    bool good = multiply(b, x->num, x->num, y->den) && multiply(b, y->num, y->num, x->den);
+    bool good =
+        multiply(b, x->num, x->num, y->den) && multiply(b, y->num, y->num, x->den);
     *equal = good && fmpq_mpoly_equal(x->num, y->num, b->ring);
     return good;
 }
@@ -176,7 +180,8 @@ value_form value_normal_form(work *w, const node *a, const node *b, bool proport
     fmpq_mpoly_ctx_init(p->ring, w->n_symbols > 0 ? w->n_symbols : 1, ORD_LEX);
     fraction_init(p, &x);
     fraction_init(p, &y);
-    bool good = build(p, &x, a) && build(p, &y, b) && same(p, &x, &y, proportional, &equal);
+    bool good =
+        build(p, &x, a) && build(p, &y, b) && same(p, &x, &y, proportional, &equal);
     fraction_clear(p, &x);
     fraction_clear(p, &y);
     fmpq_mpoly_ctx_clear(p->ring);

@@ -33,10 +33,24 @@ bool parse__take(parser *p, int kind)
 bool parse__begins_factor(const parser *p)
 {
     switch (p->t->kind) {
-    case T_NUMBER: case T_NAME: case T_PI: case T_E: case T_I: case T_INFINITY:
-    case T_FUNCTION: case T_SQRT: case T_FRAC: case T_BINOM: case '(': case '[': case '{':
-    case T_FLOOR_OPEN: case T_CEIL_OPEN: case T_ACCENT: case T_BOX: case T_BEGIN:
-        return true;
+    case T_NUMBER:
+    case T_NAME:
+    case T_PI:
+    case T_E:
+    case T_I:
+    case T_INFINITY:
+    case T_FUNCTION:
+    case T_SQRT:
+    case T_FRAC:
+    case T_BINOM:
+    case '(':
+    case '[':
+    case '{':
+    case T_FLOOR_OPEN:
+    case T_CEIL_OPEN:
+    case T_ACCENT:
+    case T_BOX:
+    case T_BEGIN: return true;
     case '|': return p->bars == 0 && !p->in_set;
     default: return false;
     }
@@ -47,7 +61,8 @@ static bool rest_is_sentence(const token *t)
 {
     for (; t->kind != T_END; t++) {
         bool letter = t->kind == T_NAME || t->kind == T_E || t->kind == T_I;
-        if (letter && (t[-1].kind == ',' || t[-1].kind == ';')) return false; /* "2 cats, x" */
+        if (letter && (t[-1].kind == ',' || t[-1].kind == ';'))
+            return false; /* "2 cats, x" */
         if (!letter && t->kind != T_WORD && t->kind != T_TEXT && t->kind != T_AND &&
             t->kind != T_OR && t->kind != T_PRIME && t->kind != ',' && t->kind != '.' &&
             t->kind != '-')
@@ -103,7 +118,8 @@ static node *annotate(parser *p, node *value)
         while (p->t[1].kind != T_END) parse__next(p);
     parse__next(p);
     if (p->w->options->kind == MASA_ANSWER_NUMERIC)
-        while (p->t->kind != T_END && p->t->kind != '=') parse__next(p); /* J K^{-1}/mol */
+        while (p->t->kind != T_END && p->t->kind != '=')
+            parse__next(p); /* J K^{-1}/mol */
     if (p->t->kind == '^') {
         parse__next(p);
         node *exponent = parse__group(p);
@@ -154,7 +170,8 @@ static node *parse_term(parser *p)
         if ((kind == '*' || kind == '/') && unit_before && p->t[1].kind == T_TEXT) {
             parse__next(p); /* \text{m}/\text{s} */
             node *unit = factors.items[factors.n - 1];
-            factors.items[factors.n - 1] = join_units(p, unit, annotate(p, unit->child[0]), kind);
+            factors.items[factors.n - 1] =
+                join_units(p, unit, annotate(p, unit->child[0]), kind);
         } else if (kind == T_FRAC && parse__unit_fraction(p)) {
             node *last = factors.items[factors.n - 1];
             factors.items[factors.n - 1] = annotate_fraction(p, last);
@@ -184,13 +201,15 @@ static node *parse_term(parser *p)
             break;
         }
     }
-    return factors.n == 1 ? factors.items[0] : node_from_list(p->w, NODE_PRODUCT, &factors);
+    return factors.n == 1 ? factors.items[0]
+                          : node_from_list(p->w, NODE_PRODUCT, &factors);
 }
 
 node *parse__factor(parser *p)
 {
     int kind = p->t->kind;
-    if (kind != '-' && kind != '+' && kind != T_PM && kind != T_MP) return parse__power(p);
+    if (kind != '-' && kind != '+' && kind != T_PM && kind != T_MP)
+        return parse__power(p);
     if (!parse__enter(p)) return parse__fail(p);
     parse__next(p);
     node *out = parse__factor(p);
@@ -324,8 +343,9 @@ static bool only_words(const token *t)
     bool found = false;
     for (; t->kind != T_END; t++) {
         if (t->kind == T_WORD) found = true;
-        else if (t->kind != T_NAME && t->kind != T_E && t->kind != T_I && t->kind != T_AND &&
-                 t->kind != T_OR && t->kind != '-' && t->kind != T_PRIME)
+        else if (t->kind != T_NAME && t->kind != T_E && t->kind != T_I &&
+                 t->kind != T_AND && t->kind != T_OR && t->kind != '-' &&
+                 t->kind != T_PRIME)
             return false;
     }
     return found;

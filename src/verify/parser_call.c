@@ -49,7 +49,7 @@ static node *exponent(parser *p)
         negative = p->t->kind == '-';
         parse__next(p);
     }
-    node *out = p->t->kind == '{' ? parse__group(p)
+    node *out = p->t->kind == '{'        ? parse__group(p)
                 : p->t->kind == T_NUMBER ? parse__number(p)
                                          : parse__primary(p);
     if (p->t->kind == '^') out = raise_to(p, out);
@@ -111,7 +111,8 @@ static node *bare_argument(parser *p)
     } while (!p->failed && parse__begins_factor(p) && p->t->kind != T_FUNCTION &&
              p->t->kind != '(' && p->t->kind != '[');
     p->w->depth--;
-    node *out = factors.n == 1 ? factors.items[0] : node_from_list(p->w, NODE_PRODUCT, &factors);
+    node *out =
+        factors.n == 1 ? factors.items[0] : node_from_list(p->w, NODE_PRODUCT, &factors);
     if (p->t->kind == '/' && !p->failed) {
         p->w->ambiguous = true; /* "\\tan x/2": in the second reading tan(x/2) */
         if (p->w->second_reading) {
@@ -250,10 +251,12 @@ node *parse__environment(parser *p)
     bool even = true;
     while (!p->failed && p->t->kind != T_CLOSE_ENVIRONMENT) {
         if (p->t->kind == '&') parse__next(p); /* an empty cell: alignment only */
-        node_push(p->w, &cells, matrix || array ? parse__statement(p) : parse__statements(p));
+        node_push(p->w, &cells,
+                  matrix || array ? parse__statement(p) : parse__statements(p));
         if (p->t->kind == ',') parse__next(p);
         if (p->t->kind == '&') continue;
-        if (p->t->kind != T_ROW && p->t->kind != T_CLOSE_ENVIRONMENT) return parse__fail(p);
+        if (p->t->kind != T_ROW && p->t->kind != T_CLOSE_ENVIRONMENT)
+            return parse__fail(p);
         if (rows++ == 0) columns = cells.n;
         even &= cells.n - row_start == columns;
         row_start = cells.n;

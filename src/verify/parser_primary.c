@@ -18,11 +18,13 @@ static bool read_decimal(work *w, fmpq_t value, const char *s, size_t n)
     if (i < n)
         for (i++; i < n; i++) {
             if (s[i] == '-') negative = true;
-            else if (s[i] != '+' && exponent < 1000000) exponent = exponent * 10 + s[i] - '0';
+            else if (s[i] != '+' && exponent < 1000000)
+                exponent = exponent * 10 + s[i] - '0';
         }
     exponent = (negative ? -exponent : exponent) - point;
     unsigned long scale = (unsigned long)(exponent < 0 ? -exponent : exponent);
-    if (m == 0 || scale > 20000 || !work_spend(w, (scale + m) / 16)) return work_give_up(w);
+    if (m == 0 || scale > 20000 || !work_spend(w, (scale + m) / 16))
+        return work_give_up(w);
     if (scale == 0 && m <= 18) {
         long small = 0;
         for (size_t k = 0; k < m; k++) small = small * 10 + digits[k] - '0';
@@ -47,9 +49,8 @@ static node *repeating(parser *p, node *number, const token *decimal)
     token *t = p->t + 1;
     bool braces = t->kind == '{';
     if (braces) t++;
-    if (!point || t->kind != T_NUMBER || t->size > 200 ||
-        memchr(t->text, '.', t->size) || memchr(t->text, 'e', t->size) ||
-        (braces && t[1].kind != '}'))
+    if (!point || t->kind != T_NUMBER || t->size > 200 || memchr(t->text, '.', t->size) ||
+        memchr(t->text, 'e', t->size) || (braces && t[1].kind != '}'))
         return number; /* a product with something that has an accent */
     unsigned long places = decimal->size - (unsigned long)(point - decimal->text) - 1;
     fmpq_t tail;
@@ -112,7 +113,8 @@ static node *mixed_number(parser *p, node *whole)
     node *part = NULL;
     if (p->t->kind == T_FRAC && !parse__unit_fraction(p)) {
         part = parse__call(p);
-        bool numeric = part->kind == NODE_QUOTIENT && part->child[0]->kind == NODE_NUMBER &&
+        bool numeric = part->kind == NODE_QUOTIENT &&
+                       part->child[0]->kind == NODE_NUMBER &&
                        part->child[1]->kind == NODE_NUMBER;
         return node_binary(p->w, numeric ? NODE_SUM : NODE_PRODUCT, whole, part);
     }
@@ -191,7 +193,8 @@ static bool opens_arguments(const token *t, const char *name, size_t n)
 {
     if (t->kind != '(') return false;
     if (strchr("fghFGH", *name) || memchr(name, '\'', n)) return true;
-    if (isupper((unsigned char)*name) && t[1].kind == T_NUMBER && t[2].kind == ')') return true;
+    if (isupper((unsigned char)*name) && t[1].kind == T_NUMBER && t[2].kind == ')')
+        return true;
     int depth = 0;
     for (; t->kind != T_END; t++) {
         if (t->kind == '(' || t->kind == '[' || t->kind == '{') depth++;
@@ -225,7 +228,8 @@ node *parse__name(parser *p)
     if (p->failed || !opens_arguments(p->t, name, n)) return out;
     node *arguments = parse__brackets(p);
     if (p->failed) return out;
-    if (arguments->kind != NODE_TUPLE) arguments = node_unary(p->w, NODE_APPLY, arguments);
+    if (arguments->kind != NODE_TUPLE)
+        arguments = node_unary(p->w, NODE_APPLY, arguments);
     arguments->kind = NODE_APPLY;
     arguments->symbol = out->symbol;
     arguments->mark = arguments->close = 0;
@@ -345,15 +349,16 @@ static node *parse_fence(parser *p, function f, int close)
 /* Words that may stand before a value without being part of it, unlike "June 20". */
 static bool says_nothing(const char *s, size_t n)
 {
-    static const char *const words[] = {"about",  "approximately", "approx", "roughly",
-                                        "exactly", "answer",       "total",  "usd",
-                                        "rs",      "minimum",      "maximum", "area",
-                                        "length",  "value",        "around", "equals"};
+    static const char *const words[] = {"about",   "approximately", "approx",  "roughly",
+                                        "exactly", "answer",        "total",   "usd",
+                                        "rs",      "minimum",       "maximum", "area",
+                                        "length",  "value",         "around",  "equals"};
     while (n && (s[n - 1] == ' ' || s[n - 1] == '.' || s[n - 1] == ':')) n--;
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
         if (strlen(words[k]) == n && strncasecmp(words[k], s, n) == 0) return true;
     /* "The answer is" */
-    return n > 3 && (memcmp(s + n - 3, " is", 3) == 0 || (n > 4 && memcmp(s + n - 4, " are", 4) == 0));
+    return n > 3 && (memcmp(s + n - 3, " is", 3) == 0 ||
+                     (n > 4 && memcmp(s + n - 4, " are", 4) == 0));
 }
 
 node *parse__words(parser *p)
@@ -383,15 +388,18 @@ node *parse__primary(parser *p)
     case T_NUMBER: return mixed_number(p, parse__number(p));
     case T_NAME: return parse__name(p);
     case T_PI: constant = NODE_PI; break;
-    case T_E: case T_I:
+    case T_E:
+    case T_I:
         if (p->t[1].kind == '_') return parse__name(p);
         constant = p->t->kind == T_E ? NODE_E : NODE_I;
         break;
     case T_INFINITY: constant = NODE_INFINITY; break;
     case T_REALS: constant = NODE_REALS; break;
     case T_EMPTY: constant = NODE_SET; break;
-    case '(': case '[': return parse__brackets(p);
-    case '{': case T_BOX:
+    case '(':
+    case '[': return parse__brackets(p);
+    case '{':
+    case T_BOX:
         if (p->t->kind == T_BOX) parse__next(p);
         return parse__group(p);
     case T_SET_OPEN: return parse_set(p);
@@ -400,8 +408,12 @@ node *parse__primary(parser *p)
     case T_CEIL_OPEN: return parse_fence(p, FN_CEIL, T_CEIL_CLOSE);
     case T_BEGIN: return parse__environment(p);
     case T_ACCENT: return accented(p);
-    case T_FUNCTION: case T_SQRT: case T_FRAC: case T_BINOM: return parse__call(p);
-    case T_TEXT: case T_WORD: return parse__words(p);
+    case T_FUNCTION:
+    case T_SQRT:
+    case T_FRAC:
+    case T_BINOM: return parse__call(p);
+    case T_TEXT:
+    case T_WORD: return parse__words(p);
     default: return parse__fail(p);
     }
     parse__next(p);

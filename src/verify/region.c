@@ -58,7 +58,8 @@ static bool set_letter(work *w, region *r, const node *symbol)
 /* bound < x or x < bound; where: 0 when x stands on the left. */
 static bool add_bound(interval *i, char mark, node *bound, bool x_left)
 {
-    bool upper = (mark == '<' || mark == 'l') == x_left, open = mark == '<' || mark == '>';
+    bool upper = (mark == '<' || mark == 'l') == x_left,
+         open = mark == '<' || mark == '>';
     if (upper) i->high = bound, i->high_open = open;
     else i->low = bound, i->low_open = open;
     return true;
@@ -105,7 +106,8 @@ static int order_low_high(work *w, const interval *low, const interval *high)
 /* The part that two intervals share; false: cannot tell. */
 static bool intersect(work *w, region *out, const interval *a, const interval *b)
 {
-    int low = order_ends(w, a->low, b->low, true), high = order_ends(w, a->high, b->high, false);
+    int low = order_ends(w, a->low, b->low, true),
+        high = order_ends(w, a->high, b->high, false);
     if (low == 2 || high == 2) return false;
     const interval *l = low > 0 ? a : b, *h = high < 0 ? a : b;
     interval i = {l->low, h->high, l->low_open, h->high_open};
@@ -113,7 +115,8 @@ static bool intersect(work *w, region *out, const interval *a, const interval *b
     if (high == 0) i.high_open = a->high_open || b->high_open;
     int ends = order_low_high(w, &i, &i);
     if (ends == 2) return false;
-    if (ends > 0 || (ends == 0 && i.low && i.high && (i.low_open || i.high_open))) return true;
+    if (ends > 0 || (ends == 0 && i.low && i.high && (i.low_open || i.high_open)))
+        return true;
     return push(out, i);
 }
 
@@ -133,7 +136,8 @@ static bool remove_points(work *w, region *r, const node *points)
         region left = {.letter = -1};
         for (unsigned i = 0; i < r->n; i++) {
             interval low = r->at[i], high = r->at[i];
-            int a = order_ends(w, point, low.low, true), b = order_ends(w, point, high.high, false);
+            int a = order_ends(w, point, low.low, true),
+                b = order_ends(w, point, high.high, false);
             if (low.low && a == 2) return false;
             if (high.high && b == 2) return false;
             bool inside = (!low.low || a >= 0) && (!high.high || b <= 0);
@@ -197,11 +201,13 @@ static bool build(work *w, region *r, node *n)
                                                n->close == ')'});
     case NODE_SET:
         for (unsigned i = 0; i < n->n; i++)
-            if (!push(r, (interval){n->child[i], n->child[i], false, false})) return false;
+            if (!push(r, (interval){n->child[i], n->child[i], false, false}))
+                return false;
         return true;
     case NODE_REALS: return push(r, (interval){NULL, NULL, true, true});
     case NODE_UNION: return build(w, r, n->child[0]) && build(w, r, n->child[1]);
-    case NODE_INTERSECTION: case NODE_DIFFERENCE: return build_pair(w, r, n);
+    case NODE_INTERSECTION:
+    case NODE_DIFFERENCE: return build_pair(w, r, n);
     case NODE_RELATION: return build_relation(w, r, n);
     case NODE_LIST: return build_list(w, r, n);
     default: return false;
@@ -215,7 +221,8 @@ static bool sort(work *w, region *r)
         for (unsigned j = i; j > 0; j--) {
             int order = order_ends(w, r->at[j - 1].low, r->at[j].low, true);
             if (order == 2) return false;
-            if (order < 0 || (order == 0 && r->at[j - 1].low_open <= r->at[j].low_open)) break;
+            if (order < 0 || (order == 0 && r->at[j - 1].low_open <= r->at[j].low_open))
+                break;
             interval t = r->at[j];
             r->at[j] = r->at[j - 1];
             r->at[j - 1] = t;
@@ -268,8 +275,8 @@ masa_verdict compare_regions(work *w, node *a, node *b, bool *known)
     /* Ends with letters in them cannot be ordered; then the order written counts. */
     if (sort(w, &x) && sort(w, &y)) *known = join(w, &x) && join(w, &y);
     if (w->exhausted) return MASA_VERDICT_UNDECIDED;
-    masa_verdict verdict = letters_differ || x.n != y.n ? MASA_VERDICT_DIFFERENT
-                                                        : MASA_VERDICT_EQUAL;
+    masa_verdict verdict =
+        letters_differ || x.n != y.n ? MASA_VERDICT_DIFFERENT : MASA_VERDICT_EQUAL;
     for (unsigned i = 0; verdict == MASA_VERDICT_EQUAL && i < x.n; i++)
         verdict = compare_intervals(w, &x.at[i], &y.at[i]);
     *known = true;

@@ -21,7 +21,8 @@ static bool is_name(const node *n)
     if (!several || n->child[0]->kind != NODE_SYMBOL || n->n > 6) return false;
     for (unsigned i = 1; i < n->n; i++) {
         node_kind kind = n->child[i]->kind;
-        if (kind != NODE_SYMBOL && kind != NODE_E && kind != NODE_I && kind != NODE_NUMBER)
+        if (kind != NODE_SYMBOL && kind != NODE_E && kind != NODE_I &&
+            kind != NODE_NUMBER)
             return false;
     }
     return true;
@@ -30,7 +31,8 @@ static bool is_name(const node *n)
 /* What a rounded number may be off by: one unit of its last digit. */
 static void rounding(mag_t out, const node *n)
 {
-    const char *point = n->kind == NODE_NUMBER && n->size ? memchr(n->text, '.', n->size) : NULL;
+    const char *point =
+        n->kind == NODE_NUMBER && n->size ? memchr(n->text, '.', n->size) : NULL;
     size_t places = point ? n->size - (size_t)(point - n->text) - 1 : 0;
     mag_one(out);
     while (places-- > 0) mag_div_ui(out, out, 10);
@@ -140,7 +142,8 @@ static masa_verdict compare_equations(work *w, node *a, node *b)
     for (int i = 0; i < 2; i++)
         if (is_collection(a->child[i]) || is_collection(b->child[i])) {
             masa_verdict left = compare(w, a->child[0], b->child[0]);
-            return left == MASA_VERDICT_EQUAL ? compare(w, a->child[1], b->child[1]) : left;
+            return left == MASA_VERDICT_EQUAL ? compare(w, a->child[1], b->child[1])
+                                              : left;
         }
     return value_same_equation(w, difference(w, a), difference(w, b), false);
 }
@@ -185,10 +188,12 @@ masa_verdict compare_relations(work *w, node *a, node *b)
     if (is_membership(a) && !is_region(b)) return compare(w, a->child[1], b);
     if (is_membership(b) && !is_region(a)) return compare(w, a, b->child[1]);
     if (is_equation(a) && is_equation(b)) return compare_equations(w, a, b);
-    if (is_equation(a) && b->kind != NODE_RELATION) return compare_with_value(w, a, b, true);
+    if (is_equation(a) && b->kind != NODE_RELATION)
+        return compare_with_value(w, a, b, true);
     if (is_equation(b) && a->kind != NODE_RELATION) {
         /* "x + y = 2" is not answered by "2", but "x = 2" and "1 + 1 = 2" are. */
-        if (!is_name(b->child[0]) && !is_name(b->child[b->n - 1]) && !chain_holds(w, b, 0))
+        if (!is_name(b->child[0]) && !is_name(b->child[b->n - 1]) &&
+            !chain_holds(w, b, 0))
             return verdict;
         return compare_with_value(w, b, a, false);
     }

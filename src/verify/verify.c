@@ -18,7 +18,8 @@ const char *masa_verdict_text(masa_verdict verdict)
 }
 
 /* The value at the end of "f(3) == [1, 2]", without the dress of Markdown or LaTeX. */
-static masa_verdict compare_literal(const char *s, size_t n, const char *gold, const char **rule)
+static masa_verdict compare_literal(const char *s, size_t n, const char *gold,
+                                    const char **rule)
 {
     *rule = "python literal";
     size_t m = strlen(gold);
@@ -29,7 +30,8 @@ static masa_verdict compare_literal(const char *s, size_t n, const char *gold, c
             break;
         }
     while (n > 2 && *s == '`' && s[n - 1] == '`') s++, n -= 2;
-    return masa_code_literals_equal(s, n, gold, m) ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
+    return masa_code_literals_equal(s, n, gold, m) ? MASA_VERDICT_EQUAL
+                                                   : MASA_VERDICT_DIFFERENT;
 }
 
 static const masa_verify_options defaults = MASA_VERIFY_DEFAULTS;
@@ -38,7 +40,8 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
                       const masa_verify_options *options, masa_verify_result *result)
 {
     if (!options) options = &defaults;
-    *result = (masa_verify_result){.verdict = MASA_VERDICT_NO_ANSWER, .rule = "no answer"};
+    *result =
+        (masa_verify_result){.verdict = MASA_VERDICT_NO_ANSWER, .rule = "no answer"};
     if (options->truncated) {
         result->rule = "truncated";
         return;
@@ -47,15 +50,16 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
         verify__choice(prediction, size, gold, options, result);
         return;
     }
-    if (!masa_extract_answer(prediction, size, options->rules, &result->extraction)) return;
+    if (!masa_extract_answer(prediction, size, options->rules, &result->extraction))
+        return;
     result->extracted = prediction + result->extraction.start;
     if (options->kind == MASA_ANSWER_LITERAL) {
-        result->verdict = compare_literal(result->extracted, result->extraction.size, gold,
-                                          &result->rule);
+        result->verdict = compare_literal(result->extracted, result->extraction.size,
+                                          gold, &result->rule);
         return;
     }
-    result->verdict = verify__compare_math(result->extracted, result->extraction.size, gold,
-                                           strlen(gold), options, &result->rule);
+    result->verdict = verify__compare_math(result->extracted, result->extraction.size,
+                                           gold, strlen(gold), options, &result->rule);
 }
 
 void masa_verify(const char *prediction, const char *gold,
