@@ -33,8 +33,11 @@ static size_t plane(const masa_model_config *c, size_t n_blocks, size_t block_to
 size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype, size_t n_blocks,
                            size_t block_tokens)
 {
-    return 2 * config->n_layers * plane(config, n_blocks, block_tokens) *
-           masa_dtype_size(dtype);
+    size_t tokens, bytes;
+    size_t token = plane(config, 1, 1) * 2 * config->n_layers * masa_dtype_size(dtype);
+    bool fits = masa_size_mul(n_blocks, block_tokens, &tokens) &&
+                masa_size_mul(tokens, token, &bytes);
+    return fits ? bytes : SIZE_MAX; /* what no allocation can give */
 }
 
 masa_status masa_kv_store_init(masa_kv_store *store, const masa_model *model, size_t n_blocks,
