@@ -1,6 +1,8 @@
 #include "masa_test.h"
 
+#include <fcntl.h>
 #include <masa/progress.h>
+#include <unistd.h>
 
 static void lines_for_files(void **state)
 {
@@ -31,6 +33,36 @@ static void lines_for_files(void **state)
     free(text);
 }
 
+static void terminals_get_one_line(void **state)
+{
+    (void)state;
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0) skip();
+    FILE *file = fopen(ptsname(master), "w");
+    if (!file) skip();
+    masa_progress *p = masa_progress_create(file, 9);
+    masa_progress_phase(p, "rollouts", 3, 8);
+    masa_progress_phase(p, "rollouts", 4, 8); /* too soon to draw again */
+    masa_progress_step_done(p, &(masa_progress_step){1, 0.5, NAN, NAN, NAN, NAN});
+    masa_progress_note(p, "saved");
+    masa_progress_destroy(p);
+    fflush(file);
+    char text[512] = "";
+    size_t n = 0;
+    while (!strstr(text, "\033[K\r\n")  || !strstr(text, "saved")) {
+        ssize_t got = read(master, text + n, sizeof text - 1 - n);
+        if (got <= 0) break;
+        n += (size_t)got;
+        text[n] = '\0';
+    }
+    fclose(file);
+    close(master);
+    assert_string_equal(text, "\rrollouts 3/8\033[K"
+                              "\rstep 1/9  reward 0.500\033[K"
+                              "\r\033[Ksaved\r\n"
+                              "\rstep 1/9  reward 0.500\033[K\r\n");
+}
+
 static void nowhere_is_fine(void **state)
 {
     (void)state;
@@ -46,6 +78,7 @@ static void nowhere_is_fine(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(lines_for_files),
+                                       cmocka_unit_test(terminals_get_one_line),
                                        cmocka_unit_test(nowhere_is_fine)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

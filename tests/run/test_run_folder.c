@@ -4,6 +4,8 @@
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/run_folder.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -310,6 +312,79 @@ static void a_bad_state_aborts_the_checkpoint(void **state)
     masa_run_close(run);
 }
 
+/* A trainer that is killed at any moment leaves a whole checkpoint, not older than the
+ * last one it knew to be saved. */
+static void a_killed_trainer_loses_nothing(void **state)
+{
+    (void)state;
+    masa_run_close(create());
+    long step = 0;
+    for (int round = 0; round < 8; round++) {
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        pid_t child = fork();
+        if (child == 0) {
+            masa_run *run = resume();
+            for (long next = step + 1;; next++) {
+                save(run, next);
+                if (write(ends[1], &next, sizeof next) != sizeof next) _exit(1);
+            }
+        }
+        close(ends[1]);
+        for (int i = 0; i <= round % 4; i++)
+            assert_int_equal(read(ends[0], &step, sizeof step), sizeof step);
+        /* spend a little of the child's time, a different part in every round */
+        for (int i = 0; i < round; i++) masa_path_exists(at("checkpoints"));
+        kill(child, SIGKILL);
+        long more;
+        while (read(ends[0], &more, sizeof more) == sizeof more) step = more;
+        close(ends[0]);
+        assert_int_equal(waitpid(child, NULL, 0), child);
+        masa_run_close(resume());
+        long found = find();
+        assert_in_range(found, step, step + 1);
+        step = found;
+    }
+    assert_int_equal(warnings, 0);
+}
+
+/* A limit on the size of files stands in for a disk that fills up. */
+static void a_full_disk_keeps_the_last_checkpoint(void **state)
+{
+    (void)state;
+    enum { N = 10000 };
+    static float m[N], v[N];
+    masa_run *run = create();
+    save(run, 10);
+    const char *place = NULL;
+    char path[512];
+    assert_int_equal(masa_run_checkpoint_begin(run, 20, &place, NULL), MASA_OK);
+    snprintf(path, sizeof path, "%s/" MASA_MOMENTS_FILE, place);
+    struct rlimit whole, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &whole), 0);
+    small = (struct rlimit){4096, whole.rlim_max};
+    signal(SIGXFSZ, SIG_IGN);
+    masa_error err = {0};
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    masa_status st = masa_moments_write(path, m, v, N, 1, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
+    assert_int_equal(st, MASA_ERR_IO);
+    assert_non_null(strstr(err.message, MASA_MOMENTS_FILE));
+
+    assert_int_equal(masa_moments_write(path, m, v, 10, 1, NULL), MASA_OK);
+    small.rlim_cur = 20; /* now state.json does not fit */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    st = masa_run_checkpoint_commit(run, &(masa_run_state){.step = 20}, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &whole), 0);
+    assert_int_equal(st, MASA_ERR_IO);
+    assert_non_null(strstr(err.message, "state.json"));
+    assert_false(masa_path_exists(at("checkpoints/tmp-step-000020")));
+    assert_int_equal(find(), 10);
+    save(run, 20);
+    assert_int_equal(find(), 20);
+    masa_run_close(run);
+}
+
 static void moments_are_checked(void **state)
 {
     (void)state;
@@ -355,6 +430,8 @@ int main(void)
         T(a_broken_checkpoint_falls_back),
         T(half_written_checkpoints_are_cleaned),
         T(a_bad_state_aborts_the_checkpoint),
+        T(a_killed_trainer_loses_nothing),
+        T(a_full_disk_keeps_the_last_checkpoint),
         T(moments_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
