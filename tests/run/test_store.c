@@ -320,6 +320,22 @@ static void truncated_files_are_errors(void **state)
     masa_text_deinit(&whole);
 }
 
+static void a_locked_store_is_said(void **state)
+{
+    (void)state;
+    masa_store *first = open_store(MASA_STORE_WRITE), *second = open_store(MASA_STORE_WRITE);
+    masa_error err = {0};
+    assert_int_equal(masa_store_begin(first, NULL), MASA_OK);
+    sqlite3_busy_timeout(second->db, 0);
+    assert_int_equal(masa_store_begin(second, &err), MASA_ERR_IO);
+    assert_non_null(strstr(err.message, "locked by another program"));
+    assert_int_equal(masa_store_truncate(second, 0, &err), MASA_ERR_IO);
+    assert_int_equal(masa_store_commit(first, NULL), MASA_OK);
+    assert_int_equal(masa_store_begin(second, NULL), MASA_OK);
+    masa_store_close(second);
+    masa_store_close(first);
+}
+
 static void a_full_disk_is_said(void **state)
 {
     (void)state;
@@ -356,6 +372,7 @@ int main(void)
         T(truncation_forgets_later_steps),
         T(foreign_files_are_refused),
         T(truncated_files_are_errors),
+        T(a_locked_store_is_said),
         T(a_full_disk_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
