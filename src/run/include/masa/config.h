@@ -65,7 +65,8 @@ masa_status masa_config_parse(masa_config *out, const char *yaml, size_t size,
 void masa_config_deinit(masa_config *config);
 
 /** Sets one key ("rollout.top_p") of a loaded configuration; bounds of the key are
- *  checked, masa_config_check is the caller's. */
+ *  checked, masa_config_check is the caller's. "algorithm.name" also resets the other
+ *  keys of its section to that family's. */
 masa_status masa_config_set(masa_config *config, const char *key, const char *value,
                             masa_error *err);
 /** What no single key's bounds can say: combinations. Part of loading. */
