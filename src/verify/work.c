@@ -13,7 +13,7 @@ typedef struct block {
     /* the bytes follow */
 } block;
 
-enum { BLOCK_BYTES = 8192, DEFAULT_STEPS = 400000 };
+enum { BLOCK_BYTES = 8192, DEFAULT_STEPS = 1000000 };
 
 void work_init(work *w, const masa_verify_options *options)
 {

@@ -11,8 +11,9 @@
 
 struct node;
 
-/* Longest answer that is looked at, in bytes, and how deep it may nest. */
-enum { LONGEST_ANSWER = 16384, DEEPEST_ANSWER = 60, MOST_SYMBOLS = 24 };
+/* Longest answer that is looked at, in bytes, and how deep the parser may nest: a root or
+ * fraction inside another takes about five levels. */
+enum { LONGEST_ANSWER = 16384, DEEPEST_ANSWER = 300, MOST_SYMBOLS = 24 };
 
 typedef struct work {
     const masa_verify_options *options;
