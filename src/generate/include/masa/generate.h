@@ -13,10 +13,13 @@
 #include <stdint.h>
 #include <masa/error.h>
 #include <masa/model.h>
+#include <masa/text.h>
 #include <masa/tokenizer.h>
 
+/* Filters apply in the order top-k, top-p (of the probability that top-k left),
+ * min-p (relative to the most likely token); they keep at least one token. */
 typedef struct masa_sampling {
-    float temperature; /* 0: greedy */
+    float temperature; /* 0: greedy; else at least 0.0001 */
     int top_k;         /* 0: off */
     float top_p;       /* 1: off */
     float min_p;       /* 0: off */
@@ -59,6 +62,14 @@ typedef struct masa_completion {
 } masa_completion;
 void masa_completion_deinit(masa_completion *completion);
 
+/**
+ * Appends the response as text for readers: without special tokens, without the
+ * stop token, and cut before the stop string that ended it. request is the one
+ * that the completion answers.
+ */
+void masa_completion_text(masa_text *out, const masa_completion *completion,
+                          const masa_request *request, const masa_tokenizer *tokenizer);
+
 typedef struct masa_generator masa_generator;
 
 typedef struct masa_generator_options {
@@ -67,11 +78,19 @@ typedef struct masa_generator_options {
     size_t max_context;  /* prompt and response; 0: the model's */
 } masa_generator_options;
 
+/**
+ * A generator of its own cache and buffers over a borrowed model, which may be
+ * refreshed between calls, and a borrowed tokenizer (NULL: no stop strings).
+ * One call at a time. MASA_ERR_CONFIG for options that cannot be met.
+ */
 masa_status masa_generator_create(masa_generator **out, masa_model *model,
                                   const masa_tokenizer *tokenizer,
                                   const masa_generator_options *options, masa_error *err);
 void masa_generator_destroy(masa_generator *generator);
+/** Bytes of cache and buffers held, for the memory plan; and what they would be. */
 size_t masa_generator_bytes(const masa_generator *generator);
+size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype compute,
+                                   const masa_generator_options *options);
 
 /**
  * Called after every token (completion so far, finished or not); returning
@@ -83,8 +102,13 @@ typedef bool masa_generate_callback(void *context, const masa_completion *comple
 /**
  * Generates every sample of every request. completions has room for the sum of
  * n_samples and is filled in request, then sample order. A prompt that does not
- * fit the context is MASA_ERR_DATA and nothing is generated. On error no
+ * fit the context (with one token to go) or the cache is MASA_ERR_DATA and nothing
+ * is generated. Logits that are not finite are MASA_ERR_NUMERIC. On error no
  * completion is left behind.
+ *
+ * When the cache cannot hold all sequences, the youngest are put back and later
+ * recomputed; what is sampled stays the same. A sequence needs room for its prompt
+ * and max_tokens at least once, or MASA_ERR_CONFIG.
  */
 masa_status masa_generate(masa_generator *generator, const masa_request *requests,
                           size_t n_requests, masa_completion *completions,
@@ -93,7 +117,9 @@ masa_status masa_generate(masa_generator *generator, const masa_request *request
 
 /* What the last masa_generate did. */
 typedef struct masa_generate_stats {
-    size_t prompt_tokens, generated_tokens, decode_steps;
+    size_t prompt_tokens; /* of prompts run through the model: once for a request */
+    size_t generated_tokens, decode_steps;
+    size_t recomputed_tokens; /* run again because the cache was full */
     double seconds;
 } masa_generate_stats;
 masa_generate_stats masa_generator_stats(const masa_generator *generator);

@@ -1,0 +1,119 @@
+/*
+ * Inside of the generator: what a call of masa_generate works on.
+ *
+ * A request's prompt is computed in a slot of its own; its blocks then belong to
+ * the request (`group`), the first token of every sample is drawn from its last
+ * row, and the samples join the queue. A queued sample takes a slot, shares the
+ * prompt's full blocks, copies the last one if that is partly filled, and decodes
+ * one token a step. A sample that had to give its blocks back is queued again:
+ * it differs from a fresh one only in how many tokens are missing in the cache.
+ */
+#ifndef GENERATE_ENGINE_H
+#define GENERATE_ENGINE_H
+
+#include <masa/decode.h>
+#include <masa/generate.h>
+#include "blocks.h"
+#include "sampler.h"
+
+enum { BLOCK_TOKENS = 16, PREFILL_ROWS = 512, NO_SAMPLE = -1 };
+
+typedef struct slot {
+    size_t group;
+    ptrdiff_t sample; /* index of the completion, or NO_SAMPLE for the prompt itself */
+    size_t table;     /* its row of the block tables */
+    size_t n_blocks;  /* entries of that row in use */
+    size_t computed;  /* tokens whose keys and values are cached */
+    size_t rows;      /* of this step's batch */
+    ptrdiff_t logits; /* its row of the step's logits, or -1 */
+} slot;
+
+typedef struct group {
+    const masa_request *request;
+    size_t first;                /* completion of its sample 0 */
+    size_t limit;                /* tokens a response may have */
+    masa_stop_cause limit_cause; /* what reaching the limit means */
+    int32_t *blocks;             /* [n_blocks] of the prompt, while cached */
+    size_t n_blocks;
+    int32_t partial; /* the prompt's last block when not full, until its last fork; or -1 */
+    bool cached, computing, drawn;
+    size_t running, waiting, unfinished; /* samples */
+} group;
+
+/* A token to be drawn, and what came out. */
+typedef struct draw_job {
+    size_t sample; /* index of the completion */
+    size_t logits; /* row */
+    int32_t token;
+    float logprob;
+    bool valid;
+} draw_job;
+
+/* The state of one call. */
+typedef struct run {
+    group *groups;
+    size_t n_groups, next_group; /* groups before next_group were started */
+    size_t oldest;               /* groups before it are finished */
+    masa_completion *completions;
+    size_t *capacities; /* [n_completions] of tokens and logprobs */
+    double *started;    /* [n_completions] when it took a slot; 0 before */
+    masa_text *tails;   /* [n_completions] for stop strings */
+    size_t n_completions, remaining; /* remaining: not finished yet */
+    size_t *queue; /* ring of n_completions + 1 samples */
+    size_t queue_head, queue_n;
+    size_t arriving; /* samples that prompts under way will bring */
+    bool closed;     /* nothing is admitted until a sequence finishes */
+    masa_generate_callback *callback;
+    void *context;
+} run;
+
+struct masa_generator {
+    masa_model *model;
+    const masa_tokenizer *tokenizer;
+    size_t max_batch, max_context, max_rows, max_blocks;
+    masa_kv_store store;
+    block_pool pool;
+    masa_decoder *decoder;
+    float *logits;   /* [max_batch, vocab] */
+    int32_t *tables; /* [max_batch, max_blocks] */
+    size_t *spare_tables;
+    size_t n_spare;
+    slot *slots; /* [n_slots] oldest first */
+    size_t n_slots;
+    int32_t *tokens, *positions, *sequences, *logit_rows; /* [max_rows] */
+    draw_job *jobs;
+    size_t n_jobs, jobs_capacity;
+    sampler_scratch *scratch; /* [threads] */
+    size_t n_scratch;
+    run run;
+    masa_generate_stats stats;
+};
+
+/* Blocks that n tokens take. */
+static inline size_t blocks_of(size_t n)
+{
+    return (n + BLOCK_TOKENS - 1) / BLOCK_TOKENS;
+}
+
+static inline int32_t *table_of(masa_generator *g, const slot *s)
+{
+    return g->tables + s->table * g->max_blocks;
+}
+
+/* Tokens of a slot's sequence: what is cached and what is still to be computed. */
+size_t sequence_size(const masa_generator *g, const slot *s);
+
+/* schedule.c */
+void admit_sequences(masa_generator *g);
+void reserve_blocks(masa_generator *g);
+void keep_prompt(masa_generator *g, slot *s);
+void forget_prompt(masa_generator *g, group *owner);
+void release_blocks(masa_generator *g, slot *s);
+void finish_sample(masa_generator *g, group *owner);
+void drop_slot(masa_generator *g, size_t index);
+void queue_push(run *r, size_t sample);
+
+/* step.c: one batch through the model, and the tokens that come of it. */
+masa_status run_step(masa_generator *g, masa_error *err);
+
+#endif

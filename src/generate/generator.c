@@ -1,0 +1,300 @@
+/* A generator's life, the checks of what it is asked, and the loop over steps. */
+#include "engine.h"
+
+#include <masa/clock.h>
+#include <masa/memory.h>
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *masa_stop_cause_name(masa_stop_cause cause)
+{
+    static const char *const names[] = {
+        [MASA_STOP_EOS] = "eos",         [MASA_STOP_STRING] = "stop_string",
+        [MASA_STOP_LENGTH] = "length",   [MASA_STOP_CONTEXT] = "context",
+        [MASA_STOP_CANCELLED] = "cancelled",
+    };
+    return names[cause];
+}
+
+void masa_completion_deinit(masa_completion *completion)
+{
+    free(completion->tokens);
+    free(completion->logprobs);
+    *completion = (masa_completion){0};
+}
+
+/* The sizes that follow from the options. */
+typedef struct sizes {
+    size_t context, rows, table_blocks, cache_blocks;
+} sizes;
+
+static sizes plan_sizes(const masa_model_config *config, const masa_generator_options *o)
+{
+    sizes s = {.context = o->max_context ? o->max_context : config->max_positions};
+    s.rows = o->max_batch + PREFILL_ROWS;
+    s.table_blocks = blocks_of(s.context);
+    /* One more block a sequence: the partly filled last one of its prompt. */
+    s.cache_blocks = o->cache_tokens ? blocks_of(o->cache_tokens)
+                                     : o->max_batch * (s.table_blocks + 1);
+    return s;
+}
+
+size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype compute,
+                                   const masa_generator_options *options)
+{
+    sizes s = plan_sizes(config, options);
+    return masa_kv_store_bytes(config, compute, s.cache_blocks, BLOCK_TOKENS) +
+           masa_decoder_bytes(config, compute, s.rows) +
+           options->max_batch * config->vocab_size * sizeof(float);
+}
+
+size_t masa_generator_bytes(const masa_generator *g)
+{
+    masa_generator_options options = {.max_batch = g->max_batch,
+                                      .cache_tokens = g->store.n_blocks * BLOCK_TOKENS,
+                                      .max_context = g->max_context};
+    return masa_generator_bytes_needed(masa_model_get_config(g->model),
+                                       masa_model_dtype(g->model), &options);
+}
+
+static masa_status check_options(const masa_model_config *config,
+                                 const masa_generator_options *o, masa_error *err)
+{
+    if (o->max_batch == 0 || o->max_batch > 65536)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "a batch of %zu sequences is not possible; give 1 to 65536",
+                         o->max_batch);
+    if (o->max_context > config->max_positions)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "a context of %zu tokens is more than the model's %zu",
+                         o->max_context, config->max_positions);
+    if (plan_sizes(config, o).cache_blocks > INT32_MAX / BLOCK_TOKENS)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "a cache for %zu sequences of this context is too large; lower the "
+                         "batch, the context or the size of the cache", o->max_batch);
+    return MASA_OK;
+}
+
+static masa_status allocate(masa_generator *g, masa_error *err)
+{
+    size_t vocab = masa_model_get_config(g->model)->vocab_size;
+    void *logits = NULL;
+    masa_status st =
+        masa_alloc_large(&logits, g->max_batch * vocab, sizeof(float), "the logits", err);
+    g->logits = logits;
+    if (st == MASA_OK) st = masa_decoder_create(&g->decoder, g->model, g->max_rows, err);
+    g->tables = masa_alloc(g->max_batch * g->max_blocks, sizeof *g->tables);
+    g->spare_tables = masa_alloc(g->max_batch, sizeof *g->spare_tables);
+    for (size_t i = 0; i < g->max_batch; i++) g->spare_tables[i] = g->max_batch - 1 - i;
+    g->n_spare = g->max_batch;
+    g->slots = masa_alloc(g->max_batch, sizeof *g->slots);
+    g->tokens = masa_alloc(g->max_rows, sizeof *g->tokens);
+    g->positions = masa_alloc(g->max_rows, sizeof *g->positions);
+    g->sequences = masa_alloc(g->max_rows, sizeof *g->sequences);
+    g->logit_rows = masa_alloc(g->max_rows, sizeof *g->logit_rows);
+    g->n_scratch = (size_t)omp_get_max_threads();
+    g->scratch = masa_alloc(g->n_scratch, sizeof *g->scratch);
+    return st;
+}
+
+masa_status masa_generator_create(masa_generator **out, masa_model *model,
+                                  const masa_tokenizer *tokenizer,
+                                  const masa_generator_options *options, masa_error *err)
+{
+    const masa_model_config *config = masa_model_get_config(model);
+    masa_status st = check_options(config, options, err);
+    if (st != MASA_OK) return st;
+    sizes s = plan_sizes(config, options);
+    masa_generator *g = masa_alloc(1, sizeof *g);
+    *g = (masa_generator){.model = model,
+                          .tokenizer = tokenizer,
+                          .max_batch = options->max_batch,
+                          .max_context = s.context,
+                          .max_rows = s.rows,
+                          .max_blocks = s.table_blocks};
+    st = masa_kv_store_init(&g->store, model, s.cache_blocks, BLOCK_TOKENS, err);
+    if (st == MASA_OK) st = allocate(g, err);
+    if (st == MASA_OK) {
+        block_pool_init(&g->pool, s.cache_blocks);
+        *out = g;
+    } else {
+        masa_generator_destroy(g);
+    }
+    return st;
+}
+
+void masa_generator_destroy(masa_generator *g)
+{
+    if (!g) return;
+    masa_kv_store_deinit(&g->store);
+    block_pool_deinit(&g->pool);
+    masa_decoder_destroy(g->decoder);
+    for (size_t i = 0; i < g->n_scratch; i++) sampler_scratch_deinit(&g->scratch[i]);
+    free(g->scratch);
+    free(g->logits);
+    free(g->tables);
+    free(g->spare_tables);
+    free(g->slots);
+    free(g->tokens);
+    free(g->positions);
+    free(g->sequences);
+    free(g->logit_rows);
+    free(g->jobs);
+    free(g);
+}
+
+static masa_status check_sampling(const masa_sampling *s, masa_error *err)
+{
+    if (!(s->temperature == 0 || (s->temperature >= 1e-4f && s->temperature <= 1e4f)))
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "temperature %g is not possible; give 0 (greedy) or 0.0001 to 10000",
+                         (double)s->temperature);
+    if (s->top_k < 0)
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "top-k must be 0 (off) or more, not %d",
+                         s->top_k);
+    if (!(s->top_p > 0 && s->top_p <= 1))
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "top-p must be above 0 and at most 1, not %g",
+                         (double)s->top_p);
+    if (!(s->min_p >= 0 && s->min_p <= 1))
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "min-p must be between 0 and 1, not %g",
+                         (double)s->min_p);
+    return MASA_OK;
+}
+
+static masa_status check_strings(const masa_generator *g, const masa_request *request,
+                                 masa_error *err)
+{
+    if (request->n_stop_strings > 0 && !g->tokenizer)
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "stop strings need a tokenizer");
+    for (size_t i = 0; i < request->n_stop_strings; i++)
+        if (request->stop_strings[i][0] == '\0')
+            return MASA_FAIL(err, MASA_ERR_CONFIG, "a stop string is empty");
+    return MASA_OK;
+}
+
+static masa_status check_prompt(const masa_generator *g, const masa_request *request,
+                                size_t index, masa_error *err)
+{
+    size_t vocab = masa_model_get_config(g->model)->vocab_size;
+    if (request->prompt_size == 0)
+        return MASA_FAIL(err, MASA_ERR_DATA, "the prompt of request %zu is empty", index);
+    if (request->prompt_size >= g->max_context)
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "the prompt of request %zu has %zu tokens, which leaves no room for a "
+                         "response in a context of %zu", index, request->prompt_size,
+                         g->max_context);
+    for (size_t i = 0; i < request->prompt_size; i++)
+        if (request->prompt[i] < 0 || (size_t)request->prompt[i] >= vocab)
+            return MASA_FAIL(err, MASA_ERR_DATA,
+                             "token %d in the prompt of request %zu is not in the vocabulary "
+                             "of %zu", (int)request->prompt[i], index, vocab);
+    return MASA_OK;
+}
+
+static size_t response_limit(const masa_generator *g, const masa_request *request)
+{
+    size_t room = g->max_context - request->prompt_size;
+    return request->max_tokens < room ? request->max_tokens : room;
+}
+
+static masa_status check_request(const masa_generator *g, const masa_request *request,
+                                 size_t index, masa_error *err)
+{
+    masa_status st = check_prompt(g, request, index, err);
+    if (st == MASA_OK) st = check_sampling(&request->sampling, err);
+    if (st == MASA_OK) st = check_strings(g, request, err);
+    if (st != MASA_OK) return st;
+    if (request->max_tokens == 0)
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "a response needs at least 1 token");
+    size_t longest = request->prompt_size + response_limit(g, request);
+    /* and one block for the prompt's partly filled last block */
+    if (blocks_of(longest) + 1 > g->store.n_blocks)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "a cache of %zu tokens cannot hold request %zu: it needs %zu for a "
+                         "prompt of %zu and a response of %zu",
+                         g->store.n_blocks * BLOCK_TOKENS, index,
+                         (blocks_of(longest) + 1) * BLOCK_TOKENS, request->prompt_size,
+                         response_limit(g, request));
+    return MASA_OK;
+}
+
+static void begin_run(masa_generator *g, const masa_request *requests, size_t n_requests,
+                      masa_completion *completions)
+{
+    run *r = &g->run;
+    *r = (run){.n_groups = n_requests, .completions = completions};
+    r->groups = masa_alloc(n_requests, sizeof *r->groups);
+    for (size_t i = 0; i < n_requests; i++) {
+        const masa_request *request = &requests[i];
+        group *owner = &r->groups[i];
+        *owner = (group){.request = request,
+                         .first = r->n_completions,
+                         .limit = response_limit(g, request),
+                         .partial = -1,
+                         .unfinished = request->n_samples};
+        owner->limit_cause =
+            owner->limit < request->max_tokens ? MASA_STOP_CONTEXT : MASA_STOP_LENGTH;
+        owner->blocks = masa_alloc(blocks_of(request->prompt_size), sizeof *owner->blocks);
+        for (size_t k = 0; k < request->n_samples; k++)
+            completions[r->n_completions++] = (masa_completion){.request = i, .sample = k};
+    }
+    r->remaining = r->n_completions;
+    r->capacities = masa_alloc(r->n_completions, sizeof *r->capacities);
+    r->started = masa_alloc(r->n_completions, sizeof *r->started);
+    r->tails = masa_alloc(r->n_completions, sizeof *r->tails);
+    r->queue = masa_alloc(r->n_completions + 1, sizeof *r->queue);
+    g->stats = (masa_generate_stats){0};
+}
+
+/* Frees the call's state; an error left slots and prompts behind. */
+static void end_run(masa_generator *g)
+{
+    run *r = &g->run;
+    while (g->n_slots > 0) {
+        release_blocks(g, &g->slots[g->n_slots - 1]);
+        drop_slot(g, g->n_slots - 1);
+    }
+    for (size_t i = 0; i < r->n_groups; i++) {
+        forget_prompt(g, &r->groups[i]);
+        free(r->groups[i].blocks);
+    }
+    for (size_t i = 0; i < r->n_completions; i++) masa_text_deinit(&r->tails[i]);
+    free(r->groups);
+    free(r->capacities);
+    free(r->started);
+    free(r->tails);
+    free(r->queue);
+    *r = (run){0};
+}
+
+masa_status masa_generate(masa_generator *g, const masa_request *requests,
+                          size_t n_requests, masa_completion *completions,
+                          masa_generate_callback *callback, void *context, masa_error *err)
+{
+    double start = masa_clock();
+    for (size_t i = 0; i < n_requests; i++) {
+        masa_status st = check_request(g, &requests[i], i, err);
+        if (st != MASA_OK) return st;
+    }
+    begin_run(g, requests, n_requests, completions);
+    g->run.callback = callback;
+    g->run.context = context;
+    size_t total = g->run.n_completions;
+    masa_status st = MASA_OK;
+    while (st == MASA_OK && g->run.remaining > 0) {
+        admit_sequences(g);
+        reserve_blocks(g);
+        if (g->n_slots > 0) st = run_step(g, err);
+    }
+    for (size_t i = 0; st != MASA_OK && i < total; i++) masa_completion_deinit(&completions[i]);
+    end_run(g);
+    g->stats.seconds = masa_clock() - start;
+    return st;
+}
+
+masa_generate_stats masa_generator_stats(const masa_generator *g)
+{
+    return g->stats;
+}

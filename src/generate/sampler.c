@@ -1,0 +1,261 @@
+/*
+ * Sampling without sorting the vocabulary.
+ *
+ * One vectorised pass takes the log-sum-exp of every chunk of 256 tokens. Their
+ * sum is the softmax's denominator, and the draw first inverts the distribution
+ * over chunks, then over the tokens of one chunk: 256 exponentials instead of a
+ * vocabulary of them. Since no score in a chunk exceeds its log-sum-exp, the
+ * same numbers let the filters and the greedy choice skip whole chunks.
+ */
+#include "sampler.h"
+
+#include <masa/head.h>
+#include <masa/memory.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { CHUNK = 256 };
+
+/* Filters look first at tokens within this distance of the best score (a
+ * probability ratio of 6e-6) and at all of them only when those were too few. */
+static const float first_span = 12.0f;
+
+/* What the steps of one draw share. */
+typedef struct draw {
+    sampler_scratch *scratch;
+    const float *logits; /* [vocab] */
+    size_t vocab, chunks;
+    float scale;   /* 1 / temperature */
+    double lse;    /* log sum of exp(score) over the vocabulary */
+    float best;    /* the highest score */
+    int32_t first; /* the lowest token id that has it */
+} draw;
+
+void sampler_scratch_deinit(sampler_scratch *scratch)
+{
+    free(scratch->sums);
+    free(scratch->candidates);
+    *scratch = (sampler_scratch){0};
+}
+
+static size_t chunk_end(const draw *d, size_t chunk)
+{
+    size_t end = (chunk + 1) * CHUNK;
+    return end < d->vocab ? end : d->vocab;
+}
+
+/* A chunk of impossible tokens has no finite sum; that is no error. */
+static bool is_impossible(const draw *d, size_t chunk)
+{
+    for (size_t i = chunk * CHUNK; i < chunk_end(d, chunk); i++)
+        if (d->logits[i] != -INFINITY) return false;
+    return true;
+}
+
+/* The sums of all chunks and of the whole row; false when they are not numbers. */
+static bool sum_chunks(draw *d)
+{
+    sampler_scratch *s = d->scratch;
+    s->sums = masa_grow(s->sums, &s->sums_capacity, d->chunks, sizeof *s->sums);
+    size_t whole = d->vocab / CHUNK, rest = d->vocab % CHUNK;
+    masa_logsumexp(s->sums, d->logits, whole, CHUNK, d->scale);
+    if (rest) masa_logsumexp(s->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
+    float top = -INFINITY;
+    for (size_t c = 0; c < d->chunks; c++) {
+        if (!isfinite(s->sums[c])) {
+            if (!is_impossible(d, c)) return false;
+            s->sums[c] = -INFINITY;
+        }
+        if (s->sums[c] > top) top = s->sums[c];
+    }
+    double total = 0;
+    for (size_t c = 0; c < d->chunks; c++) total += exp((double)s->sums[c] - (double)top);
+    d->lse = (double)top + log(total);
+    return isfinite(d->lse);
+}
+
+/* Whether a chunk can hold a score of at least `score`, allowing for rounding. */
+static bool reaches(const draw *d, size_t chunk, float score)
+{
+    return d->scratch->sums[chunk] >= score - 1e-5f * fabsf(score) - 1e-5f;
+}
+
+static void find_best(draw *d)
+{
+    d->best = -INFINITY;
+    for (size_t c = 0; c < d->chunks; c++) {
+        if (!reaches(d, c, d->best)) continue;
+        for (size_t i = c * CHUNK; i < chunk_end(d, c); i++) {
+            float score = d->logits[i] * d->scale;
+            if (score <= d->best) continue;
+            d->best = score;
+            d->first = (int32_t)i;
+        }
+    }
+}
+
+/* Inverts the distribution over the whole vocabulary. */
+static int32_t draw_plain(const draw *d, double u)
+{
+    const float *sums = d->scratch->sums;
+    double before = 0, mass = 0;
+    size_t chosen = d->chunks;
+    /* Rounding may leave u past the last sum: then the last possible chunk is it. */
+    for (size_t c = 0; c < d->chunks; c++) {
+        double p = exp((double)sums[c] - d->lse);
+        if (p <= 0) continue;
+        if (chosen < d->chunks) before += mass;
+        chosen = c, mass = p;
+        if (before + p > u) break;
+    }
+    int32_t token = d->first;
+    double sum = before;
+    for (size_t i = chosen * CHUNK; i < chunk_end(d, chosen); i++) {
+        double p = exp((double)(d->logits[i] * d->scale) - d->lse);
+        if (p <= 0) continue;
+        token = (int32_t)i;
+        sum += p;
+        if (sum > u) break;
+    }
+    return token;
+}
+
+/* Whether a comes before b in the order that filters keep tokens. */
+static bool before(candidate a, candidate b)
+{
+    return a.score > b.score || (a.score == b.score && a.token < b.token);
+}
+
+static void sift(candidate *heap, size_t n, size_t at)
+{
+    candidate item = heap[at];
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && before(heap[child + 1], heap[child])) child++;
+        if (!before(heap[child], item)) break;
+        heap[at] = heap[child];
+    }
+    heap[at] = item;
+}
+
+/* Collects the possible tokens with a score of at least `least`; returns how many. */
+static size_t gather(const draw *d, float least)
+{
+    sampler_scratch *s = d->scratch;
+    size_t n = 0;
+    s->candidates =
+        masa_grow(s->candidates, &s->candidates_capacity, d->vocab, sizeof *s->candidates);
+    for (size_t c = 0; c < d->chunks; c++) {
+        if (!reaches(d, c, least)) continue;
+        for (size_t i = c * CHUNK; i < chunk_end(d, c); i++) {
+            float score = d->logits[i] * d->scale;
+            s->candidates[n] = (candidate){score, (int32_t)i};
+            n += score >= least && score > -INFINITY;
+        }
+    }
+    return n;
+}
+
+static double weight_of(const draw *d, candidate c)
+{
+    return exp((double)c.score - (double)d->best);
+}
+
+/*
+ * Moves the best candidates, in falling order, to the end of the array until
+ * top-k or top-p is full; returns how many. *full: one of them was, so that more
+ * candidates would change nothing. Weights are relative to the best token's.
+ */
+static size_t select_best(const draw *d, size_t n, const masa_sampling *s, bool *full)
+{
+    candidate *heap = d->scratch->candidates;
+    size_t k = s->top_k > 0 ? (size_t)s->top_k : SIZE_MAX, kept = 0;
+    double nucleus = s->top_k > 0 ? INFINITY : s->top_p * exp(d->lse - (double)d->best);
+    double mass = 0;
+    for (size_t i = n / 2; i-- > 0;) sift(heap, n, i);
+    while (n > 0 && kept < k && mass < nucleus) {
+        candidate top = heap[0];
+        heap[0] = heap[--n];
+        if (n > 0) sift(heap, n, 0);
+        heap[n] = top;
+        kept++;
+        mass += weight_of(d, top);
+    }
+    *full = kept == k || mass >= nucleus;
+    return kept;
+}
+
+/* How many of the tokens in falling order (items[n-1] is the best) the filters keep. */
+static size_t cut(const draw *d, const candidate *items, size_t n, const masa_sampling *s)
+{
+    double total = 0, mass = 0;
+    float least = s->min_p > 0 ? d->best + logf(s->min_p) : -INFINITY;
+    for (size_t i = 0; s->top_k > 0 && i < n; i++) total += weight_of(d, items[i]);
+    size_t kept = 0;
+    while (kept < n) {
+        candidate next = items[n - 1 - kept];
+        if (next.score < least && kept > 0) break;
+        mass += weight_of(d, next);
+        kept++;
+        if (s->top_k > 0 && s->top_p < 1 && mass >= s->top_p * total) break;
+    }
+    return kept;
+}
+
+static int32_t draw_kept(const draw *d, const candidate *kept, size_t n, double u)
+{
+    double total = 0, sum = 0;
+    for (size_t i = n; i-- > 0;) total += weight_of(d, kept[i]);
+    int32_t token = d->first;
+    for (size_t i = n; i-- > 0;) {
+        double w = weight_of(d, kept[i]);
+        if (w <= 0) continue;
+        token = kept[i].token;
+        sum += w;
+        if (sum > u * total) break;
+    }
+    return token;
+}
+
+static int32_t draw_filtered(const draw *d, const masa_sampling *given, double u)
+{
+    masa_sampling s = *given;
+    if ((size_t)s.top_k >= d->vocab) s.top_k = 0;
+    candidate *items = NULL;
+    size_t n = 0, kept = 0;
+    if (s.top_k == 0 && s.top_p >= 1) { /* min-p alone needs no order */
+        n = gather(d, s.min_p > 0 ? d->best + logf(s.min_p) : -INFINITY);
+        return n ? draw_kept(d, d->scratch->candidates, n, u) : d->first;
+    }
+    bool full = false;
+    n = gather(d, d->best - first_span);
+    kept = select_best(d, n, &s, &full);
+    if (!full) {
+        n = gather(d, -INFINITY);
+        kept = select_best(d, n, &s, &full);
+    }
+    items = d->scratch->candidates + n - kept;
+    size_t last = cut(d, items, kept, &s);
+    return draw_kept(d, items + kept - last, last, u);
+}
+
+bool sampler_draw(sampler_scratch *scratch, int32_t *token, float *logprob,
+                  const float *logits, size_t vocab, const masa_sampling *sampling,
+                  double u)
+{
+    bool greedy = sampling->temperature == 0;
+    bool filtered = sampling->top_k > 0 || sampling->top_p < 1 || sampling->min_p > 0;
+    draw d = {.scratch = scratch,
+              .logits = logits,
+              .vocab = vocab,
+              .chunks = (vocab + CHUNK - 1) / CHUNK,
+              .scale = greedy ? 1.0f : 1.0f / sampling->temperature};
+    if (!sum_chunks(&d)) return false;
+    if (greedy || filtered) find_best(&d);
+    int32_t chosen = greedy     ? d.first
+                     : filtered ? draw_filtered(&d, sampling, u)
+                                : draw_plain(&d, u);
+    *token = chosen;
+    *logprob = (float)((double)(logits[chosen] * d.scale) - d.lse);
+    return true;
+}

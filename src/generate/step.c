@@ -1,0 +1,213 @@
+/* One step: a batch of rows through the model, and the tokens that come of it. */
+#include "engine.h"
+#include "stop.h"
+
+#include <masa/clock.h>
+#include <masa/memory.h>
+#include <masa/random.h>
+
+#include <assert.h>
+#include <math.h>
+#include <omp.h>
+#include <string.h>
+
+/* Adds `n` rows of a slot's sequence to the batch, its next ones to be computed. */
+static void add_rows(masa_generator *g, masa_decode_batch *batch, slot *s, size_t n)
+{
+    const group *owner = &g->run.groups[s->group];
+    const int32_t *prompt = owner->request->prompt;
+    size_t prompt_size = owner->request->prompt_size;
+    for (size_t i = s->computed; i < s->computed + n; i++) {
+        size_t row = batch->rows++;
+        g->tokens[row] = i < prompt_size
+                             ? prompt[i]
+                             : g->run.completions[s->sample].tokens[i - prompt_size];
+        g->positions[row] = (int32_t)i;
+        g->sequences[row] = (int32_t)s->table;
+    }
+    s->rows = n;
+    s->logits = -1;
+    bool wanted = s->sample != NO_SAMPLE || !owner->drawn;
+    if (s->computed + n < sequence_size(g, s) || !wanted) return;
+    s->logits = (ptrdiff_t)batch->n_logits;
+    g->logit_rows[batch->n_logits++] = (int32_t)(batch->rows - 1);
+}
+
+/* Single tokens of all running sequences, then chunks of prompts and of sequences to
+ * be recomputed, the oldest first, as far as the rows go. */
+static masa_decode_batch build_batch(masa_generator *g)
+{
+    masa_decode_batch batch = {.tokens = g->tokens,
+                               .positions = g->positions,
+                               .sequences = g->sequences,
+                               .block_tables = g->tables,
+                               .max_blocks = g->max_blocks,
+                               .logit_rows = g->logit_rows};
+    for (size_t i = 0; i < g->n_slots; i++) {
+        slot *s = &g->slots[i];
+        s->rows = 0;
+        s->logits = -1;
+        if (sequence_size(g, s) - s->computed == 1) add_rows(g, &batch, s, 1);
+    }
+    for (size_t i = 0; i < g->n_slots; i++) {
+        slot *s = &g->slots[i];
+        size_t left = sequence_size(g, s) - s->computed, room = g->max_rows - batch.rows;
+        if (s->rows > 0 || room == 0) continue;
+        add_rows(g, &batch, s, left < room ? left : room);
+    }
+    assert(batch.rows > 0);
+    return batch;
+}
+
+static void add_job(masa_generator *g, size_t sample, ptrdiff_t logits)
+{
+    draw_job job = {.sample = sample, .logits = (size_t)logits};
+    MASA_PUSH(g->jobs, g->n_jobs, g->jobs_capacity, job);
+}
+
+/* One draw for each sequence, and one for each sample of a prompt that is complete. */
+static void list_jobs(masa_generator *g)
+{
+    g->n_jobs = 0;
+    for (size_t i = 0; i < g->n_slots; i++) {
+        const slot *s = &g->slots[i];
+        const group *owner = &g->run.groups[s->group];
+        if (s->logits < 0) continue;
+        if (s->sample != NO_SAMPLE) {
+            add_job(g, (size_t)s->sample, s->logits);
+            continue;
+        }
+        for (size_t k = 0; k < owner->request->n_samples; k++)
+            add_job(g, owner->first + k, s->logits);
+    }
+}
+
+static void draw_tokens(masa_generator *g)
+{
+    size_t vocab = masa_model_get_config(g->model)->vocab_size;
+#pragma omp parallel for schedule(dynamic) num_threads((int)g->n_scratch)
+    for (size_t i = 0; i < g->n_jobs; i++) {
+        draw_job *job = &g->jobs[i];
+        const masa_completion *c = &g->run.completions[job->sample];
+        const masa_request *request = g->run.groups[c->request].request;
+        double u = masa_uniform(masa_key(request->key, c->sample), MASA_STREAM_SAMPLE, c->n);
+        job->valid = sampler_draw(&g->scratch[omp_get_thread_num()], &job->token,
+                                  &job->logprob, g->logits + job->logits * vocab, vocab,
+                                  &request->sampling, u);
+    }
+}
+
+static masa_status check_jobs(const masa_generator *g, masa_error *err)
+{
+    for (size_t i = 0; i < g->n_jobs; i++) {
+        if (g->jobs[i].valid) continue;
+        const masa_completion *c = &g->run.completions[g->jobs[i].sample];
+        return MASA_FAIL(err, MASA_ERR_NUMERIC,
+                         "the model's logits are not finite after %zu tokens of request %zu, "
+                         "sample %zu; its weights are broken or training has diverged",
+                         c->n, c->request, c->sample);
+    }
+    return MASA_OK;
+}
+
+static bool is_stop_token(const masa_request *request, int32_t token)
+{
+    for (size_t i = 0; i < request->n_stop_tokens; i++)
+        if (request->stop_tokens[i] == token) return true;
+    return false;
+}
+
+/* Appends a drawn token to its completion; returns whether that finished it. */
+static bool append_token(masa_generator *g, const draw_job *job)
+{
+    run *r = &g->run;
+    masa_completion *c = &r->completions[job->sample];
+    const group *owner = &r->groups[c->request];
+    const masa_request *request = owner->request;
+    if (c->n == r->capacities[job->sample]) {
+        size_t grown = c->n ? 2 * c->n : 32;
+        r->capacities[job->sample] = grown = grown < owner->limit ? grown : owner->limit;
+        c->tokens = masa_realloc(c->tokens, grown, sizeof *c->tokens);
+        c->logprobs = masa_realloc(c->logprobs, grown, sizeof *c->logprobs);
+    }
+    c->tokens[c->n] = job->token;
+    c->logprobs[c->n++] = job->logprob;
+    g->stats.generated_tokens++;
+    bool finished = true;
+    if (is_stop_token(request, job->token))
+        c->cause = MASA_STOP_EOS;
+    else if (request->n_stop_strings > 0 &&
+             stop_string_completes(&r->tails[job->sample], g->tokenizer, request, job->token))
+        c->cause = MASA_STOP_STRING;
+    else if (c->n == owner->limit)
+        c->cause = owner->limit_cause;
+    else
+        finished = false;
+    if (r->started[job->sample] > 0) c->seconds = masa_clock() - r->started[job->sample];
+    if (r->callback && !r->callback(r->context, c, finished) && !finished) {
+        c->cause = MASA_STOP_CANCELLED;
+        finished = true;
+    }
+    if (finished) masa_text_deinit(&r->tails[job->sample]);
+    return finished;
+}
+
+/* The prompt is in the cache: its samples, with their first tokens, join the queue. */
+static const draw_job *begin_samples(masa_generator *g, slot *s, const draw_job *job)
+{
+    run *r = &g->run;
+    group *owner = &r->groups[s->group];
+    keep_prompt(g, s);
+    if (owner->drawn) return job;
+    owner->drawn = true;
+    size_t n = owner->request->n_samples;
+    r->arriving -= n;
+    owner->waiting = n;
+    for (size_t k = 0; k < n; k++, job++) {
+        if (append_token(g, job)) {
+            owner->waiting--;
+            finish_sample(g, owner);
+        } else {
+            queue_push(r, job->sample);
+        }
+    }
+    return job;
+}
+
+/* Hands out the drawn tokens and clears the slots of what is finished. */
+static void apply_tokens(masa_generator *g)
+{
+    const draw_job *job = g->jobs;
+    for (size_t i = 0; i < g->n_slots;) {
+        slot *s = &g->slots[i];
+        group *owner = &g->run.groups[s->group];
+        bool done = false;
+        s->computed += s->rows;
+        if (s->sample == NO_SAMPLE) {
+            if (!owner->drawn) g->stats.prompt_tokens += s->rows;
+            done = s->computed == owner->request->prompt_size;
+            if (done) job = begin_samples(g, s, job);
+        } else if (s->logits >= 0 && append_token(g, job++)) {
+            done = true;
+            owner->running--;
+            release_blocks(g, s);
+            finish_sample(g, owner);
+        }
+        if (done)
+            drop_slot(g, i);
+        else
+            i++;
+    }
+}
+
+masa_status run_step(masa_generator *g, masa_error *err)
+{
+    masa_decode_batch batch = build_batch(g);
+    masa_decoder_run(g->decoder, &g->store, &batch, g->logits);
+    g->stats.decode_steps++;
+    list_jobs(g);
+    draw_tokens(g);
+    masa_status st = check_jobs(g, err);
+    if (st == MASA_OK) apply_tokens(g);
+    return st;
+}
