@@ -35,6 +35,7 @@ typedef struct draw {
 void sampler_scratch_deinit(sampler_scratch *scratch)
 {
     free(scratch->sums);
+    free(scratch->weights);
     free(scratch->candidates);
     *scratch = (sampler_scratch){0};
 }
@@ -57,7 +58,11 @@ static bool is_impossible(const draw *d, size_t chunk)
 static bool sum_chunks(draw *d)
 {
     sampler_scratch *s = d->scratch;
-    s->sums = masa_grow(s->sums, &s->sums_capacity, d->chunks, sizeof *s->sums);
+    if (d->chunks > s->n_chunks) {
+        s->n_chunks = d->chunks;
+        s->sums = masa_realloc(s->sums, d->chunks, sizeof *s->sums);
+        s->weights = masa_realloc(s->weights, d->chunks, sizeof *s->weights);
+    }
     size_t whole = d->vocab / CHUNK, rest = d->vocab % CHUNK;
     masa_logsumexp(s->sums, d->logits, whole, CHUNK, d->scale);
     if (rest) masa_logsumexp(s->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
@@ -95,30 +100,34 @@ static void find_best(draw *d)
     }
 }
 
-/* Inverts the distribution over the whole vocabulary. */
+/*
+ * The first index at which the running sum of weights exceeds `u` times their
+ * total. *within: how far into that weight u lies, in [0, 1). Total and running
+ * sum are added up in the same order, so rounding cannot lead past the last
+ * weight that counts.
+ */
+static size_t invert(const double *weights, size_t n, double u, double *within)
+{
+    double total = 0, sum = 0;
+    for (size_t i = 0; i < n; i++) total += weights[i];
+    size_t i = 0;
+    while (i + 1 < n && !(sum + weights[i] > u * total)) sum += weights[i++];
+    double fraction = (u * total - sum) / weights[i];
+    *within = fraction < 1 ? fmax(fraction, 0) : 1 - 0x1p-53;
+    return i;
+}
+
+/* Inverts the distribution over the chunks, then over the tokens of one. */
 static int32_t draw_plain(const draw *d, double u)
 {
-    const float *sums = d->scratch->sums;
-    double before = 0, mass = 0;
-    size_t chosen = d->chunks;
-    /* Rounding may leave u past the last sum: then the last possible chunk is it. */
-    for (size_t c = 0; c < d->chunks; c++) {
-        double p = exp((double)sums[c] - d->lse);
-        if (p <= 0) continue;
-        if (chosen < d->chunks) before += mass;
-        chosen = c, mass = p;
-        if (before + p > u) break;
-    }
-    int32_t token = d->first;
-    double sum = before;
-    for (size_t i = chosen * CHUNK; i < chunk_end(d, chosen); i++) {
-        double p = exp((double)(d->logits[i] * d->scale) - d->lse);
-        if (p <= 0) continue;
-        token = (int32_t)i;
-        sum += p;
-        if (sum > u) break;
-    }
-    return token;
+    sampler_scratch *s = d->scratch;
+    double within, weights[CHUNK];
+    for (size_t c = 0; c < d->chunks; c++) s->weights[c] = exp((double)s->sums[c] - d->lse);
+    size_t chunk = invert(s->weights, d->chunks, u, &within);
+    size_t first = chunk * CHUNK, n = chunk_end(d, chunk) - first;
+    for (size_t i = 0; i < n; i++)
+        weights[i] = exp((double)(d->logits[first + i] * d->scale) - (double)s->sums[chunk]);
+    return (int32_t)(first + invert(weights, n, within, &within));
 }
 
 /* Whether a comes before b in the order that filters keep tokens. */

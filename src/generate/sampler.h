@@ -14,9 +14,10 @@ typedef struct candidate {
 
 /* Buffers that grow to what a vocabulary needs; one for each thread. Zero-initialise. */
 typedef struct sampler_scratch {
-    float *sums; /* [chunks] log-sum-exp of each chunk of the vocabulary */
+    float *sums;     /* [n_chunks] log-sum-exp of each chunk of the vocabulary */
+    double *weights; /* [n_chunks] their exponentials */
     candidate *candidates;
-    size_t sums_capacity, candidates_capacity;
+    size_t n_chunks, candidates_capacity;
 } sampler_scratch;
 void sampler_scratch_deinit(sampler_scratch *scratch);
 
