@@ -87,6 +87,21 @@ static masa_status read_token(reader *r, const char *key, bool lenient,
     return MASA_OK;
 }
 
+/* The end of a text, and the end of a turn or message where they are told apart. */
+static masa_status read_eos(reader *r, masa_model_config *c, masa_error *err)
+{
+    int32_t turn = -1, message = -1;
+    masa_status st =
+        read_token(r, "tokenizer.ggml.eos_token_id", false, c, &c->eos_token, err);
+    if (st == MASA_OK)
+        st = read_token(r, "tokenizer.ggml.eot_token_id", true, c, &turn, err);
+    if (st == MASA_OK)
+        st = read_token(r, "tokenizer.ggml.eom_token_id", true, c, &message, err);
+    if (turn >= 0) formats__add_eos(c, turn);
+    if (message >= 0) formats__add_eos(c, message);
+    return st;
+}
+
 static masa_status read_sizes(reader *r, masa_model_config *c, masa_error *err)
 {
     masa_status st = read_size(r, "embedding_length", 0, &c->hidden_size, err);
@@ -148,8 +163,7 @@ masa_status formats__gguf_config(masa_model_config *out, const masa_gguf *gguf,
     if (st == MASA_OK) st = refuse_features(&r, &c, err);
     if (st == MASA_OK)
         st = read_token(&r, "tokenizer.ggml.bos_token_id", false, &c, &c.bos_token, err);
-    if (st == MASA_OK)
-        st = read_token(&r, "tokenizer.ggml.eos_token_id", false, &c, &c.eos_token, err);
+    if (st == MASA_OK) st = read_eos(&r, &c, err);
     if (st == MASA_OK)
         st = read_token(&r, "tokenizer.ggml.padding_token_id", true, &c, &c.pad_token,
                         err);

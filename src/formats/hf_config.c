@@ -38,20 +38,40 @@ static masa_status read_float(const json_t *object, const char *key, double fall
     return MASA_OK;
 }
 
-/* One id, or the first of a list: the models that give several mean any of them, and
- * the chat family names the others. Lenient: what is outside the vocabulary is none. */
+/* An id, or nothing. Lenient: what is outside the vocabulary is none. */
 static masa_status read_token(const json_t *object, const char *key, bool lenient,
                               size_t vocab, int32_t *out, masa_error *err)
 {
     const json_t *value = member(object, key);
-    if (json_is_array(value)) value = json_array_get(value, 0);
-    if (!value || json_is_null(value)) return MASA_OK;
+    if (!value) return MASA_OK;
     json_int_t v = json_is_integer(value) ? json_integer_value(value) : -2;
     bool inside = v >= 0 && (uint64_t)v < vocab;
     if (!inside && v != -1 && !lenient)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "'%s' must be an id below the vocabulary size %zu", key, vocab);
     if (inside) *out = (int32_t)v;
+    return MASA_OK;
+}
+
+/* eos_token_id: an id, or a list of ids that each end a text. */
+static masa_status read_eos(const json_t *object, masa_model_config *c, masa_error *err)
+{
+    const json_t *value = member(object, "eos_token_id");
+    size_t n = json_is_array(value) ? json_array_size(value) : value ? 1 : 0;
+    for (size_t i = 0; i < n; i++) {
+        const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
+        json_int_t v = json_is_integer(item) ? json_integer_value(item) : -2;
+        if (v < -1 || (v >= 0 && (uint64_t)v >= c->vocab_size))
+            return MASA_FAIL(
+                err, MASA_ERR_FORMAT,
+                "'eos_token_id' must be an id below the vocabulary size %zu, or "
+                "a list of them",
+                c->vocab_size);
+        if (v >= 0 && !formats__add_eos(c, (int32_t)v))
+            return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                             "'eos_token_id' has more than %d different ids",
+                             MASA_MORE_EOS + 1);
+    }
     return MASA_OK;
 }
 
@@ -165,8 +185,7 @@ static masa_status read_config(const json_t *root, masa_model_config *c, masa_er
     if (st == MASA_OK) st = read_rope(root, c, err);
     if (st == MASA_OK)
         st = read_token(root, "bos_token_id", false, c->vocab_size, &c->bos_token, err);
-    if (st == MASA_OK)
-        st = read_token(root, "eos_token_id", false, c->vocab_size, &c->eos_token, err);
+    if (st == MASA_OK) st = read_eos(root, c, err);
     if (st == MASA_OK)
         st = read_token(root, "pad_token_id", true, c->vocab_size, &c->pad_token, err);
     return st == MASA_OK ? formats__config_check(c, err) : st;
@@ -203,19 +222,14 @@ masa_status formats__hf_generation_parse(masa_model_config *config, const char *
                                          size_t n, masa_error *err)
 {
     json_t *root = NULL;
-    masa_model_config given = {.bos_token = -1, .eos_token = -1, .pad_token = -1};
-    size_t vocab = config->vocab_size;
+    masa_model_config c = *config;
     masa_status st = load_object(&root, json, n, err);
-    if (st == MASA_OK)
-        st = read_token(root, "bos_token_id", false, vocab, &given.bos_token, err);
-    if (st == MASA_OK)
-        st = read_token(root, "eos_token_id", false, vocab, &given.eos_token, err);
-    if (st == MASA_OK)
-        st = read_token(root, "pad_token_id", true, vocab, &given.pad_token, err);
+    if (st == MASA_OK && c.bos_token < 0)
+        st = read_token(root, "bos_token_id", false, c.vocab_size, &c.bos_token, err);
+    if (st == MASA_OK) st = read_eos(root, &c, err);
+    if (st == MASA_OK && c.pad_token < 0)
+        st = read_token(root, "pad_token_id", true, c.vocab_size, &c.pad_token, err);
     json_decref(root);
-    if (st != MASA_OK) return st;
-    if (config->bos_token < 0) config->bos_token = given.bos_token;
-    if (config->eos_token < 0) config->eos_token = given.eos_token;
-    if (config->pad_token < 0) config->pad_token = given.pad_token;
-    return MASA_OK;
+    if (st == MASA_OK) *config = c;
+    return st;
 }

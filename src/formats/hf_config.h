@@ -11,7 +11,8 @@
  * (rope_parameters) write it. Checked, all but the shapes it implies. */
 masa_status formats__hf_config_parse(masa_model_config *out, const char *json, size_t n,
                                      masa_error *err);
-/* Fills the special tokens that config.json left out from generation_config.json. */
+/* Fills the special tokens that config.json left out from generation_config.json, and
+ * adds its tokens that end a text. */
 masa_status formats__hf_generation_parse(masa_model_config *config, const char *json,
                                          size_t n, masa_error *err);
 

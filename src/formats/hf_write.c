@@ -31,6 +31,19 @@ static void add_token(masa_text *out, const char *key, int32_t token)
         masa_text_addf(out, "  \"%s\": %d,\n", key, (int)token);
 }
 
+/* The ids that end a text: one number, or a list. */
+static void add_eos(masa_text *out, const masa_model_config *c)
+{
+    if (c->n_more_eos == 0) {
+        add_token(out, "eos_token_id", c->eos_token);
+        return;
+    }
+    masa_text_addf(out, "  \"eos_token_id\": [%d", (int)c->eos_token);
+    for (size_t i = 0; i < c->n_more_eos; i++)
+        masa_text_addf(out, ", %d", (int)c->more_eos[i]);
+    masa_text_add(out, "],\n");
+}
+
 /* transformers 4 reads rope_theta and rope_scaling; 5 reads them too, and writes
  * rope_parameters, which says the same. */
 static void add_rope(masa_text *out, const masa_model_config *c)
@@ -84,7 +97,7 @@ void formats__hf_config_write(masa_text *out, const masa_model_config *c,
     masa_text_addf(out, "  \"tie_word_embeddings\": %s,\n",
                    c->tied_embeddings ? "true" : "false");
     add_token(out, "bos_token_id", c->bos_token);
-    add_token(out, "eos_token_id", c->eos_token);
+    add_eos(out, c);
     add_token(out, "pad_token_id", c->pad_token);
     masa_text_addf(out,
                    "  \"initializer_range\": 0.02,\n  \"use_cache\": true,\n"
@@ -96,7 +109,7 @@ void formats__hf_generation_write(masa_text *out, const masa_model_config *c)
 {
     masa_text_add(out, "{\n  \"_from_model_config\": true,\n");
     add_token(out, "bos_token_id", c->bos_token);
-    add_token(out, "eos_token_id", c->eos_token);
+    add_eos(out, c);
     add_token(out, "pad_token_id", c->pad_token);
     out->size -= 2; /* the last comma */
     masa_text_add(out, "\n}\n");

@@ -182,6 +182,17 @@ static masa_status check_token(const char *name, int32_t token, size_t vocab,
                      name, (int)token, vocab);
 }
 
+bool formats__add_eos(masa_model_config *config, int32_t id)
+{
+    if (config->eos_token < 0) config->eos_token = id;
+    if (config->eos_token == id) return true;
+    for (size_t i = 0; i < config->n_more_eos; i++)
+        if (config->more_eos[i] == id) return true;
+    if (config->n_more_eos == MASA_MORE_EOS) return false;
+    config->more_eos[config->n_more_eos++] = id;
+    return true;
+}
+
 static masa_status check_rope(const masa_model_config *c, masa_error *err)
 {
     if (!(c->rope_theta > 0 && c->rope_theta < 1e30f))

@@ -28,6 +28,9 @@ size_t formats__plain_row(size_t row, size_t rotary_dim);
 /* What every description must satisfy, whatever it was read from. Fills no defaults. */
 masa_status formats__config_check(const masa_model_config *config, masa_error *err);
 
+/* Adds an id that ends a text, once; the first becomes eos_token. False when full. */
+bool formats__add_eos(masa_model_config *config, int32_t id);
+
 /* Of "llama", "qwen2" or "qwen3": the same in config.json's model_type and in GGUF. */
 masa_status formats__architecture_parse(masa_architecture *out, const char *name,
                                         size_t n, masa_error *err);

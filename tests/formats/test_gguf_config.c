@@ -96,6 +96,15 @@ static void accepts_what_changes_nothing(void **state)
     }
 }
 
+static void an_end_of_turn_ends_a_text_too(void **state)
+{
+    (void)state;
+    masa_model_config c;
+    pair turn = {"tokenizer.ggml.eot_token_id", NULL, 3, false};
+    assert_int_equal(read_changed(&c, &turn, true, NULL), MASA_OK);
+    assert_true(c.eos_token == 3 && c.n_more_eos == 0);
+}
+
 static void refuses_what_it_would_compute_wrongly(void **state)
 {
     (void)state;
@@ -138,6 +147,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_what_is_not_given),
         cmocka_unit_test(accepts_what_changes_nothing),
+        cmocka_unit_test(an_end_of_turn_ends_a_text_too),
         cmocka_unit_test(refuses_what_it_would_compute_wrongly)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

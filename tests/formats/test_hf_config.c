@@ -49,6 +49,7 @@ static void absent_values_are_those_of_transformers(void **state)
     assert_ok(formats__hf_generation_parse(&c, "{\"bos_token_id\":1,\"eos_token_id\":5}",
                                            35, err));
     assert_true(c.bos_token == 1 && c.eos_token == 3);
+    assert_true(c.n_more_eos == 2 && c.more_eos[0] == 4 && c.more_eos[1] == 5);
     assert_ok(parse(&c, "{\"model_type\":\"qwen3\"," SIZES "}", err));
     assert_true(c.qk_norm && !c.attention_bias && c.head_dim == 128);
     /* A window that no layer uses changes nothing. */
@@ -81,6 +82,9 @@ static void refuses_what_it_would_compute_wrongly(void **state)
         {"{\"model_type\":\"llama\"," SIZES ",\"rms_norm_eps\":\"x\"}", "a number"},
         {"{\"model_type\":\"llama\"," SIZES ",\"rope_theta\":-1}", "rope_theta"},
         {"{\"model_type\":\"llama\"," SIZES ",\"eos_token_id\":32}", "eos_token_id"},
+        {"{\"model_type\":\"llama\"," SIZES ",\"eos_token_id\":[1,\"x\"]}", "list"},
+        {"{\"model_type\":\"llama\"," SIZES ",\"eos_token_id\":[1,2,3,4,5,6,7,8,9]}",
+         "more than 8"},
         {"{\"model_type\":\"llama\"," SIZES ",\"partial_rotary_factor\":0.5}", "a part"},
         {"{\"model_type\":\"llama\"," SIZES ",\"quantization_config\":{}}", "quantised"},
         {"{\"model_type\":\"qwen3\"," SIZES ",\"attention_bias\":true}", "biases"},
@@ -126,7 +130,9 @@ static void assert_same(const masa_model_config *a, const masa_model_config *b)
     assert_true(a->rope_high_freq_factor == b->rope_high_freq_factor);
     assert_true(a->rope_original_positions == b->rope_original_positions);
     assert_true(a->bos_token == b->bos_token && a->eos_token == b->eos_token);
-    assert_true(a->pad_token == b->pad_token);
+    assert_true(a->pad_token == b->pad_token && a->n_more_eos == b->n_more_eos);
+    for (size_t i = 0; i < a->n_more_eos; i++)
+        assert_int_equal(a->more_eos[i], b->more_eos[i]);
 }
 
 static void written_descriptions_read_the_same(void **state)
@@ -153,6 +159,7 @@ static void written_descriptions_read_the_same(void **state)
         if (a == MASA_LLAMA) {
             c.rope_scaled = true, c.rope_factor = 32, c.rope_low_freq_factor = 1;
             c.rope_high_freq_factor = 4.5f, c.rope_original_positions = 8192;
+            c.n_more_eos = 2, c.more_eos[0] = 5, c.more_eos[1] = 7;
         }
         masa_text text = {0};
         masa_model_config read;
@@ -170,6 +177,7 @@ static void written_descriptions_read_the_same(void **state)
         masa_text_clear(&text);
         formats__hf_generation_write(&text, &c);
         read.eos_token = read.pad_token = -1;
+        read.n_more_eos = 0;
         assert_ok(formats__hf_generation_parse(&read, text.data, text.size, err));
         assert_same(&c, &read);
         masa_text_deinit(&text);
