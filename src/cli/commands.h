@@ -9,6 +9,7 @@
 typedef masa_status cli_command(int argc, char **argv, masa_error *err);
 
 #define CLI_COMMANDS(X)                                                                   \
+    X(convert, "write a model in another format or element type")                         \
     X(inspect, "show what a model or a run is")                                           \
     X(tokenize, "token ids of texts and conversations, and back")                         \
     X(tasks, "make verifiable training problems")                                          \

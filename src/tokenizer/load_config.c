@@ -29,7 +29,8 @@ static masa_status parse(json_t **out, const char *data, const char *folder,
                          const char *name, masa_error *err)
 {
     json_error_t where;
-    *out = json_loads(data, 0, &where);
+    /* transformers writes model_max_length as an integer beyond 64 bits. */
+    *out = json_loads(data, JSON_DECODE_INT_AS_REAL, &where);
     if (*out) return MASA_OK;
     char *path = masa_path_join(folder, name);
     masa_status st = MASA_FAIL(err, MASA_ERR_FORMAT, "not JSON: %s", where.text);
