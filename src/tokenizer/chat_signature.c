@@ -124,11 +124,26 @@ uint64_t chat__template_hash(const char *template_text)
     }
 }
 
+/* The templates are in tests/tokenizer/data/templates, where a test holds both together. */
 static const struct {
     uint64_t hash;
     masa_chat_family family;
 } known[] = {
-    {0, MASA_CHAT_AUTO},
+    {0xe70e639d35be00e0, MASA_CHAT_SMOLLM2},
+    {0x363eca3443d3a25e, MASA_CHAT_CHATML}, /* three wordings of the same */
+    {0xf73060fc32ff898f, MASA_CHAT_CHATML},
+    {0xb4c126475de6f7b1, MASA_CHAT_CHATML},
+    {0x80bb4ee9863fb8bb, MASA_CHAT_QWEN2},
+    {0xfd26c87af9cee829, MASA_CHAT_QWEN2}, /* Qwen2.5's base models and coders */
+    {0x663ce8dfedc0914d, MASA_CHAT_QWEN25},
+    {0xc924e18b4cdce3d7, MASA_CHAT_QWEN25_MATH},
+    {0xcf05f75aedaf3a14, MASA_CHAT_QWEN3},
+    {0x1d2ebc31173faff5, MASA_CHAT_QWEN3}, /* as first published */
+    {0x27f8f33daf109ff4, MASA_CHAT_LLAMA3},
+    {0xeffae2541a694e85, MASA_CHAT_LLAMA31},
+    {0x10369fe53bb865d4, MASA_CHAT_LLAMA31}, /* 3.2 */
+    {0x0b5a3a9264b8da41, MASA_CHAT_GEMMA},
+    {0x45984e1fb7698f7f, MASA_CHAT_GEMMA3},
 };
 
 masa_chat_family chat__known_template(const char *template_text)
