@@ -130,9 +130,10 @@ static const struct {
     masa_chat_family family;
 } known[] = {
     {0xe70e639d35be00e0, MASA_CHAT_SMOLLM2},
-    {0x363eca3443d3a25e, MASA_CHAT_CHATML}, /* three wordings of the same */
+    {0x363eca3443d3a25e, MASA_CHAT_CHATML}, /* three wordings */
     {0xf73060fc32ff898f, MASA_CHAT_CHATML},
     {0xb4c126475de6f7b1, MASA_CHAT_CHATML},
+    {0x9cd77a8639cf8690, MASA_CHAT_CHATML}, /* Qwen3-Instruct-2507 */
     {0x80bb4ee9863fb8bb, MASA_CHAT_QWEN2},
     {0xfd26c87af9cee829, MASA_CHAT_QWEN2}, /* Qwen2.5's base models and coders */
     {0x663ce8dfedc0914d, MASA_CHAT_QWEN25},
