@@ -150,7 +150,7 @@ static void long_words_are_merged(void **state)
 /* Writes text into a file of the test's folder and loads it. */
 static masa_status load_text(const char *text, masa_error *err)
 {
-    char path[] = "/tmp/masa-tokenizer-XXXXXX.json";
+    char path[] = "masa-tokenizer-XXXXXX.json";
     int fd = mkstemps(path, 5);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
@@ -237,7 +237,7 @@ static void hostile_pattern_ends(void **state)
 
 static char *make_folder(void)
 {
-    char *folder = strdup("/tmp/masa-tokenizer-XXXXXX");
+    char *folder = strdup("masa-tokenizer-XXXXXX");
     assert_non_null(mkdtemp(folder));
     return folder;
 }
