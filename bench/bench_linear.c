@@ -47,6 +47,7 @@ static double peak(masa_dtype dtype)
     const size_t n = 2048;
     double s;
     struct operands o = make(n, n, n, dtype);
+    BENCH_SECONDS(s, masa_linear_forward(o.map, o.y, dtype, o.x, NULL, n, false)); /* warms up */
     BENCH_SECONDS(s, masa_linear_forward(o.map, o.y, dtype, o.x, NULL, n, false));
     drop(&o);
     return 2e-9 * (double)(n * n * n) / s;

