@@ -1,0 +1,153 @@
+/**
+ * The method's own arithmetic: meta prompt, parsing of predictions, statistics
+ * of the solution rollouts, rewards, expert texts. Functions of text and
+ * numbers: no model, no threads, no files. Usable from another trainer.
+ *
+ * Source: Meta-Awareness Enhances Reasoning Models (MASA, arXiv:2510.03259).
+ *
+ * Threads: every function may run in any number of threads at once.
+ */
+#ifndef MASA_META_H
+#define MASA_META_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <masa/error.h>
+#include <masa/notion.h>
+#include <masa/text.h>
+
+/* The scale of a predicted pass rate: an integer 0..MASA_PASS_RATE_SCALE. */
+enum { MASA_PASS_RATE_SCALE = 8 };
+
+typedef enum masa_length_rule {
+    MASA_LENGTH_INCLUSIVE, /* min <= l <= max over the correct rollouts (the paper) */
+    MASA_LENGTH_STRICT,    /* min <  l <  max (the authors' code) */
+} masa_length_rule;
+
+typedef struct masa_meta_options {
+    double base;                /* b of the difficulty reward b^|p - p^| */
+    double weight_difficulty;   /* weights of the three rewards in the mean */
+    double weight_length;
+    double weight_notion;
+    masa_length_rule length_rule;
+    masa_notion_rule notion_rule;
+    long length_min, length_max; /* range of a valid solution_length, inclusive */
+} masa_meta_options;
+
+#define MASA_META_DEFAULTS                                                                \
+    {                                                                                     \
+        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192                \
+    }
+
+/** The built-in templates of the meta prompt's turns; {problem}, {length_min} and
+ *  {max_response_length} are filled in by masa_meta_prompt. */
+extern const char masa_meta_system[];
+extern const char masa_meta_template[];
+
+/**
+ * Appends the template with its fields filled in. `template_text` NULL: the
+ * built-in one. A template without {problem} is MASA_ERR_CONFIG; other braces
+ * are left as they are.
+ */
+masa_status masa_meta_prompt(masa_text *out, const char *template_text, const char *problem,
+                             const masa_meta_options *options, masa_error *err);
+
+/* Why a field of a prediction counts nothing; one table for code and name. */
+#define MASA_META_CAUSE_TABLE(X)                                                          \
+    X(MASA_META_VALID, "valid")                                                           \
+    X(MASA_META_NO_JSON, "no_json")          /* no object with any of the keys */         \
+    X(MASA_META_MISSING, "missing")          /* the object lacks this key */              \
+    X(MASA_META_WRONG_TYPE, "wrong_type")    /* not an integer; not a list of strings */  \
+    X(MASA_META_OUT_OF_RANGE, "out_of_range")
+
+typedef enum masa_meta_cause {
+#define X(code, text) code,
+    MASA_META_CAUSE_TABLE(X)
+#undef X
+        MASA_META_CAUSES
+} masa_meta_cause;
+const char *masa_meta_cause_text(masa_meta_cause cause);
+
+/* What one meta rollout predicts. Zero-initialise or fill by parsing; free with
+ * masa_prediction_deinit. A value means something only where its cause is VALID. */
+typedef struct masa_prediction {
+    masa_meta_cause pass_rate_cause, length_cause, notion_cause;
+    int pass_rate; /* 0..MASA_PASS_RATE_SCALE */
+    long length;   /* tokens */
+    char **notions;
+    size_t n_notions;
+} masa_prediction;
+
+/**
+ * Parses a meta rollout: the last outermost JSON object after the last </meta>
+ * (in the whole text when the tag is missing) that has at least one of the keys.
+ * Each key is judged alone. An integer may be written 4 or 4.0.
+ */
+void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
+                           const masa_meta_options *options);
+void masa_prediction_deinit(masa_prediction *prediction);
+
+/* What the model's own solution rollouts of the prompt did; arrays are borrowed.
+ * A rollout cut off at the length limit is not correct. */
+typedef struct masa_solutions {
+    size_t n;
+    const char *const *texts; /* [n] */
+    const bool *correct;      /* [n] */
+    const long *lengths;      /* [n] tokens */
+} masa_solutions;
+
+/* The same, prepared once for all meta rollouts of the prompt. */
+typedef struct masa_statistics masa_statistics;
+masa_statistics *masa_statistics_create(const char *problem, const masa_solutions *solutions,
+                                        masa_notion_rule rule);
+void masa_statistics_destroy(masa_statistics *statistics);
+
+typedef struct masa_statistics_summary {
+    size_t n, n_correct;
+    double pass_rate;        /* n_correct / n; 0 when n is 0 */
+    long length_min, length_max; /* over the correct rollouts; 0 when there is none */
+    double length_mean;          /* over the correct rollouts */
+} masa_statistics_summary;
+masa_statistics_summary masa_statistics_get(const masa_statistics *statistics);
+
+typedef struct masa_meta_reward {
+    double difficulty, length, notion; /* each in [0, 1] */
+    double total;                      /* their weighted mean */
+    size_t notions_kept;    /* predicted notions left after dropping duplicates and
+                               those of the problem statement */
+    size_t notions_helpful; /* of these: in more correct than incorrect rollouts */
+} masa_meta_reward;
+
+/**
+ *   difficulty = b^|p - p^/8|
+ *   length     = 1 if min <= l^ <= max over the correct rollouts, else 0
+ *   notion     = notions_helpful / notions_kept, 0 when none is kept
+ *   total      = weighted mean
+ * A component whose field is not VALID is 0; so is length when none is correct.
+ */
+masa_meta_reward masa_meta_score(const masa_prediction *prediction,
+                                 const masa_statistics *statistics,
+                                 const masa_meta_options *options);
+
+/**
+ * The expert text of a meta rollout, for behaviour cloning: its <meta>...</meta>
+ * as it is, then the JSON with pass_rate = round(8 p), solution_length = the mean
+ * length of the correct rollouts (within the valid range), and its own notions.
+ * False, and nothing appended, when the text has no </meta> or no rollout was
+ * correct.
+ */
+bool masa_expert_text(masa_text *out, const char *text, size_t n,
+                      const masa_prediction *prediction, const masa_statistics *statistics,
+                      const masa_meta_options *options);
+
+/**
+ * The same without a meta rollout to start from, for the warm start of a model
+ * that cannot write the answer yet: a short reasoning of our own wording around
+ * the statistics, and as notions the words found in more correct than incorrect
+ * rollouts and not in the problem. False when no rollout was correct and when
+ * there is no rollout.
+ */
+bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
+                          const masa_meta_options *options);
+
+#endif
