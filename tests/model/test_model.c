@@ -1,0 +1,205 @@
+/* The description of parameters, saving and loading, bad configs, the plan. */
+#include "fixture.h"
+#include <unistd.h>
+#include <masa/file.h>
+#include <masa/linear.h>
+
+static const masa_parameter *find(const masa_model *model, const char *name)
+{
+    size_t n;
+    const masa_parameter *p = masa_model_parameters(model, &n);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(p[i].name, name) == 0) return &p[i];
+    return NULL;
+}
+
+static void parameters_cover_the_buffer(void **state)
+{
+    (void)state;
+    for (int a = 0; a < FIXTURE_ARCHITECTURES; a++) {
+        masa_model *model = fixture_model((masa_architecture)a, MASA_F32, false);
+        size_t n, at = 0;
+        const masa_parameter *p = masa_model_parameters(model, &n);
+        for (size_t i = 0; i < n; i++) {
+            assert_int_equal(p[i].offset, at);
+            assert_int_equal(p[i].vector, p[i].rows == 1);
+            assert_int_equal(p[i].decay, !p[i].vector);
+            at += p[i].rows * p[i].cols;
+        }
+        assert_int_equal(at, masa_model_parameter_count(model));
+        masa_model_destroy(model);
+    }
+}
+
+static void architectures_have_their_parameters(void **state)
+{
+    (void)state;
+    masa_model *llama = fixture_model(MASA_LLAMA, MASA_F32, false);
+    masa_model *qwen2 = fixture_model(MASA_QWEN2, MASA_F32, false);
+    masa_model *qwen3 = fixture_model(MASA_QWEN3, MASA_F32, false);
+    assert_null(find(llama, "lm_head.weight"));
+    assert_null(find(llama, "model.layers.0.self_attn.q_proj.bias"));
+    assert_non_null(find(qwen2, "lm_head.weight"));
+    assert_non_null(find(qwen2, "model.layers.2.self_attn.k_proj.bias"));
+    const masa_parameter *norm = find(qwen3, "model.layers.1.self_attn.q_norm.weight");
+    assert_non_null(norm);
+    assert_int_equal(norm->cols, 32);
+    const masa_parameter *q = find(qwen3, "model.layers.0.self_attn.q_proj.weight");
+    const masa_parameter *k = find(qwen3, "model.layers.0.self_attn.k_proj.weight");
+    assert_int_equal(q->rows, 4 * 32);
+    assert_int_equal(q->cols, 48);
+    assert_int_equal(k->offset, q->offset + q->rows * q->cols);
+    masa_model_destroy(llama);
+    masa_model_destroy(qwen2);
+    masa_model_destroy(qwen3);
+}
+
+static void seeds_make_models(void **state)
+{
+    (void)state;
+    masa_model_config c = fixture_config(MASA_QWEN2);
+    masa_model_options options = {MASA_F32, true};
+    masa_model *models[3];
+    static const uint64_t seeds[] = {1, 1, 2};
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(masa_model_create(&models[i], &c, &options, seeds[i], NULL), MASA_OK);
+    size_t n = masa_model_parameter_count(models[0]) * sizeof(float);
+    assert_memory_equal(masa_model_values(models[0]), masa_model_values(models[1]), n);
+    assert_memory_not_equal(masa_model_values(models[0]), masa_model_values(models[2]), n);
+    const masa_parameter *bias = find(models[0], "model.layers.0.self_attn.q_proj.bias");
+    const masa_parameter *norm = find(models[0], "model.norm.weight");
+    assert_near(masa_model_values(models[0])[bias->offset], 0, 0);
+    assert_near(masa_model_values(models[0])[norm->offset], 1, 0);
+    for (int i = 0; i < 3; i++) masa_model_destroy(models[i]);
+}
+
+static void saved_is_loaded(void **state)
+{
+    (void)state;
+    for (int a = 0; a < FIXTURE_ARCHITECTURES; a++) {
+        char folder[] = "/tmp/masa-model-XXXXXX";
+        masa_error err = {0};
+        assert_non_null(mkdtemp(folder));
+        masa_model *model = fixture_model((masa_architecture)a, MASA_F32, false), *back = NULL;
+        masa_model_options options = {MASA_F32, true};
+        if (masa_model_save(model, folder, MASA_SAVE_F32, &err)) fail_msg("%s", err.message);
+        if (masa_model_load(&back, folder, &options, &err)) fail_msg("%s", err.message);
+        size_t n = masa_model_parameter_count(model);
+        assert_int_equal(masa_model_parameter_count(back), n);
+        assert_memory_equal(masa_model_values(back), masa_model_values(model),
+                            n * sizeof(float));
+        fixture_batch b = {0};
+        int32_t tokens[12];
+        float before[16], after[16];
+        fixture_tokens(tokens, 12, 4);
+        fixture_add(&b, tokens, 12, -1);
+        fixture_run(model, fixture_finish(&b), false, before, NULL);
+        fixture_run(back, &b.batch, false, after, NULL);
+        assert_memory_equal(before, after, b.n_targets * sizeof(float));
+        masa_model_destroy(model);
+        masa_model_destroy(back);
+        assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);
+    }
+}
+
+static void missing_model_is_an_error(void **state)
+{
+    (void)state;
+    masa_model *model = NULL;
+    masa_model_options options = {MASA_F32, false};
+    masa_error err = {0};
+    assert_int_not_equal(masa_model_load(&model, "/nonexistent/model", &options, &err),
+                         MASA_OK);
+    assert_null(model);
+    assert_true(strlen(err.message) > 0);
+}
+
+static void bad_configs_are_errors(void **state)
+{
+    (void)state;
+    masa_model_config good = fixture_config(MASA_LLAMA), bad[8];
+    for (int i = 0; i < 8; i++) bad[i] = good;
+    bad[0].n_kv_heads = 3;
+    bad[1].head_dim = 11;
+    bad[2].vocab_size = 0;
+    bad[3].n_layers = SIZE_MAX;
+    bad[4].rope_theta = NAN;
+    bad[5].rope_factor = 0;
+    bad[6].rope_high_freq_factor = bad[6].rope_low_freq_factor;
+    bad[7].hidden_size = (size_t)1 << 40;
+    masa_model_options options = {MASA_F32, false};
+    for (int i = 0; i < 8; i++) {
+        masa_model *model = NULL;
+        masa_error err = {0};
+        assert_int_equal(masa_model_create(&model, &bad[i], &options, 1, &err),
+                         MASA_ERR_CONFIG);
+        assert_null(model);
+        assert_true(strlen(err.message) > 0);
+    }
+}
+
+/* The sanitizer too reports what is too large by returning NULL. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+/* More than any machine has: refused, not crashed. */
+static void too_large_is_an_error(void **state)
+{
+    (void)state;
+    masa_model_config c = fixture_config(MASA_LLAMA);
+    masa_model_options options = {MASA_F32, false};
+    masa_model *model = NULL;
+    masa_error err = {0};
+    c.hidden_size = 1 << 20;
+    c.intermediate_size = 1 << 22;
+    c.n_layers = 1 << 12;
+    assert_int_equal(masa_model_create(&model, &c, &options, 1, &err), MASA_ERR_MEMORY);
+    assert_null(model);
+}
+
+static void flops_count_every_product(void **state)
+{
+    (void)state;
+    /* SmolLM2-135M's shape: 106.2 million weights in layers, 28.3 in the head. */
+    masa_model_config c = {.vocab_size = 49152,
+                           .hidden_size = 576,
+                           .intermediate_size = 1536,
+                           .n_layers = 30,
+                           .n_heads = 9,
+                           .n_kv_heads = 3,
+                           .head_dim = 64};
+    double layers = 30 * (576.0 * 960 + 576.0 * 576 + 3 * 576.0 * 1536);
+    assert_near(masa_model_flops(&c, 0, false), 2 * layers, 1);
+    assert_near(masa_model_flops(&c, 0, true), 2 * (layers + 576.0 * 49152), 1);
+    assert_near(masa_model_flops(&c, 100, false), 2 * (layers + 30 * 2 * 100 * 576.0), 1);
+}
+
+static void bytes_count_weights_and_gradients(void **state)
+{
+    (void)state;
+    masa_model *fixed = fixture_model(MASA_LLAMA, MASA_F32, false);
+    masa_model *trained = fixture_model(MASA_LLAMA, MASA_F32, true);
+    size_t n = masa_model_parameter_count(fixed) * sizeof(float);
+    assert_true(masa_model_bytes(fixed) >= n);
+    assert_true(masa_model_bytes(trained) >= masa_model_bytes(fixed) + n);
+    masa_model_destroy(fixed);
+    masa_model_destroy(trained);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parameters_cover_the_buffer),
+        cmocka_unit_test(architectures_have_their_parameters),
+        cmocka_unit_test(seeds_make_models),
+        cmocka_unit_test(saved_is_loaded),
+        cmocka_unit_test(missing_model_is_an_error),
+        cmocka_unit_test(bad_configs_are_errors),
+        cmocka_unit_test(too_large_is_an_error),
+        cmocka_unit_test(flops_count_every_product),
+        cmocka_unit_test(bytes_count_weights_and_gradients)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
