@@ -14,14 +14,14 @@ masa_attention_shape model__attention_shape(const masa_model *m)
                                   .dtype = m->compute};
 }
 
-void model__project_qkv(const masa_model *m, const model_layer *layer, void *qkv, void *norm,
-                        const float *x, size_t rows)
+void model__project_qkv(const masa_model *m, const model_layer *layer, void *qkv,
+                        void *norm, const float *x, size_t rows)
 {
     const model_offsets *o = &layer->offsets;
-    masa_rmsnorm_forward(norm, m->compute, NULL, x, model__values(m, o, SLOT_INPUT_NORM), rows,
-                         m->config.hidden_size, m->config.rms_norm_eps);
-    masa_linear_forward(layer->qkv, qkv, m->compute, norm, model__values(m, o, SLOT_Q_BIAS),
-                        rows, false);
+    masa_rmsnorm_forward(norm, m->compute, NULL, x, model__values(m, o, SLOT_INPUT_NORM),
+                         rows, m->config.hidden_size, m->config.rms_norm_eps);
+    masa_linear_forward(layer->qkv, qkv, m->compute, norm,
+                        model__values(m, o, SLOT_Q_BIAS), rows, false);
 }
 
 block_heads model__heads(const masa_model *m, void *qkv, void *rotated)
@@ -47,8 +47,8 @@ block_heads model__rotate_heads(const masa_model *m, const model_layer *layer, v
                               c->rms_norm_eps);
         masa_headnorm_forward(heads.k, d.qkv, rstd + rows * c->n_heads,
                               model__at(qkv, d.q, m->compute), d.qkv, m->compute,
-                              model__values(m, o, SLOT_K_NORM), rows, c->n_kv_heads, d.head,
-                              c->rms_norm_eps);
+                              model__values(m, o, SLOT_K_NORM), rows, c->n_kv_heads,
+                              d.head, c->rms_norm_eps);
     }
     /* q and k are neighbours and turn alike: one call. */
     masa_rope_apply(heads.q, m->compute, d.qkv, positions, m->rope_cos, m->rope_sin, rows,

@@ -26,15 +26,15 @@ void model__project_qkv(const masa_model *model, const model_layer *layer, void 
  * part stays unused: v is taken from qkv), qkv keeps what the backward pass
  * needs, and rstd [rows, heads + kv_heads] is written.
  */
-block_heads model__rotate_heads(const masa_model *model, const model_layer *layer, void *qkv,
-                                void *rotated, float *rstd, const int32_t *positions,
-                                size_t rows);
+block_heads model__rotate_heads(const masa_model *model, const model_layer *layer,
+                                void *qkv, void *rotated, float *rstd,
+                                const int32_t *positions, size_t rows);
 
 /* Views of an already rotated buffer, without computing. */
 block_heads model__heads(const masa_model *model, void *qkv, void *rotated);
 
 /* gate_up [rows, 2 intermediate] = RMSNorm(x) W^T; norm is scratch as above. */
-void model__project_gate_up(const masa_model *model, const model_layer *layer, void *gate_up,
-                            void *norm, const float *x, size_t rows);
+void model__project_gate_up(const masa_model *model, const model_layer *layer,
+                            void *gate_up, void *norm, const float *x, size_t rows);
 
 #endif

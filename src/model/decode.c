@@ -30,8 +30,8 @@ static size_t plane(const masa_model_config *c, size_t n_blocks, size_t block_to
     return n_blocks * block_tokens * c->n_kv_heads * c->head_dim;
 }
 
-size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype, size_t n_blocks,
-                           size_t block_tokens)
+size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype,
+                           size_t n_blocks, size_t block_tokens)
 {
     size_t tokens, bytes;
     size_t token = plane(config, 1, 1) * 2 * config->n_layers * masa_dtype_size(dtype);
@@ -40,12 +40,13 @@ size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype, si
     return fits ? bytes : SIZE_MAX; /* what no allocation can give */
 }
 
-masa_status masa_kv_store_init(masa_kv_store *store, const masa_model *model, size_t n_blocks,
-                               size_t block_tokens, masa_error *err)
+masa_status masa_kv_store_init(masa_kv_store *store, const masa_model *model,
+                               size_t n_blocks, size_t block_tokens, masa_error *err)
 {
     void *memory = NULL;
     masa_status st = masa_alloc_large(
-        &memory, masa_kv_store_bytes(&model->config, model->compute, n_blocks, block_tokens), 1,
+        &memory,
+        masa_kv_store_bytes(&model->config, model->compute, n_blocks, block_tokens), 1,
         "the key/value cache", err);
     if (!st) *store = (masa_kv_store){memory, n_blocks, block_tokens};
     return st;
@@ -78,11 +79,13 @@ static size_t plan(masa_decoder *to, void *memory, const masa_model_config *c,
     return p.used;
 }
 
-size_t masa_decoder_bytes(const masa_model_config *config, masa_dtype compute, size_t max_rows)
+size_t masa_decoder_bytes(const masa_model_config *config, masa_dtype compute,
+                          size_t max_rows)
 {
     masa_decoder unused;
     /* Above this a row count times a row's width could wrap. */
-    return max_rows > UINT32_MAX ? SIZE_MAX : plan(&unused, NULL, config, compute, max_rows);
+    return max_rows > UINT32_MAX ? SIZE_MAX
+                                 : plan(&unused, NULL, config, compute, max_rows);
 }
 
 masa_status masa_decoder_create(masa_decoder **out, masa_model *model, size_t max_rows,
@@ -90,9 +93,8 @@ masa_status masa_decoder_create(masa_decoder **out, masa_model *model, size_t ma
 {
     const masa_model_config *c = &model->config;
     void *memory = NULL;
-    masa_status st =
-        masa_alloc_large(&memory, masa_decoder_bytes(c, model->compute, max_rows), 1,
-                         "the decoder", err);
+    masa_status st = masa_alloc_large(
+        &memory, masa_decoder_bytes(c, model->compute, max_rows), 1, "the decoder", err);
     if (st) return st;
     masa_decoder *decoder = masa_alloc(1, sizeof *decoder);
     *decoder = (masa_decoder){.model = model, .max_rows = max_rows, .memory = memory};
@@ -117,7 +119,8 @@ static void locate_rows(masa_decoder *decoder, const masa_kv_store *store,
         const int32_t *table =
             batch->block_tables + (size_t)batch->sequences[r] * batch->max_blocks;
         size_t block = (size_t)table[position / store->block_tokens];
-        assert(position < decoder->model->config.max_positions && block < store->n_blocks);
+        assert(position < decoder->model->config.max_positions &&
+               block < store->n_blocks);
         decoder->slots[r] =
             (int32_t)(block * store->block_tokens + position % store->block_tokens);
         decoder->lengths[r] = batch->positions[r] + 1;
@@ -148,11 +151,12 @@ static void run_layer(masa_decoder *d, const masa_kv_store *store,
     block_heads heads = model__rotate_heads(m, layer, d->qkv, d->rotated, d->head_rstd,
                                             batch->positions, rows);
     masa_kv_write(&cache, heads.k, heads.v, shape.stride, d->slots, rows);
-    masa_attention_cached(d->attn, heads.q, &cache, batch->block_tables, batch->max_blocks,
-                          batch->sequences, d->lengths, rows, &shape);
+    masa_attention_cached(d->attn, heads.q, &cache, batch->block_tables,
+                          batch->max_blocks, batch->sequences, d->lengths, rows, &shape);
     masa_linear_forward(layer->out, d->x, MASA_F32, d->attn, NULL, rows, true);
     model__project_gate_up(m, layer, d->gate_up, d->norm, d->x, rows);
-    masa_swiglu_forward(d->act, d->gate_up, m->compute, rows, m->config.intermediate_size);
+    masa_swiglu_forward(d->act, d->gate_up, m->compute, rows,
+                        m->config.intermediate_size);
     masa_linear_forward(layer->down, d->x, MASA_F32, d->act, NULL, rows, true);
 }
 
@@ -166,11 +170,13 @@ void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
     locate_rows(decoder, store, batch);
     masa_embedding_forward(decoder->x, model__values(m, &m->offsets, SLOT_EMBEDDING),
                            batch->tokens, batch->rows, c->hidden_size);
-    for (size_t l = 0; l < c->n_layers; l++) run_layer(decoder, store, batch, l);
+    for (size_t l = 0; l < c->n_layers; l++)
+        run_layer(decoder, store, batch, l);
     if (n == 0) return;
-    masa_embedding_forward(decoder->last, decoder->x, batch->logit_rows, n, c->hidden_size);
+    masa_embedding_forward(decoder->last, decoder->x, batch->logit_rows, n,
+                           c->hidden_size);
     masa_rmsnorm_forward(decoder->norm, m->compute, NULL, decoder->last,
-                         model__values(m, &m->offsets, SLOT_FINAL_NORM), n, c->hidden_size,
-                         c->rms_norm_eps);
+                         model__values(m, &m->offsets, SLOT_FINAL_NORM), n,
+                         c->hidden_size, c->rms_norm_eps);
     masa_linear_forward(m->head, logits, MASA_F32, decoder->norm, NULL, n, false);
 }

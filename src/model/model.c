@@ -24,7 +24,8 @@ static masa_status create_products(masa_model *m, bool trainable, masa_error *er
             st = masa_linear_create(products[i].linear, products[i].out, products[i].in,
                                     m->compute, trainable, err);
     }
-    if (!st) st = masa_linear_create(&m->head, d.vocab, d.hidden, m->compute, trainable, err);
+    if (!st)
+        st = masa_linear_create(&m->head, d.vocab, d.hidden, m->compute, trainable, err);
     return st;
 }
 
@@ -71,7 +72,9 @@ masa_status masa_model_create(masa_model **out, const masa_model_config *config,
         bool bias = masa_ends_with(p->name, ".bias");
         float *w = m->values + p->offset;
         for (size_t j = 0; j < p->rows * p->cols; j++)
-            w[j] = !p->vector ? 0.02f * (float)masa_random_normal(&random) : bias ? 0.0f : 1.0f;
+            w[j] = !p->vector ? 0.02f * (float)masa_random_normal(&random)
+                   : bias     ? 0.0f
+                              : 1.0f;
     }
     masa_model_refresh(m);
     *out = m;
@@ -87,7 +90,8 @@ masa_status masa_model_load(masa_model **out, const char *path,
     if (!st) st = allocate(&m, masa_model_file_config(file), options, err);
     for (size_t i = 0; !st && i < m->n_parameters; i++) {
         const masa_parameter *p = &m->parameters[i];
-        st = masa_model_file_read(file, p->name, m->values + p->offset, p->rows, p->cols, err);
+        st = masa_model_file_read(file, p->name, m->values + p->offset, p->rows, p->cols,
+                                  err);
     }
     masa_model_file_close(file);
     if (st) {
@@ -109,7 +113,8 @@ void masa_model_destroy(masa_model *m)
         masa_linear_destroy(m->layers[l].down);
     }
     masa_linear_destroy(m->head);
-    for (size_t i = 0; i < m->n_parameters; i++) free((char *)(uintptr_t)m->parameters[i].name);
+    for (size_t i = 0; i < m->n_parameters; i++)
+        free((char *)(uintptr_t)m->parameters[i].name);
     free(m->parameters);
     free(m->layers);
     free(m->values);
@@ -163,8 +168,8 @@ void masa_model_refresh(masa_model *m)
     masa_linear_pack(m->head, model__values(m, &m->offsets, head));
 }
 
-masa_status masa_model_save(const masa_model *m, const char *folder, masa_save_dtype dtype,
-                            masa_error *err)
+masa_status masa_model_save(const masa_model *m, const char *folder,
+                            masa_save_dtype dtype, masa_error *err)
 {
     masa_named_tensor *tensors = masa_alloc(m->n_parameters, sizeof *tensors);
     for (size_t i = 0; i < m->n_parameters; i++) {

@@ -51,9 +51,9 @@ struct masa_model {
     float *values, *grads;
     masa_parameter *parameters;
     size_t n_parameters;
-    model_offsets offsets; /* of what belongs to no layer */
-    model_layer *layers;   /* [n_layers] */
-    masa_linear *head;     /* [vocab, hidden]: the embedding where it is tied */
+    model_offsets offsets;      /* of what belongs to no layer */
+    model_layer *layers;        /* [n_layers] */
+    masa_linear *head;          /* [vocab, hidden]: the embedding where it is tied */
     float *rope_cos, *rope_sin; /* [max_positions, head_dim/2] */
 };
 
@@ -75,12 +75,14 @@ static inline model_dims model__dims(const masa_model_config *c)
 }
 
 /* A parameter's values and gradients; NULL where the model has none. */
-static inline float *model__values(const masa_model *m, const model_offsets *o, model_slot s)
+static inline float *model__values(const masa_model *m, const model_offsets *o,
+                                   model_slot s)
 {
     return o->at[s] == MODEL_ABSENT ? NULL : m->values + o->at[s];
 }
 
-static inline float *model__grads(const masa_model *m, const model_offsets *o, model_slot s)
+static inline float *model__grads(const masa_model *m, const model_offsets *o,
+                                  model_slot s)
 {
     return o->at[s] == MODEL_ABSENT || !m->grads ? NULL : m->grads + o->at[s];
 }

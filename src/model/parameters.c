@@ -48,13 +48,20 @@ static const spec AFTER_LAYERS[] = {
 static size_t width_of(const model_dims *d, width w)
 {
     switch (w) {
-    case W_ONE: return 1;
-    case W_HIDDEN: return d->hidden;
-    case W_Q: return d->q;
-    case W_KV: return d->kv;
-    case W_INTERMEDIATE: return d->intermediate;
-    case W_VOCAB: return d->vocab;
-    case W_HEAD: return d->head;
+    case W_ONE:
+        return 1;
+    case W_HIDDEN:
+        return d->hidden;
+    case W_Q:
+        return d->q;
+    case W_KV:
+        return d->kv;
+    case W_INTERMEDIATE:
+        return d->intermediate;
+    case W_VOCAB:
+        return d->vocab;
+    case W_HEAD:
+        return d->head;
     }
     return 0;
 }
@@ -62,10 +69,14 @@ static size_t width_of(const model_dims *d, width w)
 static bool is_present(const masa_model_config *c, presence when)
 {
     switch (when) {
-    case ALWAYS: return true;
-    case WITH_BIAS: return c->attention_bias;
-    case WITH_QK_NORM: return c->qk_norm;
-    case UNTIED: return !c->tied_embeddings;
+    case ALWAYS:
+        return true;
+    case WITH_BIAS:
+        return c->attention_bias;
+    case WITH_QK_NORM:
+        return c->qk_norm;
+    case UNTIED:
+        return !c->tied_embeddings;
     }
     return false;
 }
@@ -95,7 +106,8 @@ static void add(masa_model *m, const spec *table, size_t n, const char *prefix,
 
 static void clear(model_offsets *offsets)
 {
-    for (size_t i = 0; i < SLOT_COUNT; i++) offsets->at[i] = MODEL_ABSENT;
+    for (size_t i = 0; i < SLOT_COUNT; i++)
+        offsets->at[i] = MODEL_ABSENT;
 }
 
 void model__describe(masa_model *m)
@@ -131,19 +143,23 @@ masa_status model__check_config(const masa_model_config *c, masa_error *err)
                  {"maximum position", c->max_positions, 1 << 26}};
     for (size_t i = 0; i < COUNT(sizes); i++)
         if (sizes[i].value == 0 || sizes[i].value > sizes[i].most)
-            return MASA_FAIL(err, MASA_ERR_CONFIG, "the model's %s is %zu; it must be 1 to %zu",
-                             sizes[i].name, sizes[i].value, sizes[i].most);
+            return MASA_FAIL(err, MASA_ERR_CONFIG,
+                             "the model's %s is %zu; it must be 1 to %zu", sizes[i].name,
+                             sizes[i].value, sizes[i].most);
     if (c->n_heads % c->n_kv_heads != 0)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "the model's %zu attention heads cannot share %zu key/value heads",
-                         c->n_heads, c->n_kv_heads);
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "the model's %zu attention heads cannot share %zu key/value heads",
+            c->n_heads, c->n_kv_heads);
     if (c->head_dim % 2 != 0)
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "the model's head size %zu is odd", c->head_dim);
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "the model's head size %zu is odd",
+                         c->head_dim);
     if (!(c->rope_theta > 0) || !(c->rms_norm_eps >= 0))
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "the model's rope theta (%g) must be positive and its norm epsilon "
-                         "(%g) not negative",
-                         (double)c->rope_theta, (double)c->rms_norm_eps);
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "the model's rope theta (%g) must be positive and its norm epsilon "
+            "(%g) not negative",
+            (double)c->rope_theta, (double)c->rms_norm_eps);
     if (c->rope_scaled && (!(c->rope_factor > 0) || c->rope_original_positions == 0 ||
                            !(c->rope_low_freq_factor > 0) ||
                            !(c->rope_high_freq_factor > c->rope_low_freq_factor)))

@@ -10,8 +10,8 @@ static pass_keep keep_of(bool trainable, bool checkpoint)
     return !trainable ? KEEP_NOTHING : checkpoint ? KEEP_INPUTS : KEEP_ALL;
 }
 
-size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
-                       size_t max_targets, bool checkpoint)
+size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute,
+                       size_t max_tokens, size_t max_targets, bool checkpoint)
 {
     pass_buffers unused;
     return pass__plan(&unused, NULL, NULL, config, compute, max_tokens, max_targets,
@@ -41,8 +41,8 @@ masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_toke
     masa_status st = masa_alloc_large(&pass->memory, pass->bytes, 1,
                                       "the training pass's activations", err);
     if (!st) {
-        pass__plan(&pass->buffers, pass->layers, pass->memory, c, model->compute, max_tokens,
-                   max_targets, pass->keep);
+        pass__plan(&pass->buffers, pass->layers, pass->memory, c, model->compute,
+                   max_tokens, max_targets, pass->keep);
         st = masa_head_create(&pass->head, c->vocab_size, c->hidden_size, err);
     }
     if (st)
@@ -94,8 +94,9 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
     size_t rows = batch->n_tokens;
     assert(rows <= pass->max_tokens && batch->n_targets <= pass->max_targets);
     pass->batch = *batch;
-    masa_embedding_forward(pass->layers[0].input, model__values(m, &m->offsets, SLOT_EMBEDDING),
-                           batch->tokens, rows, c->hidden_size);
+    masa_embedding_forward(pass->layers[0].input,
+                           model__values(m, &m->offsets, SLOT_EMBEDDING), batch->tokens,
+                           rows, c->hidden_size);
     for (size_t l = 0; l < c->n_layers; l++) {
         const pass_layer *a = &pass->layers[l];
         float *next = pass->layers[l + 1].input;
@@ -103,8 +104,8 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
         masa_swiglu_forward(pass->buffers.act, a->gate_up, m->compute, rows,
                             c->intermediate_size);
         copy(next, a->middle, rows * c->hidden_size);
-        masa_linear_forward(m->layers[l].down, next, MASA_F32, pass->buffers.act, NULL, rows,
-                            true);
+        masa_linear_forward(m->layers[l].down, next, MASA_F32, pass->buffers.act, NULL,
+                            rows, true);
     }
     pass->stage = PASS_FORWARD;
 }
@@ -118,11 +119,11 @@ void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy)
     size_t n = batch->n_targets;
     assert(pass->stage != PASS_EMPTY);
     /* A gather of rows is what an embedding does. */
-    masa_embedding_forward(b->last, pass->layers[c->n_layers].input, batch->target_rows, n,
-                           c->hidden_size);
+    masa_embedding_forward(b->last, pass->layers[c->n_layers].input, batch->target_rows,
+                           n, c->hidden_size);
     masa_rmsnorm_forward(b->last_norm, m->compute, b->last_rstd, b->last,
-                         model__values(m, &m->offsets, SLOT_FINAL_NORM), n, c->hidden_size,
-                         c->rms_norm_eps);
+                         model__values(m, &m->offsets, SLOT_FINAL_NORM), n,
+                         c->hidden_size, c->rms_norm_eps);
     masa_head_forward(pass->head, m->head, logprob, b->lse, entropy, b->last_norm,
                       batch->target_tokens, n, 1.0f / batch->temperature);
     pass->stage = PASS_LOGPROBS;

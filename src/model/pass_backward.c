@@ -9,7 +9,8 @@
 static void zero(float *x, size_t rows, size_t dim)
 {
 #pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < rows; r++) memset(x + r * dim, 0, dim * sizeof *x);
+    for (size_t r = 0; r < rows; r++)
+        memset(x + r * dim, 0, dim * sizeof *x);
 }
 
 /* residual [tokens, hidden] = gradient of the last layer's output. */
@@ -24,10 +25,9 @@ static void backward_head(masa_pass *pass, const float *dlogprob)
                        model__grads(m, &m->offsets, head), dlogprob, b->lse, b->last_norm,
                        batch->target_tokens, n, 1.0f / batch->temperature);
     zero(b->d_last, n, hidden);
-    masa_rmsnorm_backward(b->d_last, model__grads(m, &m->offsets, SLOT_FINAL_NORM),
-                          b->d_last_norm, b->last,
-                          model__values(m, &m->offsets, SLOT_FINAL_NORM), b->last_rstd, n,
-                          hidden);
+    masa_rmsnorm_backward(
+        b->d_last, model__grads(m, &m->offsets, SLOT_FINAL_NORM), b->d_last_norm, b->last,
+        model__values(m, &m->offsets, SLOT_FINAL_NORM), b->last_rstd, n, hidden);
     zero(b->residual, batch->n_tokens, hidden);
     /* Rows that several targets share sum up, in a fixed order. */
     masa_embedding_backward(b->residual, b->d_last, batch->target_rows, n, hidden);
@@ -56,8 +56,8 @@ static void backward_mlp(masa_pass *pass, size_t l)
 
     masa_swiglu_forward(b->act, a->gate_up, m->compute, rows, c->intermediate_size);
     const void *dy = operand(pass);
-    masa_linear_backward_weight(layer->down, model__grads(m, o, SLOT_DOWN), NULL, dy, b->act,
-                                rows);
+    masa_linear_backward_weight(layer->down, model__grads(m, o, SLOT_DOWN), NULL, dy,
+                                b->act, rows);
     masa_linear_backward_input(layer->down, b->d_act, m->compute, dy, rows, false);
     masa_swiglu_backward(a->gate_up, b->d_act, a->gate_up, m->compute, rows,
                          c->intermediate_size);
@@ -65,7 +65,8 @@ static void backward_mlp(masa_pass *pass, size_t l)
                          c->rms_norm_eps);
     masa_linear_backward_weight(layer->gate_up, model__grads(m, o, SLOT_GATE), NULL,
                                 a->gate_up, b->norm, rows);
-    masa_linear_backward_input(layer->gate_up, b->d_norm, MASA_F32, a->gate_up, rows, false);
+    masa_linear_backward_input(layer->gate_up, b->d_norm, MASA_F32, a->gate_up, rows,
+                               false);
     masa_rmsnorm_backward(b->residual, model__grads(m, o, SLOT_MLP_NORM), b->d_norm,
                           a->middle, gain, b->rstd, rows, hidden);
 }
@@ -84,13 +85,14 @@ static void backward_heads(masa_pass *pass, size_t l)
                     m->rope_sin, rows, c->n_heads + c->n_kv_heads, d.head, true);
     if (!c->qk_norm) return;
     void *dk = model__at(b->d_qkv, d.q, m->compute);
-    masa_headnorm_backward(b->d_qkv, d.qkv, model__grads(m, o, SLOT_Q_NORM), b->d_qkv, d.qkv,
-                           a->qkv, d.qkv, m->compute, model__values(m, o, SLOT_Q_NORM),
-                           b->head_rstd, rows, c->n_heads, d.head);
+    masa_headnorm_backward(b->d_qkv, d.qkv, model__grads(m, o, SLOT_Q_NORM), b->d_qkv,
+                           d.qkv, a->qkv, d.qkv, m->compute,
+                           model__values(m, o, SLOT_Q_NORM), b->head_rstd, rows,
+                           c->n_heads, d.head);
     masa_headnorm_backward(dk, d.qkv, model__grads(m, o, SLOT_K_NORM), dk, d.qkv,
                            model__at(a->qkv, d.q, m->compute), d.qkv, m->compute,
-                           model__values(m, o, SLOT_K_NORM), b->head_rstd + rows * c->n_heads,
-                           rows, c->n_kv_heads, d.head);
+                           model__values(m, o, SLOT_K_NORM),
+                           b->head_rstd + rows * c->n_heads, rows, c->n_kv_heads, d.head);
 }
 
 static void backward_attention(masa_pass *pass, size_t l)
@@ -108,16 +110,16 @@ static void backward_attention(masa_pass *pass, size_t l)
     const float *gain = model__values(m, o, SLOT_INPUT_NORM);
 
     const void *dy = operand(pass);
-    masa_linear_backward_weight(layer->out, model__grads(m, o, SLOT_OUT), NULL, dy, a->attn,
-                                rows);
+    masa_linear_backward_weight(layer->out, model__grads(m, o, SLOT_OUT), NULL, dy,
+                                a->attn, rows);
     masa_linear_backward_input(layer->out, b->d_attn, m->compute, dy, rows, false);
     block_heads heads = model__heads(m, a->qkv, b->rotated);
     if (c->qk_norm)
         heads = model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd,
                                     batch->positions, rows);
     masa_attention_backward(b->d_qkv, model__at(b->d_qkv, d.q, m->compute),
-                            model__at(b->d_qkv, d.q + d.kv, m->compute), b->d_attn, a->attn,
-                            a->lse, heads.q, heads.k, heads.v, batch->segments,
+                            model__at(b->d_qkv, d.q + d.kv, m->compute), b->d_attn,
+                            a->attn, a->lse, heads.q, heads.k, heads.v, batch->segments,
                             batch->n_segments, rows, &shape);
     backward_heads(pass, l);
     masa_rmsnorm_forward(b->norm, m->compute, b->rstd, a->input, gain, rows, d.hidden,
@@ -138,7 +140,8 @@ void masa_pass_backward(masa_pass *pass, const float *dlogprob)
     backward_head(pass, dlogprob);
     for (size_t l = n_layers; l-- > 0;) {
         /* The shared buffers still hold the last layer's activations. */
-        if (pass->keep == KEEP_INPUTS && l + 1 < n_layers) pass__layer_activations(pass, l);
+        if (pass->keep == KEEP_INPUTS && l + 1 < n_layers)
+            pass__layer_activations(pass, l);
         backward_mlp(pass, l);
         backward_attention(pass, l);
     }

@@ -27,23 +27,23 @@ typedef struct pass_layer {
 typedef struct pass_buffers {
     /* Scratch of a layer. act/d_act and rotated/d_attn/d_qkv are never alive
      * together and share memory. */
-    void *norm;      /* [T, hidden] c */
-    void *act;       /* [T, intermediate] c: SwiGLU's output */
-    void *rotated;   /* [T, qkv] c; with q/k norm */
+    void *norm;       /* [T, hidden] c */
+    void *act;        /* [T, intermediate] c: SwiGLU's output */
+    void *rotated;    /* [T, qkv] c; with q/k norm */
     float *head_rstd; /* [T, heads + kv_heads]; with q/k norm */
     /* Backward. */
     float *rstd;     /* [T] */
     float *residual; /* [T, hidden]: gradient of the residual stream */
-    void *d_out;     /* [T, hidden] c: the same as an operand; residual itself in float32 */
-    float *d_norm;   /* [T, hidden] */
-    void *d_act;     /* [T, intermediate] c */
-    void *d_attn;    /* [T, q] c */
-    void *d_qkv;     /* [T, qkv] c */
+    void *d_out;   /* [T, hidden] c: the same as an operand; residual itself in float32 */
+    float *d_norm; /* [T, hidden] */
+    void *d_act;   /* [T, intermediate] c */
+    void *d_attn;  /* [T, q] c */
+    void *d_qkv;   /* [T, qkv] c */
     /* Head: N target rows. */
-    float *last;     /* [N, hidden] the final residual at the target rows */
-    void *last_norm; /* [N, hidden] c */
-    float *lse;      /* [N] */
-    float *last_rstd; /* [N] */
+    float *last;        /* [N, hidden] the final residual at the target rows */
+    void *last_norm;    /* [N, hidden] c */
+    float *lse;         /* [N] */
+    float *last_rstd;   /* [N] */
     float *d_last;      /* [N, hidden] */
     float *d_last_norm; /* [N, hidden] */
 } pass_buffers;
@@ -55,8 +55,8 @@ struct masa_pass {
     size_t max_tokens, max_targets;
     pass_keep keep;
     pass_stage stage;
-    void *memory; /* one block that all buffers lie in */
-    size_t bytes; /* of it */
+    void *memory;       /* one block that all buffers lie in */
+    size_t bytes;       /* of it */
     pass_layer *layers; /* [n_layers + 1] */
     pass_buffers buffers;
     masa_head *head;

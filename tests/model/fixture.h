@@ -41,8 +41,8 @@ static inline masa_model_config fixture_config(masa_architecture architecture)
 }
 
 /* A model whose weights are large enough that nothing in it is nearly linear. */
-static inline masa_model *fixture_model(masa_architecture architecture, masa_dtype compute,
-                                        bool trainable)
+static inline masa_model *fixture_model(masa_architecture architecture,
+                                        masa_dtype compute, bool trainable)
 {
     masa_model_config c = fixture_config(architecture);
     masa_model_options options = {compute, trainable};
@@ -128,8 +128,8 @@ static inline void fixture_weights(float *weights, size_t n, uint64_t seed)
 }
 
 /* Forward, log-probabilities and, with dlogprob, backward from zeroed gradients. */
-static inline void fixture_run(masa_model *model, const masa_batch *batch, bool checkpoint,
-                               float *logprobs, const float *dlogprob)
+static inline void fixture_run(masa_model *model, const masa_batch *batch,
+                               bool checkpoint, float *logprobs, const float *dlogprob)
 {
     masa_pass *pass = NULL;
     assert_int_equal(masa_pass_create(&pass, model, batch->n_tokens, batch->n_targets,
@@ -183,7 +183,8 @@ static inline void fixture_assert_grads(const masa_model *model, const float *a,
     size_t n;
     const masa_parameter *p = masa_model_parameters(model, &n);
     for (size_t i = 0; i < n; i++) {
-        double d = fixture_difference(a + p[i].offset, b + p[i].offset, p[i].rows * p[i].cols);
+        double d =
+            fixture_difference(a + p[i].offset, b + p[i].offset, p[i].rows * p[i].cols);
         if (!(d <= tolerance)) print_error("gradient of %s: ", p[i].name);
         assert_near(d, 0, tolerance);
     }

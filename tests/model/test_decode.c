@@ -20,8 +20,10 @@ static void open_cache(cache *c, masa_model *model)
     size_t n = SEQUENCES * MAX_BLOCKS;
     assert_int_equal(masa_kv_store_init(&c->store, model, n, BLOCK, NULL), MASA_OK);
     assert_int_equal(masa_decoder_create(&c->decoder, model, 128, NULL), MASA_OK);
-    for (size_t i = 0; i < n; i++) c->tables[i] = (int32_t)(i * 17 % n);
-    for (size_t s = 0; s < SEQUENCES; s++) fixture_tokens(c->tokens[s], LENGTH, 30 + s);
+    for (size_t i = 0; i < n; i++)
+        c->tables[i] = (int32_t)(i * 17 % n);
+    for (size_t s = 0; s < SEQUENCES; s++)
+        fixture_tokens(c->tokens[s], LENGTH, 30 + s);
 }
 
 static void close_cache(cache *c)
@@ -82,14 +84,17 @@ static void compare_with_training(masa_model *model, double *mean, double *worst
             const float *z = logits + (s * LENGTH + r) * FIXTURE_VOCAB;
             double total = 0;
             fixture_add(&b, tokens, LENGTHS[s], -1);
-            for (int32_t t = 0; t < FIXTURE_VOCAB; t++) b.rows[t] = (int32_t)r, b.targets[t] = t;
+            for (int32_t t = 0; t < FIXTURE_VOCAB; t++)
+                b.rows[t] = (int32_t)r, b.targets[t] = t;
             b.n_targets = FIXTURE_VOCAB;
             fixture_finish(&b);
             fixture_run(model, &b.batch, false, logprobs, NULL);
             float temperature = b.batch.temperature;
-            for (size_t t = 0; t < FIXTURE_VOCAB; t++) total += exp((double)(z[t] / temperature));
+            for (size_t t = 0; t < FIXTURE_VOCAB; t++)
+                total += exp((double)(z[t] / temperature));
             for (size_t t = 0; t < FIXTURE_VOCAB; t++, n++) {
-                double d = fabs((double)(z[t] / temperature) - log(total) - (double)logprobs[t]);
+                double d =
+                    fabs((double)(z[t] / temperature) - log(total) - (double)logprobs[t]);
                 sum += d;
                 if (!(d <= *worst)) *worst = d;
             }
@@ -140,7 +145,8 @@ static void chunks_equal_one_shot(void **state)
     size_t n = SEQUENCES * LENGTH * FIXTURE_VOCAB;
     for (int a = 0; a < FIXTURE_ARCHITECTURES; a++) {
         masa_model *model = fixture_model((masa_architecture)a, MASA_F32, false);
-        float *whole = masa_alloc(n, sizeof *whole), *pieces = masa_alloc(n, sizeof *pieces);
+        float *whole = masa_alloc(n, sizeof *whole),
+              *pieces = masa_alloc(n, sizeof *pieces);
         decode(model, LENGTH, whole);
         for (size_t i = 0; i < 3; i++) {
             decode(model, chunks[i], pieces);
@@ -160,7 +166,8 @@ static void gives_the_wanted_rows(void **state)
     cache c;
     open_cache(&c, model);
     int32_t positions[10], sequences[10] = {0}, all[10], wanted[] = {7, 2};
-    for (int32_t i = 0; i < 10; i++) positions[i] = all[i] = i;
+    for (int32_t i = 0; i < 10; i++)
+        positions[i] = all[i] = i;
     masa_decode_batch batch = {.rows = 10,
                                .tokens = c.tokens[0],
                                .positions = positions,
@@ -195,14 +202,16 @@ static void plans_do_not_wrap(void **state)
     assert_int_equal(masa_kv_store_bytes(c, MASA_BF16, 10, 16), 3 * 2 * 160 * 2 * 32 * 2);
     assert_true(masa_kv_store_bytes(c, MASA_BF16, SIZE_MAX / 8, 16) == SIZE_MAX);
     assert_true(masa_decoder_bytes(c, MASA_F32, SIZE_MAX) == SIZE_MAX);
-    assert_true(masa_decoder_bytes(c, MASA_BF16, 64) < masa_decoder_bytes(c, MASA_F32, 64));
+    assert_true(masa_decoder_bytes(c, MASA_BF16, 64) <
+                masa_decoder_bytes(c, MASA_F32, 64));
     masa_kv_store store = {0};
     masa_error err = {0};
     assert_int_equal(masa_kv_store_init(&store, model, SIZE_MAX / 8, 16, &err),
                      MASA_ERR_MEMORY);
     assert_null(store.memory);
     masa_decoder *decoder = NULL;
-    assert_int_equal(masa_decoder_create(&decoder, model, SIZE_MAX, &err), MASA_ERR_MEMORY);
+    assert_int_equal(masa_decoder_create(&decoder, model, SIZE_MAX, &err),
+                     MASA_ERR_MEMORY);
     assert_null(decoder);
     masa_model_destroy(model);
 }

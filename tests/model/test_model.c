@@ -62,15 +62,18 @@ static void seeds_make_models(void **state)
     masa_model *models[3];
     static const uint64_t seeds[] = {1, 1, 2};
     for (int i = 0; i < 3; i++)
-        assert_int_equal(masa_model_create(&models[i], &c, &options, seeds[i], NULL), MASA_OK);
+        assert_int_equal(masa_model_create(&models[i], &c, &options, seeds[i], NULL),
+                         MASA_OK);
     size_t n = masa_model_parameter_count(models[0]) * sizeof(float);
     assert_memory_equal(masa_model_values(models[0]), masa_model_values(models[1]), n);
-    assert_memory_not_equal(masa_model_values(models[0]), masa_model_values(models[2]), n);
+    assert_memory_not_equal(masa_model_values(models[0]), masa_model_values(models[2]),
+                            n);
     const masa_parameter *bias = find(models[0], "model.layers.0.self_attn.q_proj.bias");
     const masa_parameter *norm = find(models[0], "model.norm.weight");
     assert_near(masa_model_values(models[0])[bias->offset], 0, 0);
     assert_near(masa_model_values(models[0])[norm->offset], 1, 0);
-    for (int i = 0; i < 3; i++) masa_model_destroy(models[i]);
+    for (int i = 0; i < 3; i++)
+        masa_model_destroy(models[i]);
 }
 
 static void saved_is_loaded(void **state)
@@ -80,9 +83,11 @@ static void saved_is_loaded(void **state)
         char folder[] = "/tmp/masa-model-XXXXXX";
         masa_error err = {0};
         assert_non_null(mkdtemp(folder));
-        masa_model *model = fixture_model((masa_architecture)a, MASA_F32, false), *back = NULL;
+        masa_model *model = fixture_model((masa_architecture)a, MASA_F32, false),
+                   *back = NULL;
         masa_model_options options = {MASA_F32, true};
-        if (masa_model_save(model, folder, MASA_SAVE_F32, &err)) fail_msg("%s", err.message);
+        if (masa_model_save(model, folder, MASA_SAVE_F32, &err))
+            fail_msg("%s", err.message);
         if (masa_model_load(&back, folder, &options, &err)) fail_msg("%s", err.message);
         size_t n = masa_model_parameter_count(model);
         assert_int_equal(masa_model_parameter_count(back), n);
@@ -118,7 +123,8 @@ static void bad_configs_are_errors(void **state)
 {
     (void)state;
     masa_model_config good = fixture_config(MASA_LLAMA), bad[8];
-    for (int i = 0; i < 8; i++) bad[i] = good;
+    for (int i = 0; i < 8; i++)
+        bad[i] = good;
     bad[0].n_kv_heads = 3;
     bad[1].head_dim = 11;
     bad[2].vocab_size = 0;

@@ -25,12 +25,12 @@ size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype,
 
 typedef struct masa_decode_batch {
     size_t rows;
-    const int32_t *tokens;    /* [rows] */
-    const int32_t *positions; /* [rows]: the row attends to positions 0..position */
-    const int32_t *sequences; /* [rows]: index into block_tables */
+    const int32_t *tokens;       /* [rows] */
+    const int32_t *positions;    /* [rows]: the row attends to positions 0..position */
+    const int32_t *sequences;    /* [rows]: index into block_tables */
     const int32_t *block_tables; /* [sequences, max_blocks] block numbers */
     size_t max_blocks;
-    size_t n_logits; /* at most the decoder's max_rows */
+    size_t n_logits;           /* at most the decoder's max_rows */
     const int32_t *logit_rows; /* [n_logits]: rows whose logits are wanted */
 } masa_decode_batch;
 

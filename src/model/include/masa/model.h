@@ -46,7 +46,7 @@ const masa_model_config *masa_model_get_config(const masa_model *model);
 masa_dtype masa_model_dtype(const masa_model *model);
 size_t masa_model_parameter_count(const masa_model *model); /* floats in the buffer */
 float *masa_model_values(masa_model *model);                /* [count] */
-float *masa_model_grads(masa_model *model);                 /* [count], NULL if not trainable */
+float *masa_model_grads(masa_model *model); /* [count], NULL if not trainable */
 const masa_parameter *masa_model_parameters(const masa_model *model, size_t *n);
 
 /** Repacks compute weights after masa_model_values were changed. */
