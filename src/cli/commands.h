@@ -12,6 +12,8 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(convert, "write a model in another format or element type")                         \
     X(inspect, "show what a model or a run is")                                           \
     X(tokenize, "token ids of texts and conversations, and back")                         \
+    X(generate, "responses to a prompt, a file of prompts, or in a chat")                 \
+    X(score, "log-probabilities of texts")                                                \
     X(tasks, "make verifiable training problems")                                          \
     X(verify, "check answers against gold answers")                                          \
     X(config, "print a run's settings, or their documentation")                          \

@@ -50,6 +50,11 @@ size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype c
            options->max_batch * config->vocab_size * sizeof(float);
 }
 
+size_t masa_generator_context(const masa_generator *g)
+{
+    return g->max_context;
+}
+
 size_t masa_generator_bytes(const masa_generator *g)
 {
     masa_generator_options options = {.max_batch = g->max_batch,

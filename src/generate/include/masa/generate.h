@@ -87,6 +87,8 @@ masa_status masa_generator_create(masa_generator **out, masa_model *model,
                                   const masa_tokenizer *tokenizer,
                                   const masa_generator_options *options, masa_error *err);
 void masa_generator_destroy(masa_generator *generator);
+/** Tokens that a prompt and its response may have together. */
+size_t masa_generator_context(const masa_generator *generator);
 /** Bytes of cache and buffers held, for the memory plan; and what they would be. */
 size_t masa_generator_bytes(const masa_generator *generator);
 size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype compute,
