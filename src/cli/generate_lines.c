@@ -25,25 +25,20 @@ static void print_completion(const job *j, const masa_completion *c)
     const masa_request *request = &j->requests[c->request];
     masa_text text = {0};
     masa_completion_text(&text, c, request, j->options->text.tokenizer);
-    size_t whole = text.size ? masa_utf8_complete(text.data, text.size) : 0;
+    masa_text quoted = {0}; /* through here, bytes that are no UTF-8 become U+FFFD */
+    masa_text_add_json(&quoted, masa_text_get(&text), text.size);
     json_t *line = json_copy(j->lines[c->request]);
     json_object_set_new(line, "sample", json_integer((json_int_t)c->sample));
-    if (whole == text.size) {
-        json_object_set_new(line, "text", json_stringn(masa_text_get(&text), text.size));
-    } else { /* a character cut by the end of the response becomes U+FFFD */
-        masa_text quoted = {0};
-        masa_text_add_json(&quoted, text.data, text.size);
-        json_object_set_new(line, "text",
-                            json_loadb(quoted.data, quoted.size,
-                                       JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
-        masa_text_deinit(&quoted);
-    }
+    json_object_set_new(line, "text", json_loadb(quoted.data, quoted.size,
+                                                 JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
     json_object_set_new(line, "stop", json_string(masa_stop_cause_name(c->cause)));
     json_object_set_new(line, "tokens", json_ids(c->tokens, c->n));
     json_object_set_new(line, "logprobs", json_floats(c->logprobs, c->n));
     json_object_set_new(line, "prompt_tokens", json_ids(request->prompt, request->prompt_size));
     json_print_line(line);
+    fflush(stdout); /* what is finished survives an interrupt */
     json_decref(line);
+    masa_text_deinit(&quoted);
     masa_text_deinit(&text);
 }
 
