@@ -28,6 +28,7 @@ typedef struct chat {
 
 static void forget(chat *c, size_t from, size_t to)
 {
+    if (from == to) return;
     for (size_t i = from; i < to; i++) free((char *)(uintptr_t)c->messages[i].content);
     memmove(c->messages + from, c->messages + to, (c->n - to) * sizeof *c->messages);
     c->n -= to - from;
