@@ -1,112 +1,139 @@
+/*
+ * The output head in chunks of rows. A chunk's products stream all of the
+ * vocabulary's weights (and, backward, their gradient) from memory, so a chunk
+ * has rows enough to outweigh that. What is kept of the forward pass is one
+ * number a row: the backward pass makes the logits again.
+ */
 #include <masa/head.h>
-
-#include <masa/memory.h>
-
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
+#include <masa/memory.h>
 #include "isa/head.h"
 #include "split.h"
 
-/* Rows whose logits exist at a time: enough for full-speed products. */
-enum { CHUNK = 128 };
+enum { CHUNK = 256 };
 
 struct masa_head {
     size_t vocab, hidden;
-    float *logits;    /* [CHUNK, vocab] */
-    void *dlogits;    /* [CHUNK, vocab] compute dtype (room for float32) */
-    void *x;          /* [CHUNK, hidden] rows that have a gradient */
-    float *dx;        /* [CHUNK, hidden] */
+    float *logits;   /* [CHUNK, vocab] */
+    float *dz;       /* [CHUNK, vocab] bf16; float32 takes the logits' place */
+    float *x, *dx;   /* [CHUNK, hidden] of the rows of a chunk */
+    size_t *picked;  /* [CHUNK]: their numbers */
 };
 
 masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden, masa_error *err)
 {
+    assert(vocab > 0 && hidden > 0);
     masa_head *h = masa_alloc(1, sizeof *h);
     *h = (masa_head){.vocab = vocab, .hidden = hidden};
-    void *memory = NULL;
-    masa_status st = masa_alloc_large(&memory, CHUNK * 2 * (vocab + hidden), sizeof(float),
-                                      "a chunk of logits", err);
-    if (st != MASA_OK) {
-        free(h);
-        return st;
-    }
-    h->logits = memory;
-    h->dlogits = h->logits + CHUNK * vocab;
-    h->dx = h->logits + CHUNK * 2 * vocab;
-    h->x = h->dx + CHUNK * hidden;
-    *out = h;
-    return MASA_OK;
+    void *logits = NULL, *dz = NULL, *rows = NULL;
+    masa_status st = masa_alloc_large(&logits, CHUNK * vocab, sizeof(float), "a chunk of logits",
+                                      err);
+    if (!st)
+        st = masa_alloc_large(&dz, CHUNK * vocab, sizeof(uint16_t), "a chunk of logits' gradients",
+                              err);
+    if (!st) st = masa_alloc_large(&rows, 2 * CHUNK * hidden, sizeof(float), "a chunk of rows", err);
+    h->logits = logits;
+    h->dz = dz;
+    h->x = rows;
+    h->dx = h->x + CHUNK * hidden;
+    h->picked = masa_alloc(CHUNK, sizeof *h->picked);
+    if (st) masa_head_destroy(h);
+    else *out = h;
+    return st;
 }
 
 void masa_head_destroy(masa_head *head)
 {
     if (!head) return;
     free(head->logits);
+    free(head->dz);
+    free(head->x);
+    free(head->picked);
     free(head);
 }
 
-static const void *row_of(const void *x, masa_dtype dtype, size_t row, size_t width)
+/* Chunks of almost equal size: none of a few rows only. */
+static size_t chunk_size(size_t rows_left)
 {
-    return (const char *)x + row * width * masa_dtype_size(dtype);
+    size_t chunks = (rows_left + CHUNK - 1) / CHUNK;
+    return (rows_left + chunks - 1) / chunks;
 }
 
-void masa_head_forward(masa_head *h, masa_linear *weight, float *logprob, float *lse,
+static void check(const masa_head *head, const masa_linear *weight, const int32_t *targets,
+                  size_t rows)
+{
+    assert(masa_linear_out_features(weight) == head->vocab);
+    assert(masa_linear_in_features(weight) == head->hidden);
+    for (size_t i = 0; i < rows; i++)
+        assert(targets[i] >= 0 && (size_t)targets[i] < head->vocab);
+    (void)head, (void)weight, (void)targets;
+}
+
+void masa_head_forward(masa_head *head, masa_linear *weight, float *logprob, float *lse,
                        float *entropy, const void *x, const int32_t *targets, size_t rows,
                        float inv_temperature)
 {
     const struct head_kernels *k = ISA_SELECT(head_kernels);
-    masa_dtype dtype = masa_linear_dtype(weight);
-    for (size_t first = 0; first < rows; first += CHUNK) {
-        size_t n = rows - first < CHUNK ? rows - first : CHUNK;
-        masa_linear_forward(weight, h->logits, MASA_F32, row_of(x, dtype, first, h->hidden),
+    size_t row_bytes = head->hidden * masa_dtype_size(masa_linear_dtype(weight));
+    size_t vocab = head->vocab;
+    check(head, weight, targets, rows);
+    for (size_t done = 0, n; done < rows; done += n) {
+        n = chunk_size(rows - done);
+        masa_linear_forward(weight, head->logits, MASA_F32, (const char *)x + done * row_bytes,
                             NULL, n, false);
-#pragma omp parallel for
-        for (size_t i = 0; i < n; i++) {
-            const float *z = h->logits + i * h->vocab;
-            size_t r = first + i;
-            lse[r] = k->logsumexp(z, h->vocab, inv_temperature, entropy ? entropy + r : NULL);
-            logprob[r] = z[targets[r]] * inv_temperature - lse[r];
+#pragma omp parallel if (n * vocab > SPLIT_MINIMUM)
+        {
+            struct range p = split_mine(n, 1);
+            size_t b = done + p.begin;
+            k->forward(logprob + b, lse + b, entropy ? entropy + b : NULL,
+                       head->logits + p.begin * vocab, targets + b, p.end - p.begin, vocab,
+                       inv_temperature);
         }
     }
 }
 
-/* Backward of n rows whose numbers are in `chosen`. */
-static void backward_chunk(masa_head *h, masa_linear *weight, float *dx, float *dw,
-                           const float *dlogprob, const float *lse, const void *x,
-                           const int32_t *targets, const size_t *chosen, size_t n,
-                           float inv_temperature)
+/* dz of the picked rows, of which head->x holds the inputs; returns it. */
+static const void *differentiate(masa_head *head, masa_linear *weight, const float *dlogprob,
+                                 const float *lse, const int32_t *targets, size_t n, float scale)
 {
     const struct head_kernels *k = ISA_SELECT(head_kernels);
     masa_dtype dtype = masa_linear_dtype(weight);
-    size_t row_bytes = h->hidden * masa_dtype_size(dtype);
-    for (size_t i = 0; i < n; i++)
-        memcpy((char *)h->x + i * row_bytes, row_of(x, dtype, chosen[i], h->hidden), row_bytes);
-    masa_linear_forward(weight, h->logits, MASA_F32, h->x, NULL, n, false);
-#pragma omp parallel for
-    for (size_t i = 0; i < n; i++) {
-        size_t r = chosen[i];
-        k->gradient(h->dlogits, dtype, i * h->vocab, h->logits + i * h->vocab, h->vocab,
-                    inv_temperature, lse[r], dlogprob[r] * inv_temperature, targets[r]);
+    size_t vocab = head->vocab;
+    void *dz = dtype == MASA_F32 ? head->logits : head->dz;
+    masa_linear_forward(weight, head->logits, MASA_F32, head->x, NULL, n, false);
+#pragma omp parallel if (n * vocab > SPLIT_MINIMUM)
+    {
+        struct range p = split_mine(n, 1);
+        k->backward((char *)dz + p.begin * vocab * masa_dtype_size(dtype), dtype,
+                    head->logits + p.begin * vocab, head->picked + p.begin, dlogprob, lse, targets,
+                    p.end - p.begin, vocab, scale);
     }
-    masa_linear_backward_input(weight, h->dx, MASA_F32, h->dlogits, n, false);
-    masa_linear_backward_weight(weight, dw, NULL, h->dlogits, h->x, n);
-    for (size_t i = 0; i < n; i++)
-        memcpy(dx + chosen[i] * h->hidden, h->dx + i * h->hidden, h->hidden * sizeof *dx);
+    return dz;
 }
 
-void masa_head_backward(masa_head *h, masa_linear *weight, float *dx, float *dw,
+void masa_head_backward(masa_head *head, masa_linear *weight, float *dx, float *dw,
                         const float *dlogprob, const float *lse, const void *x,
                         const int32_t *targets, size_t rows, float inv_temperature)
 {
-    size_t chosen[CHUNK], n = 0;
-    memset(dx, 0, rows * h->hidden * sizeof *dx);
-    for (size_t r = 0; r < rows; r++) {
-        if (dlogprob[r] != 0) chosen[n++] = r;
-        if (n == CHUNK || (n > 0 && r + 1 == rows)) {
-            backward_chunk(h, weight, dx, dw, dlogprob, lse, x, targets, chosen, n,
-                           inv_temperature);
-            n = 0;
+    size_t hidden = head->hidden, row_bytes = hidden * masa_dtype_size(masa_linear_dtype(weight));
+    size_t active = 0;
+    check(head, weight, targets, rows);
+    for (size_t r = 0; r < rows; r++) active += dlogprob[r] != 0;
+    memset(dx, 0, rows * hidden * sizeof *dx);
+    for (size_t r = 0, n; active > 0; active -= n) {
+        n = chunk_size(active);
+        for (size_t i = 0; i < n; r++) {
+            if (dlogprob[r] == 0) continue;
+            memcpy((char *)head->x + i * row_bytes, (const char *)x + r * row_bytes, row_bytes);
+            head->picked[i++] = r;
         }
+        const void *dz = differentiate(head, weight, dlogprob, lse, targets, n, inv_temperature);
+        masa_linear_backward_input(weight, head->dx, MASA_F32, dz, n, false);
+        masa_linear_backward_weight(weight, dw, NULL, dz, head->x, n);
+        for (size_t i = 0; i < n; i++)
+            memcpy(dx + head->picked[i] * hidden, head->dx + i * hidden, hidden * sizeof *dx);
     }
 }
 
@@ -114,6 +141,11 @@ void masa_logsumexp(float *lse, const float *logits, size_t rows, size_t vocab,
                     float inv_temperature)
 {
     const struct head_kernels *k = ISA_SELECT(head_kernels);
-    for (size_t r = 0; r < rows; r++)
-        lse[r] = k->logsumexp(logits + r * vocab, vocab, inv_temperature, NULL);
+    /* The sampler calls this from its own threads. */
+#pragma omp parallel if (rows > 1 && rows * vocab > SPLIT_MINIMUM && !omp_in_parallel())
+    {
+        struct range p = split_mine(rows, 1);
+        k->logsumexp(lse + p.begin, logits + p.begin * vocab, p.end - p.begin, vocab,
+                     inv_temperature);
+    }
 }

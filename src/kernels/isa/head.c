@@ -1,50 +1,112 @@
 #include "head.h"
-
 #include <math.h>
-
 #include "simd_math.h"
 #include "tile.h"
 
-static float logsumexp(const float *z, size_t n, float scale, float *entropy)
+/* A row's softmax, of z = scale * logits: sums of e^(z-shift), and of
+ * e^(z-shift) (z-shift) where the entropy is asked for. */
+struct softmax {
+    double shift, sum, product;
+};
+
+/* The maximum, NaN ignored. Lanes of their own: what a vector register does. */
+static float row_max(const float *x, size_t n)
 {
-    float max = -INFINITY;
-#pragma omp simd reduction(max : max)
-    for (size_t v = 0; v < n; v++) max = z[v] > max ? z[v] : max;
-    /* All -infinity, or +infinity somewhere: exp(z - max) would be NaN. A NaN that the
-     * maximum skipped shows up in the sum. */
-    if (isinf(max) && max > 0) return INFINITY;
-    if (isinf(max)) {
-        for (size_t v = 0; v < n; v++)
-            if (isnan(z[v])) return NAN;
-        return -INFINITY;
+    enum { LANES = 64 };
+    float lane[LANES], max = -INFINITY;
+    size_t i = 0;
+    for (size_t j = 0; j < LANES; j++) lane[j] = max;
+    for (; i + LANES <= n; i += LANES) {
+#pragma omp simd
+        for (size_t j = 0; j < LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
     }
-    float sum = 0, weighted = 0, top = max * scale;
-#pragma omp simd reduction(+ : sum, weighted)
-    for (size_t v = 0; v < n; v++) {
-        float d = z[v] * scale - top;
-        float e = exp_simd(d);
-        sum += e;
-        weighted += d < -87.0f ? 0 : e * d;
-    }
-    float log_sum = logf(sum);
-    if (entropy) *entropy = log_sum - weighted / sum;
-    return top + log_sum;
+    for (; i < n; i++) max = x[i] > max ? x[i] : max;
+    for (size_t j = 0; j < LANES; j++) max = lane[j] > max ? lane[j] : max;
+    return max;
 }
 
-static void gradient(void *dz, masa_dtype dtype, size_t offset, const float *z, size_t n,
-                     float scale, float lse, float weight, int32_t target)
+/*
+ * Shifted by the maximum so that no term overflows. Where that is infinite, shifting
+ * by 0 instead lets the sum say what is the case: 0 (log: -infinity) of a row of
+ * -infinity, infinity, or NaN. Each tile sums in float32, the tiles in float64.
+ */
+static struct softmax sums_of(const float *x, size_t n, float scale)
 {
-    float tile[TILE];
-    for (size_t b = 0; b < n; b += TILE) {
-        size_t m = tile_size(b, n);
+    float max = row_max(x, n) * scale, shift = isfinite(max) ? max : 0;
+    struct softmax s = {.shift = shift};
+    for (size_t i = 0, m; i < n; i += m) {
+        m = tile_size(i, n);
+        float sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t j = 0; j < m; j++) sum += exp_simd(x[i + j] * scale - shift);
+        s.sum += sum;
+    }
+    return s;
+}
+
+/* The same with the entropy's product. */
+static struct softmax products_of(const float *x, size_t n, float scale)
+{
+    float max = row_max(x, n) * scale, shift = isfinite(max) ? max : 0;
+    struct softmax s = {.shift = shift};
+    for (size_t i = 0, m; i < n; i += m) {
+        m = tile_size(i, n);
+        float sum = 0, product = 0;
+#pragma omp simd reduction(+ : sum, product)
+        for (size_t j = 0; j < m; j++) {
+            float d = x[i + j] * scale - shift, e = exp_simd(d);
+            /* An impossible token adds 0, not 0 * infinity. */
+            product += e * (d < -100.0f ? -100.0f : d);
+            sum += e;
+        }
+        s.sum += sum;
+        s.product += product;
+    }
+    return s;
+}
+
+static void logsumexp(float *lse, const float *logits, size_t rows, size_t vocab, float scale)
+{
+    for (size_t r = 0; r < rows; r++) {
+        struct softmax s = sums_of(logits + r * vocab, vocab, scale);
+        lse[r] = (float)(s.shift + log(s.sum));
+    }
+}
+
+static void forward(float *logprob, float *lse, float *entropy, const float *logits,
+                    const int32_t *targets, size_t rows, size_t vocab, float scale)
+{
+    for (size_t r = 0; r < rows; r++) {
+        const float *x = logits + r * vocab;
+        struct softmax s = entropy ? products_of(x, vocab, scale) : sums_of(x, vocab, scale);
+        double log_sum = log(s.sum);
+        lse[r] = (float)(s.shift + log_sum);
+        logprob[r] = (float)((double)scale * x[targets[r]] - s.shift - log_sum);
+        if (entropy) entropy[r] = (float)(log_sum - s.product / s.sum);
+    }
+}
+
+static void backward(void *dz, masa_dtype dtype, const float *logits, const size_t *picked,
+                     const float *dlogprob, const float *lse, const int32_t *targets,
+                     size_t rows, size_t vocab, float scale)
+{
+    float out[TILE];
+    for (size_t r = 0; r < rows; r++) {
+        size_t from = picked[r], target = (size_t)targets[from];
+        const float *x = logits + r * vocab;
+        float shift = lse[from], weight = dlogprob[from] * scale;
+        for (size_t i = 0, m; i < vocab; i += m) {
+            m = tile_size(i, vocab);
 #pragma omp simd
-        for (size_t v = 0; v < m; v++) tile[v] = -weight * exp_simd(z[b + v] * scale - lse);
-        if ((size_t)target >= b && (size_t)target < b + m) tile[(size_t)target - b] += weight;
-        tile_store(dz, dtype, offset + b, tile, m);
+            for (size_t j = 0; j < m; j++) out[j] = -weight * exp_simd(x[i + j] * scale - shift);
+            if (target - i < m) out[target - i] += weight;
+            tile_store(dz, dtype, r * vocab + i, out, m);
+        }
     }
 }
 
 const struct head_kernels ISA_NAME(head_kernels) = {
     .logsumexp = logsumexp,
-    .gradient = gradient,
+    .forward = forward,
+    .backward = backward,
 };

@@ -1,18 +1,22 @@
-/* Rows of logits on one thread: log-sum-exp, entropy, gradient. */
+/* The softmax parts of the output head on one thread: head.c makes the logits and
+ * divides the work. Arguments as in masa/head.h. */
 #ifndef KERNELS_ISA_HEAD_H
 #define KERNELS_ISA_HEAD_H
 
-#include <masa/dtype.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/dtype.h>
 #include "isa.h"
 
 struct head_kernels {
-    /* log sum_v exp(z_v * scale); *entropy (may be NULL) of that softmax. NaN stays NaN. */
-    float (*logsumexp)(const float *z, size_t n, float scale, float *entropy);
-    /* dz[v] = weight * (1{v = target} - exp(z_v * scale - lse)), stored as dtype. */
-    void (*gradient)(void *dz, masa_dtype dtype, size_t offset, const float *z, size_t n,
-                     float scale, float lse, float weight, int32_t target);
+    void (*logsumexp)(float *lse, const float *logits, size_t rows, size_t vocab, float scale);
+    void (*forward)(float *logprob, float *lse, float *entropy, const float *logits,
+                    const int32_t *targets, size_t rows, size_t vocab, float scale);
+    /* dz [rows, vocab] of the rows picked[0..rows) of a batch; logits [rows, vocab] are
+     * of the picked rows, the other arrays of the whole batch. */
+    void (*backward)(void *dz, masa_dtype dtype, const float *logits, const size_t *picked,
+                     const float *dlogprob, const float *lse, const int32_t *targets,
+                     size_t rows, size_t vocab, float scale);
 };
 ISA_TABLES(head_kernels)
 
