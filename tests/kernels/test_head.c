@@ -159,11 +159,141 @@ static void backward_matches(void **state)
         }
 }
 
+/* A batch of several chunks, of which many rows have no gradient, is the sum of its rows. */
+static void rows_are_independent(void **state)
+{
+    (void)state;
+    enum { ROWS = 530, VOCAB = 91, HIDDEN = 16 };
+    struct head_case c = make(ROWS, VOCAB, HIDDEN, MASA_F32, 0.7f);
+    float *out = calloc(6 * ROWS, sizeof *out), *one = out + 3 * ROWS;
+    float *dx = calloc(2 * ROWS * HIDDEN, sizeof *dx), *dx_one = dx + ROWS * HIDDEN;
+    float *dw = calloc(2 * VOCAB * HIDDEN, sizeof *dw), *dw_one = dw + VOCAB * HIDDEN;
+    const float *x = c.x.data;
+    masa_head_forward(c.head, c.linear, out, out + ROWS, out + 2 * ROWS, x, c.targets, ROWS, 0.7f);
+    masa_head_backward(c.head, c.linear, dx, dw, c.dlogprob, out + ROWS, x, c.targets, ROWS, 0.7f);
+    for (size_t r = 0; r < ROWS; r++) {
+        masa_head_forward(c.head, c.linear, one + r, one + ROWS + r, one + 2 * ROWS + r,
+                          x + r * HIDDEN, c.targets + r, 1, 0.7f);
+        masa_head_backward(c.head, c.linear, dx_one + r * HIDDEN, dw_one, c.dlogprob + r,
+                           one + ROWS + r, x + r * HIDDEN, c.targets + r, 1, 0.7f);
+    }
+    for (size_t i = 0; i < 3 * ROWS; i++) assert_near(out[i], one[i], 2e-6 * fmax(1, fabsf(one[i])));
+    for (size_t i = 0; i < ROWS * HIDDEN; i++) assert_near(dx[i], dx_one[i], 2e-6);
+    for (size_t i = 0; i < VOCAB * HIDDEN; i++)
+        assert_near(dw[i], dw_one[i], 1e-5 * fmax(1, fabsf(dw_one[i])));
+    free(out), free(dx), free(dw);
+    drop(&c);
+}
+
+/* Rows without a gradient are not even read: what they hold may be no number. */
+static void rows_of_zero_weight_are_left_alone(void **state)
+{
+    (void)state;
+    enum { ROWS = 9, HIDDEN = 8 };
+    struct head_case c = make(ROWS, 30, HIDDEN, MASA_F32, 1);
+    float *x = c.x.data, logprob[ROWS], lse[ROWS], dx[ROWS * HIDDEN], dw[30 * HIDDEN] = {0};
+    for (size_t r = 0; r < ROWS; r++)
+        if (c.dlogprob[r] == 0) x[r * HIDDEN + 3] = NAN;
+    masa_head_forward(c.head, c.linear, logprob, lse, NULL, x, c.targets, ROWS, 1);
+    masa_head_backward(c.head, c.linear, dx, dw, c.dlogprob, lse, x, c.targets, ROWS, 1);
+    for (size_t r = 0; r < ROWS; r++) {
+        assert_int_equal(!!isnan(logprob[r]), c.dlogprob[r] == 0);
+        assert_int_equal(!!isnan(lse[r]), c.dlogprob[r] == 0);
+    }
+    for (size_t i = 0; i < ROWS * HIDDEN; i++)
+        assert_true(c.dlogprob[i / HIDDEN] == 0 ? dx[i] == 0 : isfinite(dx[i]));
+    for (size_t i = 0; i < 30 * HIDDEN; i++) assert_true(isfinite(dw[i]));
+    float none[ROWS] = {0}, before = dw[5];
+    masa_head_backward(c.head, c.linear, dx, dw, none, lse, x, c.targets, ROWS, 1);
+    for (size_t i = 0; i < ROWS * HIDDEN; i++) assert_true(dx[i] == 0);
+    assert_true(dw[5] == before);
+    drop(&c);
+}
+
+static double reference_logsumexp(const float *x, size_t n, double scale)
+{
+    double max = -INFINITY, sum = 0;
+    for (size_t i = 0; i < n; i++) max = fmax(max, x[i] * scale);
+    for (size_t i = 0; i < n; i++) sum += exp(x[i] * scale - max);
+    return max + log(sum);
+}
+
+/* Equal scores, a certain token, and scores beyond what exp can represent. */
+static void logsumexp_matches(void **state)
+{
+    (void)state;
+    const size_t vocabularies[] = {1, 2, 63, 64, 65, 256, 511, 513, 49152};
+    masa_random random = masa_random_init(4, MASA_STREAM_TEST);
+    for (size_t s = 0; s < sizeof vocabularies / sizeof *vocabularies; s++)
+        for (size_t rows = 0; rows < 6; rows += rows ? 4 : 1)
+            for (int spread = 0; spread < 3; spread++) {
+                size_t vocab = vocabularies[s], n = rows * vocab;
+                const double deviation[] = {0.001, 4, 400};
+                struct tensor x = tensor_random(&random, MASA_F32, n, deviation[spread]);
+                float lse[6], *data = x.data;
+                if (n > 0 && vocab > 2 && spread) data[1] = -INFINITY;
+                masa_logsumexp(lse, data, rows, vocab, 0.6f);
+                for (size_t r = 0; r < rows; r++) {
+                    double want = reference_logsumexp(data + r * vocab, vocab, (double)0.6f);
+                    assert_near(lse[r], want, 1e-6 * fmax(1, fabs(want)));
+                }
+                tensor_free(&x);
+            }
+}
+
+static void logsumexp_of_what_is_no_number(void **state)
+{
+    (void)state;
+    enum { MOST = 600 };
+    const size_t counts[] = {1, 3, 64, 70, 600};
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (size_t at = 0; at < counts[c]; at += 1 + at / 3) {
+            float x[MOST], lse;
+            size_t n = counts[c];
+            for (size_t i = 0; i < n; i++) x[i] = (float)(i % 5);
+            x[at] = NAN;
+            masa_logsumexp(&lse, x, 1, n, 1);
+            assert_true(isnan(lse));
+            x[at] = INFINITY;
+            masa_logsumexp(&lse, x, 1, n, 1);
+            assert_true(lse == INFINITY);
+            for (size_t i = 0; i < n; i++) x[i] = -INFINITY;
+            masa_logsumexp(&lse, x, 1, n, 0.5f);
+            assert_true(lse == -INFINITY);
+            x[at] = NAN;
+            masa_logsumexp(&lse, x, 1, n, 1);
+            assert_true(isnan(lse));
+            x[at] = 2.5f;
+            masa_logsumexp(&lse, x, 1, n, 2);
+            assert_near(lse, 5, 1e-6);
+        }
+}
+
+static void logsumexp_runs_in_a_parallel_region(void **state)
+{
+    (void)state;
+    enum { ROWS = 64, VOCAB = 1000 };
+    masa_random random = masa_random_init(6, MASA_STREAM_TEST);
+    struct tensor x = tensor_random(&random, MASA_F32, ROWS * VOCAB, 2);
+    float together[ROWS], apart[ROWS];
+    masa_logsumexp(together, x.data, ROWS, VOCAB, 1);
+#pragma omp parallel for num_threads(4)
+    for (int part = 0; part < 4; part++)
+        masa_logsumexp(apart + part * 16, (float *)x.data + part * 16 * VOCAB, 16, VOCAB, 1);
+    assert_memory_equal(together, apart, sizeof apart);
+    tensor_free(&x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_matches),
         cmocka_unit_test(backward_matches),
+        cmocka_unit_test(rows_are_independent),
+        cmocka_unit_test(rows_of_zero_weight_are_left_alone),
+        cmocka_unit_test(logsumexp_matches),
+        cmocka_unit_test(logsumexp_of_what_is_no_number),
+        cmocka_unit_test(logsumexp_runs_in_a_parallel_region),
         cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
