@@ -44,6 +44,11 @@ void masa_optimizer_destroy(masa_optimizer *optimizer)
     free(optimizer);
 }
 
+void masa_optimizer_set_total(masa_optimizer *optimizer, size_t total_steps)
+{
+    optimizer->options.total_steps = total_steps;
+}
+
 double masa_learning_rate(const masa_optimizer_options *o, size_t step)
 {
     if (step < o->warmup_steps) return o->lr * (double)step / (double)o->warmup_steps;

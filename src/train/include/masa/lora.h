@@ -41,5 +41,9 @@ void masa_lora_merge(masa_lora *lora);
  */
 masa_status masa_lora_save(const masa_lora *lora, const char *folder, const char *base,
                            masa_error *err);
+/** Reads the factors of an adapter_model.safetensors in `folder` written for the same
+ *  model, rank and targets, and merges them; the caller refreshes the model. Another
+ *  shape or a missing factor is MASA_ERR_FORMAT. */
+masa_status masa_lora_load(masa_lora *lora, const char *folder, masa_error *err);
 
 #endif

@@ -42,6 +42,9 @@ size_t masa_optimizer_bytes(size_t n);
 masa_status masa_optimizer_step(masa_optimizer *optimizer, double lr_scale,
                                 double *grad_norm, masa_error *err);
 
+/** Changes options.total_steps, for callers that learn it late. */
+void masa_optimizer_set_total(masa_optimizer *optimizer, size_t total_steps);
+
 /** The rate that step number `step` (1-based) uses. */
 double masa_learning_rate(const masa_optimizer_options *options, size_t step);
 
