@@ -2,27 +2,65 @@
 
 #include <masa/memory.h>
 #include <masa/random.h>
-#include <masa/text.h>
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <masa/rows.h>
+
 #include "lora_internal.h"
 
-/* "model.layers.0.self_attn.q_proj.weight" is "q_proj". */
-static bool is_target(const masa_parameter *p, const char *targets)
+/* "model.layers.0.self_attn.q_proj.weight" is one of `name` "q_proj". */
+static bool is_named(const masa_parameter *p, const char *name, size_t n)
 {
     const char *end = strrchr(p->name, '.');
     if (p->vector || !end || strncmp(p->name, "model.layers.", 13) != 0) return false;
-    if (strcmp(targets, "all-linear") == 0) return true;
+    if (n == 10 && memcmp(name, "all-linear", n) == 0) return true;
     const char *start = end;
     while (start > p->name && start[-1] != '.') start--;
-    size_t n = (size_t)(end - start);
-    for (const char *t = targets; *t; t += strcspn(t, ","), t += *t == ',')
-        if (strcspn(t, ",") == n && memcmp(t, start, n) == 0) return true;
+    return (size_t)(end - start) == n && memcmp(name, start, n) == 0;
+}
+
+/* The next name of "q_proj, v_proj" from *at on, its length to *n; NULL after the last. */
+static const char *next_name(const char **at, size_t *n)
+{
+    const char *start = *at + strspn(*at, ", ");
+    *n = strcspn(start, ", ");
+    *at = start + *n;
+    return *n ? start : NULL;
+}
+
+static bool is_target(const masa_parameter *p, const char *targets)
+{
+    size_t n;
+    for (const char *name; (name = next_name(&targets, &n));)
+        if (is_named(p, name, n)) return true;
     return false;
+}
+
+/* Every name is that of some matrix: a misspelt one would silently train less. */
+static masa_status check_targets(const masa_model *model, const char *targets,
+                                 masa_error *err)
+{
+    size_t count, n, names = 0;
+    const masa_parameter *parameters = masa_model_parameters(model, &count);
+    const char *at = targets;
+    for (const char *name; (name = next_name(&at, &n)); names++) {
+        size_t i = 0;
+        while (i < count && !is_named(&parameters[i], name, n)) i++;
+        if (i == count)
+            return MASA_FAIL(err, MASA_ERR_CONFIG,
+                             "lora.targets: the model has no matrix '%.*s'; use all-linear, "
+                             "or names like q_proj,v_proj",
+                             (int)n, name);
+    }
+    if (names > 0) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_CONFIG,
+                     "lora.targets names no matrix; use all-linear, or names like "
+                     "q_proj,v_proj");
 }
 
 static void find_factors(masa_lora *lora)
@@ -50,31 +88,57 @@ static void init_values(masa_lora *lora)
     }
 }
 
+/* The map of A's shape, which all factors of that shape share. */
+static masa_linear *find_map(const masa_lora *lora, const lora_factor *f)
+{
+    for (size_t i = 0; i < lora->n_maps; i++)
+        if (masa_linear_in_features(lora->maps[i]) == f->parameter->cols) return lora->maps[i];
+    return NULL;
+}
+
+static masa_status make_maps(masa_lora *lora, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (size_t k = 0; st == MASA_OK && k < lora->n_factors; k++) {
+        masa_linear *map;
+        if (find_map(lora, &lora->factors[k])) continue;
+        st = masa_linear_create(&map, lora->options.rank, lora->factors[k].parameter->cols,
+                                MASA_F32, true, err);
+        if (st == MASA_OK) MASA_PUSH(lora->maps, lora->n_maps, lora->maps_capacity, map);
+    }
+    return st;
+}
+
+static masa_status allocate(masa_lora *lora, masa_error *err)
+{
+    void *base = NULL, *values = NULL;
+    masa_status st = masa_alloc_large(&base, masa_model_parameter_count(lora->model),
+                                      sizeof(float), "LoRA's base weights", err);
+    if (st == MASA_OK)
+        st = masa_alloc_large(&values, 2 * lora->count, sizeof(float), "LoRA's factors", err);
+    lora->base = base;
+    lora->values = values;
+    if (values) lora->grads = lora->values + lora->count;
+    return st;
+}
+
 masa_status masa_lora_create(masa_lora **out, masa_model *model,
                              const masa_lora_options *options, masa_error *err)
 {
+    assert(options->rank > 0 && masa_model_grads(model));
     masa_lora *lora = masa_alloc(1, sizeof *lora);
     *lora = (masa_lora){.model = model, .options = *options};
     lora->targets = masa_strdup(options->targets);
     lora->options.targets = lora->targets;
-    find_factors(lora);
-    size_t n = masa_model_parameter_count(model);
-    void *base = NULL, *values = NULL;
-    masa_status st = MASA_OK;
-    if (lora->count == 0)
-        st = MASA_FAIL(err, MASA_ERR_CONFIG,
-                       "lora.targets '%s' names no matrix of the model; use all-linear, or "
-                       "names like q_proj,v_proj",
-                       options->targets);
-    if (st == MASA_OK)
-        st = masa_alloc_large(&base, n, sizeof(float), "LoRA's base weights", err);
-    lora->base = base;
-    if (st == MASA_OK)
-        st = masa_alloc_large(&values, 2 * lora->count, sizeof(float), "LoRA's factors", err);
-    lora->values = values;
-    lora->grads = lora->values + lora->count;
+    masa_status st = check_targets(model, lora->targets, err);
     if (st == MASA_OK) {
-        memcpy(lora->base, masa_model_values(model), n * sizeof(float));
+        find_factors(lora);
+        st = allocate(lora, err);
+    }
+    if (st == MASA_OK) st = make_maps(lora, err);
+    if (st == MASA_OK) {
+        memcpy(lora->base, masa_model_values(model),
+               masa_model_parameter_count(model) * sizeof(float));
         init_values(lora);
         *out = lora;
     } else {
@@ -86,6 +150,8 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
 void masa_lora_destroy(masa_lora *lora)
 {
     if (!lora) return;
+    for (size_t i = 0; i < lora->n_maps; i++) masa_linear_destroy(lora->maps[i]);
+    free(lora->maps);
     free(lora->base);
     free(lora->values);
     free(lora->factors);
@@ -113,57 +179,59 @@ static float lora_scale(const masa_lora *lora)
     return (float)(lora->options.alpha / (double)lora->options.rank);
 }
 
-/* dB [rows, r] = s dW A^T;  dA [r, cols] = s B^T dW. */
-static void project_factor(const masa_lora *lora, const lora_factor *f)
+/* The map x -> x (sA)^T of a factor, packed. `scaled` [rank, cols] is scratch. */
+static masa_linear *pack_map(const masa_lora *lora, const lora_factor *f, float *scaled)
 {
-    size_t rows = f->parameter->rows, cols = f->parameter->cols, r = lora->options.rank;
+    masa_linear *map = find_map(lora, f);
     float scale = lora_scale(lora);
-    const float *dw = masa_model_grads(lora->model) + f->parameter->offset;
-    const float *a = lora->values + f->a, *b = lora->values + f->b;
-    float *da = lora->grads + f->a, *db = lora->grads + f->b;
-#pragma omp parallel for schedule(static)
-    for (size_t o = 0; o < rows; o++) {
-        for (size_t j = 0; j < r; j++) {
-            float dot = 0;
-#pragma omp simd reduction(+ : dot)
-            for (size_t i = 0; i < cols; i++) dot += dw[o * cols + i] * a[j * cols + i];
-            db[o * r + j] = scale * dot;
-        }
-    }
-#pragma omp parallel for schedule(static)
-    for (size_t j = 0; j < r; j++) {
-        memset(da + j * cols, 0, cols * sizeof *da);
-        for (size_t o = 0; o < rows; o++) {
-            float weight = scale * b[o * r + j];
-#pragma omp simd
-            for (size_t i = 0; i < cols; i++) da[j * cols + i] += weight * dw[o * cols + i];
-        }
-    }
+    for (size_t i = 0; i < f->b - f->a; i++) scaled[i] = scale * lora->values[f->a + i];
+    masa_linear_pack(map, scaled);
+    return map;
 }
 
+static float *make_scratch(const masa_lora *lora)
+{
+    size_t most = 0;
+    for (size_t k = 0; k < lora->n_factors; k++) {
+        size_t n = lora->factors[k].b - lora->factors[k].a;
+        if (n > most) most = n;
+    }
+    return masa_alloc(most, sizeof(float));
+}
+
+/*
+ * A's map is all it takes: dB [rows, r] = dW (sA)^T is its forward product, and
+ * dA [r, cols] = s B^T dW the gradient of its weights for inputs dW and output
+ * gradients B.
+ */
 void masa_lora_project(masa_lora *lora)
 {
-    for (size_t k = 0; k < lora->n_factors; k++) project_factor(lora, &lora->factors[k]);
-}
-
-void masa_lora_merge(masa_lora *lora)
-{
-    float *values = masa_model_values(lora->model), scale = lora_scale(lora);
-    size_t r = lora->options.rank;
+    float *scaled = make_scratch(lora), scale = lora_scale(lora);
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
-        const float *a = lora->values + f->a, *b = lora->values + f->b;
-        size_t rows = f->parameter->rows, cols = f->parameter->cols;
-        float *w = values + f->parameter->offset;
-        const float *base = lora->base + f->parameter->offset;
-#pragma omp parallel for schedule(static)
-        for (size_t o = 0; o < rows; o++) {
-            memcpy(w + o * cols, base + o * cols, cols * sizeof *w);
-            for (size_t j = 0; j < r; j++) {
-                float weight = scale * b[o * r + j];
-#pragma omp simd
-                for (size_t i = 0; i < cols; i++) w[o * cols + i] += weight * a[j * cols + i];
-            }
-        }
+        const float *dw = masa_model_grads(lora->model) + f->parameter->offset;
+        float *da = lora->grads + f->a, *db = lora->grads + f->b;
+        size_t rows = f->parameter->rows, n = f->b - f->a;
+        masa_linear *map = pack_map(lora, f, scaled);
+        masa_linear_forward(map, db, MASA_F32, dw, NULL, rows, false);
+        memset(da, 0, n * sizeof *da);
+        masa_linear_backward_weight(map, da, NULL, lora->values + f->b, dw, rows);
+        for (size_t i = 0; i < n; i++) da[i] *= scale;
     }
+    free(scaled);
+}
+
+/* W [rows, cols] = W0 + B (sA): the gradient that the map gives its inputs for B. */
+void masa_lora_merge(masa_lora *lora)
+{
+    float *scaled = make_scratch(lora), *values = masa_model_values(lora->model);
+    for (size_t k = 0; k < lora->n_factors; k++) {
+        const lora_factor *f = &lora->factors[k];
+        const masa_parameter *p = f->parameter;
+        masa_convert(values + p->offset, MASA_F32, lora->base + p->offset, MASA_F32,
+                     p->rows * p->cols);
+        masa_linear_backward_input(pack_map(lora, f, scaled), values + p->offset, MASA_F32,
+                                   lora->values + f->b, p->rows, true);
+    }
+    free(scaled);
 }

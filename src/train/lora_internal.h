@@ -2,6 +2,7 @@
 #ifndef MASA_TRAIN_LORA_INTERNAL_H
 #define MASA_TRAIN_LORA_INTERNAL_H
 
+#include <masa/linear.h>
 #include <masa/lora.h>
 
 typedef struct lora_factor {
@@ -18,6 +19,8 @@ struct masa_lora {
     size_t count;
     lora_factor *factors;
     size_t n_factors, capacity;
+    masa_linear **maps; /* one of every shape that A has: [rank, cols] */
+    size_t n_maps, maps_capacity;
 };
 
 #endif

@@ -1,12 +1,26 @@
 #include <masa/objective.h>
 
+#include <assert.h>
 #include <math.h>
 #include <stdbool.h>
 
-/* A ratio far outside any clip is a constant either way; this keeps exp finite. */
+/* A log-ratio beyond this counts as this, a constant without a gradient: it keeps exp
+ * finite, and one token far off from deciding a whole update. */
+static const double farthest = 20;
+
+/* Not fmin and fmax, which would make a number of NaN. */
 static double ratio_of(double difference)
 {
-    return exp(fmin(fmax(difference, -20), 20));
+    double d = difference > farthest ? farthest : difference;
+    return exp(d < -farthest ? -farthest : d);
+}
+
+/* Schulman's estimator of a divergence, of e = other - new; *derivative by new. */
+static double k3_of(double e, double *derivative)
+{
+    double bounded = e > farthest ? farthest : e;
+    *derivative = e > farthest ? 0 : 1 - exp(bounded);
+    return exp(bounded) - bounded - 1;
 }
 
 /*
@@ -19,7 +33,7 @@ static double surrogate(double rho, double advantage, const masa_objective *o,
     double bounded = fmin(fmax(rho, 1 - (double)o->clip_low), 1 + (double)o->clip_high);
     double gain = rho * advantage, limited = bounded * advantage;
     *clipped = limited < gain;
-    double loss = -fmin(gain, limited);
+    double loss = *clipped ? -limited : -gain;
     *derivative = *clipped ? 0 : -gain;
     if (o->dual_clip > 0 && advantage < 0 && loss > -o->dual_clip * advantage) {
         loss = -o->dual_clip * advantage;
@@ -40,26 +54,28 @@ void masa_objective_apply(float *dlogprob, const float *logprob, const float *ol
                           const float *ref, size_t n, float advantage, float weight,
                           const masa_objective *o, masa_objective_stats *stats)
 {
+    assert(ref || !(o->kl_coef > 0));
     bool by_sequence = o->ratio == MASA_RATIO_SEQUENCE;
     double shared = by_sequence ? sequence_difference(logprob, old, n) : 0;
     masa_objective_stats sum = {.tokens = (double)n};
     for (size_t t = 0; t < n; t++) {
         double d = old ? (double)logprob[t] - old[t] : 0;
-        double rho = ratio_of(by_sequence ? shared : d), derivative;
+        double log_ratio = by_sequence ? shared : d, rho = ratio_of(log_ratio), derivative, unused;
         bool clipped;
         /* The sequence ratio is the same for all n tokens: each carries 1/n of
          * d log rho, and the n equal terms of the sum make that 1 again. */
         double loss = surrogate(rho, advantage, o, &derivative, &clipped);
+        if (fabs(log_ratio) > farthest) derivative = 0;
         if (o->kl_coef > 0) {
-            double e = (double)ref[t] - logprob[t], k3 = ratio_of(e) - e - 1;
+            double slope, k3 = k3_of((double)ref[t] - logprob[t], &slope);
             loss += o->kl_coef * k3;
-            derivative += o->kl_coef * (1 - ratio_of(e));
+            derivative += o->kl_coef * slope;
             sum.kl_ref += k3;
         }
         dlogprob[t] = (float)(weight * derivative);
         sum.loss += weight * loss;
         sum.clipped += clipped;
-        sum.kl_old += ratio_of(-d) + d - 1;
+        sum.kl_old += k3_of(-d, &unused);
         sum.ratio += rho;
     }
     if (!stats) return;

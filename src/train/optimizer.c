@@ -53,9 +53,11 @@ double masa_learning_rate(const masa_optimizer_options *o, size_t step)
 {
     if (step < o->warmup_steps) return o->lr * (double)step / (double)o->warmup_steps;
     if (o->schedule == MASA_SCHEDULE_CONSTANT) return o->lr;
-    if (step >= o->total_steps) return 0;
-    double span = (double)(o->total_steps - o->warmup_steps);
-    double done = (double)(step - o->warmup_steps) / span;
+    size_t after_warmup = o->warmup_steps ? o->warmup_steps : 1;
+    if (step > o->total_steps) return 0;
+    /* Above 0 for the last step too: it would be for nothing otherwise. */
+    double span = (double)(o->total_steps + 1 - after_warmup);
+    double done = (double)(step - after_warmup) / span;
     return o->schedule == MASA_SCHEDULE_LINEAR ? o->lr * (1 - done)
                                                : o->lr * 0.5 * (1 + cos(M_PI * done));
 }

@@ -35,11 +35,12 @@ masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
     masa_status st = pack_init(&t->pack, tokens, err);
     if (st == MASA_OK)
         st = masa_alloc_large(&memory, 6 * tokens, sizeof(float), "log-probabilities", err);
-    t->logprob = memory;
-    t->entropy = t->logprob + 2 * tokens;
-    t->dlogprob = t->entropy + 2 * tokens;
-    if (st == MASA_OK)
+    if (st == MASA_OK) {
+        t->logprob = memory;
+        t->entropy = t->logprob + 2 * tokens;
+        t->dlogprob = t->entropy + 2 * tokens;
         st = masa_pass_create(&t->pass, model, tokens, 2 * tokens, options->checkpoint, err);
+    }
     if (st == MASA_OK)
         *out = t;
     else
@@ -66,9 +67,12 @@ static masa_status check_lengths(const masa_trainer *t, const masa_sequence *seq
     return MASA_OK;
 }
 
-/* Runs the packed batch and hands its log-probabilities to their sequences. */
-static double forward(masa_trainer *t, const masa_sequence *sequences, size_t n)
+/* Runs the packed batch, hands its log-probabilities to their sequences and adds up the
+ * entropy. Where the policy's ratio is 1 by definition no loss would show a NaN. */
+static masa_status forward(masa_trainer *t, const masa_sequence *sequences, size_t n,
+                           double *entropy, masa_error *err)
 {
+    size_t targets = t->pack.batch.n_targets;
     masa_pass_forward(t->pass, &t->pack.batch);
     masa_pass_logprobs(t->pass, t->logprob, t->entropy);
     const float *logprob = t->logprob;
@@ -78,26 +82,30 @@ static double forward(masa_trainer *t, const masa_sequence *sequences, size_t n)
                    sequences[i].response_size * sizeof *logprob);
         logprob += sequences[i].response_size;
     }
-    double entropy = 0;
-    for (size_t k = 0; k < t->pack.batch.n_targets; k++) entropy += t->entropy[k];
-    return entropy;
+    for (size_t k = 0; k < targets; k++) {
+        if (!isfinite(t->logprob[k]))
+            return MASA_FAIL(err, MASA_ERR_NUMERIC,
+                             "the model's log-probabilities are not finite; lower "
+                             "optimizer.lr, or check the model's weights");
+        *entropy += t->entropy[k];
+    }
+    return MASA_OK;
 }
 
 masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequences, size_t n,
                                   double *mean_entropy, masa_error *err)
 {
     masa_status st = check_lengths(t, sequences, n, err);
-    if (st != MASA_OK) return st;
     double entropy = 0, tokens = 0;
-    for (size_t done = 0; done < n;) {
+    for (size_t done = 0; st == MASA_OK && done < n;) {
         size_t packed = pack_fill(&t->pack, sequences + done, n - done,
                                   t->options.temperature);
-        entropy += forward(t, sequences + done, packed);
+        st = forward(t, sequences + done, packed, &entropy, err);
         tokens += (double)t->pack.batch.n_targets;
         done += packed;
     }
-    if (mean_entropy) *mean_entropy = tokens > 0 ? entropy / tokens : 0;
-    return MASA_OK;
+    if (st == MASA_OK && mean_entropy) *mean_entropy = tokens > 0 ? entropy / tokens : 0;
+    return st;
 }
 
 /* d loss / d logprob of every target of the packed batch; returns the loss. */
@@ -136,12 +144,14 @@ masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequen
     for (size_t done = 0; st == MASA_OK && done < n;) {
         size_t packed = pack_fill(&t->pack, sequences + done, n - done,
                                   t->options.temperature);
-        stats->entropy_sum += forward(t, sequences + done, packed);
+        st = forward(t, sequences + done, packed, &stats->entropy_sum, err);
+        if (st != MASA_OK) break;
         double loss =
             differentiate(t, sequences + done, packed, objective, &stats->objective);
         if (!isfinite(loss))
             st = MASA_FAIL(err, MASA_ERR_NUMERIC,
-                           "the loss is not finite; lower optimizer.lr, or check the model");
+                           "the loss is not finite: an advantage, or a log-probability of the "
+                           "old or reference policy, is not");
         else
             masa_pass_backward(t->pass, t->dlogprob);
         stats->passes++;

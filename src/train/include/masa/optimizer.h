@@ -12,8 +12,8 @@
 
 typedef enum masa_schedule {
     MASA_SCHEDULE_CONSTANT,
-    MASA_SCHEDULE_COSINE, /* to 0 at total_steps */
-    MASA_SCHEDULE_LINEAR, /* to 0 at total_steps */
+    MASA_SCHEDULE_COSINE, /* to 0 after total_steps */
+    MASA_SCHEDULE_LINEAR, /* to 0 after total_steps */
 } masa_schedule;
 
 typedef struct masa_optimizer_options {

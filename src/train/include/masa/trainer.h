@@ -41,7 +41,8 @@ void masa_trainer_destroy(masa_trainer *trainer);
 size_t masa_trainer_longest(const masa_trainer *trainer);
 
 /** Fills logprobs of every sequence without a gradient. mean_entropy (nats a
- *  token) may be NULL. MASA_ERR_DATA when a sequence is longer than a pass. */
+ *  token) may be NULL. MASA_ERR_DATA when a sequence is longer than a pass,
+ *  MASA_ERR_NUMERIC when a log-probability is not finite. */
 masa_status masa_trainer_logprobs(masa_trainer *trainer, const masa_sequence *sequences,
                                   size_t n, double *mean_entropy, masa_error *err);
 
@@ -55,7 +56,8 @@ typedef struct masa_trainer_stats {
  * Adds the gradient of the objective over all sequences to the model's
  * gradients; fills logprobs. With objective NULL the loss is supervised:
  * -weight * sum_t logprob. stats ADDED to; may be NULL.
- * A loss that is not finite is MASA_ERR_NUMERIC.
+ * Too long a sequence is MASA_ERR_DATA and changes nothing. Log-probabilities or a
+ * loss that are not finite are MASA_ERR_NUMERIC; the gradients are then incomplete.
  */
 masa_status masa_trainer_accumulate(masa_trainer *trainer, const masa_sequence *sequences,
                                     size_t n, const masa_objective *objective,
