@@ -78,9 +78,42 @@ static void gradient_matches_finite_differences(void **state)
     }
 }
 
+/* A token that the policies see entirely differently keeps everything finite and has no
+ * say; what is no number shows in the loss. */
+static void far_ratios_and_nan(void **state)
+{
+    (void)state;
+    masa_objective o = grpo;
+    o.kl_coef = 0.1f;
+    float old[] = {-90}, ref[] = {-90}, logprob[] = {-1}, gradient[1];
+    for (int kind = MASA_RATIO_TOKEN; kind <= MASA_RATIO_SEQUENCE; kind++) {
+        masa_objective_stats stats = {0};
+        o.ratio = (masa_ratio_kind)kind;
+        masa_objective_apply(gradient, logprob, old, ref, 1, -1, 1, &o, &stats);
+        assert_true(isfinite(stats.loss) && isfinite(stats.kl_old) && isfinite(stats.ratio));
+        assert_near(gradient[0], 0.1, 1e-6); /* of k3 alone: 1 - exp(-89) */
+        masa_objective_apply(gradient, old, logprob, logprob, 1, -1, 1, &o, &stats);
+        assert_true(isfinite(stats.loss) && isfinite(stats.kl_old) && isfinite(stats.kl_ref));
+        assert_near(gradient[0], 0, 0);
+        float nan[] = {NAN};
+        const struct {
+            const float *logprob, *old, *ref;
+            float advantage;
+        } bad[] = {{nan, old, ref, 1}, {nan, old, ref, -1}, {logprob, nan, ref, 1},
+                   {logprob, nan, ref, -1}, {logprob, old, nan, 1}, {logprob, old, ref, NAN}};
+        for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+            masa_objective_stats s = {0};
+            masa_objective_apply(gradient, bad[i].logprob, bad[i].old, bad[i].ref, 1,
+                                 bad[i].advantage, 1, &o, &s);
+            assert_true(isnan(s.loss));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(far_ratios_and_nan),
         cmocka_unit_test(on_policy_gradient_is_minus_advantage),
         cmocka_unit_test(clip_removes_the_gradient_on_the_winning_side_only),
         cmocka_unit_test(dual_clip_bounds_the_loss),
