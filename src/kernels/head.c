@@ -44,6 +44,12 @@ masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden, masa_
     return st;
 }
 
+size_t masa_head_bytes(size_t vocab, size_t hidden)
+{
+    return CHUNK * (vocab * (sizeof(float) + sizeof(uint16_t)) + hidden * 2 * sizeof(float) +
+                    sizeof(size_t));
+}
+
 void masa_head_destroy(masa_head *head)
 {
     if (!head) return;

@@ -9,16 +9,20 @@ masa_status pack_init(pack *p, size_t max_tokens, masa_error *err)
 {
     *p = (pack){.max_tokens = max_tokens};
     void *memory = NULL;
-    /* Every sequence brings one target more than tokens of its own, at most. */
-    masa_status st = masa_alloc_large(&memory, max_tokens * 6, sizeof(int32_t),
+    masa_status st = masa_alloc_large(&memory, max_tokens * 4, sizeof(int32_t),
                                       "the packed batch", err);
     if (st != MASA_OK) return st;
     p->tokens = memory;
     p->positions = p->tokens + max_tokens;
     p->target_rows = p->positions + max_tokens;
-    p->target_tokens = p->target_rows + 2 * max_tokens;
+    p->target_tokens = p->target_rows + max_tokens;
     p->segments = masa_alloc(max_tokens + 1, sizeof *p->segments);
     return MASA_OK;
+}
+
+size_t pack_bytes(size_t max_tokens)
+{
+    return max_tokens * 4 * sizeof(int32_t) + (max_tokens + 1) * sizeof(masa_segment);
 }
 
 void pack_deinit(pack *p)
@@ -78,7 +82,7 @@ size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n, float temper
         bool joins = i > 0 && s->group == sequences[i - 1].group;
         size_t rows = own_rows(s) + (joins ? 0 : s->prompt_size);
         if (p->batch.n_tokens + rows > p->max_tokens ||
-            p->batch.n_targets + s->response_size > 2 * p->max_tokens)
+            p->batch.n_targets + s->response_size > p->max_tokens)
             break;
         if (!joins) {
             prompt_segment = (int32_t)p->batch.n_segments;

@@ -9,11 +9,12 @@ typedef struct pack {
     masa_batch batch; /* points into the arrays below */
     int32_t *tokens, *positions, *target_rows, *target_tokens;
     masa_segment *segments;
-    size_t max_tokens;
+    size_t max_tokens; /* and most targets: only one-token responses have more than rows */
 } pack;
 
 masa_status pack_init(pack *p, size_t max_tokens, masa_error *err);
 void pack_deinit(pack *p);
+size_t pack_bytes(size_t max_tokens);
 
 /*
  * Packs as many of sequences[0..n) as fit, from the first on; returns how many

@@ -1,5 +1,6 @@
 #include <masa/trainer.h>
 
+#include <masa/head.h>
 #include <masa/memory.h>
 #include <masa/pass.h>
 
@@ -13,7 +14,7 @@ struct masa_trainer {
     masa_trainer_options options;
     masa_pass *pass;
     pack pack;
-    float *logprob, *entropy, *dlogprob; /* [2 * tokens_per_pass] each */
+    float *logprob, *entropy, *dlogprob; /* [tokens_per_pass] each, one allocation */
 };
 
 void masa_trainer_destroy(masa_trainer *trainer)
@@ -34,18 +35,29 @@ masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
     void *memory = NULL;
     masa_status st = pack_init(&t->pack, tokens, err);
     if (st == MASA_OK)
-        st = masa_alloc_large(&memory, 6 * tokens, sizeof(float), "log-probabilities", err);
+        st = masa_alloc_large(&memory, 3 * tokens, sizeof(float), "log-probabilities", err);
     if (st == MASA_OK) {
         t->logprob = memory;
-        t->entropy = t->logprob + 2 * tokens;
-        t->dlogprob = t->entropy + 2 * tokens;
-        st = masa_pass_create(&t->pass, model, tokens, 2 * tokens, options->checkpoint, err);
+        t->entropy = t->logprob + tokens;
+        t->dlogprob = t->entropy + tokens;
+        st = masa_pass_create(&t->pass, model, tokens, tokens, options->checkpoint, err);
     }
     if (st == MASA_OK)
         *out = t;
     else
         masa_trainer_destroy(t);
     return st;
+}
+
+size_t masa_trainer_bytes(const masa_model_config *config, masa_dtype compute,
+                          const masa_trainer_options *options, bool trainable)
+{
+    size_t n = options->tokens_per_pass;
+    size_t pass = trainable ? masa_pass_bytes(config, compute, n, n, options->checkpoint)
+                            : masa_pass_bytes_untrainable(config, compute, n, n);
+    size_t rest = masa_head_bytes(config->vocab_size, config->hidden_size) + pack_bytes(n) +
+                  3 * n * sizeof(float);
+    return pass > SIZE_MAX - rest ? SIZE_MAX : pass + rest;
 }
 
 size_t masa_trainer_longest(const masa_trainer *trainer)

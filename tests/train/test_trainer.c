@@ -188,7 +188,7 @@ static void gradients_add_up(void **state)
     masa_model_destroy(model);
 }
 
-/* All continuations of a prompt by one token: more targets than rows. */
+/* All continuations of a prompt by one token: more targets than one pass has room for. */
 static void temperature_is_part_of_the_policy(void **state)
 {
     (void)state;
@@ -287,6 +287,24 @@ static void what_is_no_number_is_an_error(void **state)
     masa_model_destroy(model);
 }
 
+static void memory_is_told_before(void **state)
+{
+    (void)state;
+    masa_model *model = tiny_model(18);
+    const masa_model_config *c = masa_model_get_config(model);
+    masa_trainer_options small = {.tokens_per_pass = 100}, large = {.tokens_per_pass = 1000};
+    size_t few = masa_trainer_bytes(c, MASA_F32, &small, true);
+    size_t many = masa_trainer_bytes(c, MASA_F32, &large, true);
+    /* At least the activations of 900 tokens more: two layers' residuals, and so on. */
+    assert_true(many > few + 900 * 2 * 16 * sizeof(float) && many < 20 * few);
+    large.checkpoint = true;
+    assert_true(masa_trainer_bytes(c, MASA_F32, &large, true) < many);
+    assert_true(masa_trainer_bytes(c, MASA_F32, &large, false) < many);
+    large.tokens_per_pass = SIZE_MAX / 64;
+    assert_true(masa_trainer_bytes(c, MASA_F32, &large, true) == SIZE_MAX);
+    masa_model_destroy(model);
+}
+
 static void nothing_is_fine(void **state)
 {
     (void)state;
@@ -320,6 +338,7 @@ int main(void)
         cmocka_unit_test(temperature_is_part_of_the_policy),
         cmocka_unit_test(too_long_a_sequence_is_an_error),
         cmocka_unit_test(what_is_no_number_is_an_error),
+        cmocka_unit_test(memory_is_told_before),
         cmocka_unit_test(nothing_is_fine)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

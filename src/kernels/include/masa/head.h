@@ -15,6 +15,8 @@
 typedef struct masa_head masa_head;
 masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden, masa_error *err);
 void masa_head_destroy(masa_head *head);
+/** Bytes that masa_head_create takes, for the memory plan. */
+size_t masa_head_bytes(size_t vocab, size_t hidden);
 
 /**
  *   z = x W^T * inv_temperature;  lse = log sum_v exp z_v

@@ -37,6 +37,10 @@ typedef struct masa_trainer_options {
 masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
                                 const masa_trainer_options *options, masa_error *err);
 void masa_trainer_destroy(masa_trainer *trainer);
+/** Bytes that masa_trainer_create takes, for the memory plan. A model that is not
+ *  trainable needs less: it gives log-probabilities alone. */
+size_t masa_trainer_bytes(const masa_model_config *config, masa_dtype compute,
+                          const masa_trainer_options *options, bool trainable);
 /** The longest prompt + response that fits one pass. */
 size_t masa_trainer_longest(const masa_trainer *trainer);
 
