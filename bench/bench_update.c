@@ -17,10 +17,11 @@ static void show(const char *name, double seconds)
 
 static masa_status measure_step(masa_model *model, masa_lora *lora, masa_error *err)
 {
-    masa_optimizer_options options = {.lr = 1e-9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8,
-                                      .grad_clip = 1};
+    masa_optimizer_options options = {
+        .lr = 1e-9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .grad_clip = 1};
     masa_optimizer *optimizer = NULL;
-    masa_status st = masa_optimizer_create(&optimizer, model, lora, &options, err), step = MASA_OK;
+    masa_status st = masa_optimizer_create(&optimizer, model, lora, &options, err),
+                step = MASA_OK;
     if (st == MASA_OK) {
         double s;
         BENCH_SECONDS(s, step = masa_optimizer_step(optimizer, 1, NULL, err));

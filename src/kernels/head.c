@@ -16,46 +16,45 @@ enum { CHUNK = 256 };
 
 struct masa_head {
     size_t vocab, hidden;
-    float *logits;   /* [CHUNK, vocab] */
-    float *dz;       /* [CHUNK, vocab] bf16; float32 takes the logits' place */
-    float *x, *dx;   /* [CHUNK, hidden] of the rows of a chunk */
-    size_t *picked;  /* [CHUNK]: their numbers */
+    float *logits;  /* [CHUNK, vocab]; the first of one allocation */
+    float *dx;      /* [CHUNK, hidden] of the rows of a chunk */
+    void *x;        /* [CHUNK, hidden] likewise, compute dtype (room for float32) */
+    uint16_t *dz;   /* [CHUNK, vocab] bf16; float32 takes the logits' place */
+    size_t *picked; /* [CHUNK]: the rows' numbers */
 };
 
-masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden, masa_error *err)
+static size_t bytes_per_row(size_t vocab, size_t hidden)
+{
+    return vocab * (sizeof(float) + sizeof(uint16_t)) + 2 * hidden * sizeof(float);
+}
+
+masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden,
+                             masa_error *err)
 {
     assert(vocab > 0 && hidden > 0);
+    void *memory = NULL;
+    masa_status st = masa_alloc_large(&memory, CHUNK, bytes_per_row(vocab, hidden),
+                                      "a chunk of logits", err);
+    if (st != MASA_OK) return st;
     masa_head *h = masa_alloc(1, sizeof *h);
-    *h = (masa_head){.vocab = vocab, .hidden = hidden};
-    void *logits = NULL, *dz = NULL, *rows = NULL;
-    masa_status st = masa_alloc_large(&logits, CHUNK * vocab, sizeof(float), "a chunk of logits",
-                                      err);
-    if (!st)
-        st = masa_alloc_large(&dz, CHUNK * vocab, sizeof(uint16_t), "a chunk of logits' gradients",
-                              err);
-    if (!st) st = masa_alloc_large(&rows, 2 * CHUNK * hidden, sizeof(float), "a chunk of rows", err);
-    h->logits = logits;
-    h->dz = dz;
-    h->x = rows;
-    h->dx = h->x + CHUNK * hidden;
+    *h = (masa_head){.vocab = vocab, .hidden = hidden, .logits = memory};
+    h->dx = h->logits + CHUNK * vocab;
+    h->x = h->dx + CHUNK * hidden;
+    h->dz = (uint16_t *)(h->dx + 2 * CHUNK * hidden);
     h->picked = masa_alloc(CHUNK, sizeof *h->picked);
-    if (st) masa_head_destroy(h);
-    else *out = h;
-    return st;
+    *out = h;
+    return MASA_OK;
 }
 
 size_t masa_head_bytes(size_t vocab, size_t hidden)
 {
-    return CHUNK * (vocab * (sizeof(float) + sizeof(uint16_t)) + hidden * 2 * sizeof(float) +
-                    sizeof(size_t));
+    return CHUNK * (bytes_per_row(vocab, hidden) + sizeof(size_t));
 }
 
 void masa_head_destroy(masa_head *head)
 {
     if (!head) return;
     free(head->logits);
-    free(head->dz);
-    free(head->x);
     free(head->picked);
     free(head);
 }
@@ -67,8 +66,8 @@ static size_t chunk_size(size_t rows_left)
     return (rows_left + chunks - 1) / chunks;
 }
 
-static void check(const masa_head *head, const masa_linear *weight, const int32_t *targets,
-                  size_t rows)
+static void check(const masa_head *head, const masa_linear *weight,
+                  const int32_t *targets, size_t rows)
 {
     assert(masa_linear_out_features(weight) == head->vocab);
     assert(masa_linear_in_features(weight) == head->hidden);
@@ -87,34 +86,35 @@ void masa_head_forward(masa_head *head, masa_linear *weight, float *logprob, flo
     check(head, weight, targets, rows);
     for (size_t done = 0, n; done < rows; done += n) {
         n = chunk_size(rows - done);
-        masa_linear_forward(weight, head->logits, MASA_F32, (const char *)x + done * row_bytes,
-                            NULL, n, false);
+        masa_linear_forward(weight, head->logits, MASA_F32,
+                            (const char *)x + done * row_bytes, NULL, n, false);
 #pragma omp parallel if (n * vocab > SPLIT_MINIMUM)
         {
             struct range p = split_mine(n, 1);
             size_t b = done + p.begin;
             k->forward(logprob + b, lse + b, entropy ? entropy + b : NULL,
-                       head->logits + p.begin * vocab, targets + b, p.end - p.begin, vocab,
-                       inv_temperature);
+                       head->logits + p.begin * vocab, targets + b, p.end - p.begin,
+                       vocab, inv_temperature);
         }
     }
 }
 
 /* dz of the picked rows, of which head->x holds the inputs; returns it. */
-static const void *differentiate(masa_head *head, masa_linear *weight, const float *dlogprob,
-                                 const float *lse, const int32_t *targets, size_t n, float scale)
+static const void *differentiate(masa_head *head, masa_linear *weight,
+                                 const float *dlogprob, const float *lse,
+                                 const int32_t *targets, size_t n, float scale)
 {
     const struct head_kernels *k = ISA_SELECT(head_kernels);
     masa_dtype dtype = masa_linear_dtype(weight);
     size_t vocab = head->vocab;
-    void *dz = dtype == MASA_F32 ? head->logits : head->dz;
+    void *dz = dtype == MASA_F32 ? (void *)head->logits : head->dz;
     masa_linear_forward(weight, head->logits, MASA_F32, head->x, NULL, n, false);
 #pragma omp parallel if (n * vocab > SPLIT_MINIMUM)
     {
         struct range p = split_mine(n, 1);
         k->backward((char *)dz + p.begin * vocab * masa_dtype_size(dtype), dtype,
-                    head->logits + p.begin * vocab, head->picked + p.begin, dlogprob, lse, targets,
-                    p.end - p.begin, vocab, scale);
+                    head->logits + p.begin * vocab, head->picked + p.begin, dlogprob, lse,
+                    targets, p.end - p.begin, vocab, scale);
     }
     return dz;
 }
@@ -123,23 +123,27 @@ void masa_head_backward(masa_head *head, masa_linear *weight, float *dx, float *
                         const float *dlogprob, const float *lse, const void *x,
                         const int32_t *targets, size_t rows, float inv_temperature)
 {
-    size_t hidden = head->hidden, row_bytes = hidden * masa_dtype_size(masa_linear_dtype(weight));
-    size_t active = 0;
+    size_t hidden = head->hidden, active = 0;
+    size_t row_bytes = hidden * masa_dtype_size(masa_linear_dtype(weight));
     check(head, weight, targets, rows);
-    for (size_t r = 0; r < rows; r++) active += dlogprob[r] != 0;
+    for (size_t r = 0; r < rows; r++)
+        active += dlogprob[r] != 0;
     memset(dx, 0, rows * hidden * sizeof *dx);
     for (size_t r = 0, n; active > 0; active -= n) {
         n = chunk_size(active);
         for (size_t i = 0; i < n; r++) {
             if (dlogprob[r] == 0) continue;
-            memcpy((char *)head->x + i * row_bytes, (const char *)x + r * row_bytes, row_bytes);
+            memcpy((char *)head->x + i * row_bytes, (const char *)x + r * row_bytes,
+                   row_bytes);
             head->picked[i++] = r;
         }
-        const void *dz = differentiate(head, weight, dlogprob, lse, targets, n, inv_temperature);
+        const void *dz =
+            differentiate(head, weight, dlogprob, lse, targets, n, inv_temperature);
         masa_linear_backward_input(weight, head->dx, MASA_F32, dz, n, false);
         masa_linear_backward_weight(weight, dw, NULL, dz, head->x, n);
         for (size_t i = 0; i < n; i++)
-            memcpy(dx + head->picked[i] * hidden, head->dx + i * hidden, hidden * sizeof *dx);
+            memcpy(dx + head->picked[i] * hidden, head->dx + i * hidden,
+                   hidden * sizeof *dx);
     }
 }
 

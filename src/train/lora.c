@@ -20,11 +20,13 @@ static bool is_named(const masa_parameter *p, const char *name, size_t n)
     if (p->vector || !end || strncmp(p->name, "model.layers.", 13) != 0) return false;
     if (n == 10 && memcmp(name, "all-linear", n) == 0) return true;
     const char *start = end;
-    while (start > p->name && start[-1] != '.') start--;
+    while (start > p->name && start[-1] != '.')
+        start--;
     return (size_t)(end - start) == n && memcmp(name, start, n) == 0;
 }
 
-/* The next name of "q_proj, v_proj" from *at on, its length to *n; NULL after the last. */
+/* The next name of "q_proj, v_proj" from *at on, its length to *n; NULL after the last.
+ */
 static const char *next_name(const char **at, size_t *n)
 {
     const char *start = *at + strspn(*at, ", ");
@@ -50,12 +52,14 @@ static masa_status check_targets(const masa_model *model, const char *targets,
     const char *at = targets;
     for (const char *name; (name = next_name(&at, &n)); names++) {
         size_t i = 0;
-        while (i < count && !is_named(&parameters[i], name, n)) i++;
+        while (i < count && !is_named(&parameters[i], name, n))
+            i++;
         if (i == count)
-            return MASA_FAIL(err, MASA_ERR_CONFIG,
-                             "lora.targets: the model has no matrix '%.*s'; use all-linear, "
-                             "or names like q_proj,v_proj",
-                             (int)n, name);
+            return MASA_FAIL(
+                err, MASA_ERR_CONFIG,
+                "lora.targets: the model has no matrix '%.*s'; use all-linear, "
+                "or names like q_proj,v_proj",
+                (int)n, name);
     }
     if (names > 0) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_CONFIG,
@@ -92,7 +96,8 @@ static void init_values(masa_lora *lora)
 static masa_linear *find_map(const masa_lora *lora, const lora_factor *f)
 {
     for (size_t i = 0; i < lora->n_maps; i++)
-        if (masa_linear_in_features(lora->maps[i]) == f->parameter->cols) return lora->maps[i];
+        if (masa_linear_in_features(lora->maps[i]) == f->parameter->cols)
+            return lora->maps[i];
     return NULL;
 }
 
@@ -102,8 +107,8 @@ static masa_status make_maps(masa_lora *lora, masa_error *err)
     for (size_t k = 0; st == MASA_OK && k < lora->n_factors; k++) {
         masa_linear *map;
         if (find_map(lora, &lora->factors[k])) continue;
-        st = masa_linear_create(&map, lora->options.rank, lora->factors[k].parameter->cols,
-                                MASA_F32, true, err);
+        st = masa_linear_create(&map, lora->options.rank,
+                                lora->factors[k].parameter->cols, MASA_F32, true, err);
         if (st == MASA_OK) MASA_PUSH(lora->maps, lora->n_maps, lora->maps_capacity, map);
     }
     return st;
@@ -115,7 +120,8 @@ static masa_status allocate(masa_lora *lora, masa_error *err)
     masa_status st = masa_alloc_large(&base, masa_model_parameter_count(lora->model),
                                       sizeof(float), "LoRA's base weights", err);
     if (st == MASA_OK)
-        st = masa_alloc_large(&values, 2 * lora->count, sizeof(float), "LoRA's factors", err);
+        st = masa_alloc_large(&values, 2 * lora->count, sizeof(float), "LoRA's factors",
+                              err);
     lora->base = base;
     lora->values = values;
     if (values) lora->grads = lora->values + lora->count;
@@ -150,7 +156,8 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
 void masa_lora_destroy(masa_lora *lora)
 {
     if (!lora) return;
-    for (size_t i = 0; i < lora->n_maps; i++) masa_linear_destroy(lora->maps[i]);
+    for (size_t i = 0; i < lora->n_maps; i++)
+        masa_linear_destroy(lora->maps[i]);
     free(lora->maps);
     free(lora->base);
     free(lora->values);
@@ -184,7 +191,8 @@ static masa_linear *pack_map(const masa_lora *lora, const lora_factor *f, float 
 {
     masa_linear *map = find_map(lora, f);
     float scale = lora_scale(lora);
-    for (size_t i = 0; i < f->b - f->a; i++) scaled[i] = scale * lora->values[f->a + i];
+    for (size_t i = 0; i < f->b - f->a; i++)
+        scaled[i] = scale * lora->values[f->a + i];
     masa_linear_pack(map, scaled);
     return map;
 }
@@ -216,7 +224,8 @@ void masa_lora_project(masa_lora *lora)
         masa_linear_forward(map, db, MASA_F32, dw, NULL, rows, false);
         memset(da, 0, n * sizeof *da);
         masa_linear_backward_weight(map, da, NULL, lora->values + f->b, dw, rows);
-        for (size_t i = 0; i < n; i++) da[i] *= scale;
+        for (size_t i = 0; i < n; i++)
+            da[i] *= scale;
     }
     free(scaled);
 }
@@ -230,8 +239,8 @@ void masa_lora_merge(masa_lora *lora)
         const masa_parameter *p = f->parameter;
         masa_convert(values + p->offset, MASA_F32, lora->base + p->offset, MASA_F32,
                      p->rows * p->cols);
-        masa_linear_backward_input(pack_map(lora, f, scaled), values + p->offset, MASA_F32,
-                                   lora->values + f->b, p->rows, true);
+        masa_linear_backward_input(pack_map(lora, f, scaled), values + p->offset,
+                                   MASA_F32, lora->values + f->b, p->rows, true);
     }
     free(scaled);
 }

@@ -46,7 +46,8 @@ static double surrogate(double rho, double advantage, const masa_objective *o,
 static double sequence_difference(const float *logprob, const float *old, size_t n)
 {
     double sum = 0;
-    for (size_t t = 0; old && t < n; t++) sum += (double)logprob[t] - old[t];
+    for (size_t t = 0; old && t < n; t++)
+        sum += (double)logprob[t] - old[t];
     return n ? sum / (double)n : 0;
 }
 
@@ -60,7 +61,8 @@ void masa_objective_apply(float *dlogprob, const float *logprob, const float *ol
     masa_objective_stats sum = {.tokens = (double)n};
     for (size_t t = 0; t < n; t++) {
         double d = old ? (double)logprob[t] - old[t] : 0;
-        double log_ratio = by_sequence ? shared : d, rho = ratio_of(log_ratio), derivative, unused;
+        double log_ratio = by_sequence ? shared : d, rho = ratio_of(log_ratio),
+               derivative, unused;
         bool clipped;
         /* The sequence ratio is the same for all n tokens: each carries 1/n of
          * d log rho, and the n equal terms of the sum make that 1 again. */

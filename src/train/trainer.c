@@ -35,7 +35,8 @@ masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
     void *memory = NULL;
     masa_status st = pack_init(&t->pack, tokens, err);
     if (st == MASA_OK)
-        st = masa_alloc_large(&memory, 3 * tokens, sizeof(float), "log-probabilities", err);
+        st = masa_alloc_large(&memory, 3 * tokens, sizeof(float), "log-probabilities",
+                              err);
     if (st == MASA_OK) {
         t->logprob = memory;
         t->entropy = t->logprob + tokens;
@@ -55,8 +56,8 @@ size_t masa_trainer_bytes(const masa_model_config *config, masa_dtype compute,
     size_t n = options->tokens_per_pass;
     size_t pass = trainable ? masa_pass_bytes(config, compute, n, n, options->checkpoint)
                             : masa_pass_bytes_untrainable(config, compute, n, n);
-    size_t rest = masa_head_bytes(config->vocab_size, config->hidden_size) + pack_bytes(n) +
-                  3 * n * sizeof(float);
+    size_t rest = masa_head_bytes(config->vocab_size, config->hidden_size) +
+                  pack_bytes(n) + 3 * n * sizeof(float);
     return pass > SIZE_MAX - rest ? SIZE_MAX : pass + rest;
 }
 
@@ -104,14 +105,14 @@ static masa_status forward(masa_trainer *t, const masa_sequence *sequences, size
     return MASA_OK;
 }
 
-masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequences, size_t n,
-                                  double *mean_entropy, masa_error *err)
+masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequences,
+                                  size_t n, double *mean_entropy, masa_error *err)
 {
     masa_status st = check_lengths(t, sequences, n, err);
     double entropy = 0, tokens = 0;
     for (size_t done = 0; st == MASA_OK && done < n;) {
-        size_t packed = pack_fill(&t->pack, sequences + done, n - done,
-                                  t->options.temperature);
+        size_t packed =
+            pack_fill(&t->pack, sequences + done, n - done, t->options.temperature);
         st = forward(t, sequences + done, packed, &entropy, err);
         tokens += (double)t->pack.batch.n_targets;
         done += packed;
@@ -131,8 +132,8 @@ static double differentiate(masa_trainer *t, const masa_sequence *sequences, siz
         const masa_sequence *s = &sequences[i];
         size_t size = s->response_size;
         if (objective) {
-            masa_objective_apply(dlogprob, logprob, s->old_logprobs, s->ref_logprobs, size,
-                                 s->advantage, s->weight, objective, stats);
+            masa_objective_apply(dlogprob, logprob, s->old_logprobs, s->ref_logprobs,
+                                 size, s->advantage, s->weight, objective, stats);
         } else {
             for (size_t k = 0; k < size; k++) {
                 dlogprob[k] = -s->weight;
@@ -154,16 +155,17 @@ masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequen
     if (!stats) stats = &unused;
     masa_status st = check_lengths(t, sequences, n, err);
     for (size_t done = 0; st == MASA_OK && done < n;) {
-        size_t packed = pack_fill(&t->pack, sequences + done, n - done,
-                                  t->options.temperature);
+        size_t packed =
+            pack_fill(&t->pack, sequences + done, n - done, t->options.temperature);
         st = forward(t, sequences + done, packed, &stats->entropy_sum, err);
         if (st != MASA_OK) break;
         double loss =
             differentiate(t, sequences + done, packed, objective, &stats->objective);
         if (!isfinite(loss))
-            st = MASA_FAIL(err, MASA_ERR_NUMERIC,
-                           "the loss is not finite: an advantage, or a log-probability of the "
-                           "old or reference policy, is not");
+            st = MASA_FAIL(
+                err, MASA_ERR_NUMERIC,
+                "the loss is not finite: an advantage, or a log-probability of the "
+                "old or reference policy, is not");
         else
             masa_pass_backward(t->pass, t->dlogprob);
         stats->passes++;

@@ -18,7 +18,10 @@ static struct head_case make(size_t rows, size_t vocab, size_t hidden, masa_dtyp
                              float inv_temperature)
 {
     masa_random random = masa_random_init(rows * 77 + vocab, MASA_STREAM_TEST);
-    struct head_case c = {.rows = rows, .vocab = vocab, .hidden = hidden, .dtype = dtype,
+    struct head_case c = {.rows = rows,
+                          .vocab = vocab,
+                          .hidden = hidden,
+                          .dtype = dtype,
                           .inv_temperature = inv_temperature};
     c.x = tensor_random(&random, dtype, rows * hidden, 1);
     /* Weights that every dtype holds exactly. */
@@ -34,7 +37,8 @@ static struct head_case make(size_t rows, size_t vocab, size_t hidden, masa_dtyp
         c.dlogprob[r] = r % 3 == 1 ? 0 : (float)masa_random_normal(&random);
     }
     masa_error err;
-    assert_int_equal(masa_linear_create(&c.linear, vocab, hidden, dtype, true, &err), MASA_OK);
+    assert_int_equal(masa_linear_create(&c.linear, vocab, hidden, dtype, true, &err),
+                     MASA_OK);
     masa_linear_pack(c.linear, c.w.data);
     assert_int_equal(masa_head_create(&c.head, vocab, hidden, &err), MASA_OK);
     return c;
@@ -59,22 +63,26 @@ static double reference_row(const struct head_case *c, size_t r, double *z)
         z[v] *= (double)c->inv_temperature;
         max = fmax(max, z[v]);
     }
-    for (size_t v = 0; v < c->vocab; v++) sum += exp(z[v] - max);
+    for (size_t v = 0; v < c->vocab; v++)
+        sum += exp(z[v] - max);
     return max + log(sum);
 }
 
 static void check_forward(const struct head_case *c)
 {
-    float *logprob = calloc(c->rows + 1, sizeof(float)), *lse = calloc(c->rows + 1, sizeof(float));
-    float *entropy = calloc(c->rows + 1, sizeof(float)), *again = calloc(c->rows + 1, sizeof(float));
+    float *logprob = calloc(c->rows + 1, sizeof(float)),
+          *lse = calloc(c->rows + 1, sizeof(float));
+    float *entropy = calloc(c->rows + 1, sizeof(float)),
+          *again = calloc(c->rows + 1, sizeof(float));
     double *z = calloc(c->vocab, sizeof *z);
-    masa_head_forward(c->head, c->linear, logprob, lse, entropy, c->x.data, c->targets, c->rows,
-                      c->inv_temperature);
-    masa_head_forward(c->head, c->linear, again, lse, NULL, c->x.data, c->targets, c->rows,
-                      c->inv_temperature);
+    masa_head_forward(c->head, c->linear, logprob, lse, entropy, c->x.data, c->targets,
+                      c->rows, c->inv_temperature);
+    masa_head_forward(c->head, c->linear, again, lse, NULL, c->x.data, c->targets,
+                      c->rows, c->inv_temperature);
     for (size_t r = 0; r < c->rows; r++) {
         double want = reference_row(c, r, z), h = want;
-        for (size_t v = 0; v < c->vocab; v++) h -= exp(z[v] - want) * z[v];
+        for (size_t v = 0; v < c->vocab; v++)
+            h -= exp(z[v] - want) * z[v];
         assert_near(lse[r], want, 3e-6 * fmax(1, fabs(want)));
         assert_near(logprob[r], z[c->targets[r]] - want, 1e-5);
         assert_near(again[r], logprob[r], 1e-6);
@@ -85,7 +93,8 @@ static void check_forward(const struct head_case *c)
 
 static const struct {
     size_t rows, vocab, hidden;
-} sizes[] = {{0, 5, 4}, {1, 2, 1}, {1, 1000, 16}, {7, 37, 12}, {40, 513, 24}, {600, 70, 8}};
+} sizes[] = {{0, 5, 4},   {1, 2, 1},     {1, 1000, 16},
+             {7, 37, 12}, {40, 513, 24}, {600, 70, 8}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static void forward_matches(void **state)
@@ -113,9 +122,11 @@ static double difference(const struct head_case *c, double *value, size_t from, 
     const double h = 1e-5, kept = *value;
     double *z = calloc(c->vocab, sizeof *z), up = 0, down = 0;
     *value = kept + h;
-    for (size_t r = from; r < to; r++) up += loss_of_row(c, r, z);
+    for (size_t r = from; r < to; r++)
+        up += loss_of_row(c, r, z);
     *value = kept - h;
-    for (size_t r = from; r < to; r++) down += loss_of_row(c, r, z);
+    for (size_t r = from; r < to; r++)
+        down += loss_of_row(c, r, z);
     *value = kept;
     free(z);
     return (up - down) / (2 * h);
@@ -124,23 +135,26 @@ static double difference(const struct head_case *c, double *value, size_t from, 
 static void check_backward(const struct head_case *c)
 {
     size_t nx = c->rows * c->hidden, nw = c->vocab * c->hidden;
-    float *logprob = calloc(c->rows + 1, sizeof(float)), *lse = calloc(c->rows + 1, sizeof(float));
+    float *logprob = calloc(c->rows + 1, sizeof(float)),
+          *lse = calloc(c->rows + 1, sizeof(float));
     float *dx = calloc(nx + 1, sizeof *dx), *dw = calloc(nw, sizeof *dw);
-    for (size_t i = 0; i < nx; i++) dx[i] = 99;
-    for (size_t i = 0; i < nw; i++) dw[i] = (float)(i % 7);
-    masa_head_forward(c->head, c->linear, logprob, lse, NULL, c->x.data, c->targets, c->rows,
-                      c->inv_temperature);
-    masa_head_backward(c->head, c->linear, dx, dw, c->dlogprob, lse, c->x.data, c->targets,
-                       c->rows, c->inv_temperature);
+    for (size_t i = 0; i < nx; i++)
+        dx[i] = 99;
+    for (size_t i = 0; i < nw; i++)
+        dw[i] = (float)(i % 7);
+    masa_head_forward(c->head, c->linear, logprob, lse, NULL, c->x.data, c->targets,
+                      c->rows, c->inv_temperature);
+    masa_head_backward(c->head, c->linear, dx, dw, c->dlogprob, lse, c->x.data,
+                       c->targets, c->rows, c->inv_temperature);
     /* dz is rounded to the operands' dtype: bf16 keeps 8 bits of each term. */
     double tolerance = c->dtype == MASA_F32 ? 2e-5 : 2e-2;
-    for (size_t i = 0; i < nx; i += nx > 300 ? nx / 97 : 1) {
+    for (size_t i = 0; i<nx; i += nx> 300 ? nx / 97 : 1) {
         size_t r = i / c->hidden;
         double want = difference(c, &c->x.value[i], r, r + 1);
         assert_near(dx[i], want, tolerance * fmax(1, fabs(want)));
         if (c->dlogprob[r] == 0) assert_true(dx[i] == 0);
     }
-    for (size_t i = 0; i < nw; i += nw > 300 ? nw / 13 : 1) {
+    for (size_t i = 0; i<nw; i += nw> 300 ? nw / 13 : 1) {
         double want = difference(c, &c->w.value[i], 0, c->rows) + (double)(i % 7);
         assert_near(dw[i], want, tolerance * fmax(1, fabs(want)));
     }
@@ -159,7 +173,8 @@ static void backward_matches(void **state)
         }
 }
 
-/* A batch of several chunks, of which many rows have no gradient, is the sum of its rows. */
+/* A batch of several chunks, of which many rows have no gradient, is the sum of its rows.
+ */
 static void rows_are_independent(void **state)
 {
     (void)state;
@@ -169,16 +184,20 @@ static void rows_are_independent(void **state)
     float *dx = calloc(2 * ROWS * HIDDEN, sizeof *dx), *dx_one = dx + ROWS * HIDDEN;
     float *dw = calloc(2 * VOCAB * HIDDEN, sizeof *dw), *dw_one = dw + VOCAB * HIDDEN;
     const float *x = c.x.data;
-    masa_head_forward(c.head, c.linear, out, out + ROWS, out + 2 * ROWS, x, c.targets, ROWS, 0.7f);
-    masa_head_backward(c.head, c.linear, dx, dw, c.dlogprob, out + ROWS, x, c.targets, ROWS, 0.7f);
+    masa_head_forward(c.head, c.linear, out, out + ROWS, out + 2 * ROWS, x, c.targets,
+                      ROWS, 0.7f);
+    masa_head_backward(c.head, c.linear, dx, dw, c.dlogprob, out + ROWS, x, c.targets,
+                       ROWS, 0.7f);
     for (size_t r = 0; r < ROWS; r++) {
         masa_head_forward(c.head, c.linear, one + r, one + ROWS + r, one + 2 * ROWS + r,
                           x + r * HIDDEN, c.targets + r, 1, 0.7f);
         masa_head_backward(c.head, c.linear, dx_one + r * HIDDEN, dw_one, c.dlogprob + r,
                            one + ROWS + r, x + r * HIDDEN, c.targets + r, 1, 0.7f);
     }
-    for (size_t i = 0; i < 3 * ROWS; i++) assert_near(out[i], one[i], 2e-6 * fmax(1, fabsf(one[i])));
-    for (size_t i = 0; i < ROWS * HIDDEN; i++) assert_near(dx[i], dx_one[i], 2e-6);
+    for (size_t i = 0; i < 3 * ROWS; i++)
+        assert_near(out[i], one[i], 2e-6 * fmax(1, fabsf(one[i])));
+    for (size_t i = 0; i < ROWS * HIDDEN; i++)
+        assert_near(dx[i], dx_one[i], 2e-6);
     for (size_t i = 0; i < VOCAB * HIDDEN; i++)
         assert_near(dw[i], dw_one[i], 1e-5 * fmax(1, fabsf(dw_one[i])));
     free(out), free(dx), free(dw);
@@ -191,7 +210,8 @@ static void rows_of_zero_weight_are_left_alone(void **state)
     (void)state;
     enum { ROWS = 9, HIDDEN = 8 };
     struct head_case c = make(ROWS, 30, HIDDEN, MASA_F32, 1);
-    float *x = c.x.data, logprob[ROWS], lse[ROWS], dx[ROWS * HIDDEN], dw[30 * HIDDEN] = {0};
+    float *x = c.x.data, logprob[ROWS], lse[ROWS], dx[ROWS * HIDDEN],
+          dw[30 * HIDDEN] = {0};
     for (size_t r = 0; r < ROWS; r++)
         if (c.dlogprob[r] == 0) x[r * HIDDEN + 3] = NAN;
     masa_head_forward(c.head, c.linear, logprob, lse, NULL, x, c.targets, ROWS, 1);
@@ -202,10 +222,12 @@ static void rows_of_zero_weight_are_left_alone(void **state)
     }
     for (size_t i = 0; i < ROWS * HIDDEN; i++)
         assert_true(c.dlogprob[i / HIDDEN] == 0 ? dx[i] == 0 : isfinite(dx[i]));
-    for (size_t i = 0; i < 30 * HIDDEN; i++) assert_true(isfinite(dw[i]));
+    for (size_t i = 0; i < 30 * HIDDEN; i++)
+        assert_true(isfinite(dw[i]));
     float none[ROWS] = {0}, before = dw[5];
     masa_head_backward(c.head, c.linear, dx, dw, none, lse, x, c.targets, ROWS, 1);
-    for (size_t i = 0; i < ROWS * HIDDEN; i++) assert_true(dx[i] == 0);
+    for (size_t i = 0; i < ROWS * HIDDEN; i++)
+        assert_true(dx[i] == 0);
     assert_true(dw[5] == before);
     drop(&c);
 }
@@ -213,8 +235,10 @@ static void rows_of_zero_weight_are_left_alone(void **state)
 static double reference_logsumexp(const float *x, size_t n, double scale)
 {
     double max = -INFINITY, sum = 0;
-    for (size_t i = 0; i < n; i++) max = fmax(max, x[i] * scale);
-    for (size_t i = 0; i < n; i++) sum += exp(x[i] * scale - max);
+    for (size_t i = 0; i < n; i++)
+        max = fmax(max, x[i] * scale);
+    for (size_t i = 0; i < n; i++)
+        sum += exp(x[i] * scale - max);
     return max + log(sum);
 }
 
@@ -234,7 +258,8 @@ static void logsumexp_matches(void **state)
                 if (n > 0 && vocab > 2 && spread) data[1] = -INFINITY;
                 masa_logsumexp(lse, data, rows, vocab, 0.6f);
                 for (size_t r = 0; r < rows; r++) {
-                    double want = reference_logsumexp(data + r * vocab, vocab, (double)0.6f);
+                    double want =
+                        reference_logsumexp(data + r * vocab, vocab, (double)0.6f);
                     assert_near(lse[r], want, 1e-6 * fmax(1, fabs(want)));
                 }
                 tensor_free(&x);
@@ -250,14 +275,16 @@ static void logsumexp_of_what_is_no_number(void **state)
         for (size_t at = 0; at < counts[c]; at += 1 + at / 3) {
             float x[MOST], lse;
             size_t n = counts[c];
-            for (size_t i = 0; i < n; i++) x[i] = (float)(i % 5);
+            for (size_t i = 0; i < n; i++)
+                x[i] = (float)(i % 5);
             x[at] = NAN;
             masa_logsumexp(&lse, x, 1, n, 1);
             assert_true(isnan(lse));
             x[at] = INFINITY;
             masa_logsumexp(&lse, x, 1, n, 1);
             assert_true(lse == INFINITY);
-            for (size_t i = 0; i < n; i++) x[i] = -INFINITY;
+            for (size_t i = 0; i < n; i++)
+                x[i] = -INFINITY;
             masa_logsumexp(&lse, x, 1, n, 0.5f);
             assert_true(lse == -INFINITY);
             x[at] = NAN;
@@ -279,7 +306,8 @@ static void logsumexp_runs_in_a_parallel_region(void **state)
     masa_logsumexp(together, x.data, ROWS, VOCAB, 1);
 #pragma omp parallel for num_threads(4)
     for (int part = 0; part < 4; part++)
-        masa_logsumexp(apart + part * 16, (float *)x.data + part * 16 * VOCAB, 16, VOCAB, 1);
+        masa_logsumexp(apart + part * 16, (float *)x.data + part * 16 * VOCAB, 16, VOCAB,
+                       1);
     assert_memory_equal(together, apart, sizeof apart);
     tensor_free(&x);
 }

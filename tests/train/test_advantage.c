@@ -63,7 +63,8 @@ static void advantages_are_centred(void **state)
                     if (group[i] == group[j] && reward[i] > reward[j])
                         assert_true(advantage[i] > advantage[j]);
             }
-            for (int g = 0; g < 4; g++) assert_near(sum[g], 0, 1e-4);
+            for (int g = 0; g < 4; g++)
+                assert_near(sum[g], 0, 1e-4);
         }
     }
 }

@@ -32,7 +32,8 @@ static void starts_as_the_model_is(void **state)
     memcpy(before, masa_model_values(model), count * sizeof *before);
     masa_lora *lora = make_lora(model, 2, "all-linear");
     masa_lora_merge(lora);
-    for (size_t i = 0; i < count; i++) assert_true(masa_model_values(model)[i] == before[i]);
+    for (size_t i = 0; i < count; i++)
+        assert_true(masa_model_values(model)[i] == before[i]);
     /* A: uniform in +-1/sqrt(in), which has variance 1/(3 in); B: 0. */
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
@@ -42,7 +43,8 @@ static void starts_as_the_model_is(void **state)
             square += lora->values[i] * lora->values[i];
         }
         assert_near(square / (double)(f->b - f->a), bound * bound / 3, bound * bound / 6);
-        for (size_t i = 0; i < f->parameter->rows * 2; i++) assert_true(lora->values[f->b + i] == 0);
+        for (size_t i = 0; i < f->parameter->rows * 2; i++)
+            assert_true(lora->values[f->b + i] == 0);
     }
     free(before);
     masa_lora_destroy(lora);
@@ -68,8 +70,8 @@ static void targets_are_found_by_name(void **state)
         assert_int_equal(masa_lora_count(lora), cases[i].count);
         masa_lora_destroy(lora);
     }
-    const char *const wrong[] = {"", ",", "q_proj,v_porj", "q", "input_layernorm", "embed_tokens",
-                                 "all_linear"};
+    const char *const wrong[] = {
+        "", ",", "q_proj,v_porj", "q", "input_layernorm", "embed_tokens", "all_linear"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         masa_lora_options options = {.rank = 1, .alpha = 1, .targets = wrong[i]};
         masa_lora *lora = NULL;
@@ -87,7 +89,8 @@ static void merge_adds_the_product(void **state)
     masa_model *model = tiny_model(2);
     size_t count = masa_model_parameter_count(model), r = 4;
     double *want = calloc(count, sizeof *want);
-    for (size_t i = 0; i < count; i++) want[i] = masa_model_values(model)[i];
+    for (size_t i = 0; i < count; i++)
+        want[i] = masa_model_values(model)[i];
     masa_lora *lora = make_lora(model, r, "v_proj,o_proj,down_proj");
     randomise(lora, 5);
     for (size_t k = 0; k < lora->n_factors; k++) {
@@ -122,8 +125,9 @@ static void gradients_match_differences(void **state)
     masa_model_refresh(model);
     rollouts r;
     rollouts_init(&r, 7);
-    assert_int_equal(masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, NULL, NULL, NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, NULL, NULL, NULL),
+        MASA_OK);
     masa_lora_project(lora);
     float *values = masa_lora_values(lora), *kept = masa_alloc(2 * count, sizeof *kept);
     float *direction = kept + count;
@@ -134,7 +138,8 @@ static void gradients_match_differences(void **state)
         size_t at = k % 2 ? f->b : f->a;
         size_t size = 3 * (k % 2 ? f->parameter->rows : f->parameter->cols);
         double norm, loss[2];
-        double slope = make_direction(direction, masa_lora_grads(lora) + at, size, &random, &norm);
+        double slope =
+            make_direction(direction, masa_lora_grads(lora) + at, size, &random, &norm);
         float h = (float)(5e-3 / norm);
         for (int side = 0; side < 2; side++) {
             move(values + at, kept + at, direction, size, side ? -h : h);
@@ -159,25 +164,29 @@ static void a_step_changes_the_targets_only(void **state)
     masa_trainer *trainer = make_trainer(model, 80);
     masa_lora *lora = make_lora(model, 2, "k_proj,up_proj");
     masa_optimizer *optimizer = NULL;
-    masa_optimizer_options options = {.lr = 0.02, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
-                                      .grad_clip = 1};
-    assert_int_equal(masa_optimizer_create(&optimizer, model, lora, &options, NULL), MASA_OK);
+    masa_optimizer_options options = {
+        .lr = 0.02, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .grad_clip = 1};
+    assert_int_equal(masa_optimizer_create(&optimizer, model, lora, &options, NULL),
+                     MASA_OK);
     assert_int_equal(masa_optimizer_get_state(optimizer).n, masa_lora_count(lora));
     rollouts r;
     rollouts_init(&r, 9);
     double first = loss_now(trainer, &r, NULL);
     for (int step = 0; step < 5; step++) {
-        assert_int_equal(masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, NULL, NULL, NULL),
-                         MASA_OK);
+        assert_int_equal(
+            masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, NULL, NULL, NULL),
+            MASA_OK);
         assert_int_equal(masa_optimizer_step(optimizer, 1, NULL, NULL), MASA_OK);
     }
     assert_true(loss_now(trainer, &r, NULL) < first - 0.02);
     size_t n;
     const masa_parameter *p = masa_model_parameters(model, &n);
     for (size_t i = 0; i < n; i++) {
-        bool target = strstr(p[i].name, "k_proj.weight") || strstr(p[i].name, "up_proj.weight");
+        bool target =
+            strstr(p[i].name, "k_proj.weight") || strstr(p[i].name, "up_proj.weight");
         size_t bytes = p[i].rows * p[i].cols * sizeof(float);
-        int differs = memcmp(masa_model_values(model) + p[i].offset, lora->base + p[i].offset, bytes);
+        int differs = memcmp(masa_model_values(model) + p[i].offset,
+                             lora->base + p[i].offset, bytes);
         assert_int_equal(differs != 0, target);
     }
     masa_optimizer_destroy(optimizer);
@@ -192,8 +201,9 @@ static char *open_folder(void)
     char template[] = "/tmp/masa-lora-XXXXXX";
     const char *keep = getenv("MASA_KEEP_ADAPTER");
     char *folder = strdup(keep ? keep : mkdtemp(template));
-    for (const char *const *name = (const char *const[]){"base", "merged", "adapter", NULL}; *name;
-         name++) {
+    for (const char *const *name =
+             (const char *const[]){"base", "merged", "adapter", NULL};
+         *name; name++) {
         char *path = masa_path_join(folder, *name);
         assert_int_equal(masa_folder_create(path, NULL), MASA_OK);
         free(path);
@@ -203,7 +213,8 @@ static char *open_folder(void)
 
 static void close_folder(char *folder)
 {
-    if (!getenv("MASA_KEEP_ADAPTER")) assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);
+    if (!getenv("MASA_KEEP_ADAPTER"))
+        assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);
     free(folder);
 }
 
@@ -230,9 +241,11 @@ static void check_files(const masa_lora *lora, const char *adapter, const char *
         const lora_factor *f = &lora->factors[k];
         char name[128];
         const char *module = k % 2 ? "mlp.down_proj" : "self_attn.q_proj";
-        snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_A.weight", k / 2, module);
+        snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_A.weight",
+                 k / 2, module);
         assert_tensor(file, name, 2, k % 2 ? 24 : 16, lora->values + f->a);
-        snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_B.weight", k / 2, module);
+        snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_B.weight",
+                 k / 2, module);
         assert_tensor(file, name, 16, 2, lora->values + f->b);
     }
     masa_safetensors_close(file);
@@ -241,7 +254,8 @@ static void check_files(const masa_lora *lora, const char *adapter, const char *
     free(path);
     assert_non_null(config);
     assert_string_equal(json_string_value(json_object_get(config, "peft_type")), "LORA");
-    assert_string_equal(json_string_value(json_object_get(config, "base_model_name_or_path")), base);
+    assert_string_equal(
+        json_string_value(json_object_get(config, "base_model_name_or_path")), base);
     assert_int_equal(json_integer_value(json_object_get(config, "r")), 2);
     assert_near(json_number_value(json_object_get(config, "lora_alpha")), 6, 0);
     json_t *modules = json_object_get(config, "target_modules");
@@ -256,7 +270,8 @@ static void is_saved_as_peft_has_it(void **state)
     (void)state;
     masa_model *model = tiny_model(5);
     char *folder = open_folder(), *base = masa_path_join(folder, "base");
-    char *adapter = masa_path_join(folder, "adapter"), *merged = masa_path_join(folder, "merged");
+    char *adapter = masa_path_join(folder, "adapter"),
+         *merged = masa_path_join(folder, "merged");
     assert_int_equal(masa_model_save(model, base, MASA_SAVE_F32, NULL), MASA_OK);
     masa_lora *lora = make_lora(model, 2, "q_proj,down_proj");
     randomise(lora, 10);
@@ -310,11 +325,13 @@ int main(void)
 {
     /* The checking script wants one model and its adapter, as they were saved. */
     const struct CMUnitTest saving[] = {cmocka_unit_test(is_saved_as_peft_has_it)};
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(starts_as_the_model_is),      cmocka_unit_test(targets_are_found_by_name),
-        cmocka_unit_test(merge_adds_the_product),      cmocka_unit_test(gradients_match_differences),
-        cmocka_unit_test(a_step_changes_the_targets_only),
-        cmocka_unit_test(is_saved_as_peft_has_it),     cmocka_unit_test(is_read_back)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(starts_as_the_model_is),
+                                       cmocka_unit_test(targets_are_found_by_name),
+                                       cmocka_unit_test(merge_adds_the_product),
+                                       cmocka_unit_test(gradients_match_differences),
+                                       cmocka_unit_test(a_step_changes_the_targets_only),
+                                       cmocka_unit_test(is_saved_as_peft_has_it),
+                                       cmocka_unit_test(is_read_back)};
     if (getenv("MASA_KEEP_ADAPTER")) return cmocka_run_group_tests(saving, NULL, NULL);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

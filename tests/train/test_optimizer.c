@@ -25,16 +25,19 @@ static masa_model *smallest_model(void)
     return model;
 }
 
-static masa_optimizer *make_optimizer(masa_model *model, const masa_optimizer_options *options)
+static masa_optimizer *make_optimizer(masa_model *model,
+                                      const masa_optimizer_options *options)
 {
     masa_optimizer *optimizer = NULL;
-    assert_int_equal(masa_optimizer_create(&optimizer, model, NULL, options, NULL), MASA_OK);
+    assert_int_equal(masa_optimizer_create(&optimizer, model, NULL, options, NULL),
+                     MASA_OK);
     return optimizer;
 }
 
 static void read_floats(FILE *f, float *to, size_t n)
 {
-    for (size_t i = 0; i < n; i++) assert_int_equal(fscanf(f, "%f", &to[i]), 1);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(fscanf(f, "%f", &to[i]), 1);
 }
 
 /* The golden file's parameters are the model's; returns the number of floats. */
@@ -65,8 +68,10 @@ static void steps_like_torch(void **state)
     assert_non_null(f);
     int steps;
     masa_optimizer_options o = {.schedule = MASA_SCHEDULE_COSINE};
-    assert_int_equal(fscanf(f, "%d %lf %lf %lf %lf %lf %lf %zu %zu", &steps, &o.lr, &o.beta1, &o.beta2,
-                            &o.eps, &o.weight_decay, &o.grad_clip, &o.warmup_steps, &o.total_steps), 9);
+    assert_int_equal(fscanf(f, "%d %lf %lf %lf %lf %lf %lf %zu %zu", &steps, &o.lr,
+                            &o.beta1, &o.beta2, &o.eps, &o.weight_decay, &o.grad_clip,
+                            &o.warmup_steps, &o.total_steps),
+                     9);
     masa_model *model = smallest_model();
     masa_optimizer *optimizer = make_optimizer(model, &o);
     size_t n = read_shapes(f, model);
@@ -97,7 +102,8 @@ static void schedules(void **state)
     const double warm[] = {0.5, 1, 1.5, 2};
     for (int kind = 0; kind <= MASA_SCHEDULE_LINEAR; kind++) {
         o.schedule = (masa_schedule)kind;
-        for (size_t s = 1; s <= 4; s++) assert_near(masa_learning_rate(&o, s), warm[s - 1], 1e-12);
+        for (size_t s = 1; s <= 4; s++)
+            assert_near(masa_learning_rate(&o, s), warm[s - 1], 1e-12);
         double last = 2;
         for (size_t s = 5; s <= 13; s++) {
             double rate = masa_learning_rate(&o, s);
@@ -123,8 +129,10 @@ static void schedules(void **state)
     assert_near(masa_learning_rate(&o, 5), 1.25, 1e-12);
 }
 
-/* One step from a gradient of ones; returns how far the first weight of a matrix moved. */
-static double first_step(const masa_optimizer_options *options, double lr_scale, float gradient)
+/* One step from a gradient of ones; returns how far the first weight of a matrix moved.
+ */
+static double first_step(const masa_optimizer_options *options, double lr_scale,
+                         float gradient)
 {
     masa_model *model = smallest_model();
     masa_optimizer *optimizer = make_optimizer(model, options);
@@ -160,7 +168,8 @@ static void a_gradient_that_is_no_number_changes_nothing(void **state)
     (void)state;
     masa_model *model = smallest_model();
     size_t n = masa_model_parameter_count(model);
-    masa_optimizer_options o = {.lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .grad_clip = 1};
+    masa_optimizer_options o = {
+        .lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .grad_clip = 1};
     masa_optimizer *optimizer = make_optimizer(model, &o);
     masa_optimizer_state s = masa_optimizer_get_state(optimizer);
     assert_int_equal(s.n, n);
@@ -171,7 +180,8 @@ static void a_gradient_that_is_no_number_changes_nothing(void **state)
         masa_error err = {0};
         double norm = 0;
         masa_model_grads(model)[7 * i] = bad[i];
-        assert_int_equal(masa_optimizer_step(optimizer, 1, &norm, &err), MASA_ERR_NUMERIC);
+        assert_int_equal(masa_optimizer_step(optimizer, 1, &norm, &err),
+                         MASA_ERR_NUMERIC);
         assert_non_null(strstr(err.message, "not finite"));
         assert_false(isfinite(norm));
         assert_memory_equal(before, masa_model_values(model), n * sizeof *before);
@@ -193,8 +203,13 @@ static void fill_grads(masa_model *model, masa_random *random)
 static void state_continues_bit_for_bit(void **state)
 {
     (void)state;
-    masa_optimizer_options o = {.lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8,
-                                .weight_decay = 0.1, .grad_clip = 1, .warmup_steps = 3};
+    masa_optimizer_options o = {.lr = 0.01,
+                                .beta1 = 0.9,
+                                .beta2 = 0.99,
+                                .eps = 1e-8,
+                                .weight_decay = 0.1,
+                                .grad_clip = 1,
+                                .warmup_steps = 3};
     masa_model *one = smallest_model(), *two = smallest_model();
     size_t n = masa_model_parameter_count(one);
     masa_optimizer *first = make_optimizer(one, &o), *second = make_optimizer(two, &o);
@@ -203,7 +218,8 @@ static void state_continues_bit_for_bit(void **state)
         fill_grads(one, &random);
         assert_int_equal(masa_optimizer_step(first, 1, NULL, NULL), MASA_OK);
     }
-    masa_optimizer_state from = masa_optimizer_get_state(first), to = masa_optimizer_get_state(second);
+    masa_optimizer_state from = masa_optimizer_get_state(first),
+                         to = masa_optimizer_get_state(second);
     memcpy(to.m, from.m, n * sizeof(float));
     memcpy(to.v, from.v, n * sizeof(float));
     *to.step = *from.step;
@@ -213,7 +229,8 @@ static void state_continues_bit_for_bit(void **state)
     fill_grads(two, &again);
     assert_int_equal(masa_optimizer_step(first, 1, NULL, NULL), MASA_OK);
     assert_int_equal(masa_optimizer_step(second, 1, NULL, NULL), MASA_OK);
-    assert_memory_equal(masa_model_values(one), masa_model_values(two), n * sizeof(float));
+    assert_memory_equal(masa_model_values(one), masa_model_values(two),
+                        n * sizeof(float));
     masa_optimizer_destroy(first), masa_optimizer_destroy(second);
     masa_model_destroy(one), masa_model_destroy(two);
 }

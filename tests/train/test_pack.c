@@ -3,21 +3,26 @@
 
 static void assert_ids(const int32_t *got, const int32_t *want, size_t n)
 {
-    for (size_t i = 0; i < n; i++) assert_int_equal(got[i], want[i]);
+    for (size_t i = 0; i < n; i++)
+        assert_int_equal(got[i], want[i]);
 }
 
 static const int32_t prompt_a[] = {10, 11, 12}, prompt_b[] = {20, 21};
-static const int32_t long_answer[] = {1, 2, 3, 4}, short_answer[] = {5}, other_answer[] = {6, 7};
+static const int32_t long_answer[] = {1, 2, 3, 4}, short_answer[] = {5},
+                     other_answer[] = {6, 7};
 
-#define SEQUENCE(p, r, g)                                                                 \
-    {.prompt = p, .prompt_size = sizeof p / sizeof *p, .response = r,                     \
-     .response_size = sizeof r / sizeof *r, .group = g}
+#define SEQUENCE(p, r, g)                                                                \
+    {                                                                                    \
+        .prompt = p, .prompt_size = sizeof p / sizeof *p, .response = r,                 \
+        .response_size = sizeof r / sizeof *r, .group = g                                \
+    }
 
 static void a_prompt_is_packed_once(void **state)
 {
     (void)state;
-    const masa_sequence s[] = {SEQUENCE(prompt_a, long_answer, 0), SEQUENCE(prompt_a, short_answer, 0),
-                               SEQUENCE(prompt_a, other_answer, 0), SEQUENCE(prompt_b, other_answer, 1)};
+    const masa_sequence s[] = {
+        SEQUENCE(prompt_a, long_answer, 0), SEQUENCE(prompt_a, short_answer, 0),
+        SEQUENCE(prompt_a, other_answer, 0), SEQUENCE(prompt_b, other_answer, 1)};
     pack p;
     assert_int_equal(pack_init(&p, 100, NULL), MASA_OK);
     assert_int_equal(pack_fill(&p, s, 4, 0.5f), 4);
@@ -27,7 +32,8 @@ static void a_prompt_is_packed_once(void **state)
      * other token), prompt b, its answer. */
     const int32_t tokens[] = {10, 11, 12, 1, 2, 3, 6, 20, 21, 6};
     const int32_t positions[] = {0, 1, 2, 3, 4, 5, 3, 0, 1, 2};
-    const masa_segment segments[] = {{0, 3, -1}, {3, 3, 0}, {6, 1, 0}, {7, 2, -1}, {9, 1, 3}};
+    const masa_segment segments[] = {
+        {0, 3, -1}, {3, 3, 0}, {6, 1, 0}, {7, 2, -1}, {9, 1, 3}};
     const int32_t rows[] = {2, 3, 4, 5, 2, 2, 6, 8, 9};
     const int32_t targets[] = {1, 2, 3, 4, 5, 6, 7, 6, 7};
     assert_int_equal(b->n_tokens, 10);
@@ -48,7 +54,8 @@ static void a_prompt_is_packed_once(void **state)
 static void the_budget_cuts_between_sequences(void **state)
 {
     (void)state;
-    const masa_sequence s[] = {SEQUENCE(prompt_a, long_answer, 0), SEQUENCE(prompt_a, other_answer, 0),
+    const masa_sequence s[] = {SEQUENCE(prompt_a, long_answer, 0),
+                               SEQUENCE(prompt_a, other_answer, 0),
                                SEQUENCE(prompt_b, other_answer, 1)};
     /* Rows after each sequence: 6, 7 and 10. */
     const size_t fits[][2] = {{6, 1}, {7, 2}, {9, 2}, {10, 3}};
@@ -73,13 +80,15 @@ static void targets_have_a_budget_too(void **state)
 {
     (void)state;
     masa_sequence s[30];
-    for (size_t i = 0; i < 30; i++) s[i] = (masa_sequence)SEQUENCE(prompt_b, short_answer, 3);
+    for (size_t i = 0; i < 30; i++)
+        s[i] = (masa_sequence)SEQUENCE(prompt_b, short_answer, 3);
     pack p;
     assert_int_equal(pack_init(&p, 6, NULL), MASA_OK);
     assert_int_equal(pack_fill(&p, s, 30, 1), 6);
     assert_int_equal(p.batch.n_tokens, 2);
     assert_int_equal(p.batch.n_targets, 6);
-    for (size_t i = 0; i < 6; i++) assert_int_equal(p.batch.target_rows[i], 1);
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(p.batch.target_rows[i], 1);
     s[0].response_size = 0;
     assert_int_equal(pack_fill(&p, s, 1, 1), 1);
     assert_int_equal(p.batch.n_targets, 0);
@@ -87,7 +96,8 @@ static void targets_have_a_budget_too(void **state)
     pack_deinit(&p);
 }
 
-/* Property: whatever is packed, rows, positions and targets say the same as the sequences. */
+/* Property: whatever is packed, rows, positions and targets say the same as the
+ * sequences. */
 static void every_target_has_its_context(void **state)
 {
     (void)state;
@@ -107,7 +117,8 @@ static void every_target_has_its_context(void **state)
                     int32_t row = b->target_rows[k];
                     assert_int_equal(b->target_tokens[k], s->response[t]);
                     assert_int_equal(b->positions[row], s->prompt_size + t - 1);
-                    assert_int_equal(b->tokens[row], t ? s->response[t - 1] : s->prompt[s->prompt_size - 1]);
+                    assert_int_equal(b->tokens[row], t ? s->response[t - 1]
+                                                       : s->prompt[s->prompt_size - 1]);
                 }
             }
             assert_int_equal(b->n_targets, k);
@@ -125,7 +136,9 @@ static void every_target_has_its_context(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_prompt_is_packed_once), cmocka_unit_test(the_budget_cuts_between_sequences),
-        cmocka_unit_test(targets_have_a_budget_too), cmocka_unit_test(every_target_has_its_context)};
+        cmocka_unit_test(a_prompt_is_packed_once),
+        cmocka_unit_test(the_budget_cuts_between_sequences),
+        cmocka_unit_test(targets_have_a_budget_too),
+        cmocka_unit_test(every_target_has_its_context)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,7 +5,8 @@
 static void add_policies(rollouts *r, masa_trainer *trainer, bool by_sequence)
 {
     static const float offsets[] = {-0.7f, -0.1f, 0.05f, 0.12f, 0.6f, 2.5f};
-    assert_int_equal(masa_trainer_logprobs(trainer, r->sequences, ROLLOUTS, NULL, NULL), MASA_OK);
+    assert_int_equal(masa_trainer_logprobs(trainer, r->sequences, ROLLOUTS, NULL, NULL),
+                     MASA_OK);
     for (size_t i = 0, k = 0; i < ROLLOUTS; i++) {
         masa_sequence *s = &r->sequences[i];
         for (size_t t = 0; t < s->response_size; t++, k++) {
@@ -30,7 +31,8 @@ static void check_gradient(masa_model *model, masa_trainer *trainer, const rollo
     for (size_t i = 0; i < n; i++) {
         size_t at = p[i].offset, size = p[i].rows * p[i].cols;
         double norm, loss[2];
-        double slope = make_direction(direction, masa_model_grads(model) + at, size, &random, &norm);
+        double slope =
+            make_direction(direction, masa_model_grads(model) + at, size, &random, &norm);
         float h = (float)(5e-3 / norm);
         for (int side = 0; side < 2; side++) {
             move(values + at, kept + at, direction, size, side ? -h : h);
@@ -55,8 +57,9 @@ static void check_objective(const masa_objective *objective)
     rollouts_init(&r, 2);
     add_policies(&r, trainer, objective && objective->ratio == MASA_RATIO_SEQUENCE);
     masa_trainer_stats stats = {0};
-    assert_int_equal(masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, objective, &stats, NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, objective, &stats, NULL),
+        MASA_OK);
     assert_near(stats.objective.loss, loss_now(trainer, &r, objective), 1e-6);
     assert_near(stats.objective.tokens, r.tokens, 0);
     if (objective) assert_in_range(stats.objective.clipped, 3, r.tokens - 3);
@@ -71,7 +74,10 @@ static void gradient_of_every_objective_matches_differences(void **state)
     static const masa_objective objectives[] = {
         {.clip_low = 0.2f, .clip_high = 0.28f},
         {.clip_low = 0.2f, .clip_high = 0.28f, .dual_clip = 3, .kl_coef = 0.2f},
-        {.ratio = MASA_RATIO_SEQUENCE, .clip_low = 0.2f, .clip_high = 0.28f, .kl_coef = 0.05f}};
+        {.ratio = MASA_RATIO_SEQUENCE,
+         .clip_low = 0.2f,
+         .clip_high = 0.28f,
+         .kl_coef = 0.05f}};
     for (size_t i = 0; i < sizeof objectives / sizeof *objectives; i++)
         check_objective(&objectives[i]);
 }
@@ -86,13 +92,15 @@ static const masa_objective grpo = {.clip_low = 0.2f, .clip_high = 0.28f};
 
 /* The gradient of n sequences by a fresh trainer; caller frees. */
 static float *gradient_of(masa_model *model, const masa_trainer_options *options,
-                          const masa_sequence *sequences, size_t n, masa_trainer_stats *stats)
+                          const masa_sequence *sequences, size_t n,
+                          masa_trainer_stats *stats)
 {
     masa_trainer *trainer = NULL;
     assert_int_equal(masa_trainer_create(&trainer, model, options, NULL), MASA_OK);
     tiny_zero_grads(model);
     *stats = (masa_trainer_stats){0};
-    assert_int_equal(masa_trainer_accumulate(trainer, sequences, n, &grpo, stats, NULL), MASA_OK);
+    assert_int_equal(masa_trainer_accumulate(trainer, sequences, n, &grpo, stats, NULL),
+                     MASA_OK);
     masa_trainer_destroy(trainer);
     return tiny_copy_grads(model);
 }
@@ -105,7 +113,8 @@ static void assert_same_stats(const masa_trainer_stats *a, const masa_trainer_st
     assert_near(a->entropy_sum, b->entropy_sum, 1e-4);
 }
 
-/* The budget of tokens, checkpointing and who shares a prompt are matters of speed alone. */
+/* The budget of tokens, checkpointing and who shares a prompt are matters of speed alone.
+ */
 static void packing_does_not_change_the_gradient(void **state)
 {
     (void)state;
@@ -130,7 +139,8 @@ static void packing_does_not_change_the_gradient(void **state)
                 assert_near(r.logprobs[i][t], logprobs[i][t], 1e-5);
         free(got);
     }
-    for (size_t i = 0; i < ROLLOUTS; i++) r.sequences[i].group = i;
+    for (size_t i = 0; i < ROLLOUTS; i++)
+        r.sequences[i].group = i;
     options.tokens_per_pass = 500;
     got = gradient_of(model, &options, r.sequences, ROLLOUTS, &stats);
     assert_close(got, want, count, 2e-5);
@@ -152,8 +162,10 @@ static void zero_advantages_can_be_left_out(void **state)
     masa_sequence kept[ROLLOUTS];
     size_t n = 0;
     for (size_t i = 0; i < ROLLOUTS; i++) {
-        if (i % 3 == 1 || i / ROLLOUTS_PER_GROUP == 2) r.sequences[i].advantage = 0;
-        else kept[n++] = r.sequences[i];
+        if (i % 3 == 1 || i / ROLLOUTS_PER_GROUP == 2)
+            r.sequences[i].advantage = 0;
+        else
+            kept[n++] = r.sequences[i];
     }
     masa_trainer_options options = {.tokens_per_pass = 70, .temperature = 1};
     masa_trainer_stats all, some;
@@ -179,9 +191,9 @@ static void gradients_add_up(void **state)
     float *want = gradient_of(model, &options, r.sequences, ROLLOUTS, &stats);
     tiny_zero_grads(model);
     for (size_t i = 0; i < ROLLOUTS; i += ROLLOUTS / 2)
-        assert_int_equal(
-            masa_trainer_accumulate(trainer, r.sequences + i, ROLLOUTS / 2, &grpo, NULL, NULL),
-            MASA_OK);
+        assert_int_equal(masa_trainer_accumulate(trainer, r.sequences + i, ROLLOUTS / 2,
+                                                 &grpo, NULL, NULL),
+                         MASA_OK);
     assert_close(masa_model_grads(model), want, count, 2e-5);
     free(want);
     masa_trainer_destroy(trainer);
@@ -193,25 +205,32 @@ static void temperature_is_part_of_the_policy(void **state)
 {
     (void)state;
     masa_model *model = tiny_model(10);
-    int32_t prompt[] = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4}, all[TINY_VOCAB];
+    int32_t prompt[] = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3, 2, 3, 8, 4},
+            all[TINY_VOCAB];
     masa_sequence s[TINY_VOCAB];
     float logprobs[2][TINY_VOCAB];
     double entropy[2];
     for (int k = 0; k < 2; k++) {
-        masa_trainer_options options = {.tokens_per_pass = 21, .temperature = k ? 0.5f : 1};
+        masa_trainer_options options = {.tokens_per_pass = 21,
+                                        .temperature = k ? 0.5f : 1};
         masa_trainer *trainer = NULL;
         assert_int_equal(masa_trainer_create(&trainer, model, &options, NULL), MASA_OK);
         assert_int_equal(masa_trainer_longest(trainer), 21);
         for (int v = 0; v < TINY_VOCAB; v++) {
             all[v] = v;
-            s[v] = (masa_sequence){.prompt = prompt, .prompt_size = 20, .response = &all[v],
-                                   .response_size = 1, .logprobs = &logprobs[k][v]};
+            s[v] = (masa_sequence){.prompt = prompt,
+                                   .prompt_size = 20,
+                                   .response = &all[v],
+                                   .response_size = 1,
+                                   .logprobs = &logprobs[k][v]};
         }
-        assert_int_equal(masa_trainer_logprobs(trainer, s, TINY_VOCAB, &entropy[k], NULL), MASA_OK);
+        assert_int_equal(masa_trainer_logprobs(trainer, s, TINY_VOCAB, &entropy[k], NULL),
+                         MASA_OK);
         masa_trainer_destroy(trainer);
     }
     double sum[2] = {0}, h[2] = {0};
-    for (int v = 0; v < TINY_VOCAB; v++) sum[0] += exp(logprobs[0][v]), sum[1] += exp(2 * logprobs[0][v]);
+    for (int v = 0; v < TINY_VOCAB; v++)
+        sum[0] += exp(logprobs[0][v]), sum[1] += exp(2 * logprobs[0][v]);
     assert_near(sum[0], 1, 1e-5);
     for (int v = 0; v < TINY_VOCAB; v++) {
         double want = 2 * (double)logprobs[0][v] - log(sum[1]);
@@ -219,7 +238,8 @@ static void temperature_is_part_of_the_policy(void **state)
         h[0] -= exp(logprobs[0][v]) * logprobs[0][v];
         h[1] -= exp(want) * want;
     }
-    for (int k = 0; k < 2; k++) assert_near(entropy[k], h[k], 1e-5);
+    for (int k = 0; k < 2; k++)
+        assert_near(entropy[k], h[k], 1e-5);
     masa_model_destroy(model);
 }
 
@@ -240,8 +260,10 @@ static void too_long_a_sequence_is_an_error(void **state)
         masa_status want = tokens == longest ? MASA_OK : MASA_ERR_DATA;
         tiny_zero_grads(model);
         assert_int_equal(
-            masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, &grpo, NULL, &err), want);
-        assert_int_equal(masa_trainer_logprobs(trainer, r.sequences, ROLLOUTS, NULL, &err), want);
+            masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, &grpo, NULL, &err),
+            want);
+        assert_int_equal(
+            masa_trainer_logprobs(trainer, r.sequences, ROLLOUTS, NULL, &err), want);
         assert_int_equal(strstr(err.message, "tokens_per_pass") != NULL, want != MASA_OK);
         double sum = 0;
         for (size_t i = 0; i < masa_model_parameter_count(model); i++)
@@ -255,7 +277,8 @@ static void too_long_a_sequence_is_an_error(void **state)
 static masa_status accumulate(masa_trainer *trainer, const rollouts *r)
 {
     masa_error err = {0};
-    masa_status st = masa_trainer_accumulate(trainer, r->sequences, ROLLOUTS, &grpo, NULL, &err);
+    masa_status st =
+        masa_trainer_accumulate(trainer, r->sequences, ROLLOUTS, &grpo, NULL, &err);
     assert_int_equal(st != MASA_OK, err.message[0] != 0);
     return st;
 }
@@ -276,7 +299,8 @@ static void what_is_no_number_is_an_error(void **state)
     r.old[6][1] = NAN;
     assert_int_equal(accumulate(trainer, &bad), MASA_ERR_NUMERIC);
     /* Without old log-probabilities the loss is blind to the model's. */
-    for (size_t i = 0; i < ROLLOUTS; i++) bad.sequences[i].old_logprobs = NULL;
+    for (size_t i = 0; i < ROLLOUTS; i++)
+        bad.sequences[i].old_logprobs = NULL;
     assert_int_equal(accumulate(trainer, &bad), MASA_OK);
     masa_model_values(model)[5] = NAN;
     masa_model_refresh(model);
@@ -292,7 +316,8 @@ static void memory_is_told_before(void **state)
     (void)state;
     masa_model *model = tiny_model(18);
     const masa_model_config *c = masa_model_get_config(model);
-    masa_trainer_options small = {.tokens_per_pass = 100}, large = {.tokens_per_pass = 1000};
+    masa_trainer_options small = {.tokens_per_pass = 100},
+                         large = {.tokens_per_pass = 1000};
     size_t few = masa_trainer_bytes(c, MASA_F32, &small, true);
     size_t many = masa_trainer_bytes(c, MASA_F32, &large, true);
     /* At least the activations of 900 tokens more: two layers' residuals, and so on. */
@@ -313,14 +338,17 @@ static void nothing_is_fine(void **state)
     rollouts r;
     rollouts_init(&r, 17);
     double entropy = 7;
-    assert_int_equal(masa_trainer_logprobs(trainer, r.sequences, 0, &entropy, NULL), MASA_OK);
+    assert_int_equal(masa_trainer_logprobs(trainer, r.sequences, 0, &entropy, NULL),
+                     MASA_OK);
     assert_near(entropy, 0, 0);
     r.sequences[0].response_size = 0;
     masa_trainer_stats stats = {0};
-    assert_int_equal(masa_trainer_accumulate(trainer, r.sequences, 1, &grpo, &stats, NULL), MASA_OK);
+    assert_int_equal(
+        masa_trainer_accumulate(trainer, r.sequences, 1, &grpo, &stats, NULL), MASA_OK);
     assert_near(stats.objective.tokens, 0, 0);
     /* Between others it changes nothing. */
-    assert_int_equal(masa_trainer_accumulate(trainer, r.sequences, 3, &grpo, &stats, NULL), MASA_OK);
+    assert_int_equal(
+        masa_trainer_accumulate(trainer, r.sequences, 3, &grpo, &stats, NULL), MASA_OK);
     assert_near(stats.objective.tokens,
                 (double)(r.sequences[1].response_size + r.sequences[2].response_size), 0);
     masa_trainer_destroy(trainer);

@@ -15,13 +15,17 @@ static float row_max(const float *x, size_t n)
     enum { LANES = 64 };
     float lane[LANES], max = -INFINITY;
     size_t i = 0;
-    for (size_t j = 0; j < LANES; j++) lane[j] = max;
+    for (size_t j = 0; j < LANES; j++)
+        lane[j] = max;
     for (; i + LANES <= n; i += LANES) {
 #pragma omp simd
-        for (size_t j = 0; j < LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+        for (size_t j = 0; j < LANES; j++)
+            lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
     }
-    for (; i < n; i++) max = x[i] > max ? x[i] : max;
-    for (size_t j = 0; j < LANES; j++) max = lane[j] > max ? lane[j] : max;
+    for (; i < n; i++)
+        max = x[i] > max ? x[i] : max;
+    for (size_t j = 0; j < LANES; j++)
+        max = lane[j] > max ? lane[j] : max;
     return max;
 }
 
@@ -38,7 +42,8 @@ static struct softmax sums_of(const float *x, size_t n, float scale)
         m = tile_size(i, n);
         float sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (size_t j = 0; j < m; j++) sum += exp_simd(x[i + j] * scale - shift);
+        for (size_t j = 0; j < m; j++)
+            sum += exp_simd(x[i + j] * scale - shift);
         s.sum += sum;
     }
     return s;
@@ -65,7 +70,8 @@ static struct softmax products_of(const float *x, size_t n, float scale)
     return s;
 }
 
-static void logsumexp(float *lse, const float *logits, size_t rows, size_t vocab, float scale)
+static void logsumexp(float *lse, const float *logits, size_t rows, size_t vocab,
+                      float scale)
 {
     for (size_t r = 0; r < rows; r++) {
         struct softmax s = sums_of(logits + r * vocab, vocab, scale);
@@ -78,7 +84,8 @@ static void forward(float *logprob, float *lse, float *entropy, const float *log
 {
     for (size_t r = 0; r < rows; r++) {
         const float *x = logits + r * vocab;
-        struct softmax s = entropy ? products_of(x, vocab, scale) : sums_of(x, vocab, scale);
+        struct softmax s =
+            entropy ? products_of(x, vocab, scale) : sums_of(x, vocab, scale);
         double log_sum = log(s.sum);
         lse[r] = (float)(s.shift + log_sum);
         logprob[r] = (float)((double)scale * x[targets[r]] - s.shift - log_sum);
@@ -86,9 +93,9 @@ static void forward(float *logprob, float *lse, float *entropy, const float *log
     }
 }
 
-static void backward(void *dz, masa_dtype dtype, const float *logits, const size_t *picked,
-                     const float *dlogprob, const float *lse, const int32_t *targets,
-                     size_t rows, size_t vocab, float scale)
+static void backward(void *dz, masa_dtype dtype, const float *logits,
+                     const size_t *picked, const float *dlogprob, const float *lse,
+                     const int32_t *targets, size_t rows, size_t vocab, float scale)
 {
     float out[TILE];
     for (size_t r = 0; r < rows; r++) {
@@ -98,7 +105,8 @@ static void backward(void *dz, masa_dtype dtype, const float *logits, const size
         for (size_t i = 0, m; i < vocab; i += m) {
             m = tile_size(i, vocab);
 #pragma omp simd
-            for (size_t j = 0; j < m; j++) out[j] = -weight * exp_simd(x[i + j] * scale - shift);
+            for (size_t j = 0; j < m; j++)
+                out[j] = -weight * exp_simd(x[i + j] * scale - shift);
             if (target - i < m) out[target - i] += weight;
             tile_store(dz, dtype, r * vocab + i, out, m);
         }
