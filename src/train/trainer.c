@@ -12,6 +12,7 @@
 
 struct masa_trainer {
     masa_trainer_options options;
+    const masa_model_config *config;
     masa_pass *pass;
     pack pack;
     float *logprob, *entropy, *dlogprob; /* [tokens_per_pass] each, one allocation */
@@ -31,6 +32,7 @@ masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
 {
     masa_trainer *t = masa_alloc(1, sizeof *t);
     t->options = *options;
+    t->config = masa_model_get_config(model);
     size_t tokens = options->tokens_per_pass;
     void *memory = NULL;
     masa_status st = pack_init(&t->pack, tokens, err);
@@ -63,21 +65,47 @@ size_t masa_trainer_bytes(const masa_model_config *config, masa_dtype compute,
 
 size_t masa_trainer_longest(const masa_trainer *trainer)
 {
-    return trainer->options.tokens_per_pass;
+    size_t tokens = trainer->options.tokens_per_pass;
+    size_t positions = trainer->config->max_positions;
+    return tokens < positions ? tokens : positions;
 }
 
-static masa_status check_lengths(const masa_trainer *t, const masa_sequence *sequences,
-                                 size_t n, masa_error *err)
+static masa_status check_tokens(const masa_trainer *t, const int32_t *tokens, size_t n,
+                                masa_error *err)
 {
-    for (size_t i = 0; i < n; i++) {
-        size_t length = sequences[i].prompt_size + sequences[i].response_size;
+    for (size_t i = 0; i < n; i++)
+        if (tokens[i] < 0 || (size_t)tokens[i] >= t->config->vocab_size)
+            return MASA_FAIL(
+                err, MASA_ERR_DATA,
+                "token %d is not in the model's vocabulary of %zu; the tokenizer "
+                "is of another model",
+                (int)tokens[i], t->config->vocab_size);
+    return MASA_OK;
+}
+
+/* Nothing that would not fit, or lead beyond a table of the model's. */
+static masa_status check(const masa_trainer *t, const masa_sequence *sequences, size_t n,
+                         masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (size_t i = 0; st == MASA_OK && i < n; i++) {
+        const masa_sequence *s = &sequences[i];
+        size_t length = s->prompt_size + s->response_size;
+        if (length > t->config->max_positions)
+            return MASA_FAIL(
+                err, MASA_ERR_DATA,
+                "a sequence of %zu tokens is longer than the model's context "
+                "of %zu",
+                length, t->config->max_positions);
         if (length > t->options.tokens_per_pass)
             return MASA_FAIL(err, MASA_ERR_DATA,
                              "a sequence of %zu tokens does not fit a pass of %zu; raise "
                              "optimizer.tokens_per_pass",
                              length, t->options.tokens_per_pass);
+        st = check_tokens(t, s->prompt, s->prompt_size, err);
+        if (st == MASA_OK) st = check_tokens(t, s->response, s->response_size, err);
     }
-    return MASA_OK;
+    return st;
 }
 
 /* Runs the packed batch, hands its log-probabilities to their sequences and adds up the
@@ -108,7 +136,7 @@ static masa_status forward(masa_trainer *t, const masa_sequence *sequences, size
 masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequences,
                                   size_t n, double *mean_entropy, masa_error *err)
 {
-    masa_status st = check_lengths(t, sequences, n, err);
+    masa_status st = check(t, sequences, n, err);
     double entropy = 0, tokens = 0;
     for (size_t done = 0; st == MASA_OK && done < n;) {
         size_t packed =
@@ -153,7 +181,7 @@ masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequen
 {
     masa_trainer_stats unused = {0};
     if (!stats) stats = &unused;
-    masa_status st = check_lengths(t, sequences, n, err);
+    masa_status st = check(t, sequences, n, err);
     for (size_t done = 0; st == MASA_OK && done < n;) {
         size_t packed =
             pack_fill(&t->pack, sequences + done, n - done, t->options.temperature);

@@ -274,6 +274,37 @@ static void too_long_a_sequence_is_an_error(void **state)
     masa_model_destroy(model);
 }
 
+static void what_the_model_does_not_have_is_an_error(void **state)
+{
+    (void)state;
+    masa_model *model = tiny_model(12);
+    masa_trainer *trainer = make_trainer(model, 300);
+    int32_t tokens[200] = {0}, unknown[] = {5, TINY_VOCAB}, negative[] = {-1};
+    assert_int_equal(masa_trainer_longest(trainer), 128);
+    const struct {
+        masa_sequence sequence;
+        masa_status want;
+    } cases[] = {
+        {{.prompt = tokens, .prompt_size = 100, .response = tokens, .response_size = 28},
+         MASA_OK},
+        {{.prompt = tokens, .prompt_size = 100, .response = tokens, .response_size = 29},
+         MASA_ERR_DATA},
+        {{.prompt = unknown, .prompt_size = 1, .response = tokens, .response_size = 3},
+         MASA_OK},
+        {{.prompt = unknown, .prompt_size = 2, .response = tokens, .response_size = 3},
+         MASA_ERR_DATA},
+        {{.prompt = tokens, .prompt_size = 1, .response = unknown, .response_size = 2},
+         MASA_ERR_DATA},
+        {{.prompt = negative, .prompt_size = 1, .response = tokens, .response_size = 1},
+         MASA_ERR_DATA}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(
+            masa_trainer_logprobs(trainer, &cases[i].sequence, 1, NULL, NULL),
+            cases[i].want);
+    masa_trainer_destroy(trainer);
+    masa_model_destroy(model);
+}
+
 static masa_status accumulate(masa_trainer *trainer, const rollouts *r)
 {
     masa_error err = {0};
@@ -365,6 +396,7 @@ int main(void)
         cmocka_unit_test(gradients_add_up),
         cmocka_unit_test(temperature_is_part_of_the_policy),
         cmocka_unit_test(too_long_a_sequence_is_an_error),
+        cmocka_unit_test(what_the_model_does_not_have_is_an_error),
         cmocka_unit_test(what_is_no_number_is_an_error),
         cmocka_unit_test(memory_is_told_before),
         cmocka_unit_test(nothing_is_fine)};

@@ -41,12 +41,12 @@ void masa_trainer_destroy(masa_trainer *trainer);
  *  trainable needs less: it gives log-probabilities alone. */
 size_t masa_trainer_bytes(const masa_model_config *config, masa_dtype compute,
                           const masa_trainer_options *options, bool trainable);
-/** The longest prompt + response that fits one pass. */
+/** The longest prompt + response that fits one pass and the model's context. */
 size_t masa_trainer_longest(const masa_trainer *trainer);
 
 /** Fills logprobs of every sequence without a gradient. mean_entropy (nats a
- *  token) may be NULL. MASA_ERR_DATA when a sequence is longer than a pass,
- *  MASA_ERR_NUMERIC when a log-probability is not finite. */
+ *  token) may be NULL. MASA_ERR_DATA when a sequence is too long or has a token that
+ *  the model does not know, MASA_ERR_NUMERIC when a log-probability is not finite. */
 masa_status masa_trainer_logprobs(masa_trainer *trainer, const masa_sequence *sequences,
                                   size_t n, double *mean_entropy, masa_error *err);
 
@@ -60,7 +60,7 @@ typedef struct masa_trainer_stats {
  * Adds the gradient of the objective over all sequences to the model's
  * gradients; fills logprobs. With objective NULL the loss is supervised:
  * -weight * sum_t logprob. stats ADDED to; may be NULL.
- * Too long a sequence is MASA_ERR_DATA and changes nothing. Log-probabilities or a
+ * MASA_ERR_DATA is as above and changes nothing. Log-probabilities or a
  * loss that are not finite are MASA_ERR_NUMERIC; the gradients are then incomplete.
  */
 masa_status masa_trainer_accumulate(masa_trainer *trainer, const masa_sequence *sequences,
