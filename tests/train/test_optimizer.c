@@ -193,6 +193,25 @@ static void a_gradient_that_is_no_number_changes_nothing(void **state)
     masa_model_destroy(model);
 }
 
+static void the_schedule_can_be_set_late(void **state)
+{
+    (void)state;
+    masa_model *model = smallest_model();
+    masa_optimizer_options o = {
+        .lr = 0.5, .eps = 1e-30, .schedule = MASA_SCHEDULE_LINEAR};
+    masa_optimizer *optimizer = make_optimizer(model, &o);
+    masa_optimizer_set_total(optimizer, 4);
+    for (int step = 1; step <= 5; step++) {
+        /* Without momentum every step is as long as the rate. */
+        float before = masa_model_values(model)[3];
+        masa_model_grads(model)[3] = 2;
+        assert_int_equal(masa_optimizer_step(optimizer, 1, NULL, NULL), MASA_OK);
+        assert_near(before - masa_model_values(model)[3], 0.125 * (5 - step), 1e-6);
+    }
+    masa_optimizer_destroy(optimizer);
+    masa_model_destroy(model);
+}
+
 static void fill_grads(masa_model *model, masa_random *random)
 {
     for (size_t i = 0; i < masa_model_parameter_count(model); i++)
@@ -238,9 +257,11 @@ static void state_continues_bit_for_bit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_like_torch), cmocka_unit_test(schedules),
+        cmocka_unit_test(steps_like_torch),
+        cmocka_unit_test(schedules),
         cmocka_unit_test(rate_and_clip_do_what_they_say),
         cmocka_unit_test(a_gradient_that_is_no_number_changes_nothing),
+        cmocka_unit_test(the_schedule_can_be_set_late),
         cmocka_unit_test(state_continues_bit_for_bit)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
