@@ -100,6 +100,7 @@ static void check_shape(const masa_attention_shape *shape)
 {
     (void)shape; /* without assertions */
     assert(shape->q_heads % shape->kv_heads == 0);
+    assert(shape->q_heads / shape->kv_heads <= ATTENTION_ROWS);
     assert(shape->head_dim > 0 && shape->head_dim <= 256);
 }
 
@@ -210,15 +211,16 @@ void masa_attention_backward(void *dq, void *dk, void *dv, const void *dout, con
 void masa_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
                    const int32_t *slots, size_t rows)
 {
-    size_t n = kv->head_dim, bytes = n * masa_dtype_size(kv->dtype);
+    size_t n = kv->head_dim, size = masa_dtype_size(kv->dtype);
     for (size_t r = 0; r < rows; r++) {
         size_t block = (size_t)slots[r] / kv->block_tokens;
         size_t token = (size_t)slots[r] % kv->block_tokens;
         for (size_t h = 0; h < kv->kv_heads; h++) {
-            size_t to = ((block * kv->kv_heads + h) * kv->block_tokens + token) * n;
-            size_t from = r * stride + h * n;
-            memcpy(at(kv->k, kv->dtype, to), at(k, kv->dtype, from), bytes);
-            memcpy(at(kv->v, kv->dtype, to), at(v, kv->dtype, from), bytes);
+            size_t to = (block * kv->kv_heads + h) * kv->block_tokens * n, from = r * stride + h * n;
+            memcpy(at(kv->v, kv->dtype, to + token * n), at(v, kv->dtype, from), n * size);
+            for (size_t c = 0; c < n; c++)
+                memcpy(at(kv->k, kv->dtype, to + c * kv->block_tokens + token),
+                       at(k, kv->dtype, from + c), size);
         }
     }
 }
@@ -242,8 +244,8 @@ static void cached_chunk(const struct call *c, const masa_kv_layer *kv, const in
         size_t from = (size_t)blocks[j / kv->block_tokens] * block_stride +
                       head * kv->block_tokens * kv->head_dim;
         size_t n = longest - j < kv->block_tokens ? longest - j : kv->block_tokens;
-        c->kernels->pack(&keys, j, at(kv->k, h->dtype, from), at(kv->v, h->dtype, from),
-                         kv->head_dim, n, h->head_dim, h->dtype);
+        c->kernels->pack_cached(&keys, j, kv->k, kv->v, from, kv->block_tokens, n, h->head_dim,
+                                h->dtype);
     }
     for (size_t g = 0; g < group; g++)
         for (size_t i = 0; i < run.rows; i += ATTENTION_ROWS) {
@@ -268,7 +270,7 @@ static void cached_row(const struct call *c, const masa_kv_layer *kv, const int3
                        at(c->q, h->dtype, row * h->stride + first), at(kv->k, h->dtype, base),
                        at(kv->v, h->dtype, base), blocks, kv->block_tokens,
                        kv->kv_heads * kv->block_tokens * kv->head_dim, length, group,
-                       h->head_dim, h->scale, h->dtype, scratch_get(group * length));
+                       h->head_dim, h->scale, h->dtype);
 }
 
 static size_t find_runs(struct run *runs, const int32_t *sequences, size_t rows)

@@ -35,6 +35,8 @@ enum { LANES = 16, TILE_M = 4, TILE_N = 32, MAX_WIDTH = 288 };
                 *(lanes *)(c + (size_t)i * ldc + j * LANES) = sum[i][j];                  \
     }
 BLOCK(1)
+BLOCK(2)
+BLOCK(3)
 BLOCK(4)
 #undef BLOCK
 
@@ -46,8 +48,11 @@ static void product(float *c, size_t ldc, const float *a, size_t row, size_t ste
         size_t i = 0;
         for (; i + TILE_M <= m; i += TILE_M)
             block_4(c + i * ldc + j, ldc, a + i * row, row, step, b + j, ldb, k, add);
-        for (; i < m; i++)
-            block_1(c + i * ldc + j, ldc, a + i * row, row, step, b + j, ldb, k, add);
+        float *to = c + i * ldc + j;
+        const float *from = a + i * row;
+        if (m - i == 1) block_1(to, ldc, from, row, step, b + j, ldb, k, add);
+        if (m - i == 2) block_2(to, ldc, from, row, step, b + j, ldb, k, add);
+        if (m - i == 3) block_3(to, ldc, from, row, step, b + j, ldb, k, add);
     }
 }
 
@@ -105,41 +110,72 @@ static float softmax_step(float *s, size_t seen, float *max, float *sum)
     return before;
 }
 
+/* Queries of a tile on their way through the keys. */
+struct tile_state {
+    float q[ATTENTION_ROWS * MAX_WIDTH]; /* [rows, width], scaled */
+    float o[ATTENTION_ROWS * MAX_WIDTH]; /* [rows, width], not yet divided by sum */
+    float max[ATTENTION_ROWS], sum[ATTENTION_ROWS];
+    size_t rows, width, head_dim;
+};
+
+static void tile_begin(struct tile_state *t, const void *q, size_t q_stride, size_t rows,
+                       size_t head_dim, float scale, masa_dtype dtype)
+{
+    t->rows = rows;
+    t->head_dim = head_dim;
+    t->width = attention_padded(head_dim, ATTENTION_PAD);
+    load_rows(t->q, t->width, q, q_stride, rows, head_dim, scale, dtype);
+    memset(t->o, 0, rows * t->width * sizeof *t->o);
+    for (size_t i = 0; i < rows; i++) {
+        t->max[i] = -INFINITY;
+        t->sum[i] = 0;
+    }
+}
+
+/* The ATTENTION_KEYS keys from number j on: k_t [head_dim, keys] with row stride ldk,
+ * v [keys, width]. Training and decoding both come through here, key block after key
+ * block in order, so that their results are equal to the last bit. */
+static void tile_attend(struct tile_state *t, const float *k_t, size_t ldk, const float *v,
+                        const size_t *visible, size_t j)
+{
+    float s[ATTENTION_ROWS * ATTENTION_KEYS];
+    product(s, ATTENTION_KEYS, t->q, t->width, 1, k_t, ldk, t->rows, ATTENTION_KEYS,
+            t->head_dim, false);
+    for (size_t i = 0; i < t->rows; i++) {
+        float *row = t->o + i * t->width;
+        float before = softmax_step(s + i * ATTENTION_KEYS, seen_from(visible[i], j),
+                                    &t->max[i], &t->sum[i]);
+#pragma omp simd
+        for (size_t c = 0; c < t->width; c++) row[c] *= before;
+    }
+    product(t->o, t->width, s, ATTENTION_KEYS, 1, v, t->width, t->rows, t->width,
+            ATTENTION_KEYS, true);
+}
+
+static void tile_end(struct tile_state *t, void *out, size_t out_stride, masa_dtype dtype)
+{
+    for (size_t i = 0; i < t->rows; i++) {
+        float *row = t->o + i * t->width, inverse = 1 / t->sum[i];
+#pragma omp simd
+        for (size_t c = 0; c < t->head_dim; c++) row[c] *= inverse;
+        tile_store(out, dtype, i * out_stride, row, t->head_dim);
+    }
+}
+
 static void tile_forward(void *out, size_t out_stride, float *lse, size_t lse_stride,
                          const void *q, size_t q_stride, const size_t *visible, size_t rows,
                          const struct attention_keys *keys, size_t head_dim, float scale,
                          masa_dtype dtype)
 {
-    float tile[ATTENTION_ROWS * MAX_WIDTH], o[ATTENTION_ROWS * MAX_WIDTH];
-    float s[ATTENTION_ROWS * ATTENTION_KEYS], max[ATTENTION_ROWS], sum[ATTENTION_ROWS];
-    size_t width = keys->width, last = 0;
-    load_rows(tile, width, q, q_stride, rows, head_dim, scale, dtype);
-    memset(o, 0, rows * width * sizeof *o);
-    for (size_t i = 0; i < rows; i++) {
-        max[i] = -INFINITY;
-        sum[i] = 0;
-        if (visible[i] > last) last = visible[i];
-    }
-    for (size_t j = 0; j < last; j += ATTENTION_KEYS) {
-        product(s, ATTENTION_KEYS, tile, width, 1, keys->k_t + j, keys->keys, rows,
-                ATTENTION_KEYS, head_dim, false);
-        for (size_t i = 0; i < rows; i++) {
-            float *row = o + i * width;
-            float before =
-                softmax_step(s + i * ATTENTION_KEYS, seen_from(visible[i], j), &max[i], &sum[i]);
-#pragma omp simd
-            for (size_t c = 0; c < width; c++) row[c] *= before;
-        }
-        product(o, width, s, ATTENTION_KEYS, 1, keys->v + j * width, width, rows, width,
-                ATTENTION_KEYS, true);
-    }
-    for (size_t i = 0; i < rows; i++) {
-        float *row = o + i * width, inverse = 1 / sum[i];
-#pragma omp simd
-        for (size_t c = 0; c < head_dim; c++) row[c] *= inverse;
-        tile_store(out, dtype, i * out_stride, row, head_dim);
-        if (lse) lse[i * lse_stride] = max[i] + logf(sum[i]);
-    }
+    struct tile_state t;
+    size_t last = 0;
+    tile_begin(&t, q, q_stride, rows, head_dim, scale, dtype);
+    for (size_t i = 0; i < rows; i++) last = visible[i] > last ? visible[i] : last;
+    for (size_t j = 0; j < last; j += ATTENTION_KEYS)
+        tile_attend(&t, keys->k_t + j, keys->keys, keys->v + j * keys->width, visible, j);
+    tile_end(&t, out, out_stride, dtype);
+    for (size_t i = 0; lse && i < rows; i++)
+        lse[i * lse_stride] = t.max[i] + logf(t.sum[i]);
 }
 
 /* p[i][j] = exp(s - lse), 0 for keys not seen; ds = p (dp - delta). */
@@ -206,45 +242,54 @@ static void unpack(void *dk, void *dv, size_t stride, const struct attention_key
     }
 }
 
+/* n keys of a cache block into a tile from key `at` on. */
+static void load_block(float *k_t, size_t ldk, float *v, size_t width, size_t at,
+                       const void *k_block, const void *v_block, size_t first, size_t n,
+                       size_t block_tokens, size_t head_dim, masa_dtype dtype, size_t from)
+{
+    for (size_t c = 0; c < head_dim; c++)
+        tile_load(k_t + c * ldk + at, k_block, dtype, from + c * block_tokens + first, n);
+    for (size_t r = 0; r < n; r++)
+        tile_load(v + (at + r) * width, v_block, dtype, from + (first + r) * head_dim, head_dim);
+}
+
+static void pack_cached(const struct attention_keys *keys, size_t at, const void *k,
+                        const void *v, size_t from, size_t block_tokens, size_t n,
+                        size_t head_dim, masa_dtype dtype)
+{
+    load_block(keys->k_t, keys->keys, keys->v, keys->width, at, k, v, 0, n, block_tokens,
+               head_dim, dtype, from);
+}
+
 static void decode(void *out, const void *q, const void *k, const void *v,
                    const int32_t *blocks, size_t block_tokens, size_t block_stride,
                    size_t length, size_t heads, size_t head_dim, float scale,
-                   masa_dtype dtype, float *scores)
+                   masa_dtype dtype)
 {
-    float query[MAX_WIDTH], row[MAX_WIDTH], o[MAX_WIDTH];
-    for (size_t h = 0; h < heads; h++) {
-        float *s = scores + h * length, max = -INFINITY, sum = 0;
-        tile_load(query, q, dtype, h * head_dim, head_dim);
-        for (size_t j = 0; j < length; j++) {
-            size_t from = (size_t)blocks[j / block_tokens] * block_stride +
-                          j % block_tokens * head_dim;
-            const float *key = tile_view(row, k, dtype, from, head_dim);
-            float dot = 0;
-#pragma omp simd reduction(+ : dot)
-            for (size_t c = 0; c < head_dim; c++) dot += query[c] * key[c];
-            s[j] = dot * scale;
-            max = s[j] > max ? s[j] : max;
+    struct tile_state t;
+    float k_t[MAX_WIDTH * ATTENTION_KEYS], values[ATTENTION_KEYS * MAX_WIDTH];
+    size_t visible[ATTENTION_ROWS];
+    tile_begin(&t, q, head_dim, heads, head_dim, scale, dtype);
+    for (size_t h = 0; h < heads; h++) visible[h] = length;
+    /* Weights of keys not seen are 0, which must meet no NaN of an old frame. */
+    memset(values, 0, ATTENTION_KEYS * t.width * sizeof *values);
+    for (size_t j = 0; j < length; j += ATTENTION_KEYS) {
+        size_t end = length - j < ATTENTION_KEYS ? length : j + ATTENTION_KEYS, n;
+        for (size_t i = j; i < end; i += n) {
+            size_t first = i % block_tokens;
+            n = end - i < block_tokens - first ? end - i : block_tokens - first;
+            load_block(k_t, ATTENTION_KEYS, values, t.width, i - j, k, v, first, n,
+                       block_tokens, head_dim, dtype,
+                       (size_t)blocks[i / block_tokens] * block_stride);
         }
-#pragma omp simd reduction(+ : sum)
-        for (size_t j = 0; j < length; j++) {
-            s[j] = exp_simd(s[j] - max);
-            sum += s[j];
-        }
-        memset(o, 0, head_dim * sizeof *o);
-        for (size_t j = 0; j < length; j++) {
-            size_t from = (size_t)blocks[j / block_tokens] * block_stride +
-                          j % block_tokens * head_dim;
-            const float *value = tile_view(row, v, dtype, from, head_dim);
-            float p = s[j] / sum;
-#pragma omp simd
-            for (size_t c = 0; c < head_dim; c++) o[c] += p * value[c];
-        }
-        tile_store(out, dtype, h * head_dim, o, head_dim);
+        tile_attend(&t, k_t, ATTENTION_KEYS, values, visible, j);
     }
+    tile_end(&t, out, head_dim, dtype);
 }
 
 const struct attention_kernels ISA_NAME(attention_kernels) = {
     .pack = pack,
+    .pack_cached = pack_cached,
     .tile_forward = tile_forward,
     .tile_backward = tile_backward,
     .unpack = unpack,

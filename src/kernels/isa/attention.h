@@ -44,12 +44,17 @@ struct attention_kernels {
     /* Stores rows [at, at + rows) of keys->dk and keys->dv. */
     void (*unpack)(void *dk, void *dv, size_t stride, const struct attention_keys *keys,
                    size_t at, size_t rows, size_t head_dim, masa_dtype dtype);
-    /* One query row of `heads` heads (adjacent in q and out) over `length` keys in blocks
-     * [block_tokens, head_dim], `block_stride` elements apart. scores [heads, length]. */
+    /* n keys from number `at` on out of a block of the cache that begins at element
+     * `from` of k [head_dim, block_tokens] and v [block_tokens, head_dim]. */
+    void (*pack_cached)(const struct attention_keys *keys, size_t at, const void *k,
+                        const void *v, size_t from, size_t block_tokens, size_t n,
+                        size_t head_dim, masa_dtype dtype);
+    /* One query row of `heads` (at most ATTENTION_ROWS) heads, adjacent in q and out, over
+     * `length` keys in such blocks, `block_stride` elements apart. */
     void (*decode)(void *out, const void *q, const void *k, const void *v,
                    const int32_t *blocks, size_t block_tokens, size_t block_stride,
                    size_t length, size_t heads, size_t head_dim, float scale,
-                   masa_dtype dtype, float *scores);
+                   masa_dtype dtype);
 };
 ISA_TABLES(attention_kernels)
 

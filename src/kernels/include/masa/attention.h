@@ -1,6 +1,7 @@
 /**
  * Causal grouped-query attention: over packed sequences for training, over a
- * block KV cache for generation. Storage in `dtype`, softmax and sums in float32.
+ * block KV cache for generation; both in the same order of additions, so that they
+ * agree to the last bit. Storage in `dtype`, softmax and sums in float32.
  */
 #ifndef MASA_ATTENTION_H
 #define MASA_ATTENTION_H
@@ -49,7 +50,8 @@ void masa_attention_backward(void *dq, void *dk, void *dv, const void *dout,
                              size_t n_segments, size_t rows,
                              const masa_attention_shape *shape);
 
-/** One layer of the block KV cache: k and v are [blocks, kv_heads, block_tokens, head_dim]. */
+/** One layer of the block KV cache: k [blocks, kv_heads, head_dim, block_tokens], so that
+ *  scores of neighbouring tokens are one vector; v [blocks, kv_heads, block_tokens, head_dim]. */
 typedef struct masa_kv_layer {
     void *k, *v;
     size_t block_tokens, kv_heads, head_dim;

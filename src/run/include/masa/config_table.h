@@ -78,6 +78,10 @@
     TEXT(data, suffix,                                                                    \
          "Let's think step by step and output the final answer within \\boxed{}.",        \
          "appended to the problem after a space")                                         \
+    TEXT(data, answer_rules, "boxed",                                                     \
+         "where an answer counts, tried in this order: `boxed`, `phrase`, `hashes`, "      \
+         "`bold`, `number` (the last one), `whole`; several with commas; `any`: all but "  \
+         "`whole`")                                                                       \
     INTEGER(data, max_prompt_tokens, 512, 1, 1048576, "tokens",                           \
             "longer prompts are left out")                                                \
     SWITCH(data, shuffle, true, "shuffle each epoch; else file order")                    \
@@ -99,9 +103,7 @@
            "leave out tokens less likely than this share of the likeliest; 0: none")      \
     INTEGER(rollout, batch, 64, 1, 65536, "sequences", "sequences decoded at once")       \
     INTEGER(rollout, cache_tokens, 0, 0, 1000000000, "tokens",                            \
-            "size of the key/value cache; 0: as the batch needs")                         \
-    SWITCH(rollout, answer_phrase, false,                                                 \
-           "also accept an answer given as \"the answer is ...\"")
+            "size of the key/value cache; 0: as the batch needs")
 
 #define MASA_CONFIG_ALGORITHM(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
     CHOICE(algorithm, name, FAMILY, GRPO,                                                 \

@@ -1,0 +1,74 @@
+#include "evaluate.h"
+
+#include <masa/memory.h>
+#include <masa/random.h>
+
+#include <stdlib.h>
+
+/* Keeps an evaluation's draws apart from those of training. */
+enum { EVALUATION_KEY = 1 << 16 };
+
+static masa_status fill(rl_groups *groups, const rl_session *s, const rl_prompts *prompts,
+                        masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (size_t i = 0; st == MASA_OK && i < prompts->test.n; i++) {
+        const masa_problem *problem = &prompts->test.items[i];
+        rl_group *g = rl_groups_add(groups, RL_SOLUTION, problem, i);
+        g->max_tokens = (size_t)s->config->rollout.max_tokens;
+        char *user = rl_solution_request(s->config, problem);
+        st = rl_prompt(&g->prompt, NULL, s, s->config->model.system, user, err);
+        free(user);
+    }
+    return st;
+}
+
+static masa_status record(rl_evaluation *out, const rl_group *g, masa_store *store, long step,
+                          masa_error *err)
+{
+    const rl_rollout *r = &g->rollouts[0];
+    masa_stop_cause cause = r->completion.cause;
+    out->problems++;
+    out->correct += r->correct;
+    out->truncated += cause == MASA_STOP_LENGTH || cause == MASA_STOP_CONTEXT;
+    out->no_answer += !r->answer;
+    out->mean_length += (double)r->completion.n;
+    masa_store_eval row = {.step = step,
+                           .problem = g->problem->id,
+                           .text = r->text,
+                           .answer = g->problem->answer,
+                           .correct = r->correct,
+                           .tokens = (long)r->completion.n,
+                           .cause = masa_stop_cause_name(cause)};
+    return masa_store_add_eval(store, &row, err);
+}
+
+masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *generator,
+                        const rl_prompts *prompts, unsigned answer_rules, long step,
+                        masa_error *err)
+{
+    const masa_config *c = s->config;
+    rl_sampling how = {.n_samples = 1,
+                       .sampling = {(float)c->train.eval_temperature, 0, 1, 0},
+                       .key = masa_key((uint64_t)c->train.seed, EVALUATION_KEY),
+                       .what = "evaluation"};
+    rl_sampling by_kind[] = {how, how};
+    rl_groups groups = {0};
+    *out = (rl_evaluation){0};
+    masa_status st = fill(&groups, s, prompts, err);
+    rl_group **all = masa_alloc(groups.n, sizeof *all);
+    for (size_t i = 0; i < groups.n; i++) all[i] = &groups.items[i];
+    /* An evaluation belongs to a finished step: it is not broken off. */
+    const volatile sig_atomic_t *stop = s->stop;
+    s->stop = NULL;
+    if (st == MASA_OK) st = rl_sample(s, generator, all, groups.n, by_kind, err);
+    s->stop = stop;
+    for (size_t i = 0; st == MASA_OK && i < groups.n; i++) {
+        rl_score_solutions(all[i], c, answer_rules);
+        st = record(out, all[i], masa_run_store(s->run), step, err);
+    }
+    if (out->problems) out->mean_length /= (double)out->problems;
+    free(all);
+    rl_groups_deinit(&groups);
+    return st;
+}

@@ -1,0 +1,34 @@
+/**
+ * The training loop: rollouts, verification, advantages, update, evaluation,
+ * checkpoint. Everything it does is in the run folder afterwards.
+ */
+#ifndef MASA_RL_H
+#define MASA_RL_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <masa/config.h>
+#include <masa/error.h>
+
+typedef struct masa_train_options {
+    bool resume;                         /* go on with the run in the folder */
+    FILE *progress;                      /* for people; NULL: nowhere. Borrowed */
+    const volatile sig_atomic_t *stop;   /* not 0: stop soon, saving; may be NULL */
+} masa_train_options;
+
+/**
+ * Trains by reinforcement learning as config says, in run folder `folder`: created;
+ * with resume, continued from its newest checkpoint exactly as if it had never
+ * stopped. MASA_ERR_INTERRUPTED after a stop was asked for: the steps done so far are
+ * in a checkpoint then.
+ */
+masa_status masa_rl_train(const masa_config *config, const char *folder,
+                          const masa_train_options *options, masa_error *err);
+
+/** Supervised training on conversations (config->sft) with the same engine, run folder
+ *  and checkpoints. */
+masa_status masa_sft_train(const masa_config *config, const char *folder,
+                           const masa_train_options *options, masa_error *err);
+
+#endif

@@ -1,0 +1,91 @@
+#include "memory_plan.h"
+
+#include <masa/lora.h>
+#include <masa/model.h>
+#include <masa/optimizer.h>
+#include <masa/pass.h>
+
+#include <stdio.h>
+#include <string.h>
+
+static size_t parameter_count(const masa_model_config *m)
+{
+    size_t q = m->n_heads * m->head_dim, kv = m->n_kv_heads * m->head_dim;
+    size_t layer = m->hidden_size * (2 * q + 2 * kv + 3 * m->intermediate_size + 2);
+    size_t embedding = m->vocab_size * m->hidden_size;
+    return m->n_layers * layer + embedding * (m->tied_embeddings ? 1 : 2) + m->hidden_size;
+}
+
+/* Packed for the products y = x W^T, and when trained for dx = dy W. */
+static size_t packed_bytes(const masa_model_config *m, masa_dtype compute, bool trainable)
+{
+    size_t n = parameter_count(m) - (m->tied_embeddings ? 0 : m->vocab_size * m->hidden_size);
+    return n * masa_dtype_size(compute) * (trainable ? 2 : 1);
+}
+
+rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
+                                   masa_dtype compute, bool reference,
+                                   const masa_generator_options *generator)
+{
+    size_t n = parameter_count(model), tokens = (size_t)config->optimizer.tokens_per_pass;
+    rl_memory_plan plan = {
+        .weights = n * sizeof(float) + packed_bytes(model, compute, true),
+        .gradients = n * sizeof(float),
+        .activations = masa_pass_bytes(model, compute, tokens, 2 * tokens,
+                                       config->optimizer.checkpoint_activations),
+    };
+    /* The starting weights stay beside the merged ones; the factors themselves are small. */
+    if (config->lora.rank > 0) plan.weights += n * sizeof(float);
+    else plan.optimizer = masa_optimizer_bytes(n);
+    if (reference)
+        plan.reference = n * sizeof(float) + packed_bytes(model, compute, false) +
+                         masa_pass_bytes_untrainable(model, compute, tokens, 2 * tokens);
+    if (generator) plan.cache = masa_generator_bytes_needed(model, compute, generator);
+    plan.total = plan.weights + plan.gradients + plan.optimizer + plan.reference +
+                 plan.cache + plan.activations;
+    return plan;
+}
+
+/* A number in a one-line file, or 0 ("max" too). */
+static size_t read_number(const char *path)
+{
+    unsigned long long value = 0;
+    FILE *file = fopen(path, "r");
+    if (!file) return 0;
+    if (fscanf(file, "%llu", &value) != 1) value = 0;
+    fclose(file);
+    return (size_t)value;
+}
+
+size_t rl_memory_available(void)
+{
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *file = fopen("/proc/meminfo", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "MemAvailable: %llu", &kib) == 1) break;
+    if (file) fclose(file);
+    size_t available = (size_t)kib << 10;
+    size_t limit = read_number("/sys/fs/cgroup/memory.max");
+    size_t used = read_number("/sys/fs/cgroup/memory.current");
+    size_t left = limit > used ? limit - used : 0;
+    return limit && left < available ? left : available;
+}
+
+masa_status rl_memory_plan_check(const rl_memory_plan *plan, FILE *log, masa_error *err)
+{
+    if (log)
+        fprintf(log,
+                "memory: weights %zu MiB, gradients %zu, optimiser %zu, reference %zu, "
+                "key/value cache %zu, activations %zu; together %zu MiB\n",
+                plan->weights >> 20, plan->gradients >> 20, plan->optimizer >> 20,
+                plan->reference >> 20, plan->cache >> 20, plan->activations >> 20,
+                plan->total >> 20);
+    size_t available = rl_memory_available();
+    if (available == 0 || plan->total <= available) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_MEMORY,
+                     "the run needs %zu MiB and this machine has %zu MiB free; lower "
+                     "optimizer.tokens_per_pass, rollout.batch or rollout.cache_tokens, set "
+                     "optimizer.checkpoint_activations, or train factors (lora.rank)",
+                     plan->total >> 20, available >> 20);
+}

@@ -1,0 +1,197 @@
+#include "rollout.h"
+
+#include <masa/memory.h>
+#include <masa/random.h>
+#include <masa/verify.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *rl_kind_name(rl_kind kind)
+{
+    return kind == RL_META ? "meta" : "solution";
+}
+
+rl_group *rl_groups_add(rl_groups *groups, rl_kind kind, const masa_problem *problem,
+                        uint64_t draw)
+{
+    rl_group group = {.kind = kind, .problem = problem, .draw = draw};
+    MASA_PUSH(groups->items, groups->n, groups->capacity, group);
+    return &groups->items[groups->n - 1];
+}
+
+static void group_deinit(rl_group *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        rl_rollout *r = &g->rollouts[i];
+        masa_completion_deinit(&r->completion);
+        free(r->text);
+        free(r->logprobs);
+        free(r->answer);
+        free(r->extra);
+    }
+    free(g->rollouts);
+    free(g->prompt_text);
+    masa_tokens_deinit(&g->prompt);
+}
+
+void rl_groups_deinit(rl_groups *groups)
+{
+    for (size_t i = 0; i < groups->n; i++) group_deinit(&groups->items[i]);
+    free(groups->items);
+    *groups = (rl_groups){0};
+}
+
+masa_status rl_prompt(masa_tokens *out, char **text, const rl_session *s, const char *system,
+                      const char *user, masa_error *err)
+{
+    masa_text rendered = {0};
+    masa_message messages[2];
+    size_t n = 0;
+    if (system && system[0]) messages[n++] = (masa_message){"system", system};
+    messages[n++] = (masa_message){"user", user};
+    masa_status st = masa_chat_encode(out, s->tokenizer, s->family, messages, n, true, err);
+    if (st == MASA_OK && text)
+        st = masa_chat_render(&rendered, s->family, messages, n, true, err);
+    if (st == MASA_OK && text) *text = masa_text_take(&rendered);
+    masa_text_deinit(&rendered);
+    return st;
+}
+
+char *rl_solution_request(const masa_config *config, const masa_problem *problem)
+{
+    masa_text user = {0};
+    if (problem->context) masa_text_addf(&user, "%s\n\n", problem->context);
+    masa_text_add(&user, problem->problem);
+    if (config->data.suffix[0]) masa_text_addf(&user, " %s", config->data.suffix);
+    return masa_text_take(&user);
+}
+
+/* ---- sampling ---- */
+
+typedef struct watcher {
+    const rl_session *session;
+    const char *what;
+    size_t finished, total;
+} watcher;
+
+static bool watch(void *context, const masa_completion *completion, bool finished)
+{
+    watcher *w = context;
+    (void)completion;
+    w->finished += finished;
+    masa_progress_phase(w->session->progress, w->what, w->finished, w->total);
+    return !rl_stop_asked(w->session);
+}
+
+static void take(rl_group *g, masa_completion *completions, size_t n,
+                 const masa_request *request, const masa_tokenizer *tokenizer)
+{
+    g->n = n;
+    g->rollouts = masa_alloc(n, sizeof *g->rollouts);
+    for (size_t k = 0; k < n; k++) {
+        rl_rollout *r = &g->rollouts[k];
+        masa_text text = {0};
+        r->completion = completions[k];
+        masa_completion_text(&text, &r->completion, request, tokenizer);
+        r->text_size = text.size;
+        r->text = masa_text_take(&text);
+    }
+}
+
+masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const *groups,
+                      size_t n, const rl_sampling by_kind[2], masa_error *err)
+{
+    masa_request *requests = masa_alloc(n, sizeof *requests);
+    watcher w = {.session = s, .what = by_kind[groups[0]->kind].what};
+    for (size_t i = 0; i < n; i++) {
+        const rl_sampling *how = &by_kind[groups[i]->kind];
+        w.total += how->n_samples;
+        requests[i] = (masa_request){
+            .prompt = groups[i]->prompt.ids,
+            .prompt_size = groups[i]->prompt.n,
+            .n_samples = how->n_samples,
+            .key = masa_key(masa_key(how->key, groups[i]->kind), groups[i]->draw),
+            .max_tokens = groups[i]->max_tokens,
+            .sampling = how->sampling,
+            .stop_tokens = s->stop_tokens,
+            .n_stop_tokens = s->n_stop_tokens,
+        };
+    }
+    masa_completion *completions = masa_alloc(w.total, sizeof *completions);
+    masa_status st = masa_generate(generator, requests, n, completions, watch, &w, err);
+    size_t at = 0;
+    for (size_t i = 0; st == MASA_OK && i < n; i++) {
+        take(groups[i], completions + at, requests[i].n_samples, &requests[i], s->tokenizer);
+        at += requests[i].n_samples;
+    }
+    free(requests);
+    free(completions);
+    if (st == MASA_OK && rl_stop_asked(s))
+        st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while sampling");
+    return st;
+}
+
+/* ---- scoring ---- */
+
+masa_status rl_answer_rules(unsigned *out, const char *names, masa_error *err)
+{
+    *out = 0;
+    for (const char *p = names; *p; p += strcspn(p, ","), p += *p == ',') {
+        size_t n = strcspn(p, ",");
+        unsigned rule = n == 3 && strncmp(p, "any", 3) == 0 ? MASA_EXTRACT_ANY : 0;
+        for (unsigned bit = MASA_EXTRACT_BOXED; bit <= MASA_EXTRACT_WHOLE; bit *= 2) {
+            const char *name = masa_extract_rule_text((masa_extract_rule)bit);
+            if (strlen(name) == n && strncmp(p, name, n) == 0) rule = bit;
+        }
+        if (!rule)
+            return MASA_FAIL(err, MASA_ERR_CONFIG,
+                             "data.answer_rules: \"%.*s\" is not one of boxed, phrase, hashes, "
+                             "bold, number, whole, any", (int)n, p);
+        *out |= rule;
+    }
+    return *out ? MASA_OK
+                : MASA_FAIL(err, MASA_ERR_CONFIG, "data.answer_rules is empty; try boxed");
+}
+
+/* DAPO's soft overlong punishment (arXiv:2503.14476, eq. 13), scaled. */
+static float overlong_penalty(const masa_config *config, size_t length)
+{
+    double buffer = (double)config->algorithm.overlong_buffer;
+    double over = (double)length - ((double)config->rollout.max_tokens - buffer);
+    if (buffer <= 0 || over <= 0) return 0;
+    return (float)(-config->algorithm.overlong_penalty * (over < buffer ? over / buffer : 1));
+}
+
+static masa_answer_kind answer_kind(const char *kind)
+{
+    if (strcmp(kind, "numeric") == 0) return MASA_ANSWER_NUMERIC;
+    if (strcmp(kind, "choice") == 0) return MASA_ANSWER_CHOICE;
+    if (strcmp(kind, "literal") == 0) return MASA_ANSWER_LITERAL;
+    return MASA_ANSWER_MATH;
+}
+
+void rl_score_solutions(rl_group *g, const masa_config *config, unsigned answer_rules)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        rl_rollout *r = &g->rollouts[i];
+        masa_stop_cause cause = r->completion.cause;
+        masa_verify_options options = MASA_VERIFY_DEFAULTS;
+        options.kind = answer_kind(g->problem->kind);
+        options.rules = answer_rules;
+        options.truncated = cause != MASA_STOP_EOS && cause != MASA_STOP_STRING;
+        masa_verify_result result;
+        masa_verify_span(r->text, r->text_size, g->problem->answer, &options, &result);
+        r->correct = result.verdict == MASA_VERDICT_EQUAL;
+        r->reward = (float)r->correct + overlong_penalty(config, r->completion.n);
+        if (result.extracted)
+            r->answer = masa_strndup(result.extracted, result.extraction.size);
+    }
+}
+
+bool rl_zero_variance(const rl_group *group)
+{
+    for (size_t i = 1; i < group->n; i++)
+        if (group->rollouts[i].correct != group->rollouts[0].correct) return false;
+    return true;
+}

@@ -1,0 +1,79 @@
+/* Prompts, the responses sampled for them, and what those earned. */
+#ifndef RL_ROLLOUT_H
+#define RL_ROLLOUT_H
+
+#include <masa/generate.h>
+
+#include "session.h"
+
+typedef enum rl_kind { RL_SOLUTION, RL_META } rl_kind;
+const char *rl_kind_name(rl_kind kind);
+
+typedef struct rl_rollout {
+    masa_completion completion;
+    char *text;      /* decoded, without special tokens */
+    size_t text_size;
+    char *answer;    /* as extracted from a solution, or NULL */
+    bool correct;    /* the binary verdict of a solution */
+    float reward;    /* what is maximised */
+    float advantage;
+    float *logprobs; /* [completion.n] by the trainer; NULL when not trained on */
+    char *extra;     /* a JSON object for the store, or NULL */
+} rl_rollout;
+
+/* One prompt and its rollouts. */
+typedef struct rl_group {
+    rl_kind kind;
+    const masa_problem *problem; /* borrowed */
+    uint64_t draw;               /* number of the prompt in the run */
+    char *prompt_text;
+    masa_tokens prompt;
+    size_t max_tokens;           /* of a response */
+    rl_rollout *rollouts;        /* [n] */
+    size_t n;
+    bool left_out;               /* replaced by another prompt: recorded, not trained on */
+} rl_group;
+
+typedef struct rl_groups {
+    rl_group *items;
+    size_t n, capacity;
+} rl_groups;
+
+/* Adds an empty group; the pointer is good until the next one is added. */
+rl_group *rl_groups_add(rl_groups *groups, rl_kind kind, const masa_problem *problem,
+                        uint64_t draw);
+void rl_groups_deinit(rl_groups *groups);
+
+/* The prompt of a problem under the chat template, as ids and (text not NULL) as text. */
+masa_status rl_prompt(masa_tokens *out, char **text, const rl_session *session,
+                      const char *system, const char *user, masa_error *err);
+/* The user's turn that asks for the solution. Caller frees. */
+char *rl_solution_request(const masa_config *config, const masa_problem *problem);
+
+/* How many responses to each prompt, drawn how. */
+typedef struct rl_sampling {
+    size_t n_samples;
+    masa_sampling sampling;
+    uint64_t key;     /* mixed with each group's kind and draw */
+    const char *what; /* for the progress line */
+} rl_sampling;
+
+/*
+ * Samples the n groups, whose prompts and max_tokens are set and which have no
+ * rollouts yet, in one batch; n_samples of each group by its kind. Fills completion
+ * and text. MASA_ERR_INTERRUPTED when a stop was asked for.
+ */
+masa_status rl_sample(rl_session *session, masa_generator *generator, rl_group *const *groups,
+                      size_t n, const rl_sampling by_kind[2], masa_error *err);
+
+/* Verifies the solutions of a group: correct, answer, reward. */
+void rl_score_solutions(rl_group *group, const masa_config *config, unsigned answer_rules);
+
+/* All of a group's rollouts equally correct: no gradient in it. Judged on the binary
+ * verdicts, not on shaped rewards. */
+bool rl_zero_variance(const rl_group *group);
+
+/* data.answer_rules as bits of masa_extract_rule. */
+masa_status rl_answer_rules(unsigned *out, const char *names, masa_error *err);
+
+#endif

@@ -1,0 +1,173 @@
+#include "session.h"
+
+#include <masa/cpu.h>
+#include <masa/file.h>
+#include <masa/log.h>
+#include <masa/memory.h>
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+masa_dtype rl_compute_dtype(const masa_config *config)
+{
+    switch (config->model.compute) {
+    case MASA_CONFIG_COMPUTE_F32: return MASA_F32;
+    case MASA_CONFIG_COMPUTE_BF16: return MASA_BF16;
+    default: return masa_compute_dtype();
+    }
+}
+
+static masa_status resume_run(rl_session *s, const char *folder, masa_error *err)
+{
+    masa_status st = masa_run_resume(&s->run, folder, s->config, err);
+    if (st == MASA_OK) st = masa_run_checkpoint_find(folder, &s->checkpoint, &s->state, err);
+    /* Without a checkpoint the run starts over; what the store holds of it goes. */
+    if (st == MASA_OK) st = masa_run_rewind(s->run, s->checkpoint ? s->state.step : -1, err);
+    return st;
+}
+
+static masa_status open_tokenizer(rl_session *s, masa_error *err)
+{
+    const masa_config *c = s->config;
+    masa_status st = masa_tokenizer_load(&s->tokenizer, c->model.path, err);
+    if (st == MASA_OK) st = masa_chat_family_parse(&s->family, c->model.chat_template, err);
+    if (st == MASA_OK) st = masa_chat_family_resolve(&s->family, s->tokenizer, err);
+    if (st == MASA_OK)
+        s->n_stop_tokens = masa_chat_stop_tokens(s->stop_tokens, s->tokenizer, s->family);
+    return st;
+}
+
+/* Factors train on top of the starting weights, which stay where they came from; all
+ * weights go on from the checkpoint. */
+static masa_status open_model(rl_session *s, const rl_session_options *wants,
+                              masa_error *err)
+{
+    const masa_config *c = s->config;
+    bool factors = c->lora.rank > 0;
+    masa_model_options options = {rl_compute_dtype(c), true};
+    const char *path = s->checkpoint && !factors ? s->checkpoint : c->model.path;
+    masa_status st = masa_model_load(&s->model, path, &options, err);
+    if (st == MASA_OK && wants->reference) {
+        options.trainable = false;
+        st = masa_model_load(&s->reference, c->model.path, &options, err);
+    }
+    if (st != MASA_OK || !factors) return st;
+    masa_lora_options lora = {.rank = (size_t)c->lora.rank,
+                              .alpha = c->lora.alpha,
+                              .targets = c->lora.targets,
+                              .seed = (uint64_t)c->train.seed};
+    st = masa_lora_create(&s->lora, s->model, &lora, err);
+    if (st == MASA_OK && s->checkpoint) {
+        st = masa_lora_load(s->lora, s->checkpoint, err);
+        if (st == MASA_OK) masa_model_refresh(s->model);
+    }
+    return st;
+}
+
+static masa_status open_optimizer(rl_session *s, const rl_session_options *wants,
+                                  masa_error *err)
+{
+    const masa_config *c = s->config;
+    masa_optimizer_options options = {
+        .lr = c->optimizer.lr,
+        .beta1 = c->optimizer.beta1,
+        .beta2 = c->optimizer.beta2,
+        .eps = c->optimizer.eps,
+        .weight_decay = c->optimizer.weight_decay,
+        .grad_clip = c->optimizer.grad_clip,
+        .schedule = (masa_schedule)c->optimizer.schedule,
+        .warmup_steps = (size_t)c->optimizer.warmup_steps,
+        .total_steps = (size_t)wants->total_updates,
+    };
+    masa_status st = masa_optimizer_create(&s->optimizer, s->model, s->lora, &options, err);
+    if (st != MASA_OK || !s->checkpoint) return st;
+    masa_optimizer_state state = masa_optimizer_get_state(s->optimizer);
+    char *path = masa_path_join(s->checkpoint, MASA_MOMENTS_FILE);
+    st = masa_moments_read(path, state.m, state.v, state.n, state.step, err);
+    free(path);
+    return st;
+}
+
+static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
+                                masa_error *err)
+{
+    masa_trainer_options options = {
+        .tokens_per_pass = (size_t)s->config->optimizer.tokens_per_pass,
+        .checkpoint = s->config->optimizer.checkpoint_activations,
+        .temperature = wants->temperature,
+    };
+    masa_status st = masa_trainer_create(&s->trainer, s->model, &options, err);
+    if (st == MASA_OK && s->reference)
+        st = masa_trainer_create(&s->reference_trainer, s->reference, &options, err);
+    return st;
+}
+
+masa_status rl_session_open(rl_session *s, const masa_config *config, const char *folder,
+                            const masa_train_options *options,
+                            const rl_session_options *wants, masa_error *err)
+{
+    *s = (rl_session){.config = config, .stop = options->stop, .log = options->progress};
+    if (config->train.threads) omp_set_num_threads((int)config->train.threads);
+    masa_status st = masa_config_require(config, "model.path", err);
+    if (st == MASA_OK) st = open_tokenizer(s, err);
+    if (st == MASA_OK && options->resume) st = resume_run(s, folder, err);
+    if (st == MASA_OK) st = open_model(s, wants, err);
+    if (st == MASA_OK) st = open_optimizer(s, wants, err);
+    if (st == MASA_OK) st = open_trainer(s, wants, err);
+    return st;
+}
+
+masa_status rl_session_start(rl_session *s, const char *folder,
+                             const rl_session_options *wants, masa_error *err)
+{
+    masa_status st = s->run ? MASA_OK : masa_run_create(&s->run, folder, s->config, err);
+    if (st == MASA_OK)
+        st = masa_store_set_info(masa_run_store(s->run), "model", s->config->model.path, err);
+    if (st == MASA_OK) s->progress = masa_progress_create(s->log, wants->total_steps);
+    return st;
+}
+
+void rl_session_close(rl_session *s)
+{
+    masa_progress_destroy(s->progress);
+    masa_trainer_destroy(s->reference_trainer);
+    masa_trainer_destroy(s->trainer);
+    masa_optimizer_destroy(s->optimizer);
+    masa_lora_destroy(s->lora);
+    masa_model_destroy(s->reference);
+    masa_model_destroy(s->model);
+    masa_tokenizer_destroy(s->tokenizer);
+    masa_run_close(s->run);
+    masa_run_state_deinit(&s->state);
+    free(s->checkpoint);
+    *s = (rl_session){0};
+}
+
+/* Float32, so that a resumed run continues bit for bit. */
+static masa_status write_checkpoint(rl_session *s, const char *folder, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    if (s->lora) st = masa_lora_save(s->lora, folder, s->config->model.path, err);
+    if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
+        st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
+    if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);
+    masa_optimizer_state state = masa_optimizer_get_state(s->optimizer);
+    char *path = masa_path_join(folder, MASA_MOMENTS_FILE);
+    if (st == MASA_OK)
+        st = masa_moments_write(path, state.m, state.v, state.n, *state.step, err);
+    free(path);
+    return st;
+}
+
+masa_status rl_session_save(rl_session *s, masa_error *err)
+{
+    const char *folder;
+    masa_progress_phase(s->progress, "saving", 0, 0);
+    masa_status st = masa_run_checkpoint_begin(s->run, s->state.step, &folder, err);
+    if (st != MASA_OK) return st;
+    st = write_checkpoint(s, folder, err);
+    if (st == MASA_OK) return masa_run_checkpoint_commit(s->run, &s->state, err);
+    masa_run_checkpoint_abort(s->run);
+    return st;
+}

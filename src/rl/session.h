@@ -1,0 +1,68 @@
+/* All that a training process holds, opened once: model, data, engines, run folder. */
+#ifndef RL_SESSION_H
+#define RL_SESSION_H
+
+#include <masa/chat.h>
+#include <masa/config.h>
+#include <masa/generate.h>
+#include <masa/lora.h>
+#include <masa/model.h>
+#include <masa/optimizer.h>
+#include <masa/problems.h>
+#include <masa/progress.h>
+#include <masa/rl.h>
+#include <masa/run_folder.h>
+#include <masa/tokenizer.h>
+#include <masa/trainer.h>
+
+typedef struct rl_session {
+    const masa_config *config; /* borrowed, like the next two */
+    const volatile sig_atomic_t *stop;
+    FILE *log;
+
+    masa_run *run;
+    masa_run_state state; /* as of the last finished step */
+    char *checkpoint;     /* folder resumed from, or NULL */
+
+    masa_tokenizer *tokenizer;
+    masa_chat_family family;
+    int32_t stop_tokens[8];
+    size_t n_stop_tokens;
+
+    masa_model *model, *reference; /* reference: the frozen start, or NULL */
+    masa_lora *lora;               /* or NULL */
+    masa_optimizer *optimizer;
+    masa_trainer *trainer, *reference_trainer;
+    masa_progress *progress;
+} rl_session;
+
+/* What the kind of training wants from the engines. */
+typedef struct rl_session_options {
+    bool reference;       /* keep a frozen copy of the starting model */
+    float temperature;    /* of the trained policy */
+    long total_updates;   /* for schedules that end */
+    long total_steps;     /* for the progress line */
+} rl_session_options;
+
+/* What products are computed in on this machine. */
+masa_dtype rl_compute_dtype(const masa_config *config);
+
+/* Loads everything up to the trainer, with resume from the newest checkpoint of the run
+ * in `folder`. On failure rl_session_close is still the caller's. */
+masa_status rl_session_open(rl_session *session, const masa_config *config,
+                            const char *folder, const masa_train_options *options,
+                            const rl_session_options *wants, masa_error *err);
+/* Once all that can be refused is checked: makes the run folder, unless it is resumed. */
+masa_status rl_session_start(rl_session *session, const char *folder,
+                             const rl_session_options *wants, masa_error *err);
+void rl_session_close(rl_session *session);
+
+/* Writes the checkpoint of the session's state. */
+masa_status rl_session_save(rl_session *session, masa_error *err);
+
+static inline bool rl_stop_asked(const rl_session *session)
+{
+    return session->stop && *session->stop;
+}
+
+#endif
