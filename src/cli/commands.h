@@ -12,6 +12,8 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(convert, "write a model in another format or element type")                         \
     X(inspect, "show what a model or a run is")                                           \
     X(tokenize, "token ids of texts and conversations, and back")                         \
+    X(train, "train a model by reinforcement learning")                                    \
+    X(sft, "train a model on conversations")                                                \
     X(generate, "responses to a prompt, a file of prompts, or in a chat")                 \
     X(score, "log-probabilities of texts")                                                \
     X(tasks, "make verifiable training problems")                                          \

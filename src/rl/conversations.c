@@ -1,0 +1,116 @@
+#include "conversations.h"
+
+#include <masa/file.h>
+#include <masa/log.h>
+#include <masa/memory.h>
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+void rl_examples_deinit(rl_examples *examples)
+{
+    for (size_t i = 0; i < examples->n; i++) {
+        masa_tokens_deinit(&examples->items[i].prompt);
+        masa_tokens_deinit(&examples->items[i].response);
+    }
+    free(examples->items);
+    *examples = (rl_examples){0};
+}
+
+/* The turn number `turn`, an assistant's: what is rendered up to it asks for it, and what
+ * rendering it adds is the response. */
+static masa_status add_example(rl_examples *out, const rl_session *s,
+                               const masa_message *messages, size_t turn, masa_error *err)
+{
+    rl_example e = {0};
+    masa_tokens whole = {0};
+    masa_status st =
+        masa_chat_encode(&e.prompt, s->tokenizer, s->family, messages, turn, true, err);
+    if (st == MASA_OK)
+        st = masa_chat_encode(&whole, s->tokenizer, s->family, messages, turn + 1, false, err);
+    bool continues = st == MASA_OK && whole.n > e.prompt.n &&
+                     memcmp(whole.ids, e.prompt.ids, e.prompt.n * sizeof *whole.ids) == 0;
+    if (st == MASA_OK && !continues)
+        st = MASA_FAIL(err, MASA_ERR_DATA,
+                       "the chat template renders turn %zu otherwise than it asks for it",
+                       turn + 1);
+    size_t last = whole.n;
+    if (continues) {
+        /* Up to the token that ends the turn: templates add a line break behind it. */
+        while (last > e.prompt.n + 1) {
+            bool ends = false;
+            for (size_t k = 0; k < s->n_stop_tokens; k++)
+                ends |= whole.ids[last - 1] == s->stop_tokens[k];
+            if (ends) break;
+            last--;
+        }
+        for (size_t i = e.prompt.n; i < last; i++)
+            MASA_PUSH(e.response.ids, e.response.n, e.response.capacity, whole.ids[i]);
+    }
+    masa_tokens_deinit(&whole);
+    if (continues && last <= (size_t)s->config->sft.max_tokens) {
+        MASA_PUSH(out->items, out->n, out->capacity, e);
+        return MASA_OK;
+    }
+    out->left_out += continues;
+    masa_tokens_deinit(&e.prompt);
+    masa_tokens_deinit(&e.response);
+    return st;
+}
+
+static masa_status add_conversation(rl_examples *out, const rl_session *s, const json_t *list,
+                                    masa_error *err)
+{
+    size_t n = json_array_size(list), learned = 0;
+    if (n == 0)
+        return MASA_FAIL(err, MASA_ERR_DATA, "the line has no list `messages`");
+    masa_message *messages = masa_alloc(n, sizeof *messages);
+    masa_status st = MASA_OK;
+    for (size_t i = 0; st == MASA_OK && i < n; i++) {
+        const json_t *m = json_array_get(list, i);
+        messages[i].role = json_string_value(json_object_get(m, "role"));
+        messages[i].content = json_string_value(json_object_get(m, "content"));
+        if (!messages[i].role || !messages[i].content)
+            st = MASA_FAIL(err, MASA_ERR_DATA,
+                           "message %zu lacks the texts `role` and `content`", i + 1);
+        else if (i > 0 && strcmp(messages[i].role, "assistant") == 0) {
+            st = add_example(out, s, messages, i, err);
+            learned++;
+        }
+    }
+    if (st == MASA_OK && learned == 0)
+        st = MASA_FAIL(err, MASA_ERR_DATA, "the conversation has no turn of the assistant");
+    free(messages);
+    return st;
+}
+
+masa_status rl_examples_load(rl_examples *out, const rl_session *s, const char *path,
+                             masa_error *err)
+{
+    masa_text text = {0};
+    *out = (rl_examples){0};
+    masa_status st = masa_file_read(&text, path, err);
+    size_t line = 0;
+    for (size_t at = 0; st == MASA_OK && at < text.size;) {
+        const char *p = text.data + at, *end = memchr(p, '\n', text.size - at);
+        size_t n = end ? (size_t)(end - p) : text.size - at;
+        at += n + 1;
+        line++;
+        if (strspn(p, " \t\r") >= n) continue;
+        json_error_t why;
+        json_t *json = json_loadb(p, n, 0, &why);
+        if (!json) st = MASA_FAIL(err, MASA_ERR_DATA, "not JSON: %s", why.text);
+        else st = add_conversation(out, s, json_object_get(json, "messages"), err);
+        if (st != MASA_OK) masa_error_at(err, path, line);
+        json_decref(json);
+    }
+    masa_text_deinit(&text);
+    if (st == MASA_OK && out->n == 0)
+        st = MASA_FAIL(err, MASA_ERR_DATA, "%s: no conversation to train on%s", path,
+                       out->left_out ? "; all are longer than sft.max_tokens" : "");
+    if (st == MASA_OK && out->left_out)
+        masa_warn("%s: %zu turns are longer than sft.max_tokens = %ld and left out", path,
+                  out->left_out, s->config->sft.max_tokens);
+    return st;
+}

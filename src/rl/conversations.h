@@ -1,0 +1,24 @@
+/* Conversations for supervised training, as token ids: JSON Lines with `messages`. */
+#ifndef RL_CONVERSATIONS_H
+#define RL_CONVERSATIONS_H
+
+#include "session.h"
+
+/* One turn to be learned: the assistant's last turn and what comes before it. */
+typedef struct rl_example {
+    masa_tokens prompt, response;
+} rl_example;
+
+typedef struct rl_examples {
+    rl_example *items;
+    size_t n, capacity;
+    size_t left_out; /* longer than sft.max_tokens */
+} rl_examples;
+
+/* Every assistant turn of every conversation is an example of its own. A broken line is
+ * MASA_ERR_DATA with path and line; so is a file in which nothing remains. */
+masa_status rl_examples_load(rl_examples *out, const rl_session *session, const char *path,
+                             masa_error *err);
+void rl_examples_deinit(rl_examples *examples);
+
+#endif

@@ -1,0 +1,209 @@
+/* masa_sft_train: supervised training with the trainer, optimiser and run folder of the
+ * reinforcement learning. One step is one update. */
+#include <masa/rl.h>
+
+#include <masa/clock.h>
+#include <masa/file.h>
+#include <masa/memory.h>
+#include <masa/model_file.h>
+#include <masa/random.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "conversations.h"
+#include "memory_plan.h"
+
+typedef struct sft_loop {
+    rl_session session;
+    rl_examples examples;
+    size_t held_out; /* the last ones, never trained on */
+    masa_problem_order order;
+    long steps, saved_step;
+    double started;
+} sft_loop;
+
+static size_t trained_examples(const sft_loop *l)
+{
+    return l->examples.n - l->held_out;
+}
+
+/* Sequences of n examples; `indices` NULL: from number `first` on. */
+static masa_sequence *sequences_of(const sft_loop *l, const size_t *indices, size_t first,
+                                   size_t n, double *tokens)
+{
+    masa_sequence *s = masa_alloc(n + 1, sizeof *s);
+    *tokens = 0;
+    for (size_t i = 0; i < n; i++) {
+        const rl_example *e = &l->examples.items[indices ? indices[i] : first + i];
+        s[i] = (masa_sequence){.prompt = e->prompt.ids,
+                               .prompt_size = e->prompt.n,
+                               .response = e->response.ids,
+                               .response_size = e->response.n,
+                               .group = i};
+        *tokens += (double)e->response.n;
+    }
+    for (size_t i = 0; i < n; i++) s[i].weight = (float)(1 / *tokens);
+    return s;
+}
+
+/* Mean negative log-likelihood of a token of what is held out; NaN when nothing is. */
+static masa_status held_out_loss(sft_loop *l, double *loss, masa_error *err)
+{
+    size_t n = l->held_out, at = 0;
+    double tokens;
+    *loss = NAN;
+    if (n == 0) return MASA_OK;
+    masa_sequence *s = sequences_of(l, NULL, trained_examples(l), n, &tokens);
+    float *logprobs = masa_alloc((size_t)tokens, sizeof *logprobs);
+    for (size_t i = 0; i < n; at += s[i++].response_size) s[i].logprobs = logprobs + at;
+    masa_status st = masa_trainer_logprobs(l->session.trainer, s, n, NULL, err);
+    double sum = 0;
+    for (size_t t = 0; t < at; t++) sum -= logprobs[t];
+    *loss = sum / tokens;
+    free(logprobs);
+    free(s);
+    return st;
+}
+
+static masa_status record(sft_loop *l, double loss, double norm, double tokens,
+                          double seconds, masa_error *err)
+{
+    rl_session *s = &l->session;
+    const masa_config *c = s->config;
+    long step = s->state.step;
+    double held = NAN;
+    bool last = step == l->steps;
+    bool due = last || (c->train.eval_every > 0 && step % c->train.eval_every == 0);
+    masa_status st = due ? held_out_loss(l, &held, err) : MASA_OK;
+    const struct {
+        const char *name;
+        double value;
+    } metrics[] = {{"loss", loss},
+                   {"heldout_loss", held},
+                   {"grad_norm", norm},
+                   {"tokens", tokens},
+                   {"tokens_per_second", tokens / seconds},
+                   {"total_seconds", s->state.seconds}};
+    if (st == MASA_OK) st = masa_run_begin_step(s->run, err);
+    for (size_t i = 0; st == MASA_OK && i < sizeof metrics / sizeof *metrics; i++)
+        if (!isnan(metrics[i].value))
+            st = masa_run_add_metric(s->run, step, metrics[i].name, metrics[i].value, err);
+    if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
+    if (st == MASA_OK && !isnan(held))
+        masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, held,
+                           l->held_out);
+    return st;
+}
+
+static masa_status run_step(sft_loop *l, masa_error *err)
+{
+    rl_session *s = &l->session;
+    size_t all = trained_examples(l), n = (size_t)s->config->sft.batch;
+    size_t first = (size_t)s->state.draws, end = all * (size_t)s->config->sft.epochs;
+    if (first + n > end) n = end - first;
+    size_t *indices = masa_alloc(n, sizeof *indices);
+    for (size_t i = 0; i < n; i++) indices[i] = masa_problem_order_get(&l->order, first + i);
+    double tokens, norm = 0, start = masa_clock();
+    masa_sequence *sequences = sequences_of(l, indices, 0, n, &tokens);
+    masa_trainer_stats stats = {0};
+    masa_status st =
+        masa_trainer_accumulate(s->trainer, sequences, n, NULL, &stats, err);
+    if (st == MASA_OK) st = masa_optimizer_step(s->optimizer, 1, &norm, err);
+    free(sequences);
+    free(indices);
+    if (st != MASA_OK) return st;
+    double seconds = masa_clock() - start;
+    s->state.step++;
+    s->state.draws += (long)n;
+    s->state.tokens += (long)tokens;
+    s->state.seconds = masa_clock() - l->started;
+    st = record(l, stats.objective.loss, norm, tokens, seconds, err);
+    masa_progress_step_done(s->progress,
+                            &(masa_progress_step){.step = s->state.step,
+                                                  .reward = -stats.objective.loss,
+                                                  .accuracy = NAN,
+                                                  .length = tokens / (double)n,
+                                                  .tokens_per_second = tokens / seconds,
+                                                  .seconds = seconds});
+    return st;
+}
+
+static masa_status save(sft_loop *l, masa_error *err)
+{
+    if (l->saved_step == l->session.state.step) return MASA_OK;
+    l->saved_step = l->session.state.step;
+    return rl_session_save(&l->session, err);
+}
+
+static masa_status run_steps(sft_loop *l, masa_error *err)
+{
+    rl_session *s = &l->session;
+    masa_status st = MASA_OK;
+    l->started = masa_clock() - s->state.seconds;
+    while (st == MASA_OK && s->state.step < l->steps) {
+        if (rl_stop_asked(s)) {
+            st = save(l, err);
+            if (st == MASA_OK)
+                st = MASA_FAIL(err, MASA_ERR_INTERRUPTED,
+                               "stopped after step %ld of %ld, which is saved; go on with "
+                               "--resume", s->state.step, l->steps);
+            return st;
+        }
+        st = run_step(l, err);
+        long every = s->config->train.save_every;
+        if (st == MASA_OK && every > 0 && s->state.step % every == 0) st = save(l, err);
+    }
+    return st == MASA_OK ? save(l, err) : st;
+}
+
+static masa_status load_examples(sft_loop *l, masa_error *err)
+{
+    const masa_config *c = l->session.config;
+    masa_status st = rl_examples_load(&l->examples, &l->session, c->sft.data, err);
+    if (st != MASA_OK) return st;
+    l->held_out = (size_t)((double)l->examples.n * c->sft.holdout);
+    masa_problem_order_init(&l->order, trained_examples(l), (uint64_t)c->train.seed,
+                            c->sft.shuffle);
+    size_t all = trained_examples(l) * (size_t)c->sft.epochs, batch = (size_t)c->sft.batch;
+    l->steps = (long)((all + batch - 1) / batch);
+    return MASA_OK;
+}
+
+static masa_status check(const masa_config *c, FILE *log, masa_error *err)
+{
+    masa_model_file *file = NULL;
+    masa_status st = masa_config_require(c, "model.path", err);
+    if (st == MASA_OK) st = masa_config_require(c, "sft.data", err);
+    if (st == MASA_OK && c->optimizer.tokens_per_pass < c->sft.max_tokens)
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "optimizer.tokens_per_pass (%ld) must hold sft.max_tokens (%ld)",
+                       c->optimizer.tokens_per_pass, c->sft.max_tokens);
+    if (st == MASA_OK && !masa_path_exists(c->sft.data))
+        st = MASA_FAIL(err, MASA_ERR_IO, "%s: no such file (sft.data)", c->sft.data);
+    if (st == MASA_OK) st = masa_model_file_open(&file, c->model.path, err);
+    if (st != MASA_OK) return st;
+    rl_memory_plan plan = rl_memory_plan_make(c, masa_model_file_config(file),
+                                              rl_compute_dtype(c), false, NULL);
+    masa_model_file_close(file);
+    return rl_memory_plan_check(&plan, log, err);
+}
+
+masa_status masa_sft_train(const masa_config *config, const char *folder,
+                           const masa_train_options *options, masa_error *err)
+{
+    sft_loop l = {.saved_step = -1};
+    rl_session_options wants = {.temperature = 1};
+    masa_status st = check(config, options->progress, err);
+    if (st == MASA_OK) st = rl_session_open(&l.session, config, folder, options, &wants, err);
+    if (st == MASA_OK) st = load_examples(&l, err);
+    wants.total_steps = l.steps;
+    if (st == MASA_OK) masa_optimizer_set_total(l.session.optimizer, (size_t)l.steps);
+    if (st == MASA_OK) st = rl_session_start(&l.session, folder, &wants, err);
+    if (st == MASA_OK && l.session.checkpoint) l.saved_step = l.session.state.step;
+    if (st == MASA_OK) st = run_steps(&l, err);
+    masa_problem_order_deinit(&l.order);
+    rl_examples_deinit(&l.examples);
+    rl_session_close(&l.session);
+    return st;
+}
