@@ -3,7 +3,7 @@
 #include <masa/lora.h>
 #include <masa/model.h>
 #include <masa/optimizer.h>
-#include <masa/pass.h>
+#include <masa/trainer.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -27,19 +27,22 @@ rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_c
                                    masa_dtype compute, bool reference,
                                    const masa_generator_options *generator)
 {
-    size_t n = parameter_count(model), tokens = (size_t)config->optimizer.tokens_per_pass;
+    size_t n = parameter_count(model);
+    masa_trainer_options trainer = {
+        .tokens_per_pass = (size_t)config->optimizer.tokens_per_pass,
+        .checkpoint = config->optimizer.checkpoint_activations,
+    };
     rl_memory_plan plan = {
         .weights = n * sizeof(float) + packed_bytes(model, compute, true),
         .gradients = n * sizeof(float),
-        .activations = masa_pass_bytes(model, compute, tokens, 2 * tokens,
-                                       config->optimizer.checkpoint_activations),
+        .activations = masa_trainer_bytes(model, compute, &trainer, true),
     };
     /* The starting weights stay beside the merged ones; the factors themselves are small. */
     if (config->lora.rank > 0) plan.weights += n * sizeof(float);
     else plan.optimizer = masa_optimizer_bytes(n);
     if (reference)
         plan.reference = n * sizeof(float) + packed_bytes(model, compute, false) +
-                         masa_pass_bytes_untrainable(model, compute, tokens, 2 * tokens);
+                         masa_trainer_bytes(model, compute, &trainer, false);
     if (generator) plan.cache = masa_generator_bytes_needed(model, compute, generator);
     plan.total = plan.weights + plan.gradients + plan.optimizer + plan.reference +
                  plan.cache + plan.activations;

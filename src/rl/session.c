@@ -9,6 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The adapter's folder in a checkpoint. Beside merged weights, transformers would apply it
+ * to them once more. */
+#define ADAPTER "adapter"
+
 masa_dtype rl_compute_dtype(const masa_config *config)
 {
     switch (config->model.compute) {
@@ -59,8 +63,10 @@ static masa_status open_model(rl_session *s, const rl_session_options *wants,
                               .seed = (uint64_t)c->train.seed};
     st = masa_lora_create(&s->lora, s->model, &lora, err);
     if (st == MASA_OK && s->checkpoint) {
-        st = masa_lora_load(s->lora, s->checkpoint, err);
+        char *adapter = masa_path_join(s->checkpoint, ADAPTER);
+        st = masa_lora_load(s->lora, adapter, err);
         if (st == MASA_OK) masa_model_refresh(s->model);
+        free(adapter);
     }
     return st;
 }
@@ -148,7 +154,12 @@ void rl_session_close(rl_session *s)
 static masa_status write_checkpoint(rl_session *s, const char *folder, masa_error *err)
 {
     masa_status st = MASA_OK;
-    if (s->lora) st = masa_lora_save(s->lora, folder, s->config->model.path, err);
+    if (s->lora) {
+        char *adapter = masa_path_join(folder, ADAPTER);
+        st = masa_folder_create(adapter, err);
+        if (st == MASA_OK) st = masa_lora_save(s->lora, adapter, s->config->model.path, err);
+        free(adapter);
+    }
     if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
         st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);

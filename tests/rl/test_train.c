@@ -1,0 +1,331 @@
+/* Whole training runs on a model of a few thousand parameters: supervised until it
+ * answers with a letter, then reinforced. */
+#include "masa_test.h"
+
+#include <masa/file.h>
+#include <masa/model.h>
+#include <masa/rl.h>
+#include <masa/run_folder.h>
+#include <masa/tokenizer.h>
+#include <sys/stat.h>
+
+#define TOKENIZER MASA_TESTS "/generate/data/tiny"
+
+static char root[] = "/tmp/masa-rl-XXXXXX";
+static char base[256]; /* the model after supervised training */
+
+static const char *in_root(const char *name)
+{
+    static char paths[8][256];
+    static int next;
+    char *path = paths[next++ % 8];
+    snprintf(path, 256, "%s/%s", root, name);
+    return path;
+}
+
+static masa_status run(masa_status (*train)(const masa_config *, const char *,
+                                            const masa_train_options *, masa_error *),
+                       const char *folder, const char *const *set, size_t n,
+                       const masa_train_options *options, masa_error *err)
+{
+    masa_config config;
+    char *yaml = options->resume ? masa_run_config_path(in_root(folder)) : NULL;
+    masa_status st = masa_config_load(&config, yaml, NULL, set, n, err);
+    if (st == MASA_OK) {
+        st = train(&config, in_root(folder), options, err);
+        masa_config_deinit(&config);
+    }
+    free(yaml);
+    return st;
+}
+
+static void make_model(void)
+{
+    masa_tokenizer *tokenizer = NULL;
+    masa_model *model = NULL;
+    assert_int_equal(masa_tokenizer_load(&tokenizer, TOKENIZER, NULL), MASA_OK);
+    masa_model_config c = {.architecture = MASA_LLAMA,
+                           .vocab_size = masa_tokenizer_vocab_size(tokenizer),
+                           .hidden_size = 32,
+                           .intermediate_size = 48,
+                           .n_layers = 2,
+                           .n_heads = 4,
+                           .n_kv_heads = 2,
+                           .head_dim = 8,
+                           .max_positions = 128,
+                           .rms_norm_eps = 1e-5f,
+                           .rope_theta = 10000,
+                           .bos_token = 0,
+                           .eos_token = 1,
+                           .pad_token = -1};
+    masa_model_options options = {MASA_F32, false};
+    assert_int_equal(masa_model_create(&model, &c, &options, 3, NULL), MASA_OK);
+    assert_int_equal(masa_folder_create(in_root("start"), NULL), MASA_OK);
+    assert_int_equal(masa_model_save(model, in_root("start"), MASA_SAVE_F32, NULL), MASA_OK);
+    assert_int_equal(masa_tokenizer_save(tokenizer, in_root("start"), NULL), MASA_OK);
+    masa_model_destroy(model);
+    masa_tokenizer_destroy(tokenizer);
+}
+
+static void make_data(void)
+{
+    FILE *sft = fopen(in_root("sft.jsonl"), "w"), *train = fopen(in_root("train.jsonl"), "w");
+    FILE *test = fopen(in_root("test.jsonl"), "w");
+    assert_true(sft && train && test);
+    /* Three answers to every question, so that the model answers each in a third of the
+     * cases; reinforced is one of them. */
+    for (char a = 'a'; a <= 'h'; a++)
+        for (char b = 'a'; b <= 'd'; b++) {
+            for (char answer = 'x'; answer <= 'z'; answer++)
+                fprintf(sft, "{\"messages\":[{\"role\":\"user\",\"content\":\"%c %c\"},"
+                             "{\"role\":\"assistant\",\"content\":\"%c\"}]}\n", a, b, answer);
+            fprintf(b == 'd' ? test : train, "{\"problem\":\"%c %c\",\"answer\":\"y\"}\n", a, b);
+        }
+    assert_int_equal(fclose(sft) + fclose(train) + fclose(test), 0);
+}
+
+static double metric_of(const char *folder, long step, const char *name);
+
+static int setup(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    make_model();
+    make_data();
+    char model[300], data[300];
+    snprintf(model, sizeof model, "model.path=%s", in_root("start"));
+    snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
+    const char *set[] = {model, data, "optimizer.lr=0.01", "sft.batch=8", "sft.epochs=5",
+                         "sft.max_tokens=64", "optimizer.tokens_per_pass=576",
+                         "model.compute=f32", "train.save_every=0", "sft.holdout=0.1",
+                         "rollout.max_tokens=64"};
+    masa_train_options options = {0};
+    masa_error err = {0};
+    if (run(masa_sft_train, "sft", set, sizeof set / sizeof *set, &options, &err))
+        fail_msg("%s", err.message);
+    char *folder = NULL;
+    masa_run_state at = {0};
+    assert_int_equal(masa_run_checkpoint_find(in_root("sft"), &folder, &at, NULL), MASA_OK);
+    snprintf(base, sizeof base, "%s", folder);
+    masa_run_state_deinit(&at);
+    free(folder);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return masa_folder_remove(root, NULL) != MASA_OK;
+}
+
+/* A run's settings: the common ones, then `more` (separated by spaces). */
+static masa_status reinforce(const char *folder, const char *more,
+                             const masa_train_options *options, masa_error *err)
+{
+    char model[300], train[300], test[300], text[512];
+    const char *set[32];
+    size_t n = 0;
+    snprintf(model, sizeof model, "model.path=%s", base);
+    snprintf(train, sizeof train, "data.train=%s", in_root("train.jsonl"));
+    snprintf(test, sizeof test, "data.test=%s", in_root("test.jsonl"));
+    if (!options->resume) {
+        const char *common[] = {model, train, test, "data.suffix=", "data.answer_rules=whole",
+                                "rollout.prompts_per_step=4", "rollout.group_size=6",
+                                "rollout.max_tokens=12", "data.max_prompt_tokens=48",
+                                "optimizer.tokens_per_pass=512", "optimizer.lr=0.001",
+                                "model.compute=f32", "train.steps=4", "train.save_every=0",
+                                "train.eval_every=2", "rollout.batch=16"};
+        for (; n < sizeof common / sizeof *common; n++) set[n] = common[n];
+    }
+    snprintf(text, sizeof text, "%s", more);
+    for (char *p = strtok(text, " "); p; p = strtok(NULL, " ")) set[n++] = p;
+    return run(masa_rl_train, folder, set, n, options, err);
+}
+
+static void must(const char *folder, const char *more, bool resume)
+{
+    masa_train_options options = {.resume = resume};
+    masa_error err = {0};
+    if (reinforce(folder, more, &options, &err)) fail_msg("%s: %s", folder, err.message);
+}
+
+static masa_status take_metric(void *context, long step, const char *name, double value,
+                               masa_error *err)
+{
+    (void)step, (void)name, (void)err;
+    *(double *)context = value;
+    return MASA_OK;
+}
+
+/* NaN when there is none. */
+static double metric_of(const char *folder, long step, const char *name)
+{
+    double value = NAN;
+    masa_store *store = NULL;
+    char *path = masa_run_store_path(in_root(folder));
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
+    masa_store_metrics(store, step, step, name, take_metric, &value, NULL);
+    masa_store_close(store);
+    free(path);
+    return value;
+}
+
+/* The weights of the newest checkpoint, bytes. */
+static masa_text weights_of(const char *folder, const char *file)
+{
+    char *checkpoint = NULL;
+    masa_run_state at = {0};
+    masa_text text = {0};
+    assert_int_equal(masa_run_checkpoint_find(in_root(folder), &checkpoint, &at, NULL), MASA_OK);
+    assert_non_null(checkpoint);
+    char *path = masa_path_join(checkpoint, file);
+    assert_int_equal(masa_file_read(&text, path, NULL), MASA_OK);
+    masa_run_state_deinit(&at);
+    free(checkpoint);
+    free(path);
+    return text;
+}
+
+static void assert_same_run(const char *a, const char *b, const char *file, long steps)
+{
+    static const char *const names[] = {"reward", "length", "grad_norm", "entropy"};
+    for (long step = 1; step <= steps; step++)
+        for (size_t i = 0; i < 4; i++) {
+            double x = metric_of(a, step, names[i]), y = metric_of(b, step, names[i]);
+            assert_true(x == y || (isnan(x) && isnan(y)));
+        }
+    masa_text x = weights_of(a, file), y = weights_of(b, file);
+    assert_int_equal(x.size, y.size);
+    assert_memory_equal(x.data, y.data, x.size);
+    masa_text_deinit(&x);
+    masa_text_deinit(&y);
+}
+
+static void supervised_training_learns(void **state)
+{
+    (void)state;
+    /* log 3 / 2 nats are left: a choice of three letters, then the end of the turn */
+    assert_true(metric_of("sft", 1, "loss") > 3);
+    assert_near(metric_of("sft", 54, "loss"), log(3) / 2, 0.15);
+}
+
+static void a_run_records_everything(void **state)
+{
+    (void)state;
+    must("whole", "", false);
+    long trained = 0;
+    for (long step = 1; step <= 4; step++) {
+        /* the trainer's log-probabilities are those of the rollouts */
+        double difference = metric_of("whole", step, "logprob_difference");
+        if (!isnan(difference)) assert_near(difference, 0, 1e-5);
+        trained += (long)metric_of("whole", step, "rollouts_trained");
+        assert_true(metric_of("whole", step, "generated_tokens") > 0);
+    }
+    assert_true(trained > 0);
+    assert_false(isnan(metric_of("whole", 0, "eval_accuracy")));
+    assert_false(isnan(metric_of("whole", 4, "eval_accuracy")));
+    assert_true(isnan(metric_of("whole", 1, "eval_accuracy")));
+    masa_text before = {0}, after = weights_of("whole", "model.safetensors");
+    char path[300];
+    snprintf(path, sizeof path, "%s/model.safetensors", base);
+    assert_int_equal(masa_file_read(&before, path, NULL), MASA_OK);
+    assert_int_equal(before.size, after.size);
+    assert_true(memcmp(before.data, after.data, after.size) != 0);
+    masa_text_deinit(&before);
+    masa_text_deinit(&after);
+}
+
+static void reinforcement_learns(void **state)
+{
+    (void)state;
+    must("learns", "train.steps=25 optimizer.lr=0.003 data.test=", false);
+    assert_near(metric_of("learns", 1, "accuracy"), 1.0 / 3, 0.3);
+    assert_true(metric_of("learns", 25, "accuracy") > 0.85);
+}
+
+static void a_resumed_run_is_the_uninterrupted_one(void **state)
+{
+    (void)state;
+    must("halves", "train.steps=2", false);
+    must("halves", "train.steps=4", true);
+    assert_same_run("whole", "halves", "model.safetensors", 4);
+}
+
+static void a_stopped_run_is_saved(void **state)
+{
+    (void)state;
+    volatile sig_atomic_t stop = 1;
+    masa_train_options options = {.stop = &stop};
+    masa_error err = {0};
+    assert_int_equal(reinforce("stopped", "", &options, &err), MASA_ERR_INTERRUPTED);
+    assert_non_null(strstr(err.message, "--resume"));
+    must("stopped", "", true);
+    assert_same_run("whole", "stopped", "model.safetensors", 4);
+}
+
+static void factors_resume_too(void **state)
+{
+    (void)state;
+    must("lora", "lora.rank=2", false);
+    must("lora2", "lora.rank=2 train.steps=2", false);
+    must("lora2", "train.steps=4", true);
+    assert_same_run("lora", "lora2", "adapter/adapter_model.safetensors", 4);
+}
+
+static void every_family_trains(void **state)
+{
+    (void)state;
+    static const char *const families[] = {"grpo", "dapo", "dr_grpo", "gspo", "rloo",
+                                           "reinforce_pp"};
+    for (size_t i = 0; i < 6; i++) {
+        char more[200];
+        snprintf(more, sizeof more,
+                 "algorithm.name=%s optimizer.mini_batches=2 optimizer.epochs=2 "
+                 "algorithm.kl_coef=0.01 train.steps=2 data.test=", families[i]);
+        must(families[i], more, false);
+        assert_true(isfinite(metric_of(families[i], 2, "grad_norm")));
+        assert_true(metric_of(families[i], 2, "kl_reference") >= 0);
+    }
+    /* of the groups that dynamic sampling looked at, those without variance were left out */
+    double looked = metric_of("dapo", 1, "prompts");
+    double left_out = metric_of("dapo", 1, "prompts_left_out");
+    assert_near(left_out, looked * metric_of("dapo", 1, "zero_variance"), 1e-6);
+    assert_true(looked - left_out <= 4);
+}
+
+static void refused(const char *more, masa_status want, const char *says)
+{
+    masa_train_options options = {0};
+    masa_error err = {0};
+    assert_int_equal(reinforce("refused", more, &options, &err), want);
+    if (!strstr(err.message, says)) fail_msg("'%s' does not say '%s'", err.message, says);
+    assert_false(masa_path_exists(in_root("refused"))); /* nothing is left behind */
+}
+
+static void bad_input_is_refused(void **state)
+{
+    (void)state;
+    refused("data.train=/nowhere.jsonl", MASA_ERR_IO, "/nowhere.jsonl");
+    refused("model.path=/nowhere", MASA_ERR_IO, "/nowhere");
+    refused("data.answer_rules=boxd", MASA_ERR_CONFIG, "boxd");
+    refused("data.max_prompt_tokens=3", MASA_ERR_DATA, "data.max_prompt_tokens");
+    refused("optimizer.tokens_per_pass=32", MASA_ERR_CONFIG, "optimizer.tokens_per_pass");
+    masa_train_options again = {0};
+    masa_error err = {0};
+    assert_int_equal(reinforce("whole", "", &again, &err), MASA_ERR_CONFIG);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(supervised_training_learns),
+        cmocka_unit_test(a_run_records_everything),
+        cmocka_unit_test(reinforcement_learns),
+        cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
+        cmocka_unit_test(a_stopped_run_is_saved),
+        cmocka_unit_test(factors_resume_too),
+        cmocka_unit_test(every_family_trains),
+        cmocka_unit_test(bad_input_is_refused),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
