@@ -238,9 +238,9 @@ static void a_run_records_everything(void **state)
 static void reinforcement_learns(void **state)
 {
     (void)state;
-    must("learns", "train.steps=25 optimizer.lr=0.003 data.test=", false);
+    must("learns", "train.steps=20 optimizer.lr=0.002 data.test=", false);
     assert_near(metric_of("learns", 1, "accuracy"), 1.0 / 3, 0.3);
-    assert_true(metric_of("learns", 25, "accuracy") > 0.85);
+    assert_true(metric_of("learns", 20, "accuracy") > 0.75);
 }
 
 static void a_resumed_run_is_the_uninterrupted_one(void **state)
