@@ -41,6 +41,20 @@ PRESET(paper) = {"algorithm.name=grpo",
                  "meta.bc_lr=1e-6",
                  NULL};
 
+/* SmolLM2-135M answers such problems best when it may answer in its own way: it hardly
+ * ever writes a box. */
+PRESET(quickstart) = {"algorithm.name=grpo",
+                      "data.suffix=Answer with a number.",
+                      "data.answer_rules=any",
+                      "rollout.temperature=0.7",
+                      "rollout.max_tokens=128",
+                      "train.steps=24",
+                      "train.eval_every=8",
+                      "train.eval_samples=200",
+                      "train.save_every=8",
+                      "train.keep_checkpoints=1",
+                      NULL};
+
 const config_preset config_presets[] = {
     {"grpo", "group-relative advantages, rollouts weighted alike (the defaults)", grpo},
     {"dapo", "all tokens weighted alike, wider upper clip, zero-variance groups replaced",
@@ -50,6 +64,8 @@ const config_preset config_presets[] = {
     {"rloo", "baseline from the other rollouts of the group", rloo},
     {"reinforce_pp", "REINFORCE++ baseline: advantages scaled by the whole batch",
      reinforce_pp},
+    {"quickstart", "a small model on short problems, minutes on 2 cores (`masa tasks -l 1-2`)",
+     quickstart},
     {"paper", "sizes and rates of the MASA paper (8B models on large machines)", paper},
 };
 const size_t config_n_presets = sizeof config_presets / sizeof *config_presets;
