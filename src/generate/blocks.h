@@ -8,8 +8,8 @@
 #include <masa/decode.h>
 
 typedef struct block_pool {
-    int32_t *refs;    /* [n] holders of each block */
-    int32_t *free;    /* [n_free] a stack: what was freed last is warm in the cache */
+    int32_t *refs; /* [n] holders of each block */
+    int32_t *free; /* [n_free] a stack: what was freed last is warm in the cache */
     size_t n, n_free;
 } block_pool;
 

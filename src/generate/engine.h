@@ -30,12 +30,11 @@ typedef struct slot {
 
 typedef struct group {
     const masa_request *request;
-    size_t first;                /* completion of its sample 0 */
-    size_t limit;                /* tokens a response may have */
-    masa_stop_cause limit_cause; /* what reaching the limit means */
-    int32_t *blocks;             /* [n_blocks] of the prompt, while cached */
+    size_t first;    /* completion of its sample 0 */
+    int32_t *blocks; /* [n_blocks] of the prompt, while cached */
     size_t n_blocks;
-    int32_t partial; /* the prompt's last block when not full, until its last fork; or -1 */
+    int32_t
+        partial; /* the prompt's last block when not full, until its last fork; or -1 */
     bool cached, computing, drawn;
     size_t running, waiting, unfinished; /* samples */
 } group;
@@ -55,11 +54,11 @@ typedef struct run {
     size_t n_groups, next_group; /* groups before next_group were started */
     size_t oldest;               /* groups before it are finished */
     masa_completion *completions;
-    size_t *capacities; /* [n_completions] of tokens and logprobs */
-    double *started;    /* [n_completions] when it took a slot; 0 before */
-    masa_text *tails;   /* [n_completions] for stop strings */
+    size_t *capacities;              /* [n_completions] of tokens and logprobs */
+    double *started;                 /* [n_completions] when it took a slot; 0 before */
+    masa_text *tails;                /* [n_completions] for stop strings */
     size_t n_completions, remaining; /* remaining: not finished yet */
-    size_t *queue; /* ring of n_completions + 1 samples */
+    size_t *queue;                   /* ring of n_completions + 1 samples */
     size_t queue_head, queue_n;
     size_t arriving; /* samples that prompts under way will bring */
     bool closed;     /* nothing is admitted until a sequence finishes */
@@ -99,6 +98,12 @@ static inline int32_t *table_of(masa_generator *g, const slot *s)
 {
     return g->tables + s->table * g->max_blocks;
 }
+
+/* Tokens that a sample's response was asked to have at most; and what the context
+ * leaves of that. */
+size_t wanted_tokens(const masa_request *request, size_t sample);
+size_t response_limit(const masa_generator *g, const masa_request *request,
+                      size_t sample);
 
 /* Tokens of a slot's sequence: what is cached and what is still to be computed. */
 size_t sequence_size(const masa_generator *g, const slot *s);

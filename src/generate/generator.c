@@ -11,8 +11,10 @@
 const char *masa_stop_cause_name(masa_stop_cause cause)
 {
     static const char *const names[] = {
-        [MASA_STOP_EOS] = "eos",         [MASA_STOP_STRING] = "stop_string",
-        [MASA_STOP_LENGTH] = "length",   [MASA_STOP_CONTEXT] = "context",
+        [MASA_STOP_EOS] = "eos",
+        [MASA_STOP_STRING] = "stop_string",
+        [MASA_STOP_LENGTH] = "length",
+        [MASA_STOP_CONTEXT] = "context",
         [MASA_STOP_CANCELLED] = "cancelled",
     };
     return names[cause];
@@ -76,9 +78,11 @@ static masa_status check_options(const masa_model_config *config,
                          "a context of %zu tokens is more than the model's %zu",
                          o->max_context, config->max_positions);
     if (plan_sizes(config, o).cache_blocks > INT32_MAX / BLOCK_TOKENS)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "a cache for %zu sequences of this context is too large; lower the "
-                         "batch, the context or the size of the cache", o->max_batch);
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "a cache for %zu sequences of this context is too large; lower the "
+            "batch, the context or the size of the cache",
+            o->max_batch);
     return MASA_OK;
 }
 
@@ -92,7 +96,8 @@ static masa_status allocate(masa_generator *g, masa_error *err)
     if (st == MASA_OK) st = masa_decoder_create(&g->decoder, g->model, g->max_rows, err);
     g->tables = masa_alloc(g->max_batch * g->max_blocks, sizeof *g->tables);
     g->spare_tables = masa_alloc(g->max_batch, sizeof *g->spare_tables);
-    for (size_t i = 0; i < g->max_batch; i++) g->spare_tables[i] = g->max_batch - 1 - i;
+    for (size_t i = 0; i < g->max_batch; i++)
+        g->spare_tables[i] = g->max_batch - 1 - i;
     g->n_spare = g->max_batch;
     g->slots = masa_alloc(g->max_batch, sizeof *g->slots);
     g->tokens = masa_alloc(g->max_rows, sizeof *g->tokens);
@@ -136,7 +141,8 @@ void masa_generator_destroy(masa_generator *g)
     masa_kv_store_deinit(&g->store);
     block_pool_deinit(&g->pool);
     masa_decoder_destroy(g->decoder);
-    for (size_t i = 0; i < g->n_scratch; i++) sampler_scratch_deinit(&g->scratch[i]);
+    for (size_t i = 0; i < g->n_scratch; i++)
+        sampler_scratch_deinit(&g->scratch[i]);
     free(g->scratch);
     free(g->logits);
     free(g->tables);
@@ -153,15 +159,16 @@ void masa_generator_destroy(masa_generator *g)
 static masa_status check_sampling(const masa_sampling *s, masa_error *err)
 {
     if (!(s->temperature == 0 || (s->temperature >= 1e-4f && s->temperature <= 1e4f)))
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "temperature %g is not possible; give 0 (greedy) or 0.0001 to 10000",
-                         (double)s->temperature);
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "temperature %g is not possible; give 0 (greedy) or 0.0001 to 10000",
+            (double)s->temperature);
     if (s->top_k < 0)
         return MASA_FAIL(err, MASA_ERR_CONFIG, "top-k must be 0 (off) or more, not %d",
                          s->top_k);
     if (!(s->top_p > 0 && s->top_p <= 1))
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "top-p must be above 0 and at most 1, not %g",
-                         (double)s->top_p);
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "top-p must be above 0 and at most 1, not %g", (double)s->top_p);
     if (!(s->min_p >= 0 && s->min_p <= 1))
         return MASA_FAIL(err, MASA_ERR_CONFIG, "min-p must be between 0 and 1, not %g",
                          (double)s->min_p);
@@ -186,22 +193,32 @@ static masa_status check_prompt(const masa_generator *g, const masa_request *req
     if (request->prompt_size == 0)
         return MASA_FAIL(err, MASA_ERR_DATA, "the prompt of request %zu is empty", index);
     if (request->prompt_size >= g->max_context)
-        return MASA_FAIL(err, MASA_ERR_DATA,
-                         "the prompt of request %zu has %zu tokens, which leaves no room for a "
-                         "response in a context of %zu", index, request->prompt_size,
-                         g->max_context);
+        return MASA_FAIL(
+            err, MASA_ERR_DATA,
+            "the prompt of request %zu has %zu tokens, which leaves no room for a "
+            "response in a context of %zu",
+            index, request->prompt_size, g->max_context);
     for (size_t i = 0; i < request->prompt_size; i++)
         if (request->prompt[i] < 0 || (size_t)request->prompt[i] >= vocab)
-            return MASA_FAIL(err, MASA_ERR_DATA,
-                             "token %d in the prompt of request %zu is not in the vocabulary "
-                             "of %zu", (int)request->prompt[i], index, vocab);
+            return MASA_FAIL(
+                err, MASA_ERR_DATA,
+                "token %d in the prompt of request %zu is not in the vocabulary "
+                "of %zu",
+                (int)request->prompt[i], index, vocab);
     return MASA_OK;
 }
 
-static size_t response_limit(const masa_generator *g, const masa_request *request)
+size_t wanted_tokens(const masa_request *request, size_t sample)
+{
+    return request->sample_max_tokens ? request->sample_max_tokens[sample]
+                                      : request->max_tokens;
+}
+
+size_t response_limit(const masa_generator *g, const masa_request *request, size_t sample)
 {
     size_t room = g->max_context - request->prompt_size;
-    return request->max_tokens < room ? request->max_tokens : room;
+    size_t wanted = wanted_tokens(request, sample);
+    return wanted < room ? wanted : room;
 }
 
 static masa_status check_request(const masa_generator *g, const masa_request *request,
@@ -211,17 +228,22 @@ static masa_status check_request(const masa_generator *g, const masa_request *re
     if (st == MASA_OK) st = check_sampling(&request->sampling, err);
     if (st == MASA_OK) st = check_strings(g, request, err);
     if (st != MASA_OK) return st;
-    if (request->max_tokens == 0)
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "a response needs at least 1 token");
-    size_t longest = request->prompt_size + response_limit(g, request);
+    size_t response = 0;
+    for (size_t i = 0; i < request->n_samples; i++) {
+        size_t limit = response_limit(g, request, i);
+        if (limit == 0)
+            return MASA_FAIL(err, MASA_ERR_CONFIG, "a response needs at least 1 token");
+        if (limit > response) response = limit;
+    }
+    size_t longest = request->prompt_size + response;
     /* and one block for the prompt's partly filled last block */
     if (blocks_of(longest) + 1 > g->store.n_blocks)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "a cache of %zu tokens cannot hold request %zu: it needs %zu for a "
-                         "prompt of %zu and a response of %zu",
-                         g->store.n_blocks * BLOCK_TOKENS, index,
-                         (blocks_of(longest) + 1) * BLOCK_TOKENS, request->prompt_size,
-                         response_limit(g, request));
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "a cache of %zu tokens cannot hold request %zu: it needs %zu for a "
+            "prompt of %zu and a response of %zu",
+            g->store.n_blocks * BLOCK_TOKENS, index,
+            (blocks_of(longest) + 1) * BLOCK_TOKENS, request->prompt_size, response);
     return MASA_OK;
 }
 
@@ -236,14 +258,13 @@ static void begin_run(masa_generator *g, const masa_request *requests, size_t n_
         group *owner = &r->groups[i];
         *owner = (group){.request = request,
                          .first = r->n_completions,
-                         .limit = response_limit(g, request),
                          .partial = -1,
                          .unfinished = request->n_samples};
-        owner->limit_cause =
-            owner->limit < request->max_tokens ? MASA_STOP_CONTEXT : MASA_STOP_LENGTH;
-        owner->blocks = masa_alloc(blocks_of(request->prompt_size), sizeof *owner->blocks);
+        owner->blocks =
+            masa_alloc(blocks_of(request->prompt_size), sizeof *owner->blocks);
         for (size_t k = 0; k < request->n_samples; k++)
-            completions[r->n_completions++] = (masa_completion){.request = i, .sample = k};
+            completions[r->n_completions++] =
+                (masa_completion){.request = i, .sample = k};
     }
     r->remaining = r->n_completions;
     r->capacities = masa_alloc(r->n_completions, sizeof *r->capacities);
@@ -265,7 +286,8 @@ static void end_run(masa_generator *g)
         forget_prompt(g, &r->groups[i]);
         free(r->groups[i].blocks);
     }
-    for (size_t i = 0; i < r->n_completions; i++) masa_text_deinit(&r->tails[i]);
+    for (size_t i = 0; i < r->n_completions; i++)
+        masa_text_deinit(&r->tails[i]);
     free(r->groups);
     free(r->capacities);
     free(r->started);
@@ -276,7 +298,8 @@ static void end_run(masa_generator *g)
 
 masa_status masa_generate(masa_generator *g, const masa_request *requests,
                           size_t n_requests, masa_completion *completions,
-                          masa_generate_callback *callback, void *context, masa_error *err)
+                          masa_generate_callback *callback, void *context,
+                          masa_error *err)
 {
     double start = masa_clock();
     for (size_t i = 0; i < n_requests; i++) {
@@ -293,7 +316,8 @@ masa_status masa_generate(masa_generator *g, const masa_request *requests,
         reserve_blocks(g);
         if (g->n_slots > 0) st = run_step(g, err);
     }
-    for (size_t i = 0; st != MASA_OK && i < total; i++) masa_completion_deinit(&completions[i]);
+    for (size_t i = 0; st != MASA_OK && i < total; i++)
+        masa_completion_deinit(&completions[i]);
     end_run(g);
     g->stats.seconds = masa_clock() - start;
     return st;

@@ -65,7 +65,8 @@ static bool sum_chunks(draw *d)
     }
     size_t whole = d->vocab / CHUNK, rest = d->vocab % CHUNK;
     masa_logsumexp(s->sums, d->logits, whole, CHUNK, d->scale);
-    if (rest) masa_logsumexp(s->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
+    if (rest)
+        masa_logsumexp(s->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
     float top = -INFINITY;
     for (size_t c = 0; c < d->chunks; c++) {
         if (!isfinite(s->sums[c])) {
@@ -75,7 +76,8 @@ static bool sum_chunks(draw *d)
         if (s->sums[c] > top) top = s->sums[c];
     }
     double total = 0;
-    for (size_t c = 0; c < d->chunks; c++) total += exp((double)s->sums[c] - (double)top);
+    for (size_t c = 0; c < d->chunks; c++)
+        total += exp((double)s->sums[c] - (double)top);
     d->lse = (double)top + log(total);
     return isfinite(d->lse);
 }
@@ -109,9 +111,11 @@ static void find_best(draw *d)
 static size_t invert(const double *weights, size_t n, double u, double *within)
 {
     double total = 0, sum = 0;
-    for (size_t i = 0; i < n; i++) total += weights[i];
+    for (size_t i = 0; i < n; i++)
+        total += weights[i];
     size_t i = 0;
-    while (i + 1 < n && !(sum + weights[i] > u * total)) sum += weights[i++];
+    while (i + 1 < n && !(sum + weights[i] > u * total))
+        sum += weights[i++];
     double fraction = (u * total - sum) / weights[i];
     *within = fraction < 1 ? fmax(fraction, 0) : 1 - 0x1p-53;
     return i;
@@ -122,11 +126,13 @@ static int32_t draw_plain(const draw *d, double u)
 {
     sampler_scratch *s = d->scratch;
     double within, weights[CHUNK];
-    for (size_t c = 0; c < d->chunks; c++) s->weights[c] = exp((double)s->sums[c] - d->lse);
+    for (size_t c = 0; c < d->chunks; c++)
+        s->weights[c] = exp((double)s->sums[c] - d->lse);
     size_t chunk = invert(s->weights, d->chunks, u, &within);
     size_t first = chunk * CHUNK, n = chunk_end(d, chunk) - first;
     for (size_t i = 0; i < n; i++)
-        weights[i] = exp((double)(d->logits[first + i] * d->scale) - (double)s->sums[chunk]);
+        weights[i] =
+            exp((double)(d->logits[first + i] * d->scale) - (double)s->sums[chunk]);
     return (int32_t)(first + invert(weights, n, within, &within));
 }
 
@@ -152,8 +158,8 @@ static size_t gather(const draw *d, float least)
 {
     sampler_scratch *s = d->scratch;
     size_t n = 0;
-    s->candidates =
-        masa_grow(s->candidates, &s->candidates_capacity, d->vocab, sizeof *s->candidates);
+    s->candidates = masa_grow(s->candidates, &s->candidates_capacity, d->vocab,
+                              sizeof *s->candidates);
     for (size_t c = 0; c < d->chunks; c++) {
         if (!reaches(d, c, least)) continue;
         for (size_t i = c * CHUNK; i < chunk_end(d, c); i++) {
@@ -181,7 +187,8 @@ static size_t select_best(const draw *d, size_t n, const masa_sampling *s, bool 
     size_t k = s->top_k > 0 ? (size_t)s->top_k : SIZE_MAX, kept = 0;
     double nucleus = s->top_k > 0 ? INFINITY : s->top_p * exp(d->lse - (double)d->best);
     double mass = 0;
-    for (size_t i = n / 2; i-- > 0;) sift(heap, n, i);
+    for (size_t i = n / 2; i-- > 0;)
+        sift(heap, n, i);
     while (n > 0 && kept < k && mass < nucleus) {
         candidate top = heap[0];
         heap[0] = heap[--n];
@@ -199,7 +206,8 @@ static size_t cut(const draw *d, const candidate *items, size_t n, const masa_sa
 {
     double total = 0, mass = 0;
     float least = s->min_p > 0 ? d->best + logf(s->min_p) : -INFINITY;
-    for (size_t i = 0; s->top_k > 0 && i < n; i++) total += weight_of(d, items[i]);
+    for (size_t i = 0; s->top_k > 0 && i < n; i++)
+        total += weight_of(d, items[i]);
     size_t kept = 0;
     while (kept < n) {
         candidate next = items[n - 1 - kept];
@@ -214,7 +222,8 @@ static size_t cut(const draw *d, const candidate *items, size_t n, const masa_sa
 static int32_t draw_kept(const draw *d, const candidate *kept, size_t n, double u)
 {
     double total = 0, sum = 0;
-    for (size_t i = n; i-- > 0;) total += weight_of(d, kept[i]);
+    for (size_t i = n; i-- > 0;)
+        total += weight_of(d, kept[i]);
     int32_t token = d->first;
     for (size_t i = n; i-- > 0;) {
         double w = weight_of(d, kept[i]);

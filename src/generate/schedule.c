@@ -50,7 +50,8 @@ static slot *add_slot(masa_generator *g, size_t owner, ptrdiff_t sample)
 void release_blocks(masa_generator *g, slot *s)
 {
     const int32_t *table = table_of(g, s);
-    for (size_t i = 0; i < s->n_blocks; i++) block_release(&g->pool, table[i]);
+    for (size_t i = 0; i < s->n_blocks; i++)
+        block_release(&g->pool, table[i]);
     s->n_blocks = 0;
 }
 
@@ -66,7 +67,8 @@ void drop_slot(masa_generator *g, size_t index)
 static void extend_table(masa_generator *g, slot *s, size_t n_blocks)
 {
     int32_t *table = table_of(g, s);
-    while (s->n_blocks < n_blocks) table[s->n_blocks++] = block_acquire(&g->pool);
+    while (s->n_blocks < n_blocks)
+        table[s->n_blocks++] = block_acquire(&g->pool);
 }
 
 /* The prompt is computed: its blocks go from the slot to the group. */
@@ -122,7 +124,8 @@ static size_t preempt_youngest(masa_generator *g)
 {
     run *r = &g->run;
     size_t i = g->n_slots - 1;
-    while (g->slots[i].sample == NO_SAMPLE) i--; /* the caller has one that runs */
+    while (g->slots[i].sample == NO_SAMPLE)
+        i--; /* the caller has one that runs */
     slot *s = &g->slots[i];
     r->groups[s->group].running--;
     r->groups[s->group].waiting++;
@@ -153,7 +156,8 @@ static bool has_room(masa_generator *g, size_t need, group *owner)
 {
     if (g->n_slots > 0) return !g->run.closed && g->pool.n_free >= need + g->n_slots;
     owner->running++; /* so that its own prompt stays */
-    while (g->pool.n_free < need && forget_idle_prompt(g)) continue;
+    while (g->pool.n_free < need && forget_idle_prompt(g))
+        continue;
     owner->running--;
     assert(g->pool.n_free >= need);
     return true;
@@ -224,8 +228,10 @@ void admit_sequences(masa_generator *g)
             r->next_group++;
         if (r->next_group == r->n_groups) return;
         size_t running = 0;
-        for (size_t i = 0; i < g->n_slots; i++) running += g->slots[i].sample != NO_SAMPLE;
-        if (r->arriving >= g->max_batch - running || !start_prompt(g, r->next_group)) return;
+        for (size_t i = 0; i < g->n_slots; i++)
+            running += g->slots[i].sample != NO_SAMPLE;
+        if (r->arriving >= g->max_batch - running || !start_prompt(g, r->next_group))
+            return;
         r->next_group++;
     }
 }

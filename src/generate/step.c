@@ -90,10 +90,11 @@ static void draw_tokens(masa_generator *g)
         draw_job *job = &g->jobs[i];
         const masa_completion *c = &g->run.completions[job->sample];
         const masa_request *request = g->run.groups[c->request].request;
-        double u = masa_uniform(masa_key(request->key, c->sample), MASA_STREAM_SAMPLE, c->n);
-        job->valid = sampler_draw(&g->scratch[omp_get_thread_num()], &job->token,
-                                  &job->logprob, g->logits + job->logits * vocab, vocab,
-                                  &request->sampling, u);
+        double u =
+            masa_uniform(masa_key(request->key, c->sample), MASA_STREAM_SAMPLE, c->n);
+        job->valid =
+            sampler_draw(&g->scratch[omp_get_thread_num()], &job->token, &job->logprob,
+                         g->logits + job->logits * vocab, vocab, &request->sampling, u);
     }
 }
 
@@ -102,10 +103,11 @@ static masa_status check_jobs(const masa_generator *g, masa_error *err)
     for (size_t i = 0; i < g->n_jobs; i++) {
         if (g->jobs[i].valid) continue;
         const masa_completion *c = &g->run.completions[g->jobs[i].sample];
-        return MASA_FAIL(err, MASA_ERR_NUMERIC,
-                         "the model's logits are not finite after %zu tokens of request %zu, "
-                         "sample %zu; its weights are broken or training has diverged",
-                         c->n, c->request, c->sample);
+        return MASA_FAIL(
+            err, MASA_ERR_NUMERIC,
+            "the model's logits are not finite after %zu tokens of request %zu, "
+            "sample %zu; its weights are broken or training has diverged",
+            c->n, c->request, c->sample);
     }
     return MASA_OK;
 }
@@ -122,11 +124,11 @@ static bool append_token(masa_generator *g, const draw_job *job)
 {
     run *r = &g->run;
     masa_completion *c = &r->completions[job->sample];
-    const group *owner = &r->groups[c->request];
-    const masa_request *request = owner->request;
+    const masa_request *request = r->groups[c->request].request;
+    size_t limit = response_limit(g, request, c->sample);
     if (c->n == r->capacities[job->sample]) {
         size_t grown = c->n ? 2 * c->n : 32;
-        r->capacities[job->sample] = grown = grown < owner->limit ? grown : owner->limit;
+        r->capacities[job->sample] = grown = grown < limit ? grown : limit;
         c->tokens = masa_realloc(c->tokens, grown, sizeof *c->tokens);
         c->logprobs = masa_realloc(c->logprobs, grown, sizeof *c->logprobs);
     }
@@ -137,10 +139,12 @@ static bool append_token(masa_generator *g, const draw_job *job)
     if (is_stop_token(request, job->token))
         c->cause = MASA_STOP_EOS;
     else if (request->n_stop_strings > 0 &&
-             stop_string_completes(&r->tails[job->sample], g->tokenizer, request, job->token))
+             stop_string_completes(&r->tails[job->sample], g->tokenizer, request,
+                                   job->token))
         c->cause = MASA_STOP_STRING;
-    else if (c->n == owner->limit)
-        c->cause = owner->limit_cause;
+    else if (c->n == limit)
+        c->cause = limit < wanted_tokens(request, c->sample) ? MASA_STOP_CONTEXT
+                                                             : MASA_STOP_LENGTH;
     else
         finished = false;
     if (r->started[job->sample] > 0) c->seconds = masa_clock() - r->started[job->sample];

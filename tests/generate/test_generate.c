@@ -233,6 +233,38 @@ static void stops_at_the_end_of_the_context(void **state)
     masa_generator_destroy(g);
 }
 
+/* A sample's own limit cuts it where the others go on, and changes no token before. */
+static void samples_have_their_own_limits(void **state)
+{
+    setting *s = *state;
+    const size_t limits[SAMPLES] = {1, LONGEST, 3, 100, 17};
+    masa_request request = s->requests[4]; /* a prompt of 5 tokens */
+    masa_completion cut[SAMPLES], whole[SAMPLES];
+    masa_generator *g = tiny_generator(s->model, NULL, 3, 0);
+    request.n_stop_tokens = 0;
+    generate(g, &request, 1, whole);
+    request.sample_max_tokens = limits;
+    request.max_tokens = 0; /* has no say */
+    generate(g, &request, 1, cut);
+    for (size_t i = 0; i < SAMPLES; i++) {
+        size_t common = limits[i] < LONGEST ? limits[i] : LONGEST;
+        assert_int_equal(cut[i].n, limits[i]);
+        assert_int_equal(cut[i].cause, MASA_STOP_LENGTH);
+        assert_memory_equal(cut[i].tokens, whole[i].tokens, common * sizeof(int32_t));
+    }
+    free_completions(cut, SAMPLES);
+    free_completions(whole, SAMPLES);
+    const size_t beyond[SAMPLES] = {CONTEXT, 2, 2, CONTEXT - 5, 2};
+    request.sample_max_tokens = beyond;
+    generate(g, &request, 1, cut);
+    assert_int_equal(cut[0].cause, MASA_STOP_CONTEXT);
+    assert_int_equal(cut[0].n, CONTEXT - 5);
+    assert_int_equal(cut[3].cause, MASA_STOP_LENGTH);
+    assert_int_equal(cut[1].n, 2);
+    free_completions(cut, SAMPLES);
+    masa_generator_destroy(g);
+}
+
 static void assert_refused(masa_generator *g, const masa_request *request, masa_status code)
 {
     masa_completion out[2];
@@ -247,7 +279,13 @@ static void refuses_what_cannot_be(void **state)
     setting *s = *state;
     masa_generator *g = tiny_generator(s->model, NULL, 2, 6 * BLOCK_TOKENS);
     int32_t prompt[CONTEXT] = {0}, wrong[2] = {3, VOCAB}, negative = -1;
-    masa_request good = {prompt, 10, 1, 0, 5, {1, 0, 1, 0}, NULL, 0, NULL, 0}, r = good;
+    masa_request good = {.prompt = prompt,
+                         .prompt_size = 10,
+                         .n_samples = 1,
+                         .max_tokens = 5,
+                         .sampling = {1, 0, 1, 0}};
+    masa_request r = good;
+    const size_t limits[] = {5, 0}, long_limits[] = {5, 80};
     const char *stops[] = {"x", ""};
     r.prompt_size = CONTEXT;
     assert_refused(g, &r, MASA_ERR_DATA);
@@ -260,6 +298,10 @@ static void refuses_what_cannot_be(void **state)
     r = good, r.max_tokens = 0;
     assert_refused(g, &r, MASA_ERR_CONFIG);
     r = good, r.max_tokens = 80; /* more than the cache of 96 with the prompt's block */
+    assert_refused(g, &r, MASA_ERR_CONFIG);
+    r = good, r.n_samples = 2, r.sample_max_tokens = limits;
+    assert_refused(g, &r, MASA_ERR_CONFIG);
+    r.sample_max_tokens = long_limits;
     assert_refused(g, &r, MASA_ERR_CONFIG);
     r = good, r.stop_strings = stops, r.n_stop_strings = 1;
     assert_refused(g, &r, MASA_ERR_CONFIG);
@@ -395,6 +437,7 @@ int main(void)
         cmocka_unit_test(computes_a_prompt_once),
         cmocka_unit_test(logprobs_are_the_trainers),
         cmocka_unit_test(stops_at_the_end_of_the_context),
+        cmocka_unit_test(samples_have_their_own_limits),
         cmocka_unit_test(refuses_what_cannot_be),
         cmocka_unit_test(asks_for_nothing),
         cmocka_unit_test(reports_broken_weights),

@@ -41,11 +41,14 @@ typedef struct masa_request {
     size_t prompt_size;
     size_t n_samples;
     uint64_t key;      /* sample i draws from masa_key(key, i) */
-    size_t max_tokens; /* of a response */
+    size_t max_tokens; /* of a response, at least 1 */
+    const size_t
+        *sample_max_tokens; /* [n_samples] in its place; NULL: max_tokens for all */
     masa_sampling sampling;
     const int32_t *stop_tokens;
     size_t n_stop_tokens;
-    const char *const *stop_strings; /* the text is cut before the string; needs a tokenizer */
+    const char *const
+        *stop_strings; /* the text is cut before the string; needs a tokenizer */
     size_t n_stop_strings;
 } masa_request;
 
