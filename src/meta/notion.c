@@ -11,8 +11,8 @@
 
 struct masa_words {
     masa_notion_rule rule;
-    masa_text bytes;      /* substring: the text itself */
-    uint64_t *stems;      /* lemma: one hash a word, in order */
+    masa_text bytes; /* substring: the text itself */
+    uint64_t *stems; /* lemma: one hash a word, in order */
     size_t n, capacity;
 };
 
@@ -20,7 +20,8 @@ struct masa_words {
 static uint64_t hash_bytes(const unsigned char *s, size_t n)
 {
     uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++) h = (h ^ s[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ s[i]) * 0x100000001b3u;
     return h ^ h >> 29;
 }
 
@@ -36,8 +37,10 @@ static bool is_word(unsigned code)
     case UTF8PROC_CATEGORY_MC:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO: return true;
-    default: return false;
+    case UTF8PROC_CATEGORY_NO:
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -62,11 +65,11 @@ static void split_words(masa_words *words, const char *text, size_t n)
             char folded[4];
             unsigned lower = (unsigned)utf8proc_tolower((utf8proc_int32_t)code);
             masa_text_append(&word, folded, masa_utf8_encode(lower, folded));
-        } else if (!(code == '\'' && word.size)) {
+        } else if ((code == '\'' || code == 0x2019) && word.size) {
             /* An apostrophe inside a word belongs to it; the stemmer knows it. */
-            end_word(words, &word, stemmer);
-        } else {
             masa_text_append(&word, "'", 1);
+        } else {
+            end_word(words, &word, stemmer);
         }
         i += length ? length : 1;
     }
@@ -115,6 +118,8 @@ bool masa_words_equal(const masa_words *a, const masa_words *b)
 {
     if (a->rule == MASA_NOTION_SUBSTRING)
         return a->bytes.size == b->bytes.size &&
-               memcmp(masa_text_get(&a->bytes), masa_text_get(&b->bytes), a->bytes.size) == 0;
-    return a->n == b->n && (a->n == 0 || memcmp(a->stems, b->stems, a->n * sizeof *a->stems) == 0);
+               memcmp(masa_text_get(&a->bytes), masa_text_get(&b->bytes),
+                      a->bytes.size) == 0;
+    return a->n == b->n &&
+           (a->n == 0 || memcmp(a->stems, b->stems, a->n * sizeof *a->stems) == 0);
 }

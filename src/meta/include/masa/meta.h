@@ -25,18 +25,18 @@ typedef enum masa_length_rule {
 } masa_length_rule;
 
 typedef struct masa_meta_options {
-    double base;                /* b of the difficulty reward b^|p - p^| */
-    double weight_difficulty;   /* weights of the three rewards in the mean */
+    double base;              /* b of the difficulty reward b^|p - p^|, in (0, 1] */
+    double weight_difficulty; /* weights of the three rewards in the mean, >= 0 */
     double weight_length;
     double weight_notion;
     masa_length_rule length_rule;
-    masa_notion_rule notion_rule;
-    long length_min, length_max; /* range of a valid solution_length, inclusive */
+    masa_notion_rule notion_rule; /* give it to masa_statistics_create */
+    long length_min, length_max;  /* range of a valid solution_length, inclusive */
 } masa_meta_options;
 
-#define MASA_META_DEFAULTS                                                                \
-    {                                                                                     \
-        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192                \
+#define MASA_META_DEFAULTS                                                               \
+    {                                                                                    \
+        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192               \
     }
 
 /** The built-in templates of the meta prompt's turns; {problem}, {length_min} and
@@ -49,16 +49,23 @@ extern const char masa_meta_template[];
  * built-in one. A template without {problem} is MASA_ERR_CONFIG; other braces
  * are left as they are.
  */
-masa_status masa_meta_prompt(masa_text *out, const char *template_text, const char *problem,
-                             const masa_meta_options *options, masa_error *err);
+masa_status masa_meta_prompt(masa_text *out, const char *template_text,
+                             const char *problem, const masa_meta_options *options,
+                             masa_error *err);
 
-/* Why a field of a prediction counts nothing; one table for code and name. */
-#define MASA_META_CAUSE_TABLE(X)                                                          \
-    X(MASA_META_VALID, "valid")                                                           \
-    X(MASA_META_NO_JSON, "no_json")          /* no object with any of the keys */         \
-    X(MASA_META_MISSING, "missing")          /* the object lacks this key */              \
-    X(MASA_META_WRONG_TYPE, "wrong_type")    /* not an integer; not a list of strings */  \
-    X(MASA_META_OUT_OF_RANGE, "out_of_range")
+/* Why a field of a prediction counts nothing, or, from NO_CORRECT on, why a valid one
+ * earned nothing; one table for code and name. */
+#define MASA_META_CAUSE_TABLE(X)                                                         \
+    X(MASA_META_VALID, "valid")                                                          \
+    X(MASA_META_NO_JSON, "no_json")       /* no object with any of the keys */           \
+    X(MASA_META_MISSING, "missing")       /* the object lacks this key */                \
+    X(MASA_META_WRONG_TYPE, "wrong_type") /* not an integer; not a list of strings */    \
+    X(MASA_META_OUT_OF_RANGE, "out_of_range")                                            \
+    X(MASA_META_NO_CORRECT, "no_correct") /* no rollout was correct */                   \
+    X(MASA_META_OUTSIDE, "outside")       /* no correct rollout is that short or long */ \
+    X(MASA_META_NONE_KEPT, "none_kept")   /* no notion that the problem lacks */         \
+    X(MASA_META_NONE_HELPFUL,                                                            \
+      "none_helpful") /* none in more correct than incorrect ones */
 
 typedef enum masa_meta_cause {
 #define X(code, text) code,
@@ -81,13 +88,15 @@ typedef struct masa_prediction {
 /**
  * Parses a meta rollout: the last outermost JSON object after the last </meta>
  * (in the whole text when the tag is missing) that has at least one of the keys.
- * Each key is judged alone. An integer may be written 4 or 4.0.
+ * Each key is judged alone, the last of a repeated one. An integer may be written 4,
+ * 4.0 or 40e-1. Text is any bytes; time is linear in n.
  */
 void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
                            const masa_meta_options *options);
 void masa_prediction_deinit(masa_prediction *prediction);
 
-/* What the model's own solution rollouts of the prompt did; arrays are borrowed.
+/* What the model's own solution rollouts of the prompt did; arrays are borrowed for the
+ * call alone.
  * A rollout cut off at the length limit is not correct. */
 typedef struct masa_solutions {
     size_t n;
@@ -98,13 +107,14 @@ typedef struct masa_solutions {
 
 /* The same, prepared once for all meta rollouts of the prompt. */
 typedef struct masa_statistics masa_statistics;
-masa_statistics *masa_statistics_create(const char *problem, const masa_solutions *solutions,
+masa_statistics *masa_statistics_create(const char *problem,
+                                        const masa_solutions *solutions,
                                         masa_notion_rule rule);
 void masa_statistics_destroy(masa_statistics *statistics);
 
 typedef struct masa_statistics_summary {
     size_t n, n_correct;
-    double pass_rate;        /* n_correct / n; 0 when n is 0 */
+    double pass_rate;            /* n_correct / n; 0 when n is 0 */
     long length_min, length_max; /* over the correct rollouts; 0 when there is none */
     double length_mean;          /* over the correct rollouts */
 } masa_statistics_summary;
@@ -113,6 +123,8 @@ masa_statistics_summary masa_statistics_get(const masa_statistics *statistics);
 typedef struct masa_meta_reward {
     double difficulty, length, notion; /* each in [0, 1] */
     double total;                      /* their weighted mean */
+    /* Why that component is 0; VALID where it is not. */
+    masa_meta_cause difficulty_cause, length_cause, notion_cause;
     size_t notions_kept;    /* predicted notions left after dropping duplicates and
                                those of the problem statement */
     size_t notions_helpful; /* of these: in more correct than incorrect rollouts */
@@ -123,29 +135,40 @@ typedef struct masa_meta_reward {
  *   length     = 1 if min <= l^ <= max over the correct rollouts, else 0
  *   notion     = notions_helpful / notions_kept, 0 when none is kept
  *   total      = weighted mean
- * A component whose field is not VALID is 0; so is length when none is correct.
+ * A component whose field is not VALID is 0; so is length when none is correct. Notions
+ * are compared by the statistics' rule. The order of notions and of rollouts is without
+ * effect. With all weights 0 the total is 0.
  */
 masa_meta_reward masa_meta_score(const masa_prediction *prediction,
                                  const masa_statistics *statistics,
                                  const masa_meta_options *options);
 
 /**
+ * The meta rollout to learn from: index of the highest of a prompt's n notion rewards if
+ * that is at least threshold (0.2 in the paper), the first of equals; n when there is
+ * none.
+ */
+size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold);
+
+/**
  * The expert text of a meta rollout, for behaviour cloning: its <meta>...</meta>
- * as it is, then the JSON with pass_rate = round(8 p), solution_length = the mean
+ * as it is (from the first <meta>, or from the start when that tag is missing, to the
+ * last </meta>), then the JSON with pass_rate = round(8 p), solution_length = the mean
  * length of the correct rollouts (within the valid range), and its own notions.
  * False, and nothing appended, when the text has no </meta> or no rollout was
  * correct.
  */
 bool masa_expert_text(masa_text *out, const char *text, size_t n,
-                      const masa_prediction *prediction, const masa_statistics *statistics,
+                      const masa_prediction *prediction,
+                      const masa_statistics *statistics,
                       const masa_meta_options *options);
 
 /**
  * The same without a meta rollout to start from, for the warm start of a model
  * that cannot write the answer yet: a short reasoning of our own wording around
- * the statistics, and as notions the words found in more correct than incorrect
- * rollouts and not in the problem. False when no rollout was correct and when
- * there is no rollout.
+ * the statistics, and as notions up to three words found in more correct than incorrect
+ * rollouts and not in the problem, those of the greatest surplus first. False, and
+ * nothing appended, when no rollout was correct.
  */
 bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
                           const masa_meta_options *options);

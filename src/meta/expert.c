@@ -1,0 +1,54 @@
+#include "answer.h"
+#include "statistics.h"
+
+#include <math.h>
+#include <string.h>
+
+size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (notion_rewards[i] > notion_rewards[best]) best = i;
+    return n && notion_rewards[best] >= threshold ? best : n;
+}
+
+long meta__expert_pass_rate(const masa_statistics_summary *s)
+{
+    return lround(MASA_PASS_RATE_SCALE * s->pass_rate);
+}
+
+long meta__expert_length(const masa_statistics_summary *s,
+                         const masa_meta_options *options)
+{
+    long length = lround(s->length_mean);
+    if (length < options->length_min) return options->length_min;
+    return length > options->length_max ? options->length_max : length;
+}
+
+void meta__add_answer(masa_text *out, const masa_statistics_summary *s,
+                      const masa_meta_options *options, char *const *notions,
+                      size_t n_notions)
+{
+    masa_text_add(out, "{\"math_notion\": [");
+    for (size_t i = 0; i < n_notions; i++) {
+        if (i) masa_text_add(out, ", ");
+        masa_text_add_json(out, notions[i], strlen(notions[i]));
+    }
+    masa_text_addf(out, "], \"pass_rate\": %ld, \"solution_length\": %ld}",
+                   meta__expert_pass_rate(s), meta__expert_length(s, options));
+}
+
+bool masa_expert_text(masa_text *out, const char *text, size_t n,
+                      const masa_prediction *prediction,
+                      const masa_statistics *statistics, const masa_meta_options *options)
+{
+    size_t end = meta__answer_start(text, n);
+    if (end == 0 || statistics->summary.n_correct == 0) return false;
+    const char *start = memmem(text, end, "<meta>", strlen("<meta>"));
+    if (!start) start = text;
+    masa_text_append(out, start, (size_t)(text + end - start));
+    masa_text_add(out, "\n");
+    meta__add_answer(out, &statistics->summary, options, prediction->notions,
+                     prediction->n_notions);
+    return true;
+}

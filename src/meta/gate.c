@@ -1,0 +1,78 @@
+#include <masa/gate.h>
+
+#include <math.h>
+#include <string.h>
+
+bool masa_gate_closed(const masa_forecast *f, double sigma, double tolerance)
+{
+    return f->n_pass_rates >= 2 && f->pass_rate_deviation < sigma &&
+           (f->pass_rate_mean <= tolerance || 1 - f->pass_rate_mean <= tolerance);
+}
+
+size_t masa_cutoff_tokens(const masa_forecast *f, double margin, size_t max_tokens)
+{
+    if (f->n_lengths == 0 || margin <= 0) return max_tokens;
+    double tokens = round(margin * f->length);
+    if (tokens >= (double)max_tokens) return max_tokens;
+    return tokens < 1 ? 1 : (size_t)tokens;
+}
+
+static bool reads_well(const char *notion)
+{
+    enum { MOST_BYTES = 64 };
+    if (strlen(notion) > MOST_BYTES) return false;
+    for (const char *p = notion; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f) return false;
+    return true;
+}
+
+size_t masa_hint_add(masa_text *out, const masa_forecast *f, size_t most)
+{
+    size_t named = 0, available = 0;
+    for (size_t i = 0; i < f->n_notions && available < most; i++)
+        available += reads_well(f->notions[i]);
+    for (size_t i = 0; named < available; i++) {
+        if (!reads_well(f->notions[i])) continue;
+        masa_text_add(out, named == 0               ? " It could be solved using "
+                           : named + 1 == available ? " and "
+                                                    : ", ");
+        masa_text_add(out, f->notions[i]);
+        named++;
+    }
+    if (named) masa_text_add(out, ".");
+    return named;
+}
+
+void masa_belief_update(masa_belief *belief, long step, double right, double wrong,
+                        double discount)
+{
+    double kept = pow(discount, (double)(step - belief->step));
+    belief->right = kept * belief->right + right;
+    belief->wrong = kept * belief->wrong + wrong;
+    belief->step = step;
+}
+
+double masa_gate_zero_variance(const masa_belief *belief, long step,
+                               const masa_forecast *f, const masa_soft_gate_options *o)
+{
+    double kept = pow(o->discount, (double)(step - belief->step));
+    double weight =
+        f->n_pass_rates >= 2 ? o->forecast_weight * (1 - 2 * f->pass_rate_deviation) : 0;
+    double a = 1 + kept * belief->right + weight * f->pass_rate_mean;
+    double b = 1 + kept * belief->wrong + weight * (1 - f->pass_rate_mean);
+    double all_right = 1, all_wrong = 1;
+    for (size_t k = 0; k < o->group_size; k++) {
+        all_right *= (a + (double)k) / (a + b + (double)k);
+        all_wrong *= (b + (double)k) / (a + b + (double)k);
+    }
+    return fmin(1, all_right + all_wrong);
+}
+
+double masa_gate_skip_probability(const masa_belief *belief, long step,
+                                  const masa_forecast *forecast,
+                                  const masa_soft_gate_options *o)
+{
+    double p = masa_gate_zero_variance(belief, step, forecast, o);
+    if (p <= o->threshold) return 0;
+    return (1 - o->floor) * (p - o->threshold) / (1 - o->threshold);
+}

@@ -1,0 +1,197 @@
+/**
+ * Acting on predictions before a prompt is solved: what its meta rollouts foretell
+ * together, the gate that skips it, the length cutoff, the hint; the soft forms of gate
+ * and cutoff; and the measure of how far predictions can be trusted at present.
+ *
+ * Source: MASA-efficient (arXiv:2510.03259); the soft forms and the adaptive transition
+ * are this project's own and derived below.
+ *
+ * Threads: every function may run in any number of threads on different objects.
+ */
+#ifndef MASA_GATE_H
+#define MASA_GATE_H
+
+#include <masa/meta.h>
+
+typedef enum masa_cutoff_statistic {
+    MASA_CUTOFF_MEDIAN,
+    MASA_CUTOFF_MEAN,
+    MASA_CUTOFF_MAX,
+} masa_cutoff_statistic;
+
+/* What a prompt's meta rollouts predict together; its own copies. */
+typedef struct masa_forecast {
+    size_t n_pass_rates;        /* valid predicted pass rates */
+    double pass_rate_mean;      /* of p^/8, in [0, 1]; 0 when there is none */
+    double pass_rate_deviation; /* standard deviation of the population, in [0, 1/2] */
+    size_t n_lengths;           /* valid predicted lengths */
+    double length; /* the statistic asked for, in tokens; 0 when there is none */
+    double length_mean, length_deviation;
+    /* The different notions (by lemma, in the first spelling), those that most rollouts
+     * name first, of equals the first named. */
+    char **notions;
+    size_t *notion_counts; /* [n_notions] rollouts that name it */
+    size_t n_notions;
+} masa_forecast;
+
+/** The deviations are numpy's (divided by n). Free with masa_forecast_deinit. */
+void masa_forecast_init(masa_forecast *forecast, const masa_prediction *predictions,
+                        size_t n, masa_cutoff_statistic statistic);
+void masa_forecast_deinit(masa_forecast *forecast);
+
+/**
+ * Whether the prompt is predicted to be trivial or unsolvable beyond doubt: at least two
+ * valid pass rates, their deviation < sigma, their mean within tolerance of 0 or of 1.
+ */
+bool masa_gate_closed(const masa_forecast *forecast, double sigma, double tolerance);
+
+/**
+ * Tokens after which a solution rollout is cut: margin x the predicted length, rounded,
+ * within 1..max_tokens. max_tokens when no length is valid or margin is 0.
+ */
+size_t masa_cutoff_tokens(const masa_forecast *forecast, double margin,
+                          size_t max_tokens);
+
+/**
+ * Appends " It could be solved using A, B and C." with the first `most` notions.
+ * Notions that no list reads well with (over 64 bytes, or a control character in them)
+ * are passed over. Appends nothing when none is left. Returns how many it named.
+ */
+size_t masa_hint_add(masa_text *out, const masa_forecast *forecast, size_t most);
+
+/* ---- soft gate ---- */
+
+/* What a prompt's own rollouts showed so far: counts of right and wrong ones, each worth
+ * discount^(steps since). Starts as {0, 0, 0}. A checkpoint keeps the three numbers. */
+typedef struct masa_belief {
+    double right, wrong; /* as of `step` */
+    long step;
+} masa_belief;
+
+/** Brings the belief to `step` (not before the belief's own) and adds the new counts. */
+void masa_belief_update(masa_belief *belief, long step, double right, double wrong,
+                        double discount);
+
+typedef struct masa_soft_gate_options {
+    size_t group_size;      /* G, solution rollouts of the prompt; at least 1 */
+    double discount;        /* of the belief per step of age, in (0, 1] */
+    double forecast_weight; /* rollouts that an undivided forecast is worth */
+    double floor;           /* least probability of rolling out, in [0, 1] */
+    double threshold;       /* of the probability of zero variance, in [0, 1] */
+} masa_soft_gate_options;
+
+/**
+ * Probability that the prompt's rollouts would be all right or all wrong.
+ *
+ * The pass rate p has the posterior Beta(a, b), from a uniform prior, the aged history
+ * and the forecast as pseudo-counts:
+ *
+ *   f = discount^(step - belief.step)
+ *   w = forecast_weight * (1 - 2 deviation)     0 below two valid predictions
+ *   a = 1 + f right + w mean,   b = 1 + f wrong + w (1 - mean)
+ *
+ * (the deviation of values in [0, 1] is at most 1/2: predictions that are split between
+ * the ends say nothing). Given p, the G rollouts agree with probability p^G + (1-p)^G.
+ * With E[p^G] = B(a+G, b) / B(a, b) = prod_{k<G} (a+k) / (a+b+k):
+ *
+ *   P = prod_{k<G} (a+k)/(a+b+k) + prod_{k<G} (b+k)/(a+b+k)
+ *
+ * The product is the closed form in gamma functions without its cancellations.
+ */
+double masa_gate_zero_variance(const masa_belief *belief, long step,
+                               const masa_forecast *forecast,
+                               const masa_soft_gate_options *options);
+
+/**
+ * Probability with which to skip the prompt: 0 up to the threshold, then rising linearly
+ * to 1 - floor where the zero-variance probability is 1. With floor > 0 no prompt is
+ * skipped for good, and the discount lets a skipped one come back by itself.
+ */
+double masa_gate_skip_probability(const masa_belief *belief, long step,
+                                  const masa_forecast *forecast,
+                                  const masa_soft_gate_options *options);
+
+/* ---- soft cutoff ---- */
+
+/**
+ * Advantages of one prompt's rollouts when a rollout that reaches the cutoff goes on with
+ * probability s only, decided for each by itself.
+ *
+ * weight[i] is 1 for a rollout that ended before the cutoff, 1/s for one that went past
+ * it, 0 for one that was cut there (its reward is unknown and not read). With S the
+ * survival, E_S[w_i] = 1 for every i, and w_i is independent of w_j.
+ *
+ *   A_i = w_i (r_i - 1/(n-1) sum_{j != i} w_j r_j) (n-1)/n
+ *
+ * Proof that nothing is lost on average. Let g_i be the gradient of rollout i's
+ * log-probability, r_i the reward it would have had uncut; both are fixed before the
+ * survival is drawn. Then
+ *
+ *   E_S[A_i g_i] = (r_i - 1/(n-1) sum_{j != i} r_j) (n-1)/n g_i
+ *                = ((n-1) r_i - (n mean(r) - r_i)) / n g_i  = (r_i - mean(r)) g_i,
+ *
+ * which is the uncut, mean-centred gradient of the rollout, exactly, for every s > 0. A
+ * baseline with rollout i itself in it would not do: E_S[w_i w_i] = 1/s. (A length
+ * normalisation of the objective must not depend on what survived.)
+ *
+ * divide_by_deviation divides by the reweighted deviation sqrt(sum w (r - m)^2 / sum w),
+ * m = sum w r / sum w, plus 1e-6: consistent, since it tends to the uncut one as n grows,
+ * but not exactly unbiased, since it is random and not independent of w_i. Survivors
+ * with equal rewards then get 0, as in GRPO.
+ *
+ * advantage [n] out, reward [n] in, weight [n] in; no overlap. All are 0 when n is 1.
+ */
+void masa_soft_cutoff_advantages(float *advantage, const float *reward,
+                                 const float *weight, size_t n, bool divide_by_deviation);
+
+/* ---- adaptive transition ---- */
+
+/* Decayed sums of how predictions compared with what happened. Starts as all 0; a
+ * checkpoint keeps the six numbers. */
+typedef struct masa_calibration {
+    double pass_rate_weight, pass_rate_error; /* prompts; sum of |p^ - p| */
+    double length_weight, length_error;       /* prompts; sum of |log(l^ / l)| */
+    double gate_weight, gate_right;           /* closed gates; those with zero variance */
+} masa_calibration;
+
+typedef struct masa_calibration_options {
+    double window;          /* prompts: each new one takes 1/window of the old weight */
+    double least;           /* prompts seen before anything is switched on, < window */
+    double pass_rate_error; /* efficient while the mean of |p^ - p| is at most this, */
+    double length_error;    /* the mean of |log(l^ / l)| at most this, */
+    double gate_precision;  /* and the share of closed gates with zero variance at least
+                               this */
+    double slack; /* >= 1: how far beyond these a measure goes before it switches off */
+} masa_calibration_options;
+
+#define MASA_CALIBRATION_DEFAULTS                                                        \
+    {                                                                                    \
+        512, 128, 0.15, 0.4, 0.8, 1.5                                                    \
+    }
+
+/**
+ * Adds one prompt whose solutions were rolled out: p^ and l^ from the forecast, p and the
+ * mean length of the correct rollouts from the summary. A forecast without a valid pass
+ * rate counts as the error 1; lengths count where one is predicted and a rollout is
+ * correct. gate_closed: the gate closed, or would have, on this prompt; it was right if
+ * all rollouts were correct or none was.
+ */
+void masa_calibration_update(masa_calibration *calibration, const masa_forecast *forecast,
+                             const masa_statistics_summary *truth, bool gate_closed,
+                             const masa_calibration_options *options);
+
+/* The measures; NAN while there is nothing to measure. */
+double masa_calibration_pass_rate_error(const masa_calibration *calibration);
+double masa_calibration_length_error(const masa_calibration *calibration);
+double masa_calibration_gate_precision(const masa_calibration *calibration);
+
+/**
+ * Whether to act on predictions from now on. Switches on when enough prompts were seen
+ * and every measure meets its threshold; off when one is beyond slack x its threshold
+ * (for the precision: its shortfall from 1). In between things stay as they are. A
+ * measure without observations is no obstacle.
+ */
+bool masa_calibration_switch(const masa_calibration *calibration,
+                             const masa_calibration_options *options, bool efficient_now);
+
+#endif

@@ -1,0 +1,58 @@
+#include <masa/meta.h>
+
+#include <string.h>
+
+const char masa_meta_system[] =
+    "You are a helpful assistant that knows well what it can do and what it cannot.";
+
+const char masa_meta_template[] =
+    "Below is a problem. Do not solve it. Predict how your own attempts at it would go.\n"
+    "\n"
+    "First think step by step between <meta> and </meta>. Which notions does a solution "
+    "need that the problem does not name already? Of 8 attempts of yours, how many would "
+    "end with the right answer? How many tokens does a right solution of yours take? "
+    "Reason in detail, above all about the last two, and show by an example how you "
+    "decided on each value.\n"
+    "\n"
+    "Then, after </meta>, write a JSON object with exactly these three keys:\n"
+    "\"math_notion\": a list of strings, the notions;\n"
+    "\"pass_rate\": an integer from 0 to 8, the number of attempts that would be right;\n"
+    "\"solution_length\": an integer from {length_min} to {max_response_length}, the "
+    "number "
+    "of tokens.\n"
+    "\n"
+    "Problem: {problem}";
+
+masa_status masa_meta_prompt(masa_text *out, const char *template_text,
+                             const char *problem, const masa_meta_options *options,
+                             masa_error *err)
+{
+    enum { FIELDS = 3 };
+    static const char *const names[FIELDS] = {"{problem}", "{length_min}",
+                                              "{max_response_length}"};
+    if (!template_text) template_text = masa_meta_template;
+    if (!strstr(template_text, names[0]))
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "the meta prompt's template has no {problem}; write it where the "
+            "problem shall stand");
+    masa_text low = {0}, high = {0};
+    masa_text_addf(&low, "%ld", options->length_min);
+    masa_text_addf(&high, "%ld", options->length_max);
+    const char *const values[FIELDS] = {problem, low.data, high.data};
+    /* One pass, so that a problem which happens to contain a field's name stays whole. */
+    for (const char *p = template_text; *p;) {
+        int field = 0;
+        while (field < FIELDS && !masa_starts_with(p, names[field]))
+            field++;
+        if (field < FIELDS) {
+            masa_text_add(out, values[field]);
+            p += strlen(names[field]);
+        } else {
+            masa_text_append(out, p++, 1);
+        }
+    }
+    masa_text_deinit(&low);
+    masa_text_deinit(&high);
+    return MASA_OK;
+}

@@ -1,0 +1,85 @@
+#include "statistics.h"
+
+#include <masa/memory.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double score_difficulty(const masa_prediction *p, double pass_rate, double base)
+{
+    if (p->pass_rate_cause != MASA_META_VALID) return 0;
+    return pow(base, fabs(pass_rate - (double)p->pass_rate / MASA_PASS_RATE_SCALE));
+}
+
+static double score_length(const masa_prediction *p, const masa_statistics_summary *s,
+                           masa_length_rule rule)
+{
+    if (p->length_cause != MASA_META_VALID || s->n_correct == 0) return 0;
+    return rule == MASA_LENGTH_STRICT
+               ? s->length_min < p->length && p->length < s->length_max
+               : s->length_min <= p->length && p->length <= s->length_max;
+}
+
+/* Counts the notions kept and the helpful ones among them. */
+static void count_notions(masa_meta_reward *reward, const masa_prediction *p,
+                          const masa_statistics *s)
+{
+    masa_words **kept = masa_alloc(p->n_notions + 1, sizeof *kept);
+    for (size_t i = 0; i < p->n_notions; i++) {
+        masa_words *notion =
+            masa_words_create(p->notions[i], strlen(p->notions[i]), s->rule);
+        bool drop = masa_words_empty(notion) || masa_words_contain(s->problem, notion);
+        for (size_t k = 0; !drop && k < reward->notions_kept; k++)
+            drop = masa_words_equal(kept[k], notion);
+        if (drop) {
+            masa_words_destroy(notion);
+            continue;
+        }
+        kept[reward->notions_kept++] = notion;
+        size_t in_correct, in_incorrect;
+        meta__count_notion(&in_correct, &in_incorrect, s, notion);
+        if (in_correct > in_incorrect) reward->notions_helpful++;
+    }
+    for (size_t k = 0; k < reward->notions_kept; k++)
+        masa_words_destroy(kept[k]);
+    free(kept);
+}
+
+/* Why a component is 0: the field's own cause, else what the rollouts say. */
+static masa_meta_cause zero_cause(double reward, masa_meta_cause field,
+                                  masa_meta_cause valid)
+{
+    if (reward > 0) return MASA_META_VALID;
+    return field == MASA_META_VALID ? valid : field;
+}
+
+masa_meta_reward masa_meta_score(const masa_prediction *prediction,
+                                 const masa_statistics *statistics,
+                                 const masa_meta_options *options)
+{
+    const masa_statistics_summary *s = &statistics->summary;
+    masa_meta_reward r = {0};
+    r.difficulty = score_difficulty(prediction, s->pass_rate, options->base);
+    r.length = score_length(prediction, s, options->length_rule);
+    if (prediction->notion_cause == MASA_META_VALID)
+        count_notions(&r, prediction, statistics);
+    if (r.notions_kept) r.notion = (double)r.notions_helpful / (double)r.notions_kept;
+    bool none = s->n_correct == 0;
+    r.difficulty_cause =
+        zero_cause(r.difficulty, prediction->pass_rate_cause, MASA_META_VALID);
+    r.length_cause = zero_cause(r.length, prediction->length_cause,
+                                none ? MASA_META_NO_CORRECT : MASA_META_OUTSIDE);
+    r.notion_cause = zero_cause(r.notion, prediction->notion_cause,
+                                r.notions_kept == 0 ? MASA_META_NONE_KEPT
+                                : none              ? MASA_META_NO_CORRECT
+                                                    : MASA_META_NONE_HELPFUL);
+    double weight =
+        options->weight_difficulty + options->weight_length + options->weight_notion;
+    if (weight > 0)
+        r.total =
+            (options->weight_difficulty * r.difficulty +
+             options->weight_length * r.length + options->weight_notion * r.notion) /
+            weight;
+    return r;
+}

@@ -1,0 +1,20 @@
+/* What the rewards and the warm start read of a prompt's solution rollouts. */
+#ifndef MASA_META_STATISTICS_H
+#define MASA_META_STATISTICS_H
+
+#include <masa/meta.h>
+
+struct masa_statistics {
+    masa_notion_rule rule;
+    masa_words *problem;
+    masa_words **words; /* [n] each rollout's text */
+    bool *correct;      /* [n] */
+    char **texts;       /* [n] copies of the correct rollouts' texts; NULL otherwise */
+    masa_statistics_summary summary;
+};
+
+/* How many correct and how many incorrect rollouts contain the notion. */
+void meta__count_notion(size_t *in_correct, size_t *in_incorrect,
+                        const masa_statistics *statistics, const masa_words *notion);
+
+#endif

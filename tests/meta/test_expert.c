@@ -1,0 +1,156 @@
+/* Texts to learn from: which meta rollout, and what it says in the end. */
+#include "masa_test.h"
+
+#include <masa/meta.h>
+
+static const masa_meta_options options = MASA_META_DEFAULTS;
+static const char problem[] = "How many integers below 10 are prime?";
+static const char *const texts[] = {"The sieve strikes every multiple. $\\frac{1}{2}$",
+                                    "A sieve, then counting.", "The guess is a multiple.",
+                                    "Guess!", "No idea, a guess."};
+static const long lengths[] = {300, 401, 20, 20, 20};
+
+static masa_statistics *statistics(size_t n_correct)
+{
+    const bool correct[5] = {n_correct > 0, n_correct > 1, n_correct > 2, n_correct > 3,
+                             n_correct > 4};
+    masa_solutions s = {5, texts, correct, lengths};
+    return masa_statistics_create(problem, &s, MASA_NOTION_LEMMA);
+}
+
+static void the_best_notions_are_picked(void **state)
+{
+    (void)state;
+    static const struct {
+        double rewards[4];
+        size_t n;
+        double threshold;
+        size_t pick;
+    } cases[] = {
+        {{0.1, 0.5, 0.3, 0.5}, 4, 0.2, 1},
+        {{0.1, 0.15, 0, 0}, 4, 0.2, 4},
+        {{0.2, 0.1, 0, 0}, 4, 0.2, 0},
+        {{0, 0, 0, 1}, 4, 0.2, 3},
+        {{0, 0, 0, 0}, 4, 0, 0},
+        {{0}, 0, 0, 0},
+        {{1}, 1, 1, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        assert_int_equal(
+            masa_expert_pick(cases[i].rewards, cases[i].n, cases[i].threshold),
+            cases[i].pick);
+}
+
+static void check_expert(const char *text, size_t n_correct, const char *expected)
+{
+    masa_statistics *s = statistics(n_correct);
+    masa_prediction p;
+    masa_text out = {0};
+    masa_text_add(&out, ">");
+    masa_prediction_parse(&p, text, strlen(text), &options);
+    assert_int_equal(masa_expert_text(&out, text, strlen(text), &p, s, &options),
+                     expected != NULL);
+    assert_string_equal(out.data + 1, expected ? expected : "");
+    masa_text_deinit(&out);
+    masa_prediction_deinit(&p);
+    masa_statistics_destroy(s);
+}
+
+static void targets_replace_the_numbers_alone(void **state)
+{
+    (void)state;
+    /* 2 of 5 right: round(3.2) = 3; the mean of 300 and 401 tokens is 350.5. */
+    check_expert(
+        "Sure. <meta>I do \"it\".</meta> Well, {\"math_notion\": [\"a \\\"b\\\"\", "
+        "\"sieve\"], "
+        "\"pass_rate\": 8, \"solution_length\": 4000} Done.",
+        2,
+        "<meta>I do \"it\".</meta>\n{\"math_notion\": [\"a \\\"b\\\"\", \"sieve\"], "
+        "\"pass_rate\": 3, \"solution_length\": 351}");
+    check_expert(
+        "no tag to open</meta>{\"math_notion\":[\"sieve\"]}", 1,
+        "no tag to open</meta>\n{\"math_notion\": [\"sieve\"], \"pass_rate\": 2, "
+        "\"solution_length\": 300}");
+    check_expert("<meta>a</meta>b</meta>", 5,
+                 "<meta>a</meta>b</meta>\n{\"math_notion\": [], \"pass_rate\": 8, "
+                 "\"solution_length\": 152}");
+    check_expert("<meta>a</meta>{\"math_notion\":[\"sieve\"]}", 0, NULL);
+    check_expert("<meta>unclosed {\"math_notion\":[\"sieve\"]}", 2, NULL);
+    check_expert("", 2, NULL);
+}
+
+static void lengths_stay_in_the_valid_range(void **state)
+{
+    (void)state;
+    masa_statistics *s = statistics(2);
+    masa_meta_options o = options;
+    masa_prediction p = {0};
+    masa_text out = {0};
+    o.length_min = 500;
+    assert_true(masa_expert_text(&out, "</meta>", 7, &p, s, &o));
+    assert_non_null(strstr(out.data, "\"solution_length\": 500}"));
+    o.length_min = 1;
+    o.length_max = 100;
+    masa_text_clear(&out);
+    assert_true(masa_warm_start_text(&out, s, &o));
+    assert_non_null(strstr(out.data, "\"solution_length\": 100}"));
+    assert_non_null(strstr(out.data, "about 100 tokens"));
+    masa_text_deinit(&out);
+    masa_statistics_destroy(s);
+}
+
+static void warm_starts_earn_full_rewards(void **state)
+{
+    (void)state;
+    for (size_t n_correct = 0; n_correct <= 5; n_correct++) {
+        masa_statistics *s = statistics(n_correct);
+        masa_text out = {0};
+        assert_int_equal(masa_warm_start_text(&out, s, &options), n_correct > 0);
+        if (n_correct == 0) {
+            assert_int_equal(out.size, 0);
+        } else {
+            masa_prediction p;
+            masa_prediction_parse(&p, out.data, out.size, &options);
+            masa_meta_reward r = masa_meta_score(&p, s, &options);
+            assert_true(masa_starts_with(out.data, "<meta>"));
+            /* The nearest eighth to k/5 is at most 1/16 off. */
+            assert_true(r.difficulty >= pow(options.base, 1.0 / 16));
+            assert_near(r.length, 1, 0);
+            assert_near(r.notion, 1, 0);
+            masa_prediction_deinit(&p);
+        }
+        masa_text_deinit(&out);
+        masa_statistics_destroy(s);
+    }
+}
+
+static void warm_starts_name_what_tells_right_from_wrong(void **state)
+{
+    (void)state;
+    masa_statistics *s = statistics(2);
+    masa_text out = {0};
+    assert_true(masa_warm_start_text(&out, s, &options));
+    /* sieve: 2 right, 0 wrong; strikes, counting: 1 right; multiple: 1 right and 1 wrong;
+     * frac: a command; every, then: plain words. */
+    assert_string_equal(
+        out.data, "<meta>\nA solution would use: sieve, strikes, counting.\n"
+                  "I get such problems right only sometimes: of 8 attempts, about 3 "
+                  "would be right.\n"
+                  "A right solution of mine takes about 351 tokens.\n</meta>\n"
+                  "{\"math_notion\": [\"sieve\", \"strikes\", \"counting\"], "
+                  "\"pass_rate\": 3, \"solution_length\": 351}");
+    masa_text_deinit(&out);
+    masa_statistics_destroy(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_best_notions_are_picked),
+        cmocka_unit_test(targets_replace_the_numbers_alone),
+        cmocka_unit_test(lengths_stay_in_the_valid_range),
+        cmocka_unit_test(warm_starts_earn_full_rewards),
+        cmocka_unit_test(warm_starts_name_what_tells_right_from_wrong),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,346 @@
+/* The three rewards on worked examples, on every edge, and their properties. */
+#include "masa_test.h"
+
+#include <masa/advantage.h>
+#include <masa/memory.h>
+#include <masa/meta.h>
+#include <masa/random.h>
+
+/* Four rollouts of "How many integers below 10 are prime?": two right, of 150 and 210
+ * tokens. Notions in (right, wrong) rollouts: sieve (2, 0), divisor (2, 1), guess (0, 2),
+ * list (1, 1), prime factor (1, 0). */
+static const char problem[] = "How many integers below 10 are prime?";
+static const char *const texts[] = {
+    "Sieve: strike the divisors, list what is left.",
+    "The sieves of divisors; a prime factor.",
+    "My guess is 5. I list a divisor.",
+    "I am guessing.",
+};
+static const bool correct[] = {true, true, false, false};
+static const long lengths[] = {150, 210, 400, 20};
+static const masa_solutions solutions = {4, texts, correct, lengths};
+
+static masa_meta_reward score(const char *answer, const masa_solutions *s,
+                              const masa_meta_options *o)
+{
+    masa_statistics *statistics = masa_statistics_create(problem, s, o->notion_rule);
+    masa_prediction p;
+    masa_prediction_parse(&p, answer, strlen(answer), o);
+    masa_meta_reward r = masa_meta_score(&p, statistics, o);
+    masa_prediction_deinit(&p);
+    masa_statistics_destroy(statistics);
+    return r;
+}
+
+static void statistics_are_of_the_correct_ones(void **state)
+{
+    (void)state;
+    masa_statistics *s = masa_statistics_create(problem, &solutions, MASA_NOTION_LEMMA);
+    masa_statistics_summary sum = masa_statistics_get(s);
+    assert_int_equal(sum.n, 4);
+    assert_int_equal(sum.n_correct, 2);
+    assert_near(sum.pass_rate, 0.5, 0);
+    assert_int_equal(sum.length_min, 150);
+    assert_int_equal(sum.length_max, 210);
+    assert_near(sum.length_mean, 180, 0);
+    masa_statistics_destroy(s);
+    masa_solutions none = {0};
+    s = masa_statistics_create(problem, &none, MASA_NOTION_LEMMA);
+    sum = masa_statistics_get(s);
+    assert_near(sum.pass_rate, 0, 0);
+    assert_int_equal(sum.n_correct, 0);
+    masa_statistics_destroy(s);
+}
+
+static void difficulty(void **state)
+{
+    (void)state;
+    masa_meta_options o = MASA_META_DEFAULTS;
+    static const struct {
+        const char *answer;
+        double base, reward;
+    } cases[] = {
+        {"{\"pass_rate\":4}", 0.01, 1},
+        {"{\"pass_rate\":6}", 0.01, 0.31622776601683794}, /* 0.01^0.25 */
+        {"{\"pass_rate\":2}", 0.01, 0.31622776601683794},
+        {"{\"pass_rate\":8}", 0.01, 0.1},
+        {"{\"pass_rate\":0}", 0.25, 0.5},
+        {"{\"pass_rate\":0}", 1, 1},
+        {"{\"pass_rate\":9}", 0.01, 0},
+        {"{\"pass_rate\":4.5}", 0.01, 0},
+        {"", 0.01, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        o.base = cases[i].base;
+        masa_meta_reward r = score(cases[i].answer, &solutions, &o);
+        assert_near(r.difficulty, cases[i].reward, 1e-15);
+        assert_near(r.total, cases[i].reward / 3, 1e-15);
+        assert_int_equal(r.difficulty_cause == MASA_META_VALID, cases[i].reward > 0);
+    }
+}
+
+static void length(void **state)
+{
+    (void)state;
+    static const bool one[] = {false, true, false, false};
+    static const bool all[] = {true, true, true, true};
+    static const bool none[] = {false, false, false, false};
+    static const struct {
+        const bool *correct;
+        long predicted;
+        masa_length_rule rule;
+        masa_meta_cause cause; /* VALID: reward 1 */
+    } cases[] = {
+        {correct, 150, MASA_LENGTH_INCLUSIVE, MASA_META_VALID},
+        {correct, 180, MASA_LENGTH_INCLUSIVE, MASA_META_VALID},
+        {correct, 210, MASA_LENGTH_INCLUSIVE, MASA_META_VALID},
+        {correct, 149, MASA_LENGTH_INCLUSIVE, MASA_META_OUTSIDE},
+        {correct, 211, MASA_LENGTH_INCLUSIVE, MASA_META_OUTSIDE},
+        {correct, 400, MASA_LENGTH_INCLUSIVE, MASA_META_OUTSIDE}, /* a wrong one's */
+        {correct, 150, MASA_LENGTH_STRICT, MASA_META_OUTSIDE},
+        {correct, 151, MASA_LENGTH_STRICT, MASA_META_VALID},
+        {correct, 209, MASA_LENGTH_STRICT, MASA_META_VALID},
+        {correct, 210, MASA_LENGTH_STRICT, MASA_META_OUTSIDE},
+        {one, 210, MASA_LENGTH_INCLUSIVE, MASA_META_VALID},
+        {one, 209, MASA_LENGTH_INCLUSIVE, MASA_META_OUTSIDE},
+        {one, 210, MASA_LENGTH_STRICT, MASA_META_OUTSIDE}, /* strict cannot be met */
+        {all, 20, MASA_LENGTH_INCLUSIVE, MASA_META_VALID},
+        {all, 400, MASA_LENGTH_INCLUSIVE, MASA_META_VALID},
+        {none, 180, MASA_LENGTH_INCLUSIVE, MASA_META_NO_CORRECT},
+        {none, 0, MASA_LENGTH_INCLUSIVE, MASA_META_OUT_OF_RANGE},
+        {correct, 9000, MASA_LENGTH_INCLUSIVE, MASA_META_OUT_OF_RANGE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_meta_options o = MASA_META_DEFAULTS;
+        o.length_rule = cases[i].rule;
+        o.length_min = 1;
+        masa_solutions s = {4, texts, cases[i].correct, lengths};
+        char answer[64];
+        snprintf(answer, sizeof answer, "{\"solution_length\":%ld}", cases[i].predicted);
+        masa_meta_reward r = score(answer, &s, &o);
+        if (r.length_cause != cases[i].cause ||
+            r.length != (cases[i].cause == MASA_META_VALID))
+            fail_msg("case %zu: %g, %s", i, r.length,
+                     masa_meta_cause_text(r.length_cause));
+        assert_int_equal(r.difficulty_cause, MASA_META_MISSING);
+        assert_int_equal(r.notion_cause, MASA_META_MISSING);
+    }
+}
+
+static void notions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *list;
+        masa_notion_rule rule;
+        size_t kept, helpful;
+        masa_meta_cause cause;
+    } cases[] = {
+        {"\"sieve\"", MASA_NOTION_LEMMA, 1, 1, MASA_META_VALID},
+        {"\"SIEVES\"", MASA_NOTION_LEMMA, 1, 1, MASA_META_VALID},
+        {"\"divisor\"", MASA_NOTION_LEMMA, 1, 1, MASA_META_VALID},
+        {"\"list\"", MASA_NOTION_LEMMA, 1, 0, MASA_META_NONE_HELPFUL}, /* as many wrong */
+        {"\"guess\"", MASA_NOTION_LEMMA, 1, 0, MASA_META_NONE_HELPFUL},
+        {"\"never\"", MASA_NOTION_LEMMA, 1, 0, MASA_META_NONE_HELPFUL},
+        {"\"sieve\",\"guess\"", MASA_NOTION_LEMMA, 2, 1, MASA_META_VALID},
+        {"\"sieve\",\"sieves\",\"guess\"", MASA_NOTION_LEMMA, 2, 1, MASA_META_VALID},
+        {"\"prime\",\"integer\"", MASA_NOTION_LEMMA, 0, 0, MASA_META_NONE_KEPT},
+        {"\"Primes\",\"sieve\"", MASA_NOTION_LEMMA, 1, 1, MASA_META_VALID},
+        {"\"prime factor\"", MASA_NOTION_LEMMA, 1, 1, MASA_META_VALID},
+        {"\"factor prime\"", MASA_NOTION_LEMMA, 1, 0, MASA_META_NONE_HELPFUL},
+        {"\"\",\" \",\"...\"", MASA_NOTION_LEMMA, 0, 0, MASA_META_NONE_KEPT},
+        {"", MASA_NOTION_LEMMA, 0, 0, MASA_META_NONE_KEPT},
+        {"\"ieve\"", MASA_NOTION_LEMMA, 1, 0, MASA_META_NONE_HELPFUL},
+        {"\"ieve\"", MASA_NOTION_SUBSTRING, 1, 1, MASA_META_VALID},
+        {"\"sieve\"", MASA_NOTION_SUBSTRING, 1, 1,
+         MASA_META_VALID}, /* in the second alone */
+        {"\"SIEVE\"", MASA_NOTION_SUBSTRING, 1, 0, MASA_META_NONE_HELPFUL},
+        {"\"sieve\",\"sieves\"", MASA_NOTION_SUBSTRING, 2, 2, MASA_META_VALID},
+        {"\"rim\"", MASA_NOTION_SUBSTRING, 0, 0, MASA_META_NONE_KEPT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_meta_options o = MASA_META_DEFAULTS;
+        o.notion_rule = cases[i].rule;
+        char answer[128];
+        snprintf(answer, sizeof answer, "{\"math_notion\":[%s]}", cases[i].list);
+        masa_meta_reward r = score(answer, &solutions, &o);
+        if (r.notions_kept != cases[i].kept || r.notions_helpful != cases[i].helpful ||
+            r.notion_cause != cases[i].cause)
+            fail_msg("%s: %zu kept, %zu helpful, %s", answer, r.notions_kept,
+                     r.notions_helpful, masa_meta_cause_text(r.notion_cause));
+        assert_near(r.notion,
+                    cases[i].kept ? (double)cases[i].helpful / (double)cases[i].kept : 0,
+                    0);
+    }
+}
+
+static void notions_need_a_correct_rollout(void **state)
+{
+    (void)state;
+    masa_meta_options o = MASA_META_DEFAULTS;
+    static const bool none[] = {false, false, false, false};
+    static const bool all[] = {true, true, true, true};
+    masa_solutions s = {4, texts, none, lengths};
+    masa_meta_reward r = score("{\"math_notion\":[\"sieve\"]}", &s, &o);
+    assert_near(r.notion, 0, 0);
+    assert_int_equal(r.notion_cause, MASA_META_NO_CORRECT);
+    s.correct = all;
+    r = score("{\"math_notion\":[\"guess\",\"never\"]}", &s, &o);
+    assert_near(r.notion, 0.5, 0);
+    s.n = 0;
+    r = score("{\"math_notion\":[\"sieve\"],\"pass_rate\":0,\"solution_length\":128}", &s,
+              &o);
+    assert_near(r.difficulty, 1, 0);
+    assert_near(r.length, 0, 0);
+    assert_near(r.notion, 0, 0);
+}
+
+/* difficulty 0.1, length 1, notion 0.5 */
+static void the_total_is_the_weighted_mean(void **state)
+{
+    (void)state;
+    static const char answer[] = "{\"math_notion\":[\"sieve\",\"guess\"],\"pass_rate\":8,"
+                                 "\"solution_length\":200}";
+    static const double cases[][4] = {
+        {1, 1, 1, 1.6 / 3}, {1, 0, 0, 0.1},   {0, 1, 0, 1},
+        {0, 0, 1, 0.5},     {0, 1, 1, 0.75},  {1, 0, 1, 0.3},
+        {1, 1, 0, 0.55},    {2, 1, 1, 0.425}, {0, 0, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_meta_options o = MASA_META_DEFAULTS;
+        o.weight_difficulty = cases[i][0];
+        o.weight_length = cases[i][1];
+        o.weight_notion = cases[i][2];
+        assert_near(score(answer, &solutions, &o).total, cases[i][3], 1e-15);
+    }
+}
+
+/* ---- properties, over random prompts ---- */
+
+enum { MOST = 9 };
+static const char *const words[] = {"sieve",        "sieves",  "prime", "divisor",
+                                    "prime factor", "guess",   "",      "integer",
+                                    "remainder",    "Guessing"};
+
+static const char *pick(masa_random *random)
+{
+    return words[masa_random_below(random, sizeof words / sizeof *words)];
+}
+
+typedef struct scene {
+    char texts[MOST][128];
+    const char *pointers[MOST];
+    bool correct[MOST];
+    long lengths[MOST];
+    size_t n;
+    char *notions[MOST];
+    masa_prediction prediction;
+    masa_meta_options options;
+} scene;
+
+static void draw_scene(scene *s, masa_random *random)
+{
+    memset(s, 0, sizeof *s);
+    s->options = (masa_meta_options)MASA_META_DEFAULTS;
+    s->options.base = 1 - masa_random_uniform(random);
+    s->options.weight_difficulty = masa_random_uniform(random);
+    s->options.weight_length = masa_random_uniform(random);
+    s->options.weight_notion = masa_random_uniform(random);
+    s->options.length_rule = (masa_length_rule)masa_random_below(random, 2);
+    s->options.notion_rule = (masa_notion_rule)masa_random_below(random, 2);
+    s->n = masa_random_below(random, MOST + 1);
+    for (size_t i = 0; i < s->n; i++) {
+        snprintf(s->texts[i], sizeof s->texts[i], "%s and %s, %s.", pick(random),
+                 pick(random), pick(random));
+        s->pointers[i] = s->texts[i];
+        s->correct[i] = masa_random_below(random, 2);
+        s->lengths[i] = masa_random_range(random, 1, 200);
+    }
+    masa_prediction *p = &s->prediction;
+    p->pass_rate = (int)masa_random_range(random, 0, 8);
+    p->length = masa_random_range(random, 1, 200);
+    p->notions = s->notions;
+    p->n_notions = masa_random_below(random, MOST + 1);
+    for (size_t i = 0; i < p->n_notions; i++)
+        s->notions[i] = (char *)pick(random);
+}
+
+static masa_meta_reward score_scene(const scene *s)
+{
+    masa_solutions given = {s->n, s->pointers, s->correct, s->lengths};
+    masa_statistics *statistics =
+        masa_statistics_create(problem, &given, s->options.notion_rule);
+    masa_meta_reward r = masa_meta_score(&s->prediction, statistics, &s->options);
+    masa_statistics_destroy(statistics);
+    return r;
+}
+
+#define SWAP(type, a, b)                                                                 \
+    do {                                                                                 \
+        type swap = (a);                                                                 \
+        (a) = (b);                                                                       \
+        (b) = swap;                                                                      \
+    } while (0)
+
+static void rewards_are_bounded_and_blind_to_order(void **state)
+{
+    (void)state;
+    masa_random random = masa_random_init(1, MASA_STREAM_TEST);
+    for (int round = 0; round < 2000; round++) {
+        scene s;
+        draw_scene(&s, &random);
+        masa_meta_reward r = score_scene(&s);
+        const double parts[] = {r.difficulty, r.length, r.notion, r.total};
+        for (int i = 0; i < 4; i++)
+            if (!(parts[i] >= 0 && parts[i] <= 1))
+                fail_msg("round %d: reward %d is %g", round, i, parts[i]);
+        assert_true(r.notions_helpful <= r.notions_kept);
+        assert_int_equal(r.notion_cause == MASA_META_VALID, r.notion > 0);
+        for (int k = 0; k < 8; k++) {
+            size_t i = masa_random_below(&random, s.n + 1),
+                   j = masa_random_below(&random, s.n + 1);
+            if (i < s.n && j < s.n) {
+                SWAP(const char *, s.pointers[i], s.pointers[j]);
+                SWAP(bool, s.correct[i], s.correct[j]);
+                SWAP(long, s.lengths[i], s.lengths[j]);
+            }
+            size_t n = s.prediction.n_notions, other = masa_random_below(&random, n + 1);
+            if (other < n) SWAP(char *, s.notions[other], s.notions[0]);
+        }
+        masa_meta_reward again = score_scene(&s);
+        assert_memory_equal(&r.difficulty, &again.difficulty, 4 * sizeof(double));
+        assert_int_equal(r.notions_kept, again.notions_kept);
+    }
+}
+
+static void equal_rewards_are_no_advantage(void **state)
+{
+    (void)state;
+    float rewards[8], advantages[8];
+    size_t groups[8] = {0};
+    masa_meta_options o = MASA_META_DEFAULTS;
+    for (int i = 0; i < 8; i++)
+        rewards[i] =
+            (float)score("{\"pass_rate\":5,\"math_notion\":[\"sieve\"]}", &solutions, &o)
+                .total;
+    for (int kind = 0; kind <= MASA_ADVANTAGE_BATCH_NORM; kind++) {
+        masa_advantages(advantages, rewards, groups, 8, (masa_advantage_kind)kind);
+        for (int i = 0; i < 8; i++)
+            assert_true(advantages[i] == 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(statistics_are_of_the_correct_ones),
+        cmocka_unit_test(difficulty),
+        cmocka_unit_test(length),
+        cmocka_unit_test(notions),
+        cmocka_unit_test(notions_need_a_correct_rollout),
+        cmocka_unit_test(the_total_is_the_weighted_mean),
+        cmocka_unit_test(rewards_are_bounded_and_blind_to_order),
+        cmocka_unit_test(equal_rewards_are_no_advantage),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
