@@ -116,6 +116,21 @@ size_t masa_utf8_complete(const char *s, size_t n)
     return length > back + 1 ? n - 1 - back : n;
 }
 
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+
+void masa_text_add_utf8(masa_text *text, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        unsigned code;
+        size_t length = masa_utf8_decode(s + i, n - i, &code);
+        if (length == 0 || code == 0)
+            masa_text_add(text, REPLACEMENT);
+        else
+            masa_text_append(text, s + i, length);
+        i += length ? length : 1;
+    }
+}
+
 void masa_text_add_json(masa_text *text, const char *s, size_t n)
 {
     masa_text_append(text, "\"", 1);
@@ -123,7 +138,7 @@ void masa_text_add_json(masa_text *text, const char *s, size_t n)
         unsigned code;
         size_t length = masa_utf8_decode(s + i, n - i, &code);
         if (length == 0)
-            masa_text_add(text, "\xEF\xBF\xBD");
+            masa_text_add(text, REPLACEMENT);
         else if (code == '"' || code == '\\')
             masa_text_addf(text, "\\%c", (char)code);
         else if (code == '\n')

@@ -220,6 +220,12 @@ static void print_rollout_json(reader *r, const masa_store_rollout *o)
     add_string(line, "cause", o->cause);
     add_number(line, "logprob", o->logprob);
     add_number(line, "seconds", o->seconds);
+    if (o->ids) {
+        add_key(line, "ids");
+        for (long i = 0; i < o->tokens; i++)
+            masa_text_addf(line, "%c%d", i ? ',' : '[', (int)o->ids[i]);
+        masa_text_add(line, o->tokens ? "]" : "[]");
+    }
     add_key(line, "extra");
     masa_text_add(line, *o->extra ? o->extra : "null");
     end_object(line);

@@ -126,6 +126,7 @@ masa_status rl_record_rollouts(rl_session *s, long step, const rl_groups *groups
                 .answer = g->problem->answer,
                 .prompt_tokens = (long)g->prompt.n,
                 .tokens = (long)r->completion.n,
+                .ids = r->completion.tokens,
                 .reward = r->reward,
                 .advantage = g->left_out ? NAN : r->advantage,
                 .cause = masa_stop_cause_name(r->completion.cause),

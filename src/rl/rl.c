@@ -7,6 +7,7 @@
 #include <masa/model_file.h>
 #include <masa/random.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "memory_plan.h"
@@ -134,6 +135,7 @@ static void report(loop *l, const rl_summary *y, const rl_update_stats *u)
                             &(masa_progress_step){
                                 .step = y->step,
                                 .reward = y->reward,
+                                .loss = NAN,
                                 .accuracy = y->accuracy,
                                 .length = y->length,
                                 .tokens_per_second =
@@ -213,8 +215,9 @@ static masa_status run_steps(loop *l, masa_error *err)
     if (st == MASA_ERR_INTERRUPTED) {
         masa_status saved = save(l, NULL);
         if (saved != MASA_OK) return MASA_FAIL(err, saved, "stopped; saving failed");
-        masa_error_context(err, "after step %ld of %ld, which is saved; go on with --resume",
-                           s->state.step, c->train.steps);
+        st = MASA_FAIL(err, st,
+                       "stopped after step %ld of %ld, which is saved; go on with --resume",
+                       s->state.step, c->train.steps);
     }
     return st;
 }

@@ -91,9 +91,11 @@ static void take(rl_group *g, masa_completion *completions, size_t n,
     g->rollouts = masa_alloc(n, sizeof *g->rollouts);
     for (size_t k = 0; k < n; k++) {
         rl_rollout *r = &g->rollouts[k];
-        masa_text text = {0};
+        masa_text bytes = {0}, text = {0};
         r->completion = completions[k];
-        masa_completion_text(&text, &r->completion, request, tokenizer);
+        masa_completion_text(&bytes, &r->completion, request, tokenizer);
+        masa_text_add_utf8(&text, masa_text_get(&bytes), bytes.size);
+        masa_text_deinit(&bytes);
         r->text_size = text.size;
         r->text = masa_text_take(&text);
     }

@@ -11,7 +11,7 @@ const char *rl_kind_name(rl_kind kind);
 
 typedef struct rl_rollout {
     masa_completion completion;
-    char *text;      /* decoded, without special tokens */
+    char *text;      /* decoded, without special tokens; always valid UTF-8 */
     size_t text_size;
     char *answer;    /* as extracted from a solution, or NULL */
     bool correct;    /* the binary verdict of a solution */

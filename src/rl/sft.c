@@ -121,7 +121,8 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     st = record(l, stats.objective.loss, norm, tokens, seconds, err);
     masa_progress_step_done(s->progress,
                             &(masa_progress_step){.step = s->state.step,
-                                                  .reward = -stats.objective.loss,
+                                                  .reward = NAN,
+                                                  .loss = stats.objective.loss,
                                                   .accuracy = NAN,
                                                   .length = tokens / (double)n,
                                                   .tokens_per_second = tokens / seconds,

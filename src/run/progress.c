@@ -74,6 +74,7 @@ void masa_progress_step_done(masa_progress *progress, const masa_progress_step *
     masa_text_clear(line);
     masa_text_addf(line, "step %*ld/%ld", digits, step->step, progress->total);
     add(line, "  reward %.3f", step->reward);
+    add(line, "  loss %.4f", step->loss);
     add(line, "  right %.1f%%", 100 * step->accuracy);
     add(line, "  length %.0f", step->length);
     add(line, "  %.0f tok/s", step->tokens_per_second);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 1 };
+enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 2 };
 
 static const char schema[] =
     "CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
@@ -17,7 +17,8 @@ static const char schema[] =
     "CREATE TABLE rollouts (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
     "  sample INTEGER, prompt_id INTEGER REFERENCES prompts (id), text TEXT, answer TEXT,"
     "  prompt_tokens INTEGER, tokens INTEGER, reward REAL, advantage REAL, cause TEXT,"
-    "  logprob REAL, seconds REAL, extra TEXT, PRIMARY KEY (step, prompt, kind, sample));"
+    "  logprob REAL, seconds REAL, extra TEXT, ids BLOB,"
+    "  PRIMARY KEY (step, prompt, kind, sample));"
     "CREATE TABLE evals (step INTEGER, problem TEXT, sample INTEGER, text TEXT,"
     "  answer TEXT, correct INTEGER, tokens INTEGER, cause TEXT);"
     "CREATE INDEX evals_step ON evals (step);"
@@ -35,7 +36,7 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_PROMPT] = "INSERT OR IGNORE INTO prompts (text) VALUES (?)",
     [STORE_ROLLOUT] =
         ("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?, ?, ?,"
-         " (SELECT id FROM prompts WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+         " (SELECT id FROM prompts WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     [STORE_EVAL] = "INSERT INTO evals VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [STORE_DECISION] = "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };

@@ -91,9 +91,16 @@ masa_status masa_store_metrics(masa_store *store, long first, long last, const c
     return st;
 }
 
+/* Token ids, unless there are none or not as many as the row says. */
+static const int32_t *ids_of(sqlite3_stmt *row, int column, long n)
+{
+    const void *ids = sqlite3_column_blob(row, column);
+    return sqlite3_column_bytes(row, column) == n * (long)sizeof(int32_t) ? ids : NULL;
+}
+
 static const char rollouts_sql[] =
     "SELECT step, prompt, problem, kind, sample, prompt_text, text, answer, prompt_tokens,"
-    " tokens, reward, advantage, cause, logprob, seconds, extra FROM rollouts_with_prompts"
+    " tokens, reward, advantage, cause, logprob, seconds, extra, ids FROM rollouts_with_prompts"
     " WHERE step BETWEEN ?1 AND ?2 AND (?3 < 0 OR prompt = ?3)"
     " AND (?4 IS NULL OR problem = ?4) AND (?5 IS NULL OR kind = ?5)"
     " AND (?6 IS NULL OR cause = ?6) AND (?7 IS NULL OR instr(text, ?7) > 0)"
@@ -122,8 +129,10 @@ masa_status masa_store_rollouts(masa_store *store, const masa_store_filter *filt
         masa_store_rollout rollout = {
             long_of(rows, 0),    long_of(rows, 1),  text_of(rows, 2),    text_of(rows, 3),
             long_of(rows, 4),    text_of(rows, 5),  text_of(rows, 6),    text_of(rows, 7),
-            long_of(rows, 8),    long_of(rows, 9),  double_of(rows, 10), double_of(rows, 11),
-            text_of(rows, 12),   double_of(rows, 13), double_of(rows, 14), text_of(rows, 15)};
+            long_of(rows, 8),    long_of(rows, 9),  NULL,                double_of(rows, 10),
+            double_of(rows, 11), text_of(rows, 12), double_of(rows, 13), double_of(rows, 14),
+            text_of(rows, 15)};
+        rollout.ids = ids_of(rows, 16, rollout.tokens);
         st = visit(context, &rollout, err);
     }
     sqlite3_finalize(rows);

@@ -70,6 +70,10 @@ masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *
     bind_double(&b, rollout->logprob);
     bind_double(&b, rollout->seconds);
     bind_text(&b, rollout->extra);
+    if (rollout->ids)
+        sqlite3_bind_blob64(b.statement, ++b.n, rollout->ids,
+                            (sqlite3_uint64)rollout->tokens * sizeof *rollout->ids,
+                            SQLITE_STATIC);
     return finish(store, &b, err);
 }
 

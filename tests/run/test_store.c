@@ -34,6 +34,7 @@ static masa_store *open_store(masa_store_mode mode)
 
 static masa_store_rollout example(long step, long prompt, long sample)
 {
+    static const int32_t ids[30] = {2, 3, 5, 49151};
     return (masa_store_rollout){.step = step,
                                 .prompt = prompt,
                                 .problem = prompt ? "p1" : "p0",
@@ -44,6 +45,7 @@ static masa_store_rollout example(long step, long prompt, long sample)
                                 .answer = "4",
                                 .prompt_tokens = 7,
                                 .tokens = 20 + sample,
+                                .ids = ids,
                                 .reward = (double)(sample % 2),
                                 .advantage = -0.5,
                                 .cause = sample == 3 ? "length" : "eos",
@@ -115,6 +117,7 @@ static masa_status see_rollout(void *context, const masa_store_rollout *r, masa_
     assert_string_equal(r->extra, r->sample == 10 ? "{\"pass_rate\":4}" : "");
     assert_int_equal(r->tokens, expected.tokens);
     assert_int_equal(r->prompt_tokens, 7);
+    assert_memory_equal(r->ids, expected.ids, (size_t)r->tokens * sizeof *r->ids);
     assert_near(r->advantage, -0.5, 0);
     assert_near(r->logprob, -0.25, 0);
     assert_near(r->seconds, 1.5, 0);

@@ -26,6 +26,8 @@ const char *masa_text_get(const masa_text *text);
 /** Takes the string out (caller frees, never NULL) and leaves text empty. */
 char *masa_text_take(masa_text *text);
 
+/** Appends s as a C string of valid UTF-8: invalid bytes and NULs become U+FFFD. */
+void masa_text_add_utf8(masa_text *text, const char *s, size_t n);
 /** Appends s as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 void masa_text_add_json(masa_text *text, const char *s, size_t n);
 

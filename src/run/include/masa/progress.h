@@ -16,6 +16,7 @@ typedef struct masa_progress masa_progress;
 typedef struct masa_progress_step {
     long step;       /* steps done */
     double reward;   /* mean */
+    double loss;     /* of supervised training */
     double accuracy; /* share of solution rollouts that are right, 0..1 */
     double length;   /* mean tokens of a response */
     double tokens_per_second;

@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <masa/error.h>
 
 typedef struct masa_store masa_store;
@@ -54,6 +55,7 @@ typedef struct masa_store_rollout {
     const char *text;
     const char *answer;     /* the expected answer */
     long prompt_tokens, tokens;
+    const int32_t *ids;     /* [tokens] of the response; NULL: not known */
     double reward, advantage;
     const char *cause;      /* of its stop: masa_stop_cause_name */
     double logprob;         /* mean over its tokens */
