@@ -1,0 +1,310 @@
+/* What is done with predictions: forecast, gate, cutoff, hint, soft gate, calibration. */
+#include "masa_test.h"
+
+#include <masa/gate.h>
+#include <masa/random.h>
+
+/* Predictions from texts, so that the tests read as what models write. */
+static masa_forecast forecast(const char *const *answers, size_t n,
+                              masa_cutoff_statistic statistic)
+{
+    masa_meta_options o = MASA_META_DEFAULTS;
+    o.length_min = 1;
+    masa_prediction p[16];
+    masa_forecast f;
+    for (size_t i = 0; i < n; i++)
+        masa_prediction_parse(&p[i], answers[i], strlen(answers[i]), &o);
+    masa_forecast_init(&f, p, n, statistic);
+    for (size_t i = 0; i < n; i++)
+        masa_prediction_deinit(&p[i]);
+    return f;
+}
+
+static void forecasts_leave_out_what_is_not_valid(void **state)
+{
+    (void)state;
+    static const char *const answers[] = {
+        "{\"pass_rate\":2,\"solution_length\":100,\"math_notion\":[\"sieve\",\"Sieves\"]"
+        "}",
+        "nothing",
+        "{\"pass_rate\":6,\"solution_length\":400,\"math_notion\":[\"divisor\",\"sieve\"]"
+        "}",
+        "{\"pass_rate\":9,\"solution_length\":220,\"math_notion\":[\"\",\"divisors\"]}",
+        "{\"pass_rate\":1,\"solution_length\":0,\"math_notion\":\"guess\"}",
+        "{\"solution_length\":200,\"math_notion\":[\"sieving\",\"parity\"]}",
+    };
+    masa_forecast f = forecast(answers, 6, MASA_CUTOFF_MEDIAN);
+    assert_int_equal(f.n_pass_rates, 3);
+    assert_near(f.pass_rate_mean, 0.375, 1e-15);
+    assert_near(f.pass_rate_deviation, 0.27003086243366087, 1e-15); /* sqrt(14/3) / 8 */
+    assert_int_equal(f.n_lengths, 4);
+    assert_near(f.length, 210, 0);
+    assert_near(f.length_mean, 230, 0);
+    assert_near(f.length_deviation, 108.16653826391969, 1e-12); /* sqrt(11700) */
+    assert_int_equal(f.n_notions, 3);
+    assert_string_equal(f.notions[0], "sieve");
+    assert_int_equal(f.notion_counts[0], 3);
+    assert_string_equal(f.notions[1], "divisor");
+    assert_int_equal(f.notion_counts[1], 2);
+    assert_string_equal(f.notions[2], "parity");
+    assert_int_equal(f.notion_counts[2], 1);
+    masa_forecast_deinit(&f);
+    f = forecast(answers, 6, MASA_CUTOFF_MEAN);
+    assert_near(f.length, 230, 0);
+    masa_forecast_deinit(&f);
+    f = forecast(answers, 6, MASA_CUTOFF_MAX);
+    assert_near(f.length, 400, 0);
+    masa_forecast_deinit(&f);
+    f = forecast(answers, 3, MASA_CUTOFF_MEDIAN);
+    assert_near(f.length, 250, 0);
+    masa_forecast_deinit(&f);
+    f = forecast(answers, 4, MASA_CUTOFF_MEDIAN);
+    assert_near(f.length, 220, 0);
+    masa_forecast_deinit(&f);
+    f = forecast(answers, 0, MASA_CUTOFF_MEDIAN);
+    assert_int_equal(f.n_pass_rates + f.n_lengths + f.n_notions, 0);
+    assert_near(f.pass_rate_mean, 0, 0);
+    masa_forecast_deinit(&f);
+}
+
+static void the_gate(void **state)
+{
+    (void)state;
+    static const struct {
+        int rates[4]; /* -1: none */
+        double sigma, tolerance;
+        bool closed;
+    } cases[] = {
+        {{0, 0, 0, 0}, 0.1, 0.05, true},
+        {{8, 8, 8, 8}, 0.1, 0.05, true},
+        {{4, 4, 4, 4}, 0.1, 0.05, false}, /* agreed, and not at an end */
+        {{0, 0, 0, 1}, 0.1, 0.05, true},  /* mean 0.031, deviation 0.054 */
+        {{8, 8, 8, 7}, 0.1, 0.05, true},
+        {{0, 0, 0, 1}, 0.05, 0.05, false}, /* the same, too divided */
+        {{0, 0, 0, 1}, 0.1, 0.03, false},  /* the same, too far from 0 */
+        {{0, 0, 1, 1}, 0.1, 0.0625, true}, /* the tolerance is inclusive */
+        {{7, 7, 7, 7}, 0.1, 0.125, true},
+        {{0, 0, 8, 8}, 0.6, 0.05, false},
+        {{0, 0, 0, 0}, 0, 0.05, false},      /* sigma 0 never closes */
+        {{0, -1, -1, -1}, 0.1, 0.05, false}, /* one alone agrees with itself only */
+        {{0, -1, -1, 0}, 0.1, 0.05, true},
+        {{-1, -1, -1, -1}, 0.1, 0.05, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_prediction p[4] = {{0}};
+        for (int k = 0; k < 4; k++) {
+            p[k].pass_rate = cases[i].rates[k];
+            if (p[k].pass_rate < 0) p[k].pass_rate_cause = MASA_META_NO_JSON;
+        }
+        masa_forecast f;
+        masa_forecast_init(&f, p, 4, MASA_CUTOFF_MEDIAN);
+        if (masa_gate_closed(&f, cases[i].sigma, cases[i].tolerance) != cases[i].closed)
+            fail_msg("case %zu: not %d", i, cases[i].closed);
+        masa_forecast_deinit(&f);
+    }
+}
+
+static void the_cutoff(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t n;
+        double length, margin;
+        size_t max, tokens;
+    } cases[] = {
+        {3, 100, 1, 500, 100},   {3, 100, 1.1, 500, 110},   {3, 100, 2, 500, 200},
+        {3, 100, 5, 500, 500},   {3, 100, 1e300, 500, 500}, {3, 100, 0, 500, 500},
+        {0, 0, 2, 500, 500},     {3, 100, 0.001, 500, 1},   {3, 0.4, 1, 500, 1},
+        {1, 250.5, 1, 500, 251},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_forecast f = {.n_lengths = cases[i].n, .length = cases[i].length};
+        assert_int_equal(masa_cutoff_tokens(&f, cases[i].margin, cases[i].max),
+                         cases[i].tokens);
+    }
+}
+
+static void the_hint(void **state)
+{
+    (void)state;
+    char *notions[] = {
+        "sieve", "a\nb", "parity", "prime factor",
+        "a notion that is a whole sentence and so is far too long to be named"};
+    static const struct {
+        size_t n, most, named;
+        const char *hint;
+    } cases[] = {
+        {5, 9, 3, " It could be solved using sieve, parity and prime factor."},
+        {5, 2, 2, " It could be solved using sieve and parity."},
+        {5, 1, 1, " It could be solved using sieve."},
+        {5, 0, 0, ""},
+        {0, 3, 0, ""},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_forecast f = {.notions = notions, .n_notions = cases[i].n};
+        masa_text out = {0};
+        assert_int_equal(masa_hint_add(&out, &f, cases[i].most), cases[i].named);
+        assert_string_equal(masa_text_get(&out), cases[i].hint);
+        masa_text_deinit(&out);
+    }
+}
+
+static void beliefs_age(void **state)
+{
+    (void)state;
+    masa_belief b = {0};
+    masa_belief_update(&b, 10, 6, 2, 0.5);
+    assert_near(b.right, 6, 0);
+    assert_near(b.wrong, 2, 0);
+    masa_belief_update(&b, 12, 0, 8, 0.5);
+    assert_near(b.right, 1.5, 1e-15);
+    assert_near(b.wrong, 8.5, 1e-15);
+    assert_int_equal(b.step, 12);
+    masa_belief_update(&b, 12, 1, 1, 0.5);
+    assert_near(b.right, 2.5, 1e-15);
+    assert_near(b.wrong, 9.5, 1e-15);
+}
+
+/* E[p^G + (1-p)^G] under Beta(a, b) by the midpoint rule. */
+static double integrate(double a, double b, size_t G)
+{
+    double sum = 0, mass = 0;
+    for (int i = 0; i < 100000; i++) {
+        double p = (i + 0.5) / 100000, density = pow(p, a - 1) * pow(1 - p, b - 1);
+        sum += density * (pow(p, (double)G) + pow(1 - p, (double)G));
+        mass += density;
+    }
+    return sum / mass;
+}
+
+static void zero_variance_is_as_likely_as_the_integral_says(void **state)
+{
+    (void)state;
+    static const struct {
+        double right, wrong, mean, deviation;
+        size_t n, G;
+        long age;
+    } cases[] = {
+        {0, 0, 0, 0, 0, 8, 0},      {0, 0, 1, 0, 8, 8, 0},   {8, 0, 0, 0, 0, 16, 0},
+        {8, 0, 1, 0, 8, 16, 0},     {8, 0, 1, 0, 8, 16, 20}, {3, 5, 0.9, 0.2, 4, 4, 3},
+        {40, 1, 0.5, 0.5, 8, 2, 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_belief b = {cases[i].right, cases[i].wrong, 100};
+        masa_forecast f = {.n_pass_rates = cases[i].n,
+                           .pass_rate_mean = cases[i].mean,
+                           .pass_rate_deviation = cases[i].deviation};
+        masa_soft_gate_options o = {cases[i].G, 0.9, 6, 0.1, 0.5};
+        double kept = pow(0.9, (double)cases[i].age);
+        double weight = cases[i].n ? 6 * (1 - 2 * cases[i].deviation) : 0;
+        double p = integrate(1 + kept * cases[i].right + weight * cases[i].mean,
+                             1 + kept * cases[i].wrong + weight * (1 - cases[i].mean),
+                             cases[i].G);
+        assert_near(masa_gate_zero_variance(&b, 100 + cases[i].age, &f, &o), p, 1e-6);
+    }
+    /* A uniform pass rate: 2 / (G + 1). One valid prediction says nothing. */
+    masa_belief none = {0};
+    masa_forecast one = {.n_pass_rates = 1, .pass_rate_mean = 1};
+    masa_soft_gate_options o = {8, 1, 100, 0, 0};
+    assert_near(masa_gate_zero_variance(&none, 0, &one, &o), 2.0 / 9, 1e-15);
+    o.group_size = 1;
+    assert_near(masa_gate_zero_variance(&none, 0, &one, &o), 1, 0);
+}
+
+static void skipped_prompts_come_back(void **state)
+{
+    (void)state;
+    masa_forecast f = {.n_pass_rates = 8, .pass_rate_mean = 1};
+    masa_soft_gate_options o = {8, 0.9, 16, 0.1, 0.6};
+    masa_belief b = {0};
+    masa_belief_update(&b, 0, 40, 0, o.discount);
+    double before = 1;
+    for (long step = 0; step <= 60; step += 10) {
+        double p = masa_gate_zero_variance(&b, step, &f, &o);
+        double skip = masa_gate_skip_probability(&b, step, &f, &o);
+        assert_near(skip, 0.9 * (p - 0.6) / 0.4, 1e-12);
+        assert_true(skip < before && skip <= 0.9);
+        before = skip;
+    }
+    /* What the prompt showed weighs against a forecast; below the threshold all roll out.
+     */
+    masa_belief_update(&b, 60, 0, 8, o.discount);
+    assert_near(masa_gate_skip_probability(&b, 60, &f, &o), 0, 0);
+    o.threshold = 1;
+    assert_near(masa_gate_skip_probability(&(masa_belief){1e9, 0, 60}, 60, &f, &o), 0, 0);
+    o.threshold = 0;
+    o.floor = 1;
+    assert_near(masa_gate_skip_probability(&(masa_belief){1e9, 0, 60}, 60, &f, &o), 0, 0);
+}
+
+static void calibration_is_a_decayed_mean(void **state)
+{
+    (void)state;
+    masa_calibration_options o = MASA_CALIBRATION_DEFAULTS;
+    masa_calibration c = {0};
+    o.window = 2; /* each new prompt halves what the old ones weigh */
+    assert_true(isnan(masa_calibration_pass_rate_error(&c)));
+    assert_true(isnan(masa_calibration_length_error(&c)));
+    assert_true(isnan(masa_calibration_gate_precision(&c)));
+    masa_forecast f = {
+        .n_pass_rates = 4, .pass_rate_mean = 0.75, .n_lengths = 4, .length = 100};
+    masa_statistics_summary half = {8, 4, 0.5, 90, 300, 200}, all = {8, 8, 1, 50, 50, 50};
+    masa_calibration_update(&c, &f, &half, false, &o);
+    assert_near(masa_calibration_pass_rate_error(&c), 0.25, 1e-15);
+    assert_near(masa_calibration_length_error(&c), log(2), 1e-15);
+    assert_true(isnan(masa_calibration_gate_precision(&c)));
+    masa_calibration_update(&c, &f, &all, true, &o);  /* errors 0.25, log 2; right */
+    masa_calibration_update(&c, &f, &half, true, &o); /* wrong */
+    assert_near(masa_calibration_gate_precision(&c), 0.5 / 1.5, 1e-15);
+    assert_near(masa_calibration_length_error(&c), log(2), 1e-15);
+    masa_statistics_summary none = {8, 0, 0, 0, 0, 0};
+    masa_forecast blank = {0};
+    masa_calibration_update(&c, &blank, &none, true, &o); /* error 1; right; no length */
+    assert_near(masa_calibration_gate_precision(&c), 1.25 / 1.75, 1e-15);
+    assert_near(masa_calibration_pass_rate_error(&c), (1 + 0.25 * 0.875) / 1.875, 1e-15);
+    assert_near(c.length_weight, 1.75, 0);
+}
+
+static void the_switch_has_hysteresis(void **state)
+{
+    (void)state;
+    masa_calibration_options o = {512, 100, 0.2, 0.5, 0.8, 1.5};
+    static const struct {
+        double seen, error, length, precision; /* < 0: nothing measured */
+        bool on, stays;
+    } cases[] = {
+        {99, 0, 0, 1, false, true}, /* too few to switch on */
+        {100, 0, 0, 1, true, true},     {100, 0.2, 0.5, 0.8, true, true},
+        {100, 0.21, 0, 1, false, true}, {100, 0.31, 0, 1, false, false},
+        {100, 0, 0.6, 1, false, true},  {100, 0, 0.8, 1, false, false},
+        {100, 0, 0, 0.75, false, true}, {100, 0, 0, 0.69, false, false},
+        {100, 0.1, -1, -1, true, true}, {0, -1, -1, -1, false, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_calibration c = {.pass_rate_weight = cases[i].seen,
+                              .pass_rate_error = cases[i].error * cases[i].seen};
+        if (cases[i].length >= 0)
+            c.length_weight = 64, c.length_error = 64 * cases[i].length;
+        if (cases[i].precision >= 0)
+            c.gate_weight = 64, c.gate_right = 64 * cases[i].precision;
+        if (masa_calibration_switch(&c, &o, false) != cases[i].on ||
+            masa_calibration_switch(&c, &o, true) != cases[i].stays)
+            fail_msg("case %zu", i);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forecasts_leave_out_what_is_not_valid),
+        cmocka_unit_test(the_gate),
+        cmocka_unit_test(the_cutoff),
+        cmocka_unit_test(the_hint),
+        cmocka_unit_test(beliefs_age),
+        cmocka_unit_test(zero_variance_is_as_likely_as_the_integral_says),
+        cmocka_unit_test(skipped_prompts_come_back),
+        cmocka_unit_test(calibration_is_a_decayed_mean),
+        cmocka_unit_test(the_switch_has_hysteresis),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
