@@ -9,11 +9,9 @@
 static void mean_and_deviation(double *mean, double *deviation, const double *x, size_t n)
 {
     double sum = 0, square = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
+    for (size_t i = 0; i < n; i++) sum += x[i];
     *mean = n ? sum / (double)n : 0;
-    for (size_t i = 0; i < n; i++)
-        square += (x[i] - *mean) * (x[i] - *mean);
+    for (size_t i = 0; i < n; i++) square += (x[i] - *mean) * (x[i] - *mean);
     *deviation = n ? sqrt(square / (double)n) : 0;
 }
 
@@ -48,8 +46,7 @@ static void add_notion(notions *all, const char *spelling, size_t rollout)
 {
     masa_words *words = masa_words_create(spelling, strlen(spelling), MASA_NOTION_LEMMA);
     size_t i = 0;
-    while (i < all->n && !masa_words_equal(all->items[i].words, words))
-        i++;
+    while (i < all->n && !masa_words_equal(all->items[i].words, words)) i++;
     if (i < all->n || masa_words_empty(words)) {
         masa_words_destroy(words);
     } else {
@@ -80,8 +77,7 @@ static void gather_notions(masa_forecast *out, const masa_prediction *prediction
                 out->notions[out->n_notions] = masa_strdup(all.items[i].spelling);
                 out->notion_counts[out->n_notions++] = count;
             }
-    for (size_t i = 0; i < all.n; i++)
-        masa_words_destroy(all.items[i].words);
+    for (size_t i = 0; i < all.n; i++) masa_words_destroy(all.items[i].words);
     free(all.items);
 }
 
@@ -110,8 +106,7 @@ void masa_forecast_init(masa_forecast *out, const masa_prediction *predictions, 
 
 void masa_forecast_deinit(masa_forecast *forecast)
 {
-    for (size_t i = 0; i < forecast->n_notions; i++)
-        free(forecast->notions[i]);
+    for (size_t i = 0; i < forecast->n_notions; i++) free(forecast->notions[i]);
     free(forecast->notions);
     free(forecast->notion_counts);
     *forecast = (masa_forecast){0};

@@ -20,8 +20,7 @@ struct masa_words {
 static uint64_t hash_bytes(const unsigned char *s, size_t n)
 {
     uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ s[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < n; i++) h = (h ^ s[i]) * 0x100000001b3u;
     return h ^ h >> 29;
 }
 

@@ -58,8 +58,7 @@ static size_t string_end(const char *text, size_t n, size_t i)
 
 static size_t digits_end(const char *text, size_t n, size_t i)
 {
-    while (i < n && text[i] >= '0' && text[i] <= '9')
-        i++;
+    while (i < n && text[i] >= '0' && text[i] <= '9') i++;
     return i;
 }
 
@@ -96,8 +95,7 @@ static void close_container(finder *f, size_t end)
 {
     size_t start = f->open[--f->n_open];
     if (f->text[start] != '{') return;
-    while (f->n_complete && f->complete[f->n_complete - 1].start > start)
-        f->n_complete--;
+    while (f->n_complete && f->complete[f->n_complete - 1].start > start) f->n_complete--;
     MASA_PUSH(f->complete, f->n_complete, f->complete_capacity, ((span){start, end}));
 }
 
@@ -139,8 +137,7 @@ static bool is_space(char c)
 
 static size_t skip_space(const char *text, size_t n, size_t i)
 {
-    while (i < n && is_space(text[i]))
-        i++;
+    while (i < n && is_space(text[i])) i++;
     return i;
 }
 
@@ -163,8 +160,7 @@ static bool read_members(finder *f, span object, meta__value values[META__KEYS],
     const char *text = f->text;
     size_t end = object.end - 1, i = skip_space(text, end, object.start + 1);
     bool found = false;
-    for (int k = 0; k < META__KEYS; k++)
-        values[k] = (meta__value){0};
+    for (int k = 0; k < META__KEYS; k++) values[k] = (meta__value){0};
     while (i < end) {
         size_t key_end = string_end(text, end, i), key_size = key_end - i - 2;
         size_t value = skip_space(text, end, skip_space(text, end, key_end) + 1),
@@ -180,8 +176,7 @@ static bool read_members(finder *f, span object, meta__value values[META__KEYS],
                 memcmp(keys[k], text + i + 1, key_size) != 0)
                 continue;
             size_t last = stop;
-            while (is_space(text[last - 1]))
-                last--;
+            while (is_space(text[last - 1])) last--;
             values[k] = (meta__value){text + value, last - value};
             found = true;
         }

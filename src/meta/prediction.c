@@ -84,8 +84,7 @@ void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
 
 void masa_prediction_deinit(masa_prediction *prediction)
 {
-    for (size_t i = 0; i < prediction->n_notions; i++)
-        free(prediction->notions[i]);
+    for (size_t i = 0; i < prediction->n_notions; i++) free(prediction->notions[i]);
     free(prediction->notions);
     *prediction = (masa_prediction){0};
 }

@@ -43,8 +43,7 @@ masa_status masa_meta_prompt(masa_text *out, const char *template_text,
     /* One pass, so that a problem which happens to contain a field's name stays whole. */
     for (const char *p = template_text; *p;) {
         int field = 0;
-        while (field < FIELDS && !masa_starts_with(p, names[field]))
-            field++;
+        while (field < FIELDS && !masa_starts_with(p, names[field])) field++;
         if (field < FIELDS) {
             masa_text_add(out, values[field]);
             p += strlen(names[field]);

@@ -41,8 +41,7 @@ static void count_notions(masa_meta_reward *reward, const masa_prediction *p,
         meta__count_notion(&in_correct, &in_incorrect, s, notion);
         if (in_correct > in_incorrect) reward->notions_helpful++;
     }
-    for (size_t k = 0; k < reward->notions_kept; k++)
-        masa_words_destroy(kept[k]);
+    for (size_t k = 0; k < reward->notions_kept; k++) masa_words_destroy(kept[k]);
     free(kept);
 }
 

@@ -48,8 +48,7 @@ static void consider(candidates *all, const char *letters, size_t n,
 {
     if (n < LEAST_LETTERS || all->n == MOST_CANDIDATES) return;
     candidate c = {.word = masa_strndup(letters, n)};
-    for (char *p = c.word; *p; p++)
-        *p = (char)tolower((unsigned char)*p);
+    for (char *p = c.word; *p; p++) *p = (char)tolower((unsigned char)*p);
     c.notion = masa_words_create(c.word, n, s->rule);
     bool keep = !is_plain(c.word) && !masa_words_contain(s->problem, c.notion);
     for (size_t i = 0; keep && i < all->n; i++)
@@ -71,8 +70,7 @@ static void consider_text(candidates *all, const char *text, const masa_statisti
 {
     for (const char *p = text; *p;) {
         const char *start = p;
-        while (isalpha((unsigned char)*p))
-            p++;
+        while (isalpha((unsigned char)*p)) p++;
         size_t n = (size_t)(p - start);
         bool whole =
             (unsigned char)*p < 0x80 && !isdigit((unsigned char)*p) &&

@@ -15,8 +15,7 @@ static masa_forecast forecast(const char *const *answers, size_t n,
     for (size_t i = 0; i < n; i++)
         masa_prediction_parse(&p[i], answers[i], strlen(answers[i]), &o);
     masa_forecast_init(&f, p, n, statistic);
-    for (size_t i = 0; i < n; i++)
-        masa_prediction_deinit(&p[i]);
+    for (size_t i = 0; i < n; i++) masa_prediction_deinit(&p[i]);
     return f;
 }
 

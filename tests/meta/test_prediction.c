@@ -173,8 +173,7 @@ static void hostile_texts_are_read_in_linear_time(void **state)
     };
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         masa_text text = {0};
-        while (text.size < 1 << 20)
-            masa_text_add(&text, units[i]);
+        while (text.size < 1 << 20) masa_text_add(&text, units[i]);
         masa_text_add(&text, "\"\n{\"pass_rate\":6}");
         masa_prediction p;
         masa_prediction_parse(&p, text.data, text.size, &options);
@@ -191,10 +190,8 @@ static void deep_nesting_is_no_notion(void **state)
     (void)state;
     masa_text text = {0};
     masa_text_add(&text, "{\"pass_rate\":6,\"math_notion\":");
-    for (int i = 0; i < 100000; i++)
-        masa_text_add(&text, "[");
-    for (int i = 0; i < 100000; i++)
-        masa_text_add(&text, "]");
+    for (int i = 0; i < 100000; i++) masa_text_add(&text, "[");
+    for (int i = 0; i < 100000; i++) masa_text_add(&text, "]");
     masa_text_add(&text, "}");
     masa_prediction p = parse(text.data);
     assert_int_equal(p.pass_rate, 6);

@@ -261,8 +261,7 @@ static void draw_scene(scene *s, masa_random *random)
     p->length = masa_random_range(random, 1, 200);
     p->notions = s->notions;
     p->n_notions = masa_random_below(random, MOST + 1);
-    for (size_t i = 0; i < p->n_notions; i++)
-        s->notions[i] = (char *)pick(random);
+    for (size_t i = 0; i < p->n_notions; i++) s->notions[i] = (char *)pick(random);
 }
 
 static masa_meta_reward score_scene(const scene *s)
@@ -325,8 +324,7 @@ static void equal_rewards_are_no_advantage(void **state)
                 .total;
     for (int kind = 0; kind <= MASA_ADVANTAGE_BATCH_NORM; kind++) {
         masa_advantages(advantages, rewards, groups, 8, (masa_advantage_kind)kind);
-        for (int i = 0; i < 8; i++)
-            assert_true(advantages[i] == 0);
+        for (int i = 0; i < 8; i++) assert_true(advantages[i] == 0);
     }
 }
 

@@ -20,8 +20,7 @@ static void worked_example(void **state)
     masa_soft_cutoff_advantages(divided, reward, weight, 4, true);
     double deviation =
         sqrt(0.75 * 0.25) + 1e-6; /* three of the weights' four are right */
-    for (int i = 0; i < 4; i++)
-        assert_near(divided[i], a[i] / deviation, 1e-6);
+    for (int i = 0; i < 4; i++) assert_near(divided[i], a[i] / deviation, 1e-6);
 }
 
 static void with_nothing_cut_it_is_the_plain_advantage(void **state)
@@ -40,8 +39,7 @@ static void with_nothing_cut_it_is_the_plain_advantage(void **state)
             masa_advantages(plain, reward, groups, n,
                             divide ? MASA_ADVANTAGE_GROUP_NORM
                                    : MASA_ADVANTAGE_GROUP_MEAN);
-            for (size_t i = 0; i < n; i++)
-                assert_near(soft[i], plain[i], 2e-6);
+            for (size_t i = 0; i < n; i++) assert_near(soft[i], plain[i], 2e-6);
         }
     }
 }
@@ -54,18 +52,15 @@ static void equal_rewards_and_empty_groups(void **state)
     float a[4];
     for (int divide = 0; divide < 2; divide++) {
         masa_soft_cutoff_advantages(a, reward, whole, 4, divide);
-        for (int i = 0; i < 4; i++)
-            assert_true(a[i] == 0);
+        for (int i = 0; i < 4; i++) assert_true(a[i] == 0);
         masa_soft_cutoff_advantages(a, reward, none, 4, divide);
-        for (int i = 0; i < 4; i++)
-            assert_true(a[i] == 0);
+        for (int i = 0; i < 4; i++) assert_true(a[i] == 0);
         masa_soft_cutoff_advantages(a, reward, some, 1, divide);
         assert_true(a[0] == 0);
     }
     /* Divided, equal survivors are no signal; undivided, they keep the mean right. */
     masa_soft_cutoff_advantages(a, reward, some, 4, true);
-    for (int i = 0; i < 4; i++)
-        assert_true(a[i] == 0);
+    for (int i = 0; i < 4; i++) assert_true(a[i] == 0);
     masa_soft_cutoff_advantages(a, reward, some, 4, false);
     assert_true(a[0] < 0 && a[1] == 0 && a[2] > 0);
 }
@@ -93,11 +88,9 @@ static void exact_over_all_outcomes(void **state)
                 if (reaches) probability *= survives ? s : 1 - s;
             }
             masa_soft_cutoff_advantages(a, reward, weight, N, false);
-            for (int i = 0; i < N; i++)
-                expected[i] += probability * a[i];
+            for (int i = 0; i < N; i++) expected[i] += probability * a[i];
         }
-        for (int i = 0; i < N; i++)
-            assert_near(expected[i], reward[i] - mean, 1e-5);
+        for (int i = 0; i < N; i++) assert_near(expected[i], reward[i] - mean, 1e-5);
     }
 }
 
