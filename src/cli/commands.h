@@ -18,6 +18,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(score, "log-probabilities of texts")                                                \
     X(tasks, "make verifiable training problems")                                          \
     X(verify, "check answers against gold answers")                                          \
+    X(meta, "score predictions about a model's own solutions")                            \
     X(config, "print a run's settings, or their documentation")                          \
     X(version, "print the version")
 
