@@ -81,6 +81,10 @@ void masa_config_print(const masa_config *config, bool comments, masa_text *out)
 masa_status masa_config_write(const masa_config *config, const char *path,
                               masa_error *err);
 
+/** Appends the settings that differ, as "train.seed (1, 2), ..." with the values of a and
+ *  b; returns how many they are. */
+size_t masa_config_difference(const masa_config *a, const masa_config *b, masa_text *out);
+
 /** Appends docs/configuration.md. */
 void masa_config_markdown(masa_text *out);
 

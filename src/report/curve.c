@@ -1,0 +1,99 @@
+/* Learning curves. */
+#include <masa/curve.h>
+
+#include <masa/memory.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *masa_cost_name(masa_cost cost)
+{
+    static const char *const names[MASA_COSTS] = {"steps", "tokens", "seconds", "flops"};
+    return names[cost];
+}
+
+void masa_curve_add(masa_curve *curve, const masa_curve_point *point)
+{
+    MASA_PUSH(curve->points, curve->n, curve->capacity, *point);
+}
+
+void masa_curve_deinit(masa_curve *curve)
+{
+    free(curve->points);
+    *curve = (masa_curve){0};
+}
+
+/* ---- from a store ---- */
+
+typedef struct reader {
+    masa_curve *curve;
+    double spent[MASA_COSTS];
+} reader;
+
+/* The loop records a step's costs before its evaluation, and the evaluation of the start
+ * before the warm start that follows it: so what is spent when an accuracy comes by is
+ * what it took to get there. */
+static masa_status see_metric(void *context, long step, const char *name, double value,
+                              masa_error *err)
+{
+    (void)err;
+    reader *r = context;
+    r->spent[MASA_COST_STEPS] = (double)step;
+    if (!isfinite(value)) return MASA_OK;
+    if (strcmp(name, "total_tokens") == 0) r->spent[MASA_COST_TOKENS] = value;
+    if (strcmp(name, "seconds_rollouts") == 0 || strcmp(name, "seconds_update") == 0)
+        r->spent[MASA_COST_SECONDS] += value;
+    if (strcmp(name, "flops") == 0) r->spent[MASA_COST_FLOPS] += value;
+    if (strcmp(name, "eval_accuracy") == 0) {
+        masa_curve_point point = {.accuracy = value};
+        memcpy(point.spent, r->spent, sizeof point.spent);
+        masa_curve_add(r->curve, &point);
+    }
+    return MASA_OK;
+}
+
+masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err)
+{
+    reader r = {.curve = curve};
+    return masa_store_metrics(store, 0, -1, NULL, see_metric, &r, err);
+}
+
+/* ---- reading it off ---- */
+
+double masa_curve_spent(const masa_curve *curve, masa_cost cost)
+{
+    return curve->n ? curve->points[curve->n - 1].spent[cost] : NAN;
+}
+
+double masa_curve_final(const masa_curve *curve)
+{
+    return curve->n ? curve->points[curve->n - 1].accuracy : NAN;
+}
+
+double masa_curve_at(const masa_curve *curve, masa_cost cost, double amount)
+{
+    for (size_t i = 0; i < curve->n; i++) {
+        const masa_curve_point *b = &curve->points[i];
+        if (amount > b->spent[cost]) continue;
+        if (amount == b->spent[cost]) return b->accuracy;
+        if (i == 0) return NAN;
+        const masa_curve_point *a = b - 1;
+        double share = (amount - a->spent[cost]) / (b->spent[cost] - a->spent[cost]);
+        return a->accuracy + share * (b->accuracy - a->accuracy);
+    }
+    return NAN;
+}
+
+double masa_curve_reach(const masa_curve *curve, masa_cost cost, double goal)
+{
+    for (size_t i = 0; i < curve->n; i++) {
+        const masa_curve_point *b = &curve->points[i];
+        if (b->accuracy < goal) continue;
+        if (i == 0) return b->spent[cost];
+        const masa_curve_point *a = b - 1; /* below the goal */
+        double share = (goal - a->accuracy) / (b->accuracy - a->accuracy);
+        return a->spent[cost] + share * (b->spent[cost] - a->spent[cost]);
+    }
+    return NAN;
+}

@@ -1,0 +1,53 @@
+/**
+ * A learning curve: accuracy on unseen problems against what was spent.
+ *
+ * Between two evaluations accuracy is taken to change linearly. What a step costs is
+ * known after it, and an evaluation costs nothing: it is no part of training.
+ */
+#ifndef MASA_CURVE_H
+#define MASA_CURVE_H
+
+#include <stddef.h>
+#include <masa/error.h>
+#include <masa/store.h>
+
+typedef enum masa_cost {
+    MASA_COST_STEPS,
+    MASA_COST_TOKENS,  /* generated in training, meta rollouts too */
+    MASA_COST_SECONDS, /* of rollouts and updates: no evaluation, no saving */
+    MASA_COST_FLOPS,   /* floating-point operations, estimated */
+    MASA_COSTS,
+} masa_cost;
+
+/** "steps", "tokens", "seconds", "flops". */
+const char *masa_cost_name(masa_cost cost);
+
+typedef struct masa_curve_point {
+    double spent[MASA_COSTS]; /* up to this evaluation */
+    double accuracy;          /* share of the problems that are right, 0..1 */
+} masa_curve_point;
+
+typedef struct masa_curve {
+    masa_curve_point *points; /* [n] by step */
+    size_t n, capacity;
+} masa_curve;
+
+void masa_curve_add(masa_curve *curve, const masa_curve_point *point);
+void masa_curve_deinit(masa_curve *curve);
+
+/**
+ * The evaluations in a run's store, added to *curve. The costs are those of the metrics
+ * total_tokens, seconds_rollouts + seconds_update and flops, summed from step 0 (a warm
+ * start) on.
+ */
+masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err);
+
+/** Accuracy once `amount` was spent; NaN outside of the curve. */
+double masa_curve_at(const masa_curve *curve, masa_cost cost, double amount);
+/** What was spent when accuracy first was `goal`; NaN when it never was. */
+double masa_curve_reach(const masa_curve *curve, masa_cost cost, double goal);
+/** What was spent up to the last evaluation, and its accuracy; NaN without any. */
+double masa_curve_spent(const masa_curve *curve, masa_cost cost);
+double masa_curve_final(const masa_curve *curve);
+
+#endif

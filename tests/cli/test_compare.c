@@ -1,0 +1,276 @@
+/* masa compare on a model of a few thousand parameters, as a user calls it. */
+#include "masa_test.h"
+
+#include <jansson.h>
+#include <masa/file.h>
+#include <masa/model.h>
+#include <masa/store.h>
+#include <masa/tokenizer.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TOKENIZER MASA_TESTS "/generate/data/tiny"
+
+static char folder[] = "/tmp/masa-cli-compare-XXXXXX";
+
+/* What every comparison here is given. */
+static const char common[] =
+    "--model start --train train.jsonl --test test.jsonl --steps 4 -s data.suffix= "
+    "-s data.answer_rules=whole -s rollout.prompts_per_step=4 -s rollout.group_size=4 "
+    "-s rollout.max_tokens=12 -s data.max_prompt_tokens=48 -s "
+    "optimizer.tokens_per_pass=512 "
+    "-s optimizer.lr=0.001 -s model.compute=f32 -s train.save_every=0 -s "
+    "train.eval_every=2 "
+    "-s rollout.batch=16";
+
+static void make_model(void)
+{
+    masa_tokenizer *tokenizer = NULL;
+    masa_model *model = NULL;
+    assert_int_equal(masa_tokenizer_load(&tokenizer, TOKENIZER, NULL), MASA_OK);
+    masa_model_config c = {.architecture = MASA_LLAMA,
+                           .vocab_size = masa_tokenizer_vocab_size(tokenizer),
+                           .hidden_size = 32,
+                           .intermediate_size = 48,
+                           .n_layers = 2,
+                           .n_heads = 4,
+                           .n_kv_heads = 2,
+                           .head_dim = 8,
+                           .max_positions = 128,
+                           .rms_norm_eps = 1e-5f,
+                           .rope_theta = 10000,
+                           .bos_token = 0,
+                           .eos_token = 1,
+                           .pad_token = -1};
+    masa_model_options options = {MASA_F32, false};
+    assert_int_equal(masa_model_create(&model, &c, &options, 3, NULL), MASA_OK);
+    assert_int_equal(masa_folder_create("start", NULL), MASA_OK);
+    assert_int_equal(masa_model_save(model, "start", MASA_SAVE_F32, NULL), MASA_OK);
+    assert_int_equal(masa_tokenizer_save(tokenizer, "start", NULL), MASA_OK);
+    masa_model_destroy(model);
+    masa_tokenizer_destroy(tokenizer);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    make_model();
+    FILE *train = fopen("train.jsonl", "w"), *test = fopen("test.jsonl", "w");
+    assert_true(train && test);
+    for (char a = 'a'; a <= 'h'; a++)
+        for (char b = 'a'; b <= 'd'; b++)
+            fprintf(b == 'd' ? test : train, "{\"problem\":\"%c %c\",\"answer\":\"y\"}\n",
+                    a, b);
+    assert_int_equal(fclose(train) + fclose(test), 0);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    assert_int_equal(chdir("/"), 0);
+    return masa_folder_remove(folder, NULL) != MASA_OK;
+}
+
+static char output[1 << 16], errors[1 << 16];
+
+static void read_all(char *to, size_t size, FILE *file)
+{
+    size_t n = fread(to, 1, size - 1, file);
+    to[n] = '\0';
+}
+
+static int masa_compare(const char *arguments, const char *more)
+{
+    char line[2048];
+    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 '%s' compare %s %s 2>errors",
+             MASA_PROGRAM, arguments, more);
+    FILE *pipe = popen(line, "r");
+    read_all(output, sizeof output, pipe);
+    int status = WEXITSTATUS(pclose(pipe));
+    FILE *file = fopen("errors", "r");
+    read_all(errors, sizeof errors, file);
+    fclose(file);
+    return status;
+}
+
+static void assert_says(const char *text, const char *part)
+{
+    if (!strstr(text, part)) fail_msg("'%s' is not in:\n%s", part, text);
+}
+
+static void must(const char *arguments, const char *more)
+{
+    int status = masa_compare(arguments, more);
+    if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
+}
+
+static masa_status take_metric(void *context, long step, const char *name, double value,
+                               masa_error *err)
+{
+    (void)step, (void)name, (void)err;
+    *(double *)context = value;
+    return MASA_OK;
+}
+
+/* NaN when there is none. */
+static double metric_of(const char *run, long step, const char *name)
+{
+    double value = NAN;
+    char path[256];
+    masa_store *store = NULL;
+    snprintf(path, sizeof path, "%s/store.sqlite", run);
+    if (masa_store_open(&store, path, MASA_STORE_READ, NULL) != MASA_OK) return NAN;
+    masa_store_metrics(store, step, step, name, take_metric, &value, NULL);
+    masa_store_close(store);
+    return value;
+}
+
+static const char *const names[] = {"grpo-seed1", "rloo-seed1", "grpo-seed2",
+                                    "rloo-seed2"};
+
+static void presets_and_seeds_are_trained_and_compared(void **state)
+{
+    (void)state;
+    must("whole --preset grpo,rloo --seeds 1,2", common);
+    const char *at = errors;
+    for (int i = 0; i < 4; i++) {
+        char run[64], says[64];
+        snprintf(run, sizeof run, "whole/%s", names[i]);
+        assert_false(isnan(metric_of(run, 4, "eval_accuracy")));
+        snprintf(says, sizeof says, "run %d of 4: preset %.4s, seed %c", i + 1, names[i],
+                 names[i][9]);
+        assert_says(at, says); /* seed by seed */
+        at = strstr(at, says);
+    }
+    assert_says(at, "all runs: left");
+    assert_says(output, "| grpo   |     2 |");
+    assert_says(output, "| rloo   |     2 |");
+    assert_says(output, "4 steps");
+    masa_text table = {0};
+    assert_int_equal(masa_file_read(&table, "whole/compare.md", NULL), MASA_OK);
+    assert_string_equal(masa_text_get(&table), output);
+    masa_text_deinit(&table);
+    /* the presets differ, the seeds differ, all else is the same */
+    assert_true(metric_of("whole/grpo-seed1", 1, "reward") >= 0);
+    assert_true(metric_of("whole/grpo-seed1", 1, "length") ==
+                metric_of("whole/rloo-seed1", 1, "length"));
+    assert_true(metric_of("whole/grpo-seed1", 1, "entropy") !=
+                metric_of("whole/grpo-seed2", 1, "entropy"));
+}
+
+static void finished_runs_are_left_alone(void **state)
+{
+    (void)state;
+    double before = metric_of("whole/rloo-seed2", 4, "total_seconds");
+    must("whole --preset grpo,rloo --seeds 1,2", common);
+    assert_says(errors, "run 4 of 4: preset rloo, seed 2; done already");
+    assert_true(metric_of("whole/rloo-seed2", 4, "total_seconds") == before);
+    must("whole --json", "");
+    size_t n = 0;
+    for (char *line = strtok(output, "\n"); line; line = strtok(NULL, "\n"), n++) {
+        json_t *row = json_loads(line, 0, NULL);
+        assert_non_null(row);
+        json_decref(row);
+    }
+    assert_int_equal(n, 2 * 5 + 5 + 2 * 4 + 4);
+    must("whole --baseline rloo", "");
+    assert_says(output, "Difference to `rloo`");
+    must("whole --preset grpo --report-only --seeds 2", "");
+    assert_null(strstr(output, "rloo"));
+}
+
+/* Long enough to be interrupted in its first run. */
+#define LONG "-s train.steps=150"
+
+/* Starts a comparison and interrupts it once `run` has a step. */
+static int interrupt(const char *arguments, const char *run)
+{
+    char line[2048];
+    snprintf(line, sizeof line,
+             "OMP_NUM_THREADS=1 exec '%s' compare %s %s " LONG " >/dev/null 2>errors",
+             MASA_PROGRAM, arguments, common);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    int status = 0;
+    for (int i = 0; i < 20000 && isnan(metric_of(run, 1, "reward")); i++) usleep(5000);
+    kill(child, SIGINT);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    FILE *file = fopen("errors", "r");
+    read_all(errors, sizeof errors, file);
+    fclose(file);
+    return WEXITSTATUS(status);
+}
+
+static void a_stopped_comparison_goes_on(void **state)
+{
+    (void)state;
+    char more[2048];
+    assert_int_equal(
+        interrupt("stopped --preset grpo,rloo --seeds 1", "stopped/grpo-seed1"), 130);
+    assert_says(errors,
+                "stopped in run 1 of 2 (stopped/grpo-seed1), which is saved; the same "
+                "command goes on");
+    assert_false(masa_path_exists("stopped/rloo-seed1"));
+    double first = metric_of("stopped/grpo-seed1", 1, "total_seconds");
+    /* other settings are refused, the same ones go on where it stopped */
+    assert_int_equal(masa_compare("stopped --preset grpo,rloo --seeds 1", common), 1);
+    assert_says(errors, "stopped/grpo-seed1 was made with other settings (there, now): "
+                        "train.steps (150, 4)");
+    snprintf(more, sizeof more, "%s %s", common, LONG);
+    must("stopped --preset grpo,rloo --seeds 1", more);
+    assert_says(errors, "run 1 of 2: preset grpo, seed 1; goes on; all runs: left");
+    assert_true(metric_of("stopped/grpo-seed1", 1, "total_seconds") == first);
+    assert_false(isnan(metric_of("stopped/grpo-seed1", 150, "eval_accuracy")));
+    assert_false(isnan(metric_of("stopped/rloo-seed1", 150, "eval_accuracy")));
+    assert_says(output, "150 steps");
+}
+
+static void what_cannot_be_compared_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *arguments, *says;
+        int status;
+    } cases[] = {
+        {"none", "cannot read none", 1},
+        {"start", "start holds no runs to compare", 1},
+        {"whole --steps 3", "settings are for runs that are made", 2},
+        {"new --preset grpo,grpo --model start", "preset grpo with seed 1 is given twice",
+         2},
+        {"new --preset grpo --seeds 1,x", "--seeds takes whole numbers", 2},
+        {"new --preset grpo --seeds -1", "--seeds takes whole numbers", 2},
+        {"new --preset , --seeds 1", "no preset or no seed", 2},
+        {"new --preset grpo,rloo --baseline dapo", "--baseline dapo is not among", 2},
+        {"new --preset grpo,nothing", "no preset nothing", 1},
+        {"new --preset grpo,rloo -s train.seed=9", "a comparison takes --seeds", 2},
+        {"new --preset grpo,rloo --model start --train train.jsonl",
+         "data.test is not set", 1},
+        {"new --preset grpo,rloo -s data.test=test.jsonl -s algorithm.name=gspo",
+         "presets grpo and rloo are the same with these settings", 1},
+        {"whole --baseline dapo", "no run of --baseline dapo", 1},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        int status = masa_compare(cases[i].arguments, "");
+        if (status != cases[i].status) fail_msg("%s: %d", cases[i].arguments, status);
+        assert_says(errors, cases[i].says);
+        assert_false(masa_path_exists("new"));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(presets_and_seeds_are_trained_and_compared),
+        cmocka_unit_test(finished_runs_are_left_alone),
+        cmocka_unit_test(a_stopped_comparison_goes_on),
+        cmocka_unit_test(what_cannot_be_compared_is_refused),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
