@@ -36,7 +36,8 @@ void masa_error_context(masa_error *err, const char *format, ...)
 void masa_error_at(masa_error *err, const char *path, size_t line)
 {
     if (!err) return;
-    snprintf(err->path, sizeof err->path, "%s", path);
+    snprintf(err->path, sizeof err->path, "%s",
+             strcmp(path, "-") == 0 ? "standard input" : path);
     err->line = line;
 }
 

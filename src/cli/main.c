@@ -2,7 +2,9 @@
 #include "commands.h"
 
 #include <masa/log.h>
+#include <masa/text.h>
 
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,15 +24,24 @@ static void print_help(FILE *out)
                  "usage: masa [--verbose] COMMAND [ARGUMENTS]\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "\nmasa COMMAND --help says everything about a command.\n");
+    fprintf(out, "\nmasa COMMAND --help says everything about a command. Exit status: 0 done,\n"
+                 "1 bad input or a failing system, 2 wrong usage, 4 numbers that are not\n"
+                 "finite, 5 another process failed, 130 stopped by ^C (the run is saved).\n");
 }
 
+/* A message may quote a hostile file: one line of valid text, no terminal's commands. */
 static void print_error(const masa_error *err, bool verbose)
 {
-    fprintf(stderr, "masa: ");
-    if (err->path[0]) fprintf(stderr, "%s:", err->path);
-    if (err->path[0] && err->line) fprintf(stderr, "%zu:", err->line);
-    fprintf(stderr, "%s%s\n", err->path[0] ? " " : "", err->message);
+    masa_text raw = {0}, line = {0};
+    if (err->path[0]) masa_text_addf(&raw, "%s:", err->path);
+    if (err->path[0] && err->line) masa_text_addf(&raw, "%zu:", err->line);
+    masa_text_addf(&raw, "%s%s", err->path[0] ? " " : "", err->message);
+    masa_text_add_utf8(&line, masa_text_get(&raw), raw.size);
+    for (size_t i = 0; i < line.size; i++)
+        if (iscntrl((unsigned char)line.data[i])) line.data[i] = '?';
+    fprintf(stderr, "masa: %s\n", masa_text_get(&line));
+    masa_text_deinit(&raw);
+    masa_text_deinit(&line);
     if (verbose) fprintf(stderr, "  raised at %s:%d\n", err->source, err->source_line);
 }
 

@@ -151,7 +151,8 @@ masa_status json_lines_read(json_lines *out, const char *path, masa_error *err)
         p = stop + 1;
     }
     if (st == MASA_OK && lines.n == 0)
-        st = MASA_FAIL(err, MASA_ERR_DATA, "%s is empty; it needs one JSON object a line", path);
+        st = MASA_FAIL(err, MASA_ERR_DATA, "%s is empty; it needs one JSON object a line",
+                       strcmp(path, "-") == 0 ? "standard input" : path);
     if (st == MASA_OK)
         *out = lines;
     else

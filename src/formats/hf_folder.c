@@ -110,9 +110,8 @@ static masa_status open_weights(formats__hf_folder *f, const char *folder,
         st = open_index(f, folder, index, err);
     else
         st = MASA_FAIL(err, MASA_ERR_FORMAT,
-                       "%s has no model.safetensors and no model.safetensors.index.json; "
-                       "other weight files are not read",
-                       folder);
+                       "no model.safetensors and no model.safetensors.index.json here; "
+                       "other weight files are not read");
     free(single);
     free(index);
     return st;

@@ -60,7 +60,7 @@ masa_status masa_error_set(masa_error *err, masa_status code, const char *source
 void masa_error_context(masa_error *err, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/** Names the user's file and line (0: unknown) the error is about. */
+/** Names the user's file ("-": standard input) and line (0: unknown) the error is about. */
 void masa_error_at(masa_error *err, const char *path, size_t line);
 
 /** Short text of a code, and the exit status a program ends with for it. */
