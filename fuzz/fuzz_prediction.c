@@ -16,8 +16,7 @@
 static void check_reward(const masa_meta_reward *r)
 {
     const double parts[] = {r->difficulty, r->length, r->notion, r->total};
-    for (int i = 0; i < 4; i++)
-        CHECK(parts[i] >= 0 && parts[i] <= 1);
+    for (int i = 0; i < 4; i++) CHECK(parts[i] >= 0 && parts[i] <= 1);
     CHECK((r->length > 0) == (r->length_cause == MASA_META_VALID));
     CHECK((r->notion > 0) == (r->notion_cause == MASA_META_VALID));
 }
@@ -52,8 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     masa_text whole = {0}, problem = {0};
     masa_text_append(&whole, (const char *)data, size);
     size_t line = 0;
-    while (line < size && data[line] != '\n')
-        line++;
+    while (line < size && data[line] != '\n') line++;
     masa_text_append(&problem, (const char *)data, line);
     const char *const texts[] = {whole.data, "a sieve"};
     const bool correct[] = {true, false};

@@ -17,7 +17,7 @@ typedef struct settings {
     double sigma, tolerance, margin, threshold;
     long hint;
     bool forecast, prompts;
-    const char *template_path;
+    const char *length_rule, *notion_rule, *statistic_name, *template_path;
     masa_text template_text;
 } settings;
 
@@ -269,7 +269,7 @@ static masa_status choose(int *out, const char *option, const char *value,
     return st;
 }
 
-static masa_status check(const settings *s, masa_error *err)
+static masa_status check_numbers(const settings *s, masa_error *err)
 {
     const masa_meta_options *m = &s->meta;
     if (!(m->base > 0 && m->base <= 1))
@@ -288,6 +288,37 @@ static masa_status check(const settings *s, masa_error *err)
     return MASA_OK;
 }
 
+/* Names to what they stand for, and the ranges of the numbers. */
+static masa_status check_settings(settings *s, masa_error *err)
+{
+    static const char *const length_rules[] = {"inclusive", "strict", NULL},
+                             *const notion_rules[] = {"lemma", "substring", NULL},
+                             *const statistics[] = {"median", "mean", "max", NULL};
+    int length = 0, notion = 0, statistic = 0;
+    masa_status st = choose(&length, "length-rule", s->length_rule, length_rules, err);
+    if (st == MASA_OK)
+        st = choose(&notion, "notion-rule", s->notion_rule, notion_rules, err);
+    if (st == MASA_OK)
+        st = choose(&statistic, "cutoff-statistic", s->statistic_name, statistics, err);
+    if (st != MASA_OK) return st;
+    s->meta.length_rule = (masa_length_rule)length;
+    s->meta.notion_rule = (masa_notion_rule)notion;
+    s->statistic = (masa_cutoff_statistic)statistic;
+    return check_numbers(s, err);
+}
+
+static const cli_usage usage = {
+    "meta",
+    "[OPTIONS] FILE.jsonl",
+    "The method's rewards by themselves: for every line with \"problem\", \"responses\", "
+    "\"correct\", \"lengths\"\n(tokens) and \"meta_responses\" writes one line a meta "
+    "response with what it predicts and earns.",
+    "FILE may be - for standard input. \"zero\" names why a reward is 0. The summary "
+    "goes to "
+    "standard\nerror. docs/method.md explains every option.",
+    1,
+    1};
+
 masa_status cli_meta(int argc, char **argv, masa_error *err)
 {
     settings s = {.meta = MASA_META_DEFAULTS,
@@ -295,11 +326,10 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
                   .tolerance = 0.1,
                   .margin = 2,
                   .threshold = 0.2,
-                  .hint = 3};
-    const char *length_rule = "inclusive", *notion_rule = "lemma", *statistic = "median";
-    static const char *const length_rules[] = {"inclusive", "strict", NULL},
-                             *const notion_rules[] = {"lemma", "substring", NULL},
-                             *const statistics[] = {"median", "mean", "max", NULL};
+                  .hint = 3,
+                  .length_rule = "inclusive",
+                  .notion_rule = "lemma",
+                  .statistic_name = "median"};
     masa_meta_options *m = &s.meta;
     bool helped;
     const cli_option options[] = {
@@ -308,9 +338,9 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
                    "weight in the total"),
         CLI_DOUBLE("weight-length", 0, &m->weight_length, "W", "weight in the total"),
         CLI_DOUBLE("weight-notion", 0, &m->weight_notion, "W", "weight in the total"),
-        CLI_STRING("length-rule", 0, &length_rule, "RULE",
+        CLI_STRING("length-rule", 0, &s.length_rule, "RULE",
                    "inclusive, or strict: between the shortest and the longest"),
-        CLI_STRING("notion-rule", 0, &notion_rule, "RULE", "lemma or substring"),
+        CLI_STRING("notion-rule", 0, &s.notion_rule, "RULE", "lemma or substring"),
         CLI_LONG("length-min", 0, &m->length_min, "N", "least valid solution_length"),
         CLI_LONG("length-max", 0, &m->length_max, "N",
                  "greatest, and the response limit"),
@@ -324,7 +354,7 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
                    "and whose mean is this near to 0 or 1"),
         CLI_DOUBLE("margin", 0, &s.margin, "M",
                    "cut solutions at M times the predicted length; 0: never"),
-        CLI_STRING("cutoff-statistic", 0, &statistic, "NAME",
+        CLI_STRING("cutoff-statistic", 0, &s.statistic_name, "NAME",
                    "median, mean or max of the predicted lengths"),
         CLI_LONG("hint", 0, &s.hint, "N", "name at most N notions in the hint"),
         CLI_DOUBLE("expert-threshold", 0, &s.threshold, "R",
@@ -337,32 +367,9 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
             "of the meta prompt, with {problem}, {length_min}, {max_response_length}"),
         CLI_END,
     };
-    const cli_usage usage = {"meta",
-                             "[OPTIONS] FILE.jsonl",
-                             "The method's rewards by themselves: for every line with "
-                             "\"problem\", \"responses\", "
-                             "\"correct\", \"lengths\"\n(tokens) and \"meta_responses\" "
-                             "writes one line a meta "
-                             "response with what it predicts and earns.",
-                             "FILE may be - for standard input. \"zero\" names why a "
-                             "reward is 0. The summary goes "
-                             "to standard\nerror. docs/method.md explains every option.",
-                             1,
-                             1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
-    int rules[3] = {0};
     if (st != MASA_OK || helped) return st;
-    if ((st = choose(&rules[0], "length-rule", length_rule, length_rules, err)) !=
-            MASA_OK ||
-        (st = choose(&rules[1], "notion-rule", notion_rule, notion_rules, err)) !=
-            MASA_OK ||
-        (st = choose(&rules[2], "cutoff-statistic", statistic, statistics, err)) !=
-            MASA_OK ||
-        (st = check(&s, err)) != MASA_OK)
-        return st;
-    m->length_rule = (masa_length_rule)rules[0];
-    m->notion_rule = (masa_notion_rule)rules[1];
-    s.statistic = (masa_cutoff_statistic)rules[2];
+    if ((st = check_settings(&s, err)) != MASA_OK) return st;
     if (s.template_path) st = masa_file_read(&s.template_text, s.template_path, err);
     if (st == MASA_OK) st = answer_file(argv[0], &s, err);
     masa_text_deinit(&s.template_text);

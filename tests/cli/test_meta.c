@@ -215,34 +215,52 @@ static void prompts_are_written(void **state)
     free(path);
 }
 
+static const struct {
+    const char *line, *error;
+} lines[] = {
+    {"{", "in.jsonl:2: not a JSON object"},
+    {"[]", "in.jsonl:2: not a JSON object"},
+    {"{\"problem\":1}", "in.jsonl:2: \"problem\" must be a string"},
+    {"{\"problem\":\"x\"}", "in.jsonl:2: \"responses\" must be a list of strings"},
+    {"{\"problem\":\"x\",\"responses\":[\"a\",1]}", "\"responses\"[1] is not a string"},
+    {"{\"problem\":\"x\",\"responses\":[\"a\"]}",
+     "\"correct\" and \"lengths\" must be lists"},
+    {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[true,true],\"lengths\":["
+     "1]}",
+     "1 \"responses\", but 2 in \"correct\" and 1 in \"lengths\""},
+    {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[0.5],\"lengths\":[1]}",
+     "\"correct\"[0] must be true or false"},
+    {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[true],\"lengths\":[-1]}",
+     "\"lengths\"[0] must be a number of tokens"},
+    {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[true],\"lengths\":[1.5]}",
+     "\"lengths\"[0] must be a number of tokens"},
+    {"{" RESPONSES "\"meta_responses\":\"x\"}",
+     "in.jsonl:2: \"meta_responses\" must be a list of strings"},
+    {"{\"problem\":\"x\\u0000\"}", "in.jsonl:2:"},
+};
+
+static const char *const options[][2] = {
+    {"--base 0 in.jsonl", "--base must be over 0"},
+    {"--base 2 in.jsonl", "--base must be over 0"},
+    {"--base nan in.jsonl", "--base must be over 0"},
+    {"--weight-notion -1 in.jsonl", "must not be negative"},
+    {"--weight-notion 0 --weight-length 0 --weight-difficulty 0 in.jsonl",
+     "one must be over 0"},
+    {"--length-min 0 in.jsonl", "--length-min must be at least 1"},
+    {"--length-max 100 in.jsonl", "at most --length-max"},
+    {"--length-rule loose in.jsonl",
+     "--length-rule is one of inclusive, strict, not 'loose'"},
+    {"--notion-rule x in.jsonl", "lemma, substring"},
+    {"--cutoff-statistic x in.jsonl", "median, mean, max"},
+    {"--margin -1 in.jsonl", "must not be negative"},
+    {"--hint -1 in.jsonl", "must not be negative"},
+    {"", "usage: masa meta"},
+};
+
 static void bad_files_and_options_are_named(void **state)
 {
     (void)state;
     static const char good[] = "{" RESPONSES "\"meta_responses\":[]}\n";
-    static const struct {
-        const char *line, *error;
-    } lines[] = {
-        {"{", "in.jsonl:2: not a JSON object"},
-        {"[]", "in.jsonl:2: not a JSON object"},
-        {"{\"problem\":1}", "in.jsonl:2: \"problem\" must be a string"},
-        {"{\"problem\":\"x\"}", "in.jsonl:2: \"responses\" must be a list of strings"},
-        {"{\"problem\":\"x\",\"responses\":[\"a\",1]}",
-         "\"responses\"[1] is not a string"},
-        {"{\"problem\":\"x\",\"responses\":[\"a\"]}",
-         "\"correct\" and \"lengths\" must be lists"},
-        {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[true,true],\"lengths\":["
-         "1]}",
-         "1 \"responses\", but 2 in \"correct\" and 1 in \"lengths\""},
-        {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[0.5],\"lengths\":[1]}",
-         "\"correct\"[0] must be true or false"},
-        {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[true],\"lengths\":[-1]}",
-         "\"lengths\"[0] must be a number of tokens"},
-        {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[true],\"lengths\":[1.5]}",
-         "\"lengths\"[0] must be a number of tokens"},
-        {"{" RESPONSES "\"meta_responses\":\"x\"}",
-         "in.jsonl:2: \"meta_responses\" must be a list of strings"},
-        {"{\"problem\":\"x\\u0000\"}", "in.jsonl:2:"},
-    };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char file[2048];
         int n = snprintf(file, sizeof file, "%s%s\n", good, lines[i].line);
@@ -252,23 +270,6 @@ static void bad_files_and_options_are_named(void **state)
                          errors + strlen(errors) - 1); /* one line */
         assert_string_equal(output, "");
     }
-    static const char *const options[][2] = {
-        {"--base 0 in.jsonl", "--base must be over 0"},
-        {"--base 2 in.jsonl", "--base must be over 0"},
-        {"--base nan in.jsonl", "--base must be over 0"},
-        {"--weight-notion -1 in.jsonl", "must not be negative"},
-        {"--weight-notion 0 --weight-length 0 --weight-difficulty 0 in.jsonl",
-         "one must be over 0"},
-        {"--length-min 0 in.jsonl", "--length-min must be at least 1"},
-        {"--length-max 100 in.jsonl", "at most --length-max"},
-        {"--length-rule loose in.jsonl",
-         "--length-rule is one of inclusive, strict, not 'loose'"},
-        {"--notion-rule x in.jsonl", "lemma, substring"},
-        {"--cutoff-statistic x in.jsonl", "median, mean, max"},
-        {"--margin -1 in.jsonl", "must not be negative"},
-        {"--hint -1 in.jsonl", "must not be negative"},
-        {"", "usage: masa meta"},
-    };
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         assert_int_equal(meta(options[i][0], good, sizeof good - 1), 2);
         assert_has(errors, options[i][1]);

@@ -10,7 +10,7 @@ static masa_forecast forecast(const char *const *answers, size_t n,
 {
     masa_meta_options o = MASA_META_DEFAULTS;
     o.length_min = 1;
-    masa_prediction p[16];
+    masa_prediction p[16] = {{0}};
     masa_forecast f;
     for (size_t i = 0; i < n; i++)
         masa_prediction_parse(&p[i], answers[i], strlen(answers[i]), &o);
