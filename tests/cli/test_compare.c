@@ -1,4 +1,5 @@
-/* masa compare on a model of a few thousand parameters, as a user calls it. */
+/* masa compare and masa report on a model of a few thousand parameters, as a user calls
+ * them. */
 #include "masa_test.h"
 
 #include <jansson.h>
@@ -83,11 +84,12 @@ static void read_all(char *to, size_t size, FILE *file)
     to[n] = '\0';
 }
 
-static int masa_compare(const char *arguments, const char *more)
+/* Runs `masa COMMAND ARGUMENTS MORE` in the folder; fills output and errors. */
+static int masa(const char *command, const char *arguments, const char *more)
 {
     char line[2048];
-    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 '%s' compare %s %s 2>errors",
-             MASA_PROGRAM, arguments, more);
+    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 '%s' %s %s %s 2>errors", MASA_PROGRAM,
+             command, arguments, more);
     FILE *pipe = popen(line, "r");
     read_all(output, sizeof output, pipe);
     int status = WEXITSTATUS(pclose(pipe));
@@ -104,7 +106,7 @@ static void assert_says(const char *text, const char *part)
 
 static void must(const char *arguments, const char *more)
 {
-    int status = masa_compare(arguments, more);
+    int status = masa("compare", arguments, more);
     if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
 }
 
@@ -220,7 +222,7 @@ static void a_stopped_comparison_goes_on(void **state)
     assert_false(masa_path_exists("stopped/rloo-seed1"));
     double first = metric_of("stopped/grpo-seed1", 1, "total_seconds");
     /* other settings are refused, the same ones go on where it stopped */
-    assert_int_equal(masa_compare("stopped --preset grpo,rloo --seeds 1", common), 1);
+    assert_int_equal(masa("compare", "stopped --preset grpo,rloo --seeds 1", common), 1);
     assert_says(errors, "stopped/grpo-seed1 was made with other settings (there, now): "
                         "train.steps (150, 4)");
     snprintf(more, sizeof more, "%s %s", common, LONG);
@@ -240,7 +242,7 @@ static void what_cannot_be_compared_is_refused(void **state)
         int status;
     } cases[] = {
         {"none", "cannot read none", 1},
-        {"start", "start holds no runs to compare", 1},
+        {"start", "start holds no runs", 1},
         {"whole --steps 3", "settings are for runs that are made", 2},
         {"new --preset grpo,grpo --model start", "preset grpo with seed 1 is given twice",
          2},
@@ -257,11 +259,32 @@ static void what_cannot_be_compared_is_refused(void **state)
         {"whole --baseline dapo", "no run of --baseline dapo", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int status = masa_compare(cases[i].arguments, "");
+        int status = masa("compare", cases[i].arguments, "");
         if (status != cases[i].status) fail_msg("%s: %d", cases[i].arguments, status);
         assert_says(errors, cases[i].says);
         assert_false(masa_path_exists("new"));
     }
+}
+
+static void the_report_is_one_page(void **state)
+{
+    (void)state;
+    masa_text page = {0};
+    assert_int_equal(masa("report", "whole", "-o page.html"), 0); /* all four runs */
+    assert_says(errors, "the report is in page.html");
+    assert_int_equal(masa_file_read(&page, "page.html", NULL), MASA_OK);
+    assert_says(page.data, "Training of 4 runs");
+    for (int i = 0; i < 4; i++) assert_says(page.data, names[i]);
+    masa_text_clear(&page);
+    assert_int_equal(masa("report", "whole/grpo-seed1 whole/rloo-seed1", ""), 0);
+    assert_int_equal(masa_file_read(&page, "report.html", NULL), MASA_OK);
+    assert_says(page.data, "Training of 2 runs");
+    masa_text_deinit(&page);
+    assert_int_equal(masa("report", "", ""), 2);
+    assert_int_equal(masa("report", "start", ""), 1);
+    assert_says(errors, "start holds no runs");
+    assert_int_equal(masa("report", "none", ""), 1);
+    assert_says(errors, "cannot read none");
 }
 
 int main(void)
@@ -269,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(presets_and_seeds_are_trained_and_compared),
         cmocka_unit_test(finished_runs_are_left_alone),
+        cmocka_unit_test(the_report_is_one_page),
         cmocka_unit_test(a_stopped_comparison_goes_on),
         cmocka_unit_test(what_cannot_be_compared_is_refused),
     };
