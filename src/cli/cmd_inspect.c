@@ -70,6 +70,8 @@ masa_status cli_inspect(int argc, char **argv, masa_error *err)
         CLI_FLAG("rollouts", 'r', &o.rollouts, "of a run: read rollouts"),
         CLI_FLAG("evals", 'e', &o.evals, "of a run: the answers of evaluations"),
         CLI_FLAG("decisions", 'd', &o.decisions, "of a run: gates and cutoffs"),
+        CLI_FLAG("predictions", 'p', &o.predictions,
+                 "of a run: predicted pass rates and lengths beside the true ones"),
         CLI_STRING("step", 's', &step, "RANGE", "steps, as 12 or 10:20"),
         CLI_LONG("prompt", 0, &o.filter.prompt, "N", "rollouts of the step's prompt N; -1: all"),
         CLI_STRING("problem", 0, &o.filter.problem, "ID", "rollouts of a problem"),

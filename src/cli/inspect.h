@@ -10,7 +10,7 @@ typedef struct cli_inspect_options {
     bool json;    /* JSON Lines instead of text */
     bool tensors; /* of a model: also one line for each tensor, with statistics */
     /* of a run: */
-    bool rollouts, evals, decisions; /* these in place of the metrics */
+    bool rollouts, evals, decisions, predictions; /* these in place of the metrics */
     const char *metrics;             /* names, separated by commas; NULL: the first */
     masa_store_filter filter;        /* its steps also choose metrics and evaluations */
 } cli_inspect_options;
@@ -24,5 +24,9 @@ masa_status cli_inspect_model(const char *path, const cli_inspect_options *optio
 bool cli_is_run(const char *path);
 masa_status cli_inspect_run(const char *path, const cli_inspect_options *options,
                             masa_error *err);
+
+/* Part of cli_inspect_run: the table of predictions against what came true. */
+masa_status cli_inspect_predictions(masa_store *store, const cli_inspect_options *options,
+                                    masa_error *err);
 
 #endif

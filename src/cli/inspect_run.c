@@ -321,7 +321,9 @@ masa_status cli_inspect_run(const char *path, const cli_inspect_options *options
     masa_store *store = NULL;
     char *name = masa_run_store_path(path);
     masa_status st = masa_store_open(&store, name, MASA_STORE_READ, err);
-    if (st == MASA_OK)
+    if (st == MASA_OK && options->predictions)
+        st = cli_inspect_predictions(store, options, err);
+    else if (st == MASA_OK)
         st = options->rollouts || options->evals || options->decisions
                  ? show_rows(store, options, err)
                  : show_metrics(store, options, err);

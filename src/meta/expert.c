@@ -20,7 +20,7 @@ long meta__expert_pass_rate(const masa_statistics_summary *s)
 long meta__expert_length(const masa_statistics_summary *s,
                          const masa_meta_options *options)
 {
-    long length = lround(s->length_mean);
+    long length = lround(s->n_correct ? s->length_mean : s->length_mean_all);
     if (length < options->length_min) return options->length_min;
     return length > options->length_max ? options->length_max : length;
 }

@@ -5,22 +5,15 @@
 const char masa_meta_system[] =
     "You are a helpful assistant that knows well what it can do and what it cannot.";
 
+/* As short as it can be and still say everything: it is read for every training prompt. */
 const char masa_meta_template[] =
-    "Below is a problem. Do not solve it. Predict how your own attempts at it would go.\n"
-    "\n"
-    "First think step by step between <meta> and </meta>. Which notions does a solution "
-    "need that the problem does not name already? Of 8 attempts of yours, how many would "
-    "end with the right answer? How many tokens does a right solution of yours take? "
-    "Reason in detail, above all about the last two, and show by an example how you "
-    "decided on each value.\n"
-    "\n"
-    "Then, after </meta>, write a JSON object with exactly these three keys:\n"
-    "\"math_notion\": a list of strings, the notions;\n"
-    "\"pass_rate\": an integer from 0 to 8, the number of attempts that would be right;\n"
-    "\"solution_length\": an integer from {length_min} to {max_response_length}, the "
-    "number "
-    "of tokens.\n"
-    "\n"
+    "Predict how your own attempts at the problem below would go. Think step by step "
+    "between <meta> and </meta>: reason in detail, above all about pass rate and length, "
+    "with an illustration of how you decided on each value, and name no notion that the "
+    "problem states already. After </meta> write a JSON object with exactly these keys: "
+    "\"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: right answers in 8 "
+    "attempts), \"solution_length\" (integer {length_min} to {max_response_length}: tokens "
+    "of a right solution).\n"
     "Problem: {problem}";
 
 masa_status masa_meta_prompt(masa_text *out, const char *template_text,

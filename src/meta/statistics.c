@@ -18,12 +18,13 @@ masa_statistics *masa_statistics_create(const char *problem,
     s->texts = masa_alloc(n + 1, sizeof *s->texts);
     masa_statistics_summary *sum = &s->summary;
     sum->n = n;
-    double total = 0;
+    double total = 0, total_all = 0;
     for (size_t i = 0; i < n; i++) {
         const char *text = solutions->texts[i];
         long length = solutions->lengths[i];
         s->words[i] = masa_words_create(text, strlen(text), rule);
         s->correct[i] = solutions->correct[i];
+        total_all += (double)length;
         if (!s->correct[i]) continue;
         s->texts[i] = masa_strdup(text);
         if (sum->n_correct == 0 || length < sum->length_min) sum->length_min = length;
@@ -32,6 +33,7 @@ masa_statistics *masa_statistics_create(const char *problem,
         sum->n_correct++;
     }
     if (n) sum->pass_rate = (double)sum->n_correct / (double)n;
+    if (n) sum->length_mean_all = total_all / (double)n;
     if (sum->n_correct) sum->length_mean = total / (double)sum->n_correct;
     return s;
 }

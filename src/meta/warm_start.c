@@ -100,28 +100,28 @@ static size_t best_notions(char *out[MOST_NOTIONS], candidates *all)
     return n;
 }
 
+/* Short, since a small model writes it M times a prompt. */
 static void add_reasoning(masa_text *out, const masa_statistics_summary *s,
                           const masa_meta_options *options, char *const *notions,
                           size_t n_notions)
 {
+    const char *ease = s->pass_rate >= 0.8   ? "easy for me"
+                       : s->pass_rate >= 0.4 ? "hit or miss for me"
+                       : s->pass_rate > 0    ? "hard for me"
+                                             : "beyond me";
     masa_text_add(out, "<meta>\n");
     for (size_t i = 0; i < n_notions; i++)
-        masa_text_addf(out, "%s%s", i == 0 ? "A solution would use: " : ", ", notions[i]);
-    if (n_notions) masa_text_add(out, ".\n");
-    const char *ease = s->pass_rate >= 0.8   ? "I find such problems easy"
-                       : s->pass_rate >= 0.4 ? "I get such problems right only sometimes"
-                                             : "Such problems are hard for me";
-    masa_text_addf(out, "%s: of 8 attempts, about %ld would be right.\n", ease,
-                   meta__expert_pass_rate(s));
-    masa_text_addf(out, "A right solution of mine takes about %ld tokens.\n</meta>\n",
-                   meta__expert_length(s, options));
+        masa_text_addf(out, "%s%s", i == 0 ? "It takes " : ", ", notions[i]);
+    if (n_notions) masa_text_add(out, ". ");
+    masa_text_addf(out, "Such a problem is %s: about %ld of 8 right, in %ld tokens.\n</meta>\n",
+                   ease, meta__expert_pass_rate(s), meta__expert_length(s, options));
 }
 
 bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
                           const masa_meta_options *options)
 {
     const masa_statistics_summary *s = &statistics->summary;
-    if (s->n_correct == 0) return false;
+    if (s->n == 0) return false;
     candidates *all = masa_alloc(1, sizeof *all);
     for (size_t i = 0; i < s->n; i++)
         if (statistics->correct[i]) consider_text(all, statistics->texts[i], statistics);

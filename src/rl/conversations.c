@@ -8,20 +8,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+void rl_example_deinit(rl_example *example)
+{
+    masa_tokens_deinit(&example->prompt);
+    masa_tokens_deinit(&example->response);
+}
+
 void rl_examples_deinit(rl_examples *examples)
 {
-    for (size_t i = 0; i < examples->n; i++) {
-        masa_tokens_deinit(&examples->items[i].prompt);
-        masa_tokens_deinit(&examples->items[i].response);
-    }
+    for (size_t i = 0; i < examples->n; i++) rl_example_deinit(&examples->items[i]);
     free(examples->items);
     *examples = (rl_examples){0};
 }
 
-/* The turn number `turn`, an assistant's: what is rendered up to it asks for it, and what
- * rendering it adds is the response. */
-static masa_status add_example(rl_examples *out, const rl_session *s,
-                               const masa_message *messages, size_t turn, masa_error *err)
+masa_status rl_encode_turn(rl_example *out, const rl_session *s, const masa_message *messages,
+                           size_t turn, masa_error *err)
 {
     rl_example e = {0};
     masa_tokens whole = {0};
@@ -49,14 +50,24 @@ static masa_status add_example(rl_examples *out, const rl_session *s,
             MASA_PUSH(e.response.ids, e.response.n, e.response.capacity, whole.ids[i]);
     }
     masa_tokens_deinit(&whole);
-    if (continues && last <= (size_t)s->config->sft.max_tokens) {
+    if (st == MASA_OK) *out = e;
+    else rl_example_deinit(&e);
+    return st;
+}
+
+static masa_status add_example(rl_examples *out, const rl_session *s,
+                               const masa_message *messages, size_t turn, masa_error *err)
+{
+    rl_example e;
+    masa_status st = rl_encode_turn(&e, s, messages, turn, err);
+    if (st != MASA_OK) return st;
+    if (e.prompt.n + e.response.n <= (size_t)s->config->sft.max_tokens) {
         MASA_PUSH(out->items, out->n, out->capacity, e);
         return MASA_OK;
     }
-    out->left_out += continues;
-    masa_tokens_deinit(&e.prompt);
-    masa_tokens_deinit(&e.response);
-    return st;
+    out->left_out++;
+    rl_example_deinit(&e);
+    return MASA_OK;
 }
 
 static masa_status add_conversation(rl_examples *out, const rl_session *s, const json_t *list,

@@ -1,5 +1,8 @@
 #include "prompts.h"
 
+#include "predict.h"
+
+#include <masa/file.h>
 #include <masa/log.h>
 
 #include <stdlib.h>
@@ -14,23 +17,52 @@ static void problem_deinit(masa_problem *p)
     free(p->context);
 }
 
-static masa_status leave_out_long(masa_problems *problems, const char *path,
-                                  const rl_session *s, masa_error *err)
+static masa_status solution_prompt(masa_tokens *out, char **text, const rl_session *s,
+                                   const masa_problem *problem, masa_error *err)
+{
+    char *user = rl_solution_request(s->config, problem);
+    masa_status st = rl_prompt(out, text, s, s->config->model.system, user, err);
+    free(user);
+    return st;
+}
+
+masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const masa_config *config,
+                            const masa_problem *problem, masa_error *err)
+{
+    masa_meta_options options = rl_meta_options(config);
+    return masa_meta_prompt(out, prompts->meta_template, problem->problem, &options, err);
+}
+
+static masa_status meta_prompt(masa_tokens *out, char **text, const rl_prompts *prompts,
+                               const rl_session *s, const masa_problem *problem,
+                               masa_error *err)
+{
+    masa_text user = {0};
+    masa_status st = rl_meta_request(&user, prompts, s->config, problem, err);
+    if (st == MASA_OK)
+        st = rl_prompt(out, text, s, masa_meta_system, masa_text_get(&user), err);
+    masa_text_deinit(&user);
+    return st;
+}
+
+static masa_status leave_out_long(rl_prompts *prompts, masa_problems *problems,
+                                  const char *path, const rl_session *s, masa_error *err)
 {
     size_t kept = 0, most = (size_t)s->config->data.max_prompt_tokens, all = problems->n;
-    masa_tokens ids = {0};
+    masa_tokens ids = {0}, meta = {0};
     masa_status st = MASA_OK;
     for (size_t i = 0; i < all; i++) {
         masa_problem p = problems->items[i];
-        char *user = rl_solution_request(s->config, &p);
-        ids.n = 0;
-        if (st == MASA_OK) st = rl_prompt(&ids, NULL, s, s->config->model.system, user, err);
-        free(user);
-        if (ids.n <= most) problems->items[kept++] = p;
+        ids.n = meta.n = 0;
+        if (st == MASA_OK) st = solution_prompt(&ids, NULL, s, &p, err);
+        if (st == MASA_OK && s->config->meta.samples && problems == &prompts->train)
+            st = meta_prompt(&meta, NULL, prompts, s, &p, err);
+        if (ids.n <= most && meta.n <= most) problems->items[kept++] = p;
         else problem_deinit(&p);
     }
     problems->n = kept;
     masa_tokens_deinit(&ids);
+    masa_tokens_deinit(&meta);
     if (st != MASA_OK) return st;
     if (kept * 2 < all)
         return MASA_FAIL(err, MASA_ERR_DATA,
@@ -42,13 +74,22 @@ static masa_status leave_out_long(masa_problems *problems, const char *path,
     return MASA_OK;
 }
 
-static masa_status load(masa_problems *out, const char *path, size_t limit,
-                        const rl_session *s, masa_error *err)
+static masa_status load(rl_prompts *prompts, masa_problems *out, const char *path,
+                        size_t limit, const rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
     masa_problem_keys keys = {c->data.problem_key, c->data.answer_key, c->data.kind_key};
     masa_status st = masa_problems_load(out, path, &keys, limit, err);
-    return st == MASA_OK ? leave_out_long(out, path, s, err) : st;
+    return st == MASA_OK ? leave_out_long(prompts, out, path, s, err) : st;
+}
+
+static masa_status load_template(rl_prompts *prompts, const char *path, masa_error *err)
+{
+    masa_text text = {0};
+    masa_status st = masa_file_read(&text, path, err);
+    if (st == MASA_OK) prompts->meta_template = masa_text_take(&text);
+    masa_text_deinit(&text);
+    return st;
 }
 
 masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *s, masa_error *err)
@@ -56,10 +97,12 @@ masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *s, masa_error
     const masa_config *c = s->config;
     *prompts = (rl_prompts){0};
     masa_status st = masa_config_require(c, "data.train", err);
+    if (st == MASA_OK && c->meta.samples && c->meta.template[0])
+        st = load_template(prompts, c->meta.template, err);
     if (st == MASA_OK)
-        st = load(&prompts->train, c->data.train, (size_t)c->data.limit, s, err);
+        st = load(prompts, &prompts->train, c->data.train, (size_t)c->data.limit, s, err);
     if (st == MASA_OK && c->data.test[0])
-        st = load(&prompts->test, c->data.test, (size_t)c->train.eval_samples, s, err);
+        st = load(prompts, &prompts->test, c->data.test, (size_t)c->train.eval_samples, s, err);
     if (st == MASA_OK)
         masa_problem_order_init(&prompts->order, prompts->train.n, (uint64_t)c->train.seed,
                                 c->data.shuffle);
@@ -71,19 +114,32 @@ void rl_prompts_close(rl_prompts *prompts)
     masa_problem_order_deinit(&prompts->order);
     masa_problems_deinit(&prompts->train);
     masa_problems_deinit(&prompts->test);
+    free(prompts->meta_template);
+}
+
+size_t rl_prompts_index(rl_prompts *prompts, uint64_t draw)
+{
+    return masa_problem_order_get(&prompts->order, (size_t)draw);
 }
 
 masa_status rl_prompts_draw(rl_prompts *prompts, rl_groups *groups, const rl_session *s,
                             uint64_t draw, masa_error *err)
 {
-    size_t index = masa_problem_order_get(&prompts->order, (size_t)draw);
-    const masa_problem *problem = &prompts->train.items[index];
+    const masa_problem *problem = &prompts->train.items[rl_prompts_index(prompts, draw)];
     rl_group *g = rl_groups_add(groups, RL_SOLUTION, problem, draw);
     g->max_tokens = (size_t)s->config->rollout.max_tokens;
-    char *user = rl_solution_request(s->config, problem);
-    masa_status st =
-        rl_prompt(&g->prompt, &g->prompt_text, s, s->config->model.system, user, err);
+    masa_status st = solution_prompt(&g->prompt, &g->prompt_text, s, problem, err);
     if (st != MASA_OK) masa_error_context(err, "problem %s", problem->id);
-    free(user);
+    return st;
+}
+
+masa_status rl_prompts_draw_meta(rl_prompts *prompts, rl_groups *groups, const rl_session *s,
+                                 uint64_t draw, masa_error *err)
+{
+    const masa_problem *problem = &prompts->train.items[rl_prompts_index(prompts, draw)];
+    rl_group *g = rl_groups_add(groups, RL_META, problem, draw);
+    g->max_tokens = (size_t)s->config->meta.max_tokens;
+    masa_status st = meta_prompt(&g->prompt, &g->prompt_text, prompts, s, problem, err);
+    if (st != MASA_OK) masa_error_context(err, "problem %s", problem->id);
     return st;
 }

@@ -7,15 +7,26 @@
 typedef struct rl_prompts {
     masa_problems train, test;
     masa_problem_order order;
+    char *meta_template; /* text of meta.template; NULL: the built-in one */
 } rl_prompts;
 
-/* Loads data.train and data.test; leaves out prompts above data.max_prompt_tokens and
- * says so; MASA_ERR_DATA when that is more than half of them. */
+/* Loads data.train, data.test and meta.template; leaves out prompts above
+ * data.max_prompt_tokens and says so; MASA_ERR_DATA when that is more than half of them. */
 masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *session, masa_error *err);
 void rl_prompts_close(rl_prompts *prompts);
+
+/* Index in `train` of the problem of a draw. */
+size_t rl_prompts_index(rl_prompts *prompts, uint64_t draw);
 
 /* Adds the solution group of draw number `draw`, its prompt filled in. */
 masa_status rl_prompts_draw(rl_prompts *prompts, rl_groups *groups,
                             const rl_session *session, uint64_t draw, masa_error *err);
+/* The same for its meta group. */
+masa_status rl_prompts_draw_meta(rl_prompts *prompts, rl_groups *groups,
+                                 const rl_session *session, uint64_t draw, masa_error *err);
+
+/* Appends the user's turn that asks for the predictions (after masa_meta_system). */
+masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const masa_config *config,
+                            const masa_problem *problem, masa_error *err);
 
 #endif

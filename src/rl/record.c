@@ -33,12 +33,7 @@ void rl_summarise(rl_summary *out, const rl_groups *groups)
     out->zero_variance /= out->groups ? (double)out->groups : NAN;
 }
 
-typedef struct metric {
-    const char *name;
-    double value;
-} metric;
-
-static masa_status add_all(rl_session *s, long step, const metric *metrics, size_t n,
+masa_status rl_add_metrics(rl_session *s, long step, const rl_metric *metrics, size_t n,
                            masa_error *err)
 {
     masa_status st = MASA_OK;
@@ -53,7 +48,7 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
     const masa_objective_stats *o = &u->trainer.objective;
     double tokens = o->tokens > 0 ? o->tokens : NAN;
     double rate = (double)y->generated_tokens / y->rollout_seconds;
-    const metric metrics[] = {
+    const rl_metric metrics[] = {
         {"reward", y->reward},
         {"accuracy", y->accuracy},
         {"length", y->length},
@@ -81,20 +76,20 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
         {"total_seconds", s->state.seconds},
         {"flops", y->flops},
     };
-    return add_all(s, y->step, metrics, sizeof metrics / sizeof *metrics, err);
+    return rl_add_metrics(s, y->step, metrics, sizeof metrics / sizeof *metrics, err);
 }
 
 masa_status rl_record_evaluation(rl_session *s, long step, const rl_evaluation *e,
                                  masa_error *err)
 {
     double n = e->problems ? (double)e->problems : NAN;
-    const metric metrics[] = {
+    const rl_metric metrics[] = {
         {"eval_accuracy", (double)e->correct / n},
         {"eval_length", e->mean_length},
         {"eval_truncated", (double)e->truncated / n},
         {"eval_no_answer", (double)e->no_answer / n},
     };
-    return add_all(s, step, metrics, sizeof metrics / sizeof *metrics, err);
+    return rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
 }
 
 static double mean_logprob(const masa_completion *c)

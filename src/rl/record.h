@@ -3,6 +3,7 @@
 #define RL_RECORD_H
 
 #include "evaluate.h"
+#include "experts.h"
 #include "update.h"
 
 /* A finished step, summed up. Shares are of the solution rollouts trained on. */
@@ -12,12 +13,26 @@ typedef struct rl_summary {
     double reward, accuracy, length; /* means over solution rollouts of all groups */
     double truncated, no_answer;     /* shares of them */
     double zero_variance;            /* share of the groups */
-    size_t prompt_tokens, generated_tokens;
+    size_t prompt_tokens, generated_tokens; /* of both kinds */
     double rollout_seconds, update_seconds;
     double flops; /* estimated, of this step */
 } rl_summary;
 
+/* All that a finished step is reported by. */
+typedef struct rl_step {
+    rl_summary summary;
+    rl_update_stats update;
+    rl_cloning cloning;
+} rl_step;
+
 void rl_summarise(rl_summary *out, const rl_groups *groups);
+
+typedef struct rl_metric {
+    const char *name;
+    double value; /* NaN: not to be had in this step */
+} rl_metric;
+masa_status rl_add_metrics(rl_session *session, long step, const rl_metric *metrics, size_t n,
+                           masa_error *err);
 
 /* Metrics of the step, inside the open transaction: what a reader looks at first comes
  * first. evaluation may be NULL. */

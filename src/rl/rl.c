@@ -2,104 +2,29 @@
 #include <masa/rl.h>
 
 #include <masa/clock.h>
-#include <masa/log.h>
-#include <masa/memory.h>
 #include <masa/model_file.h>
-#include <masa/random.h>
 
 #include <math.h>
 #include <stdlib.h>
 
+#include "collect.h"
+#include "decide.h"
+#include "flops.h"
 #include "memory_plan.h"
-#include "watch.h"
-
-typedef struct loop {
-    rl_session session;
-    rl_session_options wants;
-    rl_prompts prompts;
-    masa_generator *generator;
-    unsigned answer_rules;
-    rl_watch watch;
-    double started;  /* clock at which state.seconds was 0 */
-    long saved_step; /* of the newest checkpoint; -1: none */
-} loop;
-
-/* ---- rollouts ---- */
-
-/* Samples and scores the groups from number `first` on. */
-static masa_status sample_and_score(loop *l, rl_groups *groups, size_t first, masa_error *err)
-{
-    const masa_config *c = l->session.config;
-    rl_sampling solutions = {
-        .n_samples = (size_t)c->rollout.group_size,
-        .sampling = {(float)c->rollout.temperature, (int)c->rollout.top_k,
-                     (float)c->rollout.top_p, (float)c->rollout.min_p},
-        .key = (uint64_t)c->train.seed,
-        .what = "rollouts",
-    };
-    rl_sampling by_kind[] = {[RL_SOLUTION] = solutions, [RL_META] = solutions};
-    size_t n = groups->n - first;
-    rl_group **fresh = masa_alloc(n + 1, sizeof *fresh);
-    for (size_t i = 0; i < n; i++) fresh[i] = &groups->items[first + i];
-    masa_status st = rl_sample(&l->session, l->generator, fresh, n, by_kind, err);
-    for (size_t i = 0; st == MASA_OK && i < n; i++)
-        rl_score_solutions(fresh[i], c, l->answer_rules);
-    free(fresh);
-    return st;
-}
-
-/* Marks groups without variance as left out; returns how many are. */
-static size_t leave_out_flat(rl_groups *groups)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < groups->n; i++) {
-        groups->items[i].left_out = rl_zero_variance(&groups->items[i]);
-        n += groups->items[i].left_out;
-    }
-    return n;
-}
-
-/* Fills a step's batch; *draws counts the prompts it took. With dynamic sampling (DAPO,
- * arXiv:2503.14476) groups without variance are replaced by new prompts. */
-static masa_status collect(loop *l, rl_groups *groups, long *draws, masa_error *err)
-{
-    const masa_config *c = l->session.config;
-    masa_status st = MASA_OK;
-    long missing = c->rollout.prompts_per_step;
-    for (long refill = 0; missing > 0; refill++) {
-        size_t first = groups->n;
-        for (long i = 0; st == MASA_OK && i < missing; i++, ++*draws)
-            st = rl_prompts_draw(&l->prompts, groups, &l->session,
-                                 (uint64_t)(l->session.state.draws + *draws), err);
-        if (st == MASA_OK) st = sample_and_score(l, groups, first, err);
-        if (st != MASA_OK || !c->algorithm.dynamic_sampling) break;
-        missing = (long)leave_out_flat(groups) + c->rollout.prompts_per_step -
-                  (long)groups->n;
-        if (refill == c->algorithm.dynamic_max_refills) break;
-    }
-    return st;
-}
+#include "record.h"
+#include "record_meta.h"
+#include "warm_start.h"
 
 /* ---- a step ---- */
 
-static double step_flops(const loop *l, const rl_summary *y, const rl_update_stats *u)
-{
-    const masa_model_config *m = masa_model_get_config(l->session.model);
-    double rollouts = (double)(y->groups * (size_t)l->session.config->rollout.group_size);
-    double prompt = (double)y->prompt_tokens / (y->groups ? (double)y->groups : 1);
-    double response = (double)y->generated_tokens / (rollouts > 0 ? rollouts : 1);
-    double context = prompt + response / 2;
-    return (double)y->prompt_tokens * masa_model_flops(m, prompt / 2, false) +
-           (double)y->generated_tokens * masa_model_flops(m, context, true) +
-           3 * (double)u->trainer.packed_tokens * masa_model_flops(m, context, true);
-}
-
-static masa_status evaluate(loop *l, long step, masa_error *err)
+static masa_status evaluate(rl_loop *l, long step, masa_error *err)
 {
     rl_session *s = &l->session;
     rl_evaluation e;
+    double start = masa_clock();
     masa_status st =
         rl_evaluate(&e, s, l->generator, &l->prompts, l->answer_rules, step, err);
+    l->started += masa_clock() - start;
     if (st == MASA_OK) st = rl_record_evaluation(s, step, &e, err);
     if (st == MASA_OK)
         masa_progress_note(s->progress,
@@ -109,7 +34,7 @@ static masa_status evaluate(loop *l, long step, masa_error *err)
     return st;
 }
 
-static bool evaluation_due(const loop *l, long step)
+static bool evaluation_due(const rl_loop *l, long step)
 {
     const masa_config *c = l->session.config;
     if (l->prompts.test.n == 0) return false;
@@ -117,19 +42,23 @@ static bool evaluation_due(const loop *l, long step)
            (c->train.eval_every > 0 && step % c->train.eval_every == 0);
 }
 
-static masa_status record(loop *l, rl_summary *y, const rl_update_stats *u,
-                          const rl_groups *groups, masa_error *err)
+static masa_status record(rl_loop *l, const rl_step *y, const rl_groups *groups,
+                          masa_error *err)
 {
     rl_session *s = &l->session;
     masa_status st = masa_run_begin_step(s->run, err);
-    if (st == MASA_OK) st = rl_record_metrics(s, y, u, err);
-    if (st == MASA_OK) st = rl_record_rollouts(s, y->step, groups, err);
-    if (st == MASA_OK && evaluation_due(l, y->step)) st = evaluate(l, y->step, err);
+    if (st == MASA_OK) st = rl_record_metrics(s, &y->summary, &y->update, err);
+    if (st == MASA_OK && s->config->meta.samples)
+        st = rl_record_meta(s, y->summary.step, groups, &y->cloning, l->method.acting, err);
+    if (st == MASA_OK) st = rl_record_rollouts(s, y->summary.step, groups, err);
+    if (st == MASA_OK) st = rl_record_decisions(s, y->summary.step, groups, err);
+    if (st == MASA_OK && evaluation_due(l, y->summary.step))
+        st = evaluate(l, y->summary.step, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
     return st;
 }
 
-static void report(loop *l, const rl_summary *y, const rl_update_stats *u)
+static void report(rl_loop *l, const rl_summary *y, const rl_update_stats *u)
 {
     masa_progress_step_done(l->session.progress,
                             &(masa_progress_step){
@@ -145,30 +74,58 @@ static void report(loop *l, const rl_summary *y, const rl_update_stats *u)
     rl_watch_step(&l->watch, y, u);
 }
 
-static masa_status run_step(loop *l, masa_error *err)
+/* Behaviour cloning: once the buffer holds a batch, one update on it, which empties it. */
+static masa_status clone_experts(rl_loop *l, const rl_groups *groups, rl_cloning *stats,
+                                 masa_error *err)
+{
+    const masa_config *c = l->session.config;
+    rl_experts *experts = &l->method.experts;
+    if (!c->meta.bc_enabled) return MASA_OK;
+    rl_experts_gather(experts, groups, c);
+    if (experts->n < (size_t)c->meta.bc_batch) return MASA_OK;
+    masa_status st = rl_experts_learn(experts, 0, experts->n, c->meta.bc_lr, &l->prompts,
+                                      &l->session, stats, err);
+    rl_experts_clear(experts);
+    return st;
+}
+
+/* Schedules that end do so with the last step, however many updates cloning took. */
+static void set_schedule(rl_loop *l)
+{
+    const masa_config *c = l->session.config;
+    long left = (c->train.steps - l->session.state.step) * c->optimizer.mini_batches *
+                c->optimizer.epochs;
+    masa_optimizer *o = l->session.optimizer;
+    masa_optimizer_set_total(o, (size_t)(*masa_optimizer_get_state(o).step + left));
+}
+
+static masa_status run_step(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
-    rl_summary y = {.step = s->state.step + 1};
-    rl_update_stats u = {0};
+    rl_step y = {.summary.step = s->state.step + 1};
     rl_groups groups = {0};
     long draws = 0;
     double start = masa_clock();
-    masa_status st = collect(l, &groups, &draws, err);
+    rl_method_begin_step(&l->method, s->config, y.summary.step);
+    masa_status st = rl_collect(l, &groups, y.summary.step, &draws, err);
     double sampled = masa_clock();
     if (st != MASA_OK) goto out;
     rl_advantages(&groups, s->config);
-    st = rl_update(s, &groups, &u, err);
+    set_schedule(l);
+    st = rl_update(s, &groups, &y.update, err);
+    if (st == MASA_OK) st = clone_experts(l, &groups, &y.cloning, err);
     if (st != MASA_OK) goto out;
-    rl_summarise(&y, &groups);
-    y.rollout_seconds = sampled - start;
-    y.update_seconds = masa_clock() - sampled;
-    y.flops = step_flops(l, &y, &u);
-    s->state.step = y.step;
+    rl_method_observe(&l->method, &groups, &l->prompts, s->config, y.summary.step);
+    rl_summarise(&y.summary, &groups);
+    y.summary.rollout_seconds = sampled - start;
+    y.summary.update_seconds = masa_clock() - sampled;
+    y.summary.flops = rl_flops(l, &groups, y.update.trainer.packed_tokens + y.cloning.tokens);
+    s->state.step = y.summary.step;
     s->state.draws += draws;
-    s->state.tokens += (long)y.generated_tokens;
+    s->state.tokens += (long)y.summary.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
-    st = record(l, &y, &u, &groups, err);
-    if (st == MASA_OK) report(l, &y, &u);
+    st = record(l, &y, &groups, err);
+    if (st == MASA_OK) report(l, &y.summary, &y.update);
 out:
     rl_groups_deinit(&groups);
     return st;
@@ -176,15 +133,41 @@ out:
 
 /* ---- the run ---- */
 
-static masa_status save(loop *l, masa_error *err)
+static masa_status save(rl_loop *l, masa_error *err)
 {
     if (l->saved_step == l->session.state.step) return MASA_OK;
+    if (l->session.config->meta.samples) {
+        free(l->session.state.extra);
+        l->session.state.extra = rl_method_save(&l->method);
+    }
     masa_status st = rl_session_save(&l->session, err);
     if (st == MASA_OK) l->saved_step = l->session.state.step;
     return st;
 }
 
-static masa_status evaluate_start(loop *l, masa_error *err)
+/* What it costs counts: it is part of the run, and recorded as step 0. */
+static masa_status warm_start(rl_loop *l, masa_error *err)
+{
+    rl_session *s = &l->session;
+    rl_warm_start_stats y;
+    masa_status st = rl_warm_start(l, &y, err);
+    if (st == MASA_ERR_INTERRUPTED)
+        masa_error_context(err, "nothing of it is kept, --resume begins it again");
+    if (st != MASA_OK) return st;
+    l->method.warm_started = true;
+    s->state.tokens += (long)y.generated_tokens;
+    s->state.seconds = masa_clock() - l->started;
+    st = masa_run_begin_step(s->run, err);
+    if (st == MASA_OK) st = rl_record_warm_start(s, &y, err);
+    if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
+    if (st == MASA_OK)
+        masa_progress_note(s->progress,
+                           "warm start: %zu answers from %zu prompts, loss %.2f -> %.2f",
+                           y.answers, y.prompts, y.first_loss, y.cloning.loss);
+    return st == MASA_OK ? save(l, err) : st;
+}
+
+static masa_status evaluate_start(rl_loop *l, masa_error *err)
 {
     masa_status st = masa_run_begin_step(l->session.run, err);
     if (st == MASA_OK) st = evaluate(l, 0, err);
@@ -192,7 +175,7 @@ static masa_status evaluate_start(loop *l, masa_error *err)
     return st;
 }
 
-static masa_status run_steps(loop *l, masa_error *err)
+static masa_status run_steps(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
     const masa_config *c = s->config;
@@ -200,6 +183,10 @@ static masa_status run_steps(loop *l, masa_error *err)
     double limit = 60 * c->train.time_limit_minutes;
     l->started = masa_clock() - s->state.seconds;
     if (!s->checkpoint && evaluation_due(l, 0)) st = evaluate_start(l, err);
+    if (st == MASA_OK && c->meta.warm_start_prompts && !l->method.warm_started) {
+        st = warm_start(l, err);
+        if (st != MASA_OK) return st;
+    }
     while (st == MASA_OK && s->state.step < c->train.steps) {
         if (rl_stop_asked(s)) st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
         if (st == MASA_OK) st = run_step(l, err);
@@ -224,15 +211,17 @@ static masa_status run_steps(loop *l, masa_error *err)
 
 static masa_generator_options generator_options(const masa_config *c)
 {
+    bool meta = c->meta.samples && c->meta.max_tokens > c->rollout.max_tokens;
+    long longest = meta ? c->meta.max_tokens : c->rollout.max_tokens;
     return (masa_generator_options){
         .max_batch = (size_t)c->rollout.batch,
         .cache_tokens = (size_t)c->rollout.cache_tokens,
-        .max_context = (size_t)(c->data.max_prompt_tokens + c->rollout.max_tokens),
+        .max_context = (size_t)(c->data.max_prompt_tokens + longest),
     };
 }
 
 /* Refuses before anything large is allocated. */
-static masa_status check_memory(const loop *l, FILE *log, const masa_config *c,
+static masa_status check_memory(const rl_loop *l, FILE *log, const masa_config *c,
                                 const masa_generator_options *generator, masa_error *err)
 {
     masa_model_file *file = NULL;
@@ -250,7 +239,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
                           const masa_train_options *options, masa_error *err)
 {
     const masa_config *c = config;
-    loop l = {.saved_step = -1};
+    rl_loop l = {.saved_step = -1};
     masa_generator_options generator = generator_options(c);
     l.wants = (rl_session_options){
         .reference = c->algorithm.kl_coef > 0,
@@ -262,12 +251,17 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     if (st == MASA_OK) st = check_memory(&l, options->progress, c, &generator, err);
     if (st == MASA_OK) st = rl_session_open(&l.session, c, folder, options, &l.wants, err);
     if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, err);
+    if (st == MASA_OK) {
+        rl_method_init(&l.method, c, l.prompts.train.n);
+        st = rl_method_load(&l.method, l.session.state.extra, err);
+    }
     if (st == MASA_OK)
         st = masa_generator_create(&l.generator, l.session.model, NULL, &generator, err);
     if (st == MASA_OK) st = rl_session_start(&l.session, folder, &l.wants, err);
     if (st == MASA_OK && l.session.checkpoint) l.saved_step = l.session.state.step;
     if (st == MASA_OK) st = run_steps(&l, err);
     masa_generator_destroy(l.generator);
+    rl_method_deinit(&l.method);
     rl_prompts_close(&l.prompts);
     rl_session_close(&l.session);
     return st;

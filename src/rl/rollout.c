@@ -1,5 +1,7 @@
 #include "rollout.h"
 
+#include "predict.h"
+
 #include <masa/memory.h>
 #include <masa/random.h>
 #include <masa/verify.h>
@@ -31,6 +33,9 @@ static void group_deinit(rl_group *g)
         free(r->extra);
     }
     free(g->rollouts);
+    free(g->limits);
+    free(g->weights);
+    rl_predictions_destroy(g->predictions);
     free(g->prompt_text);
     masa_tokens_deinit(&g->prompt);
 }
@@ -115,6 +120,7 @@ masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const 
             .n_samples = how->n_samples,
             .key = masa_key(masa_key(how->key, groups[i]->kind), groups[i]->draw),
             .max_tokens = groups[i]->max_tokens,
+            .sample_max_tokens = groups[i]->limits,
             .sampling = how->sampling,
             .stop_tokens = s->stop_tokens,
             .n_stop_tokens = s->n_stop_tokens,

@@ -21,6 +21,16 @@ typedef struct rl_rollout {
     char *extra;     /* a JSON object for the store, or NULL */
 } rl_rollout;
 
+/* What was decided on the predictions for a prompt's solutions (decide.h). */
+typedef struct rl_decision {
+    bool made;               /* predictions were acted on in this step */
+    bool gated;              /* not rolled out */
+    bool audited;            /* the gate said no; rolled out to judge the gate */
+    double skip_probability; /* of being gated; 0 or 1 for a hard gate */
+    size_t cutoff;           /* tokens; max_tokens when there is none */
+    bool hinted;             /* the prompt names the predicted notions */
+} rl_decision;
+
 /* One prompt and its rollouts. */
 typedef struct rl_group {
     rl_kind kind;
@@ -29,9 +39,13 @@ typedef struct rl_group {
     char *prompt_text;
     masa_tokens prompt;
     size_t max_tokens;           /* of a response */
+    size_t *limits;              /* soft cutoff: of each response; else NULL */
+    float *weights;              /* [n] soft cutoff: 0 cut off, 1/s survived it, else 1; or NULL */
     rl_rollout *rollouts;        /* [n] */
     size_t n;
-    bool left_out;               /* replaced by another prompt: recorded, not trained on */
+    bool left_out;               /* recorded, not trained on */
+    rl_decision decision;        /* of a solution group */
+    struct rl_predictions *predictions; /* of a meta group (predict.h) */
 } rl_group;
 
 typedef struct rl_groups {

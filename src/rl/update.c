@@ -1,31 +1,57 @@
 #include "update.h"
 
 #include <masa/advantage.h>
+#include <masa/gate.h>
 #include <masa/memory.h>
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-void rl_advantages(rl_groups *groups, const masa_config *config)
+/* Of all trained groups of a kind: solutions and meta rollouts are compared each with their
+ * own. */
+static void advantages_of_kind(rl_groups *groups, rl_kind kind, const masa_config *config)
 {
     size_t n = 0, k = 0;
     for (size_t i = 0; i < groups->n; i++) n += groups->items[i].n;
     float *reward = masa_alloc(2 * n + 1, sizeof *reward), *advantage = reward + n;
     size_t *group = masa_alloc(n + 1, sizeof *group);
-    for (size_t i = 0; i < groups->n; i++)
-        for (size_t j = 0; j < groups->items[i].n; j++) {
-            reward[k] = groups->items[i].rollouts[j].reward;
-            group[k++] = i;
+    rl_rollout **rollout = masa_alloc(n + 1, sizeof(rl_rollout *));
+    for (size_t i = 0; i < groups->n; i++) {
+        rl_group *g = &groups->items[i];
+        for (size_t j = 0; g->kind == kind && !g->left_out && j < g->n; j++, k++) {
+            rollout[k] = &g->rollouts[j];
+            reward[k] = rollout[k]->reward;
+            group[k] = i;
         }
-    masa_advantages(advantage, reward, group, n,
+    }
+    masa_advantages(advantage, reward, group, k,
                     (masa_advantage_kind)config->algorithm.advantage);
-    k = 0;
-    for (size_t i = 0; i < groups->n; i++)
-        for (size_t j = 0; j < groups->items[i].n; j++)
-            groups->items[i].rollouts[j].advantage = advantage[k++];
+    for (size_t i = 0; i < k; i++) rollout[i]->advantage = advantage[i];
     free(reward);
     free(group);
+    free(rollout);
+}
+
+/* A soft cutoff's survivors stand in for those that were cut off. */
+static void reweigh(rl_group *g, const masa_config *config)
+{
+    float *reward = masa_alloc(2 * g->n, sizeof *reward), *advantage = reward + g->n;
+    for (size_t j = 0; j < g->n; j++) reward[j] = g->rollouts[j].reward;
+    masa_soft_cutoff_advantages(
+        advantage, reward, g->weights, g->n,
+        config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_GROUP_NORM ||
+            config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_BATCH_NORM);
+    for (size_t j = 0; j < g->n; j++) g->rollouts[j].advantage = advantage[j];
+    free(reward);
+}
+
+void rl_advantages(rl_groups *groups, const masa_config *config)
+{
+    advantages_of_kind(groups, RL_SOLUTION, config);
+    advantages_of_kind(groups, RL_META, config);
+    for (size_t i = 0; i < groups->n; i++)
+        if (groups->items[i].weights) reweigh(&groups->items[i], config);
 }
 
 /* The sequences that have a gradient, mini-batch after mini-batch. */

@@ -135,10 +135,48 @@ void masa_config_deinit(masa_config *config)
     *config = (masa_config){0};
 }
 
+static masa_status check_meta(const masa_config *config, masa_error *err)
+{
+    long longest = config->data.max_prompt_tokens + config->meta.max_tokens;
+    if (config->meta.samples == 0)
+        return config->meta.start_step == 0 && config->meta.warm_start_prompts == 0
+                   ? MASA_OK
+                   : MASA_FAIL(err, MASA_ERR_CONFIG,
+                               "meta.%s needs meta rollouts: set meta.samples",
+                               config->meta.start_step ? "start_step" : "warm_start_prompts");
+    if (config->meta.samples == 1)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "meta.samples must be 0 (none) or at least 2: a rollout is rewarded "
+                         "relative to its group");
+    if (config->optimizer.lr == 0 && (config->meta.bc_enabled || config->meta.warm_start_prompts))
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "optimizer.lr must be above 0 for behaviour cloning and warm start "
+                         "(meta.bc_enabled, meta.warm_start_prompts)");
+    if (config->meta.weight_difficulty + config->meta.weight_length +
+            config->meta.weight_notion <= 0)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "one of meta.weight_difficulty, meta.weight_length and "
+                         "meta.weight_notion must be above 0");
+    if (config->meta.length_min > config->rollout.max_tokens)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "meta.length_min (%ld) must not exceed rollout.max_tokens (%ld)",
+                         config->meta.length_min, config->rollout.max_tokens);
+    if (config->optimizer.tokens_per_pass < longest)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "optimizer.tokens_per_pass (%ld) must hold the longest prompt and "
+                         "meta response, data.max_prompt_tokens + meta.max_tokens = %ld",
+                         config->optimizer.tokens_per_pass, longest);
+    if (config->rollout.cache_tokens && config->rollout.cache_tokens < longest)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "rollout.cache_tokens (%ld) must be 0 or hold one meta rollout, "
+                         "data.max_prompt_tokens + meta.max_tokens = %ld",
+                         config->rollout.cache_tokens, longest);
+    return MASA_OK;
+}
+
 masa_status masa_config_check(const masa_config *config, masa_error *err)
 {
     long longest = config->data.max_prompt_tokens + config->rollout.max_tokens;
-    long meta_longest = config->data.max_prompt_tokens + config->meta.max_tokens;
     if (config->algorithm.dual_clip > 0 && config->algorithm.dual_clip <= 1)
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "algorithm.dual_clip must be 0 (off) or above 1 (got %g)",
@@ -163,27 +201,7 @@ masa_status masa_config_check(const masa_config *config, masa_error *err)
                          "rollout.cache_tokens (%ld) must be 0 or hold one sequence, "
                          "data.max_prompt_tokens + rollout.max_tokens = %ld",
                          config->rollout.cache_tokens, longest);
-    if (!config->meta.enabled) {
-        if (config->meta.start_step > 0)
-            return MASA_FAIL(err, MASA_ERR_CONFIG,
-                             "meta.start_step needs meta.enabled: true");
-        return MASA_OK;
-    }
-    if (config->meta.weight_difficulty + config->meta.weight_length +
-            config->meta.weight_notion <= 0)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "one of meta.weight_difficulty, meta.weight_length and "
-                         "meta.weight_notion must be above 0");
-    if (config->meta.length_min > config->rollout.max_tokens)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "meta.length_min (%ld) must not exceed rollout.max_tokens (%ld)",
-                         config->meta.length_min, config->rollout.max_tokens);
-    if (config->optimizer.tokens_per_pass < meta_longest)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "optimizer.tokens_per_pass (%ld) must hold the longest prompt and "
-                         "meta response, data.max_prompt_tokens + meta.max_tokens = %ld",
-                         config->optimizer.tokens_per_pass, meta_longest);
-    return MASA_OK;
+    return check_meta(config, err);
 }
 
 masa_status masa_config_require(const masa_config *config, const char *key, masa_error *err)

@@ -200,7 +200,7 @@ static void prompts_are_written(void **state)
     assert_non_null(line);
     assert_int_equal(json_integer_value(json_object_get(line, "id")), 7);
     assert_true(json_string_length(json_object_get(line, "system")) > 0);
-    assert_has(json_string_value(json_object_get(line, "prompt")), "from 16 to 8192");
+    assert_has(json_string_value(json_object_get(line, "prompt")), "integer 16 to 8192");
     assert_has(json_string_value(json_object_get(line, "prompt")),
                "Problem: How \"many\"?");
     json_decref(line);

@@ -94,7 +94,7 @@ static void lengths_stay_in_the_valid_range(void **state)
     masa_text_clear(&out);
     assert_true(masa_warm_start_text(&out, s, &o));
     assert_non_null(strstr(out.data, "\"solution_length\": 100}"));
-    assert_non_null(strstr(out.data, "about 100 tokens"));
+    assert_non_null(strstr(out.data, "in 100 tokens"));
     masa_text_deinit(&out);
     masa_statistics_destroy(s);
 }
@@ -105,20 +105,19 @@ static void warm_starts_earn_full_rewards(void **state)
     for (size_t n_correct = 0; n_correct <= 5; n_correct++) {
         masa_statistics *s = statistics(n_correct);
         masa_text out = {0};
-        assert_int_equal(masa_warm_start_text(&out, s, &options), n_correct > 0);
-        if (n_correct == 0) {
-            assert_int_equal(out.size, 0);
-        } else {
-            masa_prediction p;
-            masa_prediction_parse(&p, out.data, out.size, &options);
-            masa_meta_reward r = masa_meta_score(&p, s, &options);
-            assert_true(masa_starts_with(out.data, "<meta>"));
-            /* The nearest eighth to k/5 is at most 1/16 off. */
-            assert_true(r.difficulty >= pow(options.base, 1.0 / 16));
-            assert_near(r.length, 1, 0);
-            assert_near(r.notion, 1, 0);
-            masa_prediction_deinit(&p);
-        }
+        assert_true(masa_warm_start_text(&out, s, &options));
+        masa_prediction p;
+        masa_prediction_parse(&p, out.data, out.size, &options);
+        masa_meta_reward r = masa_meta_score(&p, s, &options);
+        assert_true(masa_starts_with(out.data, "<meta>"));
+        /* The nearest eighth to k/5 is at most 1/16 off. */
+        assert_true(r.difficulty >= pow(options.base, 1.0 / 16));
+        /* Without a right solution only the pass rate can be rewarded. */
+        assert_near(r.length, n_correct > 0, 0);
+        assert_near(r.notion, n_correct > 0, 0);
+        if (n_correct == 0)
+            assert_near(p.length, lround(masa_statistics_get(s).length_mean_all), 0);
+        masa_prediction_deinit(&p);
         masa_text_deinit(&out);
         masa_statistics_destroy(s);
     }
@@ -133,10 +132,8 @@ static void warm_starts_name_what_tells_right_from_wrong(void **state)
     /* sieve: 2 right, 0 wrong; strikes, counting: 1 right; multiple: 1 right and 1 wrong;
      * frac: a command; every, then: plain words. */
     assert_string_equal(
-        out.data, "<meta>\nA solution would use: sieve, strikes, counting.\n"
-                  "I get such problems right only sometimes: of 8 attempts, about 3 "
-                  "would be right.\n"
-                  "A right solution of mine takes about 351 tokens.\n</meta>\n"
+        out.data, "<meta>\nIt takes sieve, strikes, counting. Such a problem is hit or miss "
+                  "for me: about 3 of 8 right, in 351 tokens.\n</meta>\n"
                   "{\"math_notion\": [\"sieve\", \"strikes\", \"counting\"], "
                   "\"pass_rate\": 3, \"solution_length\": 351}");
     masa_text_deinit(&out);

@@ -247,7 +247,7 @@ static void calibration_is_a_decayed_mean(void **state)
     assert_true(isnan(masa_calibration_gate_precision(&c)));
     masa_forecast f = {
         .n_pass_rates = 4, .pass_rate_mean = 0.75, .n_lengths = 4, .length = 100};
-    masa_statistics_summary half = {8, 4, 0.5, 90, 300, 200}, all = {8, 8, 1, 50, 50, 50};
+    masa_statistics_summary half = {8, 4, 0.5, 90, 300, 200, 250}, all = {8, 8, 1, 50, 50, 50, 50};
     masa_calibration_update(&c, &f, &half, false, &o);
     assert_near(masa_calibration_pass_rate_error(&c), 0.25, 1e-15);
     assert_near(masa_calibration_length_error(&c), log(2), 1e-15);
@@ -256,7 +256,7 @@ static void calibration_is_a_decayed_mean(void **state)
     masa_calibration_update(&c, &f, &half, true, &o); /* wrong */
     assert_near(masa_calibration_gate_precision(&c), 0.5 / 1.5, 1e-15);
     assert_near(masa_calibration_length_error(&c), log(2), 1e-15);
-    masa_statistics_summary none = {8, 0, 0, 0, 0, 0};
+    masa_statistics_summary none = {8, 0, 0, 0, 0, 0, 60};
     masa_forecast blank = {0};
     masa_calibration_update(&c, &blank, &none, true, &o); /* error 1; right; no length */
     assert_near(masa_calibration_gate_precision(&c), 1.25 / 1.75, 1e-15);

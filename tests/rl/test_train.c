@@ -1,71 +1,10 @@
 /* Whole training runs on a model of a few thousand parameters: supervised until it
  * answers with a letter, then reinforced. */
-#include "masa_test.h"
-
-#include <masa/file.h>
-#include <masa/model.h>
-#include <masa/rl.h>
-#include <masa/run_folder.h>
-#include <masa/tokenizer.h>
-#include <sys/stat.h>
+#include "fixture.h"
 
 #define TOKENIZER MASA_TESTS "/generate/data/tiny"
 
-static char root[] = "/tmp/masa-rl-XXXXXX";
 static char base[256]; /* the model after supervised training */
-
-static const char *in_root(const char *name)
-{
-    static char paths[8][256];
-    static int next;
-    char *path = paths[next++ % 8];
-    snprintf(path, 256, "%s/%s", root, name);
-    return path;
-}
-
-static masa_status run(masa_status (*train)(const masa_config *, const char *,
-                                            const masa_train_options *, masa_error *),
-                       const char *folder, const char *const *set, size_t n,
-                       const masa_train_options *options, masa_error *err)
-{
-    masa_config config;
-    char *yaml = options->resume ? masa_run_config_path(in_root(folder)) : NULL;
-    masa_status st = masa_config_load(&config, yaml, NULL, set, n, err);
-    if (st == MASA_OK) {
-        st = train(&config, in_root(folder), options, err);
-        masa_config_deinit(&config);
-    }
-    free(yaml);
-    return st;
-}
-
-static void make_model(void)
-{
-    masa_tokenizer *tokenizer = NULL;
-    masa_model *model = NULL;
-    assert_int_equal(masa_tokenizer_load(&tokenizer, TOKENIZER, NULL), MASA_OK);
-    masa_model_config c = {.architecture = MASA_LLAMA,
-                           .vocab_size = masa_tokenizer_vocab_size(tokenizer),
-                           .hidden_size = 32,
-                           .intermediate_size = 48,
-                           .n_layers = 2,
-                           .n_heads = 4,
-                           .n_kv_heads = 2,
-                           .head_dim = 8,
-                           .max_positions = 128,
-                           .rms_norm_eps = 1e-5f,
-                           .rope_theta = 10000,
-                           .bos_token = 0,
-                           .eos_token = 1,
-                           .pad_token = -1};
-    masa_model_options options = {MASA_F32, false};
-    assert_int_equal(masa_model_create(&model, &c, &options, 3, NULL), MASA_OK);
-    assert_int_equal(masa_folder_create(in_root("start"), NULL), MASA_OK);
-    assert_int_equal(masa_model_save(model, in_root("start"), MASA_SAVE_F32, NULL), MASA_OK);
-    assert_int_equal(masa_tokenizer_save(tokenizer, in_root("start"), NULL), MASA_OK);
-    masa_model_destroy(model);
-    masa_tokenizer_destroy(tokenizer);
-}
 
 static void make_data(void)
 {
@@ -84,13 +23,11 @@ static void make_data(void)
     assert_int_equal(fclose(sft) + fclose(train) + fclose(test), 0);
 }
 
-static double metric_of(const char *folder, long step, const char *name);
-
 static int setup(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(root));
-    make_model();
+    make_model(TOKENIZER, 128);
     make_data();
     char model[300], data[300];
     snprintf(model, sizeof model, "model.path=%s", in_root("start"));
@@ -147,58 +84,6 @@ static void must(const char *folder, const char *more, bool resume)
     masa_train_options options = {.resume = resume};
     masa_error err = {0};
     if (reinforce(folder, more, &options, &err)) fail_msg("%s: %s", folder, err.message);
-}
-
-static masa_status take_metric(void *context, long step, const char *name, double value,
-                               masa_error *err)
-{
-    (void)step, (void)name, (void)err;
-    *(double *)context = value;
-    return MASA_OK;
-}
-
-/* NaN when there is none. */
-static double metric_of(const char *folder, long step, const char *name)
-{
-    double value = NAN;
-    masa_store *store = NULL;
-    char *path = masa_run_store_path(in_root(folder));
-    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
-    masa_store_metrics(store, step, step, name, take_metric, &value, NULL);
-    masa_store_close(store);
-    free(path);
-    return value;
-}
-
-/* The weights of the newest checkpoint, bytes. */
-static masa_text weights_of(const char *folder, const char *file)
-{
-    char *checkpoint = NULL;
-    masa_run_state at = {0};
-    masa_text text = {0};
-    assert_int_equal(masa_run_checkpoint_find(in_root(folder), &checkpoint, &at, NULL), MASA_OK);
-    assert_non_null(checkpoint);
-    char *path = masa_path_join(checkpoint, file);
-    assert_int_equal(masa_file_read(&text, path, NULL), MASA_OK);
-    masa_run_state_deinit(&at);
-    free(checkpoint);
-    free(path);
-    return text;
-}
-
-static void assert_same_run(const char *a, const char *b, const char *file, long steps)
-{
-    static const char *const names[] = {"reward", "length", "grad_norm", "entropy"};
-    for (long step = 1; step <= steps; step++)
-        for (size_t i = 0; i < 4; i++) {
-            double x = metric_of(a, step, names[i]), y = metric_of(b, step, names[i]);
-            assert_true(x == y || (isnan(x) && isnan(y)));
-        }
-    masa_text x = weights_of(a, file), y = weights_of(b, file);
-    assert_int_equal(x.size, y.size);
-    assert_memory_equal(x.data, y.data, x.size);
-    masa_text_deinit(&x);
-    masa_text_deinit(&y);
 }
 
 static void supervised_training_learns(void **state)

@@ -227,11 +227,12 @@ static void combinations_are_checked(void **state)
         {"optimizer: {mini_batches: 17}\n", "mini_batches (17)"},
         {"rollout: {max_tokens: 4000}\n", "= 4512"},
         {"rollout: {cache_tokens: 700}\n", "cache_tokens (700)"},
-        {"meta: {start_step: 3}\n", "needs meta.enabled"},
-        {"meta: {enabled: yes, weight_difficulty: 0, weight_length: 0, weight_notion: 0}\n",
+        {"meta: {start_step: 3}\n", "set meta.samples"},
+        {"meta: {samples: 1}\n", "at least 2"},
+        {"meta: {samples: 4, weight_difficulty: 0, weight_length: 0, weight_notion: 0}\n",
          "above 0"},
-        {"meta: {enabled: yes, length_min: 257}\n", "length_min (257)"},
-        {"meta: {enabled: yes, max_tokens: 4000}\n", "meta response"},
+        {"meta: {samples: 4, length_min: 257}\n", "length_min (257)"},
+        {"meta: {samples: 4, max_tokens: 4000}\n", "meta response"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         masa_error err = refused(cases[i].yaml);

@@ -117,6 +117,7 @@ typedef struct masa_statistics_summary {
     double pass_rate;            /* n_correct / n; 0 when n is 0 */
     long length_min, length_max; /* over the correct rollouts; 0 when there is none */
     double length_mean;          /* over the correct rollouts */
+    double length_mean_all;      /* over all rollouts */
 } masa_statistics_summary;
 masa_statistics_summary masa_statistics_get(const masa_statistics *statistics);
 
@@ -167,8 +168,10 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
  * The same without a meta rollout to start from, for the warm start of a model
  * that cannot write the answer yet: a short reasoning of our own wording around
  * the statistics, and as notions up to three words found in more correct than incorrect
- * rollouts and not in the problem, those of the greatest surplus first. False, and
- * nothing appended, when no rollout was correct.
+ * rollouts and not in the problem, those of the greatest surplus first. A prompt without a
+ * correct rollout gives an answer too (pass rate 0, no notion, the mean length of all):
+ * that problems can be too hard is part of the form. False, and nothing appended, when
+ * there is no rollout.
  */
 bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
                           const masa_meta_options *options);

@@ -15,8 +15,9 @@
 
 /* The values of each CHOICE: V(KIND, CONSTANT, text). The constant is
  * MASA_CONFIG_<KIND>_<CONSTANT>; the first is 0. The orders of ADVANTAGE, RATIO,
- * SCHEDULE, LENGTH_RULE and NOTION_RULE are those of masa_advantage_kind,
- * masa_ratio_kind, masa_schedule, masa_length_rule and masa_notion_rule. */
+ * SCHEDULE, LENGTH_RULE, NOTION_RULE and STATISTIC are those of masa_advantage_kind,
+ * masa_ratio_kind, masa_schedule, masa_length_rule, masa_notion_rule and
+ * masa_cutoff_statistic. */
 #define MASA_CONFIG_VALUES_COMPUTE(V)                                                     \
     V(COMPUTE, AUTO, "auto") V(COMPUTE, F32, "f32") V(COMPUTE, BF16, "bf16")
 #define MASA_CONFIG_VALUES_FAMILY(V)                                                      \
@@ -42,10 +43,14 @@
     V(NOTION_RULE, LEMMA, "lemma") V(NOTION_RULE, SUBSTRING, "substring")
 #define MASA_CONFIG_VALUES_STATISTIC(V)                                                   \
     V(STATISTIC, MEDIAN, "median") V(STATISTIC, MEAN, "mean") V(STATISTIC, MAX, "max")
+#define MASA_CONFIG_VALUES_TRANSITION(V)                                                  \
+    V(TRANSITION, FIXED, "fixed") V(TRANSITION, ADAPTIVE, "adaptive")
+#define MASA_CONFIG_VALUES_GATE(V)                                                        \
+    V(GATE, OFF, "off") V(GATE, HARD, "hard") V(GATE, SOFT, "soft")
 
 #define MASA_CONFIG_KINDS(K)                                                              \
     K(COMPUTE) K(FAMILY) K(ADVANTAGE) K(AGGREGATION) K(RATIO) K(OLD_LOGPROBS) K(SCHEDULE) \
-    K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC)
+    K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)
 
 /* S(section, SECTION, what it is about) */
 #define MASA_CONFIG_SECTIONS(S)                                                           \
@@ -175,10 +180,11 @@
     INTEGER(train, threads, 0, 0, 4096, "threads", "0: one per processor core")
 
 #define MASA_CONFIG_META(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
-    SWITCH(meta, enabled, false, "sample and reward meta rollouts")                       \
-    INTEGER(meta, samples, 4, 2, 4096, "rollouts", "meta rollouts per prompt (M)")        \
+    INTEGER(meta, samples, 0, 0, 4096, "rollouts",                                        \
+            "meta rollouts per prompt (M); 0: none, which is plain reinforcement learning") \
     TEXT(meta, template, "", "file with the meta prompt; empty: the built-in one")        \
     INTEGER(meta, max_tokens, 256, 1, 1048576, "tokens", "longest meta response")         \
+    INTEGER(meta, length_min, 16, 1, 1048576, "tokens", "least length that may be predicted") \
     NUMBER(meta, base, 0.01, 1e-9, 1, "", "b of the difficulty reward b^|p - p'|")        \
     NUMBER(meta, weight_difficulty, 1.0, 0, 1000, "", "weight of the predicted pass rate") \
     NUMBER(meta, weight_length, 1.0, 0, 1000, "", "weight of the predicted length")       \
@@ -187,26 +193,48 @@
            "whether the ends of the range of correct lengths count as inside")            \
     CHOICE(meta, notion_rule, NOTION_RULE, LEMMA,                                         \
            "how a notion is looked for in a solution")                                    \
-    INTEGER(meta, length_min, 16, 1, 1048576, "tokens", "least length that may be predicted") \
     INTEGER(meta, warm_start_prompts, 0, 0, 1000000000, "prompts",                        \
-            "prompts whose answers teach the format before the first step; 0: none")      \
+            "prompts whose solutions teach the form of the answer before the first step; 0: none") \
+    INTEGER(meta, warm_start_epochs, 2, 1, 1000, "passes", "supervised passes over these") \
+    NUMBER(meta, warm_start_lr, 3e-5, 0, 1, "", "learning rate of these passes")          \
     SWITCH(meta, bc_enabled, true, "behaviour cloning on the best predictions")           \
     NUMBER(meta, bc_threshold, 0.2, 0, 1, "", "least notion reward of an expert")         \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
     INTEGER(meta, start_step, 0, 0, 1000000000, "steps",                                  \
-            "step from which predictions gate and cut off rollouts; 0: never")            \
+            "after this many steps predictions gate and cut off rollouts; 0: never")            \
+    CHOICE(meta, transition, TRANSITION, FIXED,                                           \
+           "`fixed`: act on predictions after start_step; `adaptive`: after it whenever they are good enough") \
+    NUMBER(meta, transition_pass_rate, 0.2, 0, 1, "",                                     \
+           "adaptive: largest mean error of predicted pass rates")                        \
+    NUMBER(meta, transition_length, 0.5, 0, 100, "",                                      \
+           "adaptive: largest mean |log(predicted / true length)|")                       \
+    NUMBER(meta, transition_precision, 0.5, 0, 1, "",                                     \
+           "adaptive: least share of audited prompts that were gated rightly")            \
+    INTEGER(meta, transition_window, 128, 8, 1000000, "prompts",                           \
+            "adaptive: prompts over which these are averaged")                            \
+    CHOICE(meta, gate, GATE, HARD,                                                        \
+           "`hard`: skip prompts predicted trivial or unsolvable; `soft`: skip with a probability that also weighs the prompt's own history; `off`") \
     NUMBER(meta, gate_sigma, 0.1, 0, 1, "",                                               \
-           "a prompt is gated when its predicted pass rates deviate by less than this")   \
+           "hard: a prompt is gated when its predicted pass rates deviate by less than this") \
     NUMBER(meta, gate_tolerance, 0.0, 0, 0.5, "",                                         \
-           "and their mean is within this of 0 or 1")                                     \
-    SWITCH(meta, gate_refill, true, "fill gated places of a step with the next prompts")  \
+           "hard: and their mean is within this of 0 or 1")                               \
+    NUMBER(meta, gate_threshold, 0.5, 0, 0.999, "",                                       \
+           "soft: never skip below this probability that the group has no variance")      \
+    NUMBER(meta, gate_floor, 0.1, 0, 1, "", "soft: least probability of a prompt to be rolled out") \
+    NUMBER(meta, gate_discount, 0.97, 0, 1, "", "soft: what a step of age leaves of a prompt's history") \
+    NUMBER(meta, gate_forecast_weight, 4.0, 0, 1000, "rollouts",                          \
+           "soft: how many rollouts the meta rollouts' agreed forecast counts for")       \
+    SWITCH(meta, gate_refill, true,                                                       \
+           "fill gated places of a step with the next prompts (at most `algorithm.dynamic_max_refills` times)") \
     NUMBER(meta, audit_share, 0.0, 0, 1, "",                                              \
            "share of gated prompts that are rolled out all the same, to judge the gate")  \
     NUMBER(meta, cutoff_margin, 1.5, 0, 1000, "",                                         \
            "rollouts are stopped at this times the predicted length; 0: never")           \
     CHOICE(meta, cutoff_statistic, STATISTIC, MEDIAN,                                     \
            "the prediction of a group of meta rollouts")                                  \
+    NUMBER(meta, cutoff_survival, 0.0, 0, 0.999, "",                                      \
+           "soft cutoff: probability of a rollout to go on past it, weighed by the inverse; 0: all stop") \
     SWITCH(meta, notion_hint, false, "name the predicted notions in the solution prompt")
 
 #define MASA_CONFIG_SFT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                            \

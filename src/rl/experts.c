@@ -1,0 +1,106 @@
+#include "experts.h"
+
+#include "conversations.h"
+#include "predict.h"
+
+#include <masa/memory.h>
+
+#include <stdlib.h>
+
+void rl_experts_add(rl_experts *experts, uint64_t draw, char *text)
+{
+    rl_expert expert = {draw, text};
+    MASA_PUSH(experts->items, experts->n, experts->capacity, expert);
+}
+
+void rl_experts_clear(rl_experts *experts)
+{
+    for (size_t i = 0; i < experts->n; i++) free(experts->items[i].text);
+    free(experts->items);
+    *experts = (rl_experts){0};
+}
+
+static size_t best_of(const rl_predictions *p, double threshold)
+{
+    double *notion = masa_alloc(p->n + 1, sizeof *notion);
+    for (size_t i = 0; i < p->n; i++) notion[i] = p->rewards[i].notion;
+    size_t best = masa_expert_pick(notion, p->n, threshold);
+    free(notion);
+    return best;
+}
+
+size_t rl_experts_gather(rl_experts *experts, const rl_groups *groups,
+                         const masa_config *config)
+{
+    masa_meta_options options = rl_meta_options(config);
+    size_t before = experts->n;
+    for (size_t i = 0; i < groups->n; i++) {
+        const rl_group *g = &groups->items[i];
+        const rl_predictions *p = g->predictions;
+        if (!p || !p->truth) continue;
+        size_t best = best_of(p, config->meta.bc_threshold);
+        if (best == p->n) continue;
+        const rl_rollout *r = &g->rollouts[best];
+        masa_text text = {0};
+        /* A checkpoint keeps experts as JSON, which broken characters do not survive. */
+        if (masa_expert_text(&text, r->text, r->text_size, &p->items[best], p->truth,
+                             &options) &&
+            masa_utf8_complete(text.data, text.size) == text.size)
+            rl_experts_add(experts, g->draw, masa_text_take(&text));
+        masa_text_deinit(&text);
+    }
+    return experts->n - before;
+}
+
+static masa_status encode(rl_example *out, const rl_expert *expert, rl_prompts *prompts,
+                          const rl_session *s, masa_error *err)
+{
+    const masa_problem *problem = &prompts->train.items[rl_prompts_index(prompts, expert->draw)];
+    masa_text user = {0};
+    masa_status st = rl_meta_request(&user, prompts, s->config, problem, err);
+    masa_message turns[] = {{"system", masa_meta_system},
+                            {"user", masa_text_get(&user)},
+                            {"assistant", expert->text}};
+    if (st == MASA_OK) st = rl_encode_turn(out, s, turns, 2, err);
+    masa_text_deinit(&user);
+    return st;
+}
+
+masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n, double lr,
+                             rl_prompts *prompts, rl_session *s, rl_cloning *stats,
+                             masa_error *err)
+{
+    rl_example *examples = masa_alloc(n, sizeof *examples);
+    masa_sequence *sequences = masa_alloc(n, sizeof *sequences);
+    masa_trainer_stats trained = {0};
+    masa_status st = MASA_OK;
+    size_t tokens = 0, kept = 0, longest = masa_trainer_longest(s->trainer);
+    for (size_t i = 0; st == MASA_OK && i < n; i++) {
+        rl_example *e = &examples[i];
+        st = encode(e, &experts->items[first + i], prompts, s, err);
+        /* The corrected answer may be a little longer than what was sampled. */
+        if (st != MASA_OK || e->prompt.n + e->response.n > longest) continue;
+        sequences[kept] = (masa_sequence){.prompt = e->prompt.ids,
+                                          .prompt_size = e->prompt.n,
+                                          .response = e->response.ids,
+                                          .response_size = e->response.n,
+                                          .group = kept};
+        tokens += e->response.n;
+        kept++;
+    }
+    for (size_t i = 0; i < kept; i++) sequences[i].weight = (float)(1 / (double)tokens);
+    if (st == MASA_OK && kept)
+        st = masa_trainer_accumulate(s->trainer, sequences, kept, NULL, &trained, err);
+    if (st == MASA_OK && kept)
+        st = masa_optimizer_step(s->optimizer, lr / s->config->optimizer.lr, NULL, err);
+    if (st == MASA_OK && kept) {
+        stats->updates++;
+        stats->texts += kept;
+        stats->tokens += trained.packed_tokens;
+        stats->loss = trained.objective.loss;
+    }
+    for (size_t i = 0; i < n; i++) rl_example_deinit(&examples[i]);
+    free(examples);
+    free(sequences);
+    return st;
+}

@@ -1,0 +1,40 @@
+/* Expert behaviour cloning: the best predictions of the current policy, corrected by what
+ * came true, and the supervised steps on them (method of arXiv:2510.03259, DAgger style). */
+#ifndef RL_EXPERTS_H
+#define RL_EXPERTS_H
+
+#include "prompts.h"
+
+typedef struct rl_expert {
+    uint64_t draw; /* of the prompt whose meta prompt it answers */
+    char *text;    /* valid UTF-8 */
+} rl_expert;
+
+typedef struct rl_experts {
+    rl_expert *items;
+    size_t n, capacity;
+} rl_experts;
+
+/* Takes over text. */
+void rl_experts_add(rl_experts *experts, uint64_t draw, char *text);
+void rl_experts_clear(rl_experts *experts); /* frees the texts and the list */
+
+/* Adds the best meta rollout of each prompt whose truth is known. Returns how many. */
+size_t rl_experts_gather(rl_experts *experts, const rl_groups *groups,
+                         const masa_config *config);
+
+typedef struct rl_cloning {
+    size_t updates, texts, tokens;
+    double loss; /* nats a token, of the last update */
+} rl_cloning;
+
+/*
+ * One supervised update on experts[first..first+n): the negative log-likelihood of each
+ * text and the end of the turn, given its meta prompt, averaged over tokens; at learning
+ * rate lr. *stats ADDED to.
+ */
+masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n, double lr,
+                             rl_prompts *prompts, rl_session *session, rl_cloning *stats,
+                             masa_error *err);
+
+#endif

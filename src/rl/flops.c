@@ -1,0 +1,21 @@
+#include "flops.h"
+
+double rl_flops(const rl_loop *l, const rl_groups *groups, size_t trained_tokens)
+{
+    const masa_model_config *m = masa_model_get_config(l->session.model);
+    double flops = 0, weighted = 0, tokens = 0;
+    for (size_t i = 0; i < groups->n; i++) {
+        const rl_group *g = &groups->items[i];
+        double prompt = (double)g->prompt.n;
+        if (g->n) flops += prompt * masa_model_flops(m, prompt / 2, false);
+        for (size_t j = 0; j < g->n; j++) {
+            double n = (double)g->rollouts[j].completion.n, context = prompt + n / 2;
+            flops += n * masa_model_flops(m, context, true);
+            weighted += n * context;
+            tokens += n;
+        }
+    }
+    double context = tokens > 0 ? weighted / tokens : 0;
+    /* The backward pass costs twice the forward pass. */
+    return flops + 3 * (double)trained_tokens * masa_model_flops(m, context, true);
+}

@@ -1,0 +1,22 @@
+/* The state of a reinforcement-learning run, shared by the files that make up a step. */
+#ifndef RL_LOOP_H
+#define RL_LOOP_H
+
+#include "method.h"
+#include "prompts.h"
+#include "session.h"
+#include "watch.h"
+
+typedef struct rl_loop {
+    rl_session session;
+    rl_session_options wants;
+    rl_prompts prompts;
+    masa_generator *generator;
+    unsigned answer_rules;
+    rl_method method;
+    rl_watch watch;
+    double started;  /* clock at which state.seconds was 0, evaluations left out */
+    long saved_step; /* of the newest checkpoint; -1: none */
+} rl_loop;
+
+#endif

@@ -1,0 +1,35 @@
+/* What the method remembers from step to step: the experts collected, each problem's
+ * history, how good the predictions were. Kept in the checkpoint. */
+#ifndef RL_METHOD_H
+#define RL_METHOD_H
+
+#include <masa/gate.h>
+
+#include "experts.h"
+#include "predict.h"
+#include "prompts.h"
+
+typedef struct rl_method {
+    bool warm_started;
+    bool acting;                  /* predictions gate and cut off in this step */
+    masa_calibration calibration;
+    masa_belief *beliefs;         /* [n_beliefs] one for each training problem */
+    size_t n_beliefs;
+    rl_experts experts;
+} rl_method;
+
+void rl_method_init(rl_method *method, const masa_config *config, size_t n_problems);
+void rl_method_deinit(rl_method *method);
+
+/* Whether step number `step` acts on predictions: sets method->acting. */
+void rl_method_begin_step(rl_method *method, const masa_config *config, long step);
+/* Learns from a step's scored groups: beliefs and calibration. */
+void rl_method_observe(rl_method *method, const rl_groups *groups, rl_prompts *prompts,
+                       const masa_config *config, long step);
+
+/* As a JSON object (caller frees), and back; NULL or a text without it is a fresh start.
+ * A damaged one is MASA_ERR_FORMAT. */
+char *rl_method_save(const rl_method *method);
+masa_status rl_method_load(rl_method *method, const char *json, masa_error *err);
+
+#endif

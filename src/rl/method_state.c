@@ -1,0 +1,102 @@
+/* rl_method in a checkpoint: a JSON object in state.json's `extra`. */
+#include "method.h"
+
+#include <masa/memory.h>
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *save_experts(const rl_experts *experts)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < experts->n; i++)
+        json_array_append_new(list, json_pack("[I,s]", (json_int_t)experts->items[i].draw,
+                                              experts->items[i].text));
+    return list;
+}
+
+/* Only problems that were rolled out: [index, right, wrong, step]. */
+static json_t *save_beliefs(const rl_method *m)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < m->n_beliefs; i++) {
+        const masa_belief *b = &m->beliefs[i];
+        if (b->right + b->wrong > 0)
+            json_array_append_new(list, json_pack("[I,f,f,I]", (json_int_t)i, b->right,
+                                                  b->wrong, (json_int_t)b->step));
+    }
+    return list;
+}
+
+static json_t *save_calibration(const masa_calibration *c)
+{
+    return json_pack("[f,f,f,f,f,f]", c->pass_rate_weight, c->pass_rate_error, c->length_weight,
+                     c->length_error, c->gate_weight, c->gate_right);
+}
+
+char *rl_method_save(const rl_method *m)
+{
+    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o}", "warm_started", m->warm_started, "acting",
+                             m->acting, "calibration", save_calibration(&m->calibration),
+                             "beliefs", save_beliefs(m), "experts", save_experts(&m->experts));
+    /* 17 digits give every double back. */
+    char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    json_decref(json);
+    return text;
+}
+
+static bool load_experts(rl_method *m, const json_t *list)
+{
+    bool ok = json_is_array(list);
+    for (size_t i = 0; ok && i < json_array_size(list); i++) {
+        json_int_t draw;
+        const char *text;
+        ok = json_unpack(json_array_get(list, i), "[I,s]", &draw, &text) == 0 && draw >= 0;
+        if (ok) rl_experts_add(&m->experts, (uint64_t)draw, masa_strdup(text));
+    }
+    return ok;
+}
+
+static bool load_beliefs(rl_method *m, const json_t *list)
+{
+    bool ok = json_is_array(list);
+    for (size_t i = 0; ok && i < json_array_size(list); i++) {
+        json_int_t index, step;
+        masa_belief b = {0};
+        ok = json_unpack(json_array_get(list, i), "[I,F,F,I]", &index, &b.right, &b.wrong,
+                         &step) == 0 &&
+             index >= 0 && (size_t)index < m->n_beliefs;
+        b.step = (long)step;
+        if (ok) m->beliefs[index] = b;
+    }
+    return ok;
+}
+
+static bool load_calibration(rl_method *m, json_t *list)
+{
+    masa_calibration *c = &m->calibration;
+    return json_unpack(list, "[F,F,F,F,F,F]", &c->pass_rate_weight, &c->pass_rate_error,
+                       &c->length_weight, &c->length_error, &c->gate_weight,
+                       &c->gate_right) == 0;
+}
+
+masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
+{
+    if (!text) return MASA_OK;
+    int warm = 0, acting = 0;
+    json_t *calibration, *beliefs, *experts;
+    json_t *json = json_loads(text, 0, NULL);
+    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s:o}", "warm_started", &warm, "acting",
+                                  &acting, "calibration", &calibration, "beliefs", &beliefs,
+                                  "experts", &experts) == 0;
+    m->warm_started = warm;
+    m->acting = acting;
+    ok = ok && load_calibration(m, calibration) && load_beliefs(m, beliefs) &&
+         load_experts(m, experts);
+    json_decref(json);
+    if (ok) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_FORMAT,
+                     "the checkpoint's state of the meta rollouts is damaged, or of another "
+                     "training file");
+}

@@ -1,0 +1,120 @@
+#include "predict.h"
+
+#include <masa/memory.h>
+#include <masa/text.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+void rl_predictions_destroy(rl_predictions *p)
+{
+    if (!p) return;
+    for (size_t i = 0; i < p->n; i++) masa_prediction_deinit(&p->items[i]);
+    masa_forecast_deinit(&p->forecast);
+    masa_statistics_destroy(p->truth);
+    free(p->items);
+    free(p->rewards);
+    free(p);
+}
+
+masa_meta_options rl_meta_options(const masa_config *config)
+{
+    masa_meta_options options = MASA_META_DEFAULTS;
+    options.base = config->meta.base;
+    options.weight_difficulty = config->meta.weight_difficulty;
+    options.weight_length = config->meta.weight_length;
+    options.weight_notion = config->meta.weight_notion;
+    options.length_rule = (masa_length_rule)config->meta.length_rule;
+    options.notion_rule = (masa_notion_rule)config->meta.notion_rule;
+    options.length_min = config->meta.length_min;
+    options.length_max = config->rollout.max_tokens;
+    return options;
+}
+
+void rl_predict(rl_group *meta, const masa_config *config)
+{
+    masa_meta_options options = rl_meta_options(config);
+    rl_predictions *p = masa_alloc(1, sizeof *p);
+    p->items = masa_alloc(meta->n + 1, sizeof *p->items);
+    p->n = meta->n;
+    for (size_t i = 0; i < meta->n; i++)
+        masa_prediction_parse(&p->items[i], meta->rollouts[i].text,
+                              meta->rollouts[i].text_size, &options);
+    masa_forecast_init(&p->forecast, p->items, p->n,
+                       (masa_cutoff_statistic)config->meta.cutoff_statistic);
+    meta->predictions = p;
+}
+
+masa_statistics *rl_statistics(const rl_group *solutions, masa_notion_rule rule)
+{
+    size_t n = solutions->n;
+    const char **texts = masa_alloc(n, sizeof *texts);
+    bool *correct = masa_alloc(n, sizeof *correct);
+    long *lengths = masa_alloc(n, sizeof *lengths);
+    for (size_t i = 0; i < n; i++) {
+        texts[i] = solutions->rollouts[i].text;
+        correct[i] = solutions->rollouts[i].correct;
+        lengths[i] = (long)solutions->rollouts[i].completion.n;
+    }
+    masa_solutions all = {n, texts, correct, lengths};
+    masa_statistics *statistics =
+        masa_statistics_create(solutions->problem->problem, &all, rule);
+    free(texts);
+    free(correct);
+    free(lengths);
+    return statistics;
+}
+
+/* A rollout's prediction, and what became of it when that is known, for the store. */
+static char *describe(const masa_prediction *p, const masa_meta_reward *reward,
+                      const masa_statistics *truth)
+{
+    masa_text out = {0};
+    masa_text_addf(&out, "{\"pass_rate\":");
+    if (p->pass_rate_cause == MASA_META_VALID) masa_text_addf(&out, "%d", p->pass_rate);
+    else masa_text_add(&out, "null");
+    masa_text_add(&out, ",\"length\":");
+    if (p->length_cause == MASA_META_VALID) masa_text_addf(&out, "%ld", p->length);
+    else masa_text_add(&out, "null");
+    masa_text_add(&out, ",\"notions\":[");
+    for (size_t i = 0; p->notion_cause == MASA_META_VALID && i < p->n_notions; i++) {
+        if (i) masa_text_add(&out, ",");
+        masa_text_add_json(&out, p->notions[i], strlen(p->notions[i]));
+    }
+    masa_text_addf(&out,
+                   "],\"cause_pass_rate\":\"%s\",\"cause_length\":\"%s\",\"cause_notions\":\"%s\"",
+                   masa_meta_cause_text(p->pass_rate_cause),
+                   masa_meta_cause_text(p->length_cause),
+                   masa_meta_cause_text(p->notion_cause));
+    if (reward) {
+        masa_statistics_summary t = masa_statistics_get(truth);
+        masa_text_addf(&out, ",\"difficulty\":%.6g,\"length_reward\":%.6g,\"notion_reward\":%.6g,"
+                             "\"true_pass_rate\":%.6g,\"true_length\":",
+                       reward->difficulty, reward->length, reward->notion, t.pass_rate);
+        if (t.n_correct) masa_text_addf(&out, "%.6g", t.length_mean);
+        else masa_text_add(&out, "null");
+    }
+    masa_text_add(&out, "}");
+    return masa_text_take(&out);
+}
+
+void rl_reward_predictions(rl_group *meta, const rl_group *solutions,
+                           const masa_config *config)
+{
+    masa_meta_options options = rl_meta_options(config);
+    rl_predictions *p = meta->predictions;
+    if (solutions->n > 0) {
+        p->truth = rl_statistics(solutions, options.notion_rule);
+        p->rewards = masa_alloc(p->n + 1, sizeof *p->rewards);
+    }
+    meta->left_out = !p->truth;
+    for (size_t i = 0; i < p->n; i++) {
+        const masa_meta_reward *reward = NULL;
+        if (p->truth) {
+            p->rewards[i] = masa_meta_score(&p->items[i], p->truth, &options);
+            meta->rollouts[i].reward = (float)p->rewards[i].total;
+            reward = &p->rewards[i];
+        }
+        meta->rollouts[i].extra = describe(&p->items[i], reward, p->truth);
+    }
+}

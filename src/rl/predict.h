@@ -1,0 +1,38 @@
+/* The meta rollouts of a prompt: what they predicted, and how it agrees with what its
+ * solution rollouts did. */
+#ifndef RL_PREDICT_H
+#define RL_PREDICT_H
+
+#include <masa/gate.h>
+#include <masa/meta.h>
+
+#include "rollout.h"
+
+typedef struct rl_predictions {
+    masa_prediction *items;      /* [n] one for each meta rollout */
+    size_t n;
+    masa_forecast forecast;      /* all of them together */
+    masa_statistics *truth;      /* of the solutions; NULL while there are none */
+    masa_meta_reward *rewards;   /* [n]; NULL while truth is */
+} rl_predictions;
+
+void rl_predictions_destroy(rl_predictions *predictions);
+
+/* The method's options as the configuration gives them. */
+masa_meta_options rl_meta_options(const masa_config *config);
+
+/* What scored solutions were like; destroy with masa_statistics_destroy. */
+masa_statistics *rl_statistics(const rl_group *solutions, masa_notion_rule rule);
+
+/* Parses the sampled rollouts of a meta group. */
+void rl_predict(rl_group *meta, const masa_config *config);
+
+/*
+ * Rewards a parsed meta group by the scored solutions of its prompt, and writes each
+ * rollout's prediction, rewards and truth into its `extra`. Without solutions (gated) nothing
+ * is known: the group is left out of training.
+ */
+void rl_reward_predictions(rl_group *meta, const rl_group *solutions,
+                           const masa_config *config);
+
+#endif

@@ -1,0 +1,192 @@
+#include "record_meta.h"
+
+#include <masa/measures.h>
+#include <masa/memory.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "decide.h"
+
+static double share(double part, double whole)
+{
+    return whole > 0 ? part / whole : NAN;
+}
+
+/* ---- rewards and parsing ---- */
+
+enum { PASS_RATE, LENGTH, NOTIONS, FIELDS };
+
+typedef struct rollouts {
+    double n, tokens, all_tokens; /* meta rollouts, their tokens, tokens of both kinds */
+    double rewarded, difficulty, length, notion, total;
+    double valid; /* all fields */
+    double causes[FIELDS][MASA_META_CAUSES];
+} rollouts;
+
+static void add_predictions(rollouts *out, const rl_predictions *p)
+{
+    for (size_t j = 0; j < p->n; j++) {
+        const masa_prediction *x = &p->items[j];
+        out->causes[PASS_RATE][x->pass_rate_cause]++;
+        out->causes[LENGTH][x->length_cause]++;
+        out->causes[NOTIONS][x->notion_cause]++;
+        out->valid += x->pass_rate_cause == MASA_META_VALID &&
+                      x->length_cause == MASA_META_VALID && x->notion_cause == MASA_META_VALID;
+        if (!p->rewards) continue;
+        out->rewarded++;
+        out->difficulty += p->rewards[j].difficulty;
+        out->length += p->rewards[j].length;
+        out->notion += p->rewards[j].notion;
+        out->total += p->rewards[j].total;
+    }
+}
+
+static masa_status record_rollouts(rl_session *s, long step, const rl_groups *groups,
+                                   masa_error *err)
+{
+    rollouts r = {0};
+    for (size_t i = 0; i < groups->n; i++) {
+        const rl_group *g = &groups->items[i];
+        for (size_t j = 0; j < g->n; j++) {
+            r.all_tokens += (double)g->rollouts[j].completion.n;
+            if (g->kind == RL_META) r.tokens += (double)g->rollouts[j].completion.n;
+        }
+        if (g->kind != RL_META) continue;
+        r.n += (double)g->n;
+        add_predictions(&r, g->predictions);
+    }
+    const rl_metric metrics[] = {
+        {"meta_reward", share(r.total, r.rewarded)},
+        {"meta_difficulty", share(r.difficulty, r.rewarded)},
+        {"meta_length_reward", share(r.length, r.rewarded)},
+        {"meta_notion", share(r.notion, r.rewarded)},
+        {"meta_valid", share(r.valid, r.n)},
+        {"meta_response_length", share(r.tokens, r.n)},
+        {"meta_tokens_share", share(r.tokens, r.all_tokens)},
+    };
+    masa_status st = rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
+    static const char *const fields[FIELDS] = {"pass_rate", "length", "notions"};
+    for (int f = 0; f < FIELDS; f++)
+        for (int c = MASA_META_VALID + 1; st == MASA_OK && c < MASA_META_CAUSES; c++) {
+            char name[64];
+            snprintf(name, sizeof name, "meta_%s_%s", fields[f],
+                     masa_meta_cause_text((masa_meta_cause)c));
+            st = masa_run_add_metric(s->run, step, name, share(r.causes[f][c], r.n), err);
+        }
+    return st;
+}
+
+/* ---- predicted against true, prompt by prompt ---- */
+
+typedef struct pairs {
+    double *predicted, *truth; /* [n] */
+    size_t n;
+} pairs;
+
+static void add_pair(pairs *p, double predicted, double truth)
+{
+    p->predicted[p->n] = predicted;
+    p->truth[p->n++] = truth;
+}
+
+static masa_status record_pairs(rl_session *s, long step, const rl_groups *groups,
+                                masa_error *err)
+{
+    double *storage = masa_alloc(4 * groups->n + 1, sizeof *storage);
+    pairs rate = {storage, storage + groups->n, 0};
+    pairs length = {storage + 2 * groups->n, storage + 3 * groups->n, 0};
+    double log_error = 0;
+    for (size_t i = 0; i < groups->n; i++) {
+        const rl_predictions *p = groups->items[i].predictions;
+        if (!p || !p->truth) continue;
+        masa_statistics_summary t = masa_statistics_get(p->truth);
+        if (p->forecast.n_pass_rates) add_pair(&rate, p->forecast.pass_rate_mean, t.pass_rate);
+        if (!p->forecast.n_lengths || !t.n_correct) continue;
+        add_pair(&length, p->forecast.length, t.length_mean);
+        log_error += fabs(log(p->forecast.length / t.length_mean));
+    }
+    const rl_metric metrics[] = {
+        {"meta_pass_rate_error",
+         masa_mean_absolute_error(rate.predicted, rate.truth, rate.n)},
+        {"meta_pass_rate_correlation", masa_pearson(rate.predicted, rate.truth, rate.n)},
+        {"meta_length_error", share(log_error, (double)length.n)},
+        {"meta_length_correlation", masa_pearson(length.predicted, length.truth, length.n)},
+    };
+    free(storage);
+    return rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
+}
+
+/* ---- decisions ---- */
+
+/*
+ * An audited prompt stands for all that were gated like it: gated prompts without variance
+ * are estimated as gated * (audited without variance / audited).
+ */
+static masa_status record_acting(rl_session *s, long step, const rl_groups *groups,
+                                 masa_error *err)
+{
+    double prompts = 0, gated = 0, audited = 0, right = 0, open_flat = 0;
+    double rolled = 0, cut = 0, cutoff = 0, limited = 0, hinted = 0;
+    for (size_t i = 0; i < groups->n; i++) {
+        const rl_group *g = &groups->items[i];
+        if (g->kind != RL_SOLUTION || !g->decision.made) continue;
+        bool flat = g->n > 0 && rl_zero_variance(g);
+        prompts++;
+        gated += g->decision.gated;
+        audited += g->decision.audited;
+        right += g->decision.audited && flat;
+        open_flat += !g->decision.gated && !g->decision.audited && flat;
+        hinted += g->decision.hinted;
+        for (size_t j = 0; j < g->n; j++) cut += rl_cut_off(g, j, s->config);
+        rolled += (double)g->n;
+        if (g->decision.gated || g->decision.audited) continue;
+        cutoff += (double)g->decision.cutoff;
+        limited++;
+    }
+    double precision = share(right, audited), found = (gated + audited) * precision;
+    const rl_metric metrics[] = {
+        {"gated", gated},
+        {"gated_share", share(gated, prompts)},
+        {"audited", audited},
+        {"gate_precision", precision},
+        {"gate_recall", share(found, found + open_flat)},
+        {"cutoff_tokens", share(cutoff, limited)},
+        {"cut_off", share(cut, rolled)},
+        {"hinted", share(hinted, prompts - gated)},
+    };
+    return rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
+}
+
+masa_status rl_record_meta(rl_session *s, long step, const rl_groups *groups,
+                           const rl_cloning *cloning, bool acting, masa_error *err)
+{
+    const rl_metric metrics[] = {
+        {"acting", acting},
+        {"bc_texts", (double)cloning->texts},
+        {"bc_loss", cloning->updates ? cloning->loss : NAN},
+        {"bc_tokens", (double)cloning->tokens},
+    };
+    masa_status st = record_rollouts(s, step, groups, err);
+    if (st == MASA_OK) st = record_pairs(s, step, groups, err);
+    if (st == MASA_OK && acting) st = record_acting(s, step, groups, err);
+    if (st == MASA_OK)
+        st = rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
+    return st;
+}
+
+masa_status rl_record_warm_start(rl_session *s, const rl_warm_start_stats *y, masa_error *err)
+{
+    const rl_metric metrics[] = {
+        {"warm_start_prompts", (double)y->prompts},
+        {"warm_start_texts", (double)y->answers},
+        {"warm_start_updates", (double)y->cloning.updates},
+        {"warm_start_first_loss", y->first_loss},
+        {"warm_start_loss", y->cloning.loss},
+        {"generated_tokens", (double)y->generated_tokens},
+        {"total_tokens", (double)s->state.tokens},
+        {"total_seconds", s->state.seconds},
+        {"flops", y->flops},
+    };
+    return rl_add_metrics(s, 0, metrics, sizeof metrics / sizeof *metrics, err);
+}

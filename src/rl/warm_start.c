@@ -1,0 +1,96 @@
+#include "warm_start.h"
+
+#include "collect.h"
+#include "flops.h"
+
+#include <masa/memory.h>
+#include <masa/random.h>
+
+#include <stdlib.h>
+
+/* Keeps these draws apart from those of the steps. */
+enum { WARM_START_KEY = 2 << 16 };
+
+static masa_status sample(rl_loop *l, rl_groups *groups, masa_error *err)
+{
+    const masa_config *c = l->session.config;
+    rl_sampling by_kind[2];
+    rl_training_sampling(by_kind, c, masa_key((uint64_t)c->train.seed, WARM_START_KEY));
+    by_kind[RL_SOLUTION].what = "warm start";
+    masa_status st = MASA_OK;
+    for (long i = 0; st == MASA_OK && i < c->meta.warm_start_prompts; i++)
+        st = rl_prompts_draw(&l->prompts, groups, &l->session, (uint64_t)i, err);
+    rl_group **all = masa_alloc(groups->n + 1, sizeof(rl_group *));
+    for (size_t i = 0; i < groups->n; i++) all[i] = &groups->items[i];
+    if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, groups->n, by_kind, err);
+    for (size_t i = 0; st == MASA_OK && i < groups->n; i++)
+        rl_score_solutions(all[i], c, l->answer_rules);
+    free(all);
+    return st;
+}
+
+static void write_answers(rl_experts *out, const rl_groups *groups, const masa_config *c)
+{
+    masa_meta_options options = rl_meta_options(c);
+    for (size_t i = 0; i < groups->n; i++) {
+        masa_statistics *truth = rl_statistics(&groups->items[i], options.notion_rule);
+        masa_text text = {0};
+        if (masa_warm_start_text(&text, truth, &options))
+            rl_experts_add(out, groups->items[i].draw, masa_text_take(&text));
+        masa_text_deinit(&text);
+        masa_statistics_destroy(truth);
+    }
+}
+
+static void shuffle(rl_experts *experts, uint64_t key)
+{
+    masa_random random = masa_random_init(key, MASA_STREAM_DATA);
+    for (size_t i = experts->n; i > 1; i--) {
+        size_t j = (size_t)masa_random_below(&random, i);
+        rl_expert swap = experts->items[i - 1];
+        experts->items[i - 1] = experts->items[j];
+        experts->items[j] = swap;
+    }
+}
+
+static masa_status learn(rl_loop *l, rl_experts *answers, rl_warm_start_stats *stats,
+                         masa_error *err)
+{
+    const masa_config *c = l->session.config;
+    size_t batch = (size_t)c->meta.bc_batch, epochs = (size_t)c->meta.warm_start_epochs;
+    size_t per_epoch = (answers->n + batch - 1) / batch;
+    masa_status st = MASA_OK;
+    for (size_t k = 0; st == MASA_OK && k < epochs * per_epoch; k++) {
+        size_t first = k % per_epoch * batch;
+        size_t n = answers->n - first < batch ? answers->n - first : batch;
+        if (first == 0) shuffle(answers, masa_key((uint64_t)c->train.seed, k));
+        masa_progress_phase(l->session.progress, "warm start", k, epochs * per_epoch);
+        st = rl_experts_learn(answers, first, n, c->meta.warm_start_lr, &l->prompts,
+                              &l->session, &stats->cloning, err);
+        if (k == 0) stats->first_loss = stats->cloning.loss;
+        if (st == MASA_OK && rl_stop_asked(&l->session))
+            st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped in the warm start");
+    }
+    return st;
+}
+
+masa_status rl_warm_start(rl_loop *l, rl_warm_start_stats *stats, masa_error *err)
+{
+    rl_groups groups = {0};
+    rl_experts answers = {0};
+    *stats = (rl_warm_start_stats){0};
+    masa_status st = sample(l, &groups, err);
+    if (st == MASA_OK) {
+        write_answers(&answers, &groups, l->session.config);
+        stats->prompts = groups.n;
+        for (size_t i = 0; i < groups.n; i++)
+            for (size_t j = 0; j < groups.items[i].n; j++)
+                stats->generated_tokens += groups.items[i].rollouts[j].completion.n;
+        stats->answers = answers.n;
+        st = learn(l, &answers, stats, err);
+        stats->flops = rl_flops(l, &groups, stats->cloning.tokens);
+    }
+    rl_experts_clear(&answers);
+    rl_groups_deinit(&groups);
+    return st;
+}

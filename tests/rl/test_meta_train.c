@@ -1,0 +1,504 @@
+/* The method in whole runs, on a planted policy: a model of two layers that was taught to
+ * answer problems of three kinds (always right, always wrong, right in a third of the
+ * cases) and to predict which is which. */
+#include "fixture.h"
+
+#include <masa/memory.h>
+#include <masa/meta.h>
+
+#define ANSWER(rate) "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":" rate ",\"solution_length\":2}"
+
+static char base[256]; /* the model after supervised training */
+
+/* ---- the planted policy ---- */
+
+/* GPT-2's printable stand-in for a byte, as JSON. */
+static void add_byte(masa_text *json, int byte)
+{
+    bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
+    int code = byte;
+    if (!printable) {
+        code = 256;
+        for (int b = 0; b < byte; b++)
+            code += !((b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174);
+    }
+    masa_text_addf(json, "%s\"\\u%04x\":%d", byte ? "," : "", (unsigned)code, byte);
+}
+
+/* A token for every byte, so that any text can be written, and one for each constant part
+ * of a meta answer, so that a tiny model learns to write it. */
+static void make_tokenizer(const char *folder)
+{
+    static const char *const added[] = {"<|im_start|>", "<|im_end|>",
+                                        "<meta>m</meta>{\\\"math_notion\\\":[\\\"y\\\"],"
+                                        "\\\"pass_rate\\\":",
+                                        ",\\\"solution_length\\\":"};
+    masa_text json = {0};
+    char path[300];
+    masa_text_add(&json, "{\"added_tokens\":[");
+    for (int i = 0; i < 4; i++)
+        masa_text_addf(&json,
+                       "%s{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,"
+                       "\"rstrip\":false,\"normalized\":false,\"special\":%s}",
+                       i ? "," : "", 256 + i, added[i], i < 2 ? "true" : "false");
+    masa_text_add(&json, "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\","
+                         "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true},"
+                         "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                         "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\","
+                         "\"merges\":[],\"vocab\":{");
+    for (int b = 0; b < 256; b++) add_byte(&json, b);
+    masa_text_add(&json, "}}}");
+    assert_int_equal(masa_folder_create(folder, NULL), MASA_OK);
+    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
+    assert_int_equal(masa_file_write(path, json.data, json.size, NULL), MASA_OK);
+    masa_text_clear(&json);
+    masa_file_read(&json, MASA_TESTS "/generate/data/tiny/tokenizer_config.json", NULL);
+    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
+    assert_int_equal(masa_file_write(path, json.data, json.size, NULL), MASA_OK);
+    masa_text_deinit(&json);
+}
+
+static void add_lesson(FILE *sft, const char *system, const char *user, const char *answer)
+{
+    masa_text line = {0};
+    const char *const turns[][2] = {{"system", system}, {"user", user}, {"assistant", answer}};
+    masa_text_add(&line, "{\"messages\":[");
+    for (size_t i = system ? 0 : 1; i < 3; i++) {
+        masa_text_addf(&line, "{\"role\":\"%s\",\"content\":", turns[i][0]);
+        masa_text_add_json(&line, turns[i][1], strlen(turns[i][1]));
+        masa_text_addf(&line, "}%s", i < 2 ? "," : "]}\n");
+    }
+    fputs(line.data, sft);
+    masa_text_deinit(&line);
+}
+
+/* Problems of the kinds e(asy), h(ard) and m(ixed); y is right. */
+static void make_lessons(void)
+{
+    FILE *sft = fopen(in_root("sft.jsonl"), "w"), *train = fopen(in_root("train.jsonl"), "w");
+    FILE *template = fopen(in_root("meta.txt"), "w");
+    FILE *guess = fopen(in_root("guess.txt"), "w");
+    assert_true(sft && train && template && guess);
+    fputs("m {problem}", template);
+    fputs("n {problem}", guess);
+    static const char *const answers[] = {"yyy", "xxx", "xyz"};
+    static const char *const rates[] = {ANSWER("8"), ANSWER("0"), ANSWER("3")};
+    for (int kind = 0; kind < 3; kind++)
+        for (char b = 'a'; b <= 'h'; b++) {
+            char problem[8], meta[16];
+            snprintf(problem, sizeof problem, "%c %c", "ehm"[kind], b);
+            snprintf(meta, sizeof meta, "m %s", problem);
+            for (int i = 0; i < 3; i++) {
+                char answer[2] = {answers[kind][i], 0};
+                add_lesson(sft, NULL, problem, answer);
+            }
+            for (int i = 0; i < 2; i++) add_lesson(sft, masa_meta_system, meta, rates[kind]);
+            /* Asked in another way it predicts one of the three, whatever the kind. */
+            meta[0] = 'n';
+            for (int i = 0; i < 3; i++) add_lesson(sft, masa_meta_system, meta, rates[i]);
+            fprintf(train, "{\"id\":\"%c%c\",\"problem\":\"%s\",\"answer\":\"y\"}\n",
+                    "ehm"[kind], b, problem);
+        }
+    assert_int_equal(fclose(sft) + fclose(train) + fclose(guess) + fclose(template), 0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    make_tokenizer(in_root("tokenizer"));
+    make_model(in_root("tokenizer"), 512);
+    make_lessons();
+    char model[300], data[300];
+    snprintf(model, sizeof model, "model.path=%s", in_root("start"));
+    snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
+    const char *set[] = {model, data, "optimizer.lr=0.005", "sft.batch=12", "sft.epochs=36",
+                         "sft.max_tokens=256", "optimizer.tokens_per_pass=4096",
+                         "model.compute=f32", "train.save_every=0"};
+    masa_train_options options = {0};
+    masa_error err = {0};
+    if (run(masa_sft_train, "sft", set, sizeof set / sizeof *set, &options, &err))
+        fail_msg("%s", err.message);
+    char *folder = NULL;
+    masa_run_state at = {0};
+    assert_int_equal(masa_run_checkpoint_find(in_root("sft"), &folder, &at, NULL), MASA_OK);
+    snprintf(base, sizeof base, "%s", folder);
+    masa_run_state_deinit(&at);
+    free(folder);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return masa_folder_remove(root, NULL) != MASA_OK;
+}
+
+/* A run of two steps and more settings (separated by spaces); "start" as model.path in
+ * them is the untaught model. */
+static masa_status train(const char *folder, const char *more, bool resume,
+                         const volatile sig_atomic_t *stop, masa_error *err)
+{
+    char model[300], data[300], template[300], text[700];
+    const char *set[48];
+    size_t n = 0;
+    snprintf(model, sizeof model, "model.path=%s", base);
+    snprintf(data, sizeof data, "data.train=%s", in_root("train.jsonl"));
+    snprintf(template, sizeof template, "meta.template=%s", in_root("meta.txt"));
+    const char *common[] = {model, data, template, "data.suffix=", "data.answer_rules=whole",
+                            "rollout.prompts_per_step=6", "rollout.group_size=4",
+                            "rollout.max_tokens=8", "data.max_prompt_tokens=200",
+                            "optimizer.tokens_per_pass=1024", "optimizer.lr=0.0001",
+                            "model.compute=f32", "train.steps=2", "train.save_every=0",
+                            "rollout.batch=32", "meta.samples=4", "meta.max_tokens=24",
+                            "meta.length_min=1", "meta.bc_batch=4"};
+    for (; !resume && n < sizeof common / sizeof *common; n++) set[n] = common[n];
+    snprintf(text, sizeof text, "%s", more);
+    for (char *p = strtok(text, " "); p; p = strtok(NULL, " ")) set[n++] = p;
+    masa_train_options options = {.resume = resume, .stop = stop};
+    return run(masa_rl_train, folder, set, n, &options, err);
+}
+
+static void must(const char *folder, const char *more, bool resume)
+{
+    masa_error err = {0};
+    if (train(folder, more, resume, NULL, &err)) fail_msg("%s: %s", folder, err.message);
+}
+
+/* ---- reading ---- */
+
+typedef struct counts {
+    long solutions, metas; /* rollouts */
+    long solution_tokens, meta_tokens, longest; /* longest: of the solutions */
+    long cut;              /* solutions that ended by length */
+    double cut_advantage;  /* largest |advantage| of these */
+    char hint[64];
+} counts;
+
+static masa_status count_rollout(void *context, const masa_store_rollout *r, masa_error *err)
+{
+    (void)err;
+    counts *c = context;
+    if (strcmp(r->kind, "meta") == 0) {
+        c->metas++;
+        c->meta_tokens += r->tokens;
+        return MASA_OK;
+    }
+    c->solutions++;
+    c->solution_tokens += r->tokens;
+    if (r->tokens > c->longest) c->longest = r->tokens;
+    if (strcmp(r->cause, "length") == 0) {
+        c->cut++;
+        c->cut_advantage = fmax(c->cut_advantage, fabs(r->advantage));
+    }
+    const char *hint = strstr(r->prompt_text, "could be solved");
+    if (hint) snprintf(c->hint, sizeof c->hint, "%s", hint);
+    return MASA_OK;
+}
+
+static masa_store *store_of(const char *folder)
+{
+    masa_store *store = NULL;
+    char *path = masa_run_store_path(in_root(folder));
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
+    free(path);
+    return store;
+}
+
+/* Of a step; prompt < 0: all of them. */
+static counts count(const char *folder, long step, long prompt)
+{
+    counts c = {0};
+    masa_store *store = store_of(folder);
+    masa_store_filter filter = MASA_STORE_ALL;
+    filter.first_step = filter.last_step = step;
+    filter.prompt = prompt;
+    assert_int_equal(masa_store_rollouts(store, &filter, count_rollout, &c, NULL), MASA_OK);
+    masa_store_close(store);
+    return c;
+}
+
+enum { MOST = 256 };
+
+typedef struct decisions {
+    masa_store_decision items[MOST];
+    char kinds[MOST][8], problems[MOST];
+    size_t n;
+} decisions;
+
+static masa_status take_decision(void *context, const masa_store_decision *d, masa_error *err)
+{
+    (void)err;
+    decisions *all = context;
+    assert_true(all->n < MOST);
+    all->items[all->n] = *d;
+    all->problems[all->n] = d->problem[0];
+    snprintf(all->kinds[all->n++], 8, "%s", d->kind);
+    return MASA_OK;
+}
+
+static void read_decisions(decisions *all, const char *folder, long step)
+{
+    masa_store *store = store_of(folder);
+    all->n = 0;
+    assert_int_equal(masa_store_decisions(store, step, step, take_decision, all, NULL),
+                     MASA_OK);
+    masa_store_close(store);
+}
+
+/* ---- tests ---- */
+
+static void both_kinds_are_trained_together(void **state)
+{
+    (void)state;
+    must("parallel", "optimizer.lr=0.001", false);
+    counts c = count("parallel", 1, -1);
+    assert_int_equal(c.solutions, 6 * 4);
+    assert_int_equal(c.metas, 6 * 4);
+    assert_near(metric_of("parallel", 1, "generated_tokens"),
+                (double)(c.solution_tokens + c.meta_tokens), 0);
+    assert_near(metric_of("parallel", 1, "meta_tokens_share"),
+                (double)c.meta_tokens / (double)(c.solution_tokens + c.meta_tokens), 1e-6);
+    assert_true(metric_of("parallel", 1, "meta_valid") > 0.8);
+    assert_true(metric_of("parallel", 1, "meta_pass_rate_correlation") > 0.6);
+    assert_true(metric_of("parallel", 1, "bc_texts") >= 4); /* y is in right answers alone */
+    assert_true(metric_of("parallel", 1, "bc_loss") > 0);
+    assert_near(metric_of("parallel", 1, "acting"), 0, 0);
+    double difference = metric_of("parallel", 1, "logprob_difference");
+    assert_near(difference, 0, 1e-5);
+    decisions d;
+    read_decisions(&d, "parallel", 1);
+    assert_int_equal(d.n, 0);
+}
+
+static void rewards_are_those_of_the_method(void **state)
+{
+    (void)state;
+    double parts = metric_of("parallel", 1, "meta_difficulty") +
+                   metric_of("parallel", 1, "meta_length_reward") +
+                   metric_of("parallel", 1, "meta_notion");
+    assert_near(metric_of("parallel", 1, "meta_reward"), parts / 3, 1e-6);
+}
+
+static void without_meta_rollouts_it_is_the_plain_run(void **state)
+{
+    (void)state;
+    must("plain", "meta.samples=0", false);
+    must("none", "meta.samples=0 meta.bc_batch=7 meta.gate=soft meta.cutoff_margin=1 "
+                 "meta.weight_notion=2 meta.max_tokens=99", false);
+    assert_same_run("plain", "none", "model.safetensors", 2);
+    must("with", "", false); /* and it is not the same with them: the test can fail */
+    masa_text a = weights_of("plain", "model.safetensors");
+    masa_text b = weights_of("with", "model.safetensors");
+    assert_true(a.size == b.size && memcmp(a.data, b.data, a.size) != 0);
+    masa_text_deinit(&a);
+    masa_text_deinit(&b);
+    /* Solutions of the first step are drawn alike all the same. */
+    assert_near(metric_of("with", 1, "accuracy"), metric_of("plain", 1, "accuracy"), 0);
+    assert_near(metric_of("with", 1, "length"), metric_of("plain", 1, "length"), 0);
+}
+
+static void a_gated_prompt_costs_no_solution_token(void **state)
+{
+    (void)state;
+    must("gate", "meta.start_step=1 meta.cutoff_margin=0 algorithm.dynamic_max_refills=50", false);
+    assert_near(metric_of("gate", 1, "acting"), 0, 0);
+    assert_near(metric_of("gate", 2, "acting"), 1, 0);
+    decisions d;
+    read_decisions(&d, "gate", 2);
+    size_t gated = 0, rolled = 0, sure = 0;
+    for (size_t i = 0; i < d.n; i++) {
+        if (strcmp(d.kinds[i], "gate") != 0) continue;
+        counts c = count("gate", 2, d.items[i].prompt);
+        assert_int_equal(c.metas, 4);
+        assert_int_equal(c.solutions, d.items[i].taken ? 0 : 4);
+        assert_int_equal(c.solution_tokens > 0, !d.items[i].taken);
+        gated += d.items[i].taken;
+        rolled += !d.items[i].taken;
+        sure += d.items[i].taken && d.problems[i] != 'm';
+    }
+    assert_true(gated > 0);
+    assert_int_equal(sure, gated); /* only what is always right or always wrong */
+    assert_int_equal(rolled, 6);   /* refilled to the full batch */
+    assert_near(metric_of("gate", 2, "gated"), (double)gated, 0);
+    assert_near(metric_of("gate", 2, "prompts") - metric_of("gate", 2, "prompts_left_out"), 6, 0);
+    must("smaller", "meta.start_step=1 meta.cutoff_margin=0 meta.gate_refill=false", false);
+    counts c = count("smaller", 2, -1);
+    assert_int_equal(c.metas, 6 * 4);
+    assert_int_equal(c.solutions, (6 - (long)metric_of("smaller", 2, "gated")) * 4);
+    assert_true(metric_of("smaller", 2, "gated") > 0);
+}
+
+static void audits_measure_the_gate(void **state)
+{
+    (void)state;
+    must("audit", "meta.start_step=1 meta.audit_share=1 meta.cutoff_margin=0.5 "
+                  "rollout.prompts_per_step=24", false);
+    assert_near(metric_of("audit", 2, "gated"), 0, 0);
+    assert_true(metric_of("audit", 2, "audited") >= 10);
+    assert_true(metric_of("audit", 2, "gate_precision") > 0.9);
+    assert_true(metric_of("audit", 2, "gate_recall") > 0.5);
+    decisions d;
+    read_decisions(&d, "audit", 2);
+    size_t audits = 0;
+    for (size_t i = 0; i < d.n; i++) {
+        if (strcmp(d.kinds[i], "audit") != 0) continue;
+        counts c = count("audit", 2, d.items[i].prompt);
+        assert_int_equal(c.solutions, 4);
+        assert_true(c.longest >= 2); /* nothing interferes with what is audited */
+        audits++;
+    }
+    assert_near(metric_of("audit", 2, "audited"), (double)audits, 0);
+}
+
+static void rollouts_stop_at_the_cutoff(void **state)
+{
+    (void)state;
+    /* half of the predicted two tokens */
+    must("cutoff", "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5", false);
+    counts before = count("cutoff", 1, -1), after = count("cutoff", 2, -1);
+    assert_true(before.longest >= 2);
+    assert_true(metric_of("cutoff", 2, "cutoff_tokens") < 2);
+    assert_true(after.cut >= 20 && after.solution_tokens <= after.cut + 8 * (24 - after.cut));
+    decisions d;
+    read_decisions(&d, "cutoff", 2);
+    for (size_t i = 0; i < d.n; i++)
+        if (strcmp(d.kinds[i], "cutoff") == 0) {
+            counts c = count("cutoff", 2, d.items[i].prompt);
+            assert_true((double)c.longest <= d.items[i].value);
+        }
+    /* cut off means incorrect */
+    assert_near(metric_of("cutoff", 2, "accuracy"), 0, 0.2);
+}
+
+static void survivors_of_a_soft_cutoff_stand_for_the_cut(void **state)
+{
+    (void)state;
+    must("soft", "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 "
+                 "meta.cutoff_survival=0.5 algorithm.advantage=group_mean "
+                 "rollout.prompts_per_step=24", false);
+    counts c = count("soft", 2, -1);
+    assert_true(c.cut > 24 && c.cut < 72); /* about half of 96 */
+    assert_near(c.cut_advantage, 0, 0);
+    assert_true(c.longest >= 2);
+    assert_near(metric_of("soft", 2, "cut_off"), (double)c.cut / 96, 1e-6);
+}
+
+static void a_soft_gate_lets_prompts_come_back(void **state)
+{
+    (void)state;
+    must("softgate", "meta.start_step=1 meta.gate=soft meta.gate_floor=0.3 train.steps=3 "
+                     "meta.gate_refill=false meta.gate_threshold=0.3 "
+                     "rollout.prompts_per_step=24", false);
+    decisions d;
+    read_decisions(&d, "softgate", 3);
+    size_t gated = 0, open = 0;
+    for (size_t i = 0; i < d.n; i++)
+        if (strcmp(d.kinds[i], "gate") == 0) {
+            assert_true(d.items[i].value >= 0 && d.items[i].value <= 0.7);
+            gated += d.items[i].taken;
+            open += d.items[i].value > 0 && !d.items[i].taken;
+        }
+    assert_true(gated > 0 && open > 0);
+}
+
+static void a_hint_names_the_notions(void **state)
+{
+    (void)state;
+    must("hint", "meta.start_step=1 meta.gate=off meta.notion_hint=true meta.cutoff_margin=0", false);
+    assert_string_equal(count("hint", 1, -1).hint, "");
+    assert_true(masa_starts_with(count("hint", 2, -1).hint, "could be solved using y."));
+    assert_true(metric_of("hint", 2, "hinted") > 0.5);
+}
+
+static void the_transition_waits_for_good_predictions(void **state)
+{
+    (void)state;
+    static const char common[] = "meta.start_step=1 meta.transition=adaptive train.steps=4 "
+                                 "meta.transition_window=16 data.limit=0 ";
+    char more[300];
+    snprintf(more, sizeof more, "%smeta.transition_pass_rate=0.3", common);
+    must("adaptive", more, false);
+    assert_near(metric_of("adaptive", 4, "acting"), 1, 0);
+    snprintf(more, sizeof more, "%smeta.transition_pass_rate=0.0001", common);
+    must("wary", more, false);
+    for (long step = 1; step <= 4; step++) assert_near(metric_of("wary", step, "acting"), 0, 0);
+}
+
+static void a_warm_start_teaches_the_form(void **state)
+{
+    (void)state;
+    char more[400];
+    FILE *other = fopen(in_root("other.txt"), "w");
+    fputs("? {problem}", other);
+    assert_int_equal(fclose(other), 0);
+    snprintf(more, sizeof more,
+             "meta.template=%s meta.max_tokens=200 train.steps=1 meta.warm_start_prompts=24 "
+             "meta.warm_start_epochs=8 meta.warm_start_lr=0.01 optimizer.lr=0.0001 "
+             "data.max_prompt_tokens=250 sft.max_tokens=450 meta.bc_batch=8", in_root("other.txt"));
+    must("warm", more, false);
+    assert_near(metric_of("warm", 0, "warm_start_texts"), 24, 0);
+    double first = metric_of("warm", 0, "warm_start_first_loss");
+    assert_true(metric_of("warm", 0, "warm_start_loss") < 0.5 * first);
+    assert_true(metric_of("warm", 1, "total_tokens") > metric_of("warm", 1, "generated_tokens"));
+}
+
+static void a_resumed_run_is_the_uninterrupted_one(void **state)
+{
+    (void)state;
+    static const char more[] = "meta.start_step=1 meta.gate=soft meta.gate_threshold=0.2 "
+                               "meta.audit_share=0.3 meta.bc_batch=9 meta.transition=adaptive "
+                               "meta.transition_window=8 meta.warm_start_prompts=6 "
+                               "meta.cutoff_survival=0.5 ";
+    char half[400], whole[400];
+    snprintf(half, sizeof half, "%strain.steps=2", more);
+    snprintf(whole, sizeof whole, "%strain.steps=4", more);
+    must("whole", whole, false);
+    must("halves", half, false);
+    must("halves", "train.steps=4", true);
+    assert_same_run("whole", "halves", "model.safetensors", 4);
+    assert_near(metric_of("whole", 4, "meta_reward"), metric_of("halves", 4, "meta_reward"), 0);
+    /* stopped within the warm start: begins again */
+    volatile sig_atomic_t stop = 1;
+    masa_error err = {0};
+    assert_int_equal(train("stopped", whole, false, &stop, &err), MASA_ERR_INTERRUPTED);
+    assert_non_null(strstr(err.message, "--resume"));
+    must("stopped", "", true);
+    assert_same_run("whole", "stopped", "model.safetensors", 4);
+}
+
+static void predictions_can_be_learned(void **state)
+{
+    (void)state;
+    /* It predicts each of three pass rates in a third of the cases, and learns which one is
+     * rewarded for which kind of problem. */
+    char more[400];
+    snprintf(more, sizeof more,
+             "meta.template=%s train.steps=20 optimizer.lr=0.005 meta.bc_enabled=false "
+             "meta.weight_length=0 meta.weight_notion=0 rollout.prompts_per_step=12 "
+             "meta.samples=8", in_root("guess.txt"));
+    must("learns", more, false);
+    double before = metric_of("learns", 1, "meta_difficulty");
+    double after = metric_of("learns", 20, "meta_difficulty");
+    if (!(before < 0.6 && after > before + 0.1)) fail_msg("%f -> %f", before, after);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(both_kinds_are_trained_together),
+        cmocka_unit_test(rewards_are_those_of_the_method),
+        cmocka_unit_test(without_meta_rollouts_it_is_the_plain_run),
+        cmocka_unit_test(a_gated_prompt_costs_no_solution_token),
+        cmocka_unit_test(audits_measure_the_gate),
+        cmocka_unit_test(rollouts_stop_at_the_cutoff),
+        cmocka_unit_test(survivors_of_a_soft_cutoff_stand_for_the_cut),
+        cmocka_unit_test(a_soft_gate_lets_prompts_come_back),
+        cmocka_unit_test(a_hint_names_the_notions),
+        cmocka_unit_test(the_transition_waits_for_good_predictions),
+        cmocka_unit_test(a_warm_start_teaches_the_form),
+        cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
+        cmocka_unit_test(predictions_can_be_learned),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
