@@ -3,11 +3,8 @@
 #ifndef CLI_TEST_H
 #define CLI_TEST_H
 
-#include "masa_test.h"
+#include "tiny_llama.h"
 
-#include <masa/file.h>
-#include <masa/model.h>
-#include <masa/tokenizer.h>
 #include <sys/wait.h>
 
 static char folder[] = "/tmp/masa-cli-XXXXXX";
@@ -15,34 +12,8 @@ static char folder[] = "/tmp/masa-cli-XXXXXX";
 static int make_model(void **state)
 {
     (void)state;
-    masa_model_config c = {.architecture = MASA_LLAMA,
-                           .vocab_size = 64,
-                           .hidden_size = 32,
-                           .intermediate_size = 48,
-                           .n_layers = 2,
-                           .n_heads = 4,
-                           .n_kv_heads = 2,
-                           .head_dim = 8,
-                           .max_positions = 128,
-                           .rms_norm_eps = 1e-5f,
-                           .rope_theta = 10000,
-                           .bos_token = 0,
-                           .eos_token = 1,
-                           .pad_token = -1};
-    masa_model_options options = {MASA_F32, false};
-    masa_model *model = NULL;
-    masa_tokenizer *tokenizer = NULL;
     assert_non_null(mkdtemp(folder));
-    assert_int_equal(masa_model_create(&model, &c, &options, 3, NULL), MASA_OK);
-    float *w = masa_model_values(model);
-    for (size_t i = 0; i < masa_model_parameter_count(model); i++)
-        if (w[i] != 1) w[i] *= 12;
-    assert_int_equal(masa_model_save(model, folder, MASA_SAVE_F32, NULL), MASA_OK);
-    assert_int_equal(
-        masa_tokenizer_load(&tokenizer, MASA_TESTS "/generate/data/tiny", NULL), MASA_OK);
-    assert_int_equal(masa_tokenizer_save(tokenizer, folder, NULL), MASA_OK);
-    masa_tokenizer_destroy(tokenizer);
-    masa_model_destroy(model);
+    tiny_llama_save(folder, 12);
     return 0;
 }
 

@@ -1,17 +1,12 @@
 /* masa compare and masa report on a model of a few thousand parameters, as a user calls
  * them. */
-#include "masa_test.h"
+#include "tiny_llama.h"
 
 #include <jansson.h>
-#include <masa/file.h>
-#include <masa/model.h>
 #include <masa/store.h>
-#include <masa/tokenizer.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#define TOKENIZER MASA_TESTS "/generate/data/tiny"
 
 static char folder[] = "/tmp/masa-cli-compare-XXXXXX";
 
@@ -25,40 +20,12 @@ static const char common[] =
     "train.eval_every=2 "
     "-s rollout.batch=16";
 
-static void make_model(void)
-{
-    masa_tokenizer *tokenizer = NULL;
-    masa_model *model = NULL;
-    assert_int_equal(masa_tokenizer_load(&tokenizer, TOKENIZER, NULL), MASA_OK);
-    masa_model_config c = {.architecture = MASA_LLAMA,
-                           .vocab_size = masa_tokenizer_vocab_size(tokenizer),
-                           .hidden_size = 32,
-                           .intermediate_size = 48,
-                           .n_layers = 2,
-                           .n_heads = 4,
-                           .n_kv_heads = 2,
-                           .head_dim = 8,
-                           .max_positions = 128,
-                           .rms_norm_eps = 1e-5f,
-                           .rope_theta = 10000,
-                           .bos_token = 0,
-                           .eos_token = 1,
-                           .pad_token = -1};
-    masa_model_options options = {MASA_F32, false};
-    assert_int_equal(masa_model_create(&model, &c, &options, 3, NULL), MASA_OK);
-    assert_int_equal(masa_folder_create("start", NULL), MASA_OK);
-    assert_int_equal(masa_model_save(model, "start", MASA_SAVE_F32, NULL), MASA_OK);
-    assert_int_equal(masa_tokenizer_save(tokenizer, "start", NULL), MASA_OK);
-    masa_model_destroy(model);
-    masa_tokenizer_destroy(tokenizer);
-}
-
 static int set_up(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(folder));
     assert_int_equal(chdir(folder), 0);
-    make_model();
+    tiny_llama_save("start", 1);
     FILE *train = fopen("train.jsonl", "w"), *test = fopen("test.jsonl", "w");
     assert_true(train && test);
     for (char a = 'a'; a <= 'h'; a++)

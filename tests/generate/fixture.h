@@ -2,40 +2,17 @@
 #ifndef GENERATE_FIXTURE_H
 #define GENERATE_FIXTURE_H
 
-#include "masa_test.h"
+#include "tiny_llama.h"
 #include "engine.h"
 #include <masa/memory.h>
-#include <masa/model.h>
 #include <masa/pass.h>
 #include <masa/random.h>
 
-enum { VOCAB = 64, CONTEXT = 128 };
+enum { VOCAB = TINY_VOCAB, CONTEXT = TINY_CONTEXT };
 
-/* Weights so large that the model's distributions are neither flat nor certain. */
 static inline masa_model *tiny_model(masa_dtype compute)
 {
-    masa_model_config c = {.architecture = MASA_LLAMA,
-                           .vocab_size = VOCAB,
-                           .hidden_size = 32,
-                           .intermediate_size = 48,
-                           .n_layers = 2,
-                           .n_heads = 4,
-                           .n_kv_heads = 2,
-                           .head_dim = 8,
-                           .max_positions = CONTEXT,
-                           .rms_norm_eps = 1e-5f,
-                           .rope_theta = 10000,
-                           .bos_token = 0,
-                           .eos_token = 1,
-                           .pad_token = -1};
-    masa_model_options options = {compute, false};
-    masa_model *model = NULL;
-    assert_int_equal(masa_model_create(&model, &c, &options, 3, NULL), MASA_OK);
-    float *w = masa_model_values(model);
-    for (size_t i = 0; i < masa_model_parameter_count(model); i++)
-        if (w[i] != 1) w[i] *= 12;
-    masa_model_refresh(model);
-    return model;
+    return tiny_llama(compute, 12);
 }
 
 static inline void fill_prompt(int32_t *prompt, size_t n, uint64_t seed)
