@@ -4,11 +4,15 @@
 
 void rl_summarise(rl_summary *out, const rl_groups *groups)
 {
-    size_t rollouts = 0, truncated = 0, no_answer = 0;
+    size_t rollouts = 0, truncated = 0, no_answer = 0, meta = 0, decided = 0;
     for (size_t i = 0; i < groups->n; i++) {
         const rl_group *g = &groups->items[i];
         for (size_t j = 0; j < g->n; j++) out->generated_tokens += g->rollouts[j].completion.n;
         if (g->n > 0) out->prompt_tokens += g->prompt.n;
+        for (size_t j = 0; g->kind == RL_META && !g->left_out && j < g->n; j++, meta++)
+            out->meta_reward += g->rollouts[j].reward;
+        decided += g->decision.made;
+        out->gated += g->decision.gated;
         if (g->kind != RL_SOLUTION || g->n == 0) continue;
         out->groups++;
         out->left_out += g->left_out;
@@ -25,6 +29,8 @@ void rl_summarise(rl_summary *out, const rl_groups *groups)
         }
     }
     double n = rollouts ? (double)rollouts : NAN;
+    out->meta_reward /= meta ? (double)meta : NAN;
+    out->gated /= decided ? (double)decided : NAN;
     out->reward /= n;
     out->accuracy /= n;
     out->length /= n;

@@ -12,6 +12,8 @@ typedef struct rl_summary {
     size_t groups, left_out; /* solution groups */
     double reward, accuracy, length; /* means over solution rollouts of all groups */
     double truncated, no_answer;     /* shares of them */
+    double meta_reward;              /* mean over rewarded meta rollouts; NaN: none */
+    double gated;                    /* share of the prompts decided on; NaN: none */
     double zero_variance;            /* share of the groups */
     size_t prompt_tokens, generated_tokens; /* of both kinds */
     double rollout_seconds, update_seconds;

@@ -67,6 +67,8 @@ static void report(rl_loop *l, const rl_summary *y, const rl_update_stats *u)
                                 .loss = NAN,
                                 .accuracy = y->accuracy,
                                 .length = y->length,
+                                .meta = y->meta_reward,
+                                .gated = y->gated,
                                 .tokens_per_second =
                                     (double)y->generated_tokens / y->rollout_seconds,
                                 .seconds = y->rollout_seconds + y->update_seconds,

@@ -125,6 +125,8 @@ static masa_status run_step(sft_loop *l, masa_error *err)
                                                   .loss = stats.objective.loss,
                                                   .accuracy = NAN,
                                                   .length = tokens / (double)n,
+                                                  .meta = NAN,
+                                                  .gated = NAN,
                                                   .tokens_per_second = tokens / seconds,
                                                   .seconds = seconds});
     return st;

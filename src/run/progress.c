@@ -77,6 +77,8 @@ void masa_progress_step_done(masa_progress *progress, const masa_progress_step *
     add(line, "  loss %.4f", step->loss);
     add(line, "  right %.1f%%", 100 * step->accuracy);
     add(line, "  length %.0f", step->length);
+    add(line, "  meta %.3f", step->meta);
+    add(line, "  gated %.0f%%", 100 * step->gated);
     add(line, "  %.0f tok/s", step->tokens_per_second);
     if (isfinite(masa_progress_left(progress))) {
         masa_duration_text(left, sizeof left, masa_progress_left(progress));

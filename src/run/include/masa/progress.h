@@ -19,6 +19,8 @@ typedef struct masa_progress_step {
     double loss;     /* of supervised training */
     double accuracy; /* share of solution rollouts that are right, 0..1 */
     double length;   /* mean tokens of a response */
+    double meta;     /* mean reward of the meta rollouts */
+    double gated;    /* share of the prompts that were skipped, 0..1 */
     double tokens_per_second;
     double seconds;  /* this step took */
 } masa_progress_step;
