@@ -20,11 +20,15 @@ void rl_experts_clear(rl_experts *experts)
     *experts = (rl_experts){0};
 }
 
+/* Of rollouts with equally good notions the one that is right about the rest: its reasoning
+ * fits the corrected answer best. */
 static size_t best_of(const rl_predictions *p, double threshold)
 {
     double *notion = masa_alloc(p->n + 1, sizeof *notion);
     for (size_t i = 0; i < p->n; i++) notion[i] = p->rewards[i].notion;
     size_t best = masa_expert_pick(notion, p->n, threshold);
+    for (size_t i = 0; best < p->n && i < p->n; i++)
+        if (notion[i] == notion[best] && p->rewards[i].total > p->rewards[best].total) best = i;
     free(notion);
     return best;
 }

@@ -21,25 +21,46 @@ typedef struct rollouts {
     double n, tokens, all_tokens; /* meta rollouts, their tokens, tokens of both kinds */
     double rewarded, difficulty, length, notion, total;
     double valid; /* all fields */
-    double causes[FIELDS][MASA_META_CAUSES];
+    double causes[FIELDS][MASA_META_CAUSES]; /* why a field earned nothing */
 } rollouts;
 
 static void add_predictions(rollouts *out, const rl_predictions *p)
 {
     for (size_t j = 0; j < p->n; j++) {
         const masa_prediction *x = &p->items[j];
-        out->causes[PASS_RATE][x->pass_rate_cause]++;
-        out->causes[LENGTH][x->length_cause]++;
-        out->causes[NOTIONS][x->notion_cause]++;
+        const masa_meta_reward *r = p->rewards ? &p->rewards[j] : NULL;
+        out->causes[PASS_RATE][r ? r->difficulty_cause : x->pass_rate_cause]++;
+        out->causes[LENGTH][r ? r->length_cause : x->length_cause]++;
+        out->causes[NOTIONS][r ? r->notion_cause : x->notion_cause]++;
         out->valid += x->pass_rate_cause == MASA_META_VALID &&
                       x->length_cause == MASA_META_VALID && x->notion_cause == MASA_META_VALID;
-        if (!p->rewards) continue;
+        if (!r) continue;
         out->rewarded++;
-        out->difficulty += p->rewards[j].difficulty;
-        out->length += p->rewards[j].length;
-        out->notion += p->rewards[j].notion;
-        out->total += p->rewards[j].total;
+        out->difficulty += r->difficulty;
+        out->length += r->length;
+        out->notion += r->notion;
+        out->total += r->total;
     }
+}
+
+/* Of each field the causes that it can have: what does not parse, then what is not true. */
+static masa_status record_causes(rl_session *s, long step, const rollouts *r, masa_error *err)
+{
+    static const char *const fields[FIELDS] = {"pass_rate", "length", "notions"};
+    static const unsigned untrue[FIELDS] = {
+        [LENGTH] = 1u << MASA_META_NO_CORRECT | 1u << MASA_META_OUTSIDE,
+        [NOTIONS] = 1u << MASA_META_NONE_KEPT | 1u << MASA_META_NONE_HELPFUL,
+    };
+    masa_status st = MASA_OK;
+    for (int f = 0; f < FIELDS; f++)
+        for (int c = MASA_META_VALID + 1; st == MASA_OK && c < MASA_META_CAUSES; c++) {
+            char name[64];
+            if (c > MASA_META_OUT_OF_RANGE && !(untrue[f] >> c & 1)) continue;
+            snprintf(name, sizeof name, "meta_%s_%s", fields[f],
+                     masa_meta_cause_text((masa_meta_cause)c));
+            st = masa_run_add_metric(s->run, step, name, share(r->causes[f][c], r->n), err);
+        }
+    return st;
 }
 
 static masa_status record_rollouts(rl_session *s, long step, const rl_groups *groups,
@@ -66,15 +87,7 @@ static masa_status record_rollouts(rl_session *s, long step, const rl_groups *gr
         {"meta_tokens_share", share(r.tokens, r.all_tokens)},
     };
     masa_status st = rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
-    static const char *const fields[FIELDS] = {"pass_rate", "length", "notions"};
-    for (int f = 0; f < FIELDS; f++)
-        for (int c = MASA_META_VALID + 1; st == MASA_OK && c < MASA_META_CAUSES; c++) {
-            char name[64];
-            snprintf(name, sizeof name, "meta_%s_%s", fields[f],
-                     masa_meta_cause_text((masa_meta_cause)c));
-            st = masa_run_add_metric(s->run, step, name, share(r.causes[f][c], r.n), err);
-        }
-    return st;
+    return st == MASA_OK ? record_causes(s, step, &r, err) : st;
 }
 
 /* ---- predicted against true, prompt by prompt ---- */

@@ -20,11 +20,12 @@ PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batc
                         "algorithm.aggregation=token_mean", "algorithm.clip_high=0.2", NULL};
 
 /* The meta path as small models need it: a short answer, whose form is taught first. */
-#define META "meta.samples=4", "meta.max_tokens=128", "meta.warm_start_prompts=48"
+#define META                                                                              \
+    "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
+        "meta.bc_threshold=0", "meta.warm_start_prompts=48"
 /* Acting on the predictions after a quarter of the run, as in the paper (80 of 314 steps). */
 #define EFFICIENT                                                                         \
-    "meta.start_step=25", "meta.gate=hard", "meta.gate_tolerance=0.05",                   \
-        "meta.cutoff_margin=2", "meta.audit_share=0.1"
+    "meta.start_step=25", "meta.gate=hard", "meta.cutoff_margin=2", "meta.audit_share=0.1"
 PRESET(masa) = {"algorithm.name=grpo", META, NULL};
 PRESET(masa_efficient) = {"algorithm.name=grpo", META, EFFICIENT, NULL};
 PRESET(dapo_masa) = {"algorithm.name=dapo", META, NULL};

@@ -195,8 +195,8 @@
            "how a notion is looked for in a solution")                                    \
     INTEGER(meta, warm_start_prompts, 0, 0, 1000000000, "prompts",                        \
             "prompts whose solutions teach the form of the answer before the first step; 0: none") \
-    INTEGER(meta, warm_start_epochs, 2, 1, 1000, "passes", "supervised passes over these") \
-    NUMBER(meta, warm_start_lr, 3e-5, 0, 1, "", "learning rate of these passes")          \
+    INTEGER(meta, warm_start_epochs, 3, 1, 1000, "passes", "supervised passes over these") \
+    NUMBER(meta, warm_start_lr, 1e-4, 0, 1, "", "learning rate of these passes")          \
     SWITCH(meta, bc_enabled, true, "behaviour cloning on the best predictions")           \
     NUMBER(meta, bc_threshold, 0.2, 0, 1, "", "least notion reward of an expert")         \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
@@ -217,7 +217,7 @@
            "`hard`: skip prompts predicted trivial or unsolvable; `soft`: skip with a probability that also weighs the prompt's own history; `off`") \
     NUMBER(meta, gate_sigma, 0.1, 0, 1, "",                                               \
            "hard: a prompt is gated when its predicted pass rates deviate by less than this") \
-    NUMBER(meta, gate_tolerance, 0.0, 0, 0.5, "",                                         \
+    NUMBER(meta, gate_tolerance, 0.1, 0, 0.5, "",                                         \
            "hard: and their mean is within this of 0 or 1")                               \
     NUMBER(meta, gate_threshold, 0.5, 0, 0.999, "",                                       \
            "soft: never skip below this probability that the group has no variance")      \
