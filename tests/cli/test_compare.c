@@ -152,6 +152,18 @@ static void finished_runs_are_left_alone(void **state)
     assert_null(strstr(output, "rloo"));
 }
 
+static void a_run_at_its_time_limit_is_finished(void **state)
+{
+    (void)state;
+    char more[2048];
+    snprintf(more, sizeof more,
+             "%s -s train.time_limit_minutes=1e-9 -s train.eval_every=1", common);
+    for (int again = 0; again < 2; again++) must("limited --preset grpo --seeds 1", more);
+    assert_says(errors, "run 1 of 1: preset grpo, seed 1; done already");
+    assert_true(isnan(metric_of("limited/grpo-seed1", 2, "reward")));
+    assert_null(strstr(output, "not finished"));
+}
+
 /* Long enough to be interrupted in its first run. */
 #define LONG "-s train.steps=150"
 
@@ -260,6 +272,7 @@ int main(void)
         cmocka_unit_test(presets_and_seeds_are_trained_and_compared),
         cmocka_unit_test(finished_runs_are_left_alone),
         cmocka_unit_test(the_report_is_one_page),
+        cmocka_unit_test(a_run_at_its_time_limit_is_finished),
         cmocka_unit_test(a_stopped_comparison_goes_on),
         cmocka_unit_test(what_cannot_be_compared_is_refused),
     };

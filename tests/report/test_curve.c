@@ -63,10 +63,10 @@ static void add(masa_store *store, long step, const char *name, double value)
 }
 
 /* As the training loop writes it: the start's evaluation, a warm start, steps of which
- * every second is evaluated. */
-static void a_store_is_read(void **state)
+ * every second is evaluated. The warm start may time itself, or leave it at
+ * total_seconds. */
+static masa_curve read_made(bool timed)
 {
-    (void)state;
     char folder[] = "/tmp/masa-curve-XXXXXX";
     assert_non_null(mkdtemp(folder));
     char *path = masa_path_join(folder, "store.sqlite");
@@ -74,8 +74,9 @@ static void a_store_is_read(void **state)
     masa_curve c = {0};
     assert_int_equal(masa_store_open(&store, path, MASA_STORE_WRITE, NULL), MASA_OK);
     add(store, 0, "eval_accuracy", 0.25);
-    add(store, 0, "seconds_rollouts", 3);
+    if (timed) add(store, 0, "seconds_rollouts", 3);
     add(store, 0, "total_tokens", 50);
+    add(store, 0, "total_seconds", 7);
     add(store, 0, "flops", 1e9);
     for (long step = 1; step <= 4; step++) {
         add(store, step, "seconds_rollouts", 2);
@@ -86,18 +87,29 @@ static void a_store_is_read(void **state)
         if (step % 2 == 0) add(store, step, "eval_accuracy", step == 2 ? 0.5 : 0.75);
     }
     assert_int_equal(masa_curve_read(&c, store, NULL), MASA_OK);
-    assert_int_equal(c.n, 3);
+    masa_store_close(store);
+    assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);
+    free(path);
+    return c;
+}
+
+static void a_store_is_read(void **state)
+{
+    (void)state;
     static const masa_curve_point want[] = {
         {{0, 0, 0, 0}, 0.25}, {{2, 250, 9, 2.1e10}, 0.5}, {{4, 450, 15, 3.1e10}, 0.75}};
+    masa_curve c = read_made(true);
+    assert_int_equal(c.n, 3);
     for (int i = 0; i < 3; i++) {
         assert_near(c.points[i].accuracy, want[i].accuracy, 0);
         for (int cost = 0; cost < MASA_COSTS; cost++)
             assert_near(c.points[i].spent[cost], want[i].spent[cost], 1e-6);
     }
     masa_curve_deinit(&c);
-    masa_store_close(store);
-    assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);
-    free(path);
+    c = read_made(false);
+    assert_near(c.points[0].spent[MASA_COST_SECONDS], 0, 0);
+    assert_near(c.points[2].spent[MASA_COST_SECONDS], 7 + 4 * 3, 1e-9);
+    masa_curve_deinit(&c);
 }
 
 int main(void)

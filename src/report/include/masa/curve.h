@@ -37,7 +37,7 @@ void masa_curve_deinit(masa_curve *curve);
 
 /**
  * The evaluations in a run's store, added to *curve. The costs are those of the metrics
- * total_tokens, seconds_rollouts + seconds_update and flops, summed from step 0 (a warm
+ * total_tokens, seconds_rollouts + seconds_update and flops, from step 0 (a warm
  * start) on.
  */
 masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err);
