@@ -6,7 +6,7 @@
 
 axis axis_make(double low, double high, double start, double end)
 {
-    double room = high - low > 0 ? 0 : fmax(fabs(high) * 0.1, 1e-6);
+    double room = high - low > 0 ? 0 : high != 0 ? fabs(high) * 0.1 : 1;
     return (axis){low - room, high + room, start, end};
 }
 

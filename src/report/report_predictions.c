@@ -135,7 +135,8 @@ static void plot_lengths(masa_text *out, const report_run *run, const report_met
     snprintf(title, sizeof title, "length in tokens, %s", when);
     plot_grid g = plot_grid_make(24, longest(run), false, m->true_length,
                                  m->predicted_length, m->n_lengths);
-    plot_grid_draw(out, &g, title, "true mean of right solutions", "predicted");
+    plot_grid_draw(out, &g, title, "true mean of right solutions",
+                   "predicted (more: at the edge)");
     plot_grid_deinit(&g);
 }
 
