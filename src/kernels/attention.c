@@ -295,13 +295,14 @@ void masa_attention_cached(void *out, const void *q, const masa_kv_layer *kv,
     size_t n = find_runs(runs, sequences, rows), heads = shape->kv_heads;
 #pragma omp parallel for schedule(dynamic)
     for (size_t unit = 0; unit < n * heads; unit++) {
-        struct run run = runs[unit / heads];
-        size_t row = run.row;
+        /* Head by head, so that a prompt that rows share is read from a cache. */
+        struct run run = runs[unit % n];
+        size_t row = run.row, head = unit / n;
         const int32_t *blocks = block_tables + (size_t)sequences[row] * max_blocks;
         if (run.rows == 1)
-            cached_row(&c, kv, blocks, (size_t)lengths[row], row, unit % heads);
+            cached_row(&c, kv, blocks, (size_t)lengths[row], row, head);
         else
-            cached_chunk(&c, kv, blocks, lengths, run, unit % heads);
+            cached_chunk(&c, kv, blocks, lengths, run, head);
     }
     free(runs);
 }

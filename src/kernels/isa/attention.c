@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdbool.h>
 
+#include "attention_cached.h"
 #include "simd_math.h"
 #include "tile.h"
 
@@ -261,29 +262,75 @@ static void pack_cached(const struct attention_keys *keys, size_t at, const void
                head_dim, dtype, from);
 }
 
+/* The keys of a step, whose tokens are [j, j + ATTENTION_KEYS), in their blocks. */
+static void find_keys(struct cached_keys *keys, const char *k, const char *v,
+                      const int32_t *blocks, size_t block_bytes, size_t length, size_t j,
+                      size_t size)
+{
+    keys->seen = seen_from(length, j);
+    for (size_t i = 0; i < keys->seen; i += CACHED_LANES) {
+        size_t first = (j + i) % keys->block_tokens;
+        size_t base = (size_t)blocks[(j + i) / keys->block_tokens] * block_bytes;
+        keys->k[i / CACHED_LANES] = k + base + first * size;
+        keys->v[i / CACHED_LANES] = v + base + first * keys->head_dim * size;
+    }
+}
+
+/* tile_attend without unpacking: blocks and heads are whole vectors. */
+static void decode_in_place(struct tile_state *t, const void *k, const void *v,
+                            const int32_t *blocks, size_t block_tokens,
+                            size_t block_stride, size_t length, masa_dtype dtype)
+{
+    float s[ATTENTION_ROWS * ATTENTION_KEYS];
+    size_t size = masa_dtype_size(dtype);
+    struct cached_keys keys = {.block_tokens = block_tokens, .head_dim = t->head_dim};
+    for (size_t j = 0; j < length; j += ATTENTION_KEYS) {
+        find_keys(&keys, k, v, blocks, block_stride * size, length, j, size);
+        cached_scores(s, t->q, t->width, t->rows, &keys, dtype);
+        for (size_t i = 0; i < t->rows; i++) {
+            float *row = t->o + i * t->width;
+            float before =
+                softmax_step(s + i * ATTENTION_KEYS, keys.seen, &t->max[i], &t->sum[i]);
+#pragma omp simd
+            for (size_t c = 0; c < t->width; c++) row[c] *= before;
+        }
+        cached_sum(t->o, t->width, t->rows, s, &keys, dtype);
+    }
+}
+
+/* The same for blocks or heads of any size: each step's keys are copied first. */
+static void decode_copied(struct tile_state *t, const void *k, const void *v,
+                          const int32_t *blocks, size_t block_tokens, size_t block_stride,
+                          size_t length, masa_dtype dtype)
+{
+    float k_t[MAX_WIDTH * ATTENTION_KEYS], values[ATTENTION_KEYS * MAX_WIDTH];
+    size_t visible[ATTENTION_ROWS];
+    for (size_t h = 0; h < t->rows; h++) visible[h] = length;
+    /* Weights of keys not seen are 0, which must meet no NaN of an old frame. */
+    memset(values, 0, ATTENTION_KEYS * t->width * sizeof *values);
+    for (size_t j = 0; j < length; j += ATTENTION_KEYS) {
+        size_t end = length - j < ATTENTION_KEYS ? length : j + ATTENTION_KEYS, n;
+        for (size_t i = j; i < end; i += n) {
+            size_t first = i % block_tokens;
+            n = end - i < block_tokens - first ? end - i : block_tokens - first;
+            load_block(k_t, ATTENTION_KEYS, values, t->width, i - j, k, v, first, n,
+                       block_tokens, t->head_dim, dtype,
+                       (size_t)blocks[i / block_tokens] * block_stride);
+        }
+        tile_attend(t, k_t, ATTENTION_KEYS, values, visible, j);
+    }
+}
+
 static void decode(void *out, const void *q, const void *k, const void *v,
                    const int32_t *blocks, size_t block_tokens, size_t block_stride,
                    size_t length, size_t heads, size_t head_dim, float scale,
                    masa_dtype dtype)
 {
     struct tile_state t;
-    float k_t[MAX_WIDTH * ATTENTION_KEYS], values[ATTENTION_KEYS * MAX_WIDTH];
-    size_t visible[ATTENTION_ROWS];
+    bool whole = head_dim % CACHED_LANES == 0 && block_tokens % CACHED_LANES == 0;
     tile_begin(&t, q, head_dim, heads, head_dim, scale, dtype);
-    for (size_t h = 0; h < heads; h++) visible[h] = length;
-    /* Weights of keys not seen are 0, which must meet no NaN of an old frame. */
-    memset(values, 0, ATTENTION_KEYS * t.width * sizeof *values);
-    for (size_t j = 0; j < length; j += ATTENTION_KEYS) {
-        size_t end = length - j < ATTENTION_KEYS ? length : j + ATTENTION_KEYS, n;
-        for (size_t i = j; i < end; i += n) {
-            size_t first = i % block_tokens;
-            n = end - i < block_tokens - first ? end - i : block_tokens - first;
-            load_block(k_t, ATTENTION_KEYS, values, t.width, i - j, k, v, first, n,
-                       block_tokens, head_dim, dtype,
-                       (size_t)blocks[i / block_tokens] * block_stride);
-        }
-        tile_attend(&t, k_t, ATTENTION_KEYS, values, visible, j);
-    }
+    (whole ? decode_in_place : decode_copied)(&t, k, v, blocks, block_tokens,
+                                              block_stride, length, dtype);
     tile_end(&t, out, head_dim, dtype);
 }
 

@@ -1,0 +1,142 @@
+/* Products of a few query heads with keys and values that stay where the block cache
+ * has them: each is widened to float32 in a register, once for all heads. Sums run in
+ * the order of `product` in attention.c, so that decoding equals training. */
+#ifndef KERNELS_ISA_ATTENTION_CACHED_H
+#define KERNELS_ISA_ATTENTION_CACHED_H
+
+#include "attention.h"
+#include "tile.h"
+
+/* 16 floats, whatever the machine's own vectors are. */
+typedef float cached_lanes __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t cached_halves __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint32_t cached_bits __attribute__((vector_size(64)));
+
+/* CACHED_LANES: tokens of a key vector and dims of a value vector; CACHED_WIDE: vectors
+ * in flight for each of at most CACHED_HEADS heads, as many as the registers hold. */
+enum { CACHED_LANES = 16, CACHED_HEADS = 4, CACHED_WIDE = ISA_HAS_AVX512 ? 4 : 1 };
+
+/* Where the ATTENTION_KEYS keys that a step attends to lie: vectors of CACHED_LANES
+ * tokens [head_dim, block_tokens] and [block_tokens, head_dim] of the cache. */
+struct cached_keys {
+    const char *k[ATTENTION_KEYS / CACHED_LANES], *v[ATTENTION_KEYS / CACHED_LANES];
+    size_t block_tokens, head_dim, seen; /* seen: keys that count, at most ATTENTION_KEYS */
+};
+
+#define CACHED_INLINE static inline __attribute__((always_inline))
+
+CACHED_INLINE void cached_load(cached_lanes *to, const char *from, size_t index,
+                               masa_dtype dtype)
+{
+    if (dtype == MASA_F32) {
+        *to = *(const cached_lanes *)(from + index * sizeof(float));
+    } else {
+        cached_halves h = *(const cached_halves *)(from + index * sizeof(uint16_t));
+        *to = (cached_lanes)(__builtin_convertvector(h, cached_bits) << 16);
+    }
+}
+
+/* s[m, at..] = q k^T for n vectors of keys from vector `at` on; m and n are constants. */
+CACHED_INLINE void cached_scores_tile(float *s, const float *q, size_t width,
+                                      const struct cached_keys *keys, size_t at, int m,
+                                      int n, masa_dtype dtype)
+{
+    cached_lanes sum[CACHED_HEADS][CACHED_WIDE] = {0};
+    for (size_t c = 0; c < keys->head_dim; c++)
+        for (int j = 0; j < n; j++) {
+            cached_lanes k;
+            cached_load(&k, keys->k[at + (size_t)j], c * keys->block_tokens, dtype);
+            for (int i = 0; i < m; i++)
+                sum[i][j] += q[(size_t)i * width + c] * k;
+        }
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++)
+            *(cached_lanes *)(s + i * ATTENTION_KEYS + ((int)at + j) * CACHED_LANES) =
+                sum[i][j];
+}
+
+/* o[m, at..] += p v for n vectors of dimensions from `at` on. */
+CACHED_INLINE void cached_sum_tile(float *o, size_t width, const float *p,
+                                   const struct cached_keys *keys, size_t at, int m,
+                                   int n, masa_dtype dtype)
+{
+    cached_lanes sum[CACHED_HEADS][CACHED_WIDE];
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++)
+            sum[i][j] = *(cached_lanes *)(o + (size_t)i * width + at +
+                                          (size_t)j * CACHED_LANES);
+    for (size_t t = 0; t < keys->seen; t++) {
+        const char *v = keys->v[t / CACHED_LANES];
+        size_t row = t % CACHED_LANES * keys->head_dim + at;
+        for (int j = 0; j < n; j++) {
+            cached_lanes x;
+            cached_load(&x, v, row + (size_t)j * CACHED_LANES, dtype);
+            for (int i = 0; i < m; i++)
+                sum[i][j] += p[(size_t)i * ATTENTION_KEYS + t] * x;
+        }
+    }
+    for (int i = 0; i < m; i++)
+        for (int j = 0; j < n; j++)
+            *(cached_lanes *)(o + (size_t)i * width + at + (size_t)j * CACHED_LANES) =
+                sum[i][j];
+}
+
+CACHED_INLINE void cached_scores_heads(float *s, const float *q, size_t width,
+                                       const struct cached_keys *keys, int m,
+                                       masa_dtype dtype)
+{
+    size_t vectors = (keys->seen + CACHED_LANES - 1) / CACHED_LANES, at = 0;
+    for (; at + CACHED_WIDE <= vectors; at += CACHED_WIDE)
+        cached_scores_tile(s, q, width, keys, at, m, CACHED_WIDE, dtype);
+    for (; at < vectors; at++)
+        cached_scores_tile(s, q, width, keys, at, m, 1, dtype);
+}
+
+CACHED_INLINE void cached_sum_heads(float *o, size_t width, const float *p,
+                                    const struct cached_keys *keys, int m,
+                                    masa_dtype dtype)
+{
+    size_t at = 0, wide = CACHED_WIDE * CACHED_LANES;
+    for (; at + wide <= keys->head_dim; at += wide)
+        cached_sum_tile(o, width, p, keys, at, m, CACHED_WIDE, dtype);
+    for (; at < keys->head_dim; at += CACHED_LANES)
+        cached_sum_tile(o, width, p, keys, at, m, 1, dtype);
+}
+
+/* Calls `function(..., m, dtype)` with both as constants. */
+#define CACHED_DISPATCH(function, m, dtype, ...)                                         \
+    switch ((m) * 2 + ((dtype) == MASA_BF16)) {                                          \
+    case 2: function(__VA_ARGS__, 1, MASA_F32); break;                                   \
+    case 3: function(__VA_ARGS__, 1, MASA_BF16); break;                                  \
+    case 4: function(__VA_ARGS__, 2, MASA_F32); break;                                   \
+    case 5: function(__VA_ARGS__, 2, MASA_BF16); break;                                  \
+    case 6: function(__VA_ARGS__, 3, MASA_F32); break;                                   \
+    case 7: function(__VA_ARGS__, 3, MASA_BF16); break;                                  \
+    case 8: function(__VA_ARGS__, 4, MASA_F32); break;                                   \
+    case 9: function(__VA_ARGS__, 4, MASA_BF16); break;                                  \
+    }
+
+/* s [heads, ATTENTION_KEYS] = q [heads, width] k^T; columns from keys->seen on, rounded
+ * up to CACHED_LANES, are left alone. */
+static void cached_scores(float *s, const float *q, size_t width, size_t heads,
+                          const struct cached_keys *keys, masa_dtype dtype)
+{
+    for (size_t h = 0, m; h < heads; h += m) {
+        m = heads - h < CACHED_HEADS ? heads - h : CACHED_HEADS;
+        CACHED_DISPATCH(cached_scores_heads, m, dtype, s + h * ATTENTION_KEYS,
+                        q + h * width, width, keys)
+    }
+}
+
+/* o [heads, width] += p [heads, ATTENTION_KEYS] v over the first keys->seen keys. */
+static void cached_sum(float *o, size_t width, size_t heads, const float *p,
+                       const struct cached_keys *keys, masa_dtype dtype)
+{
+    for (size_t h = 0, m; h < heads; h += m) {
+        m = heads - h < CACHED_HEADS ? heads - h : CACHED_HEADS;
+        CACHED_DISPATCH(cached_sum_heads, m, dtype, o + h * width, width,
+                        p + h * ATTENTION_KEYS, keys)
+    }
+}
+
+#endif
