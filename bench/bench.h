@@ -22,7 +22,7 @@
         }                                                                                 \
     } while (0)
 
-static double bench_budget = 0.1; /* seconds per measurement */
+__attribute__((unused)) static double bench_budget = 0.1; /* seconds per measurement */
 
 /* n normal values in dtype; the caller frees. */
 static inline void *bench_values(masa_dtype dtype, size_t n)
