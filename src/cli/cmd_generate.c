@@ -3,7 +3,6 @@
 #include "generate.h"
 #include "options.h"
 
-#include <masa/decode.h>
 #include <masa/random.h>
 
 #include <stdio.h>
@@ -28,15 +27,8 @@ masa_request generate_request(const generate_options *o, const masa_tokens *prom
 masa_status generate_open(masa_generator **out, const generate_options *o, size_t batch,
                           size_t context, masa_error *err)
 {
-    const masa_model_config *c = masa_model_get_config(o->text.model);
-    size_t block = 16; /* room is counted in 16 tokens, as the generator does */
-    size_t bytes = masa_kv_store_bytes(c, masa_model_dtype(o->text.model), 1, block);
-    size_t allowed = (o->cache_mib << 20) / bytes * block;
-    if (context == 0) context = allowed > 2 * block ? allowed - 2 * block : 1;
-    if (context > c->max_positions) context = c->max_positions;
-    masa_generator_options options = {.max_batch = batch, .max_context = context};
-    size_t wanted = batch * (context + 2 * block);
-    if (wanted > allowed) options.cache_tokens = allowed ? allowed : block;
+    masa_generator_options options =
+        masa_generator_fit(o->text.model, batch, context, o->cache_mib << 20);
     return masa_generator_create(out, o->text.model, o->text.tokenizer, &options, err);
 }
 

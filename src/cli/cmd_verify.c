@@ -12,35 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static masa_status parse_rules(unsigned *out, const char *names, masa_error *err)
+static masa_status parse_kind(masa_answer_kind *out, const char *name, masa_status code,
+                              masa_error *err)
 {
-    *out = 0;
-    for (const char *p = names; *p;) {
-        size_t n = strcspn(p, ",");
-        unsigned before = *out;
-        for (unsigned rule = 1; rule <= MASA_EXTRACT_WHOLE; rule <<= 1) {
-            const char *name = masa_extract_rule_text((masa_extract_rule)rule);
-            if (strlen(name) == n && memcmp(name, p, n) == 0) *out |= rule;
-        }
-        if (n == 3 && memcmp(p, "any", 3) == 0) *out |= MASA_EXTRACT_ANY;
-        if (*out == before)
-            return MASA_FAIL(err, MASA_ERR_USAGE,
-                             "no rule '%.*s'; the rules are boxed, phrase, hashes, bold, "
-                             "number, whole, any", (int)n, p);
-        p += n + (p[n] == ',');
-    }
-    return MASA_OK;
-}
-
-static masa_status parse_kind(masa_answer_kind *out, const char *name, masa_error *err)
-{
-    static const char *const names[] = {"math", "numeric", "choice", "code_output"};
-    for (int k = 0; k < 4; k++) {
-        if (strcmp(name, names[k]) != 0) continue;
-        *out = (masa_answer_kind)k;
-        return MASA_OK;
-    }
-    return MASA_FAIL(err, MASA_ERR_DATA, "no kind '%s'; the kinds are math, numeric, choice, code_output", name);
+    if (masa_answer_kind_find(out, name)) return MASA_OK;
+    return MASA_FAIL(err, code, "no kind '%s'; the kinds are math, numeric, choice, code_output",
+                     name);
 }
 
 /* The optional members of a line, on top of the command's own options. The strings
@@ -68,7 +45,7 @@ static masa_status line_options(masa_verify_options *o, const json_t *line, masa
             if (!(items[i] = json_string_value(json_array_get(choices, i))))
                 return MASA_FAIL(err, MASA_ERR_DATA, "\"options\" must be a list of strings");
     }
-    return kind ? parse_kind(&o->kind, json_string_value(kind), err) : MASA_OK;
+    return kind ? parse_kind(&o->kind, json_string_value(kind), MASA_ERR_DATA, err) : MASA_OK;
 }
 
 static void print_result(const json_t *line, const masa_verify_result *r)
@@ -180,11 +157,11 @@ masa_status cli_verify(int argc, char **argv, masa_error *err)
         "bad_gold.\nThe summary goes to standard error.", 1, 1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
-    if ((st = parse_rules(&o.rules, rules, err)) != MASA_OK) return st;
-    if ((st = parse_kind(&o.kind, kind, err)) != MASA_OK) {
+    if (masa_extract_rules_parse(&o.rules, rules, err) != MASA_OK) {
         if (err) err->code = MASA_ERR_USAGE;
         return MASA_ERR_USAGE;
     }
+    if ((st = parse_kind(&o.kind, kind, MASA_ERR_USAGE, err)) != MASA_OK) return st;
     if (o.tolerance < 0) return MASA_FAIL(err, MASA_ERR_USAGE, "--tolerance must not be negative");
     FILE *file = strcmp(argv[0], "-") == 0 ? stdin : fopen(argv[0], "r");
     if (!file) {

@@ -17,6 +17,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(report, "an HTML page on runs")                                                     \
     X(sft, "train a model on conversations")                                                \
     X(generate, "responses to a prompt, a file of prompts, or in a chat")                 \
+    X(eval, "evaluate a model on benchmarks; compare results")                              \
     X(score, "log-probabilities of texts")                                                \
     X(tasks, "make verifiable training problems")                                          \
     X(verify, "check answers against gold answers")                                          \

@@ -1,7 +1,7 @@
 #include "text_model.h"
 
 #include <masa/cpu.h>
-#include <masa/file.h>
+#include <masa/json_lines.h>
 #include <masa/memory.h>
 
 #include <math.h>
@@ -50,9 +50,7 @@ masa_status text_model_prompt(masa_tokens *out, const text_model *m, const char 
         masa_tokenizer_encode(m->tokenizer, prompt, size, true, out);
         return MASA_OK;
     }
-    masa_message messages[2] = {{"system", m->system}, {"user", prompt}};
-    size_t skip = m->system ? 0 : 1;
-    return masa_chat_encode(out, m->tokenizer, m->family, messages + skip, 2 - skip, true, err);
+    return masa_chat_encode_turn(out, m->tokenizer, m->family, m->system, prompt, err);
 }
 
 static masa_status messages_prompt(masa_tokens *out, const text_model *m, const json_t *list,
@@ -117,47 +115,25 @@ masa_status text_model_json_prompt(masa_tokens *out, const text_model *m, const 
                      "the line needs a string \"prompt\" or a list \"messages\"");
 }
 
-static masa_status add_line(json_lines *out, const char *text, size_t n, size_t number,
+static masa_status add_line(void *context, json_t *line, size_t number, bool *enough,
                             masa_error *err)
 {
-    size_t blank = 0;
-    while (blank < n && text[blank] && strchr(" \t\r", text[blank])) blank++;
-    if (blank == n) return MASA_OK;
-    json_error_t cause;
-    json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, &cause);
-    if (!json_is_object(line)) {
-        bool parsed = line != NULL;
-        json_decref(line);
-        return MASA_FAIL(err, MASA_ERR_DATA, "not a JSON object (%s)",
-                         parsed ? "another kind of value" : cause.text);
-    }
+    json_lines *out = context;
+    (void)enough, (void)err;
     MASA_PUSH(out->numbers, out->n, out->numbers_capacity, number);
     out->n--;
-    MASA_PUSH(out->items, out->n, out->capacity, line);
+    MASA_PUSH(out->items, out->n, out->capacity, json_incref(line));
     return MASA_OK;
 }
 
 masa_status json_lines_read(json_lines *out, const char *path, masa_error *err)
 {
-    masa_text text = {0};
     json_lines lines = {0};
-    masa_status st = masa_file_read(&text, path, err);
-    const char *p = masa_text_get(&text), *end = p + text.size;
-    for (size_t number = 1; st == MASA_OK && p < end; number++) {
-        const char *stop = memchr(p, '\n', (size_t)(end - p));
-        if (!stop) stop = end;
-        st = add_line(&lines, p, (size_t)(stop - p), number, err);
-        if (st != MASA_OK) masa_error_at(err, path, number);
-        p = stop + 1;
-    }
-    if (st == MASA_OK && lines.n == 0)
-        st = MASA_FAIL(err, MASA_ERR_DATA, "%s is empty; it needs one JSON object a line",
-                       strcmp(path, "-") == 0 ? "standard input" : path);
+    masa_status st = masa_json_lines_read(path, add_line, &lines, err);
     if (st == MASA_OK)
         *out = lines;
     else
         json_lines_deinit(&lines);
-    masa_text_deinit(&text);
     return st;
 }
 

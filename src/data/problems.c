@@ -1,6 +1,7 @@
 #include <masa/problems.h>
 
 #include <masa/file.h>
+#include <masa/json_lines.h>
 #include <masa/memory.h>
 #include <masa/random.h>
 
@@ -59,27 +60,22 @@ static masa_status parse_problem(masa_problem *out, const json_t *line, const ch
     return MASA_OK;
 }
 
-static masa_status load_line(masa_problems *out, const char *text, size_t n,
-                             const char *path, size_t number,
-                             const masa_problem_keys *keys, masa_error *err)
+typedef struct loading {
+    masa_problems problems;
+    masa_problem_keys keys;
+    const char *path;
+    size_t limit; /* 0: all */
+} loading;
+
+static masa_status load_line(void *context, json_t *line, size_t number, bool *enough,
+                             masa_error *err)
 {
-    size_t blank = 0;
-    while (blank < n && strchr(" \t\r", text[blank]) && text[blank]) blank++;
-    if (blank == n) return MASA_OK;
-    json_error_t cause;
-    json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, &cause);
+    loading *l = context;
     masa_problem p;
-    masa_status st;
-    if (!json_is_object(line))
-        st = MASA_FAIL(err, MASA_ERR_DATA, "not a JSON object (%s)",
-                       line ? "another kind of value" : cause.text);
-    else
-        st = parse_problem(&p, line, path, number, keys, err);
-    json_decref(line);
+    masa_status st = parse_problem(&p, line, l->path, number, &l->keys, err);
     if (st == MASA_OK)
-        MASA_PUSH(out->items, out->n, out->capacity, p);
-    else
-        masa_error_at(err, path, number);
+        MASA_PUSH(l->problems.items, l->problems.n, l->problems.capacity, p);
+    *enough = l->limit && l->problems.n == l->limit;
     return st;
 }
 
@@ -87,27 +83,15 @@ masa_status masa_problems_parse(masa_problems *out, const char *text, size_t siz
                                 const char *path, const masa_problem_keys *given,
                                 size_t limit, masa_error *err)
 {
-    masa_problem_keys keys = {"problem", "answer", "kind"};
-    if (given && given->problem) keys.problem = given->problem;
-    if (given && given->answer) keys.answer = given->answer;
-    if (given && given->kind) keys.kind = given->kind;
-    masa_problems problems = {0};
-    masa_status st = MASA_OK;
-    const char *p = text, *end = text + size;
-    for (size_t number = 1; st == MASA_OK && p < end; number++) {
-        if (limit && problems.n == limit) break;
-        const char *stop = memchr(p, '\n', (size_t)(end - p));
-        if (!stop) stop = end;
-        st = load_line(&problems, p, (size_t)(stop - p), path, number, &keys, err);
-        p = stop + 1;
-    }
-    if (st == MASA_OK && problems.n == 0)
-        st = MASA_FAIL(err, MASA_ERR_DATA,
-                       "%s has no problems; it needs one JSON object per line", path);
+    loading l = {.keys = {"problem", "answer", "kind"}, .path = path, .limit = limit};
+    if (given && given->problem) l.keys.problem = given->problem;
+    if (given && given->answer) l.keys.answer = given->answer;
+    if (given && given->kind) l.keys.kind = given->kind;
+    masa_status st = masa_json_lines_parse(text, size, path, load_line, &l, err);
     if (st == MASA_OK)
-        *out = problems;
+        *out = l.problems;
     else
-        masa_problems_deinit(&problems);
+        masa_problems_deinit(&l.problems);
     return st;
 }
 

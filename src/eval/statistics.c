@@ -11,8 +11,7 @@
 double masa_mean(const double *x, size_t n)
 {
     double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[i];
+    for (size_t i = 0; i < n; i++) sum += x[i];
     return n ? sum / (double)n : NAN;
 }
 
@@ -20,8 +19,7 @@ double masa_deviation(const double *x, size_t n)
 {
     if (n < 2) return NAN;
     double mean = masa_mean(x, n), sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (x[i] - mean) * (x[i] - mean);
+    for (size_t i = 0; i < n; i++) sum += (x[i] - mean) * (x[i] - mean);
     return sqrt(sum / (double)(n - 1));
 }
 
@@ -30,8 +28,7 @@ double masa_pass_at_k(size_t n, size_t c, size_t k)
     assert(c <= n && k >= 1 && k <= n);
     if (n - c < k) return 1;
     double none = 1;
-    for (size_t i = n - c + 1; i <= n; i++)
-        none *= 1 - (double)k / (double)i;
+    for (size_t i = n - c + 1; i <= n; i++) none *= 1 - (double)k / (double)i;
     return 1 - none;
 }
 
@@ -64,8 +61,7 @@ double masa_majority_at_k(const size_t *classes, const bool *right, size_t n, si
     enum { SUBSETS = 1000 };
     assert(k >= 1 && k <= n);
     size_t *items = masa_alloc(n, sizeof *items);
-    for (size_t i = 0; i < n; i++)
-        items[i] = i;
+    for (size_t i = 0; i < n; i++) items[i] = i;
     double sum = 0;
     size_t draws = k == n ? 1 : SUBSETS;
     masa_random random = masa_random_init(seed, MASA_STREAM_BOOTSTRAP);
@@ -108,8 +104,7 @@ masa_interval masa_bootstrap(masa_statistic *statistic, void *context, size_t n,
     double *values = masa_alloc(options->resamples, sizeof *values);
     masa_random random = masa_random_init(options->seed, MASA_STREAM_BOOTSTRAP);
     for (size_t r = 0; r < options->resamples; r++) {
-        for (size_t i = 0; i < n; i++)
-            items[i] = (size_t)masa_random_below(&random, n);
+        for (size_t i = 0; i < n; i++) items[i] = (size_t)masa_random_below(&random, n);
         double value = statistic(context, items, n);
         if (!isnan(value)) values[kept++] = value;
     }
@@ -127,8 +122,7 @@ static double mean_of_items(void *context, const size_t *items, size_t n)
 {
     const double *x = context;
     double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += x[items[i]];
+    for (size_t i = 0; i < n; i++) sum += x[items[i]];
     return sum / (double)n;
 }
 
@@ -147,8 +141,7 @@ static double exact_p(const double *d, size_t m, double bound)
 {
     double signs[EXACT_PROBLEMS], sum = 0;
     size_t hits = 0, all = (size_t)1 << m;
-    for (size_t i = 0; i < m; i++)
-        sum += d[i], signs[i] = 1;
+    for (size_t i = 0; i < m; i++) sum += d[i], signs[i] = 1;
     for (size_t step = 1;; step++) {
         hits += fabs(sum) >= bound;
         if (step == all) break;
@@ -184,8 +177,7 @@ masa_paired masa_paired_compare(const double *a, const double *b, size_t n,
     masa_paired out = {.n = n, .mean_a = masa_mean(a, n), .mean_b = masa_mean(b, n)};
     double *d = masa_alloc(n, sizeof *d), sum = 0, size = 0;
     size_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        d[i] = b[i] - a[i];
+    for (size_t i = 0; i < n; i++) d[i] = b[i] - a[i];
     out.difference = masa_mean(d, n);
     out.interval = masa_bootstrap_mean(d, n, options);
     for (size_t i = 0; i < n; i++) {

@@ -109,6 +109,20 @@ static masa_status allocate(masa_generator *g, masa_error *err)
     return st;
 }
 
+masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
+                                          size_t context, size_t cache_bytes)
+{
+    const masa_model_config *c = masa_model_get_config(model);
+    size_t bytes = masa_kv_store_bytes(c, masa_model_dtype(model), 1, BLOCK_TOKENS);
+    size_t allowed = cache_bytes / bytes * BLOCK_TOKENS, spare = 2 * BLOCK_TOKENS;
+    if (context == 0) context = allowed > spare ? allowed - spare : 1;
+    if (context > c->max_positions) context = c->max_positions;
+    masa_generator_options options = {.max_batch = batch, .max_context = context};
+    if (batch * (context + spare) > allowed)
+        options.cache_tokens = allowed ? allowed : BLOCK_TOKENS;
+    return options;
+}
+
 masa_status masa_generator_create(masa_generator **out, masa_model *model,
                                   const masa_tokenizer *tokenizer,
                                   const masa_generator_options *options, masa_error *err)

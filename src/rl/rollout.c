@@ -144,22 +144,9 @@ masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const 
 
 masa_status rl_answer_rules(unsigned *out, const char *names, masa_error *err)
 {
-    *out = 0;
-    for (const char *p = names; *p; p += strcspn(p, ","), p += *p == ',') {
-        size_t n = strcspn(p, ",");
-        unsigned rule = n == 3 && strncmp(p, "any", 3) == 0 ? MASA_EXTRACT_ANY : 0;
-        for (unsigned bit = MASA_EXTRACT_BOXED; bit <= MASA_EXTRACT_WHOLE; bit *= 2) {
-            const char *name = masa_extract_rule_text((masa_extract_rule)bit);
-            if (strlen(name) == n && strncmp(p, name, n) == 0) rule = bit;
-        }
-        if (!rule)
-            return MASA_FAIL(err, MASA_ERR_CONFIG,
-                             "data.answer_rules: \"%.*s\" is not one of boxed, phrase, hashes, "
-                             "bold, number, whole, any", (int)n, p);
-        *out |= rule;
-    }
-    return *out ? MASA_OK
-                : MASA_FAIL(err, MASA_ERR_CONFIG, "data.answer_rules is empty; try boxed");
+    masa_status st = masa_extract_rules_parse(out, names, err);
+    if (st != MASA_OK) masa_error_context(err, "data.answer_rules");
+    return st;
 }
 
 /* DAPO's soft overlong punishment (arXiv:2503.14476, eq. 13), scaled. */
@@ -171,21 +158,13 @@ static float overlong_penalty(const masa_config *config, size_t length)
     return (float)(-config->algorithm.overlong_penalty * (over < buffer ? over / buffer : 1));
 }
 
-static masa_answer_kind answer_kind(const char *kind)
-{
-    if (strcmp(kind, "numeric") == 0) return MASA_ANSWER_NUMERIC;
-    if (strcmp(kind, "choice") == 0) return MASA_ANSWER_CHOICE;
-    if (strcmp(kind, "literal") == 0) return MASA_ANSWER_LITERAL;
-    return MASA_ANSWER_MATH;
-}
-
 void rl_score_solutions(rl_group *g, const masa_config *config, unsigned answer_rules)
 {
     for (size_t i = 0; i < g->n; i++) {
         rl_rollout *r = &g->rollouts[i];
         masa_stop_cause cause = r->completion.cause;
         masa_verify_options options = MASA_VERIFY_DEFAULTS;
-        options.kind = answer_kind(g->problem->kind);
+        masa_answer_kind_find(&options.kind, g->problem->kind); /* else math */
         options.rules = answer_rules;
         options.truncated = cause != MASA_STOP_EOS && cause != MASA_STOP_STRING;
         masa_verify_result result;

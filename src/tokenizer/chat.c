@@ -92,6 +92,15 @@ masa_status masa_chat_encode(masa_tokens *out, const masa_tokenizer *tokenizer,
     return st;
 }
 
+masa_status masa_chat_encode_turn(masa_tokens *out, const masa_tokenizer *tokenizer,
+                                  masa_chat_family family, const char *system,
+                                  const char *user, masa_error *err)
+{
+    masa_message messages[2] = {{"system", system}, {"user", user}};
+    size_t skip = system && system[0] ? 0 : 1;
+    return masa_chat_encode(out, tokenizer, family, messages + skip, 2 - skip, true, err);
+}
+
 /* Texts of the tokens that end a turn or the text in a family. */
 static const char *const *end_texts(masa_chat_family family)
 {

@@ -17,6 +17,51 @@ const char *masa_verdict_text(masa_verdict verdict)
     return verdict_texts[verdict];
 }
 
+static const char *const kind_texts[] = {
+    [MASA_ANSWER_MATH] = "math",
+    [MASA_ANSWER_NUMERIC] = "numeric",
+    [MASA_ANSWER_CHOICE] = "choice",
+    [MASA_ANSWER_LITERAL] = "code_output",
+};
+
+const char *masa_answer_kind_text(masa_answer_kind kind)
+{
+    return kind_texts[kind];
+}
+
+bool masa_answer_kind_find(masa_answer_kind *out, const char *name)
+{
+    if (strcmp(name, "literal") == 0) name = kind_texts[MASA_ANSWER_LITERAL];
+    for (int k = MASA_ANSWER_MATH; k <= MASA_ANSWER_LITERAL; k++) {
+        if (strcmp(name, kind_texts[k]) != 0) continue;
+        *out = (masa_answer_kind)k;
+        return true;
+    }
+    return false;
+}
+
+masa_status masa_extract_rules_parse(unsigned *out, const char *names, masa_error *err)
+{
+    unsigned rules = 0;
+    for (const char *p = names; *p; p += strcspn(p, ","), p += *p == ',') {
+        size_t n = strcspn(p, ",");
+        unsigned found = n == 3 && memcmp(p, "any", 3) == 0 ? MASA_EXTRACT_ANY : 0;
+        for (unsigned rule = MASA_EXTRACT_BOXED; rule <= MASA_EXTRACT_WHOLE; rule <<= 1) {
+            const char *name = masa_extract_rule_text((masa_extract_rule)rule);
+            if (strlen(name) == n && memcmp(name, p, n) == 0) found = rule;
+        }
+        if (!found)
+            return MASA_FAIL(err, MASA_ERR_CONFIG,
+                             "no rule '%.*s'; the rules are boxed, phrase, hashes, bold, "
+                             "number, whole, any",
+                             (int)(n < 40 ? n : 40), p);
+        rules |= found;
+    }
+    if (!rules) return MASA_FAIL(err, MASA_ERR_CONFIG, "no answer rule is given; try boxed");
+    *out = rules;
+    return MASA_OK;
+}
+
 /* The value at the end of "f(3) == [1, 2]", without the dress of Markdown or LaTeX. */
 static masa_verdict compare_literal(const char *s, size_t n, const char *gold,
                                     const char **rule)

@@ -120,7 +120,7 @@ static void wrong_problems_are_refused(void **state)
     char text[400] = "{\"answer\":\"b\",\"problem\":\"";
     memset(text + strlen(text), 'q', 300);
     write_file("long.jsonl", strcat(text, "\"}\n"));
-    refused(TRAIN "--train empty.jsonl", false, "empty.jsonl has no problems");
+    refused(TRAIN "--train empty.jsonl", false, "empty.jsonl is empty; it needs one JSON object a line");
     refused(TRAIN "--train cut.jsonl", false, "cut.jsonl:2: not a JSON object");
     refused(TRAIN "--train key.jsonl", false, "key.jsonl:1: the line has no \"answer\"");
     refused(TRAIN "--train long.jsonl", false,

@@ -65,8 +65,7 @@ static void test_interval_of_a_constant(void **state)
 {
     (void)state;
     double x[50];
-    for (size_t i = 0; i < 50; i++)
-        x[i] = 0.25;
+    for (size_t i = 0; i < 50; i++) x[i] = 0.25;
     masa_interval i = masa_bootstrap_mean(x, 50, &MASA_BOOTSTRAP_DEFAULTS);
     assert_near(i.low, 0.25, 0);
     assert_near(i.high, 0.25, 0);
@@ -79,8 +78,7 @@ static void test_interval_is_that_of_theory(void **state)
     (void)state;
     double x[400];
     masa_random random = masa_random_init(3, MASA_STREAM_TEST);
-    for (size_t i = 0; i < 400; i++)
-        x[i] = masa_random_normal(&random);
+    for (size_t i = 0; i < 400; i++) x[i] = masa_random_normal(&random);
     masa_interval i = masa_bootstrap_mean(x, 400, &MASA_BOOTSTRAP_DEFAULTS);
     double mean = masa_mean(x, 400), error = masa_deviation(x, 400) / 20;
     assert_near(i.low, mean - 1.96 * error, 0.06 * error);
@@ -106,8 +104,7 @@ static void test_interval_covers(void **state)
     size_t covered = 0;
     for (size_t experiment = 0; experiment < 400; experiment++) {
         double x[60];
-        for (size_t i = 0; i < 60; i++)
-            x[i] = masa_random_uniform(&random) < 0.3;
+        for (size_t i = 0; i < 60; i++) x[i] = masa_random_uniform(&random) < 0.3;
         options.seed = experiment;
         masa_interval i = masa_bootstrap_mean(x, 60, &options);
         covered += i.low <= 0.3 && 0.3 <= i.high;
@@ -163,8 +160,7 @@ static void test_paired_drawn(void **state)
     (void)state;
     /* 60 differences, 40 up and 20 down: twice the binomial tail P(X >= 40) of 60. */
     double a[100] = {0}, b[100] = {0};
-    for (size_t i = 0; i < 60; i++)
-        (i < 40 ? b : a)[i] = 1;
+    for (size_t i = 0; i < 60; i++) (i < 40 ? b : a)[i] = 1;
     double tail = 0, term = pow(0.5, 60);
     for (size_t k = 0; k <= 20; k++)
         tail += term, term *= (double)(60 - k) / (double)(k + 1);
@@ -176,8 +172,7 @@ static void test_paired_drawn(void **state)
     assert_near(p.difference, 0.2, 1e-12);
     /* No draw can say "impossible". */
     double c[100];
-    for (size_t i = 0; i < 100; i++)
-        c[i] = 1;
+    for (size_t i = 0; i < 100; i++) c[i] = 1;
     memset(a, 0, sizeof a);
     assert_near(masa_paired_compare(a, c, 100, &options).p_value, 1.0 / 40001, 1e-15);
 }

@@ -90,6 +90,12 @@ masa_status masa_generator_create(masa_generator **out, masa_model *model,
                                   const masa_tokenizer *tokenizer,
                                   const masa_generator_options *options, masa_error *err);
 void masa_generator_destroy(masa_generator *generator);
+/**
+ * Options for `batch` sequences of up to `context` tokens (0: as long as one may be) whose
+ * cache takes at most cache_bytes; the model's own context bounds them.
+ */
+masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
+                                          size_t context, size_t cache_bytes);
 /** Tokens that a prompt and its response may have together. */
 size_t masa_generator_context(const masa_generator *generator);
 /** Bytes of cache and buffers held, for the memory plan; and what they would be. */

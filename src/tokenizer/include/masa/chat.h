@@ -51,6 +51,12 @@ masa_status masa_chat_encode(masa_tokens *out, const masa_tokenizer *tokenizer,
                              masa_chat_family family, const masa_message *messages,
                              size_t n, bool add_generation_prompt, masa_error *err);
 
+/** The same for one user's turn, behind a system message when there is one (NULL or "":
+ *  none), with the assistant's turn opened. */
+masa_status masa_chat_encode_turn(masa_tokens *out, const masa_tokenizer *tokenizer,
+                                  masa_chat_family family, const char *system,
+                                  const char *user, masa_error *err);
+
 /** Ids that end the assistant's turn (EOS, the family's end of turn and of text); returns
  *  how many. */
 size_t masa_chat_stop_tokens(int32_t out[8], const masa_tokenizer *tokenizer,

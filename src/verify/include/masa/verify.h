@@ -17,6 +17,8 @@
 #ifndef MASA_VERIFY_H
 #define MASA_VERIFY_H
 
+#include <masa/error.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -50,6 +52,9 @@ typedef enum masa_extract_rule {
 
 /** "boxed", "phrase", "hashes", "bold", "number", "whole" or "none". */
 const char *masa_extract_rule_text(masa_extract_rule rule);
+/** Or-ed rules from their names, comma-separated, "any" among them; MASA_ERR_CONFIG names
+ *  the ones there are. */
+masa_status masa_extract_rules_parse(unsigned *out, const char *names, masa_error *err);
 
 /* An answer's place in the text it was taken from. */
 typedef struct masa_extraction {
@@ -76,6 +81,11 @@ typedef enum masa_answer_kind {
     MASA_ANSWER_CHOICE,  /* one letter of several options */
     MASA_ANSWER_LITERAL, /* a Python value, as for "what does this call return" */
 } masa_answer_kind;
+
+/** "math", "numeric", "choice" or "code_output". */
+const char *masa_answer_kind_text(masa_answer_kind kind);
+/** The kind of that name ("literal" is code_output as well); false if there is none. */
+bool masa_answer_kind_find(masa_answer_kind *out, const char *name);
 
 typedef struct masa_verify_options {
     masa_answer_kind kind;

@@ -1,0 +1,295 @@
+/* masa eval: its options; what is in files of results. */
+#include "commands.h"
+#include "eval.h"
+#include "options.h"
+
+#include <masa/benchmark.h>
+#include <masa/eval_export.h>
+#include <masa/file.h>
+#include <masa/memory.h>
+#include <masa/verify.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char default_out[] = "eval.sqlite";
+
+/* ---- files of results ---- */
+
+/* A folder stands for the file of the usual name in it. */
+static masa_status read_file(masa_result_sets *sets, char **settings, const char *path,
+                             masa_error *err)
+{
+    char *inside = masa_path_is_folder(path) ? masa_path_join(path, default_out) : NULL;
+    masa_results *results = NULL;
+    masa_status st =
+        masa_results_open(&results, inside ? inside : path, MASA_RESULTS_READ, err);
+    if (st == MASA_OK) st = masa_results_settings(settings, results, err);
+    if (st == MASA_OK) st = masa_results_read(sets, results, err);
+    if (st == MASA_OK && sets->n == 0)
+        st = MASA_FAIL(err, MASA_ERR_DATA, "%s has no results yet", path);
+    masa_results_close(results);
+    free(inside);
+    return st;
+}
+
+/* Predictions are judged by the length range that they were asked for. */
+static masa_meta_judge judge_of(const eval_command *c, const char *settings)
+{
+    masa_meta_judge judge = {MASA_META_DEFAULTS, c->sigma, c->tolerance};
+    json_t *s = json_loads(settings, 0, NULL);
+    const json_t *least = json_object_get(s, "length_min"),
+                 *most = json_object_get(s, "length_max");
+    if (json_is_integer(least)) judge.meta.length_min = (long)json_integer_value(least);
+    if (json_is_integer(most)) judge.meta.length_max = (long)json_integer_value(most);
+    json_decref(s);
+    return judge;
+}
+
+static masa_status show_file(const eval_command *c, const char *path, masa_error *err)
+{
+    masa_result_sets sets = {0};
+    char *settings = NULL;
+    masa_status st = read_file(&sets, &settings, path, err);
+    if (st == MASA_OK) {
+        masa_meta_judge judge = judge_of(c, settings);
+        eval_print_sets(&sets, path, &judge, c->json);
+    }
+    if (st == MASA_OK && c->export_folder) {
+        st = masa_eval_export(c->export_folder, &sets, settings, &MASA_BOOTSTRAP_DEFAULTS,
+                              err);
+        if (st == MASA_OK) fprintf(stderr, "masa: exported to %s\n", c->export_folder);
+    }
+    masa_result_sets_deinit(&sets);
+    free(settings);
+    return st;
+}
+
+static const masa_result_set *find_set(const masa_result_sets *sets,
+                                       const char *benchmark)
+{
+    for (size_t i = 0; i < sets->n; i++)
+        if (strcmp(sets->items[i].benchmark, benchmark) == 0) return &sets->items[i];
+    return NULL;
+}
+
+static masa_status compare_files(const eval_command *c, char *const *paths,
+                                 masa_error *err)
+{
+    masa_result_sets sets[2] = {{0}, {0}};
+    char *settings[2] = {NULL, NULL};
+    size_t both = 0;
+    masa_status st = read_file(&sets[0], &settings[0], paths[0], err);
+    if (st == MASA_OK) st = read_file(&sets[1], &settings[1], paths[1], err);
+    if (st == MASA_OK && !c->json) printf("A is %s, B is %s\n", paths[0], paths[1]);
+    for (size_t i = 0; st == MASA_OK && i < sets[0].n; i++) {
+        masa_contrast contrasts[MASA_CONTRASTS];
+        size_t n, unmatched;
+        const masa_result_set *a = &sets[0].items[i],
+                              *b = find_set(&sets[1], a->benchmark);
+        if (!b) continue;
+        masa_meta_judge judge = judge_of(c, settings[0]);
+        st = masa_eval_contrast(contrasts, &n, &unmatched, a, b, &judge,
+                                &MASA_BOOTSTRAP_DEFAULTS, err);
+        if (st != MASA_OK) break;
+        eval_print_contrast(a->benchmark, contrasts, n, unmatched, c->json);
+        both++;
+    }
+    if (st == MASA_OK && both == 0)
+        st = MASA_FAIL(err, MASA_ERR_DATA, "%s and %s have no benchmark in common",
+                       paths[0], paths[1]);
+    for (int i = 0; i < 2; i++) {
+        masa_result_sets_deinit(&sets[i]);
+        free(settings[i]);
+    }
+    return st;
+}
+
+/* ---- the list ---- */
+
+static masa_status list_benchmarks(const eval_command *c, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (size_t i = 0; st == MASA_OK && masa_benchmark_name(i); i++) {
+        masa_benchmark *b = NULL;
+        st = masa_benchmark_open(&b, masa_benchmark_name(i), err);
+        if (st != MASA_OK) break;
+        if (c->json) {
+            json_t *o = json_pack("{s:s,s:s,s:s,s:i,s:s?,s:s?,s:s?,s:s?}", "name",
+                                  b->name, "title", b->title, "file", b->file, "problems",
+                                  b->lines, "kind", b->kind, "licence", b->licence,
+                                  "source", b->source, "form", b->form);
+            json_print_line(o);
+            json_decref(o);
+        } else {
+            char *path = masa_path_join(c->data, b->file);
+            printf("%-18s %-12s %-27s %s%s\n", b->name, b->kind, b->file, b->title,
+                   masa_path_exists(path) ? "" : " (no file)");
+            free(path);
+        }
+        masa_benchmark_close(b);
+    }
+    return st;
+}
+
+/* ---- the command ---- */
+
+static masa_status check(const eval_command *c, masa_error *err)
+{
+    unsigned rules;
+    const struct {
+        const char *name;
+        long value;
+    } positive[] = {{"samples", c->samples},
+                    {"max-tokens", c->max_tokens},
+                    {"batch", c->batch},
+                    {"cache", c->cache},
+                    {"meta-samples", c->meta_samples},
+                    {"meta-max-tokens", c->meta_max_tokens},
+                    {"length-min", c->length_min}};
+    for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
+        if (positive[i].value < 1 || positive[i].value > 1 << 24)
+            return MASA_FAIL(err, MASA_ERR_USAGE, "--%s must be from 1 to %d",
+                             positive[i].name, 1 << 24);
+    if (c->limit < 0 || c->length_max < 0)
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "--limit and --length-max must not be negative");
+    if (!(c->temperature == 0 || (c->temperature >= 1e-4 && c->temperature <= 1e4)))
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "--temperature must be 0 or from 0.0001 to 10000");
+    if (!(c->top_p > 0 && c->top_p <= 1))
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--top-p must be over 0 and at most 1");
+    if (!(c->sigma >= 0 && c->tolerance >= 0))
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "--sigma and --tolerance must not be negative");
+    if (c->temperature == 0 && c->samples > 1)
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "at temperature 0 all samples are the same; give --samples 1");
+    if (c->rules && masa_extract_rules_parse(&rules, c->rules, err) != MASA_OK) {
+        masa_error_context(err, "--answer-rules");
+        if (err) err->code = MASA_ERR_USAGE;
+        return MASA_ERR_USAGE;
+    }
+    return MASA_OK;
+}
+
+static masa_status run(eval_command *c, int n_files, char **files, masa_error *err)
+{
+    bool sampling = c->benchmarks || c->problems;
+    masa_status st = MASA_OK;
+    if (c->list) return list_benchmarks(c, err);
+    if (c->compare && (n_files != 2 || sampling))
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--compare takes two files of results");
+    if (c->compare) return compare_files(c, files, err);
+    if (sampling == (n_files > 0))
+        return MASA_FAIL(
+            err, MASA_ERR_USAGE,
+            "give --benchmark NAMES or --problems FILE to evaluate a model, or files "
+            "of results to show");
+    if (c->export_folder && n_files > 1)
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--export takes one file of results");
+    for (int i = 0; st == MASA_OK && i < n_files; i++) {
+        if (n_files > 1 && !c->json) printf("%s%s\n", i ? "\n" : "", files[i]);
+        st = show_file(c, files[i], err);
+    }
+    if (!sampling || st != MASA_OK) return st;
+    st = eval_sample(c, err);
+    if (st == MASA_ERR_INTERRUPTED) {
+        fprintf(stderr, "masa: %s keeps what is done; the same command goes on\n",
+                c->out);
+        show_file(c, c->out, NULL);
+        return st;
+    }
+    return st == MASA_OK ? show_file(c, c->out, err) : st;
+}
+
+static const char details[] =
+    "Every sample is kept in the file --out (SQLite); the same command goes on where it "
+    "was\n"
+    "broken off, and FILE... shows files again. Only --samples, --meta-samples, --limit "
+    "and\n"
+    "the benchmarks may differ between commands on one file.\n"
+    "\n"
+    "  masa eval --benchmark gsm8k,math500 --data-dir data --model MODEL\n"
+    "  masa eval --problems mine.jsonl --answer-rules any --model runs/a\n"
+    "  masa eval --compare before.sqlite after.sqlite\n"
+    "\n"
+    "docs/evaluation.md explains the numbers, and how to describe a benchmark of your "
+    "own.";
+
+masa_status cli_eval(int argc, char **argv, masa_error *err)
+{
+    eval_command c = {.text = TEXT_MODEL_DEFAULTS,
+                      .data = ".",
+                      .out = default_out,
+                      .suffix =
+                          "Let's think step by step and output the final answer within "
+                          "\\boxed{}.",
+                      .samples = 32,
+                      .temperature = 0.6,
+                      .top_p = 1,
+                      .max_tokens = 16384,
+                      .seed = 1,
+                      .batch = 64,
+                      .cache = 2048,
+                      .meta_samples = 8,
+                      .meta_max_tokens = 2048,
+                      .length_min = 128,
+                      .sigma = 0.1,
+                      .tolerance = 0.1};
+    bool helped;
+    const cli_option options[] = {
+        CLI_STRING("benchmark", 'b', &c.benchmarks, "NAMES",
+                   "comma-separated: of --list, or description files (.yaml)"),
+        CLI_STRING("data-dir", 'd', &c.data, "DIR", "where the benchmarks' files are"),
+        CLI_STRING("problems", 'f', &c.problems, "FILE",
+                   "your own problems: JSON Lines with \"problem\" and \"answer\""),
+        CLI_STRING("suffix", 0, &c.suffix, "TEXT",
+                   "goes behind each of your own problems"),
+        CLI_STRING(
+            "answer-rules", 0, &c.rules, "RULES",
+            "where answers may stand: boxed, phrase, hashes, bold, number, whole, any"),
+        TEXT_MODEL_OPTIONS(&c.text),
+        CLI_STRING("out", 'o', &c.out, "FILE", "results; goes on with what is in it"),
+        CLI_LONG("samples", 'n', &c.samples, "N", "responses to each problem"),
+        CLI_DOUBLE("temperature", 't', &c.temperature, "T", "0 is greedy"),
+        CLI_DOUBLE("top-p", 'p', &c.top_p, "P",
+                   "only the likeliest tokens that make up P"),
+        CLI_LONG("max-tokens", 'l', &c.max_tokens, "N", "longest response"),
+        CLI_LONG("limit", 0, &c.limit, "N", "only the first N problems; 0: all"),
+        CLI_LONG("seed", 0, &c.seed, "N", "same seed, same responses"),
+        CLI_LONG("batch", 0, &c.batch, "N", "sequences decoded at once"),
+        CLI_LONG("cache", 0, &c.cache, "MIB", "most memory for keys and values"),
+        CLI_FLAG("meta", 0, &c.meta, "also ask for predictions and measure them"),
+        CLI_LONG("meta-samples", 0, &c.meta_samples, "M",
+                 "predictions for each problem"),
+        CLI_LONG("meta-max-tokens", 0, &c.meta_max_tokens, "N", "longest prediction"),
+        CLI_LONG("length-min", 0, &c.length_min, "N", "least valid predicted length"),
+        CLI_LONG("length-max", 0, &c.length_max, "N",
+                 "greatest; 0: the longest response"),
+        CLI_STRING("meta-template", 0, &c.template_path, "FILE", "of the meta prompt"),
+        CLI_DOUBLE("sigma", 0, &c.sigma, "S",
+                   "the gate needs predicted pass rates that deviate less"),
+        CLI_DOUBLE("tolerance", 0, &c.tolerance, "T",
+                   "and whose mean is this near to 0 or 1"),
+        CLI_FLAG("compare", 0, &c.compare, "two files: paired differences"),
+        CLI_STRING("export", 0, &c.export_folder, "FOLDER",
+                   "also write lm-evaluation-harness' sample files"),
+        CLI_FLAG("json", 'j', &c.json, "JSON Lines instead of tables"),
+        CLI_FLAG("list", 0, &c.list,
+                 "the benchmarks, their files, where to get them (--json)"),
+        CLI_END,
+    };
+    const cli_usage usage = {"eval",
+                             "[FILE...]",
+                             "Evaluates a model on benchmarks or on your own problems; "
+                             "shows and compares results.",
+                             details,
+                             0,
+                             -1};
+    masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
+    if (st != MASA_OK || helped) return st;
+    st = check(&c, err);
+    return st == MASA_OK ? run(&c, argc, argv, err) : st;
+}

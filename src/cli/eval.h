@@ -1,0 +1,33 @@
+/* masa eval: what its files share. */
+#ifndef MASA_CLI_EVAL_H
+#define MASA_CLI_EVAL_H
+
+#include <masa/summary.h>
+
+#include "text_model.h"
+
+/* The command line. */
+typedef struct eval_command {
+    text_model text;
+    const char *benchmarks, *data, *problems, *rules, *suffix, *out, *export_folder;
+    const char *template_path; /* of the meta prompt */
+    long samples, max_tokens, limit, seed, batch, cache;
+    long meta_samples, meta_max_tokens, length_min, length_max;
+    double temperature, top_p, sigma, tolerance;
+    bool meta, compare, json, list;
+} eval_command;
+
+/* Samples what is asked for into the file `out`. MASA_ERR_INTERRUPTED keeps what is done.
+ */
+masa_status eval_sample(eval_command *command, masa_error *err);
+
+/* The results of a file as a table (accuracy, then predictions where there are some), or
+ * as JSON Lines, on standard output. path names the file in JSON. */
+void eval_print_sets(const masa_result_sets *sets, const char *path,
+                     const masa_meta_judge *judge, bool json);
+
+/* What --compare says of one benchmark. */
+void eval_print_contrast(const char *benchmark, const masa_contrast *contrasts, size_t n,
+                         size_t unmatched, bool json);
+
+#endif

@@ -1,0 +1,56 @@
+#include <masa/json_lines.h>
+
+#include <masa/file.h>
+
+#include <string.h>
+
+static masa_status visit_line(const char *text, size_t n, size_t number,
+                              masa_json_line_visit *visit, void *context, bool *enough,
+                              masa_error *err)
+{
+    json_error_t cause;
+    json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, &cause);
+    masa_status st = json_is_object(line)
+                         ? visit(context, line, number, enough, err)
+                         : MASA_FAIL(err, MASA_ERR_DATA, "not a JSON object (%s)",
+                                     line ? "another kind of value" : cause.text);
+    json_decref(line);
+    return st;
+}
+
+masa_status masa_json_lines_parse(const char *text, size_t size, const char *path,
+                                  masa_json_line_visit *visit, void *context,
+                                  masa_error *err)
+{
+    masa_status st = MASA_OK;
+    bool enough = false, any = false;
+    const char *p = text, *end = text + size;
+    for (size_t number = 1; st == MASA_OK && !enough && p < end; number++) {
+        const char *stop = memchr(p, '\n', (size_t)(end - p));
+        if (!stop) stop = end;
+        size_t n = (size_t)(stop - p), blank = 0;
+        while (blank < n && p[blank] && strchr(" \t\r", p[blank])) blank++;
+        if (blank < n) {
+            any = true;
+            st = visit_line(p, n, number, visit, context, &enough, err);
+            if (st != MASA_OK) masa_error_at(err, path, number);
+        }
+        p = stop + 1;
+    }
+    if (st == MASA_OK && !any)
+        st = MASA_FAIL(err, MASA_ERR_DATA, "%s is empty; it needs one JSON object a line",
+                       strcmp(path, "-") == 0 ? "standard input" : path);
+    return st;
+}
+
+masa_status masa_json_lines_read(const char *path, masa_json_line_visit *visit,
+                                 void *context, masa_error *err)
+{
+    masa_text text = {0};
+    masa_status st = masa_file_read(&text, path, err);
+    if (st == MASA_OK)
+        st = masa_json_lines_parse(masa_text_get(&text), text.size, path, visit, context,
+                                   err);
+    masa_text_deinit(&text);
+    return st;
+}

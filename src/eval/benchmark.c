@@ -1,0 +1,193 @@
+/* Descriptions of benchmarks: YAML through libcyaml, built in or the user's own. */
+#include "embedded.h"
+#include "problem.h"
+
+#include <masa/file.h>
+#include <masa/memory.h>
+#include <masa/verify.h>
+
+#include <cyaml/cyaml.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TEXT(type, key, flags)                                                           \
+    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | (flags), type, key, 0,             \
+                           CYAML_UNLIMITED)
+#define OPTIONAL CYAML_FLAG_OPTIONAL
+
+static const cyaml_schema_field_t names[] = {
+    TEXT(masa_benchmark_fields, id, OPTIONAL),
+    TEXT(masa_benchmark_fields, problem, OPTIONAL),
+    TEXT(masa_benchmark_fields, answer, OPTIONAL),
+    TEXT(masa_benchmark_fields, kind, OPTIONAL),
+    TEXT(masa_benchmark_fields, context, OPTIONAL),
+    TEXT(masa_benchmark_fields, options, OPTIONAL),
+    TEXT(masa_benchmark_fields, unit, OPTIONAL),
+    TEXT(masa_benchmark_fields, tests, OPTIONAL),
+    TEXT(masa_benchmark_fields, test_setup_code, OPTIONAL),
+    TEXT(masa_benchmark_fields, entry_point, OPTIONAL),
+    TEXT(masa_benchmark_fields, inputs, OPTIONAL),
+    TEXT(masa_benchmark_fields, outputs, OPTIONAL),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t fields[] = {
+    TEXT(masa_benchmark, name, 0),
+    TEXT(masa_benchmark, title, OPTIONAL),
+    TEXT(masa_benchmark, file, 0),
+    CYAML_FIELD_INT("lines", OPTIONAL, masa_benchmark, lines),
+    TEXT(masa_benchmark, licence, OPTIONAL),
+    TEXT(masa_benchmark, source, OPTIONAL),
+    TEXT(masa_benchmark, form, OPTIONAL),
+    TEXT(masa_benchmark, kind, OPTIONAL),
+    TEXT(masa_benchmark, rules, OPTIONAL),
+    CYAML_FIELD_FLOAT("tolerance", OPTIONAL, masa_benchmark, tolerance),
+    TEXT(masa_benchmark, only, OPTIONAL),
+    TEXT(masa_benchmark, example_file, OPTIONAL),
+    CYAML_FIELD_INT("examples", OPTIONAL, masa_benchmark, examples),
+    CYAML_FIELD_MAPPING_PTR("fields", CYAML_FLAG_POINTER | OPTIONAL, masa_benchmark,
+                            fields, names),
+    TEXT(masa_benchmark, question, OPTIONAL),
+    TEXT(masa_benchmark, prompt, 0),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, masa_benchmark, fields)};
+
+/* What libcyaml says of an error: its first line, and the place in a later one. */
+typedef struct cause {
+    char message[160];
+    size_t line;
+} cause;
+
+static void listen(cyaml_log_t level, void *context, const char *format,
+                   va_list arguments)
+{
+    (void)level;
+    cause *c = context;
+    char text[512];
+    vsnprintf(text, sizeof text, format, arguments);
+    text[strcspn(text, "\n")] = '\0';
+    const char *place = strstr(text, "(line: ");
+    if (place && !c->line) c->line = strtoul(place + strlen("(line: "), NULL, 10);
+    if (!c->message[0])
+        snprintf(c->message, sizeof c->message, "%.150s",
+                 masa_starts_with(text, "Load: ") ? text + strlen("Load: ") : text);
+}
+
+static const cyaml_config_t *reader(cyaml_config_t *out, cause *c)
+{
+    *out = (cyaml_config_t){.log_fn = listen,
+                            .log_ctx = c,
+                            .mem_fn = cyaml_mem,
+                            .log_level = CYAML_LOG_ERROR};
+    return out;
+}
+
+void masa_benchmark_close(masa_benchmark *benchmark)
+{
+    cause c = {0};
+    cyaml_config_t config;
+    if (benchmark) cyaml_free(reader(&config, &c), &schema, benchmark, 0);
+}
+
+/* What the schema cannot say. */
+static masa_status check(const masa_benchmark *b, masa_error *err)
+{
+    masa_eval_kind kind;
+    unsigned rules;
+    if (b->kind && !eval_kind_find(&kind, b->kind))
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "kind: no kind '%s'; the kinds are math, numeric, choice, "
+                         "code_output, code",
+                         b->kind);
+    if (b->only && !strchr(b->only, '='))
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "only: must be member=value, not '%s'",
+                         b->only);
+    if (b->tolerance < 0 || b->lines < 0 || b->examples < 0)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "tolerance, lines and examples must not be negative");
+    if (!strstr(b->prompt, "{question}") && !strstr(b->prompt, "{problem}") &&
+        !(b->example_file && strstr(b->prompt, "{example}")))
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "prompt: has neither {question} nor {problem} in it");
+    masa_status st = b->rules ? masa_extract_rules_parse(&rules, b->rules, err) : MASA_OK;
+    if (st != MASA_OK) masa_error_context(err, "rules");
+    return st;
+}
+
+masa_status masa_benchmark_parse(masa_benchmark **out, const char *yaml, size_t size,
+                                 const char *path, masa_error *err)
+{
+    cause c = {0};
+    cyaml_config_t config;
+    cyaml_data_t *data = NULL;
+    if (size == 0) yaml = "\n", size = 1; /* libcyaml refuses an empty buffer */
+    cyaml_err_t error = cyaml_load_data((const uint8_t *)yaml, size, reader(&config, &c),
+                                        &schema, &data, NULL);
+    masa_status st = MASA_OK;
+    if (error != CYAML_OK || !data)
+        st = MASA_FAIL(err, MASA_ERR_CONFIG, "no description of a benchmark: %s",
+                       c.message[0] ? c.message : cyaml_strerror(error));
+    else
+        st = check(data, err);
+    if (st == MASA_OK) {
+        *out = data;
+    } else {
+        masa_error_at(err, path, c.line);
+        masa_benchmark_close(data);
+    }
+    return st;
+}
+
+const char *masa_benchmark_name(size_t index)
+{
+    return eval_embedded_benchmarks[index].name;
+}
+
+static masa_status no_benchmark(const char *name, masa_error *err)
+{
+    masa_text all = {0};
+    for (size_t i = 0; masa_benchmark_name(i); i++)
+        masa_text_addf(&all, "%s%s", i ? ", " : "", masa_benchmark_name(i));
+    masa_status st =
+        MASA_FAIL(err, MASA_ERR_USAGE,
+                  "no benchmark '%s'; there are %s, or a description file (.yaml)", name,
+                  masa_text_get(&all));
+    masa_text_deinit(&all);
+    return st;
+}
+
+masa_status masa_benchmark_open(masa_benchmark **out, const char *name, masa_error *err)
+{
+    if (strchr(name, '/') || masa_ends_with(name, ".yaml")) {
+        masa_text text = {0};
+        masa_status st = masa_file_read(&text, name, err);
+        if (st == MASA_OK)
+            st = masa_benchmark_parse(out, masa_text_get(&text), text.size, name, err);
+        masa_text_deinit(&text);
+        return st;
+    }
+    const eval_embedded *e = eval_embedded_benchmarks;
+    while (e->name && strcmp(e->name, name) != 0) e++;
+    return e->name ? masa_benchmark_parse(out, e->yaml, strlen(e->yaml), name, err)
+                   : no_benchmark(name, err);
+}
+
+masa_benchmark *masa_benchmark_for_file(const char *path, const char *suffix)
+{
+    masa_benchmark *b = masa_alloc(1, sizeof *b);
+    const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    size_t n = strlen(base);
+    if (masa_ends_with(base, ".jsonl")) n -= strlen(".jsonl");
+    b->name = masa_strndup(base, n);
+    b->file = masa_strdup(path);
+    b->question = masa_strdup("{context}\n\n{problem}");
+    masa_text prompt = {0};
+    masa_text_add(&prompt, "{question}");
+    if (suffix && suffix[0]) masa_text_addf(&prompt, " %s", suffix);
+    b->prompt = masa_text_take(&prompt);
+    return b;
+}

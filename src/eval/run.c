@@ -1,0 +1,332 @@
+/* An evaluation: chunks of problems through the generator, then the verdicts. */
+#include "results_write.h"
+#include "watch.h"
+
+#include <masa/clock.h>
+#include <masa/code.h>
+#include <masa/eval.h>
+#include <masa/memory.h>
+#include <masa/random.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What a problem still needs. */
+typedef struct item {
+    const masa_eval_problem *problem;
+    long row; /* in the file */
+    masa_tokens prompt, meta_prompt;
+    bool missing[2]; /* by eval_sample_kind */
+} item;
+
+typedef struct evaluation {
+    masa_results *results;
+    const masa_eval_options *options;
+    masa_generator *generator;
+    int32_t stop_tokens[8];
+    size_t n_stop_tokens, context;
+    item *items; /* [n] */
+    size_t n;
+    eval_watch watch;
+    /* of the chunk under way */
+    const masa_request *requests;
+    item **request_items;
+    eval_sample_kind *request_kinds;
+    double committed_at;
+    masa_status status; /* of what a callback did */
+    masa_error *err;
+} evaluation;
+
+static bool stop_asked(const evaluation *e)
+{
+    return e->options->stop && *e->options->stop;
+}
+
+/* ---- prompts ---- */
+
+static masa_status encode(masa_tokens *out, const masa_eval_options *o,
+                          const char *system, const char *user, masa_error *err)
+{
+    if (!o->raw)
+        return masa_chat_encode_turn(out, o->tokenizer, o->family, system, user, err);
+    masa_tokenizer_encode(o->tokenizer, user, strlen(user), true, out);
+    return MASA_OK;
+}
+
+static masa_status encode_item(item *it, const masa_eval_options *o, masa_error *err)
+{
+    masa_status st = encode(&it->prompt, o, o->system, it->problem->prompt, err);
+    if (st != MASA_OK || o->meta_samples == 0) return st;
+    masa_text user = {0};
+    st = masa_meta_prompt(&user, o->meta_template, it->problem->question, &o->meta, err);
+    if (st == MASA_OK)
+        st = encode(&it->meta_prompt, o, masa_meta_system, masa_text_get(&user), err);
+    masa_text_deinit(&user);
+    return st;
+}
+
+static const masa_tokens *prompt_of(const item *it, eval_sample_kind kind)
+{
+    return kind == EVAL_META ? &it->meta_prompt : &it->prompt;
+}
+
+static size_t samples_of(const masa_eval_options *o, eval_sample_kind kind)
+{
+    return kind == EVAL_META ? o->meta_samples : o->samples;
+}
+
+static size_t most_tokens(const masa_eval_options *o, eval_sample_kind kind)
+{
+    return kind == EVAL_META ? o->meta_max_tokens : o->max_tokens;
+}
+
+/* ---- samples ---- */
+
+/* A finished response to the file, judged unless it is a program or a prediction. */
+static masa_status keep(evaluation *e, const masa_completion *c, masa_error *err)
+{
+    item *it = e->request_items[c->request];
+    eval_sample_kind kind = e->request_kinds[c->request];
+    bool truncated = c->cause != MASA_STOP_EOS && c->cause != MASA_STOP_STRING;
+    masa_text text = {0};
+    masa_completion_text(&text, c, &e->requests[c->request], e->options->tokenizer);
+    masa_judgement j = {0};
+    masa_status st = MASA_OK;
+    if (kind == EVAL_SOLUTION && it->problem->kind != MASA_EVAL_CODE)
+        st = masa_judge(&j, it->problem, masa_text_get(&text), text.size, truncated, err);
+    masa_result_sample sample = {
+        .sample = c->sample,
+        .text = text.data,
+        .text_size = text.size,
+        .answer = j.answer,
+        .verdict = (char *)(uintptr_t)j.verdict,
+        .right = j.right,
+        .tokens = (long)c->n,
+        .cause = (char *)(uintptr_t)masa_stop_cause_name(c->cause),
+        .seconds = c->seconds,
+    };
+    if (st == MASA_OK)
+        st = results_add_sample(e->results, it->row, kind, &sample, j.rule, err);
+    eval_watch_count(&e->watch, j.verdict != NULL, j.right);
+    free(j.answer);
+    masa_text_deinit(&text);
+    return st;
+}
+
+/* A cancelled one is not kept: it is sampled again when the evaluation goes on. */
+static bool on_token(void *context, const masa_completion *c, bool finished)
+{
+    evaluation *e = context;
+    double now = masa_clock();
+    if (e->status == MASA_OK && finished && c->cause != MASA_STOP_CANCELLED)
+        e->status = keep(e, c, e->err);
+    if (e->status == MASA_OK && now - e->committed_at > 1) {
+        e->status = results_commit(e->results, e->err);
+        e->committed_at = now;
+    }
+    e->watch.tokens++;
+    eval_watch_draw(&e->watch, false);
+    return e->status == MASA_OK && !stop_asked(e);
+}
+
+/* A prompt that leaves no room for a response. */
+static masa_status refuse_prompt(evaluation *e, const item *it, eval_sample_kind kind,
+                                 masa_error *err)
+{
+    masa_status st = MASA_OK;
+    bool solution = kind == EVAL_SOLUTION;
+    for (size_t i = 0; st == MASA_OK && i < samples_of(e->options, kind); i++) {
+        masa_result_sample sample = {.sample = i,
+                                     .text = "",
+                                     .verdict = solution ? "no_answer" : NULL,
+                                     .cause = "prompt"};
+        st = results_add_sample(e->results, it->row, kind, &sample,
+                                solution ? "prompt" : NULL, err);
+        eval_watch_count(&e->watch, solution, false);
+    }
+    e->watch.too_long += solution;
+    return st;
+}
+
+static masa_request request_of(const evaluation *e, const item *it, eval_sample_kind kind)
+{
+    const masa_eval_options *o = e->options;
+    const masa_tokens *prompt = prompt_of(it, kind);
+    size_t room = e->context - prompt->n, most = most_tokens(o, kind);
+    return (masa_request){
+        .prompt = prompt->ids,
+        .prompt_size = prompt->n,
+        .n_samples = samples_of(o, kind),
+        .key = masa_key(masa_key(o->seed, kind), it->problem->place),
+        .max_tokens = most < room ? most : room,
+        .sampling = o->sampling,
+        .stop_tokens = e->stop_tokens,
+        .n_stop_tokens = e->n_stop_tokens,
+    };
+}
+
+static masa_status sample_chunk(evaluation *e, item *items, size_t n, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    size_t n_requests = 0, n_completions = 0;
+    masa_request *requests = masa_alloc(2 * n, sizeof *requests);
+    e->request_items = masa_alloc(2 * n, sizeof *e->request_items);
+    e->request_kinds = masa_alloc(2 * n, sizeof *e->request_kinds);
+    for (size_t i = 0; st == MASA_OK && i < n; i++)
+        for (int kind = EVAL_SOLUTION; st == MASA_OK && kind <= EVAL_META; kind++) {
+            if (!items[i].missing[kind]) continue;
+            if (prompt_of(&items[i], kind)->n >= e->context) {
+                st = refuse_prompt(e, &items[i], kind, err);
+                continue;
+            }
+            requests[n_requests] = request_of(e, &items[i], kind);
+            e->request_items[n_requests] = &items[i];
+            e->request_kinds[n_requests] = kind;
+            n_completions += requests[n_requests++].n_samples;
+        }
+    e->requests = requests;
+    masa_completion *completions = masa_alloc(n_completions, sizeof *completions);
+    if (st == MASA_OK && n_requests)
+        st = masa_generate(e->generator, requests, n_requests, completions, on_token, e,
+                           err);
+    /* On an error the generator has left nothing behind. */
+    for (size_t i = 0; st == MASA_OK && n_requests && i < n_completions; i++)
+        masa_completion_deinit(&completions[i]);
+    if (st == MASA_OK) st = e->status;
+    free(completions);
+    free(requests);
+    free(e->request_items);
+    free(e->request_kinds);
+    return st;
+}
+
+/* ---- verdicts on programs ---- */
+
+static masa_status judge_programs(evaluation *e, const item *it, masa_error *err)
+{
+    masa_result_sample *samples = NULL;
+    size_t n = 0;
+    masa_status st = results_unjudged(&samples, &n, e->results, it->row, err), *each;
+    masa_judgement *judged = masa_alloc(n, sizeof *judged);
+    each = masa_alloc(n, sizeof *each);
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < n; i++) {
+        bool truncated = strcmp(samples[i].cause, "eos") != 0;
+        each[i] = masa_judge(&judged[i], it->problem, samples[i].text,
+                             samples[i].text_size, truncated, NULL);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (st == MASA_OK && each[i] != MASA_OK)
+            st = MASA_FAIL(err, each[i], "cannot run a program of problem '%s'",
+                           it->problem->id);
+        if (st == MASA_OK)
+            st = results_set_verdict(e->results, it->row, samples[i].sample, &judged[i],
+                                     err);
+        if (st == MASA_OK) eval_watch_judged(&e->watch, judged[i].right);
+        free(judged[i].answer);
+    }
+    free(judged);
+    free(each);
+    results_samples_free(samples, n);
+    return st;
+}
+
+static masa_status judge_chunk(evaluation *e, const item *items, size_t n,
+                               masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (size_t i = 0; st == MASA_OK && !stop_asked(e) && i < n; i++) {
+        if (items[i].problem->kind != MASA_EVAL_CODE) continue;
+        st = judge_programs(e, &items[i], err);
+        eval_watch_draw(&e->watch, false);
+    }
+    return st;
+}
+
+/* ---- the whole ---- */
+
+static masa_status prepare_item(evaluation *e, item *it, const masa_eval_problem *problem,
+                                long benchmark, masa_error *err)
+{
+    it->problem = problem;
+    masa_status st = encode_item(it, e->options, err);
+    if (st == MASA_OK)
+        st = results_add_problem(&it->row, e->results, benchmark, problem,
+                                 (long)it->prompt.n, (long)it->meta_prompt.n, err);
+    for (int kind = EVAL_SOLUTION; st == MASA_OK && kind <= EVAL_META; kind++) {
+        size_t wanted = samples_of(e->options, kind), there = 0;
+        st = results_count(&there, e->results, it->row, kind, wanted, err);
+        it->missing[kind] = there < wanted;
+        e->watch.total += wanted;
+        e->watch.before += it->missing[kind] ? 0 : wanted;
+    }
+    return st;
+}
+
+static masa_status prepare(evaluation *e, const masa_benchmark *b,
+                           const masa_eval_problems *problems, masa_error *err)
+{
+    const masa_eval_options *o = e->options;
+    long benchmark = 0;
+    size_t longest = 1;
+    masa_status st = results_add_benchmark(&benchmark, e->results, b, problems->n,
+                                           o->samples, o->meta_samples, err);
+    for (size_t i = 0; st == MASA_OK && i < e->n; i++) {
+        item *it = &e->items[i];
+        st = prepare_item(e, it, &problems->items[i], benchmark, err);
+        for (int kind = EVAL_SOLUTION; kind <= EVAL_META; kind++) {
+            size_t need = prompt_of(it, kind)->n + most_tokens(o, kind);
+            if (it->missing[kind] && need > longest) longest = need;
+        }
+        if (problems->items[i].kind == MASA_EVAL_CODE && st == MASA_OK)
+            st = masa_code_available(err);
+    }
+    if (st == MASA_OK) st = results_commit(e->results, err);
+    if (st != MASA_OK) return st;
+    masa_generator_options options =
+        masa_generator_fit(o->model, o->batch, longest, o->cache_bytes);
+    st = masa_generator_create(&e->generator, o->model, o->tokenizer, &options, err);
+    if (st != MASA_OK) return st;
+    e->context = masa_generator_context(e->generator);
+    if (o->raw) {
+        e->stop_tokens[0] = masa_tokenizer_eos(o->tokenizer);
+        e->n_stop_tokens = e->stop_tokens[0] >= 0;
+    } else {
+        e->n_stop_tokens = masa_chat_stop_tokens(e->stop_tokens, o->tokenizer, o->family);
+    }
+    return MASA_OK;
+}
+
+masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark,
+                          const masa_eval_problems *problems,
+                          const masa_eval_options *options, masa_error *err)
+{
+    evaluation e = {.results = results,
+                    .options = options,
+                    .n = problems->n,
+                    .committed_at = masa_clock(),
+                    .err = err};
+    e.items = masa_alloc(e.n, sizeof *e.items);
+    masa_status st = prepare(&e, benchmark, problems, err);
+    if (st == MASA_OK) eval_watch_start(&e.watch, options->progress, benchmark->name);
+    /* Long enough that the batch is full nearly all the time, short enough that its
+     * tokens fit the memory. */
+    size_t each = options->samples + options->meta_samples;
+    size_t chunk = (16 * options->batch + each - 1) / each;
+    for (size_t at = 0; st == MASA_OK && !stop_asked(&e) && at < e.n; at += chunk) {
+        size_t n = e.n - at < chunk ? e.n - at : chunk;
+        st = sample_chunk(&e, e.items + at, n, err);
+        if (st == MASA_OK) st = judge_chunk(&e, e.items + at, n, err);
+        if (st == MASA_OK) st = results_commit(results, err);
+    }
+    if (e.watch.started_at > 0) eval_watch_end(&e.watch);
+    if (st == MASA_OK && stop_asked(&e))
+        st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped; what was finished is kept");
+    for (size_t i = 0; i < e.n; i++) {
+        masa_tokens_deinit(&e.items[i].prompt);
+        masa_tokens_deinit(&e.items[i].meta_prompt);
+    }
+    free(e.items);
+    masa_generator_destroy(e.generator);
+    return st;
+}

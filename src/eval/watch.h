@@ -1,0 +1,28 @@
+/* Progress of an evaluation for people. */
+#ifndef EVAL_WATCH_H
+#define EVAL_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+typedef struct eval_watch {
+    FILE *file; /* NULL: nothing is written */
+    const char *name;
+    size_t total;                       /* samples wanted */
+    size_t before;                      /* of them in the file already */
+    size_t done, judged, right, tokens; /* of this call */
+    size_t too_long;                    /* problems whose prompt does not fit */
+    bool terminal;
+    double started_at, drawn_at;
+} eval_watch;
+
+void eval_watch_start(eval_watch *watch, FILE *file, const char *name);
+void eval_watch_count(eval_watch *watch, bool judged, bool right); /* a finished sample */
+void eval_watch_judged(eval_watch *watch, bool right);
+/* At most ten times a second on a terminal, every half minute elsewhere; now when asked.
+ */
+void eval_watch_draw(eval_watch *watch, bool now);
+void eval_watch_end(eval_watch *watch);
+
+#endif

@@ -1,0 +1,463 @@
+/* masa eval on a tiny random model, as a user calls it. */
+#include "tiny_llama.h"
+
+#include <jansson.h>
+#include <masa/code.h>
+#include <masa/config.h>
+#include <masa/memory.h>
+#include <masa/run_folder.h>
+#include <masa/text.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char root[] = "/tmp/masa-cli-eval-XXXXXX";
+static char output[1 << 16], errors[1 << 16];
+
+static void write_file(const char *name, const char *text)
+{
+    char *path = masa_path_join(root, name);
+    assert_int_equal(masa_file_write(path, text, strlen(text), NULL), MASA_OK);
+    free(path);
+}
+
+static int make_root(void **state)
+{
+    (void)state;
+    assert_non_null(mkdtemp(root));
+    char *model = masa_path_join(root, "model");
+    tiny_llama_save(model, 12);
+    free(model);
+    write_file("own.jsonl", "{\"id\":\"one\",\"problem\":\"abc\",\"answer\":\"x\"}\n"
+                            "{\"id\":\"two\",\"problem\":\"on on\",\"answer\":7}\n"
+                            "{\"problem\":\"er\",\"answer\":\"ab\",\"kind\":\"choice\","
+                            "\"options\":[\"x\",\"y\"]}\n");
+    return 0;
+}
+
+static int remove_root(void **state)
+{
+    (void)state;
+    return masa_folder_remove(root, NULL) != MASA_OK;
+}
+
+static void read_all(char *to, size_t size, const char *name)
+{
+    char *path = masa_path_join(root, name);
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    to[fread(to, 1, size - 1, file)] = '\0';
+    fclose(file);
+    free(path);
+}
+
+#define MODEL " --model model --chat-template chatml --compute float32 --suffix '' "
+
+/* Runs `masa eval ARGUMENTS` in the folder; fills output and errors. */
+static int masa_eval(const char *arguments)
+{
+    char line[2048];
+    snprintf(line, sizeof line, "cd '%s' && '%s' eval %s >output 2>errors", root,
+             MASA_PROGRAM, arguments);
+    int status = system(line);
+    read_all(output, sizeof output, "output");
+    read_all(errors, sizeof errors, "errors");
+    return WEXITSTATUS(status);
+}
+
+static void assert_done(const char *arguments)
+{
+    if (masa_eval(arguments) != 0) fail_msg("masa eval %s: %s", arguments, errors);
+}
+
+static void assert_fails(const char *arguments, int status, const char *says)
+{
+    int got = masa_eval(arguments);
+    if (got != status || !strstr(errors, says))
+        fail_msg("masa eval %s: %d, expected '%s', got: %s", arguments, got, says,
+                 errors);
+}
+
+/* A number from a file of results. */
+static long count(const char *file, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    char *path = masa_path_join(root, file);
+    long value = -1;
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, sql, -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW)
+        value = (long)sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    free(path);
+    return value;
+}
+
+static void change(const char *file, const char *sql)
+{
+    sqlite3 *db = NULL;
+    char *path = masa_path_join(root, file);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    free(path);
+}
+
+static void fix_choice(void)
+{
+    write_file("own.jsonl", "{\"id\":\"one\",\"problem\":\"abc\",\"answer\":\"x\"}\n"
+                            "{\"id\":\"two\",\"problem\":\"on on\",\"answer\":7}\n"
+                            "{\"problem\":\"er\",\"answer\":\"B\",\"kind\":\"choice\","
+                            "\"options\":[\"x\",\"y\"]}\n");
+}
+
+static void own_problems(void **state)
+{
+    (void)state;
+    assert_fails("--problems own.jsonl" MODEL "-n 2 -l 8", 1,
+                 "own.jsonl:3: \"answer\" must be");
+    fix_choice();
+    assert_done("--problems own.jsonl" MODEL "-n 4 -l 8 -o own.sqlite");
+    assert_non_null(strstr(output, "avg@n"));
+    assert_non_null(strstr(output, "own                        3    4 "));
+    assert_non_null(strstr(errors, "12/12 samples"));
+    assert_int_equal(
+        count("own.sqlite", "SELECT count(*) FROM samples WHERE verdict NOT NULL"), 12);
+    assert_int_equal(count("own.sqlite", "SELECT max(tokens) <= 8 FROM samples"), 1);
+    /* A response that its limit ended has no answer. */
+    assert_int_equal(count("own.sqlite",
+                           "SELECT count(*) FROM samples WHERE cause = 'length' AND"
+                           " verdict != 'no_answer'"),
+                     0);
+    assert_done("--json own.sqlite");
+    json_t *line = json_loads(output, 0, NULL);
+    const char *name;
+    int problems, samples;
+    double accuracy, truncated, tokens, pass;
+    assert_int_equal(json_unpack(line, "{s:s,s:i,s:i,s:F,s:F,s:F,s:{s:F}}", "benchmark",
+                                 &name, "problems", &problems, "samples", &samples,
+                                 "accuracy", &accuracy, "truncated", &truncated, "tokens",
+                                 &tokens, "pass", "4", &pass),
+                     0);
+    assert_string_equal(name, "own");
+    assert_int_equal(problems * samples, 12);
+    assert_true(pass >= accuracy);
+    long cut = count("own.sqlite", "SELECT count(*) FROM samples WHERE cause = 'length'");
+    assert_near(truncated, (double)cut / 12, 1e-8);
+    json_decref(line);
+}
+
+/* Rows of both files are the same, but for how long they took. */
+static void assert_same_samples(const char *a, const char *b)
+{
+    char sql[512], *path = masa_path_join(root, b);
+    snprintf(sql, sizeof sql, "ATTACH '%s' AS other", path);
+    free(path);
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    path = masa_path_join(root, a);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    free(path);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(
+            db,
+            "SELECT count(*), sum(x.text IS y.text AND x.tokens = y.tokens AND"
+            " x.cause = y.cause AND x.verdict IS y.verdict),"
+            " (SELECT count(*) FROM other.samples)"
+            " FROM main.samples AS x JOIN other.samples AS y"
+            " USING (problem, kind, sample)",
+            -1, &statement, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int joined = sqlite3_column_int(statement, 0);
+    assert_true(joined > 0);
+    assert_int_equal(sqlite3_column_int(statement, 1), joined);
+    assert_int_equal(sqlite3_column_int(statement, 2), joined);
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+}
+
+static void limits_and_batches_do_not_matter(void **state)
+{
+    (void)state;
+    fix_choice();
+    assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o whole.sqlite");
+    assert_done("--problems own.jsonl" MODEL
+                "-n 4 -l 40 -o parts.sqlite --limit 1 --batch 3");
+    assert_int_equal(count("parts.sqlite", "SELECT count(*) FROM samples"), 4);
+    /* Fewer samples first, then all: what is there is not sampled again. */
+    assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o parts.sqlite --batch 1");
+    assert_non_null(strstr(errors, "own: 4 of 12 samples are there already"));
+    assert_same_samples("whole.sqlite", "parts.sqlite");
+    assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o parts.sqlite");
+    assert_non_null(strstr(errors, "own: 12 of 12 samples are there already"));
+    assert_fails("--problems own.jsonl" MODEL "-n 4 -l 40 -o parts.sqlite --seed 2", 1,
+                 "seed 1, not 2");
+    assert_fails("--problems own.jsonl" MODEL "-n 4 -l 41 -o parts.sqlite", 1,
+                 "max_tokens 40");
+    assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o other.sqlite --seed 2");
+    assert_int_not_equal(count("other.sqlite", "SELECT sum(tokens) FROM samples"),
+                         count("whole.sqlite", "SELECT sum(tokens) FROM samples"));
+}
+
+/* Starts an evaluation of some seconds and waits until the first of it is on the disk. */
+static pid_t start(const char *out)
+{
+    char line[1024];
+    snprintf(line, sizeof line,
+             "cd '%s' && exec '%s' eval --problems many.jsonl" MODEL "-n 16 -l 60 -o %s"
+             " >/dev/null 2>errors",
+             root, MASA_PROGRAM, out);
+    pid_t child = fork();
+    if (child == 0) {
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    for (int i = 0; i < 6000 && count(out, "SELECT count(*) FROM samples") < 1; i++) {
+        assert_int_equal(waitpid(child, NULL, WNOHANG), 0); /* it still runs */
+        usleep(10000);
+    }
+    return child;
+}
+
+static void a_kill_loses_nothing(void **state)
+{
+    (void)state;
+    masa_text many = {0};
+    enum { PROBLEMS = 256 };
+    for (int i = 0; i < PROBLEMS; i++)
+        masa_text_addf(&many, "{\"problem\":\"%c %c\",\"answer\":\"y\"}\n", 'a' + i % 26,
+                       'a' + i / 26);
+    write_file("many.jsonl", masa_text_get(&many));
+    masa_text_deinit(&many);
+    assert_done("--problems many.jsonl" MODEL "-n 16 -l 60 -o whole-many.sqlite");
+    static const char all[] = "SELECT count(*) FROM samples";
+    assert_int_equal(count("whole-many.sqlite", all), PROBLEMS * 16);
+    const int signals[] = {SIGKILL, SIGINT};
+    for (int i = 0; i < 2; i++) {
+        int status;
+        const char *file = i ? "interrupted.sqlite" : "killed.sqlite";
+        char again[256];
+        pid_t child = start(file);
+        kill(child, signals[i]);
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (i == 0)
+            assert_true(WIFSIGNALED(status));
+        else
+            assert_int_equal(WEXITSTATUS(status), 130);
+        assert_in_range(count(file, all), 1, PROBLEMS * 16 - 1);
+        snprintf(again, sizeof again, "--problems many.jsonl" MODEL "-n 16 -l 60 -o %s",
+                 file);
+        assert_done(again);
+        assert_same_samples("whole-many.sqlite", file);
+    }
+}
+
+static void missing_data(void **state)
+{
+    (void)state;
+    assert_fails("--benchmark gsm8k --data-dir nowhere" MODEL, 1,
+                 "there is no file nowhere/gsm8k_test.jsonl, the data of gsm8k. "
+                 "Get it from: github.com/openai/grade-school-math");
+    assert_non_null(strstr(errors, "Form: one JSON object a line."));
+    assert_fails("--benchmark gsm9k" MODEL, 2, "no benchmark 'gsm9k'");
+    assert_fails("--problems none.jsonl" MODEL, 1, "there is no file none.jsonl");
+    assert_done("--list");
+    assert_non_null(strstr(output, "gpqa_diamond       choice       gpqa_diamond.jsonl"));
+    assert_non_null(strstr(output, "(no file)"));
+    assert_done("--list --json");
+    json_t *first = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL);
+    assert_string_equal(json_string_value(json_object_get(first, "name")), "aime24");
+    assert_int_equal(json_integer_value(json_object_get(first, "problems")), 30);
+    json_decref(first);
+}
+
+static void wrong_use(void **state)
+{
+    (void)state;
+    assert_fails("", 2, "--benchmark");
+    assert_fails("--problems own.jsonl x.sqlite" MODEL, 2, "--benchmark");
+    assert_fails("--problems own.jsonl", 2, "--model");
+    assert_fails("--problems own.jsonl -t 0" MODEL, 2, "--samples 1");
+    assert_fails("--problems own.jsonl -n 0" MODEL, 2, "--samples");
+    assert_fails("--problems own.jsonl --answer-rules boxd" MODEL, 2, "boxd");
+    assert_fails("--compare one.sqlite", 2, "two files");
+    assert_fails("nothing.sqlite", 1, "there is no file of results nothing.sqlite");
+    write_file("text.sqlite",
+               "this is some text, and no database at all, whatever it says");
+    assert_fails("text.sqlite", 1, "no file of results");
+}
+
+static void comparison(void **state)
+{
+    (void)state;
+    fix_choice();
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o a.sqlite");
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o b.sqlite");
+    /* The second answers the first two problems, the first none. */
+    change("a.sqlite", "UPDATE samples SET correct = 0, verdict = 'different'");
+    change("b.sqlite", "UPDATE samples SET correct = problem < 3, verdict = 'equal'");
+    assert_done("--compare a.sqlite b.sqlite --json");
+    json_t *line = json_loads(output, JSON_DISABLE_EOF_CHECK, NULL);
+    const char *measure;
+    double difference, p;
+    int problems;
+    assert_int_equal(json_unpack(line, "{s:s,s:F,s:F,s:i}", "measure", &measure,
+                                 "difference", &difference, "p_value", &p, "problems",
+                                 &problems),
+                     0);
+    assert_string_equal(measure, "accuracy");
+    assert_near(difference, 2.0 / 3, 1e-8);
+    assert_near(p, 0.5, 1e-12); /* two differences: 2 of 4 sign changes are as far */
+    assert_int_equal(problems, 3);
+    json_decref(line);
+    assert_done("--compare a.sqlite b.sqlite");
+    assert_non_null(strstr(output, "+0.6667"));
+    change("b.sqlite", "UPDATE benchmarks SET name = 'other'");
+    assert_fails("--compare a.sqlite b.sqlite", 1, "no benchmark in common");
+}
+
+static void predictions(void **state)
+{
+    (void)state;
+    fix_choice();
+    write_file("meta.txt", "{problem} ?");
+    assert_done("--problems own.jsonl" MODEL
+                "-n 2 -l 8 -o meta.sqlite --meta --meta-samples 3 "
+                "--meta-template meta.txt --meta-max-tokens 9 --length-min 1");
+    assert_non_null(strstr(output, "own: 9 predictions for 3 problems"));
+    assert_int_equal(
+        count("meta.sqlite", "SELECT count(*) FROM samples WHERE kind = 'meta'"), 9);
+    /* As if every prediction had been a good one. */
+    change("meta.sqlite",
+           "UPDATE samples SET correct = problem = 1 WHERE kind = 'solution';"
+           "UPDATE samples SET text = '</meta>{\"math_notion\":[\"q\"],\"pass_rate\":' ||"
+           " iif(problem = 1, 8, 0) || ',\"solution_length\":' ||"
+           " (SELECT tokens FROM samples WHERE problem = 1 AND kind = 'solution') || '}'"
+           " WHERE kind = 'meta'");
+    assert_done("--json meta.sqlite");
+    json_t *line = json_loads(output, 0, NULL);
+    double pearson, error, f1, difficulty;
+    int valid;
+    assert_int_equal(json_unpack(line, "{s:{s:{s:F,s:F},s:{s:F},s:{s:F},s:{s:{s:i}}}}",
+                                 "meta", "pass_rate", "pearson", &pearson,
+                                 "mean_absolute_error", &error, "gate", "f1", &f1,
+                                 "rewards", "difficulty", &difficulty, "causes", "length",
+                                 "valid", &valid),
+                     0);
+    assert_near(pearson, 1, 1e-12);
+    assert_near(error, 0, 1e-12);
+    assert_near(f1, 1, 1e-12);
+    assert_near(difficulty, 1, 1e-12);
+    assert_int_equal(valid, 9);
+    json_decref(line);
+}
+
+static void long_prompts_count_as_wrong(void **state)
+{
+    (void)state;
+    char line[400], letters[200] = {0};
+    memset(letters, 'e', sizeof letters - 1); /* over the context of 128 tokens */
+    snprintf(line, sizeof line,
+             "{\"problem\":\"%s\",\"answer\":1}\n{\"problem\":\"a\",\"answer\":1}\n",
+             letters);
+    write_file("long.jsonl", line);
+    assert_done("--problems long.jsonl" MODEL "-n 2 -o long.sqlite");
+    assert_non_null(strstr(errors, "responses end at the model's context of 128 tokens"));
+    assert_non_null(strstr(errors, "1 prompts do not fit"));
+    assert_non_null(strstr(output, "50.0 % of the prompts did not fit"));
+    assert_int_equal(
+        count("long.sqlite", "SELECT count(*) FROM samples WHERE cause = 'prompt'"), 2);
+}
+
+static void programs(void **state)
+{
+    (void)state;
+    masa_error err = {0};
+    if (masa_code_available(&err) != MASA_OK) {
+        print_message("skipped: %s\n", err.message);
+        skip();
+    }
+    write_file("code.yaml",
+               "name: code\nfile: code.jsonl\nkind: code\nprompt: '{question}'\n");
+    write_file("code.jsonl", "{\"problem\":\"abc\",\"tests\":[\"assert 1 == 1\"]}\n"
+                             "{\"problem\":\"ab\",\"tests\":[\"assert 1 == 2\"]}\n");
+    assert_done("--benchmark ./code.yaml" MODEL "-n 2 -l 60 -o code.sqlite");
+    assert_int_equal(
+        count("code.sqlite", "SELECT count(*) FROM samples WHERE verdict IS NULL"), 0);
+    /* Judging was broken off: the same command makes up for it, without sampling. */
+    change("code.sqlite", "UPDATE samples SET verdict = NULL WHERE cause = 'eos';"
+                          "UPDATE samples SET text = '1', cause = 'eos', verdict = NULL");
+    assert_done("--benchmark ./code.yaml" MODEL "-n 2 -l 60 -o code.sqlite");
+    assert_non_null(strstr(errors, "4 of 4 samples are there already"));
+    assert_int_equal(count("code.sqlite",
+                           "SELECT count(*) FROM samples WHERE verdict = 'passed'"
+                           " AND correct AND problem = 1"),
+                     2);
+    assert_int_equal(count("code.sqlite",
+                           "SELECT count(*) FROM samples WHERE verdict = 'failed'"
+                           " AND NOT correct AND problem = 2"),
+                     2);
+}
+
+static void a_run_stands_for_its_checkpoint(void **state)
+{
+    (void)state;
+    masa_config config;
+    masa_run *run = NULL;
+    masa_run_state at = {.step = 3};
+    const char *folder;
+    char *path = masa_path_join(root, "run");
+    fix_choice();
+    assert_int_equal(masa_config_load(&config, NULL, NULL, NULL, 0, NULL), MASA_OK);
+    assert_int_equal(masa_run_create(&run, path, &config, NULL), MASA_OK);
+    assert_fails("--problems own.jsonl --model run", 1, "run has no checkpoint yet");
+    assert_int_equal(masa_run_checkpoint_begin(run, 3, &folder, NULL), MASA_OK);
+    tiny_llama_save(folder, 12);
+    assert_int_equal(masa_run_checkpoint_commit(run, &at, NULL), MASA_OK);
+    masa_run_close(run);
+    masa_config_deinit(&config);
+    free(path);
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o direct.sqlite");
+    assert_done(
+        "--problems own.jsonl --model run --chat-template chatml --compute float32 "
+        "--suffix '' -n 2 -l 8 -o run.sqlite");
+    assert_same_samples("direct.sqlite", "run.sqlite");
+}
+
+static void an_export(void **state)
+{
+    (void)state;
+    fix_choice();
+    assert_done("--problems own.jsonl" MODEL
+                "-n 2 -l 8 -o exported.sqlite --export exported");
+    assert_non_null(strstr(errors, "exported to exported"));
+    char line[512];
+    snprintf(line, sizeof line,
+             "cd '%s/exported' && test $(cat samples_own_*.jsonl | wc -l) = 3 "
+             "&& grep -q '\"own\"' results_*.json",
+             root);
+    assert_int_equal(system(line), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(own_problems),
+        cmocka_unit_test(limits_and_batches_do_not_matter),
+        cmocka_unit_test(a_kill_loses_nothing),
+        cmocka_unit_test(missing_data),
+        cmocka_unit_test(wrong_use),
+        cmocka_unit_test(comparison),
+        cmocka_unit_test(predictions),
+        cmocka_unit_test(long_prompts_count_as_wrong),
+        cmocka_unit_test(programs),
+        cmocka_unit_test(a_run_stands_for_its_checkpoint),
+        cmocka_unit_test(an_export),
+    };
+    return cmocka_run_group_tests(tests, make_root, remove_root);
+}
