@@ -177,7 +177,7 @@ void masa_comparison_markdown(const masa_comparison *c, masa_text *out)
 {
     if (c->n) print_accuracies(c, out);
     if (c->baseline && c->n > 1) print_differences(c, out);
-    if (c->baseline) print_reaches(c, out);
+    if (c->baseline && c->rows[0].goals > 0) print_reaches(c, out);
     print_notes(c, out);
 }
 
