@@ -26,21 +26,14 @@ static float *scratch_get(size_t floats)
 }
 
 /* Room for the keys of one unit; all zero where the kernels rely on it. */
-static struct attention_keys keys_init(size_t length, size_t head_dim, bool backward)
+static struct attention_keys keys_init(size_t length, size_t head_dim)
 {
     struct attention_keys keys = {.keys = attention_padded(length, ATTENTION_KEYS),
                                   .width = attention_padded(head_dim, ATTENTION_PAD)};
     size_t n = keys.keys * keys.width;
-    float *p = scratch_get(n * (backward ? 6 : 2));
-    memset(p, 0, n * (backward ? 6 : 2) * sizeof *p);
-    keys.k_t = p;
-    keys.v = p + n;
-    if (backward) {
-        keys.v_t = p + 2 * n;
-        keys.k = p + 3 * n;
-        keys.dk = p + 4 * n;
-        keys.dv = p + 5 * n;
-    }
+    keys.k_t = scratch_get(2 * n);
+    keys.v = keys.k_t + n;
+    memset(keys.k_t, 0, 2 * n * sizeof(float));
     return keys;
 }
 
@@ -54,8 +47,7 @@ struct call {
     const struct attention_kernels *kernels;
     const masa_attention_shape *shape;
     const masa_segment *segments;
-    void *dq, *dk, *dv;
-    const void *dout, *q, *k, *v;
+    const void *q, *k, *v;
     void *out;
     float *lse;
 };
@@ -69,31 +61,28 @@ static void pack_segment(const struct call *c, const struct attention_keys *keys
                      (size_t)s->length, h->head_dim, h->dtype);
 }
 
-/* All query tiles of a segment whose own keys begin at `before`. */
+/* Every `pieces`-th query tile, from number `piece` on, of a segment whose own keys begin
+ * at `before`. */
 static void run_segment(const struct call *c, const struct attention_keys *keys,
-                        const masa_segment *s, size_t before, size_t kv_head)
+                        const masa_segment *s, size_t before, size_t kv_head, size_t piece,
+                        size_t pieces)
 {
     const masa_attention_shape *h = c->shape;
     size_t group = h->q_heads / h->kv_heads, width = h->q_heads * h->head_dim;
-    for (size_t g = 0; g < group; g++)
-        for (size_t i = 0; i < (size_t)s->length; i += ATTENTION_ROWS) {
-            size_t head = kv_head * group + g, row = (size_t)s->start + i;
-            size_t rows = (size_t)s->length - i, visible[ATTENTION_ROWS];
-            if (rows > ATTENTION_ROWS) rows = ATTENTION_ROWS;
-            for (size_t r = 0; r < rows; r++) visible[r] = before + i + r + 1;
-            size_t in = row * h->stride + head * h->head_dim;
-            size_t to = row * width + head * h->head_dim;
-            float *lse = c->lse + row * h->q_heads + head;
-            if (c->dq)
-                c->kernels->tile_backward(at(c->dq, h->dtype, in), at(c->dout, h->dtype, to),
-                                          at(c->out, h->dtype, to), width, lse, h->q_heads,
-                                          at(c->q, h->dtype, in), h->stride, visible, rows,
-                                          keys, h->head_dim, h->scale, h->dtype);
-            else
-                c->kernels->tile_forward(at(c->out, h->dtype, to), width, lse, h->q_heads,
-                                         at(c->q, h->dtype, in), h->stride, visible, rows,
-                                         keys, h->head_dim, h->scale, h->dtype);
-        }
+    size_t tiles = ((size_t)s->length + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
+    for (size_t n = piece; n < group * tiles; n += pieces) {
+        size_t head = kv_head * group + n / tiles, i = n % tiles * ATTENTION_ROWS;
+        size_t row = (size_t)s->start + i, rows = (size_t)s->length - i;
+        size_t visible[ATTENTION_ROWS];
+        if (rows > ATTENTION_ROWS) rows = ATTENTION_ROWS;
+        for (size_t r = 0; r < rows; r++) visible[r] = before + i + r + 1;
+        size_t in = row * h->stride + head * h->head_dim;
+        size_t to = row * width + head * h->head_dim;
+        c->kernels->tile_forward(at(c->out, h->dtype, to), width,
+                                 c->lse + row * h->q_heads + head, h->q_heads,
+                                 at(c->q, h->dtype, in), h->stride, visible, rows, keys,
+                                 h->head_dim, h->scale, h->dtype);
+    }
 }
 
 static void check_shape(const masa_attention_shape *shape)
@@ -111,99 +100,24 @@ void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
     check_shape(shape);
     struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape,
                      .segments = segments, .q = q, .k = k, .v = v, .out = out, .lse = lse};
-    size_t heads = shape->kv_heads;
-#pragma omp parallel for schedule(dynamic)
-    for (size_t unit = 0; unit < n_segments * heads; unit++) {
-        const masa_segment *s = &segments[unit / heads];
-        const masa_segment *parent = s->parent >= 0 ? &segments[s->parent] : NULL;
-        size_t before = parent ? (size_t)parent->length : 0, head = unit % heads;
-        struct attention_keys keys =
-            keys_init(before + (size_t)s->length, shape->head_dim, false);
-        if (parent) pack_segment(&c, &keys, 0, parent, head);
-        pack_segment(&c, &keys, before, s, head);
-        run_segment(&c, &keys, s, before, head);
-    }
-}
-
-/* Segments by the root they belong to: a root, then its children in index order. */
-struct trees {
-    size_t *roots, n;   /* indices of segments without a parent */
-    size_t *first_child, *next; /* [n_segments]; 0: none (segment 0 is nobody's child) */
-    size_t *last_child;
-};
-
-static struct trees trees_make(const masa_segment *segments, size_t n)
-{
-    struct trees t = {.roots = masa_alloc(4 * n + 1, sizeof(size_t))};
-    t.first_child = t.roots + n;
-    t.next = t.first_child + n;
-    t.last_child = t.next + n;
-    for (size_t i = 0; i < n; i++) {
-        if (segments[i].parent < 0) {
-            t.roots[t.n++] = i;
-            continue;
-        }
-        size_t parent = (size_t)segments[i].parent, last = t.last_child[parent];
-        if (last) t.next[last] = i;
-        else t.first_child[parent] = i;
-        t.last_child[parent] = i;
-    }
-    return t;
-}
-
-static void store_segment(const struct call *c, const struct attention_keys *keys, size_t place,
-                          const masa_segment *s, size_t head)
-{
-    const masa_attention_shape *h = c->shape;
-    size_t to = (size_t)s->start * h->stride + head * h->head_dim;
-    c->kernels->unpack(at(c->dk, h->dtype, to), at(c->dv, h->dtype, to), h->stride, keys, place,
-                       (size_t)s->length, h->head_dim, h->dtype);
-}
-
-/* The gradients of the part of the keys that begins at `from`, set to 0. */
-static void clear_from(const struct attention_keys *keys, size_t from)
-{
-    size_t n = (keys->keys - from) * keys->width;
-    memset(keys->dk + from * keys->width, 0, n * sizeof(float));
-    memset(keys->dv + from * keys->width, 0, n * sizeof(float));
-}
-
-/* A root and its children for one kv head: the root's dk and dv sum up over all. */
-static void backward_tree(const struct call *c, const struct trees *t, size_t root, size_t head)
-{
-    const masa_segment *r = &c->segments[root];
-    size_t before = (size_t)r->length, longest = 0;
-    for (size_t i = t->first_child[root]; i; i = t->next[i])
-        if ((size_t)c->segments[i].length > longest) longest = (size_t)c->segments[i].length;
-    struct attention_keys keys = keys_init(before + longest, c->shape->head_dim, true);
-    pack_segment(c, &keys, 0, r, head);
-    run_segment(c, &keys, r, 0, head);
-    for (size_t i = t->first_child[root]; i; i = t->next[i]) {
-        clear_from(&keys, before);
-        pack_segment(c, &keys, before, &c->segments[i], head);
-        run_segment(c, &keys, &c->segments[i], before, head);
-        store_segment(c, &keys, before, &c->segments[i], head);
-    }
-    store_segment(c, &keys, 0, r, head);
-}
-
-void masa_attention_backward(void *dq, void *dk, void *dv, const void *dout, const void *out,
-                             const float *lse, const void *q, const void *k, const void *v,
-                             const masa_segment *segments, size_t n_segments, size_t rows,
-                             const masa_attention_shape *shape)
-{
-    check_shape(shape);
-    (void)rows;
-    struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape,
-                     .segments = segments, .dq = dq, .dk = dk, .dv = dv, .dout = dout,
-                     .q = q, .k = k, .v = v, .out = at(out, shape->dtype, 0),
-                     .lse = (float *)(uintptr_t)lse};
-    struct trees t = trees_make(segments, n_segments);
-    size_t heads = shape->kv_heads;
-#pragma omp parallel for schedule(dynamic)
-    for (size_t unit = 0; unit < t.n * heads; unit++)
-        backward_tree(&c, &t, t.roots[unit / heads], unit % heads);
-    free(t.roots);
+    size_t heads = shape->kv_heads, longest = 0;
+    for (size_t i = 0; i < n_segments; i++)
+        if ((size_t)segments[i].length > longest) longest = (size_t)segments[i].length;
+    /* Long segments in pieces: few of them would not divide evenly among the threads. */
+    size_t pieces = 1 + longest / 1024;
+#pragma omp parallel for schedule(dynamic) collapse(3)
+    for (size_t i = 0; i < n_segments; i++)
+        for (size_t head = 0; head < heads; head++)
+            for (size_t piece = 0; piece < pieces; piece++) {
+                const masa_segment *s = &segments[i];
+                const masa_segment *parent = s->parent >= 0 ? &segments[s->parent] : NULL;
+                size_t before = parent ? (size_t)parent->length : 0;
+                struct attention_keys keys =
+                    keys_init(before + (size_t)s->length, shape->head_dim);
+                if (parent) pack_segment(&c, &keys, 0, parent, head);
+                pack_segment(&c, &keys, before, s, head);
+                run_segment(&c, &keys, s, before, head, piece, pieces);
+            }
 }
 
 /* ---- over the block cache ---- */
@@ -239,7 +153,7 @@ static void cached_chunk(const struct call *c, const masa_kv_layer *kv, const in
     size_t group = h->q_heads / h->kv_heads, width = h->q_heads * h->head_dim;
     for (size_t r = 0; r < run.rows; r++)
         if ((size_t)lengths[run.row + r] > longest) longest = (size_t)lengths[run.row + r];
-    struct attention_keys keys = keys_init(longest, h->head_dim, false);
+    struct attention_keys keys = keys_init(longest, h->head_dim);
     for (size_t j = 0; j < longest; j += kv->block_tokens) {
         size_t from = (size_t)blocks[j / kv->block_tokens] * block_stride +
                       head * kv->block_tokens * kv->head_dim;

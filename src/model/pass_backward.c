@@ -118,9 +118,9 @@ static void backward_attention(masa_pass *pass, size_t l)
         heads = model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd,
                                     batch->positions, rows);
     masa_attention_backward(b->d_qkv, model__at(b->d_qkv, d.q, m->compute),
-                            model__at(b->d_qkv, d.q + d.kv, m->compute), b->d_attn,
-                            a->attn, a->lse, heads.q, heads.k, heads.v, batch->segments,
-                            batch->n_segments, rows, &shape);
+                            model__at(b->d_qkv, d.q + d.kv, m->compute), b->d_kv_parts,
+                            b->d_attn, a->attn, a->lse, heads.q, heads.k, heads.v,
+                            batch->segments, batch->n_segments, rows, &shape);
     backward_heads(pass, l);
     masa_rmsnorm_forward(b->norm, m->compute, b->rstd, a->input, gain, rows, d.hidden,
                          c->rms_norm_eps);

@@ -48,6 +48,10 @@ static void place_scratch(placer *p, pass_buffers *b, const masa_model_config *c
     if (config->qk_norm) b->rotated = placer_take(&attention, tokens * d.qkv, element);
     if (backward) b->d_attn = placer_take(&attention, tokens * d.q, element);
     if (backward) b->d_qkv = placer_take(&attention, tokens * d.qkv, element);
+    if (backward)
+        b->d_kv_parts = placer_take(
+            &attention, masa_attention_backward_floats(tokens, config->n_heads, d.head),
+            sizeof(float));
     p->used = mlp.used > attention.used ? mlp.used : attention.used;
     if (!backward) return;
     b->rstd = placer_take(p, tokens, sizeof(float));

@@ -25,7 +25,7 @@ typedef struct pass_layer {
 } pass_layer;
 
 typedef struct pass_buffers {
-    /* Scratch of a layer. act/d_act and rotated/d_attn/d_qkv are never alive
+    /* Scratch of a layer. act/d_act and rotated/d_attn/d_qkv/d_kv_parts are never alive
      * together and share memory. */
     void *norm;       /* [T, hidden] c */
     void *act;        /* [T, intermediate] c: SwiGLU's output */
@@ -39,6 +39,7 @@ typedef struct pass_buffers {
     void *d_act;   /* [T, intermediate] c */
     void *d_attn;  /* [T, q] c */
     void *d_qkv;   /* [T, qkv] c */
+    float *d_kv_parts; /* masa_attention_backward's scratch */
     /* Head: N target rows. */
     float *last;        /* [N, hidden] the final residual at the target rows */
     void *last_norm;    /* [N, hidden] c */

@@ -4,93 +4,20 @@
 #include <stdbool.h>
 
 #include "attention_cached.h"
+#include "attention_tile.h"
 #include "simd_math.h"
-#include "tile.h"
-
-/* 16 floats, whatever the machine's own vectors are. */
-typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
-enum { LANES = 16, TILE_M = 4, TILE_N = 32, MAX_WIDTH = 288 };
-
-/* C[M, N] = or += A B for TILE_M (or fewer) rows and TILE_N columns, in registers.
- * A's element (i, k) is a[i*row + k*step], so A may be transposed at no cost. */
-#define BLOCK(M)                                                                          \
-    static void block_##M(float *c, size_t ldc, const float *a, size_t row, size_t step,  \
-                          const float *b, size_t ldb, size_t depth, bool add)             \
-    {                                                                                     \
-        lanes sum[M][2];                                                                  \
-        for (int i = 0; i < M; i++)                                                       \
-            for (int j = 0; j < 2; j++)                                                   \
-                sum[i][j] = add ? *(const lanes *)(c + (size_t)i * ldc + j * LANES)       \
-                                : (lanes){0};                                             \
-        for (size_t k = 0; k < depth; k++) {                                              \
-            lanes b0 = *(const lanes *)(b + k * ldb);                                     \
-            lanes b1 = *(const lanes *)(b + k * ldb + LANES);                             \
-            for (int i = 0; i < M; i++) {                                                 \
-                float x = a[(size_t)i * row + k * step];                                  \
-                sum[i][0] += x * b0;                                                      \
-                sum[i][1] += x * b1;                                                      \
-            }                                                                             \
-        }                                                                                 \
-        for (int i = 0; i < M; i++)                                                       \
-            for (int j = 0; j < 2; j++)                                                   \
-                *(lanes *)(c + (size_t)i * ldc + j * LANES) = sum[i][j];                  \
-    }
-BLOCK(1)
-BLOCK(2)
-BLOCK(3)
-BLOCK(4)
-#undef BLOCK
-
-/* C[m, n] = or += A[m, k] B[k, n]; n is a multiple of TILE_N. */
-static void product(float *c, size_t ldc, const float *a, size_t row, size_t step,
-                    const float *b, size_t ldb, size_t m, size_t n, size_t k, bool add)
-{
-    for (size_t j = 0; j < n; j += TILE_N) {
-        size_t i = 0;
-        for (; i + TILE_M <= m; i += TILE_M)
-            block_4(c + i * ldc + j, ldc, a + i * row, row, step, b + j, ldb, k, add);
-        float *to = c + i * ldc + j;
-        const float *from = a + i * row;
-        if (m - i == 1) block_1(to, ldc, from, row, step, b + j, ldb, k, add);
-        if (m - i == 2) block_2(to, ldc, from, row, step, b + j, ldb, k, add);
-        if (m - i == 3) block_3(to, ldc, from, row, step, b + j, ldb, k, add);
-    }
-}
 
 static void pack(const struct attention_keys *keys, size_t at, const void *k, const void *v,
                  size_t stride, size_t rows, size_t head_dim, masa_dtype dtype)
 {
     float row[MAX_WIDTH];
     for (size_t r = 0; r < rows; r++) {
-        size_t to = at + r;
+        size_t to = at + r, column = to % ATTENTION_KEYS;
+        float *k_t = keys->k_t + (to - column) * keys->width + column;
         tile_load(row, k, dtype, r * stride, head_dim);
-        for (size_t c = 0; c < head_dim; c++) keys->k_t[c * keys->keys + to] = row[c];
-        if (keys->k) memcpy(keys->k + to * keys->width, row, head_dim * sizeof *row);
-        tile_load(row, v, dtype, r * stride, head_dim);
-        if (keys->v) memcpy(keys->v + to * keys->width, row, head_dim * sizeof *row);
-        if (keys->v_t)
-            for (size_t c = 0; c < head_dim; c++) keys->v_t[c * keys->keys + to] = row[c];
+        for (size_t c = 0; c < head_dim; c++) k_t[c * ATTENTION_KEYS] = row[c];
+        tile_load(keys->v + to * keys->width, v, dtype, r * stride, head_dim);
     }
-}
-
-/* [rows, width] from rows of a dtype array, times scale; padding 0. */
-static void load_rows(float *to, size_t width, const void *from, size_t stride, size_t rows,
-                      size_t head_dim, float scale, masa_dtype dtype)
-{
-    for (size_t i = 0; i < rows; i++) {
-        float *row = to + i * width;
-        tile_load(row, from, dtype, i * stride, head_dim);
-#pragma omp simd
-        for (size_t c = 0; c < head_dim; c++) row[c] *= scale;
-        for (size_t c = head_dim; c < width; c++) row[c] = 0;
-    }
-}
-
-/* How many of the ATTENTION_KEYS keys from j on are seen when `visible` are in all. */
-static size_t seen_from(size_t visible, size_t j)
-{
-    size_t n = visible > j ? visible - j : 0;
-    return n < ATTENTION_KEYS ? n : ATTENTION_KEYS;
 }
 
 /* One row of scores becomes exp(s - max); returns the factor for what came before. */
@@ -173,74 +100,11 @@ static void tile_forward(void *out, size_t out_stride, float *lse, size_t lse_st
     tile_begin(&t, q, q_stride, rows, head_dim, scale, dtype);
     for (size_t i = 0; i < rows; i++) last = visible[i] > last ? visible[i] : last;
     for (size_t j = 0; j < last; j += ATTENTION_KEYS)
-        tile_attend(&t, keys->k_t + j, keys->keys, keys->v + j * keys->width, visible, j);
+        tile_attend(&t, keys->k_t + j * keys->width, ATTENTION_KEYS,
+                    keys->v + j * keys->width, visible, j);
     tile_end(&t, out, out_stride, dtype);
     for (size_t i = 0; lse && i < rows; i++)
         lse[i * lse_stride] = t.max[i] + logf(t.sum[i]);
-}
-
-/* p[i][j] = exp(s - lse), 0 for keys not seen; ds = p (dp - delta). */
-static void differentiate(float *s, float *dp, size_t seen, float lse, float delta)
-{
-#pragma omp simd
-    for (size_t j = 0; j < ATTENTION_KEYS; j++) {
-        float p = j < seen ? exp_simd(s[j] - lse) : 0;
-        s[j] = p;
-        dp[j] = p * (dp[j] - delta);
-    }
-}
-
-static void tile_backward(void *dq, const void *dout, const void *out, size_t out_stride,
-                          const float *lse, size_t lse_stride, const void *q, size_t q_stride,
-                          const size_t *visible, size_t rows,
-                          const struct attention_keys *keys, size_t head_dim, float scale,
-                          masa_dtype dtype)
-{
-    float tile[ATTENTION_ROWS * MAX_WIDTH], d_o[ATTENTION_ROWS * MAX_WIDTH];
-    float d_q[ATTENTION_ROWS * MAX_WIDTH], delta[ATTENTION_ROWS], o[MAX_WIDTH];
-    float s[ATTENTION_ROWS * ATTENTION_KEYS], dp[ATTENTION_ROWS * ATTENTION_KEYS];
-    size_t width = keys->width, last = 0;
-    load_rows(tile, width, q, q_stride, rows, head_dim, scale, dtype);
-    load_rows(d_o, width, dout, out_stride, rows, head_dim, 1, dtype);
-    memset(d_q, 0, rows * width * sizeof *d_q);
-    for (size_t i = 0; i < rows; i++) {
-        float sum = 0;
-        tile_load(o, out, dtype, i * out_stride, head_dim);
-#pragma omp simd reduction(+ : sum)
-        for (size_t c = 0; c < head_dim; c++) sum += o[c] * d_o[i * width + c];
-        delta[i] = sum;
-        if (visible[i] > last) last = visible[i];
-    }
-    for (size_t j = 0; j < last; j += ATTENTION_KEYS) {
-        product(s, ATTENTION_KEYS, tile, width, 1, keys->k_t + j, keys->keys, rows,
-                ATTENTION_KEYS, head_dim, false);
-        product(dp, ATTENTION_KEYS, d_o, width, 1, keys->v_t + j, keys->keys, rows,
-                ATTENTION_KEYS, head_dim, false);
-        for (size_t i = 0; i < rows; i++)
-            differentiate(s + i * ATTENTION_KEYS, dp + i * ATTENTION_KEYS,
-                          seen_from(visible[i], j), lse[i * lse_stride], delta[i]);
-        product(keys->dv + j * width, width, s, 1, ATTENTION_KEYS, d_o, width,
-                ATTENTION_KEYS, width, rows, true);
-        product(keys->dk + j * width, width, dp, 1, ATTENTION_KEYS, tile, width,
-                ATTENTION_KEYS, width, rows, true);
-        product(d_q, width, dp, ATTENTION_KEYS, 1, keys->k + j * width, width, rows, width,
-                ATTENTION_KEYS, true);
-    }
-    for (size_t i = 0; i < rows; i++) {
-        float *row = d_q + i * width;
-#pragma omp simd
-        for (size_t c = 0; c < head_dim; c++) row[c] *= scale;
-        tile_store(dq, dtype, i * q_stride, row, head_dim);
-    }
-}
-
-static void unpack(void *dk, void *dv, size_t stride, const struct attention_keys *keys,
-                   size_t at, size_t rows, size_t head_dim, masa_dtype dtype)
-{
-    for (size_t r = 0; r < rows; r++) {
-        tile_store(dk, dtype, r * stride, keys->dk + (at + r) * keys->width, head_dim);
-        tile_store(dv, dtype, r * stride, keys->dv + (at + r) * keys->width, head_dim);
-    }
 }
 
 /* n keys of a cache block into a tile from key `at` on. */
@@ -258,8 +122,13 @@ static void pack_cached(const struct attention_keys *keys, size_t at, const void
                         const void *v, size_t from, size_t block_tokens, size_t n,
                         size_t head_dim, masa_dtype dtype)
 {
-    load_block(keys->k_t, keys->keys, keys->v, keys->width, at, k, v, 0, n, block_tokens,
-               head_dim, dtype, from);
+    /* A cache block may lie across two blocks of keys. */
+    for (size_t i = 0, m; i < n; i += m) {
+        size_t column = (at + i) % ATTENTION_KEYS, block = (at + i - column) * keys->width;
+        m = n - i < ATTENTION_KEYS - column ? n - i : ATTENTION_KEYS - column;
+        load_block(keys->k_t + block, ATTENTION_KEYS, keys->v + block, keys->width, column, k,
+                   v, i, m, block_tokens, head_dim, dtype, from);
+    }
 }
 
 /* The keys of a step, whose tokens are [j, j + ATTENTION_KEYS), in their blocks. */
@@ -338,7 +207,5 @@ const struct attention_kernels ISA_NAME(attention_kernels) = {
     .pack = pack,
     .pack_cached = pack_cached,
     .tile_forward = tile_forward,
-    .tile_backward = tile_backward,
-    .unpack = unpack,
     .decode = decode,
 };

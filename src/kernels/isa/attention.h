@@ -17,40 +17,31 @@ static inline size_t attention_padded(size_t n, size_t to)
 /* Keys and values of one kv head, unpacked to float32. keys is a multiple of
  * ATTENTION_KEYS; what is beyond the sequence is 0. width is head_dim padded. */
 struct attention_keys {
-    float *k_t, *v_t;  /* [width, keys]; v_t: backward only */
-    float *k, *v;      /* [keys, width]; k: backward only */
-    float *dk, *dv;    /* [keys, width] backward only */
+    float *k_t; /* [keys/ATTENTION_KEYS][width][ATTENTION_KEYS]: a block's columns are near */
+    float *v;   /* [keys, width] */
     size_t keys, width;
 };
 
 struct attention_kernels {
     /* Puts rows [at, at + rows) of the sequence into *keys, from rows of k and v whose
-     * stride is given in elements; pointers that are NULL are left out. */
-    void (*pack)(const struct attention_keys *keys, size_t at, const void *k, const void *v,
-                 size_t stride, size_t rows, size_t head_dim, masa_dtype dtype);
+     * stride is given in elements. */
+    void (*pack)(const struct attention_keys *keys, size_t at, const void *k,
+                 const void *v, size_t stride, size_t rows, size_t head_dim,
+                 masa_dtype dtype);
     /* Up to ATTENTION_ROWS queries of one head: query i (row stride q_stride) sees the
-     * first visible[i] keys. out row stride out_stride; lse (stride lse_stride) or NULL. */
+     * first visible[i] keys. out row stride out_stride; lse (stride lse_stride) or NULL.
+     */
     void (*tile_forward)(void *out, size_t out_stride, float *lse, size_t lse_stride,
-                         const void *q, size_t q_stride, const size_t *visible, size_t rows,
-                         const struct attention_keys *keys, size_t head_dim, float scale,
-                         masa_dtype dtype);
-    /* The same tile's gradients: dq written, keys->dk and keys->dv added to. dout and out
-     * have row stride out_stride; dq has q's. */
-    void (*tile_backward)(void *dq, const void *dout, const void *out, size_t out_stride,
-                          const float *lse, size_t lse_stride, const void *q, size_t q_stride,
-                          const size_t *visible, size_t rows,
-                          const struct attention_keys *keys, size_t head_dim, float scale,
-                          masa_dtype dtype);
-    /* Stores rows [at, at + rows) of keys->dk and keys->dv. */
-    void (*unpack)(void *dk, void *dv, size_t stride, const struct attention_keys *keys,
-                   size_t at, size_t rows, size_t head_dim, masa_dtype dtype);
+                         const void *q, size_t q_stride, const size_t *visible,
+                         size_t rows, const struct attention_keys *keys, size_t head_dim,
+                         float scale, masa_dtype dtype);
     /* n keys from number `at` on out of a block of the cache that begins at element
      * `from` of k [head_dim, block_tokens] and v [block_tokens, head_dim]. */
     void (*pack_cached)(const struct attention_keys *keys, size_t at, const void *k,
                         const void *v, size_t from, size_t block_tokens, size_t n,
                         size_t head_dim, masa_dtype dtype);
-    /* One query row of `heads` (at most ATTENTION_ROWS) heads, adjacent in q and out, over
-     * `length` keys in such blocks, `block_stride` elements apart. */
+    /* One query row of `heads` (at most ATTENTION_ROWS) heads, adjacent in q and out,
+     * over `length` keys in such blocks, `block_stride` elements apart. */
     void (*decode)(void *out, const void *q, const void *k, const void *v,
                    const int32_t *blocks, size_t block_tokens, size_t block_stride,
                    size_t length, size_t heads, size_t head_dim, float scale,

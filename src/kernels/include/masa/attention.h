@@ -40,15 +40,19 @@ void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
 
 /**
  * dq, dk, dv OVERWRITTEN, laid out as q, k, v (same stride). dout, out
- * [rows, q_heads*head_dim]. Gradients of shared parents sum over the children
- * in index order: bit-equal for a fixed number of threads.
+ * [rows, q_heads*head_dim]. parts is scratch of masa_attention_backward_floats floats:
+ * each query head's share of dk and dv, which are summed in the order of heads. A shared
+ * parent's gradients sum over the children in index order. So the result does not depend
+ * on the number of threads.
  * rows: rows of the packed buffer (segments cover them all).
+ * Precision: where bf16 is native its products take bf16 operands, the probabilities and
+ * their gradients among them, and sum in float32; elsewhere all is float32.
  */
-void masa_attention_backward(void *dq, void *dk, void *dv, const void *dout,
-                             const void *out, const float *lse, const void *q,
-                             const void *k, const void *v, const masa_segment *segments,
-                             size_t n_segments, size_t rows,
-                             const masa_attention_shape *shape);
+void masa_attention_backward(void *dq, void *dk, void *dv, float *parts, const void *dout,
+                             const void *out, const float *lse, const void *q, const void *k,
+                             const void *v, const masa_segment *segments, size_t n_segments,
+                             size_t rows, const masa_attention_shape *shape);
+size_t masa_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim);
 
 /** One layer of the block KV cache: k [blocks, kv_heads, head_dim, block_tokens], so that
  *  scores of neighbouring tokens are one vector; v [blocks, kv_heads, block_tokens, head_dim]. */

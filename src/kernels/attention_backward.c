@@ -1,0 +1,211 @@
+#include <masa/attention.h>
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <masa/memory.h>
+
+#include "isa/attention_backward.h"
+#include "split.h"
+
+enum { KEYS = 64, PAD = 32 };
+
+/* Scratch of a thread, kept between calls. */
+static _Thread_local struct {
+    void *data;
+    size_t bytes;
+} scratch;
+
+static void *scratch_get(size_t bytes)
+{
+    if (scratch.bytes < bytes) {
+        free(scratch.data);
+        scratch.data = masa_alloc(bytes, 1);
+        scratch.bytes = bytes;
+    }
+    return scratch.data;
+}
+
+static size_t padded(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static void *at(const void *p, masa_dtype dtype, size_t index)
+{
+    return (char *)(uintptr_t)p + index * masa_dtype_size(dtype);
+}
+
+/* Everything of a call that its units share. */
+struct call {
+    const struct attention_backward_set *kernels;
+    const masa_attention_shape *shape;
+    const masa_segment *segments;
+    void *dq;
+    const void *dout, *out, *q, *k, *v;
+    const float *lse;
+    float *dk_part, *dv_part; /* [rows, q_heads * head_dim] */
+};
+
+static struct attention_gradient gradient_init(const struct call *c, size_t length)
+{
+    struct attention_gradient g = {.keys = padded(length, KEYS),
+                                   .width = padded(c->shape->head_dim, PAD)};
+    size_t n = g.keys * g.width, operand = n * c->kernels->element;
+    size_t bytes = 4 * operand + 2 * n * sizeof(float);
+    char *p = scratch_get(bytes);
+    memset(p, 0, bytes);
+    g.dk = (float *)p;
+    g.dv = g.dk + n;
+    p += 2 * n * sizeof(float);
+    g.k = p;
+    g.v = p + operand;
+    g.k_t = p + 2 * operand;
+    g.v_t = p + 3 * operand;
+    return g;
+}
+
+/* Segments by the root they belong to: a root, then its children in index order. */
+struct trees {
+    size_t *roots, n;           /* indices of segments without a parent */
+    size_t *first_child, *next; /* [n_segments]; 0: none (segment 0 is nobody's child) */
+    size_t *last_child;
+};
+
+static struct trees trees_make(const masa_segment *segments, size_t n)
+{
+    struct trees t = {.roots = masa_alloc(4 * n + 1, sizeof(size_t))};
+    t.first_child = t.roots + n;
+    t.next = t.first_child + n;
+    t.last_child = t.next + n;
+    for (size_t i = 0; i < n; i++) {
+        if (segments[i].parent < 0) {
+            t.roots[t.n++] = i;
+            continue;
+        }
+        size_t parent = (size_t)segments[i].parent, last = t.last_child[parent];
+        if (last)
+            t.next[last] = i;
+        else
+            t.first_child[parent] = i;
+        t.last_child[parent] = i;
+    }
+    return t;
+}
+
+/* All query tiles of a segment whose own keys begin at `before`. */
+static void run_segment(const struct call *c, const struct attention_gradient *g,
+                        const masa_segment *s, size_t before, size_t head)
+{
+    const masa_attention_shape *h = c->shape;
+    size_t width = h->q_heads * h->head_dim, most = c->kernels->rows;
+    size_t kv =
+        (size_t)s->start * h->stride + head / (h->q_heads / h->kv_heads) * h->head_dim;
+    c->kernels->pack(g, before, at(c->k, h->dtype, kv), at(c->v, h->dtype, kv), h->stride,
+                     (size_t)s->length, h->head_dim, h->dtype);
+    for (size_t i = 0; i < (size_t)s->length; i += most) {
+        size_t row = (size_t)s->start + i, left = (size_t)s->length - i;
+        size_t in = row * h->stride + head * h->head_dim;
+        size_t to = row * width + head * h->head_dim;
+        struct attention_queries t = {.dq = at(c->dq, h->dtype, in),
+                                      .q = at(c->q, h->dtype, in),
+                                      .dout = at(c->dout, h->dtype, to),
+                                      .out = at(c->out, h->dtype, to),
+                                      .lse = c->lse + row * h->q_heads + head,
+                                      .stride = h->stride,
+                                      .out_stride = width,
+                                      .lse_stride = h->q_heads,
+                                      .rows = left < most ? left : most,
+                                      .seen = before + i + 1};
+        c->kernels->tile(&t, g, h->head_dim, h->scale, h->dtype);
+    }
+}
+
+/* A segment's dk and dv, found at keys [place, ...), to this head's part. */
+static void store_segment(const struct call *c, const struct attention_gradient *g,
+                          size_t place, const masa_segment *s, size_t head)
+{
+    const masa_attention_shape *h = c->shape;
+    size_t width = h->q_heads * h->head_dim;
+    for (size_t i = 0; i < (size_t)s->length; i++) {
+        size_t to = ((size_t)s->start + i) * width + head * h->head_dim;
+        size_t from = (place + i) * g->width;
+        memcpy(c->dk_part + to, g->dk + from, h->head_dim * sizeof(float));
+        memcpy(c->dv_part + to, g->dv + from, h->head_dim * sizeof(float));
+    }
+}
+
+/* The gradients of the part of the keys that begins at `from`, set to 0. */
+static void clear_from(const struct attention_gradient *g, size_t from)
+{
+    size_t n = (g->keys - from) * g->width;
+    memset(g->dk + from * g->width, 0, n * sizeof(float));
+    memset(g->dv + from * g->width, 0, n * sizeof(float));
+}
+
+/* A root and its children for one query head: the root's dk and dv sum up over all.
+ * Keys that a longer child left behind its end are seen by no later one. */
+static void backward_tree(const struct call *c, const struct trees *t, size_t root,
+                          size_t head)
+{
+    const masa_segment *r = &c->segments[root];
+    size_t before = (size_t)r->length, longest = 0;
+    for (size_t i = t->first_child[root]; i; i = t->next[i])
+        if ((size_t)c->segments[i].length > longest)
+            longest = (size_t)c->segments[i].length;
+    struct attention_gradient g = gradient_init(c, before + longest);
+    run_segment(c, &g, r, 0, head);
+    for (size_t i = t->first_child[root]; i; i = t->next[i]) {
+        clear_from(&g, before);
+        run_segment(c, &g, &c->segments[i], before, head);
+        store_segment(c, &g, before, &c->segments[i], head);
+    }
+    store_segment(c, &g, 0, r, head);
+}
+
+size_t masa_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim)
+{
+    return 2 * rows * q_heads * head_dim;
+}
+
+void masa_attention_backward(void *dq, void *dk, void *dv, float *parts, const void *dout,
+                             const void *out, const float *lse, const void *q,
+                             const void *k, const void *v, const masa_segment *segments,
+                             size_t n_segments, size_t rows,
+                             const masa_attention_shape *shape)
+{
+    const struct attention_backward_kernels *kernels =
+        ISA_SELECT(attention_backward_kernels);
+    size_t heads = shape->q_heads, n = shape->head_dim, width = heads * n;
+    struct call c = {.kernels =
+                         shape->dtype == MASA_BF16 ? &kernels->bf16 : &kernels->f32,
+                     .shape = shape,
+                     .segments = segments,
+                     .dq = dq,
+                     .dout = dout,
+                     .out = out,
+                     .q = q,
+                     .k = k,
+                     .v = v,
+                     .lse = lse,
+                     .dk_part = parts,
+                     .dv_part = parts + rows * width};
+    assert(heads % shape->kv_heads == 0 && n > 0 && n <= 256);
+    struct trees t = trees_make(segments, n_segments);
+#pragma omp parallel
+    {
+#pragma omp for schedule(dynamic)
+        for (size_t unit = 0; unit < t.n * heads; unit++)
+            backward_tree(&c, &t, t.roots[unit / heads], unit % heads);
+        struct range p = split_mine(rows, 1);
+        size_t b = p.begin, group = heads / shape->kv_heads;
+        kernels->reduce(at(dk, shape->dtype, b * shape->stride), shape->stride,
+                        c.dk_part + b * width, p.end - b, shape->kv_heads, group, n,
+                        shape->dtype);
+        kernels->reduce(at(dv, shape->dtype, b * shape->stride), shape->stride,
+                        c.dv_part + b * width, p.end - b, shape->kv_heads, group, n,
+                        shape->dtype);
+    }
+    free(t.roots);
+}
