@@ -20,7 +20,7 @@ static masa_status measure(masa_dtype dtype, size_t rows, size_t vocab, size_t h
     masa_linear *linear = NULL;
     masa_head *head = NULL;
     masa_status st = masa_linear_create(&linear, vocab, hidden, dtype, true, err);
-    if (!st) st = masa_head_create(&head, vocab, hidden, err);
+    if (!st) st = masa_head_create(&head, vocab, hidden, dtype, 0, err);
     if (!st) {
         double s, flops = 2.0 * (double)rows * (double)vocab * (double)hidden;
         float *weight = bench_values(MASA_F32, vocab * hidden),

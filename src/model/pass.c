@@ -43,7 +43,8 @@ masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_toke
     if (!st) {
         pass__plan(&pass->buffers, pass->layers, pass->memory, c, model->compute,
                    max_tokens, max_targets, pass->keep);
-        st = masa_head_create(&pass->head, c->vocab_size, c->hidden_size, err);
+        st = masa_head_create(&pass->head, c->vocab_size, c->hidden_size, model->compute,
+                              pass->keep == KEEP_ALL ? max_targets : 0, err);
     }
     if (st)
         masa_pass_destroy(pass);

@@ -58,9 +58,11 @@ size_t masa_trainer_bytes(const masa_model_config *config, masa_dtype compute,
     size_t n = options->tokens_per_pass;
     size_t pass = trainable ? masa_pass_bytes(config, compute, n, n, options->checkpoint)
                             : masa_pass_bytes_untrainable(config, compute, n, n);
-    size_t rest = masa_head_bytes(config->vocab_size, config->hidden_size) +
-                  pack_bytes(n) + 3 * n * sizeof(float);
-    return pass > SIZE_MAX - rest ? SIZE_MAX : pass + rest;
+    size_t head = masa_head_bytes(config->vocab_size, config->hidden_size, compute,
+                                  trainable && !options->checkpoint ? n : 0);
+    size_t rest = pack_bytes(n) + 3 * n * sizeof(float);
+    return pass > SIZE_MAX - rest || head > SIZE_MAX - rest - pass ? SIZE_MAX
+                                                                   : pass + head + rest;
 }
 
 size_t masa_trainer_longest(const masa_trainer *trainer)

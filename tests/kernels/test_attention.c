@@ -13,12 +13,14 @@ struct attention_case {
     double *want_out, *want_dqkv, *want_lse;
 };
 
-static const masa_segment several[] = {{0, 5, -1},   {5, 70, -1}, {75, 3, 1}, {78, 130, 1},
-                                       {208, 1, -1}, {209, 64, 1}, {273, 33, 4}};
+static const masa_segment several[] = {{0, 5, -1},   {5, 70, -1},  {75, 3, 1},
+                                       {78, 130, 1}, {208, 1, -1}, {209, 64, 1},
+                                       {273, 33, 4}};
 static const masa_segment single[] = {{0, 1, -1}};
 
 static struct attention_case make(size_t q_heads, size_t kv_heads, size_t head_dim,
-                                  masa_dtype dtype, const masa_segment *segments, size_t n)
+                                  masa_dtype dtype, const masa_segment *segments,
+                                  size_t n)
 {
     masa_random random = masa_random_init(q_heads * 1000 + head_dim, MASA_STREAM_TEST);
     size_t width = q_heads * head_dim, stride = width + 2 * kv_heads * head_dim + 6;
@@ -57,8 +59,7 @@ static size_t key_row(const struct attention_case *c, const masa_segment *s, siz
 static double dot(const double *a, const double *b, size_t n)
 {
     double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
+    for (size_t i = 0; i < n; i++) sum += a[i] * b[i];
     return sum;
 }
 
@@ -75,12 +76,10 @@ static void reference_query(struct attention_case *c, const masa_segment *s, siz
     double *out = c->want_out + row * width + head * n, *d = c->want_dqkv, sum = 0;
     double most = -INFINITY, delta = 0;
     for (size_t j = 0; j < keys; j++) {
-        p[j] = (double)h->scale *
-               dot(x + q, x + key_row(c, s, j) * h->stride + k_at, n);
+        p[j] = (double)h->scale * dot(x + q, x + key_row(c, s, j) * h->stride + k_at, n);
         most = fmax(most, p[j]);
     }
-    for (size_t j = 0; j < keys; j++)
-        sum += p[j] = exp(p[j] - most);
+    for (size_t j = 0; j < keys; j++) sum += p[j] = exp(p[j] - most);
     c->want_lse[row * h->q_heads + head] = most + log(sum);
     for (size_t j = 0; j < keys; j++) {
         p[j] /= sum;
@@ -118,8 +117,8 @@ static void run(struct attention_case *c)
 {
     const masa_attention_shape *h = &c->shape;
     size_t k = h->q_heads * h->head_dim, v = k + h->kv_heads * h->head_dim;
-    float *parts = calloc(masa_attention_backward_floats(c->rows, h->q_heads, h->head_dim),
-                          sizeof *parts);
+    float *parts = calloc(
+        masa_attention_backward_floats(c->rows, h->q_heads, h->head_dim), sizeof *parts);
     masa_attention_forward(c->out.data, c->lse, c->qkv.data, part(&c->qkv, k),
                            part(&c->qkv, v), c->segments, c->n_segments, h);
     masa_attention_backward(c->dqkv.data, part(&c->dqkv, k), part(&c->dqkv, v), parts,

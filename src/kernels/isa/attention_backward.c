@@ -17,8 +17,7 @@ static void pack(const struct attention_gradient *g, size_t at, const void *k,
         for (size_t c = 0; c < head_dim; c++)
             k_t[c * g->keys + to] = keys[to * g->width + c];
         tile_load(row, v, dtype, r * stride, head_dim);
-        for (size_t c = 0; c < head_dim; c++)
-            v_t[c * g->keys + to] = row[c];
+        for (size_t c = 0; c < head_dim; c++) v_t[c * g->keys + to] = row[c];
     }
 }
 
@@ -42,8 +41,7 @@ static void dot_rows(float *delta, const struct attention_queries *t, const floa
         float sum = 0;
         tile_load(o, t->out, dtype, i * t->out_stride, head_dim);
 #pragma omp simd reduction(+ : sum)
-        for (size_t c = 0; c < head_dim; c++)
-            sum += o[c] * d_o[i * width + c];
+        for (size_t c = 0; c < head_dim; c++) sum += o[c] * d_o[i * width + c];
         delta[i] = sum;
     }
 }
@@ -78,8 +76,7 @@ static void tile(const struct attention_queries *t, const struct attention_gradi
     for (size_t i = 0; i < rows; i++) {
         float *row = d_q + i * width;
 #pragma omp simd
-        for (size_t c = 0; c < head_dim; c++)
-            row[c] *= scale;
+        for (size_t c = 0; c < head_dim; c++) row[c] *= scale;
         tile_store(t->dq, dtype, i * t->stride, row, head_dim);
     }
 }
@@ -93,8 +90,7 @@ static void reduce(void *to, size_t stride, const float *part, size_t rows, size
             memcpy(sum, part, head_dim * sizeof *sum);
             for (size_t g = 1; g < group; g++)
 #pragma omp simd
-                for (size_t c = 0; c < head_dim; c++)
-                    sum[c] += part[g * head_dim + c];
+                for (size_t c = 0; c < head_dim; c++) sum[c] += part[g * head_dim + c];
             tile_store(to, dtype, r * stride + h * head_dim, sum, head_dim);
         }
 }

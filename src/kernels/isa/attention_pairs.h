@@ -87,8 +87,7 @@ static inline void pairs_product(float *c, size_t ldc, const uint16_t *a, size_t
 static inline void pairs_scores(__m512 out[4][2], const uint16_t *a, const uint16_t *b,
                                 size_t width)
 {
-    for (int r = 0; r < 4; r++)
-        out[r][0] = out[r][1] = _mm512_setzero_ps();
+    for (int r = 0; r < 4; r++) out[r][0] = out[r][1] = _mm512_setzero_ps();
     for (size_t p = 0; p < width / 2; p++, a += 2, b += 2 * PAIRS_ROWS) {
         __m512bh b0 = pairs_load(b), b1 = pairs_load(b + 32);
         for (int r = 0; r < 4; r++) {
@@ -108,8 +107,7 @@ static inline __m512 pairs_exp(__m512 x)
     __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
     r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4f), r);
     __m512 p = _mm512_set1_ps(1.0f / 5040);
-    for (int i = 0; i < 7; i++)
-        p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(c[i]));
+    for (int i = 0; i < 7; i++) p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(c[i]));
     return _mm512_scalef_ps(p, n);
 }
 
@@ -228,8 +226,7 @@ static void pairs_tile(const struct attention_queries *a,
     for (size_t j = 0; j < last; j += PAIRS_KEYS)
         pairs_block(&t, g, j, last - j < PAIRS_KEYS ? last - j : PAIRS_KEYS);
     for (size_t r = 0; r < a->rows; r++) {
-        for (size_t c = 0; c < head_dim; c++)
-            row[c] = t.dq[c * PAIRS_ROWS + r];
+        for (size_t c = 0; c < head_dim; c++) row[c] = t.dq[c * PAIRS_ROWS + r];
         tile_store(a->dq, dtype, r * a->stride, row, head_dim);
     }
 }

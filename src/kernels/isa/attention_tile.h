@@ -68,10 +68,8 @@ static inline void load_rows(float *to, size_t width, const void *from, size_t s
         float *row = to + i * width;
         tile_load(row, from, dtype, i * stride, head_dim);
 #pragma omp simd
-        for (size_t c = 0; c < head_dim; c++)
-            row[c] *= scale;
-        for (size_t c = head_dim; c < width; c++)
-            row[c] = 0;
+        for (size_t c = 0; c < head_dim; c++) row[c] *= scale;
+        for (size_t c = head_dim; c < width; c++) row[c] = 0;
     }
 }
 

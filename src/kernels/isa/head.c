@@ -15,17 +15,14 @@ static float row_max(const float *x, size_t n)
     enum { LANES = 64 };
     float lane[LANES], max = -INFINITY;
     size_t i = 0;
-    for (size_t j = 0; j < LANES; j++)
-        lane[j] = max;
+    for (size_t j = 0; j < LANES; j++) lane[j] = max;
     for (; i + LANES <= n; i += LANES) {
 #pragma omp simd
         for (size_t j = 0; j < LANES; j++)
             lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
     }
-    for (; i < n; i++)
-        max = x[i] > max ? x[i] : max;
-    for (size_t j = 0; j < LANES; j++)
-        max = lane[j] > max ? lane[j] : max;
+    for (; i < n; i++) max = x[i] > max ? x[i] : max;
+    for (size_t j = 0; j < LANES; j++) max = lane[j] > max ? lane[j] : max;
     return max;
 }
 
@@ -42,8 +39,7 @@ static struct softmax sums_of(const float *x, size_t n, float scale)
         m = tile_size(i, n);
         float sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (size_t j = 0; j < m; j++)
-            sum += exp_simd(x[i + j] * scale - shift);
+        for (size_t j = 0; j < m; j++) sum += exp_simd(x[i + j] * scale - shift);
         s.sum += sum;
     }
     return s;
@@ -94,20 +90,20 @@ static void forward(float *logprob, float *lse, float *entropy, const float *log
 }
 
 static void backward(void *dz, masa_dtype dtype, const float *logits,
-                     const size_t *picked, const float *dlogprob, const float *lse,
-                     const int32_t *targets, size_t rows, size_t vocab, float scale)
+                     const size_t *picked, const float *lse, const int32_t *targets,
+                     size_t rows, size_t vocab, float scale)
 {
     float out[TILE];
     for (size_t r = 0; r < rows; r++) {
         size_t from = picked[r], target = (size_t)targets[from];
         const float *x = logits + r * vocab;
-        float shift = lse[from], weight = dlogprob[from] * scale;
+        float shift = lse[from];
         for (size_t i = 0, m; i < vocab; i += m) {
             m = tile_size(i, vocab);
 #pragma omp simd
             for (size_t j = 0; j < m; j++)
-                out[j] = -weight * exp_simd(x[i + j] * scale - shift);
-            if (target - i < m) out[target - i] += weight;
+                out[j] = -scale * exp_simd(x[i + j] * scale - shift);
+            if (target - i < m) out[target - i] += scale;
             tile_store(dz, dtype, r * vocab + i, out, m);
         }
     }

@@ -13,11 +13,12 @@ struct head_kernels {
                       float scale);
     void (*forward)(float *logprob, float *lse, float *entropy, const float *logits,
                     const int32_t *targets, size_t rows, size_t vocab, float scale);
-    /* dz [rows, vocab] of the rows picked[0..rows) of a batch; logits [rows, vocab] are
-     * of the picked rows, the other arrays of the whole batch. */
+    /* dz [rows, vocab] = scale (1{v = target} - p) of the rows picked[0..rows) of a
+     * batch; logits [rows, vocab] are of the picked rows, the other arrays of the whole
+     * batch. */
     void (*backward)(void *dz, masa_dtype dtype, const float *logits,
-                     const size_t *picked, const float *dlogprob, const float *lse,
-                     const int32_t *targets, size_t rows, size_t vocab, float scale);
+                     const size_t *picked, const float *lse, const int32_t *targets,
+                     size_t rows, size_t vocab, float scale);
 };
 ISA_TABLES(head_kernels)
 
