@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 static void *checked(void *p, size_t bytes)
 {
@@ -44,28 +43,13 @@ char *masa_strndup(const char *s, size_t n)
     return copy;
 }
 
-/* Tensors of some size lie in large pages, which halve the time of
- * first touching them and save what streams through memory a few percent. */
-static void *alloc_tensor(size_t bytes)
-{
-    enum { HUGE_PAGE = 1 << 21 };
-    if (bytes < 4 * HUGE_PAGE) return aligned_alloc(64, (bytes + 64) / 64 * 64);
-    if (bytes > SIZE_MAX - HUGE_PAGE) return NULL;
-    size_t rounded = (bytes + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-    void *p = aligned_alloc(HUGE_PAGE, rounded);
-#ifdef MADV_HUGEPAGE
-    if (p) madvise(p, rounded, MADV_HUGEPAGE); /* a wish: refused is no error */
-#endif
-    return p;
-}
-
 masa_status masa_alloc_large(void **out, size_t count, size_t size, const char *what,
                              masa_error *err)
 {
     size_t bytes;
     void *p = NULL;
     bool fits = masa_size_mul(count, size, &bytes) && bytes < SIZE_MAX - 64;
-    if (fits) p = alloc_tensor(bytes);
+    if (fits) p = aligned_alloc(64, (bytes + 64) / 64 * 64);
     if (!p)
         return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for %s (%.0f MiB)", what,
                          (double)count * (double)size / (1 << 20));
