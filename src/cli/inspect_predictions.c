@@ -137,9 +137,11 @@ static masa_status see_meta(void *context, const masa_store_rollout *o, masa_err
 static void print_agreement(FILE *out, const char *what, const column *c)
 {
     if (c->n == 0) return;
-    fprintf(out, "%s: %zu prompts, correlation %.2f, mean error %.3g\n", what, c->n,
-            masa_pearson(c->predicted, c->truth, c->n),
+    double r = masa_pearson(c->predicted, c->truth, c->n);
+    fprintf(out, "%s: %zu prompts, mean error %.3g", what, c->n,
             masa_mean_absolute_error(c->predicted, c->truth, c->n));
+    if (isnan(r)) fprintf(out, "\n");
+    else fprintf(out, ", correlation %.2f\n", r);
 }
 
 masa_status cli_inspect_predictions(masa_store *store, const cli_inspect_options *o,

@@ -9,6 +9,19 @@
 
 static char folder[] = "/tmp/masa-cli-run-XXXXXX";
 
+/* A prompt of step 3 as its two meta rollouts saw it; the truth is in both. */
+static void add_predictions(masa_store *store, long prompt, const char *first,
+                            const char *second)
+{
+    const char *const extras[] = {first, second};
+    for (long sample = 0; sample < 2; sample++) {
+        masa_store_rollout r = {.step = 3, .prompt = prompt, .problem = "p8", .kind = "meta",
+                                .sample = sample, .prompt_text = "How hard?", .text = "{}",
+                                .answer = "4", .cause = "eos", .extra = extras[sample]};
+        assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
+    }
+}
+
 static int make_run(void **state)
 {
     (void)state;
@@ -35,6 +48,16 @@ static int make_run(void **state)
         masa_store_add_eval(masa_run_store(run), &eval, NULL);
         masa_store_decision gate = {step, 0, "p7", "gate", true, 1, 0.01, 0, NULL};
         masa_store_add_decision(masa_run_store(run), &gate, NULL);
+        if (step == 3) {
+            masa_store *store = masa_run_store(run);
+            add_predictions(store, 1,
+                            "{\"pass_rate\":8,\"length\":40,\"true_pass_rate\":0.75,\"true_length\":30}",
+                            "{\"pass_rate\":4,\"length\":60,\"true_pass_rate\":0.75,\"true_length\":30}");
+            add_predictions(store, 2, "{\"pass_rate\":null,\"length\":20}", "broken");
+            add_predictions(store, 3,
+                            "{\"pass_rate\":0,\"length\":9,\"true_pass_rate\":0,\"true_length\":null}",
+                            "{\"pass_rate\":2,\"length\":9,\"true_pass_rate\":0,\"true_length\":null}");
+        }
         assert_int_equal(masa_run_commit_step(run, NULL), MASA_OK);
     }
     masa_run_close(run);
@@ -94,6 +117,24 @@ static void metrics_are_a_table(void **state)
     assert_says("no metrics");
 }
 
+static void predictions_stand_beside_the_truth(void **state)
+{
+    (void)state;
+    assert_int_equal(masa("inspect FOLDER --predictions"), 0);
+    assert_says("  step  prompt  pass rate       true     length       true  problem\n");
+    assert_says("     3       1       0.75       0.75         50         30  p8\n");
+    assert_says("     3       2          -          -         20          -  p8\n");
+    assert_says("     3       3       0.12       0.00          9          -  p8\n");
+    assert_says("pass rate: 2 prompts, mean error 0.0625, correlation 1.00\n");
+    assert_says("length: 1 prompts, mean error 20\n");
+    assert_int_equal(masa("inspect FOLDER --predictions --json --limit 1"), 0);
+    assert_says("{\"step\":3,\"prompt\":1,\"problem\":\"p8\",\"predicted_pass_rate\":0.75,"
+                "\"true_pass_rate\":0.75,\"predicted_length\":50,\"true_length\":30}\n");
+    assert_says("1 of 3 shown");
+    assert_int_equal(masa("inspect FOLDER --predictions --step 1"), 0);
+    assert_says("no meta rollouts");
+}
+
 static void rollouts_are_read(void **state)
 {
     (void)state;
@@ -109,7 +150,7 @@ static void rollouts_are_read(void **state)
     assert_says("---- step 3");
     assert_int_equal(masa("inspect FOLDER --rollouts --limit 2"), 0);
     assert_says("2 shown; --limit 0 shows all\n");
-    assert_int_equal(masa("inspect FOLDER --problem p8"), 0);
+    assert_int_equal(masa("inspect FOLDER --problem p9"), 0);
     assert_says("nothing that fits");
 }
 
@@ -119,7 +160,7 @@ static void rows_are_json_lines(void **state)
     static const struct {
         const char *arguments;
         size_t lines, keys;
-    } cases[] = {{"inspect FOLDER --json --rollouts", 6, 16},
+    } cases[] = {{"inspect FOLDER --json --rollouts --problem p7", 6, 16},
                  {"inspect FOLDER --json --prompt 0 --limit 0 --step 1", 2, 16},
                  {"inspect FOLDER --json --evals", 3, 8},
                  {"inspect FOLDER --json --decisions --step 2:3", 2, 9}};
@@ -183,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metrics_are_a_table), cmocka_unit_test(rollouts_are_read),
+        cmocka_unit_test(predictions_stand_beside_the_truth),
         cmocka_unit_test(rows_are_json_lines), cmocka_unit_test(wrong_use_is_said),
         cmocka_unit_test(config_is_printed)};
     return cmocka_run_group_tests(tests, make_run, remove_run);
