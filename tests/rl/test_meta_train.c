@@ -112,9 +112,10 @@ static int setup(void **state)
     char model[300], data[300];
     snprintf(model, sizeof model, "model.path=%s", in_root("start"));
     snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
-    const char *set[] = {model, data, "optimizer.lr=0.005", "sft.batch=12", "sft.epochs=36",
+    const char *set[] = {model, data, "optimizer.lr=0.005", "sft.batch=12", "sft.epochs=70",
                          "sft.max_tokens=256", "optimizer.tokens_per_pass=4096",
-                         "model.compute=f32", "train.save_every=0"};
+                         "model.compute=f32", "train.save_every=0", "train.threads=1",
+                         "optimizer.schedule=linear"};
     masa_train_options options = {0};
     masa_error err = {0};
     if (run(masa_sft_train, "sft", set, sizeof set / sizeof *set, &options, &err))
@@ -150,7 +151,7 @@ static masa_status train(const char *folder, const char *more, bool resume,
                             "rollout.max_tokens=8", "data.max_prompt_tokens=200",
                             "optimizer.tokens_per_pass=1024", "optimizer.lr=0.0001",
                             "model.compute=f32", "train.steps=2", "train.save_every=0",
-                            "rollout.batch=32", "meta.samples=4", "meta.max_tokens=24",
+                            "rollout.batch=32", "train.threads=1", "meta.samples=4", "meta.max_tokens=24",
                             "meta.length_min=1", "meta.bc_batch=4"};
     for (; !resume && n < sizeof common / sizeof *common; n++) set[n] = common[n];
     snprintf(text, sizeof text, "%s", more);
