@@ -22,6 +22,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(tasks, "make verifiable training problems")                                          \
     X(verify, "check answers against gold answers")                                          \
     X(meta, "score predictions about a model's own solutions")                            \
+    X(bench, "measure speed beside the machine's own peaks")                              \
     X(config, "print a run's settings, or their documentation")                          \
     X(version, "print the version")
 

@@ -1,0 +1,47 @@
+/* masa bench: what its sections share, the machine's peaks and the table. */
+#ifndef MASA_CLI_BENCH_H
+#define MASA_CLI_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/error.h>
+#include <masa/model.h>
+
+typedef struct bench {
+    masa_model *model;
+    masa_dtype compute;
+    bool json, quick;
+    double gemm_f32, gemm_bf16; /* FLOP/s of a large square product; 0: not measured */
+    double bandwidth;           /* bytes/s */
+} bench;
+
+/* One measurement. flops and bytes are what the work needs at the least. */
+typedef struct bench_row {
+    const char *section, *name;
+    double tokens, seconds;
+    double flops;   /* as masa_model_flops counts, for all tokens */
+    double bytes;   /* moved to and from memory: weights once a step, keys and values */
+    double planned; /* bytes that the program said it would need; 0: not asked */
+} bench_row;
+
+/* Forgets the most memory that the process had so far, where the system lets it. */
+void bench_reset_memory(void);
+/*
+ * Prints a row: tokens/s, GFLOP/s, and its share of the roofline, which is the time that
+ * either the products at the measured peak or the reading of memory at the measured
+ * bandwidth takes, whichever is longer, over the time it took.
+ */
+void bench_print(const bench *b, const bench_row *row);
+
+/* n tokens of a text without meaning, the same for the same seed. */
+void bench_tokens(const bench *b, int32_t *tokens, size_t n, uint64_t seed);
+
+/* bench_generate.c, bench_train.c: the sections. */
+masa_status bench_prefill(bench *b, masa_error *err);
+masa_status bench_decode(bench *b, masa_error *err);
+masa_status bench_groups(bench *b, masa_error *err);
+masa_status bench_train(bench *b, masa_error *err);
+masa_status bench_step(bench *b, masa_error *err);
+
+#endif

@@ -1,0 +1,236 @@
+/* masa bench: training passes by sequence length, the optimiser, a whole step. */
+#include "bench.h"
+
+#include <masa/clock.h>
+#include <masa/generate.h>
+#include <masa/memory.h>
+#include <masa/optimizer.h>
+#include <masa/trainer.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const masa_optimizer_options adam = {
+    .lr = 1e-9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .grad_clip = 1};
+
+/* Supervised: `count` sequences of `length` tokens, all but the first of them targets. */
+static masa_status train_once(bench *b, masa_trainer *trainer, size_t count,
+                              size_t length, double *seconds, masa_error *err)
+{
+    int32_t *tokens = masa_alloc(count * (length + 1), sizeof *tokens);
+    masa_sequence *sequences = masa_alloc(count, sizeof *sequences);
+    bench_tokens(b, tokens, count * (length + 1), length);
+    for (size_t i = 0; i < count; i++) {
+        int32_t *first = tokens + i * (length + 1);
+        sequences[i] = (masa_sequence){.prompt = first,
+                                       .prompt_size = 1,
+                                       .response = first + 1,
+                                       .response_size = length,
+                                       .group = i,
+                                       .weight = 1e-4f};
+    }
+    double start = masa_clock();
+    masa_status st = masa_trainer_accumulate(trainer, sequences, count, NULL, NULL, err);
+    *seconds = masa_clock() - start;
+    free(sequences);
+    free(tokens);
+    return st;
+}
+
+static masa_status measure_length(bench *b, size_t tokens, size_t length, masa_error *err)
+{
+    enum { REPEATS = 2 };
+    const masa_model_config *config = masa_model_get_config(b->model);
+    masa_trainer_options options = {.tokens_per_pass = tokens + 1, .temperature = 1};
+    masa_trainer *trainer = NULL;
+    char name[48];
+    double best = 1e30;
+    if (length >= config->max_positions) return MASA_OK; /* not for this model */
+    bench_reset_memory();
+    masa_status st = masa_trainer_create(&trainer, b->model, &options, err);
+    for (int i = 0; !st && i < REPEATS; i++) {
+        double seconds = 0;
+        st = train_once(b, trainer, tokens / length, length, &seconds, err);
+        if (seconds < best) best = seconds;
+    }
+    masa_trainer_destroy(trainer);
+    if (st) return st;
+    snprintf(name, sizeof name, "%zu x %zu tokens", tokens / length, length);
+    double flops = 3 * masa_model_flops(config, (double)length / 2, true);
+    size_t planned = masa_model_bytes(b->model) +
+                     masa_trainer_bytes(config, b->compute, &options, true);
+    bench_print(b, &(bench_row){.section = "train",
+                                .name = name,
+                                .tokens = (double)tokens,
+                                .seconds = best,
+                                .flops = (double)tokens * flops,
+                                .planned = (double)planned});
+    return MASA_OK;
+}
+
+static masa_status measure_optimizer(bench *b, masa_error *err)
+{
+    masa_optimizer *optimizer = NULL;
+    double best = 1e30;
+    bench_reset_memory();
+    masa_status st = masa_optimizer_create(&optimizer, b->model, NULL, &adam, err);
+    for (int i = 0; !st && i < 3; i++) {
+        double start = masa_clock();
+        st = masa_optimizer_step(optimizer, 1, NULL, err);
+        double taken = masa_clock() - start;
+        if (taken < best) best = taken;
+    }
+    masa_optimizer_destroy(optimizer);
+    if (st) return st;
+    /* Weights, gradient and both moments read, all of them written back; the packed
+     * weights written and the norm's reading of the gradient are the rest. */
+    double n = (double)masa_model_parameter_count(b->model);
+    bench_print(b, &(bench_row){.section = "train",
+                                .name = "optimiser's step",
+                                .seconds = best,
+                                .bytes = 8 * n * sizeof(float)});
+    return MASA_OK;
+}
+
+masa_status bench_train(bench *b, masa_error *err)
+{
+    static const struct {
+        size_t tokens, length;
+        bool quick;
+    } cases[] = {{1024, 128, true},   {2048, 128, false}, {1024, 512, true},
+                 {2048, 512, false},  {4096, 512, false}, {2048, 2048, false},
+                 {4096, 4096, false}, {8191, 8191, false}};
+    masa_status st = MASA_OK;
+    for (size_t i = 0; !st && i < sizeof cases / sizeof *cases; i++)
+        if (cases[i].quick || !b->quick)
+            st = measure_length(b, cases[i].tokens, cases[i].length, err);
+    return st ? st : measure_optimizer(b, err);
+}
+
+/* A step of GRPO without its texts: sizes, prompts and what is sampled from them. */
+struct step {
+    size_t prompts, group, prompt_size, new_tokens;
+    int32_t *tokens;              /* [prompts * prompt_size] */
+    masa_request *requests;       /* [prompts] */
+    masa_completion *completions; /* [prompts * group] */
+    size_t prompt_tokens, new_total;
+    double rollouts, update, optimizer; /* seconds */
+    double planned;                     /* bytes that the update needs */
+};
+
+static masa_status roll_out(bench *b, struct step *s, masa_error *err)
+{
+    masa_generator *generator = NULL;
+    size_t total = s->prompts * s->group;
+    masa_generator_options options = {.max_batch = total < 128 ? total : 128,
+                                      .max_context = s->prompt_size + s->new_tokens};
+    for (size_t i = 0; i < s->prompts; i++)
+        s->requests[i] = (masa_request){.prompt = s->tokens + i * s->prompt_size,
+                                        .prompt_size = s->prompt_size,
+                                        .n_samples = s->group,
+                                        .key = i,
+                                        .max_tokens = s->new_tokens,
+                                        .sampling = {1, 0, 1, 0}};
+    double start = masa_clock();
+    masa_status st = masa_generator_create(&generator, b->model, NULL, &options, err);
+    if (!st)
+        st = masa_generate(generator, s->requests, s->prompts, s->completions, NULL, NULL,
+                           err);
+    s->rollouts = masa_clock() - start;
+    if (!st) {
+        masa_generate_stats stats = masa_generator_stats(generator);
+        s->prompt_tokens = stats.prompt_tokens;
+        s->new_total = stats.generated_tokens;
+    }
+    masa_generator_destroy(generator);
+    return st;
+}
+
+/* Every second rollout of a group is better than its neighbour: all have a gradient. */
+static masa_status update(bench *b, struct step *s, masa_error *err)
+{
+    size_t n = s->prompts * s->group;
+    masa_trainer_options options = {.tokens_per_pass = 4096, .temperature = 1};
+    masa_objective objective = {.clip_low = 0.2f, .clip_high = 0.2f};
+    masa_sequence *sequences = masa_alloc(n, sizeof *sequences);
+    masa_trainer *trainer = NULL;
+    masa_optimizer *optimizer = NULL;
+    for (size_t i = 0; i < n; i++) {
+        const masa_completion *c = &s->completions[i];
+        sequences[i] = (masa_sequence){.prompt = s->requests[c->request].prompt,
+                                       .prompt_size = s->prompt_size,
+                                       .response = c->tokens,
+                                       .response_size = c->n,
+                                       .group = c->request,
+                                       .advantage = i % 2 ? 1 : -1,
+                                       .weight = 1 / (float)s->new_total,
+                                       .old_logprobs = c->logprobs};
+    }
+    masa_status st = masa_trainer_create(&trainer, b->model, &options, err);
+    if (!st) st = masa_optimizer_create(&optimizer, b->model, NULL, &adam, err);
+    double start = masa_clock();
+    if (!st) st = masa_trainer_accumulate(trainer, sequences, n, &objective, NULL, err);
+    double middle = masa_clock();
+    if (!st) st = masa_optimizer_step(optimizer, 1, NULL, err);
+    s->update = middle - start;
+    s->optimizer = masa_clock() - middle;
+    s->planned = (double)(masa_model_bytes(b->model) +
+                          masa_optimizer_bytes(masa_model_parameter_count(b->model)) +
+                          masa_trainer_bytes(masa_model_get_config(b->model), b->compute,
+                                             &options, true));
+    masa_optimizer_destroy(optimizer);
+    masa_trainer_destroy(trainer);
+    free(sequences);
+    return st;
+}
+
+static void print_step(const bench *b, const struct step *s)
+{
+    const masa_model_config *config = masa_model_get_config(b->model);
+    double rows = (double)(s->prompt_tokens + s->new_total), n = (double)s->new_total;
+    double context = (double)s->prompt_size + (double)s->new_tokens / 2;
+    double head = masa_model_flops(config, 0, true) - masa_model_flops(config, 0, false);
+    double forward = rows * masa_model_flops(config, context, false) + n * head;
+    bench_row row = {.section = "step",
+                     .name = "rollouts",
+                     .tokens = n,
+                     .seconds = s->rollouts,
+                     .flops = forward};
+    bench_print(b, &row);
+    row.name = "forward and backward";
+    row.seconds = s->update;
+    row.planned = s->planned;
+    row.flops = 3 * forward;
+    bench_print(b, &row);
+    row.name = "optimiser";
+    row.seconds = s->optimizer;
+    row.flops = 0;
+    bench_print(b, &row);
+    row.name = "whole";
+    row.seconds = s->rollouts + s->update + s->optimizer;
+    row.flops = 4 * forward;
+    bench_print(b, &row);
+}
+
+masa_status bench_step(bench *b, masa_error *err)
+{
+    struct step s = {.prompts = b->quick ? 2 : 16,
+                     .group = 8,
+                     .prompt_size = 64,
+                     .new_tokens = b->quick ? 32 : 256};
+    size_t n = s.prompts * s.group;
+    s.tokens = masa_alloc(s.prompts * s.prompt_size, sizeof *s.tokens);
+    s.requests = masa_alloc(s.prompts, sizeof *s.requests);
+    s.completions = masa_alloc(n, sizeof *s.completions);
+    bench_tokens(b, s.tokens, s.prompts * s.prompt_size, 7);
+    bench_reset_memory();
+    masa_status st = roll_out(b, &s, err);
+    bool sampled = st == MASA_OK;
+    if (!st) st = update(b, &s, err);
+    if (!st) print_step(b, &s);
+    for (size_t i = 0; sampled && i < n; i++) masa_completion_deinit(&s.completions[i]);
+    free(s.completions);
+    free(s.requests);
+    free(s.tokens);
+    return st;
+}

@@ -1,0 +1,240 @@
+/* masa bench: speed on the machine at hand, beside what the machine can do. */
+#include "bench.h"
+#include "commands.h"
+#include "options.h"
+#include "text_model.h"
+
+#include <masa/clock.h>
+#include <masa/cpu.h>
+#include <masa/linear.h>
+#include <masa/memory.h>
+#include <masa/random.h>
+#include <masa/rows.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void bench_tokens(const bench *b, int32_t *tokens, size_t n, uint64_t seed)
+{
+    masa_random random = masa_random_init(seed, MASA_STREAM_TEST);
+    size_t vocab = masa_model_get_config(b->model)->vocab_size;
+    for (size_t i = 0; i < n; i++)
+        tokens[i] = (int32_t)masa_random_below(&random, (uint32_t)vocab);
+}
+
+void bench_reset_memory(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (!file) return;
+    fputs("5", file);
+    fclose(file);
+}
+
+/* Bytes of the process at its largest. */
+static double peak_memory(void)
+{
+    char line[128];
+    unsigned long long kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file))
+        if (sscanf(line, "VmHWM: %llu", &kib) == 1) break;
+    if (file) fclose(file);
+    return (double)kib * 1024;
+}
+
+static double roofline_share(const bench *b, const bench_row *row)
+{
+    double peak = b->compute == MASA_BF16 ? b->gemm_bf16 : b->gemm_f32;
+    if (peak == 0 || b->bandwidth == 0) return 0;
+    double compute = row->flops / peak, memory = row->bytes / b->bandwidth;
+    return (compute > memory ? compute : memory) / row->seconds;
+}
+
+static void print_json(const bench_row *row, double share, double memory)
+{
+    json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "section", row->section,
+                          "name", row->name, "tokens", row->tokens, "seconds",
+                          row->seconds, "tokens_per_second", row->tokens / row->seconds,
+                          "gflops", 1e-9 * row->flops / row->seconds, "peak_memory_mib",
+                          memory / (1 << 20));
+    if (share > 0) json_object_set_new(o, "roofline_share", json_real(share));
+    if (row->planned > 0)
+        json_object_set_new(o, "planned_memory_mib", json_real(row->planned / (1 << 20)));
+    json_print_line(o);
+    json_decref(o);
+}
+
+void bench_print(const bench *b, const bench_row *row)
+{
+    double share = roofline_share(b, row), memory = peak_memory();
+    if (b->json) {
+        print_json(row, share, memory);
+        return;
+    }
+    printf("%-8s %-22s %9.3f s", row->section, row->name, row->seconds);
+    if (row->tokens > 0)
+        printf(" %9.1f tokens/s %8.1f GFLOP/s", row->tokens / row->seconds,
+               1e-9 * row->flops / row->seconds);
+    if (share > 0) printf("  %3.0f %% of the roofline", 100 * share);
+    printf("  %6.0f MiB", memory / (1 << 20));
+    if (row->planned > 0) printf(" (planned %.0f)", row->planned / (1 << 20));
+    printf("\n");
+    fflush(stdout);
+}
+
+/* The best of several runs of a large product: noise only ever adds. */
+static masa_status measure_gemm(double *rate, masa_dtype dtype, masa_error *err)
+{
+    enum { N = 2048 };
+    masa_linear *map = NULL;
+    void *memory = NULL;
+    masa_status st = masa_linear_create(&map, N, N, dtype, false, err);
+    if (!st) st = masa_alloc_large(&memory, 2 * N * N, sizeof(float), "a product", err);
+    if (!st) {
+        double best = 1e30, begin = masa_clock();
+        float *x = memory, *y = x + N * N;
+        for (size_t i = 0; i < N * N; i++) y[i] = (float)(i % 31) - 15;
+        masa_linear_pack(map, y);
+        masa_convert(x, dtype, y, MASA_F32, N * N);
+        while (masa_clock() - begin < 1) {
+            double start = masa_clock();
+            masa_linear_forward(map, y, MASA_F32, x, NULL, N, false);
+            double taken = masa_clock() - start;
+            if (taken < best) best = taken;
+        }
+        *rate = 2.0 * N * N * N / best;
+    }
+    masa_linear_destroy(map);
+    free(memory);
+    return st;
+}
+
+/* Adding one long array to another: two reads and a write. */
+static masa_status measure_bandwidth(double *rate, masa_error *err)
+{
+    enum { N = 1 << 25 };
+    void *memory = NULL;
+    masa_status st = masa_alloc_large(&memory, 2 * N, sizeof(float), "long arrays", err);
+    if (st) return st;
+    double best = 1e30, begin = masa_clock();
+    float *x = memory;
+    while (masa_clock() - begin < 1) {
+        double start = masa_clock();
+        masa_add(x, x + N, N);
+        double taken = masa_clock() - start;
+        if (taken < best) best = taken;
+    }
+    *rate = 3.0 * N * sizeof(float) / best;
+    free(memory);
+    return MASA_OK;
+}
+
+static masa_status measure_peaks(bench *b, masa_error *err)
+{
+    masa_status st = measure_gemm(&b->gemm_f32, MASA_F32, err);
+    if (!st) st = measure_gemm(&b->gemm_bf16, MASA_BF16, err);
+    if (!st) st = measure_bandwidth(&b->bandwidth, err);
+    if (st) return st;
+    if (!b->json) {
+        printf("peaks    %s, %d threads: products %.0f GFLOP/s in bfloat16, %.0f in "
+               "float32; "
+               "memory %.1f GB/s\n",
+               masa_isa_name(masa_isa_get()), masa_threads(), 1e-9 * b->gemm_bf16,
+               1e-9 * b->gemm_f32, 1e-9 * b->bandwidth);
+        return MASA_OK;
+    }
+    json_t *o =
+        json_pack("{s:s, s:s, s:i, s:f, s:f, s:f}", "section", "peaks", "isa",
+                  masa_isa_name(masa_isa_get()), "threads", masa_threads(),
+                  "gemm_bf16_gflops", 1e-9 * b->gemm_bf16, "gemm_f32_gflops",
+                  1e-9 * b->gemm_f32, "memory_gb_per_second", 1e-9 * b->bandwidth);
+    json_print_line(o);
+    json_decref(o);
+    return MASA_OK;
+}
+
+static const struct section {
+    const char *name;
+    masa_status (*run)(bench *b, masa_error *err);
+    bool trains;
+} sections[] = {
+    {"peaks", measure_peaks, false}, {"prefill", bench_prefill, false},
+    {"decode", bench_decode, false}, {"groups", bench_groups, false},
+    {"train", bench_train, true},    {"step", bench_step, true},
+};
+enum { SECTIONS = sizeof sections / sizeof *sections };
+
+/* Which sections the comma-separated list names; NULL: all. */
+static masa_status choose(bool chosen[SECTIONS], const char *list, masa_error *err)
+{
+    for (size_t i = 0; i < SECTIONS; i++) chosen[i] = !list;
+    while (list && *list) {
+        size_t n = strcspn(list, ","), i = 0;
+        while (i < SECTIONS &&
+               !(strlen(sections[i].name) == n && memcmp(sections[i].name, list, n) == 0))
+            i++;
+        if (i == SECTIONS)
+            return MASA_FAIL(
+                err, MASA_ERR_USAGE,
+                "no section \"%.*s\": they are peaks, prefill, decode, groups, "
+                "train and step",
+                (int)n, list);
+        chosen[i] = true;
+        list += n + (list[n] == ',');
+    }
+    return MASA_OK;
+}
+
+static masa_status run_sections(bench *b, const bool chosen[SECTIONS], const char *path,
+                                masa_error *err)
+{
+    masa_model_options options = {b->compute, false};
+    for (size_t i = 0; i < SECTIONS; i++)
+        options.trainable |= chosen[i] && sections[i].trains;
+    double start = masa_clock();
+    masa_status st = masa_model_load(&b->model, path, &options, err);
+    if (!st && !b->json) printf("loaded in %.2f s\n", masa_clock() - start);
+    for (size_t i = 0; !st && i < SECTIONS; i++)
+        if (chosen[i]) st = sections[i].run(b, err);
+    masa_model_destroy(b->model);
+    return st;
+}
+
+cli_command cli_bench;
+masa_status cli_bench(int argc, char **argv, masa_error *err)
+{
+    bench b = {.compute = masa_compute_dtype()};
+    const char *path = NULL, *list = NULL;
+    bool helped = false, chosen[SECTIONS];
+    const cli_option options[] = {
+        CLI_STRING("model", 'm', &path, "PATH", "GGUF file or Hugging Face folder"),
+        CLI_STRING("sections", 0, &list, "LIST", "what to measure, separated by commas"),
+        CLI_FLAG("quick", 'q', &b.quick, "small sizes: under a minute for a small model"),
+        CLI_FLAG("json", 'j', &b.json, "write JSON Lines"),
+        CLI_END,
+    };
+    const cli_usage usage = {
+        .command = "bench",
+        .arguments = "",
+        .summary = "Measures speed on this machine, beside the machine's own peaks.",
+        .details =
+            "Sections:\n"
+            "  peaks    large products in both types, and memory's bandwidth; the share "
+            "of\n"
+            "           the roofline needs it\n"
+            "  prefill  prompts of 512 tokens\n"
+            "  decode   256 new tokens after 64, in batches of 1 to 128\n"
+            "  groups   16 problems with 16 + 8 rollouts each, lengths spread\n"
+            "  train    forward and backward pass by sequence length; an optimiser's "
+            "step\n"
+            "  step     16 prompts, 8 rollouts of 256 tokens each, and the update on "
+            "them\n"
+            "Every section is of random tokens: speed does not depend on which. A row's\n"
+            "memory is the most that the process had during it, the model included.\n"};
+    masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
+    if (st || helped) return st;
+    if (!path) return MASA_FAIL(err, MASA_ERR_USAGE, "which model? --model PATH");
+    st = choose(chosen, list, err);
+    return st ? st : run_sections(&b, chosen, path, err);
+}
