@@ -34,6 +34,9 @@ void bench_reset_memory(void);
  */
 void bench_print(const bench *b, const bench_row *row);
 
+/* Whether the model takes so many tokens; what does not fit is left out. */
+bool bench_fits(const bench *b, size_t tokens);
+
 /* n tokens of a text without meaning, the same for the same seed. */
 void bench_tokens(const bench *b, int32_t *tokens, size_t n, uint64_t seed);
 

@@ -73,6 +73,7 @@ masa_status bench_prefill(bench *b, masa_error *err)
     size_t batch = b->quick ? 4 : 16;
     struct steady steady;
     masa_generate_stats stats;
+    if (!bench_fits(b, LENGTH + 1)) return MASA_OK;
     bench_reset_memory();
     masa_status st = generate_batch(b, batch, LENGTH, 1, &steady, &stats, err);
     if (st) return st;
@@ -102,6 +103,7 @@ masa_status bench_decode(bench *b, masa_error *err)
         struct steady steady;
         masa_generate_stats stats;
         char name[32];
+        if (!bench_fits(b, PROMPT + new_tokens)) break;
         if (b->quick && batches[i] != 16 && batches[i] != 64) continue;
         snprintf(name, sizeof name, "batch %zu", batches[i]);
         bench_reset_memory();
@@ -130,6 +132,7 @@ masa_status bench_groups(bench *b, masa_error *err)
     masa_generator_options options = {.max_batch = 128, .max_context = LONG + new_tokens};
     struct steady steady;
     masa_generate_stats stats;
+    if (!bench_fits(b, LONG + new_tokens)) return MASA_OK;
     for (size_t k = 0; k < ROLLOUTS; k++)
         limits[k] = new_tokens / 4 + new_tokens * 3 * k / (4 * (ROLLOUTS - 1));
     for (size_t i = 0; i < n; i++) {

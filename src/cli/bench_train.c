@@ -45,7 +45,7 @@ static masa_status measure_length(bench *b, size_t tokens, size_t length, masa_e
     masa_trainer *trainer = NULL;
     char name[48];
     double best = 1e30;
-    if (length >= config->max_positions) return MASA_OK; /* not for this model */
+    if (!bench_fits(b, length + 1)) return MASA_OK;
     bench_reset_memory();
     masa_status st = masa_trainer_create(&trainer, b->model, &options, err);
     for (int i = 0; !st && i < REPEATS; i++) {
@@ -219,6 +219,7 @@ masa_status bench_step(bench *b, masa_error *err)
                      .prompt_size = 64,
                      .new_tokens = b->quick ? 32 : 256};
     size_t n = s.prompts * s.group;
+    if (!bench_fits(b, s.prompt_size + s.new_tokens)) return MASA_OK;
     s.tokens = masa_alloc(s.prompts * s.prompt_size, sizeof *s.tokens);
     s.requests = masa_alloc(s.prompts, sizeof *s.requests);
     s.completions = masa_alloc(n, sizeof *s.completions);

@@ -15,6 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+bool bench_fits(const bench *b, size_t tokens)
+{
+    return tokens <= masa_model_get_config(b->model)->max_positions;
+}
+
 void bench_tokens(const bench *b, int32_t *tokens, size_t n, uint64_t seed)
 {
     masa_random random = masa_random_init(seed, MASA_STREAM_TEST);
@@ -230,8 +235,11 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
             "step\n"
             "  step     16 prompts, 8 rollouts of 256 tokens each, and the update on "
             "them\n"
-            "Every section is of random tokens: speed does not depend on which. A row's\n"
-            "memory is the most that the process had during it, the model included.\n"};
+            "What is longer than the model's context is left out. Tokens are random: "
+            "speed\n"
+            "does not depend on them. A row's memory is the most that the process had "
+            "during\n"
+            "it, the model included.\n"};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st || helped) return st;
     if (!path) return MASA_FAIL(err, MASA_ERR_USAGE, "which model? --model PATH");

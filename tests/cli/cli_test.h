@@ -51,7 +51,7 @@ static int shell(const char *line)
     return status;
 }
 
-static void write_file(const char *name, const char *text)
+static inline void write_file(const char *name, const char *text)
 {
     char *path = masa_path_join(folder, name);
     assert_int_equal(masa_file_write(path, text, strlen(text), NULL), MASA_OK);
