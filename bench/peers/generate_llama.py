@@ -19,6 +19,12 @@ import numpy as np
 PROMPT = 64
 
 
+@ll.llama_log_callback
+def quiet(level, text, user):
+    """Kept by name: llama.cpp calls it as long as it runs."""
+
+
+
 def add(batch, token, position, sequence, logits):
     i = batch.n_tokens
     batch.token[i] = token
@@ -33,7 +39,7 @@ def main():
     path = sys.argv[1]
     count = int(sys.argv[2]) if len(sys.argv) > 2 else 64
     new = int(sys.argv[3]) if len(sys.argv) > 3 else 256
-    ll.llama_log_set(ll.llama_log_callback(lambda *_: None), ctypes.c_void_p())
+    ll.llama_log_set(quiet, ctypes.c_void_p())
     ll.llama_backend_init()
     model = ll.llama_model_load_from_file(path.encode(), ll.llama_model_default_params())
     vocabulary = ll.llama_vocab_n_tokens(ll.llama_model_get_vocab(model))
