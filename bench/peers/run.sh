@@ -9,7 +9,6 @@ masa=${MASA:-$here/../../build/release/masa}
 peers=${PEERS:-/tmp/peers}
 python=$peers/venv/bin/python
 [ -d "$peers/hf" ] || "$masa" convert "$model" "$peers/hf"
-[ -f "$peers/bf16.gguf" ] || "$masa" convert "$model" "$peers/bf16.gguf"
 for section in ${*:-train decode step}; do
     "$masa" bench --model "$model" --json --sections "peaks,$section"
     case $section in
@@ -20,7 +19,6 @@ for section in ${*:-train decode step}; do
         ;;
     decode)
         for batch in 16 64; do
-            "$python" "$here/generate_llama.py" "$peers/bf16.gguf" $batch
             "$python" "$here/generate_torch.py" "$peers/hf" $batch
         done
         ;;
