@@ -145,16 +145,16 @@ static masa_status check(const eval_command *c, masa_error *err)
                     {"max-tokens", c->max_tokens},
                     {"batch", c->batch},
                     {"cache", c->cache},
-                    {"meta-samples", c->meta_samples},
-                    {"meta-max-tokens", c->meta_max_tokens},
-                    {"length-min", c->length_min}};
+                    {"meta-samples", c->meta_samples}};
     for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
         if (positive[i].value < 1 || positive[i].value > 1 << 24)
             return MASA_FAIL(err, MASA_ERR_USAGE, "--%s must be from 1 to %d",
                              positive[i].name, 1 << 24);
-    if (c->limit < 0 || c->length_max < 0)
-        return MASA_FAIL(err, MASA_ERR_USAGE,
-                         "--limit and --length-max must not be negative");
+    if (c->limit < 0 || c->meta_max_tokens < 0 || c->length_min < 0 || c->length_max < 0)
+        return MASA_FAIL(
+            err, MASA_ERR_USAGE,
+            "--limit, --meta-max-tokens, --length-min and --length-max must not be "
+            "negative");
     if (!(c->temperature == 0 || (c->temperature >= 1e-4 && c->temperature <= 1e4)))
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "--temperature must be 0 or from 0.0001 to 10000");
@@ -215,6 +215,10 @@ static const char details[] =
     "  masa eval --problems mine.jsonl --answer-rules any --model runs/a\n"
     "  masa eval --compare before.sqlite after.sqlite\n"
     "\n"
+    "MODEL may be the folder of a run or one of its checkpoints: then that run's "
+    "settings are\n"
+    "the defaults of template, system, suffix, answer rules and predictions; else masa "
+    "train's.\n"
     "docs/evaluation.md explains the numbers, and how to describe a benchmark of your "
     "own.";
 
@@ -223,9 +227,6 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
     eval_command c = {.text = TEXT_MODEL_DEFAULTS,
                       .data = ".",
                       .out = default_out,
-                      .suffix =
-                          "Let's think step by step and output the final answer within "
-                          "\\boxed{}.",
                       .samples = 32,
                       .temperature = 0.6,
                       .top_p = 1,
@@ -234,8 +235,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
                       .batch = 64,
                       .cache = 2048,
                       .meta_samples = 8,
-                      .meta_max_tokens = 2048,
-                      .length_min = 128,
+
                       .sigma = 0.1,
                       .tolerance = 0.1};
     bool helped;
@@ -246,7 +246,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
         CLI_STRING("problems", 'f', &c.problems, "FILE",
                    "your own problems: JSON Lines with \"problem\" and \"answer\""),
         CLI_STRING("suffix", 0, &c.suffix, "TEXT",
-                   "goes behind each of your own problems"),
+                   "goes behind each of your own problems; default: data.suffix"),
         CLI_STRING(
             "answer-rules", 0, &c.rules, "RULES",
             "where answers may stand: boxed, phrase, hashes, bold, number, whole, any"),
@@ -262,13 +262,15 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
         CLI_LONG("batch", 0, &c.batch, "N", "sequences decoded at once"),
         CLI_LONG("cache", 0, &c.cache, "MIB", "most memory for keys and values"),
         CLI_FLAG("meta", 0, &c.meta, "also ask for predictions and measure them"),
-        CLI_LONG("meta-samples", 0, &c.meta_samples, "M",
-                 "predictions for each problem"),
-        CLI_LONG("meta-max-tokens", 0, &c.meta_max_tokens, "N", "longest prediction"),
-        CLI_LONG("length-min", 0, &c.length_min, "N", "least valid predicted length"),
+        CLI_LONG("meta-samples", 0, &c.meta_samples, "M", "predictions for each problem"),
+        CLI_LONG("meta-max-tokens", 0, &c.meta_max_tokens, "N",
+                 "longest prediction; 0: meta.max_tokens"),
+        CLI_LONG("length-min", 0, &c.length_min, "N",
+                 "least valid predicted length; 0: meta.length_min"),
         CLI_LONG("length-max", 0, &c.length_max, "N",
-                 "greatest; 0: the longest response"),
-        CLI_STRING("meta-template", 0, &c.template_path, "FILE", "of the meta prompt"),
+                 "greatest; 0: a run's rollout.max_tokens, else the longest response"),
+        CLI_STRING("meta-template", 0, &c.template_path, "FILE",
+                   "of the meta prompt; default: meta.template"),
         CLI_DOUBLE("sigma", 0, &c.sigma, "S",
                    "the gate needs predicted pass rates that deviate less"),
         CLI_DOUBLE("tolerance", 0, &c.tolerance, "T",

@@ -2,6 +2,7 @@
 #ifndef MASA_CLI_EVAL_H
 #define MASA_CLI_EVAL_H
 
+#include <masa/config.h>
 #include <masa/summary.h>
 
 #include "text_model.h"
@@ -16,6 +17,17 @@ typedef struct eval_command {
     double temperature, top_p, sigma, tolerance;
     bool meta, compare, json, list;
 } eval_command;
+
+/* What is evaluated: a model, or a run's checkpoint with the run's settings. */
+typedef struct eval_subject {
+    masa_config config; /* the run's; else masa train's defaults */
+    char *checkpoint;   /* found in a run's folder, or NULL */
+    masa_text template_text;
+    const char *meta_template; /* NULL: the built-in one */
+} eval_subject;
+masa_status eval_subject_open(eval_subject *subject, eval_command *command,
+                              masa_error *err);
+void eval_subject_close(eval_subject *subject);
 
 /* Samples what is asked for into the file `out`. MASA_ERR_INTERRUPTED keeps what is done.
  */

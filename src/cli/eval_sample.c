@@ -4,31 +4,11 @@
 #include "training.h"
 
 #include <masa/eval.h>
-#include <masa/file.h>
 #include <masa/memory.h>
-#include <masa/run_folder.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* A run's folder stands for its newest checkpoint. *folder is to be freed. */
-static masa_status find_checkpoint(text_model *text, char **folder, masa_error *err)
-{
-    if (!text->path) return MASA_OK;
-    char *checkpoints = masa_path_join(text->path, "checkpoints");
-    masa_run_state state = {0};
-    masa_status st = MASA_OK;
-    if (masa_path_is_folder(checkpoints)) {
-        st = masa_run_checkpoint_find(text->path, folder, &state, err);
-        if (st == MASA_OK && !*folder)
-            st = MASA_FAIL(err, MASA_ERR_DATA, "%s has no checkpoint yet", text->path);
-        if (*folder) text->path = *folder;
-        masa_run_state_deinit(&state);
-    }
-    free(checkpoints);
-    return st;
-}
 
 /* FNV-1a over every 997th weight: tells models apart, not bit flips. */
 static uint64_t fingerprint(masa_model *model)
@@ -44,7 +24,8 @@ static uint64_t fingerprint(masa_model *model)
 }
 
 /* Everything that samples and verdicts depend on, but for how many there are. */
-static char *settings_of(const eval_command *c, const masa_eval_options *o)
+static char *settings_of(const eval_command *c, const eval_subject *of,
+                         const masa_eval_options *o)
 {
     char weights[32];
     snprintf(weights, sizeof weights, "%016llx",
@@ -64,6 +45,7 @@ static char *settings_of(const eval_command *c, const masa_eval_options *o)
     json_object_set_new(s, "seed", json_integer(c->seed));
     json_object_set_new(s, "answer_rules",
                         json_string(c->rules ? c->rules : "the benchmark's"));
+    json_object_set_new(s, "own_answer_rules", json_string(of->config.data.answer_rules));
     json_object_set_new(s, "meta_max_tokens",
                         json_integer((json_int_t)o->meta_max_tokens));
     json_object_set_new(s, "length_min", json_integer(o->meta.length_min));
@@ -76,58 +58,61 @@ static char *settings_of(const eval_command *c, const masa_eval_options *o)
     return text;
 }
 
-static masa_status evaluate(const eval_command *c, masa_results *results,
-                            masa_benchmark *b, const masa_eval_options *o,
-                            masa_error *err)
+/* A benchmark and its problems. */
+typedef struct task {
+    masa_benchmark *benchmark;
+    masa_eval_problems problems;
+} task;
+
+typedef struct tasks {
+    task *items;
+    size_t n, capacity;
+} tasks;
+
+static masa_status add_task(tasks *out, masa_benchmark *b, const char *rules,
+                            const char *folder, const eval_command *c, masa_error *err)
 {
-    masa_eval_problems problems = {0};
-    if (c->rules) {
+    task t = {.benchmark = b};
+    if (rules) {
         free(b->rules);
-        b->rules = masa_strdup(c->rules);
+        b->rules = masa_strdup(rules);
     }
-    const char *folder =
-        c->problems && strcmp(b->file, c->problems) == 0 ? NULL : c->data;
-    masa_status st = masa_benchmark_load(&problems, b, folder, (size_t)c->limit, err);
-    if (st == MASA_OK) st = masa_eval_run(results, b, &problems, o, err);
-    masa_eval_problems_deinit(&problems);
+    masa_status st = masa_benchmark_load(&t.problems, b, folder, (size_t)c->limit, err);
+    MASA_PUSH(out->items, out->n, out->capacity, t);
     return st;
 }
 
-/* The user's file, then the benchmarks of the list. */
-static masa_status open_benchmarks(masa_benchmark ***out, size_t *n,
-                                   const eval_command *c, masa_error *err)
+/* The user's file, then the benchmarks of the list: before the model is loaded, so that
+ * a missing file is told at once. */
+static masa_status open_tasks(tasks *out, const eval_command *c, const eval_subject *of,
+                              masa_error *err)
 {
-    size_t capacity = 0;
     masa_status st = MASA_OK;
     if (c->problems)
-        MASA_PUSH(*out, *n, capacity, masa_benchmark_for_file(c->problems, c->suffix));
+        st = add_task(out, masa_benchmark_for_file(c->problems, c->suffix),
+                      c->rules ? c->rules : of->config.data.answer_rules, NULL, c, err);
     for (const char *p = c->benchmarks ? c->benchmarks : ""; st == MASA_OK && *p;) {
         size_t size = strcspn(p, ",");
         char *name = masa_strndup(p, size);
         masa_benchmark *b = NULL;
         st = masa_benchmark_open(&b, name, err);
-        if (st == MASA_OK) MASA_PUSH(*out, *n, capacity, b);
+        if (st == MASA_OK) st = add_task(out, b, c->rules, c->data, c, err);
         free(name);
         p += size + (p[size] == ',');
     }
     return st;
 }
 
-/* A missing file or a broken description is told before the model is loaded. */
-static masa_status check_data(masa_benchmark *const *benchmarks, size_t n,
-                              const eval_command *c, masa_error *err)
+static void close_tasks(tasks *all)
 {
-    masa_status st = MASA_OK;
-    for (size_t i = 0; st == MASA_OK && i < n; i++) {
-        masa_eval_problems problems = {0};
-        const char *folder = c->problems && i == 0 ? NULL : c->data;
-        st = masa_benchmark_load(&problems, benchmarks[i], folder, (size_t)c->limit, err);
-        masa_eval_problems_deinit(&problems);
+    for (size_t i = 0; i < all->n; i++) {
+        masa_benchmark_close(all->items[i].benchmark);
+        masa_eval_problems_deinit(&all->items[i].problems);
     }
-    return st;
+    free(all->items);
 }
 
-static masa_eval_options options_of(const eval_command *c, const char *template_text)
+static masa_eval_options options_of(const eval_command *c, const eval_subject *of)
 {
     size_t most = masa_model_get_config(c->text.model)->max_positions;
     masa_eval_options o = {
@@ -141,7 +126,7 @@ static masa_eval_options options_of(const eval_command *c, const char *template_
         .meta_samples = c->meta ? (size_t)c->meta_samples : 0,
         .meta_max_tokens = (size_t)c->meta_max_tokens,
         .meta = MASA_META_DEFAULTS,
-        .meta_template = template_text,
+        .meta_template = of->meta_template,
         .sampling = {(float)c->temperature, 0, (float)c->top_p, 0},
         .seed = (uint64_t)c->seed,
         .batch = (size_t)c->batch,
@@ -163,21 +148,22 @@ static masa_eval_options options_of(const eval_command *c, const char *template_
     return o;
 }
 
-static masa_status sample_all(eval_command *c, masa_benchmark *const *benchmarks,
-                              size_t n, const char *template_text, masa_error *err)
+static masa_status sample_all(const eval_command *c, const tasks *all,
+                              const eval_subject *of, masa_error *err)
 {
     masa_results *results = NULL;
-    masa_eval_options o = options_of(c, template_text);
+    masa_eval_options o = options_of(c, of);
     if (c->meta && o.meta.length_max < o.meta.length_min)
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "--length-min %ld is over the longest response, %ld tokens",
                          o.meta.length_min, o.meta.length_max);
-    char *settings = settings_of(c, &o);
+    char *settings = settings_of(c, of, &o);
     masa_status st = masa_results_open(&results, c->out, MASA_RESULTS_WRITE, err);
     if (st == MASA_OK) st = masa_results_bind(results, settings, err);
     if (st == MASA_OK) cli_catch_signals();
-    for (size_t i = 0; st == MASA_OK && i < n; i++)
-        st = evaluate(c, results, benchmarks[i], &o, err);
+    for (size_t i = 0; st == MASA_OK && i < all->n; i++)
+        st = masa_eval_run(results, all->items[i].benchmark, &all->items[i].problems, &o,
+                           err);
     masa_results_close(results);
     free(settings);
     return st;
@@ -185,23 +171,14 @@ static masa_status sample_all(eval_command *c, masa_benchmark *const *benchmarks
 
 masa_status eval_sample(eval_command *c, masa_error *err)
 {
-    masa_benchmark **benchmarks = NULL;
-    size_t n = 0;
-    char *folder = NULL;
-    masa_text template_text = {0};
-    masa_status st = open_benchmarks(&benchmarks, &n, c, err);
-    if (st == MASA_OK) st = check_data(benchmarks, n, c, err);
-    if (st == MASA_OK && c->template_path)
-        st = masa_file_read(&template_text, c->template_path, err);
-    if (st == MASA_OK) st = find_checkpoint(&c->text, &folder, err);
+    tasks all = {0};
+    eval_subject of = {0};
+    masa_status st = eval_subject_open(&of, c, err);
+    if (st == MASA_OK) st = open_tasks(&all, c, &of, err);
     if (st == MASA_OK) st = text_model_open(&c->text, err);
-    if (st == MASA_OK)
-        st = sample_all(c, benchmarks, n,
-                        c->template_path ? masa_text_get(&template_text) : NULL, err);
+    if (st == MASA_OK) st = sample_all(c, &all, &of, err);
     text_model_close(&c->text);
-    free(folder);
-    for (size_t i = 0; i < n; i++) masa_benchmark_close(benchmarks[i]);
-    free(benchmarks);
-    masa_text_deinit(&template_text);
+    close_tasks(&all);
+    eval_subject_close(&of);
     return st;
 }

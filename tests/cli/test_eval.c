@@ -413,7 +413,10 @@ static void a_run_stands_for_its_checkpoint(void **state)
     const char *folder;
     char *path = masa_path_join(root, "run");
     fix_choice();
-    assert_int_equal(masa_config_load(&config, NULL, NULL, NULL, 0, NULL), MASA_OK);
+    static const char *const set[] = {"data.suffix=abc", "data.answer_rules=whole",
+                                      "model.chat_template=chatml",
+                                      "rollout.max_tokens=40"};
+    assert_int_equal(masa_config_load(&config, NULL, NULL, set, 4, NULL), MASA_OK);
     assert_int_equal(masa_run_create(&run, path, &config, NULL), MASA_OK);
     assert_fails("--problems own.jsonl --model run", 1, "run has no checkpoint yet");
     assert_int_equal(masa_run_checkpoint_begin(run, 3, &folder, NULL), MASA_OK);
@@ -425,8 +428,22 @@ static void a_run_stands_for_its_checkpoint(void **state)
     assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o direct.sqlite");
     assert_done(
         "--problems own.jsonl --model run --chat-template chatml --compute float32 "
-        "--suffix '' -n 2 -l 8 -o run.sqlite");
+        "--suffix '' --answer-rules boxed -n 2 -l 8 -o run.sqlite");
     assert_same_samples("direct.sqlite", "run.sqlite");
+    /* What is not given is the run's: its suffix and answer rules here. */
+    assert_done(
+        "--problems own.jsonl --model run/checkpoints/step-000003 --compute float32 "
+        "-n 2 -l 8 -o settings.sqlite");
+    assert_int_equal(count("settings.sqlite",
+                           "SELECT count(*) FROM problems WHERE prompt ="
+                           " question || ' abc'"),
+                     3);
+    assert_int_equal(count("settings.sqlite",
+                           "SELECT count(*) FROM samples WHERE cause = 'eos'"
+                           " AND problem < 3 AND answer IS NOT text"),
+                     0);
+    assert_int_equal(
+        count("settings.sqlite", "SELECT value LIKE '%\"length_max\":40%' FROM info"), 1);
 }
 
 static void an_export(void **state)

@@ -1,0 +1,93 @@
+/* The model of masa eval: a file, a folder, or a run with its settings. */
+#include "eval.h"
+
+#include <masa/file.h>
+#include <masa/memory.h>
+#include <masa/run_folder.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The folder of the run that path is or is a checkpoint of, or NULL; caller frees. */
+static char *run_of(const char *path)
+{
+    char *config = masa_run_config_path(path);
+    bool is_run = masa_path_exists(config);
+    free(config);
+    if (is_run) return masa_strdup(path);
+    const char *checkpoint = strstr(path, "/checkpoints/");
+    if (!checkpoint) return NULL;
+    char *folder = masa_strndup(path, (size_t)(checkpoint - path));
+    config = masa_run_config_path(folder);
+    is_run = masa_path_exists(config);
+    free(config);
+    if (is_run) return folder;
+    free(folder);
+    return NULL;
+}
+
+/* A run's folder stands for its newest checkpoint. */
+static masa_status find_checkpoint(eval_subject *s, text_model *text, const char *run,
+                                   masa_error *err)
+{
+    masa_run_state state = {0};
+    masa_status st = MASA_OK;
+    if (strcmp(run, text->path) == 0) {
+        st = masa_run_checkpoint_find(run, &s->checkpoint, &state, err);
+        masa_run_state_deinit(&state);
+        if (st == MASA_OK && !s->checkpoint)
+            st = MASA_FAIL(err, MASA_ERR_DATA, "%s has no checkpoint yet", run);
+        if (st != MASA_OK) return st;
+        text->path = s->checkpoint;
+    }
+    char *config = masa_path_join(text->path, "config.json");
+    char *adapter = masa_path_join(text->path, "adapter");
+    if (masa_path_is_folder(adapter) && !masa_path_exists(config))
+        st = MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                       "%s holds an adapter alone; resume the run with --set "
+                       "lora.merge_on_save=true to get a model",
+                       text->path);
+    free(config);
+    free(adapter);
+    return st;
+}
+
+/* The settings that the command line leaves open. */
+static void take_settings(eval_command *c, const masa_config *config)
+{
+    if (!c->suffix) c->suffix = config->data.suffix;
+    if (!c->text.system && config->model.system[0]) c->text.system = config->model.system;
+    if (strcmp(c->text.template, "auto") == 0)
+        c->text.template = config->model.chat_template;
+    if (!c->meta_max_tokens) c->meta_max_tokens = config->meta.max_tokens;
+    if (!c->length_min) c->length_min = config->meta.length_min;
+}
+
+masa_status eval_subject_open(eval_subject *s, eval_command *c, masa_error *err)
+{
+    char *run = c->text.path ? run_of(c->text.path) : NULL;
+    char *path = run ? masa_run_config_path(run) : NULL;
+    masa_status st = masa_config_load(&s->config, path, NULL, NULL, 0, err);
+    if (st == MASA_OK && run) st = find_checkpoint(s, &c->text, run, err);
+    if (st == MASA_OK) {
+        take_settings(c, &s->config);
+        if (run && !c->length_max) c->length_max = s->config.rollout.max_tokens;
+        const char *file = c->template_path ? c->template_path : s->config.meta.template;
+        if (file[0]) st = masa_file_read(&s->template_text, file, err);
+        if (file[0]) s->meta_template = masa_text_get(&s->template_text);
+    }
+    if (st == MASA_OK && run)
+        fprintf(stderr, "masa: %s, with the settings of its run where none are given\n",
+                c->text.path);
+    free(path);
+    free(run);
+    return st;
+}
+
+void eval_subject_close(eval_subject *s)
+{
+    masa_text_deinit(&s->template_text);
+    free(s->checkpoint);
+    masa_config_deinit(&s->config);
+}
