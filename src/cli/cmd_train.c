@@ -57,7 +57,7 @@ static masa_status train(const train_command *c, const char *folder, train_funct
 }
 
 static const char details[] =
-    "RUN is a new folder: configuration, store of every rollout, TensorBoard events and\n"
+    "RUN is a new folder: configuration, store of all that happens, TensorBoard events and\n"
     "checkpoints (Hugging Face folders) go there. ^C saves and stops; --resume goes on.\n"
     "`masa config --help` lists the presets, `masa config` every setting.";
 

@@ -106,16 +106,21 @@ static masa_status verify_file(FILE *file, const char *path, const masa_verify_o
                                size_t *counts, masa_error *err)
 {
     char *line = NULL;
-    size_t capacity = 0, number = 0;
+    size_t capacity = 0, number = 0, answers = 0;
     masa_status st = MASA_OK;
     for (ssize_t n; st == MASA_OK && (n = getline(&line, &capacity, file)) > 0;) {
         number++;
         if (strspn(line, " \t\r\n") == (size_t)n) continue;
+        answers++;
         st = verify_line(line, (size_t)n, o, counts, err);
         if (st != MASA_OK) masa_error_at(err, path, number);
     }
     if (st == MASA_OK && ferror(file)) {
         st = MASA_FAIL(err, MASA_ERR_IO, "cannot read: %s", strerror(errno));
+        masa_error_at(err, path, 0);
+    }
+    if (st == MASA_OK && answers == 0) {
+        st = MASA_FAIL(err, MASA_ERR_DATA, "no answers; each is a JSON object on a line");
         masa_error_at(err, path, 0);
     }
     free(line);
@@ -126,12 +131,15 @@ static void print_summary(const size_t *counts)
 {
     size_t total = 0;
     for (int v = 0; v <= MASA_VERDICT_BAD_GOLD; v++) total += counts[v];
-    fprintf(stderr, "%zu answers:", total);
-    for (int v = 0; v <= MASA_VERDICT_BAD_GOLD; v++)
-        if (counts[v] || v == MASA_VERDICT_EQUAL)
-            fprintf(stderr, " %zu %s (%.1f %%)%s", counts[v], masa_verdict_text((masa_verdict)v),
-                    total ? 100.0 * (double)counts[v] / (double)total : 0.0,
-                    v == MASA_VERDICT_BAD_GOLD ? "" : ";");
+    fprintf(stderr, "%zu answers", total);
+    const char *separator = ": ";
+    for (int v = 0; v <= MASA_VERDICT_BAD_GOLD; v++) {
+        if (!counts[v] && v != MASA_VERDICT_EQUAL) continue;
+        fprintf(stderr, "%s%zu %s (%.1f %%)", separator, counts[v],
+                masa_verdict_text((masa_verdict)v),
+                total ? 100.0 * (double)counts[v] / (double)total : 0.0);
+        separator = ", ";
+    }
     fprintf(stderr, "\n");
 }
 

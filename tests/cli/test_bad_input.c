@@ -161,6 +161,7 @@ static void other_troubles_are_said(void **state)
             "--train train.jsonl",
             false, "folder run");
     refused("$masa train train.jsonl --resume", true, "holds no run to resume");
+    refused("$masa verify - </dev/null", true, "standard input: no answers");
     refused("$masa tasks > /dev/full", true, "cannot write to standard output");
     refused("$masa convert . /proc/x.gguf", true, "/proc/x.gguf");
 }
