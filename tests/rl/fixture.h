@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 static char root[] = "/tmp/masa-rl-XXXXXX";
+static char base[256]; /* the model after supervised training: supervise() */
 
 static const char *in_root(const char *name)
 {
@@ -37,6 +38,31 @@ static masa_status run(masa_status (*train)(const masa_config *, const char *,
     }
     free(yaml);
     return st;
+}
+
+/* Trains the model "start" on sft.jsonl by these settings. */
+static void supervise(const char *const *more, size_t n)
+{
+    char model[300], data[300];
+    const char *set[24] = {model, data, "model.compute=f32", "train.save_every=0"};
+    snprintf(model, sizeof model, "model.path=%s", in_root("start"));
+    snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
+    for (size_t i = 0; i < n; i++) set[4 + i] = more[i];
+    masa_train_options options = {0};
+    masa_error err = {0};
+    if (run(masa_sft_train, "sft", set, 4 + n, &options, &err)) fail_msg("%s", err.message);
+    char *folder = NULL;
+    masa_run_state at = {0};
+    assert_int_equal(masa_run_checkpoint_find(in_root("sft"), &folder, &at, NULL), MASA_OK);
+    snprintf(base, sizeof base, "%s", folder);
+    masa_run_state_deinit(&at);
+    free(folder);
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    return masa_folder_remove(root, NULL) != MASA_OK;
 }
 
 /* A random model of two layers with the tokenizer in a folder, as the model "start". */

@@ -8,8 +8,6 @@
 
 #define ANSWER(rate) "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":" rate ",\"solution_length\":2}"
 
-static char base[256]; /* the model after supervised training */
-
 /* ---- the planted policy ---- */
 
 /* GPT-2's printable stand-in for a byte, as JSON. */
@@ -109,30 +107,11 @@ static int setup(void **state)
     make_tokenizer(in_root("tokenizer"));
     make_model(in_root("tokenizer"), 512);
     make_lessons();
-    char model[300], data[300];
-    snprintf(model, sizeof model, "model.path=%s", in_root("start"));
-    snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
-    const char *set[] = {model, data, "optimizer.lr=0.005", "sft.batch=12", "sft.epochs=70",
+    const char *set[] = {"optimizer.lr=0.005", "sft.batch=12", "sft.epochs=70",
                          "sft.max_tokens=256", "optimizer.tokens_per_pass=4096",
-                         "model.compute=f32", "train.save_every=0", "train.threads=1",
-                         "optimizer.schedule=linear"};
-    masa_train_options options = {0};
-    masa_error err = {0};
-    if (run(masa_sft_train, "sft", set, sizeof set / sizeof *set, &options, &err))
-        fail_msg("%s", err.message);
-    char *folder = NULL;
-    masa_run_state at = {0};
-    assert_int_equal(masa_run_checkpoint_find(in_root("sft"), &folder, &at, NULL), MASA_OK);
-    snprintf(base, sizeof base, "%s", folder);
-    masa_run_state_deinit(&at);
-    free(folder);
+                         "train.threads=1", "optimizer.schedule=linear"};
+    supervise(set, sizeof set / sizeof *set);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return masa_folder_remove(root, NULL) != MASA_OK;
 }
 
 /* A run of two steps and more settings (separated by spaces); "start" as model.path in

@@ -4,8 +4,6 @@
 
 #define TOKENIZER MASA_TESTS "/generate/data/tiny"
 
-static char base[256]; /* the model after supervised training */
-
 static void make_data(void)
 {
     FILE *sft = fopen(in_root("sft.jsonl"), "w"), *train = fopen(in_root("train.jsonl"), "w");
@@ -29,30 +27,11 @@ static int setup(void **state)
     assert_non_null(mkdtemp(root));
     make_model(TOKENIZER, 128);
     make_data();
-    char model[300], data[300];
-    snprintf(model, sizeof model, "model.path=%s", in_root("start"));
-    snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
-    const char *set[] = {model, data, "optimizer.lr=0.01", "sft.batch=8", "sft.epochs=5",
-                         "sft.max_tokens=64", "optimizer.tokens_per_pass=576",
-                         "model.compute=f32", "train.save_every=0", "sft.holdout=0.1",
+    const char *set[] = {"optimizer.lr=0.01", "sft.batch=8", "sft.epochs=5", "sft.max_tokens=64",
+                         "optimizer.tokens_per_pass=576", "sft.holdout=0.1",
                          "rollout.max_tokens=64"};
-    masa_train_options options = {0};
-    masa_error err = {0};
-    if (run(masa_sft_train, "sft", set, sizeof set / sizeof *set, &options, &err))
-        fail_msg("%s", err.message);
-    char *folder = NULL;
-    masa_run_state at = {0};
-    assert_int_equal(masa_run_checkpoint_find(in_root("sft"), &folder, &at, NULL), MASA_OK);
-    snprintf(base, sizeof base, "%s", folder);
-    masa_run_state_deinit(&at);
-    free(folder);
+    supervise(set, sizeof set / sizeof *set);
     return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    return masa_folder_remove(root, NULL) != MASA_OK;
 }
 
 /* A run's settings: the common ones, then `more` (separated by spaces). */
