@@ -22,8 +22,7 @@ static void fill(int32_t *prompt, size_t n, uint64_t seed)
 {
     masa_random random = masa_random_init(seed, MASA_STREAM_TEST);
     size_t vocab = masa_model_get_config(model)->vocab_size;
-    for (size_t i = 0; i < n; i++)
-        prompt[i] = (int32_t)masa_random_below(&random, vocab);
+    for (size_t i = 0; i < n; i++) prompt[i] = (int32_t)masa_random_below(&random, vocab);
 }
 
 /* From the last sequence's first token on. */
@@ -46,10 +45,12 @@ static bool watch(void *context, const masa_completion *c, bool finished)
     return true;
 }
 
-static void run(const char *name, size_t batch, size_t prompt, masa_request *requests, size_t n)
+static void run(const char *name, size_t batch, size_t prompt, masa_request *requests,
+                size_t n)
 {
     masa_generator *g = NULL;
-    masa_generator_options options = {.max_batch = batch, .max_context = prompt + new_tokens};
+    masa_generator_options options = {.max_batch = batch,
+                                      .max_context = prompt + new_tokens};
     masa_error err = {0};
     size_t total = 0;
     for (size_t i = 0; i < n; i++) total += requests[i].n_samples;
@@ -69,9 +70,11 @@ static void run(const char *name, size_t batch, size_t prompt, masa_request *req
                                         (double)prompt + (double)new_tokens / 2, true);
         double rate = (double)steady.tokens / (steady.end - steady.begin);
         printf("  decoding %8.1f tokens/s  %6.2f ms a step (%.2f of processors)  "
-               "%6.1f GFLOP/s", rate, 1e3 * (double)total / rate,
+               "%6.1f GFLOP/s",
+               rate, 1e3 * (double)total / rate,
                1e3 * (double)(steady.cpu_end - steady.cpu_begin) / CLOCKS_PER_SEC *
-                   (double)total / (double)steady.tokens, 1e-9 * flops * rate);
+                   (double)total / (double)steady.tokens,
+               1e-9 * flops * rate);
     }
     printf("\n");
     fflush(stdout);
@@ -130,7 +133,8 @@ int main(int argc, char **argv)
     masa_error err = {0};
     double start = masa_clock();
     if (argc < 2 || masa_model_load(&model, argv[1], &options, &err)) {
-        fprintf(stderr, "%s\n", argc < 2 ? "bench_generate MODEL [tokens [batch...]]" : err.message);
+        fprintf(stderr, "%s\n",
+                argc < 2 ? "bench_generate MODEL [tokens [batch...]]" : err.message);
         return 1;
     }
     if (argc > 2) new_tokens = (size_t)atol(argv[2]);
@@ -140,8 +144,10 @@ int main(int argc, char **argv)
     size_t n = argc > 3 ? (size_t)argc - 3 : sizeof batches / sizeof *batches;
     for (size_t i = 0; i < n; i++) {
         size_t batch = argc > 3 ? (size_t)atol(argv[3 + i]) : batches[i];
-        if (batch) run_batch(batch);
-        else run_groups();
+        if (batch)
+            run_batch(batch);
+        else
+            run_groups();
     }
     masa_model_destroy(model);
     return 0;

@@ -29,7 +29,8 @@ static struct packed make_packed(const struct sizes *s, masa_dtype dtype)
     masa_random random = masa_random_init(5, MASA_STREAM_TEST);
     struct packed p = {.width = s->q_heads * s->head_dim};
     size_t kv = s->kv_heads * s->head_dim, stride = p.width + 2 * kv;
-    p.shape = (masa_attention_shape){s->q_heads, s->kv_heads, s->head_dim, stride, 0.3f, dtype};
+    p.shape =
+        (masa_attention_shape){s->q_heads, s->kv_heads, s->head_dim, stride, 0.3f, dtype};
     for (size_t i = 0; i < SEQUENCES; i++) {
         p.segments[i] = (masa_segment){(int32_t)p.rows, sequence_length[i], -1};
         p.rows += (size_t)sequence_length[i];
@@ -40,7 +41,8 @@ static struct packed make_packed(const struct sizes *s, masa_dtype dtype)
     p.k = element(&p.qkv, p.width);
     p.v = element(&p.qkv, p.width + kv);
     float *lse = masa_alloc(p.rows * s->q_heads, sizeof *lse);
-    masa_attention_forward(p.out.data, lse, p.q, p.k, p.v, p.segments, SEQUENCES, &p.shape);
+    masa_attention_forward(p.out.data, lse, p.q, p.k, p.v, p.segments, SEQUENCES,
+                           &p.shape);
     free(lse);
     return p;
 }
@@ -56,10 +58,11 @@ static struct cache make_cache(const struct sizes *s, const struct packed *p)
 {
     struct cache c = {.max_blocks = LONGEST / s->block_tokens + 1};
     size_t blocks = SEQUENCES * c.max_blocks, tokens = s->block_tokens, row = 0;
-    size_t bytes = blocks * tokens * s->kv_heads * s->head_dim * masa_dtype_size(p->shape.dtype);
+    size_t bytes =
+        blocks * tokens * s->kv_heads * s->head_dim * masa_dtype_size(p->shape.dtype);
     int32_t *slots = masa_alloc(p->rows, sizeof *slots);
-    c.layer = (masa_kv_layer){masa_alloc(bytes, 1), masa_alloc(bytes, 1), tokens, s->kv_heads,
-                              s->head_dim, p->shape.dtype};
+    c.layer = (masa_kv_layer){masa_alloc(bytes, 1), masa_alloc(bytes, 1), tokens,
+                              s->kv_heads,          s->head_dim,          p->shape.dtype};
     memset(c.layer.k, 0xFF, bytes);
     memset(c.layer.v, 0xFF, bytes);
     c.tables = masa_alloc(blocks, sizeof *c.tables);
@@ -92,11 +95,11 @@ static void check(const struct sizes *s, masa_dtype dtype)
         source[i] = (size_t)(p.segments[sequence].start + lengths[i]) - 1;
         memcpy(q + i * stride * size, element(&p.qkv, source[i] * stride), stride * size);
     }
-    masa_attention_cached(out, q, &c.layer, c.tables, c.max_blocks, sequences, lengths, ROWS,
-                          &p.shape);
+    masa_attention_cached(out, q, &c.layer, c.tables, c.max_blocks, sequences, lengths,
+                          ROWS, &p.shape);
     for (size_t i = 0; i < ROWS; i++)
-        assert_memory_equal(out + i * p.width * size, element(&p.out, source[i] * p.width),
-                            p.width * size);
+        assert_memory_equal(out + i * p.width * size,
+                            element(&p.out, source[i] * p.width), p.width * size);
     free(q), free(out), free(c.tables), free(c.layer.k), free(c.layer.v);
     tensor_free(&p.qkv);
     tensor_free(&p.out);
@@ -106,7 +109,7 @@ static void equals_packed_attention(void **state)
 {
     (void)state;
     static const struct sizes cases[] = {
-        {3, 1, 64, 16},  /* whole vectors, three heads a group */
+        {3, 1, 64, 16}, /* whole vectors, three heads a group */
         {9, 3, 64, 16},  {2, 2, 128, 32}, {4, 2, 80, 16}, {10, 2, 16, 48},
         {16, 2, 96, 64}, {4, 2, 8, 16},   {6, 2, 24, 16}, /* heads that are not */
         {4, 1, 32, 8},   {2, 1, 64, 5},                   /* blocks that are not */
@@ -119,7 +122,8 @@ static void equals_packed_attention(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(equals_packed_attention),
-                                       cmocka_unit_test(passes_on_lower_instruction_sets)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equals_packed_attention),
+        cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

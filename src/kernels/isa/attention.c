@@ -155,6 +155,7 @@ static void decode_in_place(struct tile_state *t, const void *k, const void *v,
     struct cached_keys keys = {.block_tokens = block_tokens, .head_dim = t->head_dim};
     for (size_t j = 0; j < length; j += ATTENTION_KEYS) {
         find_keys(&keys, k, v, blocks, block_stride * size, length, j, size);
+        cached_prefetch_values(&keys, size);
         cached_scores(s, t->q, t->width, t->rows, &keys, dtype);
         for (size_t i = 0; i < t->rows; i++) {
             float *row = t->o + i * t->width;

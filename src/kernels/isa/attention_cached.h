@@ -6,6 +6,9 @@
 
 #include "attention.h"
 #include "tile.h"
+#if ISA_HAS_AVX512
+#include <immintrin.h>
+#endif
 
 /* 16 floats, whatever the machine's own vectors are. */
 typedef float cached_lanes __attribute__((vector_size(64), aligned(4), may_alias));
@@ -20,8 +23,21 @@ enum { CACHED_LANES = 16, CACHED_HEADS = 4, CACHED_WIDE = ISA_HAS_AVX512 ? 4 : 1
  * tokens [head_dim, block_tokens] and [block_tokens, head_dim] of the cache. */
 struct cached_keys {
     const char *k[ATTENTION_KEYS / CACHED_LANES], *v[ATTENTION_KEYS / CACHED_LANES];
-    size_t block_tokens, head_dim, seen; /* seen: keys that count, at most ATTENTION_KEYS */
+    size_t block_tokens, head_dim,
+        seen; /* seen: keys that count, at most ATTENTION_KEYS */
 };
+
+/* Asks for the values' memory, of elements of `size` bytes, before the scores are
+ * computed; for keys, which processors fetch ahead by themselves, it gained nothing. */
+static inline void cached_prefetch_values(const struct cached_keys *keys, size_t size)
+{
+    enum { LINE = 64 };
+    for (size_t t = 0; t < keys->seen; t += CACHED_LANES) {
+        const char *v = keys->v[t / CACHED_LANES];
+        for (size_t i = 0; i < CACHED_LANES * keys->head_dim * size; i += LINE)
+            __builtin_prefetch(v + i, 0, 2);
+    }
+}
 
 #define CACHED_INLINE static inline __attribute__((always_inline))
 
@@ -32,7 +48,11 @@ CACHED_INLINE void cached_load(cached_lanes *to, const char *from, size_t index,
         *to = *(const cached_lanes *)(from + index * sizeof(float));
     } else {
         cached_halves h = *(const cached_halves *)(from + index * sizeof(uint16_t));
+#if ISA_HAS_AVX512 /* which gcc 12 would do by halves */
+        *to = (cached_lanes)_mm512_slli_epi32(_mm512_cvtepu16_epi32((__m256i)h), 16);
+#else
         *to = (cached_lanes)(__builtin_convertvector(h, cached_bits) << 16);
+#endif
     }
 }
 
@@ -46,8 +66,7 @@ CACHED_INLINE void cached_scores_tile(float *s, const float *q, size_t width,
         for (int j = 0; j < n; j++) {
             cached_lanes k;
             cached_load(&k, keys->k[at + (size_t)j], c * keys->block_tokens, dtype);
-            for (int i = 0; i < m; i++)
-                sum[i][j] += q[(size_t)i * width + c] * k;
+            for (int i = 0; i < m; i++) sum[i][j] += q[(size_t)i * width + c] * k;
         }
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++)
@@ -63,8 +82,8 @@ CACHED_INLINE void cached_sum_tile(float *o, size_t width, const float *p,
     cached_lanes sum[CACHED_HEADS][CACHED_WIDE];
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++)
-            sum[i][j] = *(cached_lanes *)(o + (size_t)i * width + at +
-                                          (size_t)j * CACHED_LANES);
+            sum[i][j] =
+                *(cached_lanes *)(o + (size_t)i * width + at + (size_t)j * CACHED_LANES);
     for (size_t t = 0; t < keys->seen; t++) {
         const char *v = keys->v[t / CACHED_LANES];
         size_t row = t % CACHED_LANES * keys->head_dim + at;
@@ -88,8 +107,7 @@ CACHED_INLINE void cached_scores_heads(float *s, const float *q, size_t width,
     size_t vectors = (keys->seen + CACHED_LANES - 1) / CACHED_LANES, at = 0;
     for (; at + CACHED_WIDE <= vectors; at += CACHED_WIDE)
         cached_scores_tile(s, q, width, keys, at, m, CACHED_WIDE, dtype);
-    for (; at < vectors; at++)
-        cached_scores_tile(s, q, width, keys, at, m, 1, dtype);
+    for (; at < vectors; at++) cached_scores_tile(s, q, width, keys, at, m, 1, dtype);
 }
 
 CACHED_INLINE void cached_sum_heads(float *o, size_t width, const float *p,
@@ -105,15 +123,31 @@ CACHED_INLINE void cached_sum_heads(float *o, size_t width, const float *p,
 
 /* Calls `function(..., m, dtype)` with both as constants. */
 #define CACHED_DISPATCH(function, m, dtype, ...)                                         \
-    switch ((m) * 2 + ((dtype) == MASA_BF16)) {                                          \
-    case 2: function(__VA_ARGS__, 1, MASA_F32); break;                                   \
-    case 3: function(__VA_ARGS__, 1, MASA_BF16); break;                                  \
-    case 4: function(__VA_ARGS__, 2, MASA_F32); break;                                   \
-    case 5: function(__VA_ARGS__, 2, MASA_BF16); break;                                  \
-    case 6: function(__VA_ARGS__, 3, MASA_F32); break;                                   \
-    case 7: function(__VA_ARGS__, 3, MASA_BF16); break;                                  \
-    case 8: function(__VA_ARGS__, 4, MASA_F32); break;                                   \
-    case 9: function(__VA_ARGS__, 4, MASA_BF16); break;                                  \
+    switch ((m)*2 + ((dtype) == MASA_BF16)) {                                            \
+    case 2:                                                                              \
+        function(__VA_ARGS__, 1, MASA_F32);                                              \
+        break;                                                                           \
+    case 3:                                                                              \
+        function(__VA_ARGS__, 1, MASA_BF16);                                             \
+        break;                                                                           \
+    case 4:                                                                              \
+        function(__VA_ARGS__, 2, MASA_F32);                                              \
+        break;                                                                           \
+    case 5:                                                                              \
+        function(__VA_ARGS__, 2, MASA_BF16);                                             \
+        break;                                                                           \
+    case 6:                                                                              \
+        function(__VA_ARGS__, 3, MASA_F32);                                              \
+        break;                                                                           \
+    case 7:                                                                              \
+        function(__VA_ARGS__, 3, MASA_BF16);                                             \
+        break;                                                                           \
+    case 8:                                                                              \
+        function(__VA_ARGS__, 4, MASA_F32);                                              \
+        break;                                                                           \
+    case 9:                                                                              \
+        function(__VA_ARGS__, 4, MASA_BF16);                                             \
+        break;                                                                           \
     }
 
 /* s [heads, ATTENTION_KEYS] = q [heads, width] k^T; columns from keys->seen on, rounded
