@@ -38,7 +38,7 @@ static masa_status parse_levels(masa_task_options *o, const char *text, masa_err
     return MASA_OK;
 }
 
-static void print_problem(const masa_problem *p)
+static void print_problem(const masa_problem *p, bool solution)
 {
     masa_text line = {0};
     masa_text_add(&line, "{\"id\":");
@@ -47,7 +47,12 @@ static void print_problem(const masa_problem *p)
                    (int)strcspn(p->id, "_"), p->id, p->level);
     masa_text_add(&line, "\"problem\":");
     masa_text_add_json(&line, p->problem, strlen(p->problem));
-    masa_text_addf(&line, ",\"answer\":\"%s\",\"kind\":\"%s\"}\n", p->answer, p->kind);
+    masa_text_addf(&line, ",\"answer\":\"%s\",\"kind\":\"%s\"", p->answer, p->kind);
+    if (solution) {
+        masa_text_add(&line, ",\"solution\":");
+        masa_text_add_json(&line, p->solution, strlen(p->solution));
+    }
+    masa_text_add(&line, "}\n");
     fputs(masa_text_get(&line), stdout);
     masa_text_deinit(&line);
 }
@@ -55,7 +60,7 @@ static void print_problem(const masa_problem *p)
 masa_status cli_tasks(int argc, char **argv, masa_error *err)
 {
     long n = 1000, seed = 1;
-    bool test = false, helped;
+    bool test = false, solutions = false, helped;
     const char *kinds = "arithmetic,word,compare,equation", *level = "1-4";
     const cli_option options[] = {
         CLI_LONG("number", 'n', &n, "N", "how many problems"),
@@ -63,6 +68,7 @@ masa_status cli_tasks(int argc, char **argv, masa_error *err)
         CLI_STRING("level", 'l', &level, "N[-M]", "difficulty, from 1 to 6"),
         CLI_FLAG("test", 0, &test, "problems of the test split; no seed ever puts one of "
                                    "them in the train split"),
+        CLI_FLAG("solutions", 0, &solutions, "with worked solutions, for `masa sft`"),
         CLI_LONG("seed", 's', &seed, "N", "same seed, same problems"),
         CLI_END,
     };
@@ -79,7 +85,7 @@ masa_status cli_tasks(int argc, char **argv, masa_error *err)
     masa_problems problems = {0};
     st = masa_tasks_generate(&problems, (size_t)n, &o, err);
     for (size_t i = 0; st == MASA_OK && i < problems.n; i++)
-        print_problem(&problems.items[i]);
+        print_problem(&problems.items[i], solutions);
     masa_problems_deinit(&problems);
     return st;
 }

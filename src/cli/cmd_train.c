@@ -108,7 +108,7 @@ masa_status cli_sft(int argc, char **argv, masa_error *err)
         CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",
                    "GGUF file or Hugging Face folder"),
         CLI_STRING("data", 'd', &c.shortcuts[DATA].value, "FILE",
-                   "conversations (JSON Lines with `messages`)"),
+                   "JSON Lines with `messages`, or `problem` and `solution`"),
         CLI_STRING("epochs", 'n', &c.shortcuts[STEPS].value, "N", "passes over the data"),
         CLI_STRING("preset", 'p', &c.preset, "NAME", "start from a preset"),
         CLI_STRING("config", 'c', &c.file, "FILE", "YAML file of settings"),

@@ -28,6 +28,7 @@ static void problem_deinit(masa_problem *p)
     free(p->answer);
     free(p->kind);
     free(p->context);
+    free(p->solution);
 }
 
 static masa_status parse_problem(masa_problem *out, const json_t *line, const char *path,
@@ -54,6 +55,7 @@ static masa_status parse_problem(masa_problem *out, const json_t *line, const ch
     p.kind = value_text(json_object_get(line, keys->kind));
     if (!p.kind) p.kind = masa_strdup("math");
     p.context = value_text(json_object_get(line, "context"));
+    p.solution = value_text(json_object_get(line, "solution"));
     const json_t *level = json_object_get(line, "level");
     if (json_is_integer(level)) p.level = (int)json_integer_value(level);
     *out = p;

@@ -60,15 +60,17 @@ static masa_task_kind pick_kind(masa_random *random, unsigned wanted)
 }
 
 static masa_problem finish(masa_task_kind kind, int level, uint64_t hash, char *text,
-                           long answer)
+                           masa_text *work, long answer)
 {
     char number[32], id[64];
+    masa_text_addf(work, " The answer is \\boxed{%ld}.", answer);
+    char *solution = masa_strdup(masa_text_get(work) + 1); /* past the first space */
     snprintf(number, sizeof number, "%ld", answer);
     snprintf(id, sizeof id, "%s_%d_%016llx", kinds[kind].name, level,
              (unsigned long long)hash);
     return (masa_problem){.id = masa_strdup(id), .problem = text,
                           .answer = masa_strdup(number), .kind = masa_strdup("numeric"),
-                          .level = level};
+                          .solution = solution, .level = level};
 }
 
 masa_status masa_tasks_generate(masa_problems *out, size_t n,
@@ -84,6 +86,7 @@ masa_status masa_tasks_generate(masa_problems *out, size_t n,
     masa_random random = masa_random_init(o->seed, MASA_STREAM_TASK);
     masa_status st = MASA_OK;
     size_t made = 0, rejected = 0;
+    masa_text work = {0};
     while (made < n) {
         if (rejected > 1000 * n + 10000) {
             st = MASA_FAIL(err, MASA_ERR_CONFIG,
@@ -95,7 +98,8 @@ masa_status masa_tasks_generate(masa_problems *out, size_t n,
         masa_task_kind kind = pick_kind(&random, o->kinds);
         int level = (int)masa_random_range(&random, o->least_level, o->most_level);
         masa_text text = {0};
-        long answer = kinds[kind].make(&text, &random, level);
+        masa_text_clear(&work);
+        long answer = kinds[kind].make(&text, &work, &random, level);
         uint64_t hash = text_hash(masa_text_get(&text));
         bool is_test = hash % 5 == 0;
         if (is_test != o->test || !hash_set_add(&seen, hash)) {
@@ -103,10 +107,11 @@ masa_status masa_tasks_generate(masa_problems *out, size_t n,
             rejected++;
             continue;
         }
-        masa_problem p = finish(kind, level, hash, masa_text_take(&text), answer);
+        masa_problem p = finish(kind, level, hash, masa_text_take(&text), &work, answer);
         MASA_PUSH(out->items, out->n, out->capacity, p);
         made++;
     }
+    masa_text_deinit(&work);
     free(seen.slots);
     return st;
 }

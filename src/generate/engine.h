@@ -1,7 +1,8 @@
 /*
  * Inside of the generator: what a call of masa_generate works on.
  *
- * A request's prompt is computed in a slot of its own; its blocks then belong to
+ * A request's prompt is computed in a slot of its own, from where it differs from those
+ * in the cache; its blocks then belong to
  * the request (`group`), the first token of every sample is drawn from its last
  * row, and the samples join the queue. A queued sample takes a slot, shares the
  * prompt's full blocks, copies the last one if that is partly filled, and decodes

@@ -163,15 +163,54 @@ static bool has_room(masa_generator *g, size_t need, group *owner)
     return true;
 }
 
+static size_t common_tokens(const masa_request *a, const masa_request *b)
+{
+    size_t n = 0;
+    while (n < a->prompt_size && n < b->prompt_size && a->prompt[n] == b->prompt[n]) n++;
+    return n;
+}
+
+/* The group whose prompt has the most full blocks in common with this one's, of those in
+ * the cache or on their way into it; the last token stays to be computed, for its logits. */
+static const group *find_prefix(const run *r, const group *owner, size_t *blocks)
+{
+    const group *best = NULL;
+    size_t most = (owner->request->prompt_size - 1) / BLOCK_TOKENS;
+    *blocks = 0;
+    for (size_t i = r->oldest; i < r->next_group; i++) {
+        const group *other = &r->groups[i];
+        if (other == owner || !(other->cached || other->computing)) continue;
+        size_t n = common_tokens(owner->request, other->request) / BLOCK_TOKENS;
+        if (n > most) n = most;
+        if (n < *blocks || n == 0 || (n == *blocks && best->cached)) continue;
+        best = other;
+        *blocks = n;
+    }
+    return best;
+}
+
+/* What the prompt has in common with another is taken from there; while that is still being
+ * computed this one waits for it. */
 static bool start_prompt(masa_generator *g, size_t index)
 {
     group *owner = &g->run.groups[index];
-    size_t need = blocks_of(owner->request->prompt_size);
-    if (!has_room(g, need, owner)) return false;
-    extend_table(g, add_slot(g, index, NO_SAMPLE), need);
+    size_t need = blocks_of(owner->request->prompt_size), n;
+    const group *prefix = find_prefix(&g->run, owner, &n);
+    if (prefix && !prefix->cached) return false;
+    /* Held before room is made, which may cost the other group its prompt. */
+    for (size_t i = 0; i < n; i++) block_retain(&g->pool, prefix->blocks[i]);
+    bool room = has_room(g, need - n, owner);
+    slot *s = room ? add_slot(g, index, NO_SAMPLE) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        if (room) table_of(g, s)[s->n_blocks++] = prefix->blocks[i];
+        else block_release(&g->pool, prefix->blocks[i]);
+    }
+    if (!room) return false;
+    extend_table(g, s, need);
+    s->computed = n * BLOCK_TOKENS;
     owner->computing = true;
     if (owner->drawn)
-        g->stats.recomputed_tokens += owner->request->prompt_size;
+        g->stats.recomputed_tokens += owner->request->prompt_size - s->computed;
     else
         g->run.arriving += owner->request->n_samples;
     return true;

@@ -61,6 +61,28 @@ static void pack_segment(const struct call *c, const struct attention_keys *keys
                      (size_t)s->length, h->head_dim, h->dtype);
 }
 
+/* Tokens of all that a segment continues. */
+static size_t keys_before(const masa_segment *segments, const masa_segment *s)
+{
+    size_t n = 0;
+    while (s->parent >= 0) {
+        s = &segments[s->parent];
+        n += (size_t)s->length;
+    }
+    return n;
+}
+
+/* A segment's keys, and those of what it continues before them. */
+static void pack_keys(const struct call *c, const struct attention_keys *keys, size_t before,
+                      const masa_segment *s, size_t head)
+{
+    for (;; before -= (size_t)s->length) {
+        pack_segment(c, keys, before, s, head);
+        if (s->parent < 0) return;
+        s = &c->segments[s->parent];
+    }
+}
+
 /* Every `pieces`-th query tile, from number `piece` on, of a segment whose own keys begin
  * at `before`. */
 static void run_segment(const struct call *c, const struct attention_keys *keys,
@@ -110,12 +132,10 @@ void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
         for (size_t head = 0; head < heads; head++)
             for (size_t piece = 0; piece < pieces; piece++) {
                 const masa_segment *s = &segments[i];
-                const masa_segment *parent = s->parent >= 0 ? &segments[s->parent] : NULL;
-                size_t before = parent ? (size_t)parent->length : 0;
+                size_t before = keys_before(segments, s);
                 struct attention_keys keys =
                     keys_init(before + (size_t)s->length, shape->head_dim);
-                if (parent) pack_segment(&c, &keys, 0, parent, head);
-                pack_segment(&c, &keys, before, s, head);
+                pack_keys(&c, &keys, before, s, head);
                 run_segment(&c, &keys, s, before, head, piece, pieces);
             }
 }

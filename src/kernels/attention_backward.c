@@ -66,7 +66,7 @@ static struct attention_gradient gradient_init(const struct call *c, size_t leng
     return g;
 }
 
-/* Segments by the root they belong to: a root, then its children in index order. */
+/* Segments by what they continue: each with its children in index order. */
 struct trees {
     size_t *roots, n;           /* indices of segments without a parent */
     size_t *first_child, *next; /* [n_segments]; 0: none (segment 0 is nobody's child) */
@@ -144,24 +144,38 @@ static void clear_from(const struct attention_gradient *g, size_t from)
     memset(g->dv + from * g->width, 0, n * sizeof(float));
 }
 
-/* A root and its children for one query head: the root's dk and dv sum up over all.
- * Keys that a longer child left behind its end are seen by no later one. */
-static void backward_tree(const struct call *c, const struct trees *t, size_t root,
+/* The most keys that a segment or one that continues it sees, from its own first key on. */
+static size_t longest_path(const struct call *c, const struct trees *t, size_t segment)
+{
+    size_t longest = 0;
+    for (size_t i = t->first_child[segment]; i; i = t->next[i]) {
+        size_t n = longest_path(c, t, i);
+        if (n > longest) longest = n;
+    }
+    return (size_t)c->segments[segment].length + longest;
+}
+
+/* A segment whose own keys begin at `before`, and all that continues it: its dk and dv sum
+ * up over them. Keys that a longer sibling left behind the end of one are seen by none of
+ * its queries. */
+static void backward_tree(const struct call *c, const struct trees *t,
+                          const struct attention_gradient *g, size_t segment, size_t before,
                           size_t head)
 {
-    const masa_segment *r = &c->segments[root];
-    size_t before = (size_t)r->length, longest = 0;
-    for (size_t i = t->first_child[root]; i; i = t->next[i])
-        if ((size_t)c->segments[i].length > longest)
-            longest = (size_t)c->segments[i].length;
-    struct attention_gradient g = gradient_init(c, before + longest);
-    run_segment(c, &g, r, 0, head);
-    for (size_t i = t->first_child[root]; i; i = t->next[i]) {
-        clear_from(&g, before);
-        run_segment(c, &g, &c->segments[i], before, head);
-        store_segment(c, &g, before, &c->segments[i], head);
+    const masa_segment *s = &c->segments[segment];
+    size_t end = before + (size_t)s->length;
+    run_segment(c, g, s, before, head);
+    for (size_t i = t->first_child[segment]; i; i = t->next[i]) {
+        clear_from(g, end);
+        backward_tree(c, t, g, i, end, head);
     }
-    store_segment(c, &g, 0, r, head);
+    store_segment(c, g, before, s, head);
+}
+
+static void backward_root(const struct call *c, const struct trees *t, size_t root, size_t head)
+{
+    struct attention_gradient g = gradient_init(c, longest_path(c, t, root));
+    backward_tree(c, t, &g, root, 0, head);
 }
 
 size_t masa_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim)
@@ -197,7 +211,7 @@ void masa_attention_backward(void *dq, void *dk, void *dv, float *parts, const v
     {
 #pragma omp for schedule(dynamic)
         for (size_t unit = 0; unit < t.n * heads; unit++)
-            backward_tree(&c, &t, t.roots[unit / heads], unit % heads);
+            backward_root(&c, &t, t.roots[unit / heads], unit % heads);
         struct range p = split_mine(rows, 1);
         size_t b = p.begin, group = heads / shape->kv_heads;
         kernels->reduce(at(dk, shape->dtype, b * shape->stride), shape->stride,

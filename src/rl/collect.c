@@ -43,6 +43,7 @@ static masa_status sample(rl_loop *l, rl_groups *groups, size_t first, bool solu
     }
     masa_status st =
         n ? rl_sample(&l->session, l->generator, wanted, n, by_kind, err) : MASA_OK;
+    if (n) groups->prefilled += masa_generator_stats(l->generator).prompt_tokens;
     for (size_t i = 0; st == MASA_OK && i < n; i++)
         if (wanted[i]->kind == RL_META) rl_predict(wanted[i], l->session.config);
     free(wanted);

@@ -1,5 +1,7 @@
 #include "conversations.h"
 
+#include "rollout.h"
+
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
@@ -74,8 +76,6 @@ static masa_status add_conversation(rl_examples *out, const rl_session *s, const
                                     masa_error *err)
 {
     size_t n = json_array_size(list), learned = 0;
-    if (n == 0)
-        return MASA_FAIL(err, MASA_ERR_DATA, "the line has no list `messages`");
     masa_message *messages = masa_alloc(n, sizeof *messages);
     masa_status st = MASA_OK;
     for (size_t i = 0; st == MASA_OK && i < n; i++) {
@@ -96,6 +96,36 @@ static masa_status add_conversation(rl_examples *out, const rl_session *s, const
     return st;
 }
 
+/* A problem with its solution, asked for as the rollouts of `masa train` will be. */
+static masa_status add_solution(rl_examples *out, const rl_session *s, const json_t *line,
+                                masa_error *err)
+{
+    const masa_config *c = s->config;
+    masa_problem problem = {
+        .problem = (char *)json_string_value(json_object_get(line, c->data.problem_key)),
+        .context = (char *)json_string_value(json_object_get(line, "context"))};
+    const char *solution = json_string_value(json_object_get(line, "solution"));
+    if (!problem.problem || !solution)
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "the line has neither a list `messages` nor the texts `%s` and "
+                         "`solution`", c->data.problem_key);
+    char *user = rl_solution_request(c, &problem);
+    masa_message turns[3] = {{"system", c->model.system}, {"user", user},
+                             {"assistant", solution}};
+    bool system = c->model.system[0];
+    masa_status st = add_example(out, s, turns + !system, system ? 2 : 1, err);
+    free(user);
+    return st;
+}
+
+static masa_status add_line(rl_examples *out, const rl_session *s, const json_t *line,
+                            masa_error *err)
+{
+    const json_t *list = json_object_get(line, "messages");
+    return json_array_size(list) ? add_conversation(out, s, list, err)
+                                 : add_solution(out, s, line, err);
+}
+
 masa_status rl_examples_load(rl_examples *out, const rl_session *s, const char *path,
                              masa_error *err)
 {
@@ -112,7 +142,7 @@ masa_status rl_examples_load(rl_examples *out, const rl_session *s, const char *
         json_error_t why;
         json_t *json = json_loadb(p, n, 0, &why);
         if (!json) st = MASA_FAIL(err, MASA_ERR_DATA, "not JSON: %s", why.text);
-        else st = add_conversation(out, s, json_object_get(json, "messages"), err);
+        else st = add_line(out, s, json, err);
         if (st != MASA_OK) masa_error_at(err, path, line);
         json_decref(json);
     }

@@ -1,4 +1,5 @@
-/* Conversations for supervised training, as token ids: JSON Lines with `messages`. */
+/* Conversations for supervised training, as token ids: JSON Lines with `messages`, or with
+ * `problem` and `solution`. */
 #ifndef RL_CONVERSATIONS_H
 #define RL_CONVERSATIONS_H
 

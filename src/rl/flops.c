@@ -3,11 +3,12 @@
 double rl_flops(const rl_loop *l, const rl_groups *groups, size_t trained_tokens)
 {
     const masa_model_config *m = masa_model_get_config(l->session.model);
-    double flops = 0, weighted = 0, tokens = 0;
+    double flops = 0, weighted = 0, tokens = 0, prompts = 0, sampled = 0;
     for (size_t i = 0; i < groups->n; i++) {
         const rl_group *g = &groups->items[i];
         double prompt = (double)g->prompt.n;
-        if (g->n) flops += prompt * masa_model_flops(m, prompt / 2, false);
+        prompts += g->n ? prompt : 0;
+        sampled += g->n > 0;
         for (size_t j = 0; j < g->n; j++) {
             double n = (double)g->rollouts[j].completion.n, context = prompt + n / 2;
             flops += n * masa_model_flops(m, context, true);
@@ -15,6 +16,10 @@ double rl_flops(const rl_loop *l, const rl_groups *groups, size_t trained_tokens
             tokens += n;
         }
     }
+    /* What prompts have in common was run once: `prefilled` of all their tokens, behind the
+     * rest of them. */
+    if (sampled > 0)
+        flops += (double)groups->prefilled * masa_model_flops(m, prompts / sampled / 2, false);
     double context = tokens > 0 ? weighted / tokens : 0;
     /* The backward pass costs twice the forward pass. */
     return flops + 3 * (double)trained_tokens * masa_model_flops(m, context, true);

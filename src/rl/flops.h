@@ -4,8 +4,7 @@
 
 #include "loop.h"
 
-/* Floating-point operations of sampling these groups (each prompt once) and of a forward and
- * backward pass over trained_tokens with the same mean context. */
+/* Floating-point operations of sampling these groups and of a forward and backward pass over trained_tokens with the same mean context. */
 double rl_flops(const rl_loop *loop, const rl_groups *groups, size_t trained_tokens);
 
 #endif

@@ -15,6 +15,7 @@ static void problem_deinit(masa_problem *p)
     free(p->answer);
     free(p->kind);
     free(p->context);
+    free(p->solution);
 }
 
 static masa_status solution_prompt(masa_tokens *out, char **text, const rl_session *s,

@@ -51,6 +51,7 @@ typedef struct rl_group {
 typedef struct rl_groups {
     rl_group *items;
     size_t n, capacity;
+    size_t prefilled; /* tokens of prompts run through the model to sample them */
 } rl_groups;
 
 /* Adds an empty group; the pointer is good until the next one is added. */

@@ -122,8 +122,11 @@ static void batch_init(batch *b, rl_groups *groups, const masa_config *config)
         for (size_t i = first; i < last; i++)
             for (size_t j = 0; j < trained[i]->n; j++, of++)
                 tokens += (double)trained[i]->rollouts[j].completion.n;
-        for (size_t i = first; i < last; i++)
-            add_group(b, trained[i], i, of, tokens, config);
+        /* Those of a kind together: they have their instructions in common, which the
+         * trainer then computes once. */
+        for (rl_kind kind = RL_SOLUTION; kind <= RL_META; kind++)
+            for (size_t i = first; i < last; i++)
+                if (trained[i]->kind == kind) add_group(b, trained[i], i, of, tokens, config);
         b->bounds[m + 1] = b->n;
     }
     free(trained);

@@ -23,6 +23,7 @@ static masa_status sample(rl_loop *l, rl_groups *groups, masa_error *err)
     rl_group **all = masa_alloc(groups->n + 1, sizeof(rl_group *));
     for (size_t i = 0; i < groups->n; i++) all[i] = &groups->items[i];
     if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, groups->n, by_kind, err);
+    groups->prefilled = masa_generator_stats(l->generator).prompt_tokens;
     for (size_t i = 0; st == MASA_OK && i < groups->n; i++)
         rl_score_solutions(all[i], c, l->answer_rules);
     free(all);

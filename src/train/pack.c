@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <masa/memory.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,6 +68,41 @@ static void add_response(pack *p, const masa_sequence *s, int32_t prompt_segment
         add_segment(p, s->response, own_rows(s), s->prompt_size, prompt_segment);
 }
 
+/* What groups that follow one another begin with in common: a system message, instructions. */
+typedef struct stem {
+    const int32_t *tokens;
+    size_t size;     /* 0: nothing worth a segment */
+    int32_t segment; /* -1: not packed yet */
+} stem;
+
+/* A prompt keeps at least one token of its own, which predicts the first of a response. */
+static size_t common(const stem *t, const masa_sequence *s)
+{
+    size_t n = 0;
+    while (n < t->size && n + 1 < s->prompt_size && t->tokens[n] == s->prompt[n]) n++;
+    return n;
+}
+
+/* As long as all following groups that may fit have it in common; a group without it ends
+ * the search. */
+static stem find_stem(const pack *p, const masa_sequence *sequences, size_t n)
+{
+    enum { LEAST = 16 };
+    stem t = {sequences[0].prompt, sequences[0].prompt_size - 1, -1};
+    size_t tokens = sequences[0].prompt_size, shared = 0;
+    for (size_t i = 1; i < n && tokens < p->max_tokens; i++) {
+        tokens += own_rows(&sequences[i]);
+        if (sequences[i].group == sequences[i - 1].group) continue;
+        size_t both = common(&t, &sequences[i]);
+        if (both < LEAST) break;
+        t.size = both;
+        tokens += sequences[i].prompt_size - both;
+        shared++;
+    }
+    if (shared == 0) t.size = 0;
+    return t;
+}
+
 size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n, float temperature)
 {
     p->batch = (masa_batch){.tokens = p->tokens,
@@ -75,18 +111,27 @@ size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n, float temper
                             .target_rows = p->target_rows,
                             .target_tokens = p->target_tokens,
                             .temperature = temperature};
+    masa_batch *b = &p->batch;
+    stem t = {.segment = -1};
     int32_t prompt_segment = -1;
     size_t i = 0;
     for (; i < n; i++) {
         const masa_sequence *s = &sequences[i];
         bool joins = i > 0 && s->group == sequences[i - 1].group;
-        size_t rows = own_rows(s) + (joins ? 0 : s->prompt_size);
-        if (p->batch.n_tokens + rows > p->max_tokens ||
-            p->batch.n_targets + s->response_size > p->max_tokens)
+        if (!joins && (t.size == 0 || common(&t, s) < t.size))
+            t = find_stem(p, s, n - i);
+        size_t rows = own_rows(s);
+        if (!joins) rows += s->prompt_size - (t.segment < 0 ? 0 : t.size);
+        if (b->n_tokens + rows > p->max_tokens ||
+            b->n_targets + s->response_size > p->max_tokens)
             break;
+        if (!joins && t.size > 0 && t.segment < 0) {
+            t.segment = (int32_t)b->n_segments;
+            add_segment(p, s->prompt, t.size, 0, -1);
+        }
         if (!joins) {
-            prompt_segment = (int32_t)p->batch.n_segments;
-            add_segment(p, s->prompt, s->prompt_size, 0, -1);
+            prompt_segment = (int32_t)b->n_segments;
+            add_segment(p, s->prompt + t.size, s->prompt_size - t.size, t.size, t.segment);
         }
         add_response(p, s, prompt_segment);
     }

@@ -1,4 +1,5 @@
-/* Packs sequences into a masa_batch: each group's prompt once, then its responses. */
+/* Packs sequences into a masa_batch: what prompts begin with in common once, each group's
+ * prompt once, then its responses. */
 #ifndef MASA_TRAIN_PACK_H
 #define MASA_TRAIN_PACK_H
 

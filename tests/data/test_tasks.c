@@ -1,6 +1,8 @@
 #include "masa_test.h"
 #include <masa/tasks.h>
 
+#include <ctype.h>
+
 static bool contains(const masa_problems *p, const char *text)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -112,6 +114,50 @@ static void equation_answers_solve_the_equation(void **state)
     masa_problems_deinit(&problems);
 }
 
+/* Every "a op b = c" of a text, and that it holds; returns how many there are. */
+static size_t check_equations(const char *text)
+{
+    size_t n = 0;
+    for (const char *p = text; (p = strstr(p, " = ")); p += 3) {
+        const char *start = p;
+        while (start > text && strchr("0123456789 +-*/", start[-1])) start--;
+        start += strspn(start, " ");
+        long a, b, c;
+        char op;
+        if (sscanf(start, "%ld %c %ld = %ld", &a, &op, &b, &c) != 4) continue;
+        assert_int_equal(
+            c, op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : b ? a / b : c + 1);
+        n++;
+    }
+    return n;
+}
+
+static void worked_solutions_are_right(void **state)
+{
+    (void)state;
+    size_t equations = 0;
+    for (int level = 1; level <= MASA_TASK_LEVELS; level++) {
+        masa_task_options o = {.least_level = level, .most_level = level, .seed = 6};
+        masa_problems problems = {0};
+        assert_int_equal(masa_tasks_generate(&problems, 200, &o, NULL), MASA_OK);
+        for (size_t i = 0; i < problems.n; i++) {
+            const masa_problem *p = &problems.items[i];
+            char end[64];
+            snprintf(end, sizeof end, " The answer is \\boxed{%s}.", p->answer);
+            size_t n = strlen(p->solution), m = strlen(end);
+            assert_true(n > m && strcmp(p->solution + n - m, end) == 0);
+            /* What the steps arrive at is what is boxed. */
+            char *digits = p->solution + n - m - 1;
+            while (!isdigit((unsigned char)*digits)) digits--;
+            while (isdigit((unsigned char)digits[-1]) || digits[-1] == '-') digits--;
+            assert_int_equal(strtol(digits, NULL, 10), strtol(p->answer, NULL, 10));
+            equations += check_equations(p->solution);
+        }
+        masa_problems_deinit(&problems);
+    }
+    assert_true(equations > 1500);
+}
+
 static void asking_for_too_many_is_an_error(void **state)
 {
     (void)state;
@@ -134,6 +180,7 @@ int main(void)
         cmocka_unit_test(splits_are_disjoint_and_problems_differ),
         cmocka_unit_test(arithmetic_answers_are_right),
         cmocka_unit_test(equation_answers_solve_the_equation),
+        cmocka_unit_test(worked_solutions_are_right),
         cmocka_unit_test(asking_for_too_many_is_an_error)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

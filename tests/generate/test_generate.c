@@ -173,6 +173,43 @@ static void computes_a_prompt_once(void **state)
     masa_generator_destroy(g);
 }
 
+/* Prompts that begin alike: what they have in common is run once, and what is sampled stays
+ * the same, whatever the cache holds. */
+static void computes_a_common_beginning_once(void **state)
+{
+    enum { COMMON = 40, BLOCKS = COMMON / BLOCK_TOKENS };
+    setting *s = *state;
+    masa_completion alone[TOTAL], other[TOTAL];
+    int32_t prompts[REQUESTS][64];
+    masa_request requests[REQUESTS];
+    size_t sum = 0, shared = 0;
+    for (size_t i = 0; i < REQUESTS; i++) {
+        requests[i] = s->requests[i];
+        requests[i].prompt = prompts[i];
+        /* The last begins with whole blocks only; one more is no other prompt's. */
+        requests[i].prompt_size = i == 6 ? BLOCKS * BLOCK_TOKENS : COMMON + 1 + i;
+        fill_prompt(prompts[i], 64, 50 + i);
+        if (i != 3) fill_prompt(prompts[i], COMMON, 49);
+        sum += requests[i].prompt_size;
+        if (i != 0 && i != 3) shared += (i == 6 ? BLOCKS - 1 : BLOCKS) * BLOCK_TOKENS;
+    }
+    masa_generator *g = tiny_generator(s->model, NULL, 64, 0);
+    for (size_t i = 0; i < REQUESTS; i++) generate(g, &requests[i], 1, alone + i * SAMPLES);
+    generate(g, requests, REQUESTS, other);
+    assert_int_equal(masa_generator_stats(g).prompt_tokens, sum - shared);
+    for (size_t i = 0; i < TOTAL; i++) assert_same(&alone[i], &other[i]);
+    free_completions(other, TOTAL);
+    masa_generator_destroy(g);
+    for (size_t blocks = 7; blocks < 40; blocks++) {
+        g = tiny_generator(s->model, NULL, 1 + blocks % 20, blocks * BLOCK_TOKENS);
+        generate(g, requests, REQUESTS, other);
+        for (size_t i = 0; i < TOTAL; i++) assert_same(&alone[i], &other[i]);
+        free_completions(other, TOTAL);
+        masa_generator_destroy(g);
+    }
+    free_completions(alone, TOTAL);
+}
+
 static void check_logprobs(masa_dtype compute, double tolerance)
 {
     masa_model *model = tiny_model(compute);
@@ -435,6 +472,7 @@ int main(void)
         cmocka_unit_test(does_not_depend_on_the_batch),
         cmocka_unit_test(finishes_when_the_cache_is_too_small),
         cmocka_unit_test(computes_a_prompt_once),
+        cmocka_unit_test(computes_a_common_beginning_once),
         cmocka_unit_test(logprobs_are_the_trainers),
         cmocka_unit_test(stops_at_the_end_of_the_context),
         cmocka_unit_test(samples_have_their_own_limits),

@@ -15,7 +15,8 @@ struct attention_case {
 
 static const masa_segment several[] = {{0, 5, -1},   {5, 70, -1},  {75, 3, 1},
                                        {78, 130, 1}, {208, 1, -1}, {209, 64, 1},
-                                       {273, 33, 4}};
+                                       {273, 33, 4}, {306, 40, 3}, {346, 9, 7},
+                                       {355, 70, 3}};
 static const masa_segment single[] = {{0, 1, -1}};
 
 static struct attention_case make(size_t q_heads, size_t kv_heads, size_t head_dim,
@@ -48,12 +49,19 @@ static void drop(struct attention_case *c)
     free(c->lse), free(c->want_out), free(c->want_dqkv), free(c->want_lse);
 }
 
-/* The row of key number j of a segment: its parent's keys come first. */
+/* Keys of what a segment continues. */
+static size_t keys_before(const struct attention_case *c, const masa_segment *s)
+{
+    if (s->parent < 0) return 0;
+    const masa_segment *parent = &c->segments[s->parent];
+    return keys_before(c, parent) + (size_t)parent->length;
+}
+
+/* The row of key number j of a segment: those of what it continues come first. */
 static size_t key_row(const struct attention_case *c, const masa_segment *s, size_t j)
 {
-    size_t before = s->parent < 0 ? 0 : (size_t)c->segments[s->parent].length;
-    return j < before ? (size_t)c->segments[s->parent].start + j
-                      : (size_t)s->start + j - before;
+    size_t before = keys_before(c, s);
+    return j < before ? key_row(c, &c->segments[s->parent], j) : (size_t)s->start + j - before;
 }
 
 static double dot(const double *a, const double *b, size_t n)
@@ -69,7 +77,7 @@ static void reference_query(struct attention_case *c, const masa_segment *s, siz
 {
     const masa_attention_shape *h = &c->shape;
     size_t n = h->head_dim, width = h->q_heads * n, row = (size_t)s->start + i;
-    size_t keys = i + 1 + (s->parent < 0 ? 0 : (size_t)c->segments[s->parent].length);
+    size_t keys = keys_before(c, s) + i + 1;
     size_t q = row * h->stride + head * n, kv = head / (h->q_heads / h->kv_heads) * n;
     size_t k_at = width + kv, v_at = k_at + h->kv_heads * n;
     const double *x = c->qkv.value, *dout = c->dout.value + row * width + head * n;

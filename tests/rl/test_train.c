@@ -10,10 +10,12 @@ static void make_data(void)
     FILE *test = fopen(in_root("test.jsonl"), "w");
     assert_true(sft && train && test);
     /* Three answers to every question, so that the model answers each in a third of the
-     * cases; reinforced is one of them. */
+     * cases; reinforced is one of them. A problem with its solution is asked for as the
+     * question of a conversation is. */
     for (char a = 'a'; a <= 'h'; a++)
         for (char b = 'a'; b <= 'd'; b++) {
-            for (char answer = 'x'; answer <= 'z'; answer++)
+            fprintf(sft, "{\"problem\":\"%c %c\",\"solution\":\"x\"}\n", a, b);
+            for (char answer = 'y'; answer <= 'z'; answer++)
                 fprintf(sft, "{\"messages\":[{\"role\":\"user\",\"content\":\"%c %c\"},"
                              "{\"role\":\"assistant\",\"content\":\"%c\"}]}\n", a, b, answer);
             fprintf(b == 'd' ? test : train, "{\"problem\":\"%c %c\",\"answer\":\"y\"}\n", a, b);
@@ -27,7 +29,7 @@ static int setup(void **state)
     assert_non_null(mkdtemp(root));
     make_model(TOKENIZER, 128);
     make_data();
-    const char *set[] = {"optimizer.lr=0.01", "sft.batch=8", "sft.epochs=5", "sft.max_tokens=64",
+    const char *set[] = {"data.suffix=", "optimizer.lr=0.01", "sft.batch=8", "sft.epochs=5", "sft.max_tokens=64",
                          "optimizer.tokens_per_pass=576", "sft.holdout=0.1",
                          "rollout.max_tokens=64"};
     supervise(set, sizeof set / sizeof *set);

@@ -133,12 +133,72 @@ static void every_target_has_its_context(void **state)
     }
 }
 
+enum { INSTRUCTION = 20, PROMPT = 23, GROUPS = 5 };
+
+/* The tokens that a row's prediction rests on, by the chain of its segment. */
+static size_t context_of(int32_t *out, const masa_batch *b, int32_t row)
+{
+    size_t g = 0, n = 0;
+    while (row >= b->segments[g].start + b->segments[g].length) g++;
+    int32_t chain[8], depth = 0;
+    for (int32_t i = b->segments[g].parent; i >= 0; i = b->segments[i].parent)
+        chain[depth++] = i;
+    while (depth-- > 0)
+        for (int32_t i = 0; i < b->segments[chain[depth]].length; i++)
+            out[n++] = b->tokens[b->segments[chain[depth]].start + i];
+    for (int32_t r = b->segments[g].start; r <= row; r++) out[n++] = b->tokens[r];
+    return n;
+}
+
+/* Groups 0 to 2 and 4 begin alike, 3 does not; two responses each. */
+static void what_prompts_have_in_common_is_packed_once(void **state)
+{
+    (void)state;
+    int32_t prompts[GROUPS][PROMPT], responses[2 * GROUPS][3];
+    masa_sequence s[2 * GROUPS];
+    for (int32_t g = 0; g < GROUPS; g++)
+        for (int32_t i = 0; i < PROMPT; i++)
+            prompts[g][i] = i < INSTRUCTION && g != 3 ? i : 100 * (g + 1) + i;
+    for (int32_t i = 0; i < 2 * GROUPS; i++) {
+        for (int32_t t = 0; t < 3; t++) responses[i][t] = 1000 + 10 * i + t;
+        s[i] = (masa_sequence){.prompt = prompts[i / 2], .prompt_size = PROMPT,
+                               .response = responses[i],
+                               .response_size = 3, .group = (size_t)i / 2};
+    }
+    pack p;
+    assert_int_equal(pack_init(&p, 200, NULL), MASA_OK);
+    assert_int_equal(pack_fill(&p, s, 2 * GROUPS, 1), 2 * GROUPS);
+    const masa_batch *b = &p.batch;
+    /* The instruction once for 0 to 2; the last group has nobody to share it with. */
+    assert_int_equal(b->n_tokens, INSTRUCTION + 3 * 3 + 2 * PROMPT + 2 * GROUPS * 2);
+    assert_int_equal(b->n_segments, 1 + GROUPS + 2 * GROUPS);
+    for (size_t k = 0; k < b->n_targets; k++) {
+        const masa_sequence *of = &s[k / 3];
+        int32_t context[PROMPT + 3];
+        size_t n = context_of(context, b, b->target_rows[k]);
+        assert_int_equal(n, PROMPT + k % 3);
+        assert_ids(context, of->prompt, PROMPT);
+        assert_ids(context + PROMPT, of->response, k % 3);
+        assert_int_equal(b->positions[b->target_rows[k]], n - 1);
+    }
+    pack_deinit(&p);
+    /* A budget that cuts within the groups: the instruction comes again. */
+    assert_int_equal(pack_init(&p, 40, NULL), MASA_OK);
+    for (size_t done = 0, n; done < 2 * GROUPS; done += n) {
+        n = pack_fill(&p, s + done, 2 * GROUPS - done, 1);
+        assert_true(p.batch.n_tokens <= 40);
+        assert_ids(p.batch.tokens, s[done].prompt, PROMPT);
+    }
+    pack_deinit(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_prompt_is_packed_once),
         cmocka_unit_test(the_budget_cuts_between_sequences),
         cmocka_unit_test(targets_have_a_budget_too),
-        cmocka_unit_test(every_target_has_its_context)};
+        cmocka_unit_test(every_target_has_its_context),
+        cmocka_unit_test(what_prompts_have_in_common_is_packed_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

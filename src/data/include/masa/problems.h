@@ -13,6 +13,7 @@ typedef struct masa_problem {
     char *answer;   /* as text; a JSON number is taken as it is written */
     char *kind;     /* "math" unless the line says otherwise */
     char *context;  /* a passage that goes before the question, or NULL */
+    char *solution; /* a worked solution, or NULL */
     int level;      /* difficulty, 0 when not given */
 } masa_problem;
 

@@ -128,7 +128,8 @@ masa_status masa_generate(masa_generator *generator, const masa_request *request
 
 /* What the last masa_generate did. */
 typedef struct masa_generate_stats {
-    size_t prompt_tokens; /* of prompts run through the model: once for a request */
+    size_t prompt_tokens; /* of prompts run through the model: once for a request, without
+                           * what it has in common with another in the cache */
     size_t generated_tokens, decode_steps;
     size_t recomputed_tokens; /* run again because the cache was full */
     double seconds;

@@ -18,10 +18,10 @@ typedef struct masa_attention_shape {
 } masa_attention_shape;
 
 /**
- * A sequence inside a packed batch: rows [start, start+length). A segment with
- * parent >= 0 (a smaller index, itself without a parent) continues it: its
- * tokens also attend to every token of the parent. So the prompt of a group is
- * computed once for all of the group's responses, with exact gradients.
+ * A part of a sequence inside a packed batch: rows [start, start+length). A segment with
+ * parent >= 0 (a smaller index) continues it: its tokens also attend to every token of the
+ * parent and of all that the parent continues. So what sequences begin with in common is
+ * computed once for all of them, with exact gradients.
  */
 typedef struct masa_segment {
     int32_t start, length, parent;

@@ -238,7 +238,7 @@
     SWITCH(meta, notion_hint, false, "name the predicted notions in the solution prompt")
 
 #define MASA_CONFIG_SFT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                            \
-    TEXT(sft, data, "", "conversations (JSON Lines with `messages`)")                     \
+    TEXT(sft, data, "", "JSON Lines with `messages`, or `problem` and `solution`")                     \
     INTEGER(sft, epochs, 1, 1, 1000000, "epochs", "passes over the data")                 \
     INTEGER(sft, batch, 16, 1, 1000000, "conversations", "conversations of one update")   \
     INTEGER(sft, max_tokens, 1024, 2, 1048576, "tokens",                                  \

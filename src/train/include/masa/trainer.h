@@ -1,7 +1,8 @@
 /**
  * Sequences in, gradients out: packs prompts and responses into batches of
  * bounded size without padding, computes a group's prompt once for all of its
- * responses, and runs the model over them.
+ * responses and what neighbouring groups' prompts begin with once for them, and runs the
+ * model over them.
  */
 #ifndef MASA_TRAINER_H
 #define MASA_TRAINER_H
