@@ -70,12 +70,13 @@ static masa_status encode(rl_example *out, const rl_expert *expert, rl_prompts *
     return st;
 }
 
-masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n, double lr,
+masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
+                             const masa_sequence *rehearsed, size_t n_rehearsed, double lr,
                              rl_prompts *prompts, rl_session *s, rl_cloning *stats,
                              masa_error *err)
 {
     rl_example *examples = masa_alloc(n, sizeof *examples);
-    masa_sequence *sequences = masa_alloc(n, sizeof *sequences);
+    masa_sequence *sequences = masa_alloc(n + n_rehearsed, sizeof *sequences);
     masa_trainer_stats trained = {0};
     masa_status st = MASA_OK;
     size_t tokens = 0, kept = 0, longest = masa_trainer_longest(s->trainer);
@@ -92,6 +93,12 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n, 
         tokens += e->response.n;
         kept++;
     }
+    size_t texts = kept;
+    for (size_t i = 0; i < n_rehearsed; i++, kept++) {
+        sequences[kept] = rehearsed[i];
+        sequences[kept].group = kept;
+        tokens += rehearsed[i].response_size;
+    }
     for (size_t i = 0; i < kept; i++) sequences[i].weight = (float)(1 / (double)tokens);
     if (st == MASA_OK && kept)
         st = masa_trainer_accumulate(s->trainer, sequences, kept, NULL, &trained, err);
@@ -99,7 +106,7 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n, 
         st = masa_optimizer_step(s->optimizer, lr / s->config->optimizer.lr, NULL, err);
     if (st == MASA_OK && kept) {
         stats->updates++;
-        stats->texts += kept;
+        stats->texts += texts;
         stats->tokens += trained.packed_tokens;
         stats->loss = trained.objective.loss;
     }

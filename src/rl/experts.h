@@ -31,9 +31,11 @@ typedef struct rl_cloning {
 /*
  * One supervised update on experts[first..first+n): the negative log-likelihood of each
  * text and the end of the turn, given its meta prompt, averaged over tokens; at learning
- * rate lr. *stats ADDED to.
+ * rate lr. rehearsed (n_rehearsed of them, may be 0) are learned beside them, in the same
+ * average; of these sequences only prompt and response are read. *stats ADDED to.
  */
-masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n, double lr,
+masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
+                             const masa_sequence *rehearsed, size_t n_rehearsed, double lr,
                              rl_prompts *prompts, rl_session *session, rl_cloning *stats,
                              masa_error *err);
 

@@ -54,10 +54,33 @@ static void shuffle(rl_experts *experts, uint64_t key)
     }
 }
 
-static masa_status learn(rl_loop *l, rl_experts *answers, rl_warm_start_stats *stats,
-                         masa_error *err)
+/* Sampled solutions to the prompts of these answers, right or wrong: another one of each in
+ * every pass. Learning what the model does anyway keeps it from forgetting that. */
+static size_t rehearse(masa_sequence *out, const rl_expert *answers, size_t n,
+                       const rl_groups *groups, size_t pass, const masa_config *c)
+{
+    size_t made = 0, wanted = (size_t)c->meta.warm_start_rehearsal;
+    for (size_t i = 0; i < n; i++) {
+        const rl_group *g = &groups->items[answers[i].draw];
+        for (size_t k = 0; k < wanted && k < g->n; k++) {
+            const masa_completion *r =
+                &g->rollouts[(pass * wanted + k) % g->n].completion;
+            out[made++] = (masa_sequence){.prompt = g->prompt.ids,
+                                          .prompt_size = g->prompt.n,
+                                          .response = r->tokens,
+                                          .response_size = r->n};
+        }
+    }
+    return made;
+}
+
+static masa_status learn(rl_loop *l, rl_experts *answers, const rl_groups *groups,
+                         rl_warm_start_stats *stats, masa_error *err)
 {
     const masa_config *c = l->session.config;
+    masa_sequence *rehearsed =
+        masa_alloc((size_t)(c->meta.bc_batch * c->meta.warm_start_rehearsal) + 1,
+                   sizeof *rehearsed);
     size_t batch = (size_t)c->meta.bc_batch, epochs = (size_t)c->meta.warm_start_epochs;
     size_t per_epoch = (answers->n + batch - 1) / batch;
     masa_status st = MASA_OK;
@@ -66,12 +89,16 @@ static masa_status learn(rl_loop *l, rl_experts *answers, rl_warm_start_stats *s
         size_t n = answers->n - first < batch ? answers->n - first : batch;
         if (first == 0) shuffle(answers, masa_key((uint64_t)c->train.seed, k));
         masa_progress_phase(l->session.progress, "warm start", k, epochs * per_epoch);
-        st = rl_experts_learn(answers, first, n, c->meta.warm_start_lr, &l->prompts,
-                              &l->session, &stats->cloning, err);
+        size_t n_rehearsed =
+            rehearse(rehearsed, answers->items + first, n, groups, k / per_epoch, c);
+        st = rl_experts_learn(answers, first, n, rehearsed, n_rehearsed,
+                              c->meta.warm_start_lr, &l->prompts, &l->session,
+                              &stats->cloning, err);
         if (k == 0) stats->first_loss = stats->cloning.loss;
         if (st == MASA_OK && rl_stop_asked(&l->session))
             st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped in the warm start");
     }
+    free(rehearsed);
     return st;
 }
 
@@ -88,7 +115,7 @@ masa_status rl_warm_start(rl_loop *l, rl_warm_start_stats *stats, masa_error *er
             for (size_t j = 0; j < groups.items[i].n; j++)
                 stats->generated_tokens += groups.items[i].rollouts[j].completion.n;
         stats->answers = answers.n;
-        st = learn(l, &answers, stats, err);
+        st = learn(l, &answers, &groups, stats, err);
         stats->flops = rl_flops(l, &groups, stats->cloning.tokens);
     }
     rl_experts_clear(&answers);

@@ -197,6 +197,8 @@
             "prompts whose solutions teach the form of the answer before the first step; 0: none") \
     INTEGER(meta, warm_start_epochs, 3, 1, 1000, "passes", "supervised passes over these") \
     NUMBER(meta, warm_start_lr, 1e-4, 0, 1, "", "learning rate of these passes")          \
+    INTEGER(meta, warm_start_rehearsal, 1, 0, 1000, "solutions",                          \
+            "the model's own solutions learned beside each answer, so that it keeps them") \
     SWITCH(meta, bc_enabled, true, "behaviour cloning on the best predictions")           \
     NUMBER(meta, bc_threshold, 0.2, 0, 1, "", "least notion reward of an expert")         \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
