@@ -8,10 +8,23 @@
 #include <masa/error.h>
 #include <masa/model.h>
 
+enum { BENCH_MOST = 16 }; /* values of one list */
+
+/* A packed pass: so many sequences of one length. */
+typedef struct bench_pass {
+    size_t count, length;
+} bench_pass;
+
 typedef struct bench {
     masa_model *model;
     masa_dtype compute;
     bool json, quick;
+    /* What replaces the sections' own sizes; n 0 or a size 0: nothing does. */
+    size_t batches[BENCH_MOST], n_batches;
+    bench_pass passes[BENCH_MOST];
+    size_t n_passes;
+    size_t contexts[BENCH_MOST], n_contexts;
+    long new_tokens, prompts, group;
     double gemm_f32, gemm_bf16; /* FLOP/s of a large square product; 0: not measured */
     double bandwidth;           /* bytes/s */
 } bench;
@@ -40,11 +53,24 @@ bool bench_fits(const bench *b, size_t tokens);
 /* n tokens of a text without meaning, the same for the same seed. */
 void bench_tokens(const bench *b, int32_t *tokens, size_t n, uint64_t seed);
 
-/* bench_generate.c, bench_train.c: the sections. */
+/* The size that was asked for, else the section's own. */
+size_t bench_size(long asked, size_t own);
+
+/*
+ * Forward and backward pass over `count` sequences of `length` random tokens: the least
+ * seconds of `repeats`.
+ */
+masa_status bench_measure_pass(bench *b, bench_pass pass, int repeats, double *seconds,
+                               masa_error *err);
+/* Bytes that such passes need, the model's included. */
+double bench_pass_bytes(const bench *b, bench_pass pass);
+
+/* bench_generate.c, bench_train.c, bench_curve.c: the sections. */
 masa_status bench_prefill(bench *b, masa_error *err);
 masa_status bench_decode(bench *b, masa_error *err);
 masa_status bench_groups(bench *b, masa_error *err);
 masa_status bench_train(bench *b, masa_error *err);
 masa_status bench_step(bench *b, masa_error *err);
+masa_status bench_curve(bench *b, masa_error *err);
 
 #endif

@@ -88,44 +88,64 @@ masa_status bench_prefill(bench *b, masa_error *err)
     return MASA_OK;
 }
 
-masa_status bench_decode(bench *b, masa_error *err)
+/* Bytes that generating needs, the model's included. */
+static double planned(const bench *b, const masa_generator_options *options)
 {
-    static const size_t batches[] = {1, 4, 16, 64, 128};
+    return (double)(masa_model_bytes(b->model) +
+                    masa_generator_bytes_needed(masa_model_get_config(b->model),
+                                                b->compute, options));
+}
+
+static masa_status measure_batch(bench *b, size_t batch, size_t new_tokens,
+                                 masa_error *err)
+{
     const masa_model_config *config = masa_model_get_config(b->model);
-    size_t n = sizeof batches / sizeof *batches, new_tokens = b->quick ? QUICK_NEW : NEW;
     double element = (double)masa_dtype_size(b->compute);
     double weights = masa_model_flops(config, 0, true) / 2 * element;
     double cached = 2.0 *
                     (double)(config->n_layers * config->n_kv_heads * config->head_dim) *
                     element; /* bytes of a token's keys and values */
+    masa_generator_options options = {.max_batch = batch,
+                                      .max_context = PROMPT + new_tokens};
+    struct steady steady;
+    masa_generate_stats stats;
+    char name[32];
+    snprintf(name, sizeof name, "batch %zu", batch);
+    bench_reset_memory();
+    masa_status st = generate_batch(b, batch, PROMPT, new_tokens, &steady, &stats, err);
+    if (st) return st;
+    double tokens = (double)steady.tokens, context = PROMPT + (double)new_tokens / 2;
+    bench_print(b,
+                &(bench_row){.section = "decode",
+                             .name = name,
+                             .tokens = tokens,
+                             .seconds = steady.end - steady.begin,
+                             .flops = tokens * masa_model_flops(config, context, true),
+                             .bytes = tokens / (double)batch * weights +
+                                      tokens * context * cached,
+                             .planned = planned(b, &options)});
+    return MASA_OK;
+}
+
+masa_status bench_decode(bench *b, masa_error *err)
+{
+    static const size_t all[] = {1, 4, 16, 64, 128}, quick[] = {16, 64};
+    const size_t *batches = b->quick ? quick : all;
+    size_t n = b->quick ? sizeof quick / sizeof *quick : sizeof all / sizeof *all;
+    size_t new_tokens = bench_size(b->new_tokens, b->quick ? QUICK_NEW : NEW);
     masa_status st = MASA_OK;
-    for (size_t i = 0; !st && i < n; i++) {
-        struct steady steady;
-        masa_generate_stats stats;
-        char name[32];
-        if (!bench_fits(b, PROMPT + new_tokens)) break;
-        if (b->quick && batches[i] != 16 && batches[i] != 64) continue;
-        snprintf(name, sizeof name, "batch %zu", batches[i]);
-        bench_reset_memory();
-        st = generate_batch(b, batches[i], PROMPT, new_tokens, &steady, &stats, err);
-        if (st) break;
-        double tokens = (double)steady.tokens, context = PROMPT + (double)new_tokens / 2;
-        bench_print(
-            b, &(bench_row){.section = "decode",
-                            .name = name,
-                            .tokens = tokens,
-                            .seconds = steady.end - steady.begin,
-                            .flops = tokens * masa_model_flops(config, context, true),
-                            .bytes = tokens / (double)batches[i] * weights +
-                                     tokens * context * cached});
-    }
+    if (b->n_batches) batches = b->batches, n = b->n_batches;
+    if (!bench_fits(b, PROMPT + new_tokens)) return MASA_OK;
+    for (size_t i = 0; !st && i < n; i++)
+        st = measure_batch(b, batches[i], new_tokens, err);
     return st;
 }
 
 masa_status bench_groups(bench *b, masa_error *err)
 {
     enum { PROBLEMS = 16, ROLLOUTS = 16, META = 8, LONG = 3 * PROMPT };
-    size_t problems = b->quick ? 2 : PROBLEMS, new_tokens = b->quick ? QUICK_NEW : NEW;
+    size_t problems = b->quick ? 2 : PROBLEMS;
+    size_t new_tokens = bench_size(b->new_tokens, b->quick ? QUICK_NEW : NEW);
     size_t n = 2 * problems, limits[ROLLOUTS];
     int32_t prompts[2 * PROBLEMS][LONG];
     masa_request requests[2 * PROBLEMS];
@@ -158,6 +178,7 @@ masa_status bench_groups(bench *b, masa_error *err)
                                 .name = "rollouts and meta",
                                 .tokens = tokens,
                                 .seconds = stats.seconds,
-                                .flops = flops});
+                                .flops = flops,
+                                .planned = planned(b, &options)});
     return MASA_OK;
 }

@@ -37,34 +37,54 @@ static masa_status train_once(bench *b, masa_trainer *trainer, size_t count,
     return st;
 }
 
-static masa_status measure_length(bench *b, size_t tokens, size_t length, masa_error *err)
+static masa_trainer_options options_of(bench_pass pass)
 {
-    enum { REPEATS = 2 };
+    return (masa_trainer_options){.tokens_per_pass = pass.count * pass.length + 1,
+                                  .temperature = 1};
+}
+
+double bench_pass_bytes(const bench *b, bench_pass pass)
+{
+    masa_trainer_options options = options_of(pass);
     const masa_model_config *config = masa_model_get_config(b->model);
-    masa_trainer_options options = {.tokens_per_pass = tokens + 1, .temperature = 1};
+    return (double)(masa_model_bytes(b->model) +
+                    masa_trainer_bytes(config, b->compute, &options, true));
+}
+
+masa_status bench_measure_pass(bench *b, bench_pass pass, int repeats, double *seconds,
+                               masa_error *err)
+{
+    masa_trainer_options options = options_of(pass);
     masa_trainer *trainer = NULL;
-    char name[48];
-    double best = 1e30;
-    if (!bench_fits(b, length + 1)) return MASA_OK;
-    bench_reset_memory();
+    *seconds = 1e30;
     masa_status st = masa_trainer_create(&trainer, b->model, &options, err);
-    for (int i = 0; !st && i < REPEATS; i++) {
-        double seconds = 0;
-        st = train_once(b, trainer, tokens / length, length, &seconds, err);
-        if (seconds < best) best = seconds;
+    for (int i = 0; !st && i < repeats; i++) {
+        double taken = 0;
+        st = train_once(b, trainer, pass.count, pass.length, &taken, err);
+        if (taken < *seconds) *seconds = taken;
     }
     masa_trainer_destroy(trainer);
+    return st;
+}
+
+static masa_status measure_length(bench *b, bench_pass pass, masa_error *err)
+{
+    char name[48];
+    double seconds = 0, tokens = (double)(pass.count * pass.length);
+    if (!bench_fits(b, pass.length + 1)) return MASA_OK;
+    bench_reset_memory();
+    /* Noise of other programs is a smaller part of a long pass. */
+    masa_status st = bench_measure_pass(b, pass, tokens < 4000 ? 2 : 1, &seconds, err);
     if (st) return st;
-    snprintf(name, sizeof name, "%zu x %zu tokens", tokens / length, length);
-    double flops = 3 * masa_model_flops(config, (double)length / 2, true);
-    size_t planned = masa_model_bytes(b->model) +
-                     masa_trainer_bytes(config, b->compute, &options, true);
+    snprintf(name, sizeof name, "%zu x %zu tokens", pass.count, pass.length);
+    double flops = 3 * masa_model_flops(masa_model_get_config(b->model),
+                                        (double)pass.length / 2, true);
     bench_print(b, &(bench_row){.section = "train",
                                 .name = name,
-                                .tokens = (double)tokens,
-                                .seconds = best,
-                                .flops = (double)tokens * flops,
-                                .planned = (double)planned});
+                                .tokens = tokens,
+                                .seconds = seconds,
+                                .flops = tokens * flops,
+                                .planned = bench_pass_bytes(b, pass)});
     return MASA_OK;
 }
 
@@ -94,16 +114,14 @@ static masa_status measure_optimizer(bench *b, masa_error *err)
 
 masa_status bench_train(bench *b, masa_error *err)
 {
-    static const struct {
-        size_t tokens, length;
-        bool quick;
-    } cases[] = {{1024, 128, true},   {2048, 128, false}, {1024, 512, true},
-                 {2048, 512, false},  {4096, 512, false}, {2048, 2048, false},
-                 {4096, 4096, false}, {8191, 8191, false}};
+    static const bench_pass all[] = {{8, 128},  {16, 128}, {2, 512},  {4, 512},
+                                     {8, 512},  {1, 2048}, {1, 4096}, {1, 8191}},
+                            quick[] = {{8, 128}, {2, 512}};
+    const bench_pass *passes = b->quick ? quick : all;
+    size_t n = b->quick ? sizeof quick / sizeof *quick : sizeof all / sizeof *all;
     masa_status st = MASA_OK;
-    for (size_t i = 0; !st && i < sizeof cases / sizeof *cases; i++)
-        if (cases[i].quick || !b->quick)
-            st = measure_length(b, cases[i].tokens, cases[i].length, err);
+    if (b->n_passes) passes = b->passes, n = b->n_passes;
+    for (size_t i = 0; !st && i < n; i++) st = measure_length(b, passes[i], err);
     return st ? st : measure_optimizer(b, err);
 }
 
@@ -214,10 +232,10 @@ static void print_step(const bench *b, const struct step *s)
 
 masa_status bench_step(bench *b, masa_error *err)
 {
-    struct step s = {.prompts = b->quick ? 2 : 16,
-                     .group = 8,
+    struct step s = {.prompts = bench_size(b->prompts, b->quick ? 2 : 16),
+                     .group = bench_size(b->group, 8),
                      .prompt_size = 64,
-                     .new_tokens = b->quick ? 32 : 256};
+                     .new_tokens = bench_size(b->new_tokens, b->quick ? 32 : 256)};
     size_t n = s.prompts * s.group;
     if (!bench_fits(b, s.prompt_size + s.new_tokens)) return MASA_OK;
     s.tokens = masa_alloc(s.prompts * s.prompt_size, sizeof *s.tokens);

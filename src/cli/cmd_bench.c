@@ -20,6 +20,11 @@ bool bench_fits(const bench *b, size_t tokens)
     return tokens <= masa_model_get_config(b->model)->max_positions;
 }
 
+size_t bench_size(long asked, size_t own)
+{
+    return asked > 0 ? (size_t)asked : own;
+}
+
 void bench_tokens(const bench *b, int32_t *tokens, size_t n, uint64_t seed)
 {
     masa_random random = masa_random_init(seed, MASA_STREAM_TEST);
@@ -162,18 +167,19 @@ static masa_status measure_peaks(bench *b, masa_error *err)
 static const struct section {
     const char *name;
     masa_status (*run)(bench *b, masa_error *err);
-    bool trains;
+    bool trains, named; /* named: run only if the list names it */
 } sections[] = {
-    {"peaks", measure_peaks, false}, {"prefill", bench_prefill, false},
-    {"decode", bench_decode, false}, {"groups", bench_groups, false},
-    {"train", bench_train, true},    {"step", bench_step, true},
+    {"peaks", measure_peaks, false, false}, {"prefill", bench_prefill, false, false},
+    {"decode", bench_decode, false, false}, {"groups", bench_groups, false, false},
+    {"train", bench_train, true, false},    {"step", bench_step, true, false},
+    {"curve", bench_curve, true, true},
 };
 enum { SECTIONS = sizeof sections / sizeof *sections };
 
-/* Which sections the comma-separated list names; NULL: all. */
+/* Which sections the comma-separated list names; NULL: all but those to be named. */
 static masa_status choose(bool chosen[SECTIONS], const char *list, masa_error *err)
 {
-    for (size_t i = 0; i < SECTIONS; i++) chosen[i] = !list;
+    for (size_t i = 0; i < SECTIONS; i++) chosen[i] = !list && !sections[i].named;
     while (list && *list) {
         size_t n = strcspn(list, ","), i = 0;
         while (i < SECTIONS &&
@@ -183,12 +189,51 @@ static masa_status choose(bool chosen[SECTIONS], const char *list, masa_error *e
             return MASA_FAIL(
                 err, MASA_ERR_USAGE,
                 "no section \"%.*s\": they are peaks, prefill, decode, groups, "
-                "train and step",
+                "train, step and curve",
                 (int)n, list);
         chosen[i] = true;
         list += n + (list[n] == ',');
     }
     return MASA_OK;
+}
+
+/* A number above 0 at *text, which moves behind it; 0: there is none. */
+static size_t read_size(const char **text)
+{
+    char *end = NULL;
+    if (**text < '0' || **text > '9') return 0;
+    unsigned long long value = strtoull(*text, &end, 10);
+    *text = end;
+    return value <= INT32_MAX ? (size_t)value : 0;
+}
+
+/* "4x512,1x4096" into passes, or "1,16,64" with lengths of 1 when there are no lengths. */
+static masa_status read_sizes(bench_pass *out, size_t *n, const char *list, bool lengths,
+                              masa_error *err)
+{
+    const char *p = list;
+    while (p && *p && *n < BENCH_MOST) {
+        bench_pass *pass = &out[(*n)++];
+        pass->count = read_size(&p);
+        pass->length = 1;
+        if (lengths) pass->length = *p == 'x' && p++ ? read_size(&p) : 0;
+        if (pass->count == 0 || pass->length == 0 || (*p && *p != ',') ||
+            pass->count > INT32_MAX / pass->length)
+            break;
+        if (!*p) return MASA_OK;
+        p++;
+    }
+    if (!p) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_USAGE, "\"%s\" is no list of at most %d %s", list,
+                     BENCH_MOST, lengths ? "sizes as 4x512,1x4096" : "numbers as 16,64");
+}
+
+static masa_status read_numbers(size_t *out, size_t *n, const char *list, masa_error *err)
+{
+    bench_pass sizes[BENCH_MOST];
+    masa_status st = read_sizes(sizes, n, list, false, err);
+    for (size_t i = 0; !st && i < *n; i++) out[i] = sizes[i].count;
+    return st;
 }
 
 static masa_status run_sections(bench *b, const bool chosen[SECTIONS], const char *path,
@@ -210,13 +255,21 @@ cli_command cli_bench;
 masa_status cli_bench(int argc, char **argv, masa_error *err)
 {
     bench b = {.compute = masa_compute_dtype()};
-    const char *path = NULL, *list = NULL;
+    const char *path = NULL, *list = NULL, *batches = NULL, *passes = NULL;
+    const char *contexts = NULL;
     bool helped = false, chosen[SECTIONS];
     const cli_option options[] = {
         CLI_STRING("model", 'm', &path, "PATH", "GGUF file or Hugging Face folder"),
         CLI_STRING("sections", 0, &list, "LIST", "what to measure, separated by commas"),
         CLI_FLAG("quick", 'q', &b.quick, "small sizes: under a minute for a small model"),
         CLI_FLAG("json", 'j', &b.json, "write JSON Lines"),
+        CLI_STRING("batch", 0, &batches, "LIST", "decode: other batches, as 16,64"),
+        CLI_LONG("new-tokens", 0, &b.new_tokens, "N",
+                 "decode, groups and step: other new tokens (0: by section)"),
+        CLI_STRING("passes", 0, &passes, "LIST", "train: other sizes, as 4x512,1x4096"),
+        CLI_LONG("prompts", 0, &b.prompts, "N", "step: other prompts (0: its own)"),
+        CLI_LONG("group", 0, &b.group, "N", "step: other rollouts of a prompt (0: 8)"),
+        CLI_STRING("contexts", 0, &contexts, "LIST", "curve: other contexts"),
         CLI_END,
     };
     const cli_usage usage = {
@@ -235,6 +288,9 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
             "step\n"
             "  step     16 prompts, 8 rollouts of 256 tokens each, and the update on "
             "them\n"
+            "  curve    time per token by context, 256 to 8192, decoding and training, "
+            "with\n"
+            "           attention apart; only if named, some 3 minutes\n"
             "What is longer than the model's context is left out. Tokens are random: "
             "speed\n"
             "does not depend on them. A row's memory is the most that the process had "
@@ -244,5 +300,8 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
     if (st || helped) return st;
     if (!path) return MASA_FAIL(err, MASA_ERR_USAGE, "which model? --model PATH");
     st = choose(chosen, list, err);
+    if (!st) st = read_numbers(b.batches, &b.n_batches, batches, err);
+    if (!st) st = read_numbers(b.contexts, &b.n_contexts, contexts, err);
+    if (!st) st = read_sizes(b.passes, &b.n_passes, passes, true, err);
     return st ? st : run_sections(&b, chosen, path, err);
 }

@@ -67,6 +67,29 @@ static void sections_are_chosen(void **state)
     assert_int_equal(shell("$masa bench"), 2);
 }
 
+static void sizes_are_asked_for(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("$masa bench --model . --json --sections decode,train,step,curve "
+                           "--batch 2,5 --new-tokens 3 --passes 2x8,1x16 --prompts 2 "
+                           "--group 3 --contexts 8,24"),
+                     0);
+    json_t *list = rows();
+    /* The first token of every sequence is the prompts'. */
+    assert_near(number(json_array_get(list, 1), "tokens"), 5 * 2, 0);
+    assert_near(number(json_array_get(list, 3), "tokens"), 16, 0);
+    assert_near(number(json_array_get(list, 5), "tokens"), 2 * 3 * 3, 0);
+    assert_int_equal(count(list, "curve"), 4);
+    const json_t *last = json_array_get(list, json_array_size(list) - 1);
+    assert_near(number(last, "context"), 24, 0);
+    assert_near(number(last, "attention_ms") + number(last, "rest_ms"),
+                number(last, "ms_per_token"), 1e-9);
+    json_decref(list);
+    assert_int_equal(shell("$masa bench --model . --batch 3,"), 2);
+    assert_int_equal(shell("$masa bench --model . --passes 4x0"), 2);
+    assert_int_equal(shell("$masa bench --model . --contexts 99999999999"), 2);
+}
+
 static void planned_memory_is_what_is_taken(void **state)
 {
     (void)state;
@@ -90,6 +113,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_section_gives_rows),
         cmocka_unit_test(sections_are_chosen),
+        cmocka_unit_test(sizes_are_asked_for),
         cmocka_unit_test(planned_memory_is_what_is_taken),
     };
     return cmocka_run_group_tests(tests, make_model, remove_model);

@@ -1,0 +1,230 @@
+/*
+ * masa bench: the cost of a token by the context it stands in, decoding and training.
+ * Attention is measured once more by itself, with the same shapes and memory: what is
+ * left of the whole should not depend on the context.
+ */
+#include "bench.h"
+#include "commands.h"
+#include "text_model.h"
+
+#include <masa/attention.h>
+#include <masa/clock.h>
+#include <masa/decode.h>
+#include <masa/memory.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BATCH = 8, BLOCK = 16, REPEATS = 8, PASS = 2048 };
+
+/* Seconds per token. */
+struct cost {
+    double whole, attention;
+};
+
+/* Small numbers that are no zeros, whatever the type. */
+static void fill(void *memory, size_t bytes)
+{
+    memset(memory, 0x3c, bytes);
+}
+
+static masa_attention_shape shape_of(const bench *b)
+{
+    const masa_model_config *c = masa_model_get_config(b->model);
+    return (masa_attention_shape){.q_heads = c->n_heads,
+                                  .kv_heads = c->n_kv_heads,
+                                  .head_dim = c->head_dim,
+                                  .stride = (c->n_heads + 2 * c->n_kv_heads) *
+                                            c->head_dim,
+                                  .scale = 0.125f,
+                                  .dtype = b->compute};
+}
+
+/* ---- decoding ---- */
+
+/* A step of BATCH sequences, each with blocks of its own, at the end of its context. */
+struct decoding {
+    masa_decoder *decoder;
+    masa_kv_store store;
+    int32_t tokens[BATCH], positions[BATCH], lengths[BATCH], rows[BATCH];
+    int32_t *tables; /* [BATCH, blocks] */
+    size_t blocks;
+    float *logits;   /* [BATCH, vocab] */
+    void *qkv, *out; /* [BATCH, stride] of attention by itself */
+};
+
+static masa_status decoding_init(struct decoding *d, bench *b, size_t context,
+                                 masa_error *err)
+{
+    const masa_model_config *c = masa_model_get_config(b->model);
+    size_t stride = shape_of(b).stride * masa_dtype_size(b->compute);
+    d->blocks = (context + BLOCK - 1) / BLOCK;
+    d->tables = masa_alloc(BATCH * d->blocks, sizeof *d->tables);
+    d->logits = masa_alloc(BATCH * c->vocab_size, sizeof *d->logits);
+    d->qkv = masa_alloc(BATCH, stride);
+    d->out = masa_alloc(BATCH, stride);
+    fill(d->qkv, BATCH * stride);
+    bench_tokens(b, d->tokens, BATCH, context);
+    for (int32_t i = 0; i < BATCH; i++) {
+        d->rows[i] = i;
+        d->lengths[i] = (int32_t)context;
+        d->positions[i] = (int32_t)context - 1;
+        for (size_t k = 0; k < d->blocks; k++)
+            d->tables[(size_t)i * d->blocks + k] = (int32_t)k * BATCH + i;
+    }
+    masa_status st =
+        masa_kv_store_init(&d->store, b->model, BATCH * d->blocks, BLOCK, err);
+    if (st) return st;
+    fill(d->store.memory, masa_kv_store_bytes(c, b->compute, BATCH * d->blocks, BLOCK));
+    return masa_decoder_create(&d->decoder, b->model, BATCH, err);
+}
+
+static void decoding_deinit(struct decoding *d)
+{
+    masa_decoder_destroy(d->decoder);
+    masa_kv_store_deinit(&d->store);
+    free(d->tables);
+    free(d->logits);
+    free(d->qkv);
+    free(d->out);
+}
+
+static void decoding_attention(const bench *b, const struct decoding *d)
+{
+    masa_attention_shape shape = shape_of(b);
+    size_t layers = masa_model_get_config(b->model)->n_layers;
+    size_t plane = d->store.n_blocks * BLOCK * shape.kv_heads * shape.head_dim *
+                   masa_dtype_size(shape.dtype);
+    for (size_t l = 0; l < layers; l++) {
+        char *k = (char *)d->store.memory + 2 * l * plane;
+        masa_kv_layer layer = {k,     k + plane, BLOCK, shape.kv_heads, shape.head_dim,
+                               shape.dtype};
+        masa_attention_cached(d->out, d->qkv, &layer, d->tables, d->blocks, d->rows,
+                              d->lengths, BATCH, &shape);
+    }
+}
+
+static masa_status measure_decoding(bench *b, size_t context, struct cost *cost,
+                                    masa_error *err)
+{
+    struct decoding d = {0};
+    struct cost best = {1e30, 1e30};
+    masa_status st = decoding_init(&d, b, context, err);
+    masa_decode_batch batch = {.rows = BATCH,
+                               .tokens = d.tokens,
+                               .positions = d.positions,
+                               .sequences = d.rows,
+                               .block_tables = d.tables,
+                               .max_blocks = d.blocks,
+                               .n_logits = BATCH,
+                               .logit_rows = d.rows};
+    for (int i = 0; !st && i < REPEATS; i++) {
+        double start = masa_clock();
+        masa_decoder_run(d.decoder, &d.store, &batch, d.logits);
+        double middle = masa_clock();
+        decoding_attention(b, &d);
+        double end = masa_clock();
+        if (middle - start < best.whole) best.whole = middle - start;
+        if (end - middle < best.attention) best.attention = end - middle;
+    }
+    decoding_deinit(&d);
+    *cost = (struct cost){best.whole / BATCH, best.attention / BATCH};
+    return st;
+}
+
+/* ---- training ---- */
+
+/* Forward and backward attention of one layer over a packed pass. */
+static double training_attention(const bench *b, bench_pass pass)
+{
+    masa_attention_shape shape = shape_of(b);
+    size_t rows = pass.count * pass.length, size = masa_dtype_size(b->compute);
+    size_t width = shape.q_heads * shape.head_dim, stride = shape.stride * size;
+    size_t keys = width * size, values = keys + shape.kv_heads * shape.head_dim * size;
+    size_t parts = masa_attention_backward_floats(rows, shape.q_heads, shape.head_dim);
+    char *qkv = masa_alloc(rows, stride), *d_qkv = masa_alloc(rows, stride);
+    char *out = masa_alloc(rows, keys), *d_out = masa_alloc(rows, keys);
+    float *lse = masa_alloc(rows * shape.q_heads, sizeof *lse);
+    float *scratch = masa_alloc(parts, sizeof *scratch);
+    masa_segment *segments = masa_alloc(pass.count, sizeof *segments);
+    double best = 1e30;
+    fill(qkv, rows * stride);
+    fill(d_out, rows * keys);
+    for (size_t i = 0; i < pass.count; i++)
+        segments[i] =
+            (masa_segment){(int32_t)(i * pass.length), (int32_t)pass.length, -1};
+    for (int i = 0; i < 2; i++) {
+        double start = masa_clock();
+        masa_attention_forward(out, lse, qkv, qkv + keys, qkv + values, segments,
+                               pass.count, &shape);
+        masa_attention_backward(d_qkv, d_qkv + keys, d_qkv + values, scratch, d_out, out,
+                                lse, qkv, qkv + keys, qkv + values, segments, pass.count,
+                                rows, &shape);
+        double taken = masa_clock() - start;
+        if (taken < best) best = taken;
+    }
+    free(qkv), free(d_qkv), free(out), free(d_out);
+    free(lse), free(scratch), free(segments);
+    return best;
+}
+
+static masa_status measure_training(bench *b, size_t context, struct cost *cost,
+                                    masa_error *err)
+{
+    /* A target of its own follows the last token. */
+    size_t length = bench_fits(b, context + 1) ? context : context - 1;
+    bench_pass pass = {length < PASS ? PASS / length : 1, length};
+    double seconds = 0, tokens = (double)(pass.count * pass.length);
+    double layers = (double)masa_model_get_config(b->model)->n_layers;
+    masa_status st = bench_measure_pass(b, pass, 1, &seconds, err);
+    if (st) return st;
+    *cost = (struct cost){seconds / tokens, layers * training_attention(b, pass) / tokens};
+    return MASA_OK;
+}
+
+static void print_cost(const bench *b, const char *what, size_t context, double flops,
+                       const struct cost *cost)
+{
+    double rest = cost->whole - cost->attention;
+    if (b->json) {
+        json_t *o = json_pack(
+            "{s:s, s:s, s:I, s:f, s:f, s:f, s:f}", "section", "curve", "name", what,
+            "context", (json_int_t)context, "ms_per_token", 1e3 * cost->whole,
+            "attention_ms", 1e3 * cost->attention, "rest_ms", 1e3 * rest,
+            "attention_gflops", 1e-9 * flops / cost->attention);
+        json_print_line(o);
+        json_decref(o);
+        return;
+    }
+    printf("curve    %-9s context %5zu  %8.4f ms a token = attention %8.4f (%.1f GFLOP/s) "
+           "+ rest %8.4f\n",
+           what, context, 1e3 * cost->whole, 1e3 * cost->attention,
+           1e-9 * flops / cost->attention, 1e3 * rest);
+    fflush(stdout);
+}
+
+masa_status bench_curve(bench *b, masa_error *err)
+{
+    static const size_t all[] = {256, 512, 1024, 2048, 4096, 8192}, quick[] = {64, 256};
+    const masa_model_config *config = masa_model_get_config(b->model);
+    const size_t *contexts = b->quick ? quick : all;
+    size_t n = b->quick ? sizeof quick / sizeof *quick : sizeof all / sizeof *all;
+    double none = masa_model_flops(config, 0, false);
+    masa_status st = MASA_OK;
+    if (b->n_contexts) contexts = b->contexts, n = b->n_contexts;
+    for (int training = 0; training < 2; training++)
+        for (size_t i = 0; !st && i < n; i++) {
+            double context = (double)contexts[i];
+            double seen = training ? context / 2 : context;
+            double flops = masa_model_flops(config, seen, false) - none;
+            struct cost cost;
+            if (!bench_fits(b, contexts[i])) continue;
+            st = training ? measure_training(b, contexts[i], &cost, err)
+                          : measure_decoding(b, contexts[i], &cost, err);
+            if (!st)
+                print_cost(b, training ? "training" : "decoding", contexts[i],
+                           training ? 3 * flops : flops, &cost);
+        }
+    return st;
+}
