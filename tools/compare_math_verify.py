@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Compares `masa verify` with Math-Verify (PyPI: math-verify) on the same pairs.
 
-Usage: compare_math_verify.py MASA_PROGRAM DATA_FOLDER|PAIRS.jsonl [OUT.jsonl]
+Usage: compare_math_verify.py MASA_PROGRAM DATA_FOLDER [OUT.jsonl]
+       compare_math_verify.py MASA_PROGRAM ROLLOUTS.jsonl [OUT.jsonl]
 
 With a folder of problem files, pairs are made from their gold answers by seeded rules:
 rewritings as a model would write them, small mutations, and neighbours from the same
-set. With a file of lines {"prediction": ..., "gold": ...} (rollouts with \\boxed{}
-answers), those are compared. Prints the agreement, and writes every disagreement to
-OUT.jsonl. Needs Python with math-verify; the product needs neither.
+set. With a file of lines {"prediction": ..., "gold": ...}, rollouts, both checkers are
+given the same final answer in a box, the one that masa extracts by the rules "any"; and
+then the whole responses, where each extracts in its own way. Prints the agreement, and
+writes every disagreement to OUT.jsonl. Needs Python with math-verify; the product needs
+neither.
 """
 import json
 import os
@@ -76,10 +79,10 @@ def make_pairs(folder, count=5000, seed=7):
     return pairs[:count]
 
 
-def masa(program, pairs):
+def masa(program, pairs, rules):
     text = "".join(json.dumps(p) + "\n" for p in pairs)
-    out = subprocess.run([program, "verify", "-"], input=text, capture_output=True, text=True,
-                         check=True).stdout
+    out = subprocess.run([program, "verify", "--rules", rules, "-"], input=text,
+                         capture_output=True, text=True, check=True).stdout
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -92,26 +95,43 @@ def math_verify(pair):
         return False
 
 
+def compare(name, pairs, ours):
+    """Prints the agreement on pairs; the disagreements."""
+    disagreements = []
+    for pair, mine in zip(pairs, ours):
+        theirs = math_verify(pair)
+        if theirs != mine["equal"]:
+            disagreements.append({"compared": name, **pair, "masa": mine["verdict"],
+                                  "extracted": mine.get("extracted"), "rule": mine["rule"],
+                                  "math_verify": theirs})
+    agreed = len(pairs) - len(disagreements)
+    print(f"{name}: {len(pairs)} pairs, agreement {100 * agreed / len(pairs):.2f} %; "
+          f"equal for masa: {sum(m['equal'] for m in ours)}; "
+          f"equal only for masa: {sum(d['masa'] == 'equal' for d in disagreements)}, "
+          f"only for Math-Verify: {sum(d['math_verify'] for d in disagreements)}")
+    return disagreements
+
+
+def boxed(pairs, ours):
+    """The pairs that have a final answer, with nothing but that."""
+    return [{**p, "prediction": f"\\boxed{{{o['extracted']}}}"}
+            for p, o in zip(pairs, ours) if o.get("extracted") is not None]
+
+
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
     program, source = sys.argv[1:3]
     if os.path.isdir(source):
         pairs = make_pairs(source)
+        disagreements = compare("made pairs", pairs, masa(program, pairs, "boxed"))
     else:
         with open(source, encoding="utf-8") as lines:
-            pairs = [json.loads(line) for line in lines]
-    ours = masa(program, pairs)
-    disagreements = []
-    for pair, mine in zip(pairs, ours):
-        theirs = math_verify(pair)
-        if theirs != mine["equal"]:
-            disagreements.append({**pair, "masa": mine["verdict"], "rule": mine["rule"],
-                                  "math_verify": theirs})
-    agreed = len(pairs) - len(disagreements)
-    print(f"{len(pairs)} pairs, agreement {100 * agreed / len(pairs):.2f} %; "
-          f"equal only for masa: {sum(d['masa'] == 'equal' for d in disagreements)}, "
-          f"only for Math-Verify: {sum(d['math_verify'] for d in disagreements)}")
+            rollouts = [json.loads(line) for line in lines]
+        ours = masa(program, rollouts, "any")
+        answers = boxed(rollouts, ours)
+        disagreements = compare("final answers", answers, masa(program, answers, "boxed"))
+        disagreements += compare("whole responses", rollouts, ours)
     if len(sys.argv) > 3:
         with open(sys.argv[3], "w", encoding="utf-8") as out:
             for d in disagreements:

@@ -10,7 +10,7 @@
  * of themselves and (as large integers may differ by one) behind the point. */
 enum { AGREEMENT_BITS = 200, AGREEMENT_BEHIND_POINT = 64 };
 enum { PRECISIONS = 4, MOST_PRECISION = 1 << 14 };
-static const slong precisions[PRECISIONS - 1] = {64, 512, 4096};
+static const slong precisions[PRECISIONS - 1] = {64, 320, 4096};
 
 /* The precision of a round; the last one follows how large the values turned out. */
 static slong precision_of(size_t round, const acb_t value)

@@ -122,12 +122,22 @@ static size_t skip_decoration(const char *text, size_t size, size_t i)
     return i;
 }
 
-/* Where a sentence that begins at i ends: its line's end, or a full stop that is
- * followed by a space and is not inside a formula. */
-static size_t sentence_end(const char *text, size_t size, size_t i)
+/* Whether an aside begins at i: "9, which is odd", "9, not 8", "9 because it is odd". */
+static bool is_aside(const char *text, size_t size, size_t i)
+{
+    static const char *const asides[] = {", which ", ", not ", ", because ", " because ", ", since "};
+    for (size_t k = 0; k < sizeof asides / sizeof *asides; k++)
+        if (at_nocase(text, size, i, asides[k])) return true;
+    return false;
+}
+
+/* Where the statement that begins at i ends: at its line's end, an aside, or a full stop
+ * that is followed by a space; none of these inside a formula. */
+static size_t statement_end(const char *text, size_t size, size_t i)
 {
     bool formula = false;
-    for (; i < size && text[i] != '\n'; i++) {
+    for (size_t start = i; i < size && text[i] != '\n'; i++) {
+        if (!formula && i > start && is_aside(text, size, i)) break;
         if (text[i] == '\\' && i + 1 < size) {
             i++;
             if (text[i] == '(') formula = true;
@@ -145,7 +155,7 @@ static size_t sentence_end(const char *text, size_t size, size_t i)
 static bool take_statement(const char *text, size_t size, size_t i, span *out)
 {
     i = skip_decoration(text, size, i);
-    span s = trim(text, (span){i, sentence_end(text, size, i)});
+    span s = trim(text, (span){i, statement_end(text, size, i)});
     while (s.end > s.start && strchr("*.,;_\"", text[s.end - 1])) s.end--;
     if (s.end > s.start + 1 && text[s.start] == '$' && text[s.start + 1] != '$') {
         const char *close = memchr(text + s.start + 1, '$', s.end - s.start - 1);

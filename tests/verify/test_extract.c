@@ -44,6 +44,9 @@ static void test_phrases(void **state)
     check("Final answer:\n\n$x = 3$.", P, "x = 3");
     check("The final answer is $\\frac{1}{2}$ as said.", P, "\\frac{1}{2}");
     check("the answer is 3. But no, the answer is 4", P, "4");
+    check("The answer is 94, which is the larger number.", P, "94");
+    check("the answer is 9, not 10.", P, "9");
+    check("the answer is $9$ because 4 + 5 = 9", P, "9");
     check("the answer isn't known", P, NULL);
     check("I will answer: ", P, NULL);
 }
