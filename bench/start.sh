@@ -7,9 +7,9 @@ cat "$1" >/dev/null
 i=0
 while [ $i -lt "${2:-5}" ]; do
     begin=$(date +%s%N)
-    "$masa" generate --model "$1" --max-tokens 1 "Hello" >/dev/null 2>&1
+    "$masa" generate --model "$1" --max-tokens 1 "Hello" >/dev/null
     end=$(date +%s%N)
     echo $((end - begin))
     i=$((i + 1))
 done | sort -n | awk '{ v[NR] = $1 / 1e9; printf "%.3f s\n", v[NR] }
-    END { printf "median %.3f s\n", v[int((NR + 1) / 2)] }'
+    END { if (!NR) exit 1; printf "median %.3f s\n", v[int((NR + 1) / 2)] }'

@@ -125,7 +125,8 @@ static size_t skip_decoration(const char *text, size_t size, size_t i)
 /* Whether an aside begins at i: "9, which is odd", "9, not 8", "9 because it is odd". */
 static bool is_aside(const char *text, size_t size, size_t i)
 {
-    static const char *const asides[] = {", which ", ", not ", ", because ", " because ", ", since "};
+    static const char *const asides[] = {", which ", ", not ", ", because ", " because ",
+                                         ", since "};
     for (size_t k = 0; k < sizeof asides / sizeof *asides; k++)
         if (at_nocase(text, size, i, asides[k])) return true;
     return false;
