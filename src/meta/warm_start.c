@@ -100,7 +100,9 @@ static size_t best_notions(char *out[MOST_NOTIONS], candidates *all)
     return n;
 }
 
-/* Short, since a small model writes it M times a prompt. */
+/* Short, since a small model writes it M times a prompt; and in words: behaviour cloning
+ * later corrects the numbers of an answer but keeps its reasoning, which must not name
+ * others. */
 static void add_reasoning(masa_text *out, const masa_statistics_summary *s,
                           const masa_meta_options *options, char *const *notions,
                           size_t n_notions)
@@ -109,12 +111,15 @@ static void add_reasoning(masa_text *out, const masa_statistics_summary *s,
                        : s->pass_rate >= 0.4 ? "hit or miss for me"
                        : s->pass_rate > 0    ? "hard for me"
                                              : "beyond me";
+    long length = meta__expert_length(s, options);
+    const char *extent = length * 8 <= options->length_max   ? "a line"
+                         : length * 3 <= options->length_max ? "a few lines"
+                                                             : "many lines";
     masa_text_add(out, "<meta>\n");
     for (size_t i = 0; i < n_notions; i++)
         masa_text_addf(out, "%s%s", i == 0 ? "It takes " : ", ", notions[i]);
     if (n_notions) masa_text_add(out, ". ");
-    masa_text_addf(out, "Such a problem is %s: about %ld of 8 right, in %ld tokens.\n</meta>\n",
-                   ease, meta__expert_pass_rate(s), meta__expert_length(s, options));
+    masa_text_addf(out, "Such a problem is %s and needs %s.\n</meta>\n", ease, extent);
 }
 
 bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,

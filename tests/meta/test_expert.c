@@ -94,7 +94,7 @@ static void lengths_stay_in_the_valid_range(void **state)
     masa_text_clear(&out);
     assert_true(masa_warm_start_text(&out, s, &o));
     assert_non_null(strstr(out.data, "\"solution_length\": 100}"));
-    assert_non_null(strstr(out.data, "in 100 tokens"));
+    assert_non_null(strstr(out.data, "needs many lines"));
     masa_text_deinit(&out);
     masa_statistics_destroy(s);
 }
@@ -133,7 +133,7 @@ static void warm_starts_name_what_tells_right_from_wrong(void **state)
      * frac: a command; every, then: plain words. */
     assert_string_equal(
         out.data, "<meta>\nIt takes sieve, strikes, counting. Such a problem is hit or miss "
-                  "for me: about 3 of 8 right, in 351 tokens.\n</meta>\n"
+                  "for me and needs a line.\n</meta>\n"
                   "{\"math_notion\": [\"sieve\", \"strikes\", \"counting\"], "
                   "\"pass_rate\": 3, \"solution_length\": 351}");
     masa_text_deinit(&out);
