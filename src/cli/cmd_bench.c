@@ -41,18 +41,6 @@ void bench_reset_memory(void)
     fclose(file);
 }
 
-/* Bytes of the process at its largest. */
-static double peak_memory(void)
-{
-    char line[128];
-    unsigned long long kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %llu", &kib) == 1) break;
-    if (file) fclose(file);
-    return (double)kib * 1024;
-}
-
 static double roofline_share(const bench *b, const bench_row *row)
 {
     double peak = b->compute == MASA_BF16 ? b->gemm_bf16 : b->gemm_f32;
@@ -77,7 +65,7 @@ static void print_json(const bench_row *row, double share, double memory)
 
 void bench_print(const bench *b, const bench_row *row)
 {
-    double share = roofline_share(b, row), memory = peak_memory();
+    double share = roofline_share(b, row), memory = (double)masa_memory_peak();
     if (b->json) {
         print_json(row, share, memory);
         return;

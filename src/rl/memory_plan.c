@@ -1,6 +1,7 @@
 #include "memory_plan.h"
 
 #include <masa/lora.h>
+#include <masa/memory.h>
 #include <masa/model.h>
 #include <masa/optimizer.h>
 #include <masa/trainer.h>
@@ -23,16 +24,17 @@ static size_t packed_bytes(const masa_model_config *m, masa_dtype compute, bool 
     return n * masa_dtype_size(compute) * (trainable ? 2 : 1);
 }
 
-rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
-                                   masa_dtype compute, bool reference,
-                                   const masa_generator_options *generator)
+static rl_memory_plan make(const masa_config *config, const masa_model_config *model,
+                           masa_dtype compute, bool reference,
+                           const masa_generator_options *generator, bool checkpoint)
 {
     size_t n = parameter_count(model);
     masa_trainer_options trainer = {
         .tokens_per_pass = (size_t)config->optimizer.tokens_per_pass,
-        .checkpoint = config->optimizer.checkpoint_activations,
+        .checkpoint = checkpoint,
     };
     rl_memory_plan plan = {
+        .checkpoint = checkpoint,
         .weights = n * sizeof(float) + packed_bytes(model, compute, true),
         .gradients = n * sizeof(float),
         .activations = masa_trainer_bytes(model, compute, &trainer, true),
@@ -46,6 +48,19 @@ rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_c
     if (generator) plan.cache = masa_generator_bytes_needed(model, compute, generator);
     plan.total = plan.weights + plan.gradients + plan.optimizer + plan.reference +
                  plan.cache + plan.activations;
+    return plan;
+}
+
+rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
+                                   masa_dtype compute, bool reference,
+                                   const masa_generator_options *generator,
+                                   size_t available)
+{
+    bool automatic = config->optimizer.checkpoint_activations == MASA_CONFIG_CHECKPOINT_AUTO;
+    bool always = config->optimizer.checkpoint_activations == MASA_CONFIG_CHECKPOINT_ALWAYS;
+    rl_memory_plan plan = make(config, model, compute, reference, generator, always);
+    if (automatic && available && plan.total > available)
+        plan = make(config, model, compute, reference, generator, true);
     return plan;
 }
 
@@ -75,20 +90,25 @@ size_t rl_memory_available(void)
     return limit && left < available ? left : available;
 }
 
-masa_status rl_memory_plan_check(const rl_memory_plan *plan, FILE *log, masa_error *err)
+masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, FILE *log,
+                                 masa_error *err)
 {
     if (log)
         fprintf(log,
                 "memory: weights %zu MiB, gradients %zu, optimiser %zu, reference %zu, "
-                "key/value cache %zu, activations %zu; together %zu MiB\n",
+                "key/value cache %zu, activations %zu%s; together %zu MiB\n",
                 plan->weights >> 20, plan->gradients >> 20, plan->optimizer >> 20,
                 plan->reference >> 20, plan->cache >> 20, plan->activations >> 20,
-                plan->total >> 20);
-    size_t available = rl_memory_available();
+                plan->checkpoint ? " (recomputed)" : "", plan->total >> 20);
     if (available == 0 || plan->total <= available) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_MEMORY,
                      "the run needs %zu MiB and this machine has %zu MiB free; lower "
                      "optimizer.tokens_per_pass, rollout.batch or rollout.cache_tokens, set "
                      "optimizer.checkpoint_activations, or train factors (lora.rank)",
                      plan->total >> 20, available >> 20);
+}
+
+void rl_memory_report(FILE *log)
+{
+    if (log) fprintf(log, "memory: at most %zu MiB were taken\n", masa_memory_peak() >> 20);
 }

@@ -16,16 +16,24 @@ typedef struct rl_memory_plan {
     size_t cache;       /* keys, values and decoding buffers; 0: nothing is generated */
     size_t activations; /* of a training pass */
     size_t total;
+    bool checkpoint; /* activations are recomputed in the backward pass */
 } rl_memory_plan;
 
-/* generator NULL: the run generates nothing. */
+/* generator NULL: the run generates nothing. With optimizer.checkpoint_activations=auto
+ * activations are recomputed when the plan would else be larger than available bytes
+ * (0: unknown). */
 rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
                                    masa_dtype compute, bool reference,
-                                   const masa_generator_options *generator);
+                                   const masa_generator_options *generator,
+                                   size_t available);
 
 /* Writes the plan as one line to log (NULL: nowhere); MASA_ERR_MEMORY, saying which
- * settings to lower, when this machine cannot give that much. */
-masa_status rl_memory_plan_check(const rl_memory_plan *plan, FILE *log, masa_error *err);
+ * settings to lower, when it is more than available (0: unknown). */
+masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, FILE *log,
+                                 masa_error *err);
+
+/* A line with what the process really took, for comparison; log NULL: nothing. */
+void rl_memory_report(FILE *log);
 
 /* Memory that a process may still take: what is free or in the file cache, within the
  * control group's limit. 0: unknown. */

@@ -223,18 +223,20 @@ static masa_generator_options generator_options(const masa_config *c)
 }
 
 /* Refuses before anything large is allocated. */
-static masa_status check_memory(const rl_loop *l, FILE *log, const masa_config *c,
+static masa_status check_memory(rl_loop *l, FILE *log, const masa_config *c,
                                 const masa_generator_options *generator, masa_error *err)
 {
     masa_model_file *file = NULL;
     masa_status st = masa_config_require(c, "model.path", err);
     if (st == MASA_OK) st = masa_model_file_open(&file, c->model.path, err);
     if (st != MASA_OK) return st;
+    size_t available = rl_memory_available();
     rl_memory_plan plan =
         rl_memory_plan_make(c, masa_model_file_config(file), rl_compute_dtype(c),
-                            l->wants.reference, generator);
+                            l->wants.reference, generator, available);
     masa_model_file_close(file);
-    return rl_memory_plan_check(&plan, log, err);
+    l->wants.checkpoint = plan.checkpoint;
+    return rl_memory_plan_check(&plan, available, log, err);
 }
 
 masa_status masa_rl_train(const masa_config *config, const char *folder,
@@ -262,6 +264,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     if (st == MASA_OK) st = rl_session_start(&l.session, folder, &l.wants, err);
     if (st == MASA_OK && l.session.checkpoint) l.saved_step = l.session.state.step;
     if (st == MASA_OK) st = run_steps(&l, err);
+    if (st == MASA_OK) rl_memory_report(options->progress);
     masa_generator_destroy(l.generator);
     rl_method_deinit(&l.method);
     rl_prompts_close(&l.prompts);

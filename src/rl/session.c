@@ -100,7 +100,7 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
 {
     masa_trainer_options options = {
         .tokens_per_pass = (size_t)s->config->optimizer.tokens_per_pass,
-        .checkpoint = s->config->optimizer.checkpoint_activations,
+        .checkpoint = wants->checkpoint,
         .temperature = wants->temperature,
     };
     masa_status st = masa_trainer_create(&s->trainer, s->model, &options, err);

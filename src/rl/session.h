@@ -39,6 +39,7 @@ typedef struct rl_session {
 /* What the kind of training wants from the engines. */
 typedef struct rl_session_options {
     bool reference;       /* keep a frozen copy of the starting model */
+    bool checkpoint;      /* recompute activations in the backward pass */
     float temperature;    /* of the trained policy */
     long total_updates;   /* for schedules that end */
     long total_steps;     /* for the progress line */

@@ -173,7 +173,8 @@ static masa_status load_examples(sft_loop *l, masa_error *err)
     return MASA_OK;
 }
 
-static masa_status check(const masa_config *c, FILE *log, masa_error *err)
+static masa_status check(const masa_config *c, rl_session_options *wants, FILE *log,
+                         masa_error *err)
 {
     masa_model_file *file = NULL;
     masa_status st = masa_config_require(c, "model.path", err);
@@ -186,10 +187,12 @@ static masa_status check(const masa_config *c, FILE *log, masa_error *err)
         st = MASA_FAIL(err, MASA_ERR_IO, "%s: no such file (sft.data)", c->sft.data);
     if (st == MASA_OK) st = masa_model_file_open(&file, c->model.path, err);
     if (st != MASA_OK) return st;
+    size_t available = rl_memory_available();
     rl_memory_plan plan = rl_memory_plan_make(c, masa_model_file_config(file),
-                                              rl_compute_dtype(c), false, NULL);
+                                              rl_compute_dtype(c), false, NULL, available);
     masa_model_file_close(file);
-    return rl_memory_plan_check(&plan, log, err);
+    wants->checkpoint = plan.checkpoint;
+    return rl_memory_plan_check(&plan, available, log, err);
 }
 
 masa_status masa_sft_train(const masa_config *config, const char *folder,
@@ -197,7 +200,7 @@ masa_status masa_sft_train(const masa_config *config, const char *folder,
 {
     sft_loop l = {.saved_step = -1};
     rl_session_options wants = {.temperature = 1};
-    masa_status st = check(config, options->progress, err);
+    masa_status st = check(config, &wants, options->progress, err);
     if (st == MASA_OK) st = rl_session_open(&l.session, config, folder, options, &wants, err);
     if (st == MASA_OK) st = load_examples(&l, err);
     wants.total_steps = l.steps;
@@ -205,6 +208,7 @@ masa_status masa_sft_train(const masa_config *config, const char *folder,
     if (st == MASA_OK) st = rl_session_start(&l.session, folder, &wants, err);
     if (st == MASA_OK && l.session.checkpoint) l.saved_step = l.session.state.step;
     if (st == MASA_OK) st = run_steps(&l, err);
+    if (st == MASA_OK) rl_memory_report(options->progress);
     masa_problem_order_deinit(&l.order);
     rl_examples_deinit(&l.examples);
     rl_session_close(&l.session);

@@ -32,6 +32,9 @@ masa_status masa_alloc_large(void **out, size_t count, size_t size, const char *
 /** a*b into *out; false on overflow. */
 bool masa_size_mul(size_t a, size_t b, size_t *out);
 
+/** Most bytes of memory that the process has had so far; 0: the system does not say. */
+size_t masa_memory_peak(void);
+
 /** Grows an array to hold at least `need` items, doubling. For MASA_PUSH. */
 void *masa_grow(void *items, size_t *capacity, size_t need, size_t size);
 

@@ -37,6 +37,8 @@
 #define MASA_CONFIG_VALUES_SCHEDULE(V)                                                    \
     V(SCHEDULE, CONSTANT, "constant") V(SCHEDULE, COSINE, "cosine")                       \
     V(SCHEDULE, LINEAR, "linear")
+#define MASA_CONFIG_VALUES_CHECKPOINT(V)                                                  \
+    V(CHECKPOINT, AUTO, "auto") V(CHECKPOINT, NEVER, "false") V(CHECKPOINT, ALWAYS, "true")
 #define MASA_CONFIG_VALUES_LENGTH_RULE(V)                                                 \
     V(LENGTH_RULE, INCLUSIVE, "inclusive") V(LENGTH_RULE, STRICT, "strict")
 #define MASA_CONFIG_VALUES_NOTION_RULE(V)                                                 \
@@ -50,7 +52,7 @@
 
 #define MASA_CONFIG_KINDS(K)                                                              \
     K(COMPUTE) K(FAMILY) K(ADVANTAGE) K(AGGREGATION) K(RATIO) K(OLD_LOGPROBS) K(SCHEDULE) \
-    K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)
+    K(CHECKPOINT) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)
 
 /* S(section, SECTION, what it is about) */
 #define MASA_CONFIG_SECTIONS(S)                                                           \
@@ -152,8 +154,9 @@
     INTEGER(optimizer, epochs, 1, 1, 1000, "passes", "passes over a step's batch")        \
     INTEGER(optimizer, tokens_per_pass, 4096, 16, 100000000, "tokens",                    \
             "tokens packed into one forward and backward pass; bounds memory")            \
-    SWITCH(optimizer, checkpoint_activations, false,                                      \
-           "recompute activations in the backward pass: less memory, a third slower")
+    CHOICE(optimizer, checkpoint_activations, CHECKPOINT, AUTO,                           \
+           "recompute activations in the backward pass: less memory, a third slower; "    \
+           "`auto`: only where they would not fit")
 
 #define MASA_CONFIG_LORA(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
     INTEGER(lora, rank, 0, 0, 65536, "", "rank of the factors; 0: all weights are trained") \
