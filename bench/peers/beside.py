@@ -3,7 +3,7 @@
 ratio, what each printed on standard error.
 
     beside.py MODEL.gguf llama|transformers [--batch 64] [--new-tokens 256]
-    beside.py MODEL.gguf torch|torch-compiled [--pass 4x512]
+    beside.py MODEL.gguf torch|torch-compiled [--pass 4x512] [--recompute]
     beside.py MODEL.gguf trl [--prompts 16] [--group 8] [--new-tokens 256]
 
 Run it with the Python of the peers' environment (README.md). Every program is a process
@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--new-tokens", type=int, default=256)
     parser.add_argument("--pass", dest="size", default="4x512")
+    parser.add_argument("--recompute", action="store_true", help="masa: less memory, slower")
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--micro-batch", type=int, default=16, help="TRL's, of rollouts")
@@ -54,7 +55,8 @@ def commands(a, model, folder):
         options = ["--prompts", step[0], "--group", step[1], "--new-tokens", step[2]]
         return "step", options, script("step_trl.py") + [folder] + step
     compiled = ["--compile"] if a.peer == "torch-compiled" else []
-    return "train", ["--passes", a.size], script("train_torch.py") + [
+    passes = ["--passes", a.size] + ["--recompute"] * a.recompute
+    return "train", passes, script("train_torch.py") + [
         folder, count, length] + compiled
 
 

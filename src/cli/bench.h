@@ -18,7 +18,7 @@ typedef struct bench_pass {
 typedef struct bench {
     masa_model *model;
     masa_dtype compute;
-    bool json, quick;
+    bool json, quick, recompute;
     /* What replaces the sections' own sizes; n 0 or a size 0: nothing does. */
     size_t batches[BENCH_MOST], n_batches;
     bench_pass passes[BENCH_MOST];

@@ -37,15 +37,16 @@ static masa_status train_once(bench *b, masa_trainer *trainer, size_t count,
     return st;
 }
 
-static masa_trainer_options options_of(bench_pass pass)
+static masa_trainer_options options_of(const bench *b, bench_pass pass)
 {
     return (masa_trainer_options){.tokens_per_pass = pass.count * pass.length + 1,
+                                  .checkpoint = b->recompute,
                                   .temperature = 1};
 }
 
 double bench_pass_bytes(const bench *b, bench_pass pass)
 {
-    masa_trainer_options options = options_of(pass);
+    masa_trainer_options options = options_of(b, pass);
     const masa_model_config *config = masa_model_get_config(b->model);
     return (double)(masa_model_bytes(b->model) +
                     masa_trainer_bytes(config, b->compute, &options, true));
@@ -54,7 +55,7 @@ double bench_pass_bytes(const bench *b, bench_pass pass)
 masa_status bench_measure_pass(bench *b, bench_pass pass, int repeats, double *seconds,
                                masa_error *err)
 {
-    masa_trainer_options options = options_of(pass);
+    masa_trainer_options options = options_of(b, pass);
     masa_trainer *trainer = NULL;
     *seconds = 1e30;
     masa_status st = masa_trainer_create(&trainer, b->model, &options, err);

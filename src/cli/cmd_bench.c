@@ -255,6 +255,8 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
         CLI_LONG("new-tokens", 0, &b.new_tokens, "N",
                  "decode, groups and step: other new tokens (0: by section)"),
         CLI_STRING("passes", 0, &passes, "LIST", "train: other sizes, as 4x512,1x4096"),
+        CLI_FLAG("recompute", 0, &b.recompute,
+                 "train and curve: with optimizer.checkpoint_activations"),
         CLI_LONG("prompts", 0, &b.prompts, "N", "step: other prompts (0: its own)"),
         CLI_LONG("group", 0, &b.group, "N", "step: other rollouts of a prompt (0: 8)"),
         CLI_STRING("contexts", 0, &contexts, "LIST", "curve: other contexts"),
