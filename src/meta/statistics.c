@@ -25,8 +25,8 @@ masa_statistics *masa_statistics_create(const char *problem,
         s->words[i] = masa_words_create(text, strlen(text), rule);
         s->correct[i] = solutions->correct[i];
         total_all += (double)length;
-        if (!s->correct[i]) continue;
         s->texts[i] = masa_strdup(text);
+        if (!s->correct[i]) continue;
         if (sum->n_correct == 0 || length < sum->length_min) sum->length_min = length;
         if (sum->n_correct == 0 || length > sum->length_max) sum->length_max = length;
         total += (double)length;

@@ -9,7 +9,7 @@ struct masa_statistics {
     masa_words *problem;
     masa_words **words; /* [n] each rollout's text */
     bool *correct;      /* [n] */
-    char **texts;       /* [n] copies of the correct rollouts' texts; NULL otherwise */
+    char **texts;       /* [n] copies of the rollouts' texts */
     masa_statistics_summary summary;
 };
 

@@ -55,8 +55,11 @@ static void consider(candidates *all, const char *letters, size_t n,
         keep = !masa_words_equal(all->items[i].notion, c.notion);
     size_t in_incorrect;
     if (keep) meta__count_notion(&c.in_correct, &in_incorrect, s, c.notion);
-    if (keep && c.in_correct > in_incorrect) {
-        c.surplus = c.in_correct - in_incorrect;
+    /* Where nothing is right the words of the attempts: a list that is empty just there
+     * would tell the pass rate, and reward for the one would unlearn the other. */
+    bool hopeless = s->summary.n_correct == 0;
+    if (keep && (hopeless || c.in_correct > in_incorrect)) {
+        c.surplus = hopeless ? in_incorrect : c.in_correct - in_incorrect;
         all->items[all->n++] = c;
         return;
     }
@@ -100,26 +103,16 @@ static size_t best_notions(char *out[MOST_NOTIONS], candidates *all)
     return n;
 }
 
-/* Short, since a small model writes it M times a prompt; and in words: behaviour cloning
- * later corrects the numbers of an answer but keeps its reasoning, which must not name
- * others. */
-static void add_reasoning(masa_text *out, const masa_statistics_summary *s,
-                          const masa_meta_options *options, char *const *notions,
-                          size_t n_notions)
+/* Short, since a small model writes it M times a prompt, and about notions alone: behaviour
+ * cloning later corrects the numbers of an answer and keeps its reasoning, which therefore
+ * must not say others (measured: docs/experiments.md). */
+static void add_reasoning(masa_text *out, char *const *notions, size_t n_notions)
 {
-    const char *ease = s->pass_rate >= 0.8   ? "easy for me"
-                       : s->pass_rate >= 0.4 ? "hit or miss for me"
-                       : s->pass_rate > 0    ? "hard for me"
-                                             : "beyond me";
-    long length = meta__expert_length(s, options);
-    const char *extent = length * 8 <= options->length_max   ? "a line"
-                         : length * 3 <= options->length_max ? "a few lines"
-                                                             : "many lines";
-    masa_text_add(out, "<meta>\n");
+    masa_text_add(out, "<meta>\nIt takes ");
     for (size_t i = 0; i < n_notions; i++)
-        masa_text_addf(out, "%s%s", i == 0 ? "It takes " : ", ", notions[i]);
-    if (n_notions) masa_text_add(out, ". ");
-    masa_text_addf(out, "Such a problem is %s and needs %s.\n</meta>\n", ease, extent);
+        masa_text_addf(out, "%s%s", i == 0 ? "" : ", ", notions[i]);
+    if (n_notions == 0) masa_text_add(out, "what the problem says");
+    masa_text_add(out, ".\n</meta>\n");
 }
 
 bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
@@ -129,10 +122,11 @@ bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
     if (s->n == 0) return false;
     candidates *all = masa_alloc(1, sizeof *all);
     for (size_t i = 0; i < s->n; i++)
-        if (statistics->correct[i]) consider_text(all, statistics->texts[i], statistics);
+        if (statistics->correct[i] || s->n_correct == 0)
+            consider_text(all, statistics->texts[i], statistics);
     char *notions[MOST_NOTIONS];
     size_t n = best_notions(notions, all);
-    add_reasoning(out, s, options, notions, n);
+    add_reasoning(out, notions, n);
     meta__add_answer(out, s, options, notions, n);
     for (size_t i = 0; i < all->n; i++) {
         masa_words_destroy(all->items[i].notion);

@@ -94,7 +94,6 @@ static void lengths_stay_in_the_valid_range(void **state)
     masa_text_clear(&out);
     assert_true(masa_warm_start_text(&out, s, &o));
     assert_non_null(strstr(out.data, "\"solution_length\": 100}"));
-    assert_non_null(strstr(out.data, "needs many lines"));
     masa_text_deinit(&out);
     masa_statistics_destroy(s);
 }
@@ -132,8 +131,7 @@ static void warm_starts_name_what_tells_right_from_wrong(void **state)
     /* sieve: 2 right, 0 wrong; strikes, counting: 1 right; multiple: 1 right and 1 wrong;
      * frac: a command; every, then: plain words. */
     assert_string_equal(
-        out.data, "<meta>\nIt takes sieve, strikes, counting. Such a problem is hit or miss "
-                  "for me and needs a line.\n</meta>\n"
+        out.data, "<meta>\nIt takes sieve, strikes, counting.\n</meta>\n"
                   "{\"math_notion\": [\"sieve\", \"strikes\", \"counting\"], "
                   "\"pass_rate\": 3, \"solution_length\": 351}");
     masa_text_deinit(&out);
