@@ -67,14 +67,3 @@ void *masa_grow(void *items, size_t *capacity, size_t need, size_t size)
     *capacity = grown;
     return items;
 }
-
-size_t masa_memory_peak(void)
-{
-    char line[128];
-    unsigned long long kib = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "VmHWM: %llu", &kib) == 1) break;
-    if (file) fclose(file);
-    return (size_t)kib << 10;
-}

@@ -359,6 +359,8 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
         CLI_LONG("hint", 0, &s.hint, "N", "name at most N notions in the hint"),
         CLI_DOUBLE("expert-threshold", 0, &s.threshold, "R",
                    "least notion reward of a text to clone"),
+        CLI_FLAG("expert-hopeless", 0, &m->expert_hopeless,
+                 "clone on problems without a right solution too: pass rate 0"),
         CLI_FLAG("prompts", 'p', &s.prompts,
                  "write the meta prompt of each problem instead; lines need \"problem\" "
                  "alone"),

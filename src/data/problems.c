@@ -21,7 +21,7 @@ static char *value_text(const json_t *value)
     return copy;
 }
 
-static void problem_deinit(masa_problem *p)
+void masa_problem_deinit(masa_problem *p)
 {
     free(p->id);
     free(p->problem);
@@ -40,7 +40,7 @@ static masa_status parse_problem(masa_problem *out, const json_t *line, const ch
     p.answer = value_text(json_object_get(line, keys->answer));
     if (!p.problem || !p.answer || !*p.problem) {
         const char *missing = p.problem && *p.problem ? keys->answer : keys->problem;
-        problem_deinit(&p);
+        masa_problem_deinit(&p);
         return MASA_FAIL(err, MASA_ERR_DATA,
                          "the line has no \"%s\" (a string or a number); name the keys "
                          "with data.problem_key and data.answer_key",
@@ -112,7 +112,7 @@ masa_status masa_problems_load(masa_problems *out, const char *path,
 
 void masa_problems_deinit(masa_problems *problems)
 {
-    for (size_t i = 0; i < problems->n; i++) problem_deinit(&problems->items[i]);
+    for (size_t i = 0; i < problems->n; i++) masa_problem_deinit(&problems->items[i]);
     free(problems->items);
     *problems = (masa_problems){0};
 }

@@ -64,32 +64,6 @@ rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_c
     return plan;
 }
 
-/* A number in a one-line file, or 0 ("max" too). */
-static size_t read_number(const char *path)
-{
-    unsigned long long value = 0;
-    FILE *file = fopen(path, "r");
-    if (!file) return 0;
-    if (fscanf(file, "%llu", &value) != 1) value = 0;
-    fclose(file);
-    return (size_t)value;
-}
-
-size_t rl_memory_available(void)
-{
-    char line[128];
-    unsigned long long kib = 0;
-    FILE *file = fopen("/proc/meminfo", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (sscanf(line, "MemAvailable: %llu", &kib) == 1) break;
-    if (file) fclose(file);
-    size_t available = (size_t)kib << 10;
-    size_t limit = read_number("/sys/fs/cgroup/memory.max");
-    size_t used = read_number("/sys/fs/cgroup/memory.current");
-    size_t left = limit > used ? limit - used : 0;
-    return limit && left < available ? left : available;
-}
-
 masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, FILE *log,
                                  masa_error *err)
 {

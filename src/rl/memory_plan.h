@@ -35,8 +35,4 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
 /* A line with what the process really took, for comparison; log NULL: nothing. */
 void rl_memory_report(FILE *log);
 
-/* Memory that a process may still take: what is free or in the file cache, within the
- * control group's limit. 0: unknown. */
-size_t rl_memory_available(void);
-
 #endif

@@ -26,6 +26,7 @@ masa_meta_options rl_meta_options(const masa_config *config)
     options.weight_notion = config->meta.weight_notion;
     options.length_rule = (masa_length_rule)config->meta.length_rule;
     options.notion_rule = (masa_notion_rule)config->meta.notion_rule;
+    options.expert_hopeless = config->meta.bc_hopeless;
     options.length_min = config->meta.length_min;
     options.length_max = config->rollout.max_tokens;
     return options;

@@ -8,16 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void problem_deinit(masa_problem *p)
-{
-    free(p->id);
-    free(p->problem);
-    free(p->answer);
-    free(p->kind);
-    free(p->context);
-    free(p->solution);
-}
-
 static masa_status solution_prompt(masa_tokens *out, char **text, const rl_session *s,
                                    const masa_problem *problem, masa_error *err)
 {
@@ -59,7 +49,7 @@ static masa_status leave_out_long(rl_prompts *prompts, masa_problems *problems,
         if (st == MASA_OK && s->config->meta.samples && problems == &prompts->train)
             st = meta_prompt(&meta, NULL, prompts, s, &p, err);
         if (ids.n <= most && meta.n <= most) problems->items[kept++] = p;
-        else problem_deinit(&p);
+        else masa_problem_deinit(&p);
     }
     problems->n = kept;
     masa_tokens_deinit(&ids);

@@ -2,6 +2,7 @@
 #include <masa/rl.h>
 
 #include <masa/clock.h>
+#include <masa/memory.h>
 #include <masa/model_file.h>
 
 #include <math.h>
@@ -230,7 +231,7 @@ static masa_status check_memory(rl_loop *l, FILE *log, const masa_config *c,
     masa_status st = masa_config_require(c, "model.path", err);
     if (st == MASA_OK) st = masa_model_file_open(&file, c->model.path, err);
     if (st != MASA_OK) return st;
-    size_t available = rl_memory_available();
+    size_t available = masa_memory_available();
     rl_memory_plan plan =
         rl_memory_plan_make(c, masa_model_file_config(file), rl_compute_dtype(c),
                             l->wants.reference, generator, available);

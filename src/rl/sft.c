@@ -187,7 +187,7 @@ static masa_status check(const masa_config *c, rl_session_options *wants, FILE *
         st = MASA_FAIL(err, MASA_ERR_IO, "%s: no such file (sft.data)", c->sft.data);
     if (st == MASA_OK) st = masa_model_file_open(&file, c->model.path, err);
     if (st != MASA_OK) return st;
-    size_t available = rl_memory_available();
+    size_t available = masa_memory_available();
     rl_memory_plan plan = rl_memory_plan_make(c, masa_model_file_config(file),
                                               rl_compute_dtype(c), false, NULL, available);
     masa_model_file_close(file);

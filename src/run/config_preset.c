@@ -22,7 +22,7 @@ PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batc
 /* The meta path as small models need it: a short answer, whose form is taught first. */
 #define META                                                                              \
     "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
-        "meta.bc_threshold=0", "meta.warm_start_prompts=32"
+        "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.warm_start_prompts=32"
 /* Acting on the predictions early: the warm start has taught them. (The paper: after 80 of
  * 314 steps.) */
 #define EFFICIENT                                                                         \

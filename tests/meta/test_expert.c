@@ -3,7 +3,7 @@
 
 #include <masa/meta.h>
 
-static const masa_meta_options options = MASA_META_DEFAULTS;
+static masa_meta_options options = MASA_META_DEFAULTS;
 static const char problem[] = "How many integers below 10 are prime?";
 static const char *const texts[] = {"The sieve strikes every multiple. $\\frac{1}{2}$",
                                     "A sieve, then counting.", "The guess is a multiple.",
@@ -75,6 +75,11 @@ static void targets_replace_the_numbers_alone(void **state)
                  "<meta>a</meta>b</meta>\n{\"math_notion\": [], \"pass_rate\": 8, "
                  "\"solution_length\": 152}");
     check_expert("<meta>a</meta>{\"math_notion\":[\"sieve\"]}", 0, NULL);
+    options.expert_hopeless = true;
+    check_expert("<meta>a</meta>{\"math_notion\":[\"sieve\"]}", 0,
+                 "<meta>a</meta>\n{\"math_notion\": [\"sieve\"], \"pass_rate\": 0, "
+                 "\"solution_length\": 152}");
+    options.expert_hopeless = false;
     check_expert("<meta>unclosed {\"math_notion\":[\"sieve\"]}", 2, NULL);
     check_expert("", 2, NULL);
 }

@@ -35,6 +35,10 @@ bool masa_size_mul(size_t a, size_t b, size_t *out);
 /** Most bytes of memory that the process has had so far; 0: the system does not say. */
 size_t masa_memory_peak(void);
 
+/** Bytes that it may still take: what is free or in the file cache, within the control
+ * group's limit. 0: unknown. */
+size_t masa_memory_available(void);
+
 /** Grows an array to hold at least `need` items, doubling. For MASA_PUSH. */
 void *masa_grow(void *items, size_t *capacity, size_t need, size_t size);
 

@@ -39,6 +39,8 @@ masa_status masa_problems_parse(masa_problems *out, const char *text, size_t siz
                                 const char *path, const masa_problem_keys *keys,
                                 size_t limit, masa_error *err);
 void masa_problems_deinit(masa_problems *problems);
+/** Frees what a single problem holds. */
+void masa_problem_deinit(masa_problem *problem);
 
 /**
  * The index of the problem trained on at draw number `draw` of a run: epochs

@@ -32,11 +32,12 @@ typedef struct masa_meta_options {
     masa_length_rule length_rule;
     masa_notion_rule notion_rule; /* give it to masa_statistics_create */
     long length_min, length_max;  /* range of a valid solution_length, inclusive */
+    bool expert_hopeless; /* a prompt without a correct rollout gives an expert text too */
 } masa_meta_options;
 
 #define MASA_META_DEFAULTS                                                               \
     {                                                                                    \
-        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192               \
+        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192, false        \
     }
 
 /** The built-in templates of the meta prompt's turns; {problem}, {length_min} and
@@ -156,8 +157,9 @@ size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold
  * as it is (from the first <meta>, or from the start when that tag is missing, to the
  * last </meta>), then the JSON with pass_rate = round(8 p), solution_length = the mean
  * length of the correct rollouts (within the valid range), and its own notions.
- * False, and nothing appended, when the text has no </meta> or no rollout was
- * correct.
+ * False, and nothing appended, when the text has no </meta>, or no rollout was
+ * correct and options->expert_hopeless is false; true: pass_rate 0 and the mean
+ * length of all rollouts.
  */
 bool masa_expert_text(masa_text *out, const char *text, size_t n,
                       const masa_prediction *prediction,

@@ -204,6 +204,8 @@
             "the model's own solutions learned beside each answer, so that it keeps them") \
     SWITCH(meta, bc_enabled, true, "behaviour cloning on the best predictions")           \
     NUMBER(meta, bc_threshold, 0.2, 0, 1, "", "least notion reward of an expert")         \
+    SWITCH(meta, bc_hopeless, false,                                                      \
+           "experts on prompts without a right solution too, with pass rate 0")           \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
     INTEGER(meta, start_step, 0, 0, 1000000000, "steps",                                  \
