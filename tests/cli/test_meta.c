@@ -127,6 +127,15 @@ static void every_option_has_its_effect(void **state)
     assert_first("-f --expert-threshold 1.1 in.jsonl",
                  "</meta>{\\\"math_notion\\\":[\\\"sieve\\\"]}",
                  "solved using sieve.\"}");
+    static const char hopeless[] =
+        "{\"problem\":\"P\",\"responses\":[\"a\",\"b\"],\"correct\":[false,false],"
+        "\"lengths\":[150,250],\"meta_responses\":[\"</meta>{}\"]}\n";
+    assert_int_equal(meta("-f --expert-threshold 0 in.jsonl", hopeless, strlen(hopeless)), 0);
+    assert_null(strstr(output, "expert"));
+    assert_int_equal(meta("-f --expert-threshold 0 --expert-hopeless in.jsonl", hopeless,
+                          strlen(hopeless)),
+                     0);
+    assert_has(output, "\\\"pass_rate\\\": 0, \\\"solution_length\\\": 200}");
 }
 
 static void the_gate_and_the_cutoff_have_options(void **state)
