@@ -19,10 +19,12 @@ PRESET(rloo) = {"algorithm.name=rloo", "algorithm.advantage=leave_one_out",
 PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batch_norm",
                         "algorithm.aggregation=token_mean", "algorithm.clip_high=0.2", NULL};
 
-/* The meta path as small models need it: a short answer, whose form is taught first. */
+/* The meta path as small models need it: a short answer, whose form is taught first, and
+ * cloning as the stronger teacher of its numbers (measured: docs/experiments.md). */
 #define META                                                                              \
-    "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
-        "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.warm_start_prompts=32"
+    "meta.samples=8", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
+        "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.bc_lr=4e-5",                \
+        "meta.warm_start_prompts=64", "meta.warm_start_lr=6e-5"
 /* Acting on the predictions early: the warm start has taught them. (The paper: after 80 of
  * 314 steps.) */
 #define EFFICIENT                                                                         \
@@ -53,12 +55,13 @@ PRESET(masa_paper) = {PAPER,
 PRESET(quickstart) = {"algorithm.name=grpo",
                       META,
                       EFFICIENT,
+                      "meta.samples=4",
                       "data.suffix=Answer with a number.",
                       "data.answer_rules=any",
                       "rollout.prompts_per_step=8",
                       "rollout.temperature=0.7",
                       "rollout.max_tokens=128",
-                      "optimizer.lr=3e-5",
+                      "optimizer.lr=2e-5",
                       "train.steps=20",
                       "train.eval_every=10",
                       "train.eval_samples=200",
