@@ -4,6 +4,7 @@
 #include "compare.h"
 #include "parser.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -52,6 +53,30 @@ static void unbox(const char **s, size_t *n)
     *n = size;
 }
 
+/* Whether a bare number: no letters but those of commands and of an exponent. */
+static bool is_numeric(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '\\')
+            while (i + 1 < n && isalpha((unsigned char)s[i + 1])) i++;
+        else if (isalpha((unsigned char)s[i]) && s[i] != 'e' && s[i] != 'E')
+            return false;
+    }
+    return true;
+}
+
+/* Takes the unit off "10 N", where no letter can be meant. */
+static void drop_unit(const char *s, size_t *n)
+{
+    if (*n < 3 || !s[*n - 1] || !strchr("mgsNJCVWKAL", s[*n - 1])) return;
+    size_t i = *n - 1;
+    while (i && (s[i - 1] == ' ' || s[i - 1] == '~')) i--;
+    if (i > 1 && s[i - 1] == ',' && s[i - 2] == '\\') i -= 2; /* "10\,N" */
+    if (i && s[i - 1] == '\\') i--;                           /* "10\ N" */
+    if (i == *n - 1 || !i) return;
+    if ((isdigit((unsigned char)s[i - 1]) || s[i - 1] == '}') && is_numeric(s, i)) *n = i;
+}
+
 /* One word of a sentence: letters only, and more than a product of two would have. */
 static bool is_word(const char *s, size_t n)
 {
@@ -63,6 +88,17 @@ static bool is_word(const char *s, size_t n)
     for (size_t i = 0; i < n; i++)
         if ((s[i] | 32) < 'a' || (s[i] | 32) > 'z') return false;
     return n > 2 || (n == 2 && strncasecmp(s, "no", 2) == 0);
+}
+
+/* The point P(1, 2) is (1, 2), where that is asked for. */
+static void drop_point_name(node *answer, const work *w, const node *gold)
+{
+    if (answer->kind != NODE_APPLY || gold->kind != NODE_TUPLE || answer->n < 2) return;
+    if (!isupper((unsigned char)*w->symbols[answer->symbol].name)) return;
+    answer->kind = NODE_TUPLE;
+    answer->symbol = 0;
+    answer->mark = '(';
+    answer->close = ')';
 }
 
 static masa_verdict compare_once(const char *answer, size_t size, const char *gold,
@@ -83,6 +119,7 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
         else
             verdict = a->kind == b->kind ? compare(w, a, b) : MASA_VERDICT_DIFFERENT;
     } else if (b) {
+        drop_point_name(a, w, b);
         a = prepare(w, a);
         b = prepare(w, b);
         if (!w->exhausted) verdict = compare(w, a, b);
@@ -118,6 +155,7 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
         *rule = "words";
         return MASA_VERDICT_EQUAL;
     }
+    if (is_numeric(gold, gold_size)) drop_unit(answer, &size);
     register_thread();
     bool ambiguous;
     masa_verdict verdict =

@@ -47,6 +47,10 @@ static void test_phrases(void **state)
     check("The answer is 94, which is the larger number.", P, "94");
     check("the answer is 9, not 10.", P, "9");
     check("the answer is $9$ because 4 + 5 = 9", P, "9");
+    check("The answer is therefore 8.", P, "8");
+    check("**Final Answer:** The total is 15.", P, "15");
+    check("Answer: The length of the box is $2\\sqrt{3}$ cm.", P, "2\\sqrt{3}");
+    check("Answer: The red one is correct.", P, "The red one is correct");
     check("the answer isn't known", P, NULL);
     check("I will answer: ", P, NULL);
 }
