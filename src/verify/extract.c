@@ -155,8 +155,8 @@ static size_t statement_end(const char *text, size_t size, size_t i)
 /* Behind what stands before a value in a statement: "therefore 8", "the total is 15". */
 static size_t skip_opening(const char *text, span s)
 {
-    static const char *const adverbs[] = {"therefore ", "thus ", "hence ", "then ", "simply ",
-                                          "just ", "indeed ", "actually "};
+    static const char *const adverbs[] = {"therefore ", "thus ", "hence ",  "then ",
+                                          "simply ",    "just ", "indeed ", "actually "};
     size_t i = s.start;
     for (size_t k = 0; k < sizeof adverbs / sizeof *adverbs; k++)
         if (at_nocase(text, s.end, i, adverbs[k])) i += strlen(adverbs[k]);

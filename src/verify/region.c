@@ -67,7 +67,8 @@ static bool add_bound(interval *i, char mark, node *bound, bool x_left)
 
 static bool is_absolute(const node *n)
 {
-    return n->kind == NODE_CALL && n->symbol == FN_ABS && n->child[0]->kind == NODE_SYMBOL;
+    return n->kind == NODE_CALL && n->symbol == FN_ABS &&
+           n->child[0]->kind == NODE_SYMBOL;
 }
 
 /* |x| < 2 is -2 < x < 2, and |x| > 2 what remains. */
