@@ -3,6 +3,7 @@
 
 #include "compare.h"
 #include "parser.h"
+#include "unit.h"
 
 #include <ctype.h>
 #include <pthread.h>
@@ -53,28 +54,68 @@ static void unbox(const char **s, size_t *n)
     *n = size;
 }
 
-/* Whether a bare number: no letters but those of commands and of an exponent. */
-static bool is_numeric(const char *s, size_t n)
+/* Where the first letter stands that is of no command and no exponent; n: nowhere. */
+static size_t first_letter(const char *s, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+    for (; i < n; i++) {
         if (s[i] == '\\')
             while (i + 1 < n && isalpha((unsigned char)s[i + 1])) i++;
         else if (isalpha((unsigned char)s[i]) && s[i] != 'e' && s[i] != 'E')
-            return false;
+            break;
+    }
+    return i;
+}
+
+/* "m", "km/h", "kg m^2" */
+static bool are_units(const char *s, size_t n)
+{
+    for (size_t i = 0, m; i < n; i += m) {
+        unsigned char c = (unsigned char)s[i];
+        for (m = 0; i + m < n && isalpha((unsigned char)s[i + m]);) m++;
+        if (m == 1 && !strchr("mgshNJCVWKALT", c)) return false;
+        if (m > 3 || (m > 1 && !unit_known(s + i, m)))
+            return false; /* longer: "million" */
+        if (m) continue;
+        m = 1;
+        bool power = isdigit(c) && i && strchr("^-{", s[i - 1]);
+        if (!power && c < 0x80 && (c == 0 || !strchr(" /*^-{}()$", c))) return false;
     }
     return true;
 }
 
-/* Takes the unit off "10 N", where no letter can be meant. */
+/* Takes the unit off "10 N" and "5 km/h", where no letter can be meant. */
 static void drop_unit(const char *s, size_t *n)
 {
-    if (*n < 3 || !s[*n - 1] || !strchr("mgsNJCVWKAL", s[*n - 1])) return;
-    size_t i = *n - 1;
+    size_t i = first_letter(s, *n), k = i;
+    if (i == *n || !are_units(s + i, *n - i)) return;
     while (i && (s[i - 1] == ' ' || s[i - 1] == '~')) i--;
     if (i > 1 && s[i - 1] == ',' && s[i - 2] == '\\') i -= 2; /* "10\,N" */
     if (i && s[i - 1] == '\\') i--;                           /* "10\ N" */
-    if (i == *n - 1 || !i) return;
-    if ((isdigit((unsigned char)s[i - 1]) || s[i - 1] == '}') && is_numeric(s, i)) *n = i;
+    bool value = i && (isdigit((unsigned char)s[i - 1]) || s[i - 1] == '}' ||
+                       (unsigned char)s[i - 1] >= 0x80);
+    if (i < k && value) *n = i;
+}
+
+/* Takes the letter off "\textbf{(A) } 5": an option's value was asked for. */
+static void drop_label(const char **s, size_t *n)
+{
+    static const char *const heads[] = {"\\textbf{(", "\\text{(", "\\mathrm{(",
+                                        "\\mathbf{("};
+    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
+        size_t m = strlen(heads[k]);
+        if (*n < m + 4 || memcmp(*s, heads[k], m) != 0 ||
+            !isupper((unsigned char)(*s)[m]) || (*s)[m + 1] != ')')
+            continue;
+        for (m += 2; m < *n && ((*s)[m] == ' ' || (*s)[m] == '~');) m++;
+        size_t value = m;
+        while (value < *n && !isalnum((unsigned char)(*s)[value])) value++;
+        if (value == *n || (*s)[m] != '}') return;
+        *s += m + 1;
+        *n -= m + 1;
+        trim(s, n);
+        return;
+    }
 }
 
 /* One word of a sentence: letters only, and more than a product of two would have. */
@@ -155,7 +196,9 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
         *rule = "words";
         return MASA_VERDICT_EQUAL;
     }
-    if (is_numeric(gold, gold_size)) drop_unit(answer, &size);
+    drop_label(&answer, &size);
+    drop_label(&gold, &gold_size);
+    if (first_letter(gold, gold_size) == gold_size) drop_unit(answer, &size);
     register_thread();
     bool ambiguous;
     masa_verdict verdict =

@@ -335,7 +335,8 @@ static const made_up unseen[] = {
      "```python\nclass Solution:\n    def twice(self, x):\n        return x\n```"},
     {"humaneval_plus",
      "{\"problem\":\"def twice(x):\\n    '''Twice x.'''\\n\",\"entry_point\":\"twice\","
-     "\"answer\":\"    return 2 * x\\n\",\"tests\":[\"def check(candidate):\\n    for x in "
+     "\"answer\":\"    return 2 * x\\n\",\"tests\":[\"def check(candidate):\\n    for x "
+     "in "
      "range(1000): assert candidate(x) == 2 * x\\n\",\"check(twice)\"]}\n",
      "```python\ndef twice(x):", "```python\ndef twice(x):\n    return x + x\n```",
      "```python\ndef twice(x):\n    return x * x\n```"},
@@ -441,11 +442,11 @@ static void test_data_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_template),  cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_built_in),  cmocka_unit_test(test_bad_descriptions),
-        cmocka_unit_test(test_members),   cmocka_unit_test(test_bad_data),
-        cmocka_unit_test(test_own_file),  cmocka_unit_test(test_programs),
-        cmocka_unit_test(test_unseen),    cmocka_unit_test(test_data_sets),
+        cmocka_unit_test(test_template), cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_built_in), cmocka_unit_test(test_bad_descriptions),
+        cmocka_unit_test(test_members),  cmocka_unit_test(test_bad_data),
+        cmocka_unit_test(test_own_file), cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_unseen),   cmocka_unit_test(test_data_sets),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
