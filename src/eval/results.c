@@ -167,8 +167,9 @@ static masa_status compare(const masa_results *r, const json_t *before, json_t *
         const json_t *old = json_object_get(before, key);
         /* The weights say which model it is; its place may change. */
         if (json_equal(old, value) || strcmp(key, "model") == 0) continue;
-        char *was = old ? json_dumps(old, JSON_ENCODE_ANY) : NULL;
-        char *is = json_dumps(value, JSON_ENCODE_ANY);
+        char *was =
+            old ? json_dumps(old, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+        char *is = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
         st = MASA_FAIL(
             err, MASA_ERR_CONFIG,
             "%s was made with %s %.80s, not %.80s; give another file (--out) or the "

@@ -56,8 +56,9 @@ static char *undress(const char *s, size_t n)
 
 static const char *skip_words(const char *s)
 {
-    static const char *const words[] = {"the",    "correct", "final", "answer", "option",
-                                        "choice", "letter",  "is",    ":",      "best"};
+    static const char *const words[] = {
+        "the", "correct", "final", "answer", "option", "choice",    "letter", "is",
+        ":",   "best",    "so",    "thus",   "hence",  "therefore", ","};
     for (bool again = true; again;) {
         again = false;
         while (isspace((unsigned char)*s)) s++;
@@ -74,17 +75,41 @@ static const char *skip_words(const char *s)
     return s;
 }
 
-/* Words after which "A" was a letter and no article. */
-static bool explains(const char *s)
+static bool begins_with(const char *s, const char *const *words)
 {
-    static const char *const words[] = {"because", "since", "as ", "-", "(", "for "};
-    for (size_t k = 0; k < sizeof words / sizeof *words; k++)
-        if (strncasecmp(s, words[k], strlen(words[k])) == 0) return true;
+    for (; *words; words++)
+        if (strncasecmp(s, *words, strlen(*words)) == 0) return true;
     return false;
 }
 
-/* The letter that labels s, and where the label ends. */
-static int leading_letter(const char *s, size_t n, const char **rest)
+/* "B is correct" */
+static bool affirmed(const char *s)
+{
+    static const char *const words[] = {
+        "is correct",  "is the correct", "is right", "is the right", "is true",
+        "is the best", "is the answer",  "is my ",   "must be ",     NULL};
+    return begins_with(s, words);
+}
+
+/* "B is wrong" */
+static bool denied(const char *s)
+{
+    static const char *const words[] = {"is ",     "isn't",  "was ",
+                                        "cannot ", "can't ", NULL};
+    return begins_with(s, words) && !affirmed(s);
+}
+
+/* Words after which "A" was a letter and no article. */
+static bool explains(const char *s)
+{
+    static const char *const words[] = {"because", "since", "as ", "-",
+                                        "(",       "for ",  NULL};
+    return begins_with(s, words) || affirmed(s);
+}
+
+/* The letter that labels s, and where the label ends. alone: nothing before it said that
+ * an option is named here. */
+static int leading_letter(const char *s, size_t n, bool alone, const char **rest)
 {
     bool bracket = *s == '(' || *s == '[';
     if (bracket) s++;
@@ -102,10 +127,11 @@ static int leading_letter(const char *s, size_t n, const char **rest)
     if (labelled) s++;
     while (isspace((unsigned char)*s)) s++;
     *rest = s;
+    if (denied(s)) return NO_CHOICE;
     if (*s == 0 || labelled) return letter;
     if (lower || *s == ',' || *s == '/' || *s == '&') return NO_CHOICE;
-    if (letter == 0 || letter == 'I' - 'A') return explains(s) ? letter : NO_CHOICE;
-    return letter;
+    alone |= letter == 0 || letter == 'I' - 'A';
+    return !alone || explains(s) ? letter : NO_CHOICE;
 }
 
 /* The one option whose words these are. */
@@ -130,19 +156,26 @@ static bool names_another(const char *rest, int letter, size_t n)
         if (strncasecmp(rest, joins[k], m) != 0) continue;
         const char *after, *s = rest + m;
         while (*s == ' ') s++;
-        int other = leading_letter(s, n, &after);
+        int other = leading_letter(s, n, false, &after);
         if (other != NO_CHOICE && other != letter) return true;
     }
     return false;
 }
 
-static int choice_of(const char *statement, size_t size,
+/* "C, green" */
+static int letter_and_words(const char *s, const masa_verify_options *options)
+{
+    int words = s[0] && s[1] == ',' ? by_words(s + 2, options) : NO_CHOICE;
+    return words == *s - 'A' ? words : NO_CHOICE;
+}
+
+static int choice_of(const char *statement, size_t size, bool alone,
                      const masa_verify_options *options, const char **rule)
 {
     char *dressless = undress(statement, size);
     const char *s = skip_words(dressless), *rest = "";
     size_t n = count(options);
-    int letter = leading_letter(s, n, &rest);
+    int letter = leading_letter(s, n, alone, &rest);
     *rule = "choice: letter";
     if (letter != NO_CHOICE) {
         int words = *rest ? by_words(rest, options) : NO_CHOICE;
@@ -152,6 +185,7 @@ static int choice_of(const char *statement, size_t size,
         *rule = "choice: option's words";
         letter = by_words(dressless, options);
         if (letter == NO_CHOICE) letter = by_words(s, options);
+        if (letter == NO_CHOICE) letter = letter_and_words(s, options);
     }
     free(dressless);
     return letter;
@@ -166,8 +200,8 @@ static int plain_choice(const char *text, size_t size, const masa_verify_options
     size_t start = size;
     while (start && text[start - 1] != '\n') start--;
     *where = (masa_extraction){MASA_EXTRACT_NUMBER, start, size - start};
-    int letter =
-        size > start ? choice_of(text + start, size - start, options, rule) : NO_CHOICE;
+    int letter = size > start ? choice_of(text + start, size - start, true, options, rule)
+                              : NO_CHOICE;
     if (letter != NO_CHOICE) return letter;
     for (size_t i = size; i-- > 2;) {
         if (text[i] != ')' || text[i - 2] != '(' ||
@@ -175,6 +209,10 @@ static int plain_choice(const char *text, size_t size, const masa_verify_options
             (i > 2 && isalnum((unsigned char)text[i - 3])) ||
             (size_t)(text[i - 1] - 'A') >= count(options))
             continue;
+        char *after = undress(text + i + 1, size - i - 1);
+        bool wrong = denied(after + strspn(after, " "));
+        free(after);
+        if (wrong) return NO_CHOICE;
         *where = (masa_extraction){MASA_EXTRACT_NUMBER, i - 2, 3};
         *rule = "choice: letter";
         return text[i - 1] - 'A';
@@ -186,7 +224,7 @@ void verify__choice(const char *text, size_t size, const char *gold,
                     const masa_verify_options *options, masa_verify_result *result)
 {
     const char *rule;
-    int wanted = choice_of(gold, strlen(gold), options, &rule), got = NO_CHOICE;
+    int wanted = choice_of(gold, strlen(gold), false, options, &rule), got = NO_CHOICE;
     if (wanted == NO_CHOICE) {
         result->verdict = MASA_VERDICT_BAD_GOLD;
         result->rule = "gold names no option";
@@ -198,7 +236,7 @@ void verify__choice(const char *text, size_t size, const char *gold,
         if (*r == MASA_EXTRACT_NUMBER)
             got = plain_choice(text, size, options, &where, &rule);
         else if (extract__rule(text, size, *r, MASA_ANSWER_CHOICE, &where))
-            got = choice_of(text + where.start, where.size, options, &rule);
+            got = choice_of(text + where.start, where.size, false, options, &rule);
         /* A box is the final answer, whatever it holds. */
         if (*r == MASA_EXTRACT_BOXED && where.rule == *r) break;
     }

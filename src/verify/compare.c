@@ -31,6 +31,34 @@ static node *innermost_unit(node *n)
     return n;
 }
 
+static node *times(work *w, node *n, const fmpq_t factor)
+{
+    node *number = node_number(w);
+    fmpq_set(number->value, factor);
+    return node_binary(w, NODE_PRODUCT, without_units(n), number);
+}
+
+/* 5 million as 5,000,000; NULL: the unit does not count. */
+static node *counted(work *w, node *n)
+{
+    fmpq_t factor;
+    fmpq_init(factor);
+    bool counts = n->kind == NODE_UNIT &&
+                  unit_compare(factor, n->text, n->size, "one", 3) == UNIT_SCALED;
+    node *out = counts ? times(w, n, factor) : NULL;
+    fmpq_clear(factor);
+    return out;
+}
+
+/* A number with a unit and one without: the unit is left out, or says how many. */
+static masa_verdict compare_one_unit(work *w, node *a, node *b)
+{
+    masa_verdict verdict = compare(w, without_units(a), without_units(b));
+    node *x = counted(w, a), *y = counted(w, b);
+    if (verdict != MASA_VERDICT_DIFFERENT || (!x && !y)) return verdict;
+    return compare(w, x ? x : a, y ? y : b);
+}
+
 static masa_verdict compare_units(work *w, node *a, node *b)
 {
     a = innermost_unit(a);
@@ -45,17 +73,13 @@ static masa_verdict compare_units(work *w, node *a, node *b)
     }
     if (a->kind != NODE_UNIT || b->kind != NODE_UNIT) {
         if (mild_a || mild_b) return compare_mild_unit(w, a, b);
-        return compare(w, without_units(a), without_units(b));
+        return compare_one_unit(w, a, b);
     }
     fmpq_t factor;
     fmpq_init(factor);
     unit_relation relation = unit_compare(factor, a->text, a->size, b->text, b->size);
     node *x = without_units(a), *y = without_units(b);
-    if (relation == UNIT_SCALED) {
-        node *number = node_number(w);
-        fmpq_set(number->value, factor);
-        x = node_binary(w, NODE_PRODUCT, x, number);
-    }
+    if (relation == UNIT_SCALED) x = times(w, x, factor);
     fmpq_clear(factor);
     if (relation == UNIT_OTHER) {
         w->rule = "unit";

@@ -118,7 +118,7 @@ static bool find_boxed(const char *text, size_t size, span *out)
 /* Skips what may stand between a phrase and its answer. */
 static size_t skip_decoration(const char *text, size_t size, size_t i)
 {
-    while (i < size && (is_space(text[i]) || strchr("*:_=\"", text[i]))) i++;
+    while (i < size && (is_space(text[i]) || strchr("*:_=\"}", text[i]))) i++;
     return i;
 }
 
@@ -152,12 +152,45 @@ static size_t statement_end(const char *text, size_t size, size_t i)
     return i;
 }
 
+/* Behind what stands before a value in a statement: "therefore 8", "the total is 15". */
+static size_t skip_opening(const char *text, span s)
+{
+    static const char *const adverbs[] = {"therefore ", "thus ", "hence ",  "then ",
+                                          "simply ",    "just ", "indeed ", "actually "};
+    size_t i = s.start;
+    for (size_t k = 0; k < sizeof adverbs / sizeof *adverbs; k++)
+        if (at_nocase(text, s.end, i, adverbs[k])) i += strlen(adverbs[k]);
+    if (!at_nocase(text, s.end, i, "the ")) return i;
+    for (size_t j = i; j < s.end && !strchr("$\\.,", text[j]); j++)
+        if (at(text, s.end, j, " is ") && j + 4 < s.end &&
+            (is_digit(text[j + 4]) || strchr("$\\-(", text[j + 4])))
+            return j + 4;
+    return i;
+}
+
+/* The formula on lines of its own that begins at i. */
+static bool display(const char *text, size_t size, size_t i, span *out)
+{
+    bool dollars = at(text, size, i, "$$");
+    if (!dollars && !at(text, size, i, "\\[")) return false;
+    for (size_t j = i + 2; j + 1 < size; j++) {
+        if (!at(text, size, j, dollars ? "$$" : "\\]")) continue;
+        *out = trim(text, (span){i + 2, j});
+        return true;
+    }
+    return false;
+}
+
 /* The answer after a phrase: the first formula when it begins with one. */
 static bool take_statement(const char *text, size_t size, size_t i, span *out)
 {
     i = skip_decoration(text, size, i);
+    if (display(text, size, i, out)) return out->end > out->start;
     span s = trim(text, (span){i, statement_end(text, size, i)});
     while (s.end > s.start && strchr("*.,;_\"", text[s.end - 1])) s.end--;
+    if (s.end > s.start + 1 && text[s.end - 1] == '!' && text[s.end - 2] == '*')
+        for (s.end--; s.end > s.start && text[s.end - 1] == '*';) s.end--; /* "**5**!" */
+    s.start = skip_opening(text, s);
     if (s.end > s.start + 1 && text[s.start] == '$' && text[s.start + 1] != '$') {
         const char *close = memchr(text + s.start + 1, '$', s.end - s.start - 1);
         if (close) s = (span){s.start + 1, (size_t)(close - text)};

@@ -131,7 +131,7 @@ static void split_letters(lexer *l, const char *s, size_t n)
         }
         return;
     }
-    if (n >= 4) {
+    if (n >= 4 && char_at(l, l->i) != '^') { /* "GMmr^{-2}" is a product */
         emit(l, T_WORD, 0, s, n);
         return;
     }
@@ -404,6 +404,20 @@ static void lex_sign(lexer *l)
         emit(l, c, 0, l->s + l->i - 1, 1);
 }
 
+/* "]0, 1[" as "(0, 1)": a bracket that closes where an interval begins, and one that
+ * opens where it ends. */
+static void turn_brackets(lexer *l)
+{
+    for (size_t i = 0; i < l->count; i++) {
+        token *t = l->out + i;
+        int before = i ? t[-1].kind : T_CUP, after = i + 1 < l->count ? t[1].kind : T_CUP;
+        if (t->kind == ']' && (before == T_CUP || before == T_CAP || before == T_IN))
+            t->kind = '(';
+        else if (t->kind == '[' && (after == T_CUP || after == T_CAP))
+            t->kind = ')';
+    }
+}
+
 token *lex(work *w, const char *s, size_t n)
 {
     lexer state = {.w = w, .s = s, .n = n}, *l = &state;
@@ -426,8 +440,10 @@ token *lex(work *w, const char *s, size_t n)
         }
     }
     /* The full stop of a sentence is no part of its answer. */
-    while (l->count && among(l->out[l->count - 1].kind, ".;,"))
+    while (l->count && (among(l->out[l->count - 1].kind, ".;,") ||
+                        l->out[l->count - 1].kind == T_ROW))
         l->count--;
+    turn_brackets(l);
     emit(l, T_END, 0, "", 0);
     return w->exhausted ? NULL : l->out;
 }

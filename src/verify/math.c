@@ -3,7 +3,9 @@
 
 #include "compare.h"
 #include "parser.h"
+#include "unit.h"
 
+#include <ctype.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -52,6 +54,70 @@ static void unbox(const char **s, size_t *n)
     *n = size;
 }
 
+/* Where the first letter stands that is of no command and no exponent; n: nowhere. */
+static size_t first_letter(const char *s, size_t n)
+{
+    size_t i = 0;
+    for (; i < n; i++) {
+        if (s[i] == '\\')
+            while (i + 1 < n && isalpha((unsigned char)s[i + 1])) i++;
+        else if (isalpha((unsigned char)s[i]) && s[i] != 'e' && s[i] != 'E')
+            break;
+    }
+    return i;
+}
+
+/* "m", "km/h", "kg m^2" */
+static bool are_units(const char *s, size_t n)
+{
+    for (size_t i = 0, m; i < n; i += m) {
+        unsigned char c = (unsigned char)s[i];
+        for (m = 0; i + m < n && isalpha((unsigned char)s[i + m]);) m++;
+        if (m == 1 && !strchr("mgshNJCVWKALT", c)) return false;
+        if (m > 3 || (m > 1 && !unit_known(s + i, m)))
+            return false; /* longer: "million" */
+        if (m) continue;
+        m = 1;
+        bool power = isdigit(c) && i && strchr("^-{", s[i - 1]);
+        if (!power && c < 0x80 && (c == 0 || !strchr(" /*^-{}()$", c))) return false;
+    }
+    return true;
+}
+
+/* Takes the unit off "10 N" and "5 km/h", where no letter can be meant. */
+static void drop_unit(const char *s, size_t *n)
+{
+    size_t i = first_letter(s, *n), k = i;
+    if (i == *n || !are_units(s + i, *n - i)) return;
+    while (i && (s[i - 1] == ' ' || s[i - 1] == '~')) i--;
+    if (i > 1 && s[i - 1] == ',' && s[i - 2] == '\\') i -= 2; /* "10\,N" */
+    if (i && s[i - 1] == '\\') i--;                           /* "10\ N" */
+    bool value = i && (isdigit((unsigned char)s[i - 1]) || s[i - 1] == '}' ||
+                       (unsigned char)s[i - 1] >= 0x80);
+    if (i < k && value) *n = i;
+}
+
+/* Takes the letter off "\textbf{(A) } 5": an option's value was asked for. */
+static void drop_label(const char **s, size_t *n)
+{
+    static const char *const heads[] = {"\\textbf{(", "\\text{(", "\\mathrm{(",
+                                        "\\mathbf{("};
+    for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
+        size_t m = strlen(heads[k]);
+        if (*n < m + 4 || memcmp(*s, heads[k], m) != 0 ||
+            !isupper((unsigned char)(*s)[m]) || (*s)[m + 1] != ')')
+            continue;
+        for (m += 2; m < *n && ((*s)[m] == ' ' || (*s)[m] == '~');) m++;
+        size_t value = m;
+        while (value < *n && !isalnum((unsigned char)(*s)[value])) value++;
+        if (value == *n || (*s)[m] != '}') return;
+        *s += m + 1;
+        *n -= m + 1;
+        trim(s, n);
+        return;
+    }
+}
+
 /* One word of a sentence: letters only, and more than a product of two would have. */
 static bool is_word(const char *s, size_t n)
 {
@@ -63,6 +129,17 @@ static bool is_word(const char *s, size_t n)
     for (size_t i = 0; i < n; i++)
         if ((s[i] | 32) < 'a' || (s[i] | 32) > 'z') return false;
     return n > 2 || (n == 2 && strncasecmp(s, "no", 2) == 0);
+}
+
+/* The point P(1, 2) is (1, 2), where that is asked for. */
+static void drop_point_name(node *answer, const work *w, const node *gold)
+{
+    if (answer->kind != NODE_APPLY || gold->kind != NODE_TUPLE || answer->n < 2) return;
+    if (!isupper((unsigned char)*w->symbols[answer->symbol].name)) return;
+    answer->kind = NODE_TUPLE;
+    answer->symbol = 0;
+    answer->mark = '(';
+    answer->close = ')';
 }
 
 static masa_verdict compare_once(const char *answer, size_t size, const char *gold,
@@ -83,6 +160,7 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
         else
             verdict = a->kind == b->kind ? compare(w, a, b) : MASA_VERDICT_DIFFERENT;
     } else if (b) {
+        drop_point_name(a, w, b);
         a = prepare(w, a);
         b = prepare(w, b);
         if (!w->exhausted) verdict = compare(w, a, b);
@@ -118,6 +196,9 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
         *rule = "words";
         return MASA_VERDICT_EQUAL;
     }
+    drop_label(&answer, &size);
+    drop_label(&gold, &gold_size);
+    if (first_letter(gold, gold_size) == gold_size) drop_unit(answer, &size);
     register_thread();
     bool ambiguous;
     masa_verdict verdict =

@@ -193,6 +193,10 @@ static node *parse_term(parser *p)
             node_push(p->w, &factors, annotate(p, value));
         } else if (kind == T_PMOD) {
             skip_modulus(p);
+        } else if (kind == '(' && p->t[1].kind == T_PMOD) { /* "17 (mod 20)" */
+            parse__next(p);
+            skip_modulus(p);
+            if (!parse__take(p, ')')) return parse__fail(p);
         } else if (kind == T_NUMBER && number_before && p->t->spaced) {
             return parse__fail(p); /* "2 3" is no product */
         } else if (parse__begins_factor(p)) {

@@ -8,6 +8,11 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
+static bool is_digit(int c)
+{
+    return c >= '0' && c <= '9';
+}
+
 /* Bytes of a command at s (its backslash) that says nothing about meaning, or 0. */
 static size_t dress(const char *s, const char *end)
 {
@@ -24,13 +29,15 @@ static size_t dress(const char *s, const char *end)
 
 static bool counts_in_words(char c)
 {
-    return is_letter(c) || (c >= '0' && c <= '9') || (unsigned char)c >= 0x80 ||
+    return is_letter(c) || is_digit(c) || (unsigned char)c >= 0x80 ||
            (c && strchr("+-*/=<>^", c));
 }
 
-/* The next byte that counts, letters in lower case if fold; 0 at the end. */
-static int next(const char **s, const char *end, bool words)
+/* The byte after last that counts, letters in lower case if words; 0 at the end. What
+ * parts two digits counts as one byte: "4 2" is not 42, and "1..2" not 1.2. */
+static int next(const char **s, const char *end, bool words, int last)
 {
+    const char *start = *s;
     while (*s < end) {
         char c = **s;
         size_t skip = c == '\\' ? dress(*s, end) : 0;
@@ -38,6 +45,8 @@ static int next(const char **s, const char *end, bool words)
             *s += skip;
             continue;
         }
+        if (words && *s > start && is_digit(c) && is_digit(last))
+            return *s - start == 1 ? (unsigned char)*start : ' ';
         (*s)++;
         if (words ? !counts_in_words(c) : c && strchr(" \t\r\n~$", c)) continue;
         return words && c >= 'A' && c <= 'Z' ? c + 32 : (unsigned char)c;
@@ -48,8 +57,10 @@ static int next(const char **s, const char *end, bool words)
 static bool same(const char *a, size_t a_size, const char *b, size_t b_size, bool words)
 {
     const char *a_end = a + a_size, *b_end = b + b_size;
+    int x = 0, y = 0;
     for (bool some = false;; some = true) {
-        int x = next(&a, a_end, words), y = next(&b, b_end, words);
+        x = next(&a, a_end, words, x);
+        y = next(&b, b_end, words, y);
         if (x != y) return false;
         if (x == 0) return some;
     }

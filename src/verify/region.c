@@ -65,10 +65,29 @@ static bool add_bound(interval *i, char mark, node *bound, bool x_left)
     return true;
 }
 
+static bool is_absolute(const node *n)
+{
+    return n->kind == NODE_CALL && n->symbol == FN_ABS &&
+           n->child[0]->kind == NODE_SYMBOL;
+}
+
+/* |x| < 2 is -2 < x < 2, and |x| > 2 what remains. */
+static bool build_absolute(work *w, region *r, char mark, node *n, node *bound)
+{
+    bool open = mark == '<' || mark == '>';
+    node *low = node_unary(w, NODE_NEGATE, bound);
+    if (!set_letter(w, r, n->child[0])) return false;
+    if (mark == '<' || mark == 'l') return push(r, (interval){low, bound, open, open});
+    return (mark == '>' || mark == 'g') && push(r, (interval){NULL, low, true, open}) &&
+           push(r, (interval){bound, NULL, open, true});
+}
+
 static bool build_relation(work *w, region *r, node *n)
 {
     interval i = {0};
     const char *marks = n->text;
+    if (n->n == 2 && is_absolute(n->child[0]))
+        return build_absolute(w, r, marks[0], n->child[0], n->child[1]);
     if (n->n == 2) {
         bool left = n->child[0]->kind == NODE_SYMBOL;
         node *letter = n->child[left ? 0 : 1], *bound = n->child[left ? 1 : 0];

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 /* dimension letters: l length, a area, v volume, t time, m mass, $ money, s speed,
- * p part, d angle; the unit is over/under of its dimension's base unit. */
+ * p part, d angle, # how many; the unit is over/under of its dimension's base unit. */
 typedef struct unit {
     const char *name;
     char dimension;
@@ -38,6 +38,8 @@ static const unit units[] = {
     {"p.m.", 'y', 1, 1},        {"pm", 'y', 1, 1},           {"mol", 'n', 1, 1},
     {"hz", 'f', 1, 1},          {"joule", 'j', 1, 1},        {"kj", 'j', 1000, 1},
     {"eV", 'e', 1, 1},          {"deg", 'd', 1, 1},          {"%", 'p', 1, 1},
+    {"one", '#', 1, 1},         {"dozen", '#', 12, 1},       {"hundred", '#', 100, 1},
+    {"thousand", '#', 1000, 1}, {"million", '#', 1000000, 1}, {"billion", '#', 1000000000, 1},
 };
 
 static const unit *find(const char *s, size_t n)

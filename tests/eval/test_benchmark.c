@@ -99,7 +99,7 @@ static void test_built_in(void **state)
         assert_true(masa_ends_with(err.message, b->form));
         masa_benchmark_close(b);
     }
-    assert_true(n >= 21);
+    assert_true(n >= 23);
 }
 
 static void assert_refused(const char *yaml, const char *says)
@@ -305,6 +305,85 @@ static void test_programs(void **state)
     masa_eval_problems_deinit(&p);
 }
 
+/* One line made up in the form that a description asks for, and what answers it. */
+typedef struct made_up {
+    const char *benchmark, *line, *prompt, *right, *wrong;
+} made_up;
+
+static const made_up unseen[] = {
+    {"gpqa_diamond",
+     "{\"problem\":\"Which decays?\",\"options\":[\"the muon\",\"the electron\","
+     "\"the proton\",\"none\"],\"answer\":\"A\"}\n",
+     "\\boxed{}.\nWhich decays?\nA) the muon\nB) the electron\nC) the proton\nD) none",
+     "Weak decay, so \\boxed{A}.", "**Answer: B**"},
+    {"rbench",
+     "{\"problem\":\"2 + 2?\",\"options\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"],"
+     "\"answer\":\"D\"}\n",
+     "\\boxed{}.\n2 + 2?\nA) 1\nB) 2\nC) 3\nD) 4\nE) 5\nF) 6", "The answer is (D).",
+     "\\boxed{F}"},
+    {"livecodebench",
+     "{\"id\":\"abc1\",\"problem\":\"Print the sum.\",\"inputs\":[\"1 2\\n\",\"3 4\\n\"],"
+     "\"outputs\":[\"3\\n\",\"7\\n\"]}\n",
+     "Print the sum.\n\nWrite a Python program",
+     "```python\na, b = map(int, input().split())\nprint(a + b)\n```",
+     "```python\nprint(3)\n```"},
+    {"livecodebench",
+     "{\"problem\":\"Double x.\",\"entry_point\":\"twice\",\"tests\":[\"assert "
+     "Solution().twice(4) == 8\"]}\n",
+     "Double x.\n\nWrite a Python program",
+     "```python\nclass Solution:\n    def twice(self, x):\n        return 2 * x\n```",
+     "```python\nclass Solution:\n    def twice(self, x):\n        return x\n```"},
+    {"humaneval_plus",
+     "{\"problem\":\"def twice(x):\\n    '''Twice x.'''\\n\",\"entry_point\":\"twice\","
+     "\"answer\":\"    return 2 * x\\n\",\"tests\":[\"def check(candidate):\\n    for x "
+     "in "
+     "range(1000): assert candidate(x) == 2 * x\\n\",\"check(twice)\"]}\n",
+     "```python\ndef twice(x):", "```python\ndef twice(x):\n    return x + x\n```",
+     "```python\ndef twice(x):\n    return x * x\n```"},
+    {"mbpp_plus",
+     "{\"problem\":\"Double x.\",\"context\":\"assert twice(2) == 4\",\"answer\":\"def "
+     "twice(x): return 2 * x\",\"tests\":[\"for x in range(9): assert twice(x) == 2 * "
+     "x\"]}\n",
+     "Double x.\nYour code should pass these tests:\n\nassert twice(2) == 4\n\nAnswer",
+     "```python\ndef twice(x):\n    return x + x\n```",
+     "```python\ndef twice(x):\n    return x * x\n```"},
+};
+
+static void check_made_up(const made_up *u, bool sandbox)
+{
+    masa_benchmark *b = NULL;
+    masa_eval_problems p = {0}, all = {0};
+    masa_error err = {0};
+    assert_int_equal(masa_benchmark_open(&b, u->benchmark, NULL), MASA_OK);
+    write_file(b->file, u->line);
+    if (masa_benchmark_load(&p, b, folder, 1, &err) != MASA_OK)
+        fail_msg("%s: %s", u->benchmark, err.message);
+    if (!strstr(p.items[0].prompt, u->prompt))
+        fail_msg("%s: %s", u->benchmark, p.items[0].prompt);
+    /* One line is not the whole of it, unless it has no fixed size. */
+    assert_int_equal(masa_benchmark_load(&all, b, folder, 0, &err),
+                     b->lines ? MASA_ERR_DATA : MASA_OK);
+    bool code = p.items[0].kind == MASA_EVAL_CODE;
+    if (!code || sandbox) {
+        assert_string_equal(verdict_of(&p.items[0], u->right, false),
+                            code ? "passed" : "equal");
+        assert_string_equal(verdict_of(&p.items[0], u->wrong, false),
+                            code ? "failed" : "different");
+    }
+    masa_eval_problems_deinit(&all);
+    masa_eval_problems_deinit(&p);
+    masa_benchmark_close(b);
+}
+
+/* The benchmarks whose data are nowhere near read the form that they ask for. */
+static void test_unseen(void **state)
+{
+    (void)state;
+    bool sandbox = masa_code_available(NULL) == MASA_OK;
+    for (size_t i = 0; i < sizeof unseen / sizeof *unseen; i++)
+        check_made_up(&unseen[i], sandbox);
+}
+
 /* A response as the prompt asks for it, with the expected answer in it. */
 static char *ideal_response(const masa_eval_problem *p, unsigned rules)
 {
@@ -363,11 +442,11 @@ static void test_data_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_template),  cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_built_in),  cmocka_unit_test(test_bad_descriptions),
-        cmocka_unit_test(test_members),   cmocka_unit_test(test_bad_data),
-        cmocka_unit_test(test_own_file),  cmocka_unit_test(test_programs),
-        cmocka_unit_test(test_data_sets),
+        cmocka_unit_test(test_template), cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_built_in), cmocka_unit_test(test_bad_descriptions),
+        cmocka_unit_test(test_members),  cmocka_unit_test(test_bad_data),
+        cmocka_unit_test(test_own_file), cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_unseen),   cmocka_unit_test(test_data_sets),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

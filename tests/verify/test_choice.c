@@ -60,6 +60,10 @@ static void test_letters(void **state)
     check("Reasoning.\n\n(D)", 'D');
     check("First I thought (A), but it is (C).", 'C');
     check("The answer is A. No: the answer is B.", 'B');
+    check("The answer is option B, Juan, Paul", 'B');
+    check("Reasoning.\n\nTherefore, B is correct.", 'B');
+    check("Option A is the correct answer.", 'A');
+    check("So (D) is correct.", 'D');
 }
 
 static void test_no_letter_out_of_words(void **state)
@@ -77,6 +81,12 @@ static void test_no_letter_out_of_words(void **state)
     check("", '-');
     check("I can't tell", '-');
     check("f(A) holds", '-');
+    check("C programs are short.", '-');
+    check("Reasoning.\n\nB is wrong.", '-');
+    check("So (D) is not correct.", '-');
+    check("The answer is (B) is wrong", '-');
+    check("Thus B is the wrong one.", '-');
+    check("The answer is option C, Juan, Paul", '-');
     /* What a box holds is the final answer, even when it is none. */
     check("The answer is (B). \\boxed{unclear}", '-');
     /* A letter that contradicts its words is no answer. */

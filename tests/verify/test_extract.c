@@ -47,6 +47,15 @@ static void test_phrases(void **state)
     check("The answer is 94, which is the larger number.", P, "94");
     check("the answer is 9, not 10.", P, "9");
     check("the answer is $9$ because 4 + 5 = 9", P, "9");
+    check("The answer is therefore 8.", P, "8");
+    check("**Final Answer:** The total is 15.", P, "15");
+    check("Answer: The length of the box is $2\\sqrt{3}$ cm.", P, "2\\sqrt{3}");
+    check("Answer: The red one is correct.", P, "The red one is correct");
+    check("The answer is:\n\\[\n\\frac{3}{4}\n\\]\nDone.", P, "\\frac{3}{4}");
+    check("Final answer:\n$$\n42\n$$", P, "42");
+    check("The final answer is **5**!", P, "5");
+    check("The answer is 5!", P, "5!");
+    check("$$\\text{Answer: } \\frac{7}{2}$$", P, "\\frac{7}{2}$$");
     check("the answer isn't known", P, NULL);
     check("I will answer: ", P, NULL);
 }

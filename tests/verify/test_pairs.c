@@ -3,7 +3,7 @@
 
 #include <masa/verify.h>
 
-enum { LEAST_PAIRS = 450 };
+enum { LEAST_PAIRS = 850 };
 
 static void test_pairs(void **state)
 {
