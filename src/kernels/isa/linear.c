@@ -8,7 +8,7 @@
 
 enum {
     VECTORS = LINEAR_COLUMNS / 16,
-    CHUNK = 8, /* pairs of inputs between two requests for memory */
+    CHUNK = 16, /* inputs between two requests for memory */
     LINE = 64
 };
 
@@ -45,64 +45,102 @@ LINEAR_INLINE void load_pairs(int32_t pair[LINEAR_ROWS], const uint16_t *x, size
     }
 }
 
-LINEAR_INLINE __m512 load_result(const void *y, masa_dtype dtype, size_t at, __mmask16 some)
+/* One vector of results; `some` says which. oneDNN's order too: the bias first, then
+ * what y holds. */
+LINEAR_INLINE void store_vector(const struct linear_few *c, size_t row, size_t column,
+                                __m512 sum, __mmask16 some)
 {
-    if (dtype == MASA_F32) return _mm512_maskz_loadu_ps(some, (const float *)y + at);
-    __m256i half = _mm256_maskz_loadu_epi16(some, (const uint16_t *)y + at);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-}
-
-/* oneDNN's order too: the bias first, then what y holds. */
-LINEAR_INLINE void store_result(const struct linear_few *c, size_t row, size_t column,
-                                __m512 sum)
-{
-    if (column >= c->out) return;
-    size_t left = c->out - column, at = row * c->out + column;
-    __mmask16 some = left >= 16 ? 0xFFFF : (__mmask16)((1u << left) - 1);
+    size_t at = row * c->out + column;
+    float *y = (float *)c->y + at;
+    uint16_t *half = (uint16_t *)c->y + at;
     if (c->bias) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(some, c->bias + column));
-    if (c->accumulate) sum = _mm512_add_ps(sum, load_result(c->y, c->y_dtype, at, some));
-    if (c->y_dtype == MASA_F32)
-        _mm512_mask_storeu_ps((float *)c->y + at, some, sum);
-    else
-        _mm256_mask_storeu_epi16((uint16_t *)c->y + at, some,
-                                 (__m256i)_mm512_cvtneps_pbh(sum));
+    if (c->y_dtype == MASA_F32) {
+        if (c->accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(some, y));
+        _mm512_mask_storeu_ps(y, some, sum);
+        return;
+    }
+    if (c->accumulate) {
+        __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, half));
+        sum = _mm512_add_ps(sum, _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16)));
+    }
+    _mm256_mask_storeu_epi16(half, some, (__m256i)_mm512_cvtneps_pbh(sum));
 }
 
-/* m (a constant) rows from number `row` on by the columns of a panel. Each sum runs
- * through the inputs in order, whatever the tile. */
-LINEAR_INLINE void tile(const struct linear_few *c, size_t panel, size_t row,
-                        struct ahead ahead, int m)
+/* The results of m rows from number `row` and of a panel's columns from `column` on. */
+LINEAR_INLINE void store_tile(const struct linear_few *c, size_t row, size_t column,
+                              __m512 sum[LINEAR_ROWS][VECTORS], int m)
 {
-    __m512 sum[LINEAR_ROWS][VECTORS];
-    int32_t pair[LINEAR_ROWS];
-    size_t in = c->in, pairs = in / 2, p = 0;
-    const uint16_t *x = c->x + row * in, *w = c->weights + panel * c->panel_size;
-#pragma GCC unroll 6
-    for (int i = 0; i < m; i++)
-#pragma GCC unroll 4
-        for (int j = 0; j < VECTORS; j++) sum[i][j] = _mm512_setzero_ps();
-    for (; p + CHUNK <= pairs; p += CHUNK) {
-        for (size_t i = 0; i < ahead.lines; i++, ahead.from += LINE)
-            _mm_prefetch(ahead.from, _MM_HINT_T1);
-        for (size_t i = p; i < p + CHUNK; i++) {
-            load_pairs(pair, x + 2 * i, in, 4, m);
-            add_pair(sum, pair, w + 2 * LINEAR_COLUMNS * i, m);
-        }
-    }
-    for (; p < pairs; p++) {
-        load_pairs(pair, x + 2 * p, in, 4, m);
-        add_pair(sum, pair, w + 2 * LINEAR_COLUMNS * p, m);
-    }
-    if (in % 2) {
-        load_pairs(pair, x + 2 * p, in, 2, m);
-        add_pair(sum, pair, w + 2 * LINEAR_COLUMNS * p, m);
-    }
+    size_t left = c->out - column;
+    uint64_t some = left >= LINEAR_COLUMNS ? UINT64_MAX : ((uint64_t)1 << left) - 1;
 #pragma GCC unroll 6
     for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
         for (int j = 0; j < VECTORS; j++)
-            store_result(c, row + (size_t)i, panel * LINEAR_COLUMNS + 16 * (size_t)j,
-                         sum[i][j]);
+            store_vector(c, row + (size_t)i, column + 16 * (size_t)j, sum[i][j],
+                         (__mmask16)(some >> 16 * j));
+}
+
+LINEAR_INLINE void clear(__m512 sum[LINEAR_ROWS][VECTORS], int m)
+{
+#pragma GCC unroll 6
+    for (int i = 0; i < m; i++)
+#pragma GCC unroll 4
+        for (int j = 0; j < VECTORS; j++) sum[i][j] = _mm512_setzero_ps();
+}
+
+/* sum = the products of inputs [begin, end); begin is even, and end too but for the last
+ * of an odd number. x and w are those of input 0. */
+LINEAR_INLINE void sum_inputs(__m512 sum[LINEAR_ROWS][VECTORS], const uint16_t *x, size_t in,
+                              const uint16_t *w, size_t begin, size_t end,
+                              struct ahead *ahead, int m)
+{
+    int32_t pair[LINEAR_ROWS];
+    size_t k = begin;
+    clear(sum, m);
+    while (k + CHUNK <= end) {
+        for (size_t i = 0; i < ahead->lines; i++, ahead->from += LINE)
+            _mm_prefetch(ahead->from, _MM_HINT_T1);
+        for (size_t stop = k + CHUNK; k < stop; k += 2) {
+            load_pairs(pair, x + k, in, 4, m);
+            add_pair(sum, pair, w + LINEAR_COLUMNS * k, m);
+        }
+    }
+    for (; k + 2 <= end; k += 2) {
+        load_pairs(pair, x + k, in, 4, m);
+        add_pair(sum, pair, w + LINEAR_COLUMNS * k, m);
+    }
+    if (k < end) {
+        load_pairs(pair, x + k, in, 2, m);
+        add_pair(sum, pair, w + LINEAR_COLUMNS * k, m);
+    }
+}
+
+/* m (a constant) rows from number `row` on by the columns of a panel. Long sums are
+ * made in parts of the inputs, as oneDNN's are: that makes both equal to the last bit. */
+LINEAR_INLINE void tile(const struct linear_few *c, size_t panel, size_t row,
+                        struct ahead ahead, int m)
+{
+    __m512 sum[LINEAR_ROWS][VECTORS];
+    _Alignas(64) float before[LINEAR_ROWS][LINEAR_COLUMNS];
+    const uint16_t *x = c->x + row * c->in, *w = c->weights + panel * c->panel_size;
+    size_t part = c->in <= 1024 ? 512 : 1024, begin = 0, end;
+    for (;; begin = end) {
+        end = c->in - begin < part ? c->in : begin + part;
+        sum_inputs(sum, x, c->in, w, begin, end, &ahead, m);
+        if (begin > 0) {
+#pragma GCC unroll 6
+            for (int i = 0; i < m; i++)
+#pragma GCC unroll 4
+                for (int j = 0; j < VECTORS; j++)
+                    sum[i][j] = _mm512_add_ps(sum[i][j], _mm512_load_ps(before[i] + 16 * j));
+        }
+        if (end == c->in) break;
+#pragma GCC unroll 6
+        for (int i = 0; i < m; i++)
+#pragma GCC unroll 4
+            for (int j = 0; j < VECTORS; j++) _mm512_store_ps(before[i] + 16 * j, sum[i][j]);
+    }
+    store_tile(c, row, panel * LINEAR_COLUMNS, sum, m);
 }
 
 static void run_tile(const struct linear_few *c, size_t panel, size_t row, size_t rows,
@@ -121,7 +159,7 @@ static void run_tile(const struct linear_few *c, size_t panel, size_t row, size_
 /* This unit's share of the next panel's memory, when `n` units from number i on share it. */
 static struct ahead next_panel(const struct linear_few *c, size_t panel, size_t i, size_t n)
 {
-    size_t bytes = c->panel_size * sizeof(uint16_t), chunks = c->in / (2 * CHUNK);
+    size_t bytes = c->panel_size * sizeof(uint16_t), chunks = c->in / CHUNK;
     size_t lines = (bytes / LINE + n - 1) / n;
     if (!chunks) return (struct ahead){0};
     const char *next = (const char *)(c->weights + (panel + 1) * c->panel_size);
