@@ -38,8 +38,7 @@ struct masa_linear {
 };
 
 /* Up to here our own product is the faster one (docs/performance.md). */
-size_t linear_few_limit = 192; /* DEV */
-#define FEW_ROWS linear_few_limit
+enum { FEW_ROWS = 192 };
 
 enum product_kind { FORWARD, BACKWARD_INPUT, BACKWARD_WEIGHT };
 
@@ -261,7 +260,8 @@ static masa_status prepare(masa_linear *l, enum product_kind kind, void **data,
     return MASA_OK;
 }
 
-/* Whether W^T [in, out] lies in the panels of isa/linear.h. */
+/* Whether W^T [in, out] lies in the panels of isa/linear.h; not where oneDNN has
+ * instructions that we lack (AMX). */
 static bool in_panels(const masa_linear *l)
 {
     const dnnl_memory_desc_t *d = &l->forward_layout;
@@ -269,6 +269,7 @@ static bool in_panels(const masa_linear *l)
     dnnl_dim_t depth = ((dnnl_dim_t)l->in + LINEAR_DEPTH - 1) / LINEAR_DEPTH * LINEAR_DEPTH;
     static const dnnl_dim_t sizes[] = {LINEAR_DEPTH / 2, LINEAR_COLUMNS, 2}, dims[] = {0, 1, 0};
     return l->packed == MASA_BF16 && ISA_SELECT(linear_kernels)->few != NULL &&
+           dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_bf16 &&
            d->format_kind == dnnl_blocked && d->offset0 == 0 &&
            d->extra.flags == dnnl_memory_extra_flag_none && b->inner_nblks == 3 &&
            memcmp(b->inner_blks, sizes, sizeof sizes) == 0 &&
