@@ -9,20 +9,21 @@
 #include "isa/attention.h"
 #include "split.h"
 
-/* Scratch of a thread, kept between calls. */
-static _Thread_local struct {
-    float *data;
-    size_t size;
-} scratch;
+/* Scratch of a thread, kept between calls: for the units it works on, and for the calls
+ * it makes. */
+static _Thread_local struct scratch {
+    void *data;
+    size_t bytes;
+} unit_scratch, call_scratch;
 
-static float *scratch_get(size_t floats)
+static void *scratch_get(struct scratch *s, size_t n, size_t size)
 {
-    if (scratch.size < floats) {
-        free(scratch.data);
-        scratch.data = masa_alloc(floats, sizeof(float));
-        scratch.size = floats;
+    if (s->bytes / size < n) {
+        free(s->data);
+        s->data = masa_alloc(n, size);
+        s->bytes = n * size;
     }
-    return scratch.data;
+    return s->data;
 }
 
 /* Room for the keys of one unit; all zero where the kernels rely on it. */
@@ -31,7 +32,7 @@ static struct attention_keys keys_init(size_t length, size_t head_dim)
     struct attention_keys keys = {.keys = attention_padded(length, ATTENTION_KEYS),
                                   .width = attention_padded(head_dim, ATTENTION_PAD)};
     size_t n = keys.keys * keys.width;
-    keys.k_t = scratch_get(2 * n);
+    keys.k_t = scratch_get(&unit_scratch, 2 * n, sizeof(float));
     keys.v = keys.k_t + n;
     memset(keys.k_t, 0, 2 * n * sizeof(float));
     return keys;
@@ -142,19 +143,31 @@ void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
 
 /* ---- over the block cache ---- */
 
+/* A token's key, whose elements lie `stride` elements apart in the cache. */
+static void scatter(void *to, const void *from, size_t stride, size_t n, size_t size)
+{
+    if (size == sizeof(uint16_t))
+        for (size_t c = 0; c < n; c++)
+            memcpy((uint16_t *)to + c * stride, (const uint16_t *)from + c, sizeof(uint16_t));
+    else
+        for (size_t c = 0; c < n; c++)
+            memcpy((float *)to + c * stride, (const float *)from + c, sizeof(float));
+}
+
+/* Among all threads: nearly every element of a key goes to another line of memory. */
 void masa_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
                    const int32_t *slots, size_t rows)
 {
     size_t n = kv->head_dim, size = masa_dtype_size(kv->dtype);
+#pragma omp parallel for schedule(static) if (rows * kv->kv_heads * n > SPLIT_MINIMUM / 2)
     for (size_t r = 0; r < rows; r++) {
         size_t block = (size_t)slots[r] / kv->block_tokens;
         size_t token = (size_t)slots[r] % kv->block_tokens;
         for (size_t h = 0; h < kv->kv_heads; h++) {
             size_t to = (block * kv->kv_heads + h) * kv->block_tokens * n, from = r * stride + h * n;
             memcpy(at(kv->v, kv->dtype, to + token * n), at(v, kv->dtype, from), n * size);
-            for (size_t c = 0; c < n; c++)
-                memcpy(at(kv->k, kv->dtype, to + c * kv->block_tokens + token),
-                       at(k, kv->dtype, from + c), size);
+            scatter(at(kv->k, kv->dtype, to + token), at(k, kv->dtype, from),
+                    kv->block_tokens, n, size);
         }
     }
 }
@@ -225,7 +238,7 @@ void masa_attention_cached(void *out, const void *q, const masa_kv_layer *kv,
     check_shape(shape);
     struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape, .q = q,
                      .out = out};
-    struct run *runs = masa_alloc(rows + 1, sizeof *runs);
+    struct run *runs = scratch_get(&call_scratch, rows + 1, sizeof *runs);
     size_t n = find_runs(runs, sequences, rows), heads = shape->kv_heads;
 #pragma omp parallel for schedule(dynamic)
     for (size_t unit = 0; unit < n * heads; unit++) {
@@ -238,5 +251,4 @@ void masa_attention_cached(void *out, const void *q, const masa_kv_layer *kv,
         else
             cached_chunk(&c, kv, blocks, lengths, run, head);
     }
-    free(runs);
 }

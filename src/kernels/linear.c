@@ -19,6 +19,7 @@
 #include <masa/cpu.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
+#include "isa/linear.h"
 #include "isa/rows.h"
 #include "linear_plain.h"
 #include "split.h"
@@ -32,8 +33,12 @@ struct masa_linear {
     void *forward_data, *backward_data;   /* packed W^T and W */
     dnnl_memory_t forward, backward;      /* memory objects over them */
     dnnl_memory_desc_t forward_layout, backward_layout;
+    bool panels; /* the forward weights lie as isa/linear.h reads them */
     size_t bytes;
 };
+
+/* Up to here our own product is the faster one (docs/performance.md). */
+enum { FEW_ROWS = 192 };
 
 enum product_kind { FORWARD, BACKWARD_INPUT, BACKWARD_WEIGHT };
 
@@ -255,6 +260,24 @@ static masa_status prepare(masa_linear *l, enum product_kind kind, void **data,
     return MASA_OK;
 }
 
+/* Whether W^T [in, out] lies in the panels of isa/linear.h; not where oneDNN has
+ * instructions that we lack (AMX). */
+static bool in_panels(const masa_linear *l)
+{
+    const dnnl_memory_desc_t *d = &l->forward_layout;
+    const dnnl_blocking_desc_t *b = &d->format_desc.blocking;
+    dnnl_dim_t depth = ((dnnl_dim_t)l->in + LINEAR_DEPTH - 1) / LINEAR_DEPTH * LINEAR_DEPTH;
+    static const dnnl_dim_t sizes[] = {LINEAR_DEPTH / 2, LINEAR_COLUMNS, 2}, dims[] = {0, 1, 0};
+    return l->packed == MASA_BF16 && ISA_SELECT(linear_kernels)->few != NULL &&
+           dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_bf16 &&
+           d->format_kind == dnnl_blocked && d->offset0 == 0 &&
+           d->extra.flags == dnnl_memory_extra_flag_none && b->inner_nblks == 3 &&
+           memcmp(b->inner_blks, sizes, sizeof sizes) == 0 &&
+           memcmp(b->inner_idxs, dims, sizeof dims) == 0 &&
+           b->strides[0] == LINEAR_DEPTH * LINEAR_COLUMNS &&
+           b->strides[1] == depth * LINEAR_COLUMNS;
+}
+
 masa_status masa_linear_create(masa_linear **out, size_t out_features, size_t in_features,
                                masa_dtype compute, bool trainable, masa_error *err)
 {
@@ -277,6 +300,7 @@ masa_status masa_linear_create(masa_linear **out, size_t out_features, size_t in
         if (!st && trainable)
             st = prepare(l, BACKWARD_INPUT, &l->backward_data, &l->backward,
                          &l->backward_layout, err);
+        l->panels = !st && in_panels(l);
     }
     if (st) masa_linear_destroy(l);
     else *out = l;
@@ -359,10 +383,33 @@ static void packed_product(masa_linear *l, enum product_kind kind, void *c, masa
     if (result != c) masa_convert(c, c_dtype, result, direct, rows * n);
 }
 
+/* Few rows: oneDNN waits for the weights' memory and then computes; this asks for a
+ * panel's memory while it multiplies the one before. */
+static void few_rows(const masa_linear *l, void *y, masa_dtype y_dtype, const void *x,
+                     const float *bias, size_t rows, bool accumulate)
+{
+    const struct linear_kernels *k = ISA_SELECT(linear_kernels);
+    size_t depth = (l->in + LINEAR_DEPTH - 1) / LINEAR_DEPTH * LINEAR_DEPTH;
+    struct linear_few call = {.y = y, .x = x, .weights = l->forward_data, .bias = bias,
+                              .rows = rows, .out = l->out, .in = l->in,
+                              .blocks = linear_blocks(rows),
+                              .panel_size = depth * LINEAR_COLUMNS, .y_dtype = y_dtype,
+                              .accumulate = accumulate};
+#pragma omp parallel if (l->out * l->in > SPLIT_MINIMUM)
+    {
+        struct range p = split_mine(call.blocks * linear_panels(l->out), 1);
+        k->few(&call, p.begin, p.end);
+    }
+}
+
 void masa_linear_forward(masa_linear *l, void *y, masa_dtype y_dtype, const void *x,
                          const float *bias, size_t rows, bool accumulate)
 {
     if (rows == 0) return;
+    if (l->panels && rows <= FEW_ROWS) {
+        few_rows(l, y, y_dtype, x, bias, rows, accumulate);
+        return;
+    }
     if (l->plain)
         plain_forward(y, y_dtype, x, l->compute, l->plain, bias, rows, l->out, l->in, accumulate);
     else packed_product(l, FORWARD, y, y_dtype, x, bias, rows, accumulate);
