@@ -152,11 +152,22 @@ static void decode_in_place(struct tile_state *t, const void *k, const void *v,
 {
     float s[ATTENTION_ROWS * ATTENTION_KEYS];
     size_t size = masa_dtype_size(dtype);
-    struct cached_keys keys = {.block_tokens = block_tokens, .head_dim = t->head_dim};
-    for (size_t j = 0; j < length; j += ATTENTION_KEYS) {
-        find_keys(&keys, k, v, blocks, block_stride * size, length, j, size);
-        cached_prefetch_values(&keys, size);
-        cached_scores(s, t->q, t->width, t->rows, &keys, dtype);
+    size_t bytes = CACHED_LANES * t->head_dim * size, next;
+    struct cached_keys keys = {.block_tokens = block_tokens, .head_dim = t->head_dim}, then;
+    then = keys;
+    find_keys(&then, k, v, blocks, block_stride * size, length, 0, size);
+    for (size_t j = 0; j < length; j = next) {
+        next = j + ATTENTION_KEYS;
+        keys = then;
+        struct cached_ahead values = cached_ahead_of(keys.v, keys.seen, bytes, t->head_dim);
+        struct cached_ahead more = {0};
+        if (next < length) {
+            find_keys(&then, k, v, blocks, block_stride * size, length, next, size);
+            /* Keys of larger blocks are in no one piece. */
+            if (block_tokens == CACHED_LANES)
+                more = cached_ahead_of(then.k, then.seen, bytes, ATTENTION_KEYS);
+        }
+        cached_scores(s, t->q, t->width, t->rows, &keys, values, dtype);
         for (size_t i = 0; i < t->rows; i++) {
             float *row = t->o + i * t->width;
             float before =
@@ -164,7 +175,7 @@ static void decode_in_place(struct tile_state *t, const void *k, const void *v,
 #pragma omp simd
             for (size_t c = 0; c < t->width; c++) row[c] *= before;
         }
-        cached_sum(t->o, t->width, t->rows, s, &keys, dtype);
+        cached_sum(t->o, t->width, t->rows, s, &keys, more, dtype);
     }
 }
 

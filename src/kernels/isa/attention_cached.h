@@ -27,17 +27,12 @@ struct cached_keys {
         seen; /* seen: keys that count, at most ATTENTION_KEYS */
 };
 
-/* Asks for the values' memory, of elements of `size` bytes, before the scores are
- * computed; for keys, which processors fetch ahead by themselves, it gained nothing. */
-static inline void cached_prefetch_values(const struct cached_keys *keys, size_t size)
-{
-    enum { LINE = 64 };
-    for (size_t t = 0; t < keys->seen; t += CACHED_LANES) {
-        const char *v = keys->v[t / CACHED_LANES];
-        for (size_t i = 0; i < CACHED_LANES * keys->head_dim * size; i += LINE)
-            __builtin_prefetch(v + i, 0, 2);
-    }
-}
+/* Memory to ask for while a product runs, `lines` lines with each of its steps: pieces
+ * of piece_bytes each, from `offset` of the first on. */
+struct cached_ahead {
+    const char *const *pieces, *const *end;
+    size_t piece_bytes, offset, lines;
+};
 
 #define CACHED_INLINE static inline __attribute__((always_inline))
 
@@ -56,18 +51,43 @@ CACHED_INLINE void cached_load(cached_lanes *to, const char *from, size_t index,
     }
 }
 
+enum { CACHED_LINE = 64 };
+
+CACHED_INLINE void cached_ask(struct cached_ahead *ahead)
+{
+    for (size_t i = 0; i < ahead->lines && ahead->pieces < ahead->end; i++) {
+        __builtin_prefetch(*ahead->pieces + ahead->offset, 0, 2);
+        ahead->offset += CACHED_LINE;
+        if (ahead->offset < ahead->piece_bytes) continue;
+        ahead->offset = 0;
+        ahead->pieces++;
+    }
+}
+
+/* The pieces of the `seen` keys (or values) of a step over `steps` steps. */
+static inline struct cached_ahead cached_ahead_of(const char *const *pieces, size_t seen,
+                                                  size_t piece_bytes, size_t steps)
+{
+    size_t n = (seen + CACHED_LANES - 1) / CACHED_LANES;
+    size_t lines = n * ((piece_bytes + CACHED_LINE - 1) / CACHED_LINE);
+    return (struct cached_ahead){pieces, pieces + n, piece_bytes, 0,
+                                 (lines + steps - 1) / steps};
+}
+
 /* s[m, at..] = q k^T for n vectors of keys from vector `at` on; m and n are constants. */
 CACHED_INLINE void cached_scores_tile(float *s, const float *q, size_t width,
                                       const struct cached_keys *keys, size_t at, int m,
-                                      int n, masa_dtype dtype)
+                                      int n, masa_dtype dtype, struct cached_ahead *ahead)
 {
     cached_lanes sum[CACHED_HEADS][CACHED_WIDE] = {0};
-    for (size_t c = 0; c < keys->head_dim; c++)
+    for (size_t c = 0; c < keys->head_dim; c++) {
+        cached_ask(ahead);
         for (int j = 0; j < n; j++) {
             cached_lanes k;
             cached_load(&k, keys->k[at + (size_t)j], c * keys->block_tokens, dtype);
             for (int i = 0; i < m; i++) sum[i][j] += q[(size_t)i * width + c] * k;
         }
+    }
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++)
             *(cached_lanes *)(s + i * ATTENTION_KEYS + ((int)at + j) * CACHED_LANES) =
@@ -77,7 +97,7 @@ CACHED_INLINE void cached_scores_tile(float *s, const float *q, size_t width,
 /* o[m, at..] += p v for n vectors of dimensions from `at` on. */
 CACHED_INLINE void cached_sum_tile(float *o, size_t width, const float *p,
                                    const struct cached_keys *keys, size_t at, int m,
-                                   int n, masa_dtype dtype)
+                                   int n, masa_dtype dtype, struct cached_ahead *ahead)
 {
     cached_lanes sum[CACHED_HEADS][CACHED_WIDE];
     for (int i = 0; i < m; i++)
@@ -85,6 +105,7 @@ CACHED_INLINE void cached_sum_tile(float *o, size_t width, const float *p,
             sum[i][j] =
                 *(cached_lanes *)(o + (size_t)i * width + at + (size_t)j * CACHED_LANES);
     for (size_t t = 0; t < keys->seen; t++) {
+        cached_ask(ahead);
         const char *v = keys->v[t / CACHED_LANES];
         size_t row = t % CACHED_LANES * keys->head_dim + at;
         for (int j = 0; j < n; j++) {
@@ -101,24 +122,26 @@ CACHED_INLINE void cached_sum_tile(float *o, size_t width, const float *p,
 }
 
 CACHED_INLINE void cached_scores_heads(float *s, const float *q, size_t width,
-                                       const struct cached_keys *keys, int m,
+                                       const struct cached_keys *keys,
+                                       struct cached_ahead *ahead, int m,
                                        masa_dtype dtype)
 {
     size_t vectors = (keys->seen + CACHED_LANES - 1) / CACHED_LANES, at = 0;
     for (; at + CACHED_WIDE <= vectors; at += CACHED_WIDE)
-        cached_scores_tile(s, q, width, keys, at, m, CACHED_WIDE, dtype);
-    for (; at < vectors; at++) cached_scores_tile(s, q, width, keys, at, m, 1, dtype);
+        cached_scores_tile(s, q, width, keys, at, m, CACHED_WIDE, dtype, ahead);
+    for (; at < vectors; at++)
+        cached_scores_tile(s, q, width, keys, at, m, 1, dtype, ahead);
 }
 
 CACHED_INLINE void cached_sum_heads(float *o, size_t width, const float *p,
-                                    const struct cached_keys *keys, int m,
-                                    masa_dtype dtype)
+                                    const struct cached_keys *keys,
+                                    struct cached_ahead *ahead, int m, masa_dtype dtype)
 {
     size_t at = 0, wide = CACHED_WIDE * CACHED_LANES;
     for (; at + wide <= keys->head_dim; at += wide)
-        cached_sum_tile(o, width, p, keys, at, m, CACHED_WIDE, dtype);
+        cached_sum_tile(o, width, p, keys, at, m, CACHED_WIDE, dtype, ahead);
     for (; at < keys->head_dim; at += CACHED_LANES)
-        cached_sum_tile(o, width, p, keys, at, m, 1, dtype);
+        cached_sum_tile(o, width, p, keys, at, m, 1, dtype, ahead);
 }
 
 /* Calls `function(..., m, dtype)` with both as constants. */
@@ -153,23 +176,25 @@ CACHED_INLINE void cached_sum_heads(float *o, size_t width, const float *p,
 /* s [heads, ATTENTION_KEYS] = q [heads, width] k^T; columns from keys->seen on, rounded
  * up to CACHED_LANES, are left alone. */
 static void cached_scores(float *s, const float *q, size_t width, size_t heads,
-                          const struct cached_keys *keys, masa_dtype dtype)
+                          const struct cached_keys *keys, struct cached_ahead ahead,
+                          masa_dtype dtype)
 {
     for (size_t h = 0, m; h < heads; h += m) {
         m = heads - h < CACHED_HEADS ? heads - h : CACHED_HEADS;
         CACHED_DISPATCH(cached_scores_heads, m, dtype, s + h * ATTENTION_KEYS,
-                        q + h * width, width, keys)
+                        q + h * width, width, keys, &ahead)
     }
 }
 
 /* o [heads, width] += p [heads, ATTENTION_KEYS] v over the first keys->seen keys. */
 static void cached_sum(float *o, size_t width, size_t heads, const float *p,
-                       const struct cached_keys *keys, masa_dtype dtype)
+                       const struct cached_keys *keys, struct cached_ahead ahead,
+                       masa_dtype dtype)
 {
     for (size_t h = 0, m; h < heads; h += m) {
         m = heads - h < CACHED_HEADS ? heads - h : CACHED_HEADS;
         CACHED_DISPATCH(cached_sum_heads, m, dtype, o + h * width, width,
-                        p + h * ATTENTION_KEYS, keys)
+                        p + h * ATTENTION_KEYS, keys, &ahead)
     }
 }
 
