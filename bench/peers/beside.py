@@ -75,7 +75,7 @@ def run(command, threads):
     if done.returncode:
         sys.exit(f"{command[1]} ended with {done.returncode}")
     sys.stderr.write(done.stdout)
-    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return [json.loads(line) for line in done.stdout.splitlines() if line.startswith('{"')]
 
 
 def figures(row):
