@@ -3,6 +3,7 @@
 #include <masa/lora.h>
 #include <masa/memory.h>
 #include <masa/model.h>
+#include <masa/model_file.h>
 #include <masa/optimizer.h>
 #include <masa/trainer.h>
 
@@ -80,6 +81,23 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                      "optimizer.tokens_per_pass, rollout.batch or rollout.cache_tokens, set "
                      "optimizer.checkpoint_activations, or train factors (lora.rank)",
                      plan->total >> 20, available >> 20);
+}
+
+masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wants,
+                              const masa_generator_options *generator, FILE *log,
+                              masa_error *err)
+{
+    masa_model_file *file = NULL;
+    masa_status st = masa_config_require(config, "model.path", err);
+    if (st == MASA_OK) st = masa_model_file_open(&file, config->model.path, err);
+    if (st != MASA_OK) return st;
+    size_t available = masa_memory_available();
+    rl_memory_plan plan =
+        rl_memory_plan_make(config, masa_model_file_config(file), rl_compute_dtype(config),
+                            wants->reference, generator, available);
+    masa_model_file_close(file);
+    wants->checkpoint = plan.checkpoint;
+    return rl_memory_plan_check(&plan, available, log, err);
 }
 
 void rl_memory_report(FILE *log)

@@ -6,6 +6,7 @@
 #include <masa/config.h>
 #include <masa/generate.h>
 #include <masa/model_config.h>
+#include "session.h"
 
 /* Bytes. */
 typedef struct rl_memory_plan {
@@ -31,6 +32,12 @@ rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_c
  * settings to lower, when it is more than available (0: unknown). */
 masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, FILE *log,
                                  masa_error *err);
+
+/* Both for a run's model and this machine, before anything large is allocated. Sets
+ * wants->checkpoint; wants->reference is read. */
+masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wants,
+                              const masa_generator_options *generator, FILE *log,
+                              masa_error *err);
 
 /* A line with what the process really took, for comparison; log NULL: nothing. */
 void rl_memory_report(FILE *log);

@@ -2,8 +2,6 @@
 #include <masa/rl.h>
 
 #include <masa/clock.h>
-#include <masa/memory.h>
-#include <masa/model_file.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -223,23 +221,6 @@ static masa_generator_options generator_options(const masa_config *c)
     };
 }
 
-/* Refuses before anything large is allocated. */
-static masa_status check_memory(rl_loop *l, FILE *log, const masa_config *c,
-                                const masa_generator_options *generator, masa_error *err)
-{
-    masa_model_file *file = NULL;
-    masa_status st = masa_config_require(c, "model.path", err);
-    if (st == MASA_OK) st = masa_model_file_open(&file, c->model.path, err);
-    if (st != MASA_OK) return st;
-    size_t available = masa_memory_available();
-    rl_memory_plan plan =
-        rl_memory_plan_make(c, masa_model_file_config(file), rl_compute_dtype(c),
-                            l->wants.reference, generator, available);
-    masa_model_file_close(file);
-    l->wants.checkpoint = plan.checkpoint;
-    return rl_memory_plan_check(&plan, available, log, err);
-}
-
 masa_status masa_rl_train(const masa_config *config, const char *folder,
                           const masa_train_options *options, masa_error *err)
 {
@@ -253,7 +234,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
         .total_steps = c->train.steps,
     };
     masa_status st = rl_answer_rules(&l.answer_rules, c->data.answer_rules, err);
-    if (st == MASA_OK) st = check_memory(&l, options->progress, c, &generator, err);
+    if (st == MASA_OK) st = rl_memory_reserve(c, &l.wants, &generator, options->progress, err);
     if (st == MASA_OK) st = rl_session_open(&l.session, c, folder, options, &l.wants, err);
     if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, err);
     if (st == MASA_OK) {

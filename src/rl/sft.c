@@ -5,7 +5,6 @@
 #include <masa/clock.h>
 #include <masa/file.h>
 #include <masa/memory.h>
-#include <masa/model_file.h>
 #include <masa/random.h>
 
 #include <math.h>
@@ -173,10 +172,8 @@ static masa_status load_examples(sft_loop *l, masa_error *err)
     return MASA_OK;
 }
 
-static masa_status check(const masa_config *c, rl_session_options *wants, FILE *log,
-                         masa_error *err)
+static masa_status check(const masa_config *c, masa_error *err)
 {
-    masa_model_file *file = NULL;
     masa_status st = masa_config_require(c, "model.path", err);
     if (st == MASA_OK) st = masa_config_require(c, "sft.data", err);
     if (st == MASA_OK && c->optimizer.tokens_per_pass < c->sft.max_tokens)
@@ -185,14 +182,7 @@ static masa_status check(const masa_config *c, rl_session_options *wants, FILE *
                        c->optimizer.tokens_per_pass, c->sft.max_tokens);
     if (st == MASA_OK && !masa_path_exists(c->sft.data))
         st = MASA_FAIL(err, MASA_ERR_IO, "%s: no such file (sft.data)", c->sft.data);
-    if (st == MASA_OK) st = masa_model_file_open(&file, c->model.path, err);
-    if (st != MASA_OK) return st;
-    size_t available = masa_memory_available();
-    rl_memory_plan plan = rl_memory_plan_make(c, masa_model_file_config(file),
-                                              rl_compute_dtype(c), false, NULL, available);
-    masa_model_file_close(file);
-    wants->checkpoint = plan.checkpoint;
-    return rl_memory_plan_check(&plan, available, log, err);
+    return st;
 }
 
 masa_status masa_sft_train(const masa_config *config, const char *folder,
@@ -200,7 +190,8 @@ masa_status masa_sft_train(const masa_config *config, const char *folder,
 {
     sft_loop l = {.saved_step = -1};
     rl_session_options wants = {.temperature = 1};
-    masa_status st = check(config, &wants, options->progress, err);
+    masa_status st = check(config, err);
+    if (st == MASA_OK) st = rl_memory_reserve(config, &wants, NULL, options->progress, err);
     if (st == MASA_OK) st = rl_session_open(&l.session, config, folder, options, &wants, err);
     if (st == MASA_OK) st = load_examples(&l, err);
     wants.total_steps = l.steps;

@@ -67,6 +67,24 @@ static void sections_are_chosen(void **state)
     assert_int_equal(shell("$masa bench"), 2);
 }
 
+static double planned_pass(const char *command)
+{
+    assert_int_equal(shell(command), 0);
+    json_t *list = rows();
+    double planned = number(json_array_get(list, 0), "planned_memory_mib");
+    json_decref(list);
+    return planned;
+}
+
+static void recomputing_takes_less(void **state)
+{
+    (void)state;
+    double kept = planned_pass("$masa bench --model . --json --sections train --passes 2x16");
+    double less = planned_pass("$masa bench --model . --json --sections train --passes 2x16 "
+                               "--recompute");
+    assert_true(less > 0 && less < kept);
+}
+
 static void sizes_are_asked_for(void **state)
 {
     (void)state;
@@ -113,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_section_gives_rows),
         cmocka_unit_test(sections_are_chosen),
+        cmocka_unit_test(recomputing_takes_less),
         cmocka_unit_test(sizes_are_asked_for),
         cmocka_unit_test(planned_memory_is_what_is_taken),
     };
