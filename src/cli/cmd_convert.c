@@ -42,10 +42,12 @@ static masa_status write_folder(const char *target, const masa_model_file *model
                                 const masa_tokenizer *tokenizer, masa_save_dtype dtype,
                                 masa_error *err)
 {
+    bool ours = !masa_path_exists(target);
     masa_status st = masa_folder_create(target, err);
     /* The model's config.json comes last: with it the folder is whole. */
     if (st == MASA_OK) st = masa_tokenizer_save(tokenizer, target, err);
     if (st == MASA_OK) st = masa_model_folder_write_file(target, model, dtype, err);
+    if (st != MASA_OK && ours) masa_folder_remove(target, NULL);
     return st;
 }
 

@@ -79,7 +79,7 @@ masa_status cli_inspect(int argc, char **argv, masa_error *err)
         CLI_STRING("cause", 0, &o.filter.cause, "CAUSE", "rollouts stopped by it, as length"),
         CLI_STRING("reward", 0, &reward, "RANGE", "rollouts with this reward, as 0.5:"),
         CLI_STRING("contains", 0, &o.filter.contains, "TEXT", "rollouts with TEXT in them"),
-        CLI_LONG("limit", 'n', &o.filter.limit, "N", "most rollouts to show; 0: all"),
+        CLI_LONG("limit", 'n', &o.filter.limit, "N", "most rows of a kind to show; 0: all"),
         CLI_END,
     };
     const cli_usage usage = {"inspect",

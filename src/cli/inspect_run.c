@@ -180,10 +180,16 @@ static masa_status show_metrics(masa_store *store, const cli_inspect_options *o,
 
 typedef struct reader {
     bool json;
-    size_t n;
+    long n, limit;         /* rows of a kind, and the most to show; negative: all */
     masa_text last_prompt; /* shown once for the rollouts that follow one another */
     masa_text json_line;
 } reader;
+
+/* Counts a row; whether it is to be shown. */
+static bool next_row(reader *r)
+{
+    return r->n++ < r->limit || r->limit < 0;
+}
 
 static void print_rollout(reader *r, const masa_store_rollout *o)
 {
@@ -248,7 +254,7 @@ static masa_status see_eval(void *context, const masa_store_eval *e, masa_error 
 {
     (void)err;
     reader *r = context;
-    r->n++;
+    if (!next_row(r)) return MASA_OK;
     if (!r->json) {
         printf("---- step %ld, problem %s, sample %ld: %s (answer %s), %ld tokens, stopped by "
                "%s\n%s\n",
@@ -274,7 +280,7 @@ static masa_status see_decision(void *context, const masa_store_decision *d, mas
 {
     (void)err;
     reader *r = context;
-    r->n++;
+    if (!next_row(r)) return MASA_OK;
     if (!r->json) {
         printf("step %ld, prompt %ld, problem %s: %s %s, predictions %.4g +- %.4g, value %.4g\n",
                d->step, d->prompt, d->problem, d->kind, d->taken ? "taken" : "not taken",
@@ -297,19 +303,31 @@ static masa_status see_decision(void *context, const masa_store_decision *d, mas
     return MASA_OK;
 }
 
+/* After the rows of a kind: says that there are more where over `most` were met; whether
+ * there was one. */
+static bool end_kind(reader *r, long most)
+{
+    bool any = r->n > 0;
+    if (r->limit >= 0 && r->n > most) fprintf(stderr, "%ld shown; --limit 0 shows all\n", r->limit);
+    r->n = 0;
+    return any;
+}
+
 static masa_status show_rows(masa_store *store, const cli_inspect_options *o, masa_error *err)
 {
-    reader r = {.json = o->json};
+    reader r = {.json = o->json, .limit = o->filter.limit};
     long first = o->filter.first_step, last = o->filter.last_step;
+    bool any = false;
     masa_status st = MASA_OK;
     if (o->rollouts) st = masa_store_rollouts(store, &o->filter, see_rollout, &r, err);
+    any = end_kind(&r, o->filter.limit - 1);
     if (o->evals && st == MASA_OK)
         st = masa_store_evals(store, first, last, see_eval, &r, err);
+    any = end_kind(&r, o->filter.limit) || any;
     if (o->decisions && st == MASA_OK)
         st = masa_store_decisions(store, first, last, see_decision, &r, err);
-    if (st == MASA_OK && r.n == 0) fprintf(stderr, "nothing that fits\n");
-    if (st == MASA_OK && o->rollouts && (long)r.n == o->filter.limit)
-        fprintf(stderr, "%ld shown; --limit 0 shows all\n", o->filter.limit);
+    any = end_kind(&r, o->filter.limit) || any;
+    if (st == MASA_OK && !any) fprintf(stderr, "nothing that fits\n");
     masa_text_deinit(&r.last_prompt);
     masa_text_deinit(&r.json_line);
     return st;

@@ -151,6 +151,18 @@ static void a_full_disk_loses_nothing(void **state)
     if (!strstr(output, "\n    41 ")) fail_msg("%s", output);
 }
 
+static void a_full_disk_leaves_no_half_model(void **state)
+{
+    (void)state;
+    if (getuid() != 0) skip(); /* mounting takes root */
+    if (shell("mkdir -p small && mount -t tmpfs -o size=8k tmpfs small") != 0) skip();
+    int status = shell("$masa convert . small/copy");
+    int kept = shell("test -e small/copy");
+    shell("umount small && rmdir small");
+    assert_int_equal(status, 1);
+    assert_int_not_equal(kept, 0);
+}
+
 static void other_troubles_are_said(void **state)
 {
     (void)state;
@@ -173,6 +185,7 @@ int main(void)
         cmocka_unit_test(unknown_architectures_are_refused),
         cmocka_unit_test(wrong_problems_are_refused),
         cmocka_unit_test(a_full_disk_loses_nothing),
+        cmocka_unit_test(a_full_disk_leaves_no_half_model),
         cmocka_unit_test(other_troubles_are_said)};
     return cmocka_run_group_tests(tests, make_model, remove_model);
 }

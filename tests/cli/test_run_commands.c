@@ -179,6 +179,9 @@ static void rows_are_json_lines(void **state)
     assert_says("problem t1, sample 0: wrong (answer 4)");
     assert_int_equal(masa("inspect FOLDER --decisions --step 1"), 0);
     assert_says("gate taken");
+    assert_int_equal(masa("inspect FOLDER --decisions --evals --limit 1 --json"), 0);
+    assert_int_equal(count_lines(), 4); /* of each kind a row, and that there are more */
+    assert_says("1 shown; --limit 0 shows all\n");
 }
 
 static void wrong_use_is_said(void **state)

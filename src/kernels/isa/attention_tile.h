@@ -8,9 +8,12 @@
 #include "attention.h"
 #include "tile.h"
 
-/* 16 floats, whatever the machine's own vectors are. */
-typedef float lanes __attribute__((vector_size(64), aligned(4), may_alias));
-enum { LANES = 16, TILE_M = 4, TILE_N = 32, MAX_WIDTH = 288 };
+/* A vector of the machine's own size: of wider ones gcc keeps the sums in memory. TILE_M x
+ * TILE_N sums are 8 vectors, so that no multiplication waits for the one before. */
+enum { LANES = ISA_HAS_AVX512 ? 16 : ISA_HAS_AVX2 ? 8 : 4 };
+enum { TILE_M = 4, TILE_N = 2 * LANES, MAX_WIDTH = 288 };
+typedef float lanes
+    __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
 /* C[M, N] = or += A B for TILE_M (or fewer) rows and TILE_N columns, in registers.
  * A's element (i, k) is a[i*row + k*step], so A may be transposed at no cost. */
