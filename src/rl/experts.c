@@ -103,7 +103,8 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
     if (st == MASA_OK && kept)
         st = masa_trainer_accumulate(s->trainer, sequences, kept, NULL, &trained, err);
     if (st == MASA_OK && kept)
-        st = masa_optimizer_step(s->optimizer, lr / s->config->optimizer.lr, NULL, err);
+        st = masa_optimizer_step(s->cloning ? s->cloning : s->optimizer,
+                                 lr / s->config->optimizer.lr, NULL, err);
     if (st == MASA_OK && kept) {
         stats->updates++;
         stats->texts += texts;

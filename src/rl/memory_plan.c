@@ -26,7 +26,7 @@ static size_t packed_bytes(const masa_model_config *m, masa_dtype compute, bool 
 }
 
 static rl_memory_plan make(const masa_config *config, const masa_model_config *model,
-                           masa_dtype compute, bool reference,
+                           masa_dtype compute, const rl_session_options *wants,
                            const masa_generator_options *generator, bool checkpoint)
 {
     size_t n = parameter_count(model);
@@ -42,8 +42,8 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
     };
     /* The starting weights stay beside the merged ones; the factors themselves are small. */
     if (config->lora.rank > 0) plan.weights += n * sizeof(float);
-    else plan.optimizer = masa_optimizer_bytes(n);
-    if (reference)
+    else plan.optimizer = masa_optimizer_bytes(n) * (wants->cloning ? 2 : 1);
+    if (wants->reference)
         plan.reference = n * sizeof(float) + packed_bytes(model, compute, false) +
                          masa_trainer_bytes(model, compute, &trainer, false);
     if (generator) plan.cache = masa_generator_bytes_needed(model, compute, generator);
@@ -53,15 +53,15 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
 }
 
 rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
-                                   masa_dtype compute, bool reference,
+                                   masa_dtype compute, const rl_session_options *wants,
                                    const masa_generator_options *generator,
                                    size_t available)
 {
     bool automatic = config->optimizer.checkpoint_activations == MASA_CONFIG_CHECKPOINT_AUTO;
     bool always = config->optimizer.checkpoint_activations == MASA_CONFIG_CHECKPOINT_ALWAYS;
-    rl_memory_plan plan = make(config, model, compute, reference, generator, always);
+    rl_memory_plan plan = make(config, model, compute, wants, generator, always);
     if (automatic && available && plan.total > available)
-        plan = make(config, model, compute, reference, generator, true);
+        plan = make(config, model, compute, wants, generator, true);
     return plan;
 }
 
@@ -94,7 +94,7 @@ masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wan
     size_t available = masa_memory_available();
     rl_memory_plan plan =
         rl_memory_plan_make(config, masa_model_file_config(file), rl_compute_dtype(config),
-                            wants->reference, generator, available);
+                            wants, generator, available);
     masa_model_file_close(file);
     wants->checkpoint = plan.checkpoint;
     return rl_memory_plan_check(&plan, available, log, err);

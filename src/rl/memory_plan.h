@@ -20,11 +20,11 @@ typedef struct rl_memory_plan {
     bool checkpoint; /* activations are recomputed in the backward pass */
 } rl_memory_plan;
 
-/* generator NULL: the run generates nothing. With optimizer.checkpoint_activations=auto
+/* Of `wants` counts which engines there are. generator NULL: the run generates nothing. With optimizer.checkpoint_activations=auto
  * activations are recomputed when the plan would else be larger than available bytes
  * (0: unknown). */
 rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
-                                   masa_dtype compute, bool reference,
+                                   masa_dtype compute, const rl_session_options *wants,
                                    const masa_generator_options *generator,
                                    size_t available);
 
@@ -34,7 +34,7 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                                  masa_error *err);
 
 /* Both for a run's model and this machine, before anything large is allocated. Sets
- * wants->checkpoint; wants->reference is read. */
+ * wants->checkpoint; reads wants->reference and wants->cloning. */
 masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wants,
                               const masa_generator_options *generator, FILE *log,
                               masa_error *err);

@@ -229,6 +229,8 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     masa_generator_options generator = generator_options(c);
     l.wants = (rl_session_options){
         .reference = c->algorithm.kl_coef > 0,
+        .cloning = c->meta.bc_own_moments && c->meta.samples > 0 &&
+                   (c->meta.bc_enabled || c->meta.warm_start_prompts > 0),
         .temperature = (float)c->rollout.temperature,
         .total_updates = c->train.steps * c->optimizer.mini_batches * c->optimizer.epochs,
         .total_steps = c->train.steps,

@@ -71,8 +71,28 @@ static masa_status open_model(rl_session *s, const rl_session_options *wants,
     return st;
 }
 
-static masa_status open_optimizer(rl_session *s, const rl_session_options *wants,
-                                  masa_error *err)
+static masa_status read_moments(const rl_session *s, masa_optimizer *optimizer,
+                                const char *name, masa_error *err)
+{
+    masa_optimizer_state state = masa_optimizer_get_state(optimizer);
+    char *path = masa_path_join(s->checkpoint, name);
+    masa_status st = masa_moments_read(path, state.m, state.v, state.n, state.step, err);
+    free(path);
+    return st;
+}
+
+static masa_status write_moments(masa_optimizer *optimizer, const char *folder,
+                                 const char *name, masa_error *err)
+{
+    masa_optimizer_state state = masa_optimizer_get_state(optimizer);
+    char *path = masa_path_join(folder, name);
+    masa_status st = masa_moments_write(path, state.m, state.v, state.n, *state.step, err);
+    free(path);
+    return st;
+}
+
+static masa_status open_optimizers(rl_session *s, const rl_session_options *wants,
+                                   masa_error *err)
 {
     const masa_config *c = s->config;
     masa_optimizer_options options = {
@@ -87,11 +107,13 @@ static masa_status open_optimizer(rl_session *s, const rl_session_options *wants
         .total_steps = (size_t)wants->total_updates,
     };
     masa_status st = masa_optimizer_create(&s->optimizer, s->model, s->lora, &options, err);
-    if (st != MASA_OK || !s->checkpoint) return st;
-    masa_optimizer_state state = masa_optimizer_get_state(s->optimizer);
-    char *path = masa_path_join(s->checkpoint, MASA_MOMENTS_FILE);
-    st = masa_moments_read(path, state.m, state.v, state.n, state.step, err);
-    free(path);
+    if (st == MASA_OK && s->checkpoint)
+        st = read_moments(s, s->optimizer, MASA_MOMENTS_FILE, err);
+    if (st != MASA_OK || !wants->cloning) return st;
+    options.schedule = MASA_SCHEDULE_CONSTANT; /* nobody knows how many updates there will be */
+    st = masa_optimizer_create(&s->cloning, s->model, s->lora, &options, err);
+    if (st == MASA_OK && s->checkpoint)
+        st = read_moments(s, s->cloning, MASA_CLONING_MOMENTS_FILE, err);
     return st;
 }
 
@@ -119,7 +141,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
     if (st == MASA_OK) st = open_tokenizer(s, err);
     if (st == MASA_OK && options->resume) st = resume_run(s, folder, err);
     if (st == MASA_OK) st = open_model(s, wants, err);
-    if (st == MASA_OK) st = open_optimizer(s, wants, err);
+    if (st == MASA_OK) st = open_optimizers(s, wants, err);
     if (st == MASA_OK) st = open_trainer(s, wants, err);
     return st;
 }
@@ -139,6 +161,7 @@ void rl_session_close(rl_session *s)
     masa_progress_destroy(s->progress);
     masa_trainer_destroy(s->reference_trainer);
     masa_trainer_destroy(s->trainer);
+    masa_optimizer_destroy(s->cloning);
     masa_optimizer_destroy(s->optimizer);
     masa_lora_destroy(s->lora);
     masa_model_destroy(s->reference);
@@ -163,11 +186,9 @@ static masa_status write_checkpoint(rl_session *s, const char *folder, masa_erro
     if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
         st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);
-    masa_optimizer_state state = masa_optimizer_get_state(s->optimizer);
-    char *path = masa_path_join(folder, MASA_MOMENTS_FILE);
-    if (st == MASA_OK)
-        st = masa_moments_write(path, state.m, state.v, state.n, *state.step, err);
-    free(path);
+    if (st == MASA_OK) st = write_moments(s->optimizer, folder, MASA_MOMENTS_FILE, err);
+    if (st == MASA_OK && s->cloning)
+        st = write_moments(s->cloning, folder, MASA_CLONING_MOMENTS_FILE, err);
     return st;
 }
 

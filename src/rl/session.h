@@ -32,6 +32,7 @@ typedef struct rl_session {
     masa_model *model, *reference; /* reference: the frozen start, or NULL */
     masa_lora *lora;               /* or NULL */
     masa_optimizer *optimizer;
+    masa_optimizer *cloning; /* of supervised steps; NULL: the one above */
     masa_trainer *trainer, *reference_trainer;
     masa_progress *progress;
 } rl_session;
@@ -39,6 +40,7 @@ typedef struct rl_session {
 /* What the kind of training wants from the engines. */
 typedef struct rl_session_options {
     bool reference;       /* keep a frozen copy of the starting model */
+    bool cloning;         /* keep a second optimiser for supervised steps */
     bool checkpoint;      /* recompute activations in the backward pass */
     float temperature;    /* of the trained policy */
     long total_updates;   /* for schedules that end */

@@ -24,6 +24,7 @@ PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batc
 #define META                                                                              \
     "meta.samples=8", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
         "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.bc_lr=4e-5",                \
+        "meta.bc_own_moments=true",                                                       \
         "meta.warm_start_prompts=64", "meta.warm_start_lr=6e-5"
 /* Acting on the predictions early: the warm start has taught them. (The paper: after 80 of
  * 314 steps.) */

@@ -9,15 +9,21 @@ static const masa_model_config model = {
     .tied_embeddings = true,
 };
 
-static rl_memory_plan plan(const char *checkpoint, const char *rank, size_t available)
+static rl_memory_plan plan_with(const rl_session_options *wants, const char *checkpoint,
+                                const char *rank, size_t available)
 {
     masa_config config;
     const char *set[] = {checkpoint, rank};
     assert_int_equal(masa_config_load(&config, NULL, NULL, set, 2, NULL), MASA_OK);
     rl_memory_plan p =
-        rl_memory_plan_make(&config, &model, MASA_F32, false, NULL, available);
+        rl_memory_plan_make(&config, &model, MASA_F32, wants, NULL, available);
     masa_config_deinit(&config);
     return p;
+}
+
+static rl_memory_plan plan(const char *checkpoint, const char *rank, size_t available)
+{
+    return plan_with(&(rl_session_options){0}, checkpoint, rank, available);
 }
 
 static void totals_are_sums(void **state)
@@ -28,6 +34,9 @@ static void totals_are_sums(void **state)
     assert_int_equal(p.optimizer, 2 * p.gradients);
     assert_int_equal(plan("optimizer.checkpoint_activations=false", "lora.rank=4", 0).optimizer,
                      0);
+    rl_memory_plan two = plan_with(&(rl_session_options){.cloning = true},
+                                   "optimizer.checkpoint_activations=false", "lora.rank=0", 0);
+    assert_int_equal(two.optimizer, 2 * p.optimizer);
 }
 
 static void activations_are_recomputed_where_they_would_not_fit(void **state)

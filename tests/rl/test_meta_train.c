@@ -429,7 +429,7 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
     static const char more[] = "meta.start_step=1 meta.gate=soft meta.gate_threshold=0.2 "
                                "meta.audit_share=0.3 meta.bc_batch=9 meta.transition=adaptive "
                                "meta.transition_window=8 meta.warm_start_prompts=6 "
-                               "meta.cutoff_survival=0.5 ";
+                               "meta.cutoff_survival=0.5 meta.bc_own_moments=true ";
     char half[400], whole[400];
     snprintf(half, sizeof half, "%strain.steps=2", more);
     snprintf(whole, sizeof whole, "%strain.steps=4", more);
@@ -445,6 +445,22 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
     assert_non_null(strstr(err.message, "--resume"));
     must("stopped", "", true);
     assert_same_run("whole", "stopped", "model.safetensors", 4);
+}
+
+/* In a common state the policy's momentum would move the weights at cloning's rate. */
+static void cloning_with_moments_of_its_own_leaves_the_policys_alone(void **state)
+{
+    (void)state;
+    must("uncloned", "meta.bc_enabled=false", false);
+    must("own", "meta.bc_lr=0 meta.bc_own_moments=true", false);
+    must("common", "meta.bc_lr=0", false);
+    assert_true(metric_of("own", 1, "bc_texts") > 0);
+    assert_same_run("uncloned", "own", "model.safetensors", 2);
+    masa_text own = weights_of("own", "model.safetensors");
+    masa_text common = weights_of("common", "model.safetensors");
+    assert_memory_not_equal(own.data, common.data, own.size);
+    masa_text_deinit(&own);
+    masa_text_deinit(&common);
 }
 
 static void predictions_can_be_learned(void **state)
@@ -478,6 +494,7 @@ int main(void)
         cmocka_unit_test(the_transition_waits_for_good_predictions),
         cmocka_unit_test(a_warm_start_teaches_the_form),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
+        cmocka_unit_test(cloning_with_moments_of_its_own_leaves_the_policys_alone),
         cmocka_unit_test(predictions_can_be_learned),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

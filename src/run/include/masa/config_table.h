@@ -208,6 +208,9 @@
            "experts on prompts without a right solution too, with pass rate 0")           \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
+    SWITCH(meta, bc_own_moments, false,                                                   \
+           "cloning and the warm start have an AdamW state of their own (as much memory again): " \
+           "in a common one each rate applies to the other's momentum too")               \
     INTEGER(meta, start_step, 0, 0, 1000000000, "steps",                                  \
             "after this many steps predictions gate and cut off rollouts; 0: never")            \
     CHOICE(meta, transition, TRANSITION, FIXED,                                           \
