@@ -10,16 +10,14 @@
 #include <immintrin.h>
 #endif
 
-/* CACHED_LANES: tokens of a key vector and dims of a value vector, as many as a vector of the
- * machine has floats; CACHED_WIDE: vectors in flight for each of at most CACHED_HEADS heads,
- * as many as the registers hold. */
-enum { CACHED_LANES = ISA_HAS_AVX512 ? 16 : ISA_HAS_AVX2 ? 8 : 4 };
-enum { CACHED_HEADS = 4, CACHED_WIDE = ISA_HAS_AVX512 ? 4 : 2 };
-typedef float cached_lanes
-    __attribute__((vector_size(4 * CACHED_LANES), aligned(4), may_alias));
-typedef uint16_t cached_halves
-    __attribute__((vector_size(2 * CACHED_LANES), aligned(2), may_alias));
-typedef uint32_t cached_bits __attribute__((vector_size(4 * CACHED_LANES)));
+/* 16 floats, whatever the machine's own vectors are. */
+typedef float cached_lanes __attribute__((vector_size(64), aligned(4), may_alias));
+typedef uint16_t cached_halves __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint32_t cached_bits __attribute__((vector_size(64)));
+
+/* CACHED_LANES: tokens of a key vector and dims of a value vector; CACHED_WIDE: vectors
+ * in flight for each of at most CACHED_HEADS heads, as many as the registers hold. */
+enum { CACHED_LANES = 16, CACHED_HEADS = 4, CACHED_WIDE = ISA_HAS_AVX512 ? 4 : 1 };
 
 /* Where the ATTENTION_KEYS keys that a step attends to lie: vectors of CACHED_LANES
  * tokens [head_dim, block_tokens] and [block_tokens, head_dim] of the cache. */
