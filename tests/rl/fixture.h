@@ -4,6 +4,7 @@
 #define TESTS_RL_FIXTURE_H
 
 #include "masa_test.h"
+#include "tiny_llama.h"
 
 #include <masa/file.h>
 #include <masa/model.h>
@@ -69,24 +70,9 @@ static int teardown(void **state)
 static void make_model(const char *tokenizer_folder, size_t positions)
 {
     masa_tokenizer *tokenizer = NULL;
-    masa_model *model = NULL;
     assert_int_equal(masa_tokenizer_load(&tokenizer, tokenizer_folder, NULL), MASA_OK);
-    masa_model_config c = {.architecture = MASA_LLAMA,
-                           .vocab_size = masa_tokenizer_vocab_size(tokenizer),
-                           .hidden_size = 32,
-                           .intermediate_size = 48,
-                           .n_layers = 2,
-                           .n_heads = 4,
-                           .n_kv_heads = 2,
-                           .head_dim = 8,
-                           .max_positions = positions,
-                           .rms_norm_eps = 1e-5f,
-                           .rope_theta = 10000,
-                           .bos_token = 0,
-                           .eos_token = 1,
-                           .pad_token = -1};
-    masa_model_options options = {MASA_F32, false};
-    assert_int_equal(masa_model_create(&model, &c, &options, 3, NULL), MASA_OK);
+    masa_model *model =
+        tiny_llama_sized(MASA_F32, masa_tokenizer_vocab_size(tokenizer), positions);
     assert_int_equal(masa_folder_create(in_root("start"), NULL), MASA_OK);
     assert_int_equal(masa_model_save(model, in_root("start"), MASA_SAVE_F32, NULL), MASA_OK);
     assert_int_equal(masa_tokenizer_save(tokenizer, in_root("start"), NULL), MASA_OK);
