@@ -14,7 +14,6 @@ void rl_example_deinit(rl_example *example)
 {
     masa_tokens_deinit(&example->prompt);
     masa_tokens_deinit(&example->response);
-    free(example->weights);
 }
 
 void rl_examples_deinit(rl_examples *examples)

@@ -8,7 +8,6 @@
 /* One turn to be learned: the assistant's last turn and what comes before it. */
 typedef struct rl_example {
     masa_tokens prompt, response;
-    float *weights; /* [response.n] of the loss, or NULL: all alike */
 } rl_example;
 void rl_example_deinit(rl_example *example);
 

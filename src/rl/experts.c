@@ -6,7 +6,6 @@
 #include <masa/memory.h>
 
 #include <stdlib.h>
-#include <string.h>
 
 void rl_experts_add(rl_experts *experts, uint64_t draw, char *text)
 {
@@ -71,28 +70,6 @@ static masa_status encode(rl_example *out, const rl_expert *expert, rl_prompts *
     return st;
 }
 
-double rl_weigh_numbers(rl_example *e, const masa_tokenizer *tokenizer, double factor)
-{
-    masa_text tail = {0}, token = {0};
-    double sum = 0;
-    bool inside = true;
-    e->weights = masa_alloc(e->response.n, sizeof *e->weights);
-    for (size_t i = e->response.n; i-- > 0; sum += (double)e->weights[i]) {
-        e->weights[i] = 1;
-        if (!inside) continue;
-        masa_text_clear(&tail);
-        masa_text_clear(&token);
-        masa_tokenizer_decode(tokenizer, e->response.ids + i, e->response.n - i, true, &tail);
-        masa_tokenizer_decode(tokenizer, e->response.ids + i, 1, true, &token);
-        inside = !strstr(masa_text_get(&tail), "\"pass_rate\"");
-        if (inside && strpbrk(masa_text_get(&token), "0123456789"))
-            e->weights[i] = (float)factor;
-    }
-    masa_text_deinit(&tail);
-    masa_text_deinit(&token);
-    return sum;
-}
-
 masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
                              const masa_sequence *rehearsed, size_t n_rehearsed, double lr,
                              rl_prompts *prompts, rl_session *s, rl_cloning *stats,
@@ -102,8 +79,7 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
     masa_sequence *sequences = masa_alloc(n + n_rehearsed, sizeof *sequences);
     masa_trainer_stats trained = {0};
     masa_status st = MASA_OK;
-    size_t kept = 0, longest = masa_trainer_longest(s->trainer);
-    double sum = 0; /* of all tokens' weights */
+    size_t tokens = 0, kept = 0, longest = masa_trainer_longest(s->trainer);
     for (size_t i = 0; st == MASA_OK && i < n; i++) {
         rl_example *e = &examples[i];
         st = encode(e, &experts->items[first + i], prompts, s, err);
@@ -114,20 +90,16 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
                                           .response = e->response.ids,
                                           .response_size = e->response.n,
                                           .group = kept};
-        sum += rl_weigh_numbers(e, s->tokenizer, s->config->meta.bc_number_weight);
-        sequences[kept].weights = e->weights;
+        tokens += e->response.n;
         kept++;
     }
     size_t texts = kept;
     for (size_t i = 0; i < n_rehearsed; i++, kept++) {
         sequences[kept] = rehearsed[i];
         sequences[kept].group = kept;
-        sum += (double)rehearsed[i].response_size;
+        tokens += rehearsed[i].response_size;
     }
-    for (size_t i = 0; i < kept; i++) sequences[i].weight = (float)(1 / sum);
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; examples[i].weights && k < examples[i].response.n; k++)
-            examples[i].weights[k] /= (float)sum;
+    for (size_t i = 0; i < kept; i++) sequences[i].weight = (float)(1 / (double)tokens);
     if (st == MASA_OK && kept)
         st = masa_trainer_accumulate(s->trainer, sequences, kept, NULL, &trained, err);
     if (st == MASA_OK && kept)

@@ -3,7 +3,6 @@
 #ifndef RL_EXPERTS_H
 #define RL_EXPERTS_H
 
-#include "conversations.h"
 #include "prompts.h"
 
 typedef struct rl_expert {
@@ -29,13 +28,9 @@ typedef struct rl_cloning {
     double loss; /* nats a token, of the last update */
 } rl_cloning;
 
-/* Fills answer->weights: `factor` for the tokens of pass_rate's and solution_length's values, the
- * last ones with digits back to the first of these keys, and 1 for all others. Returns the sum. */
-double rl_weigh_numbers(rl_example *answer, const masa_tokenizer *tokenizer, double factor);
-
 /*
  * One supervised update on experts[first..first+n): the negative log-likelihood of each
- * text and the end of the turn, given its meta prompt, averaged over tokens (numbers by meta.bc_number_weight); at learning
+ * text and the end of the turn, given its meta prompt, averaged over tokens; at learning
  * rate lr. rehearsed (n_rehearsed of them, may be 0) are learned beside them, in the same
  * average; of these sequences only prompt and response are read. *stats ADDED to.
  */

@@ -84,10 +84,8 @@ static masa_status clone_experts(rl_loop *l, const rl_groups *groups, rl_cloning
     if (!c->meta.bc_enabled) return MASA_OK;
     rl_experts_gather(experts, groups, c);
     if (experts->n < (size_t)c->meta.bc_batch) return MASA_OK;
-    masa_status st = MASA_OK;
-    for (long i = 0; st == MASA_OK && i < c->meta.bc_epochs; i++)
-        st = rl_experts_learn(experts, 0, experts->n, NULL, 0, c->meta.bc_lr, &l->prompts,
-                              &l->session, stats, err);
+    masa_status st = rl_experts_learn(experts, 0, experts->n, NULL, 0, c->meta.bc_lr,
+                                      &l->prompts, &l->session, stats, err);
     rl_experts_clear(experts);
     return st;
 }

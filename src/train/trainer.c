@@ -166,9 +166,8 @@ static double differentiate(masa_trainer *t, const masa_sequence *sequences, siz
                                  size, s->advantage, s->weight, objective, stats);
         } else {
             for (size_t k = 0; k < size; k++) {
-                float weight = s->weights ? s->weights[k] : s->weight;
-                dlogprob[k] = -weight;
-                stats->loss -= (double)weight * logprob[k];
+                dlogprob[k] = -s->weight;
+                stats->loss -= (double)s->weight * logprob[k];
             }
             stats->tokens += (double)size;
         }

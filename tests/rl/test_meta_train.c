@@ -1,7 +1,6 @@
 /* The method in whole runs, on a planted policy: a model of two layers that was taught to
  * answer problems of three kinds (always right, always wrong, right in a third of the
  * cases) and to predict which is which. */
-#include "experts.h"
 #include "fixture.h"
 
 #include <masa/memory.h>
@@ -453,40 +452,15 @@ static void cloning_with_moments_of_its_own_leaves_the_policys_alone(void **stat
 {
     (void)state;
     must("uncloned", "meta.bc_enabled=false", false);
-    must("own", "meta.bc_lr=0 meta.bc_own_moments=true meta.bc_epochs=2", false);
+    must("own", "meta.bc_lr=0 meta.bc_own_moments=true", false);
     must("common", "meta.bc_lr=0", false);
     assert_true(metric_of("own", 1, "bc_texts") > 0);
-    assert_near(metric_of("own", 1, "bc_texts"), 2 * metric_of("common", 1, "bc_texts"), 0);
     assert_same_run("uncloned", "own", "model.safetensors", 2);
     masa_text own = weights_of("own", "model.safetensors");
     masa_text common = weights_of("common", "model.safetensors");
     assert_memory_not_equal(own.data, common.data, own.size);
     masa_text_deinit(&own);
     masa_text_deinit(&common);
-}
-
-static void the_numbers_of_an_answer_weigh_more(void **state)
-{
-    (void)state;
-    static const char answer[] = "<meta>A 2.</meta>\n{\"math_notion\": [\"3\"], "
-                                 "\"pass_rate\": 5, \"solution_length\": 31}";
-    masa_tokenizer *tokenizer = NULL;
-    assert_int_equal(masa_tokenizer_load(&tokenizer, in_root("tokenizer"), NULL), MASA_OK);
-    rl_example e = {0};
-    masa_text heavy = {0};
-    masa_tokenizer_encode(tokenizer, answer, strlen(answer), false, &e.response);
-    double sum = rl_weigh_numbers(&e, tokenizer, 10), expected = 0;
-    for (size_t i = 0; i < e.response.n; i++) {
-        expected += (double)e.weights[i];
-        if (e.weights[i] == 1) continue;
-        assert_true(e.weights[i] == 10);
-        masa_tokenizer_decode(tokenizer, e.response.ids + i, 1, false, &heavy);
-    }
-    assert_near(sum, expected, 0);
-    assert_string_equal(masa_text_get(&heavy), "531");
-    masa_text_deinit(&heavy);
-    rl_example_deinit(&e);
-    masa_tokenizer_destroy(tokenizer);
 }
 
 static void predictions_can_be_learned(void **state)
@@ -521,7 +495,6 @@ int main(void)
         cmocka_unit_test(a_warm_start_teaches_the_form),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
         cmocka_unit_test(cloning_with_moments_of_its_own_leaves_the_policys_alone),
-        cmocka_unit_test(the_numbers_of_an_answer_weigh_more),
         cmocka_unit_test(predictions_can_be_learned),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -49,7 +49,7 @@ static void check_gradient(masa_model *model, masa_trainer *trainer, const rollo
     free(kept);
 }
 
-static void check_objective(const masa_objective *objective, bool by_token)
+static void check_objective(const masa_objective *objective)
 {
     masa_model *model = tiny_model(1);
     masa_trainer *trainer = make_trainer(model, 64);
@@ -57,9 +57,6 @@ static void check_objective(const masa_objective *objective, bool by_token)
     rollouts_init(&r, 2);
     add_policies(&r, trainer, objective && objective->ratio == MASA_RATIO_SEQUENCE);
     masa_trainer_stats stats = {0};
-    float weights[ROLLOUT_LONGEST];
-    for (size_t t = 0; t < ROLLOUT_LONGEST; t++) weights[t] = 0.01f * (float)(t % 3);
-    for (size_t i = 0; by_token && i < ROLLOUTS; i += 2) r.sequences[i].weights = weights;
     assert_int_equal(
         masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, objective, &stats, NULL),
         MASA_OK);
@@ -82,14 +79,13 @@ static void gradient_of_every_objective_matches_differences(void **state)
          .clip_high = 0.28f,
          .kl_coef = 0.05f}};
     for (size_t i = 0; i < sizeof objectives / sizeof *objectives; i++)
-        check_objective(&objectives[i], false);
+        check_objective(&objectives[i]);
 }
 
 static void gradient_of_supervised_loss_matches_differences(void **state)
 {
     (void)state;
-    check_objective(NULL, false);
-    check_objective(NULL, true);
+    check_objective(NULL);
 }
 
 static const masa_objective grpo = {.clip_low = 0.2f, .clip_high = 0.28f};

@@ -134,8 +134,7 @@ static inline double loss_now(masa_trainer *trainer, const rollouts *r,
                                  s->response_size, s->advantage, s->weight, objective,
                                  &stats);
         for (size_t t = 0; !objective && t < s->response_size; t++)
-            stats.loss -= (double)(s->weights ? s->weights[t] : s->weight) *
-                          (double)s->logprobs[t];
+            stats.loss -= (double)s->weight * (double)s->logprobs[t];
     }
     return stats.loss;
 }

@@ -208,9 +208,6 @@
            "experts on prompts without a right solution too, with pass rate 0")           \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
-    INTEGER(meta, bc_epochs, 1, 1, 1000, "passes", "supervised updates on the same experts") \
-    NUMBER(meta, bc_number_weight, 1.0, 0, 1e6, "",                                       \
-           "weight of the corrected numbers' tokens beside all others, in cloning and the warm start") \
     SWITCH(meta, bc_own_moments, false,                                                   \
            "cloning and the warm start have an AdamW state of their own (as much memory again): " \
            "in a common one each rate applies to the other's momentum too")               \

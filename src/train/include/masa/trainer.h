@@ -22,7 +22,6 @@ typedef struct masa_sequence {
     size_t group;
     float advantage; /* policy gradient; ignored by the supervised loss */
     float weight;    /* of each token: the aggregation's share (objective.h) */
-    const float *weights; /* [response_size] in its place for the supervised loss, or NULL */
     float *logprobs; /* [response_size] out: under the current policy; or NULL */
     const float *old_logprobs; /* [response_size] or NULL: same as current */
     const float *ref_logprobs; /* [response_size] or NULL */
