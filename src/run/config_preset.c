@@ -22,14 +22,12 @@ PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batc
 /* The meta path as small models need it: a short answer, whose form is taught first, and
  * cloning as the stronger teacher of its numbers (measured: docs/experiments.md). */
 #define META                                                                              \
-    "meta.samples=8", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
+    "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
         "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.bc_lr=4e-5",                \
-        "meta.bc_own_moments=true",                                                       \
-        "meta.warm_start_prompts=64", "meta.warm_start_lr=6e-5"
-/* Acting on the predictions early: the warm start has taught them. (The paper: after 80 of
- * 314 steps.) */
+        "meta.bc_own_moments=true", "meta.warm_start_prompts=32", "meta.warm_start_lr=6e-5"
+/* Acting on the predictions once they are of use. (The paper: after 80 of 314 steps.) */
 #define EFFICIENT                                                                         \
-    "meta.start_step=4", "meta.gate=hard", "meta.cutoff_margin=2", "meta.audit_share=0.1"
+    "meta.start_step=12", "meta.gate=hard", "meta.cutoff_margin=2", "meta.audit_share=0.1"
 PRESET(masa) = {"algorithm.name=grpo", META, NULL};
 PRESET(masa_efficient) = {"algorithm.name=grpo", META, EFFICIENT, NULL};
 PRESET(dapo_masa) = {"algorithm.name=dapo", META, NULL};
@@ -56,7 +54,8 @@ PRESET(masa_paper) = {PAPER,
 PRESET(quickstart) = {"algorithm.name=grpo",
                       META,
                       EFFICIENT,
-                      "meta.samples=4",
+                      "meta.warm_start_prompts=64",
+                      "meta.start_step=4",
                       "data.suffix=Answer with a number.",
                       "data.answer_rules=any",
                       "rollout.prompts_per_step=8",
