@@ -308,7 +308,8 @@ static masa_status see_decision(void *context, const masa_store_decision *d, mas
 static bool end_kind(reader *r, long most)
 {
     bool any = r->n > 0;
-    if (r->limit >= 0 && r->n > most) fprintf(stderr, "%ld shown; --limit 0 shows all\n", r->limit);
+    if (r->limit >= 0 && r->n > most)
+        fprintf(stderr, "%ld shown; --limit 0 shows all\n", r->limit);
     r->n = 0;
     return any;
 }
@@ -317,10 +318,10 @@ static masa_status show_rows(masa_store *store, const cli_inspect_options *o, ma
 {
     reader r = {.json = o->json, .limit = o->filter.limit};
     long first = o->filter.first_step, last = o->filter.last_step;
-    bool any = false;
     masa_status st = MASA_OK;
     if (o->rollouts) st = masa_store_rollouts(store, &o->filter, see_rollout, &r, err);
-    any = end_kind(&r, o->filter.limit - 1);
+    /* Of rollouts no more than these are read. */
+    bool any = end_kind(&r, o->filter.limit - 1);
     if (o->evals && st == MASA_OK)
         st = masa_store_evals(store, first, last, see_eval, &r, err);
     any = end_kind(&r, o->filter.limit) || any;

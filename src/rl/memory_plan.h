@@ -20,9 +20,9 @@ typedef struct rl_memory_plan {
     bool checkpoint; /* activations are recomputed in the backward pass */
 } rl_memory_plan;
 
-/* Of `wants` counts which engines there are. generator NULL: the run generates nothing. With optimizer.checkpoint_activations=auto
- * activations are recomputed when the plan would else be larger than available bytes
- * (0: unknown). */
+/* Of `wants` counts which engines there are. generator NULL: the run generates nothing. With
+ * optimizer.checkpoint_activations=auto activations are recomputed when the plan would else
+ * be larger than available bytes (0: unknown). */
 rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
                                    masa_dtype compute, const rl_session_options *wants,
                                    const masa_generator_options *generator,
