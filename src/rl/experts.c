@@ -43,14 +43,17 @@ size_t rl_experts_gather(rl_experts *experts, const rl_groups *groups,
         const rl_predictions *p = g->predictions;
         if (!p || !p->truth) continue;
         size_t best = best_of(p, config->meta.bc_threshold);
-        if (best == p->n) continue;
-        const rl_rollout *r = &g->rollouts[best];
         masa_text text = {0};
         /* A checkpoint keeps experts as JSON, which broken characters do not survive. */
-        if (masa_expert_text(&text, r->text, r->text_size, &p->items[best], p->truth,
-                             &options) &&
-            masa_utf8_complete(text.data, text.size) == text.size)
-            rl_experts_add(experts, g->draw, masa_text_take(&text));
+        bool fits = best < p->n &&
+                    masa_expert_text(&text, g->rollouts[best].text, g->rollouts[best].text_size,
+                                     &p->items[best], p->truth, &options) &&
+                    masa_utf8_complete(text.data, text.size) == text.size;
+        if (!fits && config->meta.bc_repair) {
+            masa_text_clear(&text);
+            fits = masa_warm_start_text(&text, p->truth, &options);
+        }
+        if (fits) rl_experts_add(experts, g->draw, masa_text_take(&text));
         masa_text_deinit(&text);
     }
     return experts->n - before;

@@ -447,6 +447,19 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
     assert_same_run("whole", "stopped", "model.safetensors", 4);
 }
 
+/* The untaught model writes no prediction: nothing to clone, but what is made for it. */
+static void what_cannot_be_cloned_is_made(void **state)
+{
+    (void)state;
+    char more[400];
+    snprintf(more, sizeof more, "model.path=%s meta.bc_hopeless=true ", in_root("start"));
+    must("unrepaired", more, false);
+    assert_near(metric_of("unrepaired", 1, "bc_texts"), 0, 0);
+    snprintf(more, sizeof more, "model.path=%s meta.bc_repair=true ", in_root("start"));
+    must("repaired", more, false);
+    assert_near(metric_of("repaired", 1, "bc_texts"), 6, 0);
+}
+
 /* In a common state the policy's momentum would move the weights at cloning's rate. */
 static void cloning_with_moments_of_its_own_leaves_the_policys_alone(void **state)
 {
@@ -494,6 +507,7 @@ int main(void)
         cmocka_unit_test(the_transition_waits_for_good_predictions),
         cmocka_unit_test(a_warm_start_teaches_the_form),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
+        cmocka_unit_test(what_cannot_be_cloned_is_made),
         cmocka_unit_test(cloning_with_moments_of_its_own_leaves_the_policys_alone),
         cmocka_unit_test(predictions_can_be_learned),
     };

@@ -206,6 +206,8 @@
     NUMBER(meta, bc_threshold, 0.2, 0, 1, "", "least notion reward of an expert")         \
     SWITCH(meta, bc_hopeless, false,                                                      \
            "experts on prompts without a right solution too, with pass rate 0")           \
+    SWITCH(meta, bc_repair, false,                                                        \
+           "where no prediction of a prompt can be cloned, an answer made from its statistics as in the warm start") \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
     SWITCH(meta, bc_own_moments, false,                                                   \
