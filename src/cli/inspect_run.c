@@ -193,7 +193,7 @@ static bool next_row(reader *r)
 
 static void print_rollout(reader *r, const masa_store_rollout *o)
 {
-    if (strcmp(masa_text_get(&r->last_prompt), o->prompt_text) != 0 || r->n == 0) {
+    if (strcmp(masa_text_get(&r->last_prompt), o->prompt_text) != 0 || r->n == 1) {
         masa_text_clear(&r->last_prompt);
         masa_text_add(&r->last_prompt, o->prompt_text);
         printf("==== prompt %ld of step %ld, problem %s, %ld tokens, answer %s\n%s\n", o->prompt,
@@ -242,11 +242,11 @@ static masa_status see_rollout(void *context, const masa_store_rollout *rollout,
 {
     (void)err;
     reader *r = context;
+    if (!next_row(r)) return MASA_OK;
     if (r->json)
         print_rollout_json(r, rollout);
     else
         print_rollout(r, rollout);
-    r->n++;
     return MASA_OK;
 }
 
@@ -303,12 +303,11 @@ static masa_status see_decision(void *context, const masa_store_decision *d, mas
     return MASA_OK;
 }
 
-/* After the rows of a kind: says that there are more where over `most` were met; whether
- * there was one. */
-static bool end_kind(reader *r, long most)
+/* After the rows of a kind: says where there are more. Whether there was one. */
+static bool end_kind(reader *r)
 {
     bool any = r->n > 0;
-    if (r->limit >= 0 && r->n > most)
+    if (r->limit >= 0 && r->n > r->limit)
         fprintf(stderr, "%ld shown; --limit 0 shows all\n", r->limit);
     r->n = 0;
     return any;
@@ -318,16 +317,17 @@ static masa_status show_rows(masa_store *store, const cli_inspect_options *o, ma
 {
     reader r = {.json = o->json, .limit = o->filter.limit};
     long first = o->filter.first_step, last = o->filter.last_step;
+    masa_store_filter filter = o->filter;
+    if (filter.limit >= 0) filter.limit++; /* one more, to know that there are more */
     masa_status st = MASA_OK;
-    if (o->rollouts) st = masa_store_rollouts(store, &o->filter, see_rollout, &r, err);
-    /* Of rollouts no more than these are read. */
-    bool any = end_kind(&r, o->filter.limit - 1);
+    if (o->rollouts) st = masa_store_rollouts(store, &filter, see_rollout, &r, err);
+    bool any = end_kind(&r);
     if (o->evals && st == MASA_OK)
         st = masa_store_evals(store, first, last, see_eval, &r, err);
-    any = end_kind(&r, o->filter.limit) || any;
+    any = end_kind(&r) || any;
     if (o->decisions && st == MASA_OK)
         st = masa_store_decisions(store, first, last, see_decision, &r, err);
-    any = end_kind(&r, o->filter.limit) || any;
+    any = end_kind(&r) || any;
     if (st == MASA_OK && !any) fprintf(stderr, "nothing that fits\n");
     masa_text_deinit(&r.last_prompt);
     masa_text_deinit(&r.json_line);

@@ -33,27 +33,32 @@ static size_t best_of(const rl_predictions *p, double threshold)
     return best;
 }
 
+/* The text to be cloned for a prompt whose truth is known; false: there is none. */
+static bool write_expert(masa_text *out, const rl_group *g, const masa_config *config)
+{
+    const rl_predictions *p = g->predictions;
+    masa_meta_options options = rl_meta_options(config);
+    size_t best = best_of(p, config->meta.bc_threshold);
+    const rl_rollout *r = best < p->n ? &g->rollouts[best] : NULL;
+    /* A checkpoint keeps experts as JSON, which broken characters do not survive. */
+    if (r &&
+        masa_expert_text(out, r->text, r->text_size, &p->items[best], p->truth, &options) &&
+        masa_utf8_complete(out->data, out->size) == out->size)
+        return true;
+    masa_text_clear(out);
+    bool wanted = options.expert_hopeless || masa_statistics_get(p->truth).n_correct > 0;
+    return config->meta.bc_repair && wanted && masa_warm_start_text(out, p->truth, &options);
+}
+
 size_t rl_experts_gather(rl_experts *experts, const rl_groups *groups,
                          const masa_config *config)
 {
-    masa_meta_options options = rl_meta_options(config);
     size_t before = experts->n;
     for (size_t i = 0; i < groups->n; i++) {
         const rl_group *g = &groups->items[i];
-        const rl_predictions *p = g->predictions;
-        if (!p || !p->truth) continue;
-        size_t best = best_of(p, config->meta.bc_threshold);
         masa_text text = {0};
-        /* A checkpoint keeps experts as JSON, which broken characters do not survive. */
-        bool fits = best < p->n &&
-                    masa_expert_text(&text, g->rollouts[best].text, g->rollouts[best].text_size,
-                                     &p->items[best], p->truth, &options) &&
-                    masa_utf8_complete(text.data, text.size) == text.size;
-        if (!fits && config->meta.bc_repair) {
-            masa_text_clear(&text);
-            fits = masa_warm_start_text(&text, p->truth, &options);
-        }
-        if (fits) rl_experts_add(experts, g->draw, masa_text_take(&text));
+        if (g->predictions && g->predictions->truth && write_expert(&text, g, config))
+            rl_experts_add(experts, g->draw, masa_text_take(&text));
         masa_text_deinit(&text);
     }
     return experts->n - before;

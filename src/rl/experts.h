@@ -19,7 +19,8 @@ typedef struct rl_experts {
 void rl_experts_add(rl_experts *experts, uint64_t draw, char *text);
 void rl_experts_clear(rl_experts *experts); /* frees the texts and the list */
 
-/* Adds the best meta rollout of each prompt whose truth is known. Returns how many. */
+/* Adds the best meta rollout of each prompt whose truth is known, corrected; where none can be
+ * used and meta.bc_repair is set, an answer made from the truth. Returns how many. */
 size_t rl_experts_gather(rl_experts *experts, const rl_groups *groups,
                          const masa_config *config);
 

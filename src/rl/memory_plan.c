@@ -79,7 +79,8 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
     return MASA_FAIL(err, MASA_ERR_MEMORY,
                      "the run needs %zu MiB and this machine has %zu MiB free; lower "
                      "optimizer.tokens_per_pass, rollout.batch or rollout.cache_tokens, set "
-                     "optimizer.checkpoint_activations, or train factors (lora.rank)",
+                     "optimizer.checkpoint_activations, turn off meta.bc_own_moments, or train "
+                     "factors (lora.rank)",
                      plan->total >> 20, available >> 20);
 }
 

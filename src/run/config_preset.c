@@ -24,8 +24,8 @@ PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batc
 #define META                                                                              \
     "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
         "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.bc_repair=true",            \
-        "meta.bc_lr=4e-5",                                                                \
-        "meta.bc_own_moments=true", "meta.warm_start_prompts=32", "meta.warm_start_lr=6e-5"
+        "meta.bc_lr=4e-5", "meta.bc_own_moments=true", "meta.warm_start_prompts=32",      \
+        "meta.warm_start_lr=6e-5"
 /* Acting on the predictions once they are of use. (The paper: after 80 of 314 steps.) */
 #define EFFICIENT                                                                         \
     "meta.start_step=12", "meta.gate=hard", "meta.cutoff_margin=2", "meta.audit_share=0.1"

@@ -455,9 +455,15 @@ static void what_cannot_be_cloned_is_made(void **state)
     snprintf(more, sizeof more, "model.path=%s meta.bc_hopeless=true ", in_root("start"));
     must("unrepaired", more, false);
     assert_near(metric_of("unrepaired", 1, "bc_texts"), 0, 0);
-    snprintf(more, sizeof more, "model.path=%s meta.bc_repair=true ", in_root("start"));
+    snprintf(more, sizeof more, "model.path=%s meta.bc_hopeless=true meta.bc_repair=true ",
+             in_root("start"));
     must("repaired", more, false);
     assert_near(metric_of("repaired", 1, "bc_texts"), 6, 0);
+    /* The untaught model solves none: hopeless prompts are left out where they are to be. */
+    snprintf(more, sizeof more, "model.path=%s meta.bc_repair=true ", in_root("start"));
+    must("hopeful", more, false);
+    assert_near(metric_of("hopeful", 1, "reward"), 0, 0);
+    assert_near(metric_of("hopeful", 1, "bc_texts"), 0, 0);
 }
 
 /* In a common state the policy's momentum would move the weights at cloning's rate. */
