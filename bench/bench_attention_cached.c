@@ -26,7 +26,7 @@ static int32_t tables[MOST * 16], sequences[MOST], lengths[MOST];
 static void step(void *out, const void *q, size_t rows, size_t blocks)
 {
     for (int l = 0; l < LAYERS; l++)
-        masa_attention_cached(out, q, &layers[l], tables, blocks, sequences, lengths,
+        masa_attention_cached(out, NULL, q, &layers[l], tables, blocks, sequences, lengths,
                               rows, &shape);
 }
 

@@ -24,7 +24,7 @@ typedef struct bench {
     bench_pass passes[BENCH_MOST];
     size_t n_passes;
     size_t contexts[BENCH_MOST], n_contexts;
-    long new_tokens, prompts, group;
+    long new_tokens, prompts, group, kept_memory;
     double gemm_f32, gemm_bf16; /* FLOP/s of a large square product; 0: not measured */
     double bandwidth;           /* bytes/s */
 } bench;

@@ -100,7 +100,7 @@ static void decoding_attention(const bench *b, const struct decoding *d)
         char *k = (char *)d->store.memory + 2 * l * plane;
         masa_kv_layer layer = {k,     k + plane, BLOCK, shape.kv_heads, shape.head_dim,
                                shape.dtype};
-        masa_attention_cached(d->out, d->qkv, &layer, d->tables, d->blocks, d->rows,
+        masa_attention_cached(d->out, NULL, d->qkv, &layer, d->tables, d->blocks, d->rows,
                               d->lengths, BATCH, &shape);
     }
 }

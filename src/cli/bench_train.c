@@ -135,7 +135,19 @@ struct step {
     size_t prompt_tokens, new_total;
     double rollouts, update, optimizer; /* seconds */
     double planned;                     /* bytes that the update needs */
+    masa_activations *kept;             /* or NULL */
 };
+
+/* A store for all of the step's activations, if it may take the memory. */
+static masa_status keep_activations(const bench *b, struct step *s, masa_error *err)
+{
+    const masa_model_config *config = masa_model_get_config(b->model);
+    size_t rows = s->prompts * (s->prompt_size + s->group * (s->new_tokens - 1));
+    size_t bytes = masa_activations_bytes(config, b->compute, rows);
+    size_t allowed = b->kept_memory < 0 ? masa_memory_available() / 2
+                                        : (size_t)b->kept_memory << 20;
+    return bytes > allowed ? MASA_OK : masa_activations_create(&s->kept, b->model, rows, err);
+}
 
 static masa_status roll_out(bench *b, struct step *s, masa_error *err)
 {
@@ -152,6 +164,7 @@ static masa_status roll_out(bench *b, struct step *s, masa_error *err)
                                         .sampling = {1, 0, 1, 0}};
     double start = masa_clock();
     masa_status st = masa_generator_create(&generator, b->model, NULL, &options, err);
+    if (!st) masa_generator_keep(generator, s->kept);
     if (!st)
         st = masa_generate(generator, s->requests, s->prompts, s->completions, NULL, NULL,
                            err);
@@ -169,7 +182,8 @@ static masa_status roll_out(bench *b, struct step *s, masa_error *err)
 static masa_status update(bench *b, struct step *s, masa_error *err)
 {
     size_t n = s->prompts * s->group;
-    masa_trainer_options options = {.tokens_per_pass = 4096, .temperature = 1};
+    masa_trainer_options options = {
+        .tokens_per_pass = 4096, .temperature = 1, .kept = s->kept};
     masa_objective objective = {.clip_low = 0.2f, .clip_high = 0.2f};
     masa_sequence *sequences = masa_alloc(n, sizeof *sequences);
     masa_trainer *trainer = NULL;
@@ -183,7 +197,8 @@ static masa_status update(bench *b, struct step *s, masa_error *err)
                                        .group = c->request,
                                        .advantage = i % 2 ? 1 : -1,
                                        .weight = 1 / (float)s->new_total,
-                                       .old_logprobs = c->logprobs};
+                                       .old_logprobs = c->logprobs,
+                                       .kept_rows = c->kept_rows};
     }
     masa_status st = masa_trainer_create(&trainer, b->model, &options, err);
     if (!st) st = masa_optimizer_create(&optimizer, b->model, NULL, &adam, err);
@@ -197,6 +212,10 @@ static masa_status update(bench *b, struct step *s, masa_error *err)
                           masa_optimizer_bytes(masa_model_parameter_count(b->model)) +
                           masa_trainer_bytes(masa_model_get_config(b->model), b->compute,
                                              &options, true));
+    if (s->kept)
+        s->planned +=
+            (double)masa_activations_bytes(masa_model_get_config(b->model), b->compute,
+                                           masa_activations_used(s->kept));
     masa_optimizer_destroy(optimizer);
     masa_trainer_destroy(trainer);
     free(sequences);
@@ -210,16 +229,18 @@ static void print_step(const bench *b, const struct step *s)
     double context = (double)s->prompt_size + (double)s->new_tokens / 2;
     double head = masa_model_flops(config, 0, true) - masa_model_flops(config, 0, false);
     double forward = rows * masa_model_flops(config, context, false) + n * head;
+    /* With activations kept, only the head is left of the update's forward pass. */
+    double update = 2 * forward + (s->kept ? n * head : forward);
     bench_row row = {.section = "step",
                      .name = "rollouts",
                      .tokens = n,
                      .seconds = s->rollouts,
                      .flops = forward};
     bench_print(b, &row);
-    row.name = "forward and backward";
+    row.name = s->kept ? "head and backward" : "forward and backward";
     row.seconds = s->update;
     row.planned = s->planned;
-    row.flops = 3 * forward;
+    row.flops = update;
     bench_print(b, &row);
     row.name = "optimiser";
     row.seconds = s->optimizer;
@@ -227,7 +248,7 @@ static void print_step(const bench *b, const struct step *s)
     bench_print(b, &row);
     row.name = "whole";
     row.seconds = s->rollouts + s->update + s->optimizer;
-    row.flops = 4 * forward;
+    row.flops = forward + update;
     bench_print(b, &row);
 }
 
@@ -244,11 +265,13 @@ masa_status bench_step(bench *b, masa_error *err)
     s.completions = masa_alloc(n, sizeof *s.completions);
     bench_tokens(b, s.tokens, s.prompts * s.prompt_size, 7);
     bench_reset_memory();
-    masa_status st = roll_out(b, &s, err);
+    masa_status st = keep_activations(b, &s, err);
+    if (!st) st = roll_out(b, &s, err);
     bool sampled = st == MASA_OK;
     if (!st) st = update(b, &s, err);
     if (!st) print_step(b, &s);
     for (size_t i = 0; sampled && i < n; i++) masa_completion_deinit(&s.completions[i]);
+    masa_activations_destroy(s.kept);
     free(s.completions);
     free(s.requests);
     free(s.tokens);

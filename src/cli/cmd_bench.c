@@ -242,7 +242,7 @@ static masa_status run_sections(bench *b, const bool chosen[SECTIONS], const cha
 cli_command cli_bench;
 masa_status cli_bench(int argc, char **argv, masa_error *err)
 {
-    bench b = {.compute = masa_compute_dtype()};
+    bench b = {.compute = masa_compute_dtype(), .kept_memory = -1};
     const char *path = NULL, *list = NULL, *batches = NULL, *passes = NULL;
     const char *contexts = NULL;
     bool helped = false, chosen[SECTIONS];
@@ -259,6 +259,8 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
                  "train and curve: with optimizer.checkpoint_activations"),
         CLI_LONG("prompts", 0, &b.prompts, "N", "step: other prompts (0: its own)"),
         CLI_LONG("group", 0, &b.group, "N", "step: other rollouts of a prompt (0: 8)"),
+        CLI_LONG("kept-memory", 0, &b.kept_memory, "MIB",
+                 "step: as rollout.kept_memory (-1: half of what is free)"),
         CLI_STRING("contexts", 0, &contexts, "LIST", "curve: other contexts"),
         CLI_END,
     };

@@ -36,6 +36,7 @@ typedef struct group {
     size_t n_blocks;
     int32_t
         partial; /* the prompt's last block when not full, until its last fork; or -1 */
+    int32_t *kept_rows; /* [prompt_size] of the prompt's activations, or NULL */
     bool cached, computing, drawn;
     size_t running, waiting, unfinished; /* samples */
 } group;
@@ -73,6 +74,7 @@ struct masa_generator {
     size_t max_batch, max_context, max_rows, max_blocks;
     masa_kv_store store;
     block_pool pool;
+    masa_activations *kept; /* or NULL */
     masa_decoder *decoder;
     float *logits;   /* [max_batch, vocab] */
     int32_t *tables; /* [max_batch, max_blocks] */
@@ -80,7 +82,7 @@ struct masa_generator {
     size_t n_spare;
     slot *slots; /* [n_slots] oldest first */
     size_t n_slots;
-    int32_t *tokens, *positions, *sequences, *logit_rows; /* [max_rows] */
+    int32_t *tokens, *positions, *sequences, *logit_rows, *kept_rows; /* [max_rows] */
     draw_job *jobs;
     size_t n_jobs, jobs_capacity;
     sampler_scratch *scratch; /* [threads] */
@@ -115,7 +117,7 @@ void reserve_blocks(masa_generator *g);
 void keep_prompt(masa_generator *g, slot *s);
 void forget_prompt(masa_generator *g, group *owner);
 void release_blocks(masa_generator *g, slot *s);
-void finish_sample(masa_generator *g, group *owner);
+void finish_sample(masa_generator *g, masa_completion *c);
 void drop_slot(masa_generator *g, size_t index);
 void queue_push(run *r, size_t sample);
 

@@ -24,6 +24,7 @@ void masa_completion_deinit(masa_completion *completion)
 {
     free(completion->tokens);
     free(completion->logprobs);
+    free(completion->kept_rows);
     *completion = (masa_completion){0};
 }
 
@@ -50,6 +51,11 @@ size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype c
     return masa_kv_store_bytes(config, compute, s.cache_blocks, BLOCK_TOKENS) +
            masa_decoder_bytes(config, compute, s.rows) +
            options->max_batch * config->vocab_size * sizeof(float);
+}
+
+void masa_generator_keep(masa_generator *g, masa_activations *kept)
+{
+    g->kept = kept;
 }
 
 size_t masa_generator_context(const masa_generator *g)
@@ -104,6 +110,7 @@ static masa_status allocate(masa_generator *g, masa_error *err)
     g->positions = masa_alloc(g->max_rows, sizeof *g->positions);
     g->sequences = masa_alloc(g->max_rows, sizeof *g->sequences);
     g->logit_rows = masa_alloc(g->max_rows, sizeof *g->logit_rows);
+    g->kept_rows = masa_alloc(g->max_rows, sizeof *g->kept_rows);
     g->n_scratch = (size_t)omp_get_max_threads();
     g->scratch = masa_alloc(g->n_scratch, sizeof *g->scratch);
     return st;
@@ -166,6 +173,7 @@ void masa_generator_destroy(masa_generator *g)
     free(g->positions);
     free(g->sequences);
     free(g->logit_rows);
+    free(g->kept_rows);
     free(g->jobs);
     free(g);
 }
@@ -299,6 +307,7 @@ static void end_run(masa_generator *g)
     for (size_t i = 0; i < r->n_groups; i++) {
         forget_prompt(g, &r->groups[i]);
         free(r->groups[i].blocks);
+        free(r->groups[i].kept_rows);
     }
     for (size_t i = 0; i < r->n_completions; i++)
         masa_text_deinit(&r->tails[i]);

@@ -10,6 +10,7 @@
 #include "engine.h"
 
 #include <masa/clock.h>
+#include <masa/memory.h>
 
 #include <assert.h>
 #include <stdlib.h>
@@ -96,8 +97,12 @@ void forget_prompt(masa_generator *g, group *owner)
     owner->cached = false;
 }
 
-void finish_sample(masa_generator *g, group *owner)
+void finish_sample(masa_generator *g, masa_completion *c)
 {
+    group *owner = &g->run.groups[c->request];
+    if (owner->kept_rows)
+        masa_activations_release(g->kept,
+                                 response_limit(g, owner->request, c->sample) - c->n);
     g->run.closed = false;
     g->run.remaining--;
     if (--owner->unfinished > 0) return;
@@ -189,6 +194,23 @@ static const group *find_prefix(const run *r, const group *owner, size_t *blocks
     return best;
 }
 
+/* Sets rows aside for a new group's activations: its own part of the prompt and the longest
+ * responses there may be. Without room, or the other part, it goes without. */
+static void promise_rows(masa_generator *g, group *owner, const group *prefix, size_t shared)
+{
+    const masa_request *request = owner->request;
+    size_t n = request->prompt_size - shared;
+    if (!g->kept || (prefix && !prefix->kept_rows)) return;
+    /* A response's last token is never run. */
+    for (size_t i = 0; i < request->n_samples; i++)
+        n += response_limit(g, request, i) - 1;
+    if (!masa_activations_promise(g->kept, n)) return;
+    owner->kept_rows = masa_alloc(request->prompt_size, sizeof *owner->kept_rows);
+    for (size_t i = 0; i < shared; i++) owner->kept_rows[i] = prefix->kept_rows[i];
+    for (size_t i = shared; i < request->prompt_size; i++)
+        owner->kept_rows[i] = masa_activations_take(g->kept);
+}
+
 /* What the prompt has in common with another is taken from there; while that is still being
  * computed this one waits for it. */
 static bool start_prompt(masa_generator *g, size_t index)
@@ -211,8 +233,10 @@ static bool start_prompt(masa_generator *g, size_t index)
     owner->computing = true;
     if (owner->drawn)
         g->stats.recomputed_tokens += owner->request->prompt_size - s->computed;
-    else
+    else {
         g->run.arriving += owner->request->n_samples;
+        promise_rows(g, owner, prefix, s->computed);
+    }
     return true;
 }
 

@@ -15,13 +15,15 @@
 static void add_rows(masa_generator *g, masa_decode_batch *batch, slot *s, size_t n)
 {
     const group *owner = &g->run.groups[s->group];
+    const masa_completion *c =
+        s->sample == NO_SAMPLE ? NULL : &g->run.completions[s->sample];
     const int32_t *prompt = owner->request->prompt;
+    const int32_t *kept_rows = c ? c->kept_rows : owner->kept_rows;
     size_t prompt_size = owner->request->prompt_size;
     for (size_t i = s->computed; i < s->computed + n; i++) {
         size_t row = batch->rows++;
-        g->tokens[row] = i < prompt_size
-                             ? prompt[i]
-                             : g->run.completions[s->sample].tokens[i - prompt_size];
+        g->tokens[row] = i < prompt_size ? prompt[i] : c->tokens[i - prompt_size];
+        g->kept_rows[row] = kept_rows ? kept_rows[i] : -1;
         g->positions[row] = (int32_t)i;
         g->sequences[row] = (int32_t)s->table;
     }
@@ -42,7 +44,9 @@ static masa_decode_batch build_batch(masa_generator *g)
                                .sequences = g->sequences,
                                .block_tables = g->tables,
                                .max_blocks = g->max_blocks,
-                               .logit_rows = g->logit_rows};
+                               .logit_rows = g->logit_rows,
+                               .kept = g->kept,
+                               .kept_rows = g->kept_rows};
     for (size_t i = 0; i < g->n_slots; i++) {
         slot *s = &g->slots[i];
         s->rows = 0;
@@ -119,19 +123,28 @@ static bool is_stop_token(const masa_request *request, int32_t token)
     return false;
 }
 
+static void grow(masa_completion *c, size_t *capacity, const group *owner, size_t limit)
+{
+    size_t grown = c->n ? 2 * c->n : 32, prompt_size = owner->request->prompt_size;
+    *capacity = grown = grown < limit ? grown : limit;
+    c->tokens = masa_realloc(c->tokens, grown, sizeof *c->tokens);
+    c->logprobs = masa_realloc(c->logprobs, grown, sizeof *c->logprobs);
+    if (!owner->kept_rows) return;
+    c->kept_rows = masa_realloc(c->kept_rows, prompt_size + grown, sizeof *c->kept_rows);
+    if (c->n == 0)
+        memcpy(c->kept_rows, owner->kept_rows, prompt_size * sizeof *c->kept_rows);
+}
+
 /* Appends a drawn token to its completion; returns whether that finished it. */
 static bool append_token(masa_generator *g, const draw_job *job)
 {
     run *r = &g->run;
     masa_completion *c = &r->completions[job->sample];
-    const masa_request *request = r->groups[c->request].request;
+    const group *owner = &r->groups[c->request];
+    const masa_request *request = owner->request;
     size_t limit = response_limit(g, request, c->sample);
-    if (c->n == r->capacities[job->sample]) {
-        size_t grown = c->n ? 2 * c->n : 32;
-        r->capacities[job->sample] = grown = grown < limit ? grown : limit;
-        c->tokens = masa_realloc(c->tokens, grown, sizeof *c->tokens);
-        c->logprobs = masa_realloc(c->logprobs, grown, sizeof *c->logprobs);
-    }
+    size_t *capacity = &r->capacities[job->sample];
+    if (c->n == *capacity) grow(c, capacity, owner, limit);
     c->tokens[c->n] = job->token;
     c->logprobs[c->n++] = job->logprob;
     g->stats.generated_tokens++;
@@ -152,7 +165,10 @@ static bool append_token(masa_generator *g, const draw_job *job)
         c->cause = MASA_STOP_CANCELLED;
         finished = true;
     }
-    if (finished) masa_text_deinit(&r->tails[job->sample]);
+    if (finished)
+        masa_text_deinit(&r->tails[job->sample]);
+    else if (owner->kept_rows) /* it will be run */
+        c->kept_rows[request->prompt_size + c->n - 1] = masa_activations_take(g->kept);
     return finished;
 }
 
@@ -170,7 +186,7 @@ static const draw_job *begin_samples(masa_generator *g, slot *s, const draw_job 
     for (size_t k = 0; k < n; k++, job++) {
         if (append_token(g, job)) {
             owner->waiting--;
-            finish_sample(g, owner);
+            finish_sample(g, &r->completions[job->sample]);
         } else {
             queue_push(r, job->sample);
         }
@@ -195,7 +211,7 @@ static void apply_tokens(masa_generator *g)
             done = true;
             owner->running--;
             release_blocks(g, s);
-            finish_sample(g, owner);
+            finish_sample(g, &g->run.completions[s->sample]);
         }
         if (done)
             drop_slot(g, i);

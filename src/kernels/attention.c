@@ -200,7 +200,8 @@ static void cached_chunk(const struct call *c, const masa_kv_layer *kv, const in
             size_t n = run.rows - i < ATTENTION_ROWS ? run.rows - i : ATTENTION_ROWS;
             for (size_t r = 0; r < n; r++) visible[r] = (size_t)lengths[row + r];
             c->kernels->tile_forward(at(c->out, h->dtype, row * width + q_head * h->head_dim),
-                                     width, NULL, 0,
+                                     width, c->lse ? c->lse + row * h->q_heads + q_head : NULL,
+                                     h->q_heads,
                                      at(c->q, h->dtype, row * h->stride + q_head * h->head_dim),
                                      h->stride, visible, n, &keys, h->head_dim, h->scale,
                                      h->dtype);
@@ -213,7 +214,8 @@ static void cached_row(const struct call *c, const masa_kv_layer *kv, const int3
     const masa_attention_shape *h = c->shape;
     size_t group = h->q_heads / h->kv_heads, first = head * group * h->head_dim;
     size_t base = head * kv->block_tokens * kv->head_dim;
-    c->kernels->decode(at(c->out, h->dtype, row * h->q_heads * h->head_dim + first),
+    float *lse = c->lse ? c->lse + row * h->q_heads + head * group : NULL;
+    c->kernels->decode(at(c->out, h->dtype, row * h->q_heads * h->head_dim + first), lse,
                        at(c->q, h->dtype, row * h->stride + first), at(kv->k, h->dtype, base),
                        at(kv->v, h->dtype, base), blocks, kv->block_tokens,
                        kv->kv_heads * kv->block_tokens * kv->head_dim, length, group,
@@ -230,14 +232,14 @@ static size_t find_runs(struct run *runs, const int32_t *sequences, size_t rows)
     return n;
 }
 
-void masa_attention_cached(void *out, const void *q, const masa_kv_layer *kv,
+void masa_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
                            const int32_t *block_tables, size_t max_blocks,
                            const int32_t *sequences, const int32_t *lengths, size_t rows,
                            const masa_attention_shape *shape)
 {
     check_shape(shape);
     struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape, .q = q,
-                     .out = out};
+                     .out = out, .lse = lse};
     struct run *runs = scratch_get(&call_scratch, rows + 1, sizeof *runs);
     size_t n = find_runs(runs, sequences, rows), heads = shape->kv_heads;
 #pragma omp parallel for schedule(dynamic)

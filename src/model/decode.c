@@ -4,6 +4,7 @@
 #include <masa/decode.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
+#include "activations.h"
 #include "block.h"
 #include "placer.h"
 
@@ -17,6 +18,7 @@ struct masa_decoder {
     void *qkv;        /* [rows, qkv] */
     void *rotated;    /* [rows, qkv], with q/k norm */
     void *attn;       /* [rows, q] */
+    float *lse;       /* [rows, heads] */
     void *gate_up;    /* [rows, 2 intermediate] */
     void *act;        /* [rows, intermediate] */
     float *head_rstd; /* [rows, heads + kv_heads], with q/k norm */
@@ -69,6 +71,7 @@ static size_t plan(masa_decoder *to, void *memory, const masa_model_config *c,
     to->norm = placer_take(&p, rows * d.hidden, element);
     to->qkv = placer_take(&p, rows * d.qkv, element);
     to->attn = placer_take(&p, rows * d.q, element);
+    to->lse = placer_take(&p, rows * c->n_heads, sizeof(float));
     to->gate_up = placer_take(&p, rows * 2 * d.intermediate, element);
     to->act = placer_take(&p, rows * d.intermediate, element);
     to->slots = placer_take(&p, rows, sizeof(int32_t));
@@ -147,14 +150,23 @@ static void run_layer(masa_decoder *d, const masa_kv_store *store,
     masa_kv_layer cache = cache_of(m, store, l);
     size_t rows = batch->rows;
 
+    if (batch->kept)
+        activations__keep_input(batch->kept, batch->kept_rows, rows, l, d->x);
     model__project_qkv(m, layer, d->qkv, d->norm, d->x, rows);
     block_heads heads = model__rotate_heads(m, layer, d->qkv, d->rotated, d->head_rstd,
                                             batch->positions, rows);
     masa_kv_write(&cache, heads.k, heads.v, shape.stride, d->slots, rows);
-    masa_attention_cached(d->attn, heads.q, &cache, batch->block_tables,
+    masa_attention_cached(d->attn, d->lse, heads.q, &cache, batch->block_tables,
                           batch->max_blocks, batch->sequences, d->lengths, rows, &shape);
     masa_linear_forward(layer->out, d->x, MASA_F32, d->attn, NULL, rows, true);
     model__project_gate_up(m, layer, d->gate_up, d->norm, d->x, rows);
+    if (batch->kept)
+        activations__keep_rest(batch->kept, batch->kept_rows, rows, l,
+                               &(pass_layer){.qkv = d->qkv,
+                                             .attn = d->attn,
+                                             .lse = d->lse,
+                                             .middle = d->x,
+                                             .gate_up = d->gate_up});
     masa_swiglu_forward(d->act, d->gate_up, m->compute, rows,
                         m->config.intermediate_size);
     masa_linear_forward(layer->down, d->x, MASA_F32, d->act, NULL, rows, true);
@@ -172,6 +184,9 @@ void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
                            batch->tokens, batch->rows, c->hidden_size);
     for (size_t l = 0; l < c->n_layers; l++)
         run_layer(decoder, store, batch, l);
+    if (batch->kept)
+        activations__keep_input(batch->kept, batch->kept_rows, batch->rows, c->n_layers,
+                                decoder->x);
     if (n == 0) return;
     masa_embedding_forward(decoder->last, decoder->x, batch->logit_rows, n,
                            c->hidden_size);

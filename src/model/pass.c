@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
+#include "activations.h"
 #include "pass_internal.h"
 
 static pass_keep keep_of(bool trainable, bool checkpoint)
@@ -95,6 +96,12 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
     size_t rows = batch->n_tokens;
     assert(rows <= pass->max_tokens && batch->n_targets <= pass->max_targets);
     pass->batch = *batch;
+    pass->stage = PASS_FORWARD;
+    if (batch->kept) {
+        activations__recall(batch->kept, batch->kept_rows, rows, c->n_layers,
+                            &pass->layers[c->n_layers]);
+        return;
+    }
     masa_embedding_forward(pass->layers[0].input,
                            model__values(m, &m->offsets, SLOT_EMBEDDING), batch->tokens,
                            rows, c->hidden_size);
@@ -108,7 +115,6 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
         masa_linear_forward(m->layers[l].down, next, MASA_F32, pass->buffers.act, NULL,
                             rows, true);
     }
-    pass->stage = PASS_FORWARD;
 }
 
 void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy)

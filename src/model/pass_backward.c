@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <string.h>
 #include <masa/rows.h>
+#include "activations.h"
 #include "pass_internal.h"
 
 static void zero(float *x, size_t rows, size_t dim)
@@ -140,7 +141,10 @@ void masa_pass_backward(masa_pass *pass, const float *dlogprob)
     backward_head(pass, dlogprob);
     for (size_t l = n_layers; l-- > 0;) {
         /* The shared buffers still hold the last layer's activations. */
-        if (pass->keep == KEEP_INPUTS && l + 1 < n_layers)
+        if (batch->kept)
+            activations__recall(batch->kept, batch->kept_rows, batch->n_tokens, l,
+                                &pass->layers[l]);
+        else if (pass->keep == KEEP_INPUTS && l + 1 < n_layers)
             pass__layer_activations(pass, l);
         backward_mlp(pass, l);
         backward_attention(pass, l);

@@ -21,6 +21,7 @@ double rl_flops(const rl_loop *l, const rl_groups *groups, size_t trained_tokens
     if (sampled > 0)
         flops += (double)groups->prefilled * masa_model_flops(m, prompts / sampled / 2, false);
     double context = tokens > 0 ? weighted / tokens : 0;
-    /* The backward pass costs twice the forward pass. */
+    /* The backward pass costs twice the forward pass, which counts where its activations were
+     * kept too: so runs compare whatever memory they had. */
     return flops + 3 * (double)trained_tokens * masa_model_flops(m, context, true);
 }

@@ -52,6 +52,23 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
     return plan;
 }
 
+/* A step's rollouts, as long as they may be, as far as memory goes. */
+static void plan_kept(rl_memory_plan *plan, const masa_config *c,
+                      const masa_model_config *model, masa_dtype compute, size_t available)
+{
+    size_t prompts = (size_t)c->rollout.prompts_per_step;
+    size_t prompt = (size_t)c->data.max_prompt_tokens;
+    size_t wanted = prompts * (prompt + (size_t)(c->rollout.group_size * c->rollout.max_tokens));
+    if (c->meta.samples)
+        wanted += prompts * (prompt + (size_t)(c->meta.samples * c->meta.max_tokens));
+    if (wanted > INT32_MAX) wanted = INT32_MAX;
+    size_t left = available > plan->total ? available - plan->total : 0;
+    size_t most = c->rollout.kept_memory < 0 ? left / 2 : (size_t)c->rollout.kept_memory << 20;
+    size_t row = masa_activations_bytes(model, compute, 1);
+    plan->kept_rows = most / row < wanted ? most / row : wanted;
+    plan->kept = plan->kept_rows * row;
+}
+
 rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
                                    masa_dtype compute, const rl_session_options *wants,
                                    const masa_generator_options *generator,
@@ -62,26 +79,32 @@ rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_c
     rl_memory_plan plan = make(config, model, compute, wants, generator, always);
     if (automatic && available && plan.total > available)
         plan = make(config, model, compute, wants, generator, true);
+    if (generator) plan_kept(&plan, config, model, compute, available);
     return plan;
 }
 
 masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, FILE *log,
                                  masa_error *err)
 {
-    if (log)
+    if (log) {
         fprintf(log,
                 "memory: weights %zu MiB, gradients %zu, optimiser %zu, reference %zu, "
-                "key/value cache %zu, activations %zu%s; together %zu MiB\n",
+                "key/value cache %zu, activations %zu%s; together %zu MiB",
                 plan->weights >> 20, plan->gradients >> 20, plan->optimizer >> 20,
                 plan->reference >> 20, plan->cache >> 20, plan->activations >> 20,
                 plan->checkpoint ? " (recomputed)" : "", plan->total >> 20);
-    if (available == 0 || plan->total <= available) return MASA_OK;
+        if (plan->kept_rows)
+            fprintf(log, ", and up to %zu to keep rollouts' activations", plan->kept >> 20);
+        fprintf(log, "\n");
+    }
+    if (available == 0 || plan->total + plan->kept <= available) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_MEMORY,
                      "the run needs %zu MiB and this machine has %zu MiB free; lower "
                      "optimizer.tokens_per_pass, rollout.batch or rollout.cache_tokens, set "
                      "optimizer.checkpoint_activations, turn off meta.bc_own_moments, or train "
-                     "factors (lora.rank)",
-                     plan->total >> 20, available >> 20);
+                     "factors (lora.rank)%s",
+                     (plan->total + plan->kept) >> 20, available >> 20,
+                     plan->total <= available ? "; rollout.kept_memory=-1 keeps what fits" : "");
 }
 
 masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wants,
@@ -98,6 +121,7 @@ masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wan
                             wants, generator, available);
     masa_model_file_close(file);
     wants->checkpoint = plan.checkpoint;
+    wants->kept_rows = plan.kept_rows;
     return rl_memory_plan_check(&plan, available, log, err);
 }
 

@@ -108,7 +108,10 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     long draws = 0;
     double start = masa_clock();
     rl_method_begin_step(&l->method, s->config, y.summary.step);
+    if (s->kept) masa_activations_clear(s->kept);
+    masa_generator_keep(l->generator, s->kept);
     masa_status st = rl_collect(l, &groups, y.summary.step, &draws, err);
+    masa_generator_keep(l->generator, NULL);
     double sampled = masa_clock();
     if (st != MASA_OK) goto out;
     rl_advantages(&groups, s->config);

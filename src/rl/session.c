@@ -125,7 +125,13 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
         .checkpoint = wants->checkpoint,
         .temperature = wants->temperature,
     };
-    masa_status st = masa_trainer_create(&s->trainer, s->model, &options, err);
+    masa_status st = MASA_OK;
+    if (wants->kept_rows)
+        st = masa_activations_create(&s->kept, s->model, wants->kept_rows, err);
+    if (st != MASA_OK) return st;
+    options.kept = s->kept;
+    st = masa_trainer_create(&s->trainer, s->model, &options, err);
+    options.kept = NULL; /* they are the policy's */
     if (st == MASA_OK && s->reference)
         st = masa_trainer_create(&s->reference_trainer, s->reference, &options, err);
     return st;
@@ -161,6 +167,7 @@ void rl_session_close(rl_session *s)
     masa_progress_destroy(s->progress);
     masa_trainer_destroy(s->reference_trainer);
     masa_trainer_destroy(s->trainer);
+    masa_activations_destroy(s->kept);
     masa_optimizer_destroy(s->cloning);
     masa_optimizer_destroy(s->optimizer);
     masa_lora_destroy(s->lora);

@@ -34,6 +34,7 @@ typedef struct rl_session {
     masa_optimizer *optimizer;
     masa_optimizer *cloning; /* of supervised steps; NULL: the one above */
     masa_trainer *trainer, *reference_trainer;
+    masa_activations *kept; /* of a step's rollouts; or NULL */
     masa_progress *progress;
 } rl_session;
 
@@ -42,6 +43,7 @@ typedef struct rl_session_options {
     bool reference;       /* keep a frozen copy of the starting model */
     bool cloning;         /* keep a second optimiser for supervised steps */
     bool checkpoint;      /* recompute activations in the backward pass */
+    size_t kept_rows;     /* tokens of rollouts whose activations may be kept */
     float temperature;    /* of the trained policy */
     long total_updates;   /* for schedules that end */
     long total_steps;     /* for the progress line */

@@ -100,6 +100,7 @@ static void add_group(batch *b, rl_group *g, size_t number, double n, double tok
             .old_logprobs = config->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT
                                 ? r->completion.logprobs
                                 : NULL,
+            .kept_rows = r->completion.kept_rows,
         };
     }
 }
@@ -215,8 +216,11 @@ masa_status rl_update(rl_session *s, rl_groups *groups, rl_update_stats *stats,
         size_t m = k % b.mini_batches, first = b.bounds[m], n = b.bounds[m + 1] - first;
         masa_progress_phase(s->progress, "update", k, epochs * b.mini_batches);
         if (n > 0) st = update_once(s, b.sequences + first, n, stats, err);
-        /* Later log-probabilities come from a policy that has moved on. */
-        if (k == 0) compare_logprobs(groups, stats);
+        if (k > 0) continue;
+        /* Later log-probabilities come from a policy that has moved on, kept activations from
+         * one that has not. */
+        compare_logprobs(groups, stats);
+        for (size_t i = 0; i < b.n; i++) b.sequences[i].kept_rows = NULL;
     }
     if (stats->optimizer_steps) stats->grad_norm /= (double)stats->optimizer_steps;
     batch_deinit(&b);

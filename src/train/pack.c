@@ -6,24 +6,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ARRAYS = 5 }; /* of a pack, with an element a token */
+
 masa_status pack_init(pack *p, size_t max_tokens, masa_error *err)
 {
     *p = (pack){.max_tokens = max_tokens};
     void *memory = NULL;
-    masa_status st = masa_alloc_large(&memory, max_tokens * 4, sizeof(int32_t),
+    masa_status st = masa_alloc_large(&memory, max_tokens * ARRAYS, sizeof(int32_t),
                                       "the packed batch", err);
     if (st != MASA_OK) return st;
     p->tokens = memory;
     p->positions = p->tokens + max_tokens;
     p->target_rows = p->positions + max_tokens;
     p->target_tokens = p->target_rows + max_tokens;
+    p->kept_rows = p->target_tokens + max_tokens;
     p->segments = masa_alloc(max_tokens + 1, sizeof *p->segments);
     return MASA_OK;
 }
 
 size_t pack_bytes(size_t max_tokens)
 {
-    return max_tokens * 4 * sizeof(int32_t) + (max_tokens + 1) * sizeof(masa_segment);
+    return max_tokens * ARRAYS * sizeof(int32_t) + (max_tokens + 1) * sizeof(masa_segment);
 }
 
 void pack_deinit(pack *p)
@@ -39,13 +42,17 @@ static size_t own_rows(const masa_sequence *s)
     return s->response_size ? s->response_size - 1 : 0;
 }
 
-static void add_segment(pack *p, const int32_t *tokens, size_t n, size_t position,
+/* Tokens [from, from + n) of a sequence, which are of its prompt or of its response. */
+static void add_segment(pack *p, const masa_sequence *s, size_t from, size_t n,
                         int32_t parent)
 {
     masa_batch *b = &p->batch;
+    bool prompt = from < s->prompt_size;
+    const int32_t *tokens = prompt ? s->prompt + from : s->response + from - s->prompt_size;
     for (size_t i = 0; i < n; i++) {
         p->tokens[b->n_tokens + i] = tokens[i];
-        p->positions[b->n_tokens + i] = (int32_t)(position + i);
+        p->positions[b->n_tokens + i] = (int32_t)(from + i);
+        if (b->kept) p->kept_rows[b->n_tokens + i] = s->kept_rows[from + i];
     }
     p->segments[b->n_segments++] =
         (masa_segment){(int32_t)b->n_tokens, (int32_t)n, parent};
@@ -65,7 +72,7 @@ static void add_response(pack *p, const masa_sequence *s, int32_t prompt_segment
         p->target_tokens[b->n_targets++] = s->response[t];
     }
     if (own_rows(s))
-        add_segment(p, s->response, own_rows(s), s->prompt_size, prompt_segment);
+        add_segment(p, s, s->prompt_size, own_rows(s), prompt_segment);
 }
 
 /* What groups that follow one another begin with in common: a system message, instructions. */
@@ -103,20 +110,24 @@ static stem find_stem(const pack *p, const masa_sequence *sequences, size_t n)
     return t;
 }
 
-size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n, float temperature)
+size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n,
+                 const masa_activations *kept, float temperature)
 {
     p->batch = (masa_batch){.tokens = p->tokens,
                             .positions = p->positions,
                             .segments = p->segments,
                             .target_rows = p->target_rows,
                             .target_tokens = p->target_tokens,
-                            .temperature = temperature};
+                            .temperature = temperature,
+                            .kept = sequences[0].kept_rows ? kept : NULL,
+                            .kept_rows = p->kept_rows};
     masa_batch *b = &p->batch;
     stem t = {.segment = -1};
     int32_t prompt_segment = -1;
     size_t i = 0;
     for (; i < n; i++) {
         const masa_sequence *s = &sequences[i];
+        if (kept && (s->kept_rows != NULL) != (b->kept != NULL)) break;
         bool joins = i > 0 && s->group == sequences[i - 1].group;
         if (!joins && (t.size == 0 || common(&t, s) < t.size))
             t = find_stem(p, s, n - i);
@@ -127,11 +138,11 @@ size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n, float temper
             break;
         if (!joins && t.size > 0 && t.segment < 0) {
             t.segment = (int32_t)b->n_segments;
-            add_segment(p, s->prompt, t.size, 0, -1);
+            add_segment(p, s, 0, t.size, -1);
         }
         if (!joins) {
             prompt_segment = (int32_t)b->n_segments;
-            add_segment(p, s->prompt + t.size, s->prompt_size - t.size, t.size, t.segment);
+            add_segment(p, s, t.size, s->prompt_size - t.size, t.segment);
         }
         add_response(p, s, prompt_segment);
     }

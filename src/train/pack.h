@@ -8,7 +8,7 @@
 
 typedef struct pack {
     masa_batch batch; /* points into the arrays below */
-    int32_t *tokens, *positions, *target_rows, *target_tokens;
+    int32_t *tokens, *positions, *target_rows, *target_tokens, *kept_rows;
     masa_segment *segments;
     size_t
         max_tokens; /* and most targets: only one-token responses have more than rows */
@@ -22,8 +22,10 @@ size_t pack_bytes(size_t max_tokens);
  * Packs as many of sequences[0..n) as fit, from the first on; returns how many
  * (at least 1: the caller has checked that each fits alone). Their targets
  * follow one another in order: the response tokens of sequence 0, 1, ...
- * A response's last token is a target but is not run through the model.
+ * A response's last token is a target but is not run through the model. With a store,
+ * sequences whose activations it has and others are not packed together.
  */
-size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n, float temperature);
+size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n,
+                 const masa_activations *kept, float temperature);
 
 #endif

@@ -142,7 +142,8 @@ masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequence
     double entropy = 0, tokens = 0;
     for (size_t done = 0; st == MASA_OK && done < n;) {
         size_t packed =
-            pack_fill(&t->pack, sequences + done, n - done, t->options.temperature);
+            pack_fill(&t->pack, sequences + done, n - done, t->options.kept,
+                      t->options.temperature);
         st = forward(t, sequences + done, packed, &entropy, err);
         tokens += (double)t->pack.batch.n_targets;
         done += packed;
@@ -186,7 +187,8 @@ masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequen
     masa_status st = check(t, sequences, n, err);
     for (size_t done = 0; st == MASA_OK && done < n;) {
         size_t packed =
-            pack_fill(&t->pack, sequences + done, n - done, t->options.temperature);
+            pack_fill(&t->pack, sequences + done, n - done, t->options.kept,
+                      t->options.temperature);
         st = forward(t, sequences + done, packed, &stats->entropy_sum, err);
         if (st != MASA_OK) break;
         double loss =
@@ -200,6 +202,7 @@ masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequen
             masa_pass_backward(t->pass, t->dlogprob);
         stats->passes++;
         stats->packed_tokens += t->pack.batch.n_tokens;
+        if (t->pack.batch.kept) stats->recalled_tokens += t->pack.batch.n_tokens;
         done += packed;
     }
     return st;

@@ -33,13 +33,15 @@ static inline masa_generator *tiny_generator(masa_model *model,
     return g;
 }
 
-/* Log-probabilities of a response as the training pass computes them. */
+/* Log-probabilities of a response as the training pass computes them, or (kept not NULL)
+ * as it has them from the activations that generating kept. */
 static inline void recompute(masa_model *model, const masa_request *request,
-                             const masa_completion *c, float *logprobs)
+                             const masa_completion *c, const masa_activations *kept,
+                             float *logprobs)
 {
-    size_t n = request->prompt_size + c->n;
-    int32_t *tokens = masa_alloc(4 * n, sizeof *tokens), *positions = tokens + n;
-    int32_t *rows = positions + n, *targets = rows + n;
+    size_t n = request->prompt_size + c->n - 1;
+    int32_t *tokens = masa_alloc(4 * (n + 1), sizeof *tokens), *positions = tokens + n + 1;
+    int32_t *rows = positions + n + 1, *targets = rows + n + 1;
     memcpy(tokens, request->prompt, request->prompt_size * sizeof *tokens);
     memcpy(tokens + request->prompt_size, c->tokens, c->n * sizeof *tokens);
     for (size_t i = 0; i < n; i++) positions[i] = (int32_t)i;
@@ -57,9 +59,11 @@ static inline void recompute(masa_model *model, const masa_request *request,
                         .segments = &segment,
                         .target_rows = rows,
                         .target_tokens = targets,
-                        .temperature = t == 0 ? 1 : t};
+                        .temperature = t == 0 ? 1 : t,
+                        .kept = kept,
+                        .kept_rows = c->kept_rows};
     masa_pass *pass = NULL;
-    assert_int_equal(masa_pass_create(&pass, model, n, n, false, NULL), MASA_OK);
+    assert_int_equal(masa_pass_create(&pass, model, n, c->n, false, NULL), MASA_OK);
     masa_pass_forward(pass, &batch);
     masa_pass_logprobs(pass, logprobs, NULL);
     masa_pass_destroy(pass);

@@ -68,7 +68,15 @@ static void naive_logits(masa_model *model, const int32_t *tokens, size_t n, flo
     masa_segment segment = {0, (int32_t)n, -1};
     for (size_t i = 0; i < n; i++) positions[i] = (int32_t)i;
     for (int32_t v = 0; v < VOCAB; v++) rows[v] = (int32_t)n - 1, targets[v] = v;
-    masa_batch batch = {n, 1, VOCAB, request.prompt, positions, &segment, rows, targets, 1};
+    masa_batch batch = {.n_tokens = n,
+                        .n_segments = 1,
+                        .n_targets = VOCAB,
+                        .tokens = request.prompt,
+                        .positions = positions,
+                        .segments = &segment,
+                        .target_rows = rows,
+                        .target_tokens = targets,
+                        .temperature = 1};
     assert_int_equal(masa_pass_create(&pass, model, n, VOCAB, false, NULL), MASA_OK);
     masa_pass_forward(pass, &batch);
     masa_pass_logprobs(pass, logits, NULL);
@@ -210,6 +218,66 @@ static void computes_a_common_beginning_once(void **state)
     free_completions(alone, TOTAL);
 }
 
+/* Requests are kept as wholes, as far as there is room, and what was kept is right, also of
+ * prompts that begin alike and of sequences that were put back and run again. */
+static void check_kept(setting *s, const masa_request *requests, size_t cache_tokens,
+                       size_t rows, size_t *kept_requests)
+{
+    masa_completion out[TOTAL];
+    masa_activations *kept = NULL;
+    float computed[CONTEXT], recalled[CONTEXT];
+    masa_generator *g = tiny_generator(s->model, NULL, 9, cache_tokens);
+    assert_int_equal(masa_activations_create(&kept, s->model, rows, NULL), MASA_OK);
+    masa_generator_keep(g, kept);
+    generate(g, requests, REQUESTS, out);
+    for (size_t i = 0; i < TOTAL; i++) {
+        const masa_completion *c = &out[i];
+        bool is_kept = c->kept_rows != NULL;
+        assert_int_equal(is_kept, out[c->request * SAMPLES].kept_rows != NULL);
+        *kept_requests += is_kept && c->sample == 0;
+        if (!is_kept) continue;
+        recompute(s->model, &requests[c->request], c, NULL, computed);
+        recompute(s->model, &requests[c->request], c, kept, recalled);
+        for (size_t k = 0; k < c->n; k++) assert_near(recalled[k], computed[k], 1e-4);
+    }
+    /* No promise is left over. */
+    assert_true(masa_activations_promise(kept, rows - masa_activations_used(kept)));
+    masa_generator_keep(g, NULL);
+    masa_activations_clear(kept);
+    masa_completion again[SAMPLES];
+    generate(g, requests, 1, again);
+    assert_null(again[0].kept_rows);
+    assert_int_equal(masa_activations_used(kept), 0);
+    free_completions(again, SAMPLES);
+    free_completions(out, TOTAL);
+    masa_generator_destroy(g);
+    masa_activations_destroy(kept);
+}
+
+static void keeps_activations(void **state)
+{
+    setting *s = *state;
+    int32_t prompts[REQUESTS][64];
+    masa_request requests[REQUESTS];
+    size_t all = 0, some = 0, alike = 0, most = 0;
+    for (size_t i = 0; i < REQUESTS; i++) {
+        requests[i] = s->requests[i];
+        requests[i].prompt = prompts[i];
+        requests[i].prompt_size = 50 + i;
+        fill_prompt(prompts[i], 64, 50 + i);
+        fill_prompt(prompts[i], i == 3 ? 20 : 40, 49);
+        most += 64 + SAMPLES * LONGEST;
+    }
+    for (size_t blocks = 8; blocks <= 64; blocks *= 2) {
+        check_kept(s, s->requests, blocks * BLOCK_TOKENS, most, &all);
+        check_kept(s, requests, blocks * BLOCK_TOKENS, most, &alike);
+        check_kept(s, requests, blocks * BLOCK_TOKENS, most / 3, &some);
+    }
+    assert_int_equal(all, 4 * REQUESTS);
+    assert_int_equal(alike, 4 * REQUESTS);
+    assert_true(some > 0 && some < 4 * REQUESTS);
+}
+
 static void check_logprobs(masa_dtype compute, double tolerance)
 {
     masa_model *model = tiny_model(compute);
@@ -229,7 +297,7 @@ static void check_logprobs(masa_dtype compute, double tolerance)
         float logprobs[CONTEXT];
         generate(g, &request, 1, out);
         for (size_t i = 0; i < 12; i++) {
-            recompute(model, &request, &out[i], logprobs);
+            recompute(model, &request, &out[i], NULL, logprobs);
             for (size_t k = 0; k < out[i].n; k++, n++)
                 sum += fabs((double)logprobs[k] - (double)out[i].logprobs[k]);
         }
@@ -473,6 +541,7 @@ int main(void)
         cmocka_unit_test(finishes_when_the_cache_is_too_small),
         cmocka_unit_test(computes_a_prompt_once),
         cmocka_unit_test(computes_a_common_beginning_once),
+        cmocka_unit_test(keeps_activations),
         cmocka_unit_test(logprobs_are_the_trainers),
         cmocka_unit_test(stops_at_the_end_of_the_context),
         cmocka_unit_test(samples_have_their_own_limits),

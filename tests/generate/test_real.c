@@ -35,7 +35,7 @@ static double recompute_difference(masa_model *model, const masa_request *reques
     double sum = 0, n = 0;
     for (size_t i = 0; i < TOTAL; i++) {
         float logprobs[LENGTH];
-        recompute(model, &requests[out[i].request], &out[i], logprobs);
+        recompute(model, &requests[out[i].request], &out[i], NULL, logprobs);
         for (size_t k = 0; k < out[i].n; k++, n++)
             sum += fabs((double)logprobs[k] - (double)out[i].logprobs[k]);
     }

@@ -17,6 +17,7 @@ struct packed {
     size_t rows, width;
     struct tensor qkv, out;
     const void *q, *k, *v;
+    float *lse; /* [rows, q_heads] */
 };
 
 static const void *element(const struct tensor *t, size_t i)
@@ -40,10 +41,9 @@ static struct packed make_packed(const struct sizes *s, masa_dtype dtype)
     p.q = p.qkv.data;
     p.k = element(&p.qkv, p.width);
     p.v = element(&p.qkv, p.width + kv);
-    float *lse = masa_alloc(p.rows * s->q_heads, sizeof *lse);
-    masa_attention_forward(p.out.data, lse, p.q, p.k, p.v, p.segments, SEQUENCES,
+    p.lse = masa_alloc(p.rows * s->q_heads, sizeof *p.lse);
+    masa_attention_forward(p.out.data, p.lse, p.q, p.k, p.v, p.segments, SEQUENCES,
                            &p.shape);
-    free(lse);
     return p;
 }
 
@@ -88,6 +88,8 @@ static void check(const struct sizes *s, masa_dtype dtype)
     int32_t sequences[ROWS], lengths[ROWS];
     size_t source[ROWS];
     char *q = masa_alloc(ROWS * stride, size), *out = masa_alloc(ROWS * p.width, size);
+    size_t heads = p.shape.q_heads;
+    float *lse = masa_alloc(ROWS * heads, sizeof *lse);
     for (size_t i = 0; i < ROWS; i++) {
         size_t sequence = (i + SEQUENCES - 1) % SEQUENCES;
         sequences[i] = (int32_t)sequence;
@@ -95,12 +97,15 @@ static void check(const struct sizes *s, masa_dtype dtype)
         source[i] = (size_t)(p.segments[sequence].start + lengths[i]) - 1;
         memcpy(q + i * stride * size, element(&p.qkv, source[i] * stride), stride * size);
     }
-    masa_attention_cached(out, q, &c.layer, c.tables, c.max_blocks, sequences, lengths,
+    masa_attention_cached(out, lse, q, &c.layer, c.tables, c.max_blocks, sequences, lengths,
                           ROWS, &p.shape);
-    for (size_t i = 0; i < ROWS; i++)
+    for (size_t i = 0; i < ROWS; i++) {
         assert_memory_equal(out + i * p.width * size,
                             element(&p.out, source[i] * p.width), p.width * size);
-    free(q), free(out), free(c.tables), free(c.layer.k), free(c.layer.v);
+        assert_memory_equal(lse + i * heads, p.lse + source[i] * heads,
+                            heads * sizeof *lse);
+    }
+    free(q), free(out), free(lse), free(p.lse), free(c.tables), free(c.layer.k), free(c.layer.v);
     tensor_free(&p.qkv);
     tensor_free(&p.out);
 }

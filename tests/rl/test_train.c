@@ -101,6 +101,26 @@ static void a_run_records_everything(void **state)
     masa_text_deinit(&after);
 }
 
+/* With the rollouts' activations kept, all of them or those that fit, training is the same. */
+static void keeping_activations_changes_nothing(void **state)
+{
+    (void)state;
+    must("computed", "rollout.kept_memory=0 rollout.prompts_per_step=24", false);
+    must("kept", "rollout.kept_memory=100 rollout.prompts_per_step=24", false);
+    must("partly", "rollout.kept_memory=1 rollout.prompts_per_step=24", false);
+    double some = 0, all = 0;
+    for (long step = 1; step <= 4; step++) {
+        double trained = metric_of("computed", step, "trained_tokens");
+        assert_near(metric_of("computed", step, "recalled_tokens"), 0, 0);
+        assert_near(metric_of("kept", step, "recalled_tokens"), trained, 0);
+        all += trained;
+        some += metric_of("partly", step, "recalled_tokens");
+        assert_near(metric_of("kept", step, "loss"), metric_of("computed", step, "loss"), 1e-5);
+        assert_near(metric_of("partly", step, "loss"), metric_of("computed", step, "loss"), 1e-5);
+    }
+    assert_true(some > 0 && some < all);
+}
+
 static void reinforcement_learns(void **state)
 {
     (void)state;
@@ -186,6 +206,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(supervised_training_learns),
         cmocka_unit_test(a_run_records_everything),
+        cmocka_unit_test(keeping_activations_changes_nothing),
         cmocka_unit_test(reinforcement_learns),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
         cmocka_unit_test(a_stopped_run_is_saved),

@@ -25,7 +25,7 @@ static void a_prompt_is_packed_once(void **state)
         SEQUENCE(prompt_a, other_answer, 0), SEQUENCE(prompt_b, other_answer, 1)};
     pack p;
     assert_int_equal(pack_init(&p, 100, NULL), MASA_OK);
-    assert_int_equal(pack_fill(&p, s, 4, 0.5f), 4);
+    assert_int_equal(pack_fill(&p, s, 4, NULL, 0.5f), 4);
     const masa_batch *b = &p.batch;
     assert_near(b->temperature, 0.5, 0);
     /* Prompt a, its first and third answer without their last tokens (the second has no
@@ -62,13 +62,13 @@ static void the_budget_cuts_between_sequences(void **state)
     for (size_t i = 0; i < 4; i++) {
         pack p;
         assert_int_equal(pack_init(&p, fits[i][0], NULL), MASA_OK);
-        assert_int_equal(pack_fill(&p, s, 3, 1), fits[i][1]);
+        assert_int_equal(pack_fill(&p, s, 3, NULL, 1), fits[i][1]);
         pack_deinit(&p);
     }
     /* Where a group is cut its prompt comes again. */
     pack p;
     assert_int_equal(pack_init(&p, 6, NULL), MASA_OK);
-    assert_int_equal(pack_fill(&p, s + 1, 2, 1), 1);
+    assert_int_equal(pack_fill(&p, s + 1, 2, NULL, 1), 1);
     assert_int_equal(p.batch.n_tokens, 4);
     assert_int_equal(p.batch.segments[0].parent, -1);
     assert_int_equal(p.batch.n_targets, 2);
@@ -84,13 +84,13 @@ static void targets_have_a_budget_too(void **state)
         s[i] = (masa_sequence)SEQUENCE(prompt_b, short_answer, 3);
     pack p;
     assert_int_equal(pack_init(&p, 6, NULL), MASA_OK);
-    assert_int_equal(pack_fill(&p, s, 30, 1), 6);
+    assert_int_equal(pack_fill(&p, s, 30, NULL, 1), 6);
     assert_int_equal(p.batch.n_tokens, 2);
     assert_int_equal(p.batch.n_targets, 6);
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(p.batch.target_rows[i], 1);
     s[0].response_size = 0;
-    assert_int_equal(pack_fill(&p, s, 1, 1), 1);
+    assert_int_equal(pack_fill(&p, s, 1, NULL, 1), 1);
     assert_int_equal(p.batch.n_targets, 0);
     assert_int_equal(p.batch.n_segments, 1);
     pack_deinit(&p);
@@ -107,7 +107,7 @@ static void every_target_has_its_context(void **state)
         pack p;
         assert_int_equal(pack_init(&p, 20 + seed, NULL), MASA_OK);
         for (size_t done = 0, n; done < ROLLOUTS; done += n) {
-            n = pack_fill(&p, r.sequences + done, ROLLOUTS - done, 1);
+            n = pack_fill(&p, r.sequences + done, ROLLOUTS - done, NULL, 1);
             const masa_batch *b = &p.batch;
             assert_true(b->n_tokens <= 20 + seed);
             size_t k = 0;
@@ -167,7 +167,7 @@ static void what_prompts_have_in_common_is_packed_once(void **state)
     }
     pack p;
     assert_int_equal(pack_init(&p, 200, NULL), MASA_OK);
-    assert_int_equal(pack_fill(&p, s, 2 * GROUPS, 1), 2 * GROUPS);
+    assert_int_equal(pack_fill(&p, s, 2 * GROUPS, NULL, 1), 2 * GROUPS);
     const masa_batch *b = &p.batch;
     /* The instruction once for 0 to 2; the last group has nobody to share it with. */
     assert_int_equal(b->n_tokens, INSTRUCTION + 3 * 3 + 2 * PROMPT + 2 * GROUPS * 2);
@@ -185,7 +185,7 @@ static void what_prompts_have_in_common_is_packed_once(void **state)
     /* A budget that cuts within the groups: the instruction comes again. */
     assert_int_equal(pack_init(&p, 40, NULL), MASA_OK);
     for (size_t done = 0, n; done < 2 * GROUPS; done += n) {
-        n = pack_fill(&p, s + done, 2 * GROUPS - done, 1);
+        n = pack_fill(&p, s + done, 2 * GROUPS - done, NULL, 1);
         assert_true(p.batch.n_tokens <= 40);
         assert_ids(p.batch.tokens, s[done].prompt, PROMPT);
     }

@@ -129,7 +129,8 @@ static void packing_does_not_change_the_gradient(void **state)
     memcpy(logprobs, r.logprobs, sizeof logprobs);
     assert_int_equal(whole.passes, 1);
     for (size_t tokens = 19; tokens < 60; tokens += 10) {
-        options = (masa_trainer_options){tokens, tokens % 20 == 9, 0.9f};
+        options = (masa_trainer_options){
+            .tokens_per_pass = tokens, .checkpoint = tokens % 20 == 9, .temperature = 0.9f};
         got = gradient_of(model, &options, r.sequences, ROLLOUTS, &stats);
         assert_close(got, want, count, 2e-5);
         assert_same_stats(&stats, &whole);

@@ -80,8 +80,11 @@ static void tile_attend(struct tile_state *t, const float *k_t, size_t ldk, cons
             ATTENTION_KEYS, true);
 }
 
-static void tile_end(struct tile_state *t, void *out, size_t out_stride, masa_dtype dtype)
+static void tile_end(struct tile_state *t, void *out, size_t out_stride, float *lse,
+                     size_t lse_stride, masa_dtype dtype)
 {
+    for (size_t i = 0; lse && i < t->rows; i++)
+        lse[i * lse_stride] = t->max[i] + logf(t->sum[i]);
     for (size_t i = 0; i < t->rows; i++) {
         float *row = t->o + i * t->width, inverse = 1 / t->sum[i];
 #pragma omp simd
@@ -102,9 +105,7 @@ static void tile_forward(void *out, size_t out_stride, float *lse, size_t lse_st
     for (size_t j = 0; j < last; j += ATTENTION_KEYS)
         tile_attend(&t, keys->k_t + j * keys->width, ATTENTION_KEYS,
                     keys->v + j * keys->width, visible, j);
-    tile_end(&t, out, out_stride, dtype);
-    for (size_t i = 0; lse && i < rows; i++)
-        lse[i * lse_stride] = t.max[i] + logf(t.sum[i]);
+    tile_end(&t, out, out_stride, lse, lse_stride, dtype);
 }
 
 /* n keys of a cache block into a tile from key `at` on. */
@@ -202,7 +203,7 @@ static void decode_copied(struct tile_state *t, const void *k, const void *v,
     }
 }
 
-static void decode(void *out, const void *q, const void *k, const void *v,
+static void decode(void *out, float *lse, const void *q, const void *k, const void *v,
                    const int32_t *blocks, size_t block_tokens, size_t block_stride,
                    size_t length, size_t heads, size_t head_dim, float scale,
                    masa_dtype dtype)
@@ -212,7 +213,7 @@ static void decode(void *out, const void *q, const void *k, const void *v,
     tile_begin(&t, q, head_dim, heads, head_dim, scale, dtype);
     (whole ? decode_in_place : decode_copied)(&t, k, v, blocks, block_tokens,
                                               block_stride, length, dtype);
-    tile_end(&t, out, head_dim, dtype);
+    tile_end(&t, out, head_dim, lse, 1, dtype);
 }
 
 const struct attention_kernels ISA_NAME(attention_kernels) = {

@@ -40,9 +40,9 @@ struct attention_kernels {
     void (*pack_cached)(const struct attention_keys *keys, size_t at, const void *k,
                         const void *v, size_t from, size_t block_tokens, size_t n,
                         size_t head_dim, masa_dtype dtype);
-    /* One query row of `heads` (at most ATTENTION_ROWS) heads, adjacent in q and out,
-     * over `length` keys in such blocks, `block_stride` elements apart. */
-    void (*decode)(void *out, const void *q, const void *k, const void *v,
+    /* One query row of `heads` (at most ATTENTION_ROWS) heads, adjacent in q, out and lse
+     * (or NULL), over `length` keys in such blocks, `block_stride` elements apart. */
+    void (*decode)(void *out, float *lse, const void *q, const void *k, const void *v,
                    const int32_t *blocks, size_t block_tokens, size_t block_stride,
                    size_t length, size_t heads, size_t head_dim, float scale,
                    masa_dtype dtype);

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/activations.h>
 #include <masa/error.h>
 #include <masa/model.h>
 #include <masa/text.h>
@@ -59,6 +60,8 @@ typedef struct masa_completion {
     /* log-probability of each token under the policy: softmax of logits/temperature
      * over the whole vocabulary, before top-k/top-p/min-p (temperature 0 counts as 1) */
     float *logprobs; /* [n] */
+    int32_t *kept_rows; /* [prompt_size + n - 1] where the activations of all tokens but the
+                         * last are (masa_generator_keep), or NULL */
     size_t n;
     masa_stop_cause cause;
     double seconds; /* from its first decoding step to its last */
@@ -96,6 +99,11 @@ void masa_generator_destroy(masa_generator *generator);
  */
 masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
                                           size_t context, size_t cache_bytes);
+/**
+ * Keeps the activations of later calls' sequences in a borrowed store; NULL: no longer. All
+ * samples of a request are kept, or, where the store has no room for them, none.
+ */
+void masa_generator_keep(masa_generator *generator, masa_activations *kept);
 /** Tokens that a prompt and its response may have together. */
 size_t masa_generator_context(const masa_generator *generator);
 /** Bytes of cache and buffers held, for the memory plan; and what they would be. */

@@ -70,9 +70,9 @@ void masa_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t
  * Each row attends to the first lengths[r] tokens of its sequence sequences[r],
  * whose blocks are block_tables[sequences[r]*max_blocks ...] (its own token is
  * already written). Rows of one sequence may come in any number (a prompt's
- * chunk). out [rows, q_heads*head_dim] dtype.
+ * chunk). out [rows, q_heads*head_dim] dtype; lse [rows, q_heads] as above, or NULL.
  */
-void masa_attention_cached(void *out, const void *q, const masa_kv_layer *kv,
+void masa_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
                            const int32_t *block_tables, size_t max_blocks,
                            const int32_t *sequences, const int32_t *lengths, size_t rows,
                            const masa_attention_shape *shape);

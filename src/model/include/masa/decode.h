@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/activations.h>
 #include <masa/attention.h>
 #include <masa/model.h>
 
@@ -32,6 +33,8 @@ typedef struct masa_decode_batch {
     size_t max_blocks;
     size_t n_logits;           /* at most the decoder's max_rows */
     const int32_t *logit_rows; /* [n_logits]: rows whose logits are wanted */
+    masa_activations *kept;    /* where activations are kept, or NULL */
+    const int32_t *kept_rows;  /* [rows]: its row for each of these, or -1 */
 } masa_decode_batch;
 
 typedef struct masa_decoder masa_decoder; /* scratch for batches of up to max_rows */

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/activations.h>
 #include <masa/attention.h>
 #include <masa/model.h>
 
@@ -32,6 +33,10 @@ typedef struct masa_batch {
     const int32_t *target_rows;   /* [n_targets] */
     const int32_t *target_tokens; /* [n_targets] */
     float temperature;            /* logits are divided by it: part of the policy */
+    /* The activations of all tokens as the decoding pass kept them with these weights,
+     * which are then not computed again; or NULL. */
+    const masa_activations *kept;
+    const int32_t *kept_rows; /* [n_tokens] */
 } masa_batch;
 
 typedef struct masa_pass masa_pass;

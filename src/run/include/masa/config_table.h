@@ -110,7 +110,10 @@
            "leave out tokens less likely than this share of the likeliest; 0: none")      \
     INTEGER(rollout, batch, 64, 1, 65536, "sequences", "sequences decoded at once")       \
     INTEGER(rollout, cache_tokens, 0, 0, 1000000000, "tokens",                            \
-            "size of the key/value cache; 0: as the batch needs")
+            "size of the key/value cache; 0: as the batch needs")                         \
+    INTEGER(rollout, kept_memory, -1, -1, 1000000000, "MiB",                              \
+            "most memory for activations of rollouts, which the update then need not "    \
+            "compute again; -1: half of what is free; 0: none")
 
 #define MASA_CONFIG_ALGORITHM(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
     CHOICE(algorithm, name, FAMILY, GRPO,                                                 \

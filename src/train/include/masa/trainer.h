@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/activations.h>
 #include <masa/error.h>
 #include <masa/model.h>
 #include <masa/objective.h>
@@ -25,6 +26,9 @@ typedef struct masa_sequence {
     float *logprobs; /* [response_size] out: under the current policy; or NULL */
     const float *old_logprobs; /* [response_size] or NULL: same as current */
     const float *ref_logprobs; /* [response_size] or NULL */
+    /* [prompt_size + response_size - 1] where the trainer's store has the activations under
+     * the current weights; or NULL: they are computed */
+    const int32_t *kept_rows;
 } masa_sequence;
 
 typedef struct masa_trainer masa_trainer;
@@ -33,6 +37,7 @@ typedef struct masa_trainer_options {
     size_t tokens_per_pass; /* most tokens in one packed batch */
     bool checkpoint;        /* recompute activations (pass.h) */
     float temperature;      /* of the policy: logits are divided by it */
+    const masa_activations *kept; /* the store that kept_rows mean, borrowed; or NULL */
 } masa_trainer_options;
 
 masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
@@ -55,6 +60,7 @@ typedef struct masa_trainer_stats {
     masa_objective_stats objective;
     double entropy_sum;    /* nats, over the same tokens */
     size_t passes, packed_tokens;
+    size_t recalled_tokens; /* of these, tokens whose activations were kept */
 } masa_trainer_stats;
 
 /**

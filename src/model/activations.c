@@ -1,0 +1,145 @@
+/* A token's activations are one record, layer after layer, and each layer's parts are
+ * neighbours: they are written and read together. */
+#include "activations.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <masa/memory.h>
+#include "placer.h"
+
+enum { PARTS = 6 };
+
+/* Bytes of each part of a layer, in the order of pass_layer, and where it begins. */
+typedef struct layout {
+    size_t width[PARTS], at[PARTS];
+    size_t layer, row; /* of a whole layer; of a token: the layers and the last residual */
+    size_t n_layers;
+} layout;
+
+struct masa_activations {
+    layout layout;
+    char *memory; /* [capacity] records */
+    size_t capacity, used, promised;
+};
+
+static layout plan(const masa_model_config *c, masa_dtype compute)
+{
+    model_dims d = model__dims(c);
+    size_t size = masa_dtype_size(compute);
+    layout l = {.width = {d.hidden * sizeof(float), d.qkv * size, d.q * size,
+                          c->n_heads * sizeof(float), d.hidden * sizeof(float),
+                          2 * d.intermediate * size},
+                .n_layers = c->n_layers};
+    placer p = {0}, row = {0};
+    for (size_t i = 0; i < PARTS; i++) {
+        l.at[i] = p.used;
+        placer_take(&p, l.width[i], 1);
+    }
+    l.layer = p.used;
+    placer_take(&row, c->n_layers, l.layer);
+    placer_take(&row, l.width[0], 1);
+    l.row = row.used;
+    return l;
+}
+
+size_t masa_activations_bytes(const masa_model_config *config, masa_dtype compute,
+                              size_t rows)
+{
+    size_t bytes;
+    return masa_size_mul(plan(config, compute).row, rows, &bytes) ? bytes : SIZE_MAX;
+}
+
+masa_status masa_activations_create(masa_activations **out, const masa_model *model,
+                                    size_t rows, masa_error *err)
+{
+    size_t bytes = masa_activations_bytes(&model->config, model->compute, rows);
+    /* Not cleared: what no token uses takes no memory. */
+    void *memory = rows <= INT32_MAX && bytes < SIZE_MAX ? aligned_alloc(64, bytes) : NULL;
+    if (!memory)
+        return MASA_FAIL(err, MASA_ERR_MEMORY,
+                         "not enough memory for the activations of %zu tokens (%zu MiB)",
+                         rows, bytes >> 20);
+    masa_activations *kept = masa_alloc(1, sizeof *kept);
+    *kept = (masa_activations){.layout = plan(&model->config, model->compute),
+                               .memory = memory,
+                               .capacity = rows};
+    *out = kept;
+    return MASA_OK;
+}
+
+void masa_activations_destroy(masa_activations *kept)
+{
+    if (!kept) return;
+    free(kept->memory);
+    free(kept);
+}
+
+void masa_activations_clear(masa_activations *kept)
+{
+    kept->used = kept->promised = 0;
+}
+
+size_t masa_activations_used(const masa_activations *kept)
+{
+    return kept->used;
+}
+
+bool masa_activations_promise(masa_activations *kept, size_t n)
+{
+    if (n > kept->capacity - kept->used - kept->promised) return false;
+    kept->promised += n;
+    return true;
+}
+
+void masa_activations_release(masa_activations *kept, size_t n)
+{
+    assert(n <= kept->promised);
+    kept->promised -= n;
+}
+
+int32_t masa_activations_take(masa_activations *kept)
+{
+    assert(kept->promised > 0);
+    kept->promised--;
+    return (int32_t)kept->used++;
+}
+
+/* Parts [first, end) of a layer, between records and buffers of n rows. */
+static void move(const masa_activations *kept, const int32_t *rows, size_t n, size_t l,
+                 const pass_layer *buffers, size_t first, size_t end, bool out)
+{
+    const layout *p = &kept->layout;
+    char *const parts[PARTS] = {(char *)buffers->input,  buffers->qkv,
+                                buffers->attn,           (char *)buffers->lse,
+                                (char *)buffers->middle, buffers->gate_up};
+#pragma omp parallel for schedule(static)
+    for (size_t r = 0; r < n; r++) {
+        if (rows[r] < 0) continue;
+        char *record = kept->memory + (size_t)rows[r] * p->row + l * p->layer;
+        for (size_t i = first; i < end; i++) {
+            char *buffer = parts[i] + r * p->width[i];
+            memcpy(out ? buffer : record + p->at[i], out ? record + p->at[i] : buffer,
+                   p->width[i]);
+        }
+    }
+}
+
+void activations__keep_input(masa_activations *kept, const int32_t *rows, size_t n, size_t l,
+                             const float *input)
+{
+    pass_layer layer = {.input = (float *)(uintptr_t)input};
+    move(kept, rows, n, l, &layer, 0, 1, false);
+}
+
+void activations__keep_rest(masa_activations *kept, const int32_t *rows, size_t n, size_t l,
+                            const pass_layer *layer)
+{
+    move(kept, rows, n, l, layer, 1, PARTS, false);
+}
+
+void activations__recall(const masa_activations *kept, const int32_t *rows, size_t n,
+                         size_t l, const pass_layer *layer)
+{
+    move(kept, rows, n, l, layer, 0, l < kept->layout.n_layers ? PARTS : 1, true);
+}
