@@ -29,6 +29,7 @@ def arguments():
     parser.add_argument("--new-tokens", type=int, default=256)
     parser.add_argument("--pass", dest="size", default="4x512")
     parser.add_argument("--recompute", action="store_true", help="masa: less memory, slower")
+    parser.add_argument("--kept-memory", default="-1", help="masa: as of its bench")
     parser.add_argument("--prompts", type=int, default=16)
     parser.add_argument("--group", type=int, default=8)
     parser.add_argument("--micro-batch", type=int, default=16, help="TRL's, of rollouts")
@@ -53,6 +54,7 @@ def commands(a, model, folder):
         return "decode", decode, script("generate_torch.py") + sizes
     if a.peer == "trl":
         options = ["--prompts", step[0], "--group", step[1], "--new-tokens", step[2]]
+        options += ["--kept-memory", a.kept_memory]
         return "step", options, script("step_trl.py") + [folder] + step
     compiled = ["--compile"] if a.peer == "torch-compiled" else []
     passes = ["--passes", a.size] + ["--recompute"] * a.recompute

@@ -26,18 +26,6 @@ static void *scratch_get(struct scratch *s, size_t n, size_t size)
     return s->data;
 }
 
-/* Room for the keys of one unit; all zero where the kernels rely on it. */
-static struct attention_keys keys_init(size_t length, size_t head_dim)
-{
-    struct attention_keys keys = {.keys = attention_padded(length, ATTENTION_KEYS),
-                                  .width = attention_padded(head_dim, ATTENTION_PAD)};
-    size_t n = keys.keys * keys.width;
-    keys.k_t = scratch_get(&unit_scratch, 2 * n, sizeof(float));
-    keys.v = keys.k_t + n;
-    memset(keys.k_t, 0, 2 * n * sizeof(float));
-    return keys;
-}
-
 static void *at(const void *p, masa_dtype dtype, size_t index)
 {
     return (char *)(uintptr_t)p + index * masa_dtype_size(dtype);
@@ -52,6 +40,21 @@ struct call {
     void *out;
     float *lse;
 };
+
+/* Room for the keys of one unit; all zero where the kernels rely on it. */
+static struct attention_keys keys_init(const struct call *c, size_t length)
+{
+    const masa_attention_shape *h = c->shape;
+    size_t size = c->kernels->pairs && h->dtype == MASA_BF16 ? sizeof(uint16_t)
+                                                             : sizeof(float);
+    struct attention_keys keys = {.keys = attention_padded(length, ATTENTION_KEYS),
+                                  .width = attention_padded(h->head_dim, ATTENTION_PAD)};
+    size_t n = keys.keys * keys.width;
+    keys.k_t = scratch_get(&unit_scratch, 2 * n, size);
+    keys.v = (char *)keys.k_t + n * size;
+    memset(keys.k_t, 0, 2 * n * size);
+    return keys;
+}
 
 static void pack_segment(const struct call *c, const struct attention_keys *keys, size_t place,
                          const masa_segment *s, size_t head)
@@ -113,7 +116,7 @@ static void check_shape(const masa_attention_shape *shape)
     (void)shape; /* without assertions */
     assert(shape->q_heads % shape->kv_heads == 0);
     assert(shape->q_heads / shape->kv_heads <= ATTENTION_ROWS);
-    assert(shape->head_dim > 0 && shape->head_dim <= 256);
+    assert(shape->head_dim > 0 && shape->head_dim <= 256 && shape->head_dim % 2 == 0);
 }
 
 void masa_attention_forward(void *out, float *lse, const void *q, const void *k, const void *v,
@@ -135,7 +138,7 @@ void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
                 const masa_segment *s = &segments[i];
                 size_t before = keys_before(segments, s);
                 struct attention_keys keys =
-                    keys_init(before + (size_t)s->length, shape->head_dim);
+                    keys_init(&c, before + (size_t)s->length);
                 pack_keys(&c, &keys, before, s, head);
                 run_segment(&c, &keys, s, before, head, piece, pieces);
             }
@@ -143,15 +146,13 @@ void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
 
 /* ---- over the block cache ---- */
 
-/* A token's key, whose elements lie `stride` elements apart in the cache. */
-static void scatter(void *to, const void *from, size_t stride, size_t n, size_t size)
+/* A token's key: an element of float32, or a pair of bf16, for every line of the block. */
+static void scatter(void *to, const void *from, size_t block_tokens, size_t token, size_t n,
+                    size_t size)
 {
-    if (size == sizeof(uint16_t))
-        for (size_t c = 0; c < n; c++)
-            memcpy((uint16_t *)to + c * stride, (const uint16_t *)from + c, sizeof(uint16_t));
-    else
-        for (size_t c = 0; c < n; c++)
-            memcpy((float *)to + c * stride, (const float *)from + c, sizeof(float));
+    size_t lines = n * size / sizeof(float);
+    for (size_t c = 0; c < lines; c++)
+        memcpy((float *)to + c * block_tokens + token, (const float *)from + c, sizeof(float));
 }
 
 /* Among all threads: nearly every element of a key goes to another line of memory. */
@@ -166,8 +167,8 @@ void masa_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t
         for (size_t h = 0; h < kv->kv_heads; h++) {
             size_t to = (block * kv->kv_heads + h) * kv->block_tokens * n, from = r * stride + h * n;
             memcpy(at(kv->v, kv->dtype, to + token * n), at(v, kv->dtype, from), n * size);
-            scatter(at(kv->k, kv->dtype, to + token), at(k, kv->dtype, from),
-                    kv->block_tokens, n, size);
+            scatter(at(kv->k, kv->dtype, to), at(k, kv->dtype, from), kv->block_tokens, token,
+                    n, size);
         }
     }
 }
@@ -186,7 +187,7 @@ static void cached_chunk(const struct call *c, const masa_kv_layer *kv, const in
     size_t group = h->q_heads / h->kv_heads, width = h->q_heads * h->head_dim;
     for (size_t r = 0; r < run.rows; r++)
         if ((size_t)lengths[run.row + r] > longest) longest = (size_t)lengths[run.row + r];
-    struct attention_keys keys = keys_init(longest, h->head_dim);
+    struct attention_keys keys = keys_init(c, longest);
     for (size_t j = 0; j < longest; j += kv->block_tokens) {
         size_t from = (size_t)blocks[j / kv->block_tokens] * block_stride +
                       head * kv->block_tokens * kv->head_dim;

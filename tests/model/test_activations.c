@@ -109,7 +109,8 @@ static void gradients_are_those_of_a_whole_pass(void **state)
             check(model, checkpoint, 1e-5);
             masa_model_destroy(model);
             model = real_sizes((masa_architecture)a, MASA_BF16);
-            check(model, checkpoint, native ? 0 : 1e-4);
+            /* Elsewhere a product's sums depend on its rows, and bf16 rounds them apart. */
+            check(model, checkpoint, native ? 0 : 2e-2);
             masa_model_destroy(model);
         }
 }

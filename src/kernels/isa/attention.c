@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "attention_cached.h"
+#include "attention_dot.h"
 #include "attention_tile.h"
 #include "simd_math.h"
 
@@ -11,12 +12,18 @@ static void pack(const struct attention_keys *keys, size_t at, const void *k, co
                  size_t stride, size_t rows, size_t head_dim, masa_dtype dtype)
 {
     float row[MAX_WIDTH];
+#if ISA_HAS_BF16
+    if (dtype == MASA_BF16) {
+        dot_pack(keys, at, k, v, stride, rows, head_dim);
+        return;
+    }
+#endif
     for (size_t r = 0; r < rows; r++) {
         size_t to = at + r, column = to % ATTENTION_KEYS;
-        float *k_t = keys->k_t + (to - column) * keys->width + column;
+        float *k_t = (float *)keys->k_t + (to - column) * keys->width + column;
         tile_load(row, k, dtype, r * stride, head_dim);
         for (size_t c = 0; c < head_dim; c++) k_t[c * ATTENTION_KEYS] = row[c];
-        tile_load(keys->v + to * keys->width, v, dtype, r * stride, head_dim);
+        tile_load((float *)keys->v + to * keys->width, v, dtype, r * stride, head_dim);
     }
 }
 
@@ -100,12 +107,30 @@ static void tile_forward(void *out, size_t out_stride, float *lse, size_t lse_st
 {
     struct tile_state t;
     size_t last = 0;
+#if ISA_HAS_BF16
+    if (dtype == MASA_BF16) {
+        dot_tile(out, out_stride, lse, lse_stride, q, q_stride, visible, rows, keys, head_dim,
+                 scale);
+        return;
+    }
+#endif
     tile_begin(&t, q, q_stride, rows, head_dim, scale, dtype);
     for (size_t i = 0; i < rows; i++) last = visible[i] > last ? visible[i] : last;
     for (size_t j = 0; j < last; j += ATTENTION_KEYS)
-        tile_attend(&t, keys->k_t + j * keys->width, ATTENTION_KEYS,
-                    keys->v + j * keys->width, visible, j);
+        tile_attend(&t, (float *)keys->k_t + j * keys->width, ATTENTION_KEYS,
+                    (float *)keys->v + j * keys->width, visible, j);
     tile_end(&t, out, out_stride, lse, lse_stride, dtype);
+}
+
+/* Dimension c of n tokens' keys, from number `first` of a block on. */
+static void load_keys(float *to, const void *k, masa_dtype dtype, size_t from, size_t c,
+                      size_t first, size_t n, size_t block_tokens)
+{
+    const uint16_t *pairs = (const uint16_t *)k + from + c / 2 * 2 * block_tokens + c % 2;
+    if (dtype == MASA_F32)
+        tile_load(to, k, dtype, from + c * block_tokens + first, n);
+    else
+        for (size_t r = 0; r < n; r++) to[r] = masa_bf16_to_f32(pairs[2 * (first + r)]);
 }
 
 /* n keys of a cache block into a tile from key `at` on. */
@@ -114,7 +139,7 @@ static void load_block(float *k_t, size_t ldk, float *v, size_t width, size_t at
                        size_t block_tokens, size_t head_dim, masa_dtype dtype, size_t from)
 {
     for (size_t c = 0; c < head_dim; c++)
-        tile_load(k_t + c * ldk + at, k_block, dtype, from + c * block_tokens + first, n);
+        load_keys(k_t + c * ldk + at, k_block, dtype, from, c, first, n, block_tokens);
     for (size_t r = 0; r < n; r++)
         tile_load(v + (at + r) * width, v_block, dtype, from + (first + r) * head_dim, head_dim);
 }
@@ -123,11 +148,19 @@ static void pack_cached(const struct attention_keys *keys, size_t at, const void
                         const void *v, size_t from, size_t block_tokens, size_t n,
                         size_t head_dim, masa_dtype dtype)
 {
+#if ISA_HAS_BF16
+    if (dtype == MASA_BF16) {
+        dot_pack_block(keys, at, (const uint16_t *)k + from, (const uint16_t *)v + from, 0, n,
+                       block_tokens, head_dim);
+        return;
+    }
+#endif
     /* A cache block may lie across two blocks of keys. */
     for (size_t i = 0, m; i < n; i += m) {
         size_t column = (at + i) % ATTENTION_KEYS, block = (at + i - column) * keys->width;
         m = n - i < ATTENTION_KEYS - column ? n - i : ATTENTION_KEYS - column;
-        load_block(keys->k_t + block, ATTENTION_KEYS, keys->v + block, keys->width, column, k,
+        load_block((float *)keys->k_t + block, ATTENTION_KEYS, (float *)keys->v + block,
+                   keys->width, column, k,
                    v, i, m, block_tokens, head_dim, dtype, from);
     }
 }
@@ -141,7 +174,7 @@ static void find_keys(struct cached_keys *keys, const char *k, const char *v,
     for (size_t i = 0; i < keys->seen; i += CACHED_LANES) {
         size_t first = (j + i) % keys->block_tokens;
         size_t base = (size_t)blocks[(j + i) / keys->block_tokens] * block_bytes;
-        keys->k[i / CACHED_LANES] = k + base + first * size;
+        keys->k[i / CACHED_LANES] = k + base + first * sizeof(float);
         keys->v[i / CACHED_LANES] = v + base + first * keys->head_dim * size;
     }
 }
@@ -209,6 +242,13 @@ static void decode(void *out, float *lse, const void *q, const void *k, const vo
                    masa_dtype dtype)
 {
     struct tile_state t;
+#if ISA_HAS_BF16
+    if (dtype == MASA_BF16) {
+        dot_decode(out, lse, q, k, v, blocks, block_tokens, block_stride, length, heads,
+                   head_dim, scale);
+        return;
+    }
+#endif
     bool whole = head_dim % CACHED_LANES == 0 && block_tokens % CACHED_LANES == 0;
     tile_begin(&t, q, head_dim, heads, head_dim, scale, dtype);
     (whole ? decode_in_place : decode_copied)(&t, k, v, blocks, block_tokens,
@@ -217,6 +257,7 @@ static void decode(void *out, float *lse, const void *q, const void *k, const vo
 }
 
 const struct attention_kernels ISA_NAME(attention_kernels) = {
+    .pairs = ISA_HAS_BF16,
     .pack = pack,
     .pack_cached = pack_cached,
     .tile_forward = tile_forward,

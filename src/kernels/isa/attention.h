@@ -1,9 +1,10 @@
 /* Attention of one kv head over one sequence, on one thread: attention.c finds the
- * units and divides them. All arithmetic in float32 on tiles. */
+ * units and divides them. Sums in float32, on tiles. */
 #ifndef KERNELS_ISA_ATTENTION_H
 #define KERNELS_ISA_ATTENTION_H
 
 #include <masa/attention.h>
+#include <stdbool.h>
 #include "isa.h"
 
 /* Widths are padded so that tiles are whole vectors. */
@@ -14,15 +15,16 @@ static inline size_t attention_padded(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-/* Keys and values of one kv head, unpacked to float32. keys is a multiple of
- * ATTENTION_KEYS; what is beyond the sequence is 0. width is head_dim padded. */
+/* Keys and values of one kv head. keys is a multiple of ATTENTION_KEYS; what is beyond the
+ * sequence is 0. width is head_dim padded. In float32, or as bf16 pairs (attention_dot.h). */
 struct attention_keys {
-    float *k_t; /* [keys/ATTENTION_KEYS][width][ATTENTION_KEYS]: a block's columns are near */
-    float *v;   /* [keys, width] */
+    void *k_t; /* [keys/ATTENTION_KEYS][width][ATTENTION_KEYS]: a block's columns are near */
+    void *v;   /* [keys, width] */
     size_t keys, width;
 };
 
 struct attention_kernels {
+    bool pairs; /* keys and values of bf16 stay bf16 */
     /* Puts rows [at, at + rows) of the sequence into *keys, from rows of k and v whose
      * stride is given in elements. */
     void (*pack)(const struct attention_keys *keys, size_t at, const void *k,
@@ -36,7 +38,7 @@ struct attention_kernels {
                          size_t rows, const struct attention_keys *keys, size_t head_dim,
                          float scale, masa_dtype dtype);
     /* n keys from number `at` on out of a block of the cache that begins at element
-     * `from` of k [head_dim, block_tokens] and v [block_tokens, head_dim]. */
+     * `from` of k and v, laid out as masa_kv_layer says. */
     void (*pack_cached)(const struct attention_keys *keys, size_t at, const void *k,
                         const void *v, size_t from, size_t block_tokens, size_t n,
                         size_t head_dim, masa_dtype dtype);

@@ -20,7 +20,7 @@ typedef uint32_t cached_bits __attribute__((vector_size(64)));
 enum { CACHED_LANES = 16, CACHED_HEADS = 4, CACHED_WIDE = ISA_HAS_AVX512 ? 4 : 1 };
 
 /* Where the ATTENTION_KEYS keys that a step attends to lie: vectors of CACHED_LANES
- * tokens [head_dim, block_tokens] and [block_tokens, head_dim] of the cache. */
+ * tokens of the cache (masa_kv_layer). */
 struct cached_keys {
     const char *k[ATTENTION_KEYS / CACHED_LANES], *v[ATTENTION_KEYS / CACHED_LANES];
     size_t block_tokens, head_dim,
@@ -48,6 +48,19 @@ CACHED_INLINE void cached_load(cached_lanes *to, const char *from, size_t index,
 #else
         *to = (cached_lanes)(__builtin_convertvector(h, cached_bits) << 16);
 #endif
+    }
+}
+
+/* Dimension c of a vector of keys; in bf16 a lane has those of a pair. */
+CACHED_INLINE void cached_load_key(cached_lanes *to, const char *from, size_t c,
+                                   size_t block_tokens, masa_dtype dtype)
+{
+    if (dtype == MASA_F32) {
+        *to = *(const cached_lanes *)(from + c * block_tokens * sizeof(float));
+    } else {
+        cached_bits both;
+        memcpy(&both, from + c / 2 * block_tokens * sizeof(float), sizeof both);
+        *to = (cached_lanes)(c % 2 ? both & 0xFFFF0000u : both << 16);
     }
 }
 
@@ -84,7 +97,7 @@ CACHED_INLINE void cached_scores_tile(float *s, const float *q, size_t width,
         cached_ask(ahead);
         for (int j = 0; j < n; j++) {
             cached_lanes k;
-            cached_load(&k, keys->k[at + (size_t)j], c * keys->block_tokens, dtype);
+            cached_load_key(&k, keys->k[at + (size_t)j], c, keys->block_tokens, dtype);
             for (int i = 0; i < m; i++) sum[i][j] += q[(size_t)i * width + c] * k;
         }
     }

@@ -1,6 +1,5 @@
 /*
- * Attention's gradient in bf16 products with float32 sums (vdpbf16ps: each lane adds
- * two neighbouring products). Queries lie along the lanes: with keys as rows,
+ * Attention's gradient in bf16 products with float32 sums. Queries lie along the lanes: with keys as rows,
  *
  *     S^T  = K Q^T           dP^T = V dO^T                   [keys, queries]
  *     P^T  = e^(scale S^T - lse)     dS^T = scale P^T (dP^T - delta)
@@ -14,6 +13,7 @@
 #define KERNELS_ISA_ATTENTION_PAIRS_H
 
 #include "attention_backward.h"
+#include "dot.h"
 #if ISA_HAS_BF16
 
 #include <immintrin.h>
@@ -39,19 +39,6 @@ struct pairs_state {
     float scale;
 };
 
-/* Two neighbouring elements in every lane. */
-static inline __m512bh pairs_spread(const uint16_t *at)
-{
-    int32_t both;
-    memcpy(&both, at, sizeof both);
-    return (__m512bh)_mm512_set1_epi32(both);
-}
-
-static inline __m512bh pairs_load(const uint16_t *at)
-{
-    return (__m512bh)_mm512_loadu_si512(at);
-}
-
 /* C [m, n] += A [m, 2 pairs] B [2 pairs, n]; B has PAIRS of rows interleaved, ldb
  * columns. m is a multiple of 8, n of 32. */
 static inline void pairs_product(float *c, size_t ldc, const uint16_t *a, size_t lda,
@@ -69,9 +56,9 @@ static inline void pairs_product(float *c, size_t ldc, const uint16_t *a, size_t
             }
             const uint16_t *left = a + i * lda, *right = b + 2 * j;
             for (size_t p = 0; p < pairs; p++, left += 2, right += 2 * ldb) {
-                __m512bh b0 = pairs_load(right), b1 = pairs_load(right + 32);
+                __m512bh b0 = dot_load(right), b1 = dot_load(right + 32);
                 for (int r = 0; r < M; r++) {
-                    __m512bh x = pairs_spread(left + (size_t)r * lda);
+                    __m512bh x = dot_spread(left + (size_t)r * lda);
                     sum[r][0] = _mm512_dpbf16_ps(sum[r][0], x, b0);
                     sum[r][1] = _mm512_dpbf16_ps(sum[r][1], x, b1);
                 }
@@ -89,26 +76,13 @@ static inline void pairs_scores(__m512 out[4][2], const uint16_t *a, const uint1
 {
     for (int r = 0; r < 4; r++) out[r][0] = out[r][1] = _mm512_setzero_ps();
     for (size_t p = 0; p < width / 2; p++, a += 2, b += 2 * PAIRS_ROWS) {
-        __m512bh b0 = pairs_load(b), b1 = pairs_load(b + 32);
+        __m512bh b0 = dot_load(b), b1 = dot_load(b + 32);
         for (int r = 0; r < 4; r++) {
-            __m512bh x = pairs_spread(a + (size_t)r * width);
+            __m512bh x = dot_spread(a + (size_t)r * width);
             out[r][0] = _mm512_dpbf16_ps(out[r][0], x, b0);
             out[r][1] = _mm512_dpbf16_ps(out[r][1], x, b1);
         }
     }
-}
-
-/* e^x, x <= 0 up to rounding: as exp_simd, with 2^n by an instruction of its own. */
-static inline __m512 pairs_exp(__m512 x)
-{
-    static const float c[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6,
-                              0.5f,       1.0f,       1.0f};
-    __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 8);
-    __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
-    r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4f), r);
-    __m512 p = _mm512_set1_ps(1.0f / 5040);
-    for (int i = 0; i < 7; i++) p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(c[i]));
-    return _mm512_scalef_ps(p, n);
 }
 
 /* Rows x and y, their elements interleaved: [32][2]. */
@@ -136,7 +110,7 @@ static inline void pairs_differentiate(struct pairs_state *t, __m512 s[4][2],
             __mmask16 sees = _mm512_cmpgt_epi32_mask(_mm512_loadu_si512(t->seen + at),
                                                      _mm512_set1_epi32((int)key + i));
             __m512 x = _mm512_fmsub_ps(s[i][h], scale, _mm512_loadu_ps(t->lse + at));
-            p[h] = _mm512_maskz_mov_ps(sees, pairs_exp(x));
+            p[h] = _mm512_maskz_mov_ps(sees, dot_exp(x));
             d[h] = _mm512_sub_ps(dp[i][h], _mm512_loadu_ps(t->delta + at));
             d[h] = _mm512_maskz_mul_ps(sees, _mm512_mul_ps(p[h], scale), d[h]);
         }

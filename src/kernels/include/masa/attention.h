@@ -55,7 +55,9 @@ void masa_attention_backward(void *dq, void *dk, void *dv, float *parts, const v
 size_t masa_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim);
 
 /** One layer of the block KV cache: k [blocks, kv_heads, head_dim, block_tokens], so that
- *  scores of neighbouring tokens are one vector; v [blocks, kv_heads, block_tokens, head_dim]. */
+ *  scores of neighbouring tokens are one vector, in bf16 [..., head_dim/2, block_tokens, 2],
+ *  so that a vector has pairs of dimensions; v [blocks, kv_heads, block_tokens, head_dim].
+ *  head_dim is even. */
 typedef struct masa_kv_layer {
     void *k, *v;
     size_t block_tokens, kv_heads, head_dim;
