@@ -278,6 +278,15 @@ static bool in_panels(const masa_linear *l)
            b->strides[1] == depth * LINEAR_COLUMNS;
 }
 
+/* Known (tests/kernels/test_linear.c) of oneDNN's bf16 products up to AVX-512; its float32
+ * ones on AVX2 sum in an order that depends on the number of rows. */
+bool masa_linear_rows_agree(masa_dtype compute)
+{
+    return masa_isa_get() == MASA_ISA_REFERENCE ||
+           (compute == MASA_BF16 && masa_isa_get() == MASA_ISA_AVX512_BF16 &&
+            dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_bf16);
+}
+
 masa_status masa_linear_create(masa_linear **out, size_t out_features, size_t in_features,
                                masa_dtype compute, bool trainable, masa_error *err)
 {

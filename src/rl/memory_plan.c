@@ -1,5 +1,6 @@
 #include "memory_plan.h"
 
+#include <masa/linear.h>
 #include <masa/lora.h>
 #include <masa/memory.h>
 #include <masa/model.h>
@@ -62,8 +63,12 @@ static void plan_kept(rl_memory_plan *plan, const masa_config *c,
     if (c->meta.samples)
         wanted += prompts * (prompt + (size_t)(c->meta.samples * c->meta.max_tokens));
     if (wanted > INT32_MAX) wanted = INT32_MAX;
-    size_t left = available > plan->total ? available - plan->total : 0;
-    size_t most = c->rollout.kept_memory < 0 ? left / 2 : (size_t)c->rollout.kept_memory << 20;
+    size_t most = (size_t)c->rollout.kept_memory << 20;
+    /* What a run learns must not depend on the memory that is free. */
+    if (c->rollout.kept_memory < 0) {
+        bool same = masa_linear_rows_agree(compute);
+        most = same && available > plan->total ? (available - plan->total) / 2 : 0;
+    }
     size_t row = masa_activations_bytes(model, compute, 1);
     plan->kept_rows = most / row < wanted ? most / row : wanted;
     plan->kept = plan->kept_rows * row;

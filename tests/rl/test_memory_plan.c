@@ -2,6 +2,7 @@
  * would not fit. That it is near the truth is measured (docs/performance.md). */
 #include "masa_test.h"
 #include "memory_plan.h"
+#include <masa/linear.h>
 
 static const masa_model_config model = {
     .vocab_size = 1000, .hidden_size = 64, .intermediate_size = 128, .n_layers = 8,
@@ -66,11 +67,52 @@ static void plans_that_do_not_fit_are_refused(void **state)
     assert_non_null(strstr(err.message, "optimizer.tokens_per_pass"));
 }
 
+static rl_memory_plan keeping(const char *memory, masa_dtype compute, size_t available)
+{
+    masa_config config;
+    masa_generator_options generator = {.max_batch = 4, .max_context = 64};
+    const char *set[] = {memory, "rollout.max_tokens=100", "data.max_prompt_tokens=50",
+                         "rollout.prompts_per_step=2", "rollout.group_size=3",
+                         "optimizer.tokens_per_pass=256"};
+    assert_int_equal(masa_config_load(&config, NULL, NULL, set, 6, NULL), MASA_OK);
+    rl_memory_plan p = rl_memory_plan_make(&config, &model, compute, &(rl_session_options){0},
+                                           &generator, available);
+    masa_config_deinit(&config);
+    return p;
+}
+
+/* As many tokens as a step may have, or as memory allows; left to itself only where it
+ * changes nothing. */
+static void rollouts_are_kept_as_memory_allows(void **state)
+{
+    (void)state;
+    enum { STEP = 2 * (50 + 3 * 100) };
+    masa_error err = {0};
+    size_t row = masa_activations_bytes(&model, MASA_BF16, 1);
+    rl_memory_plan none = keeping("rollout.kept_memory=0", MASA_BF16, 0);
+    assert_int_equal(none.kept_rows, 0);
+    assert_int_equal(keeping("rollout.kept_memory=1000", MASA_BF16, 0).kept_rows, STEP);
+    rl_memory_plan some = keeping("rollout.kept_memory=1", MASA_BF16, 0);
+    assert_int_equal(some.kept_rows, (1 << 20) / row);
+    assert_int_equal(some.kept, some.kept_rows * row);
+    assert_int_equal(some.total, none.total);
+    assert_int_equal(rl_memory_plan_check(&some, some.total + some.kept, NULL, &err), MASA_OK);
+    assert_int_equal(rl_memory_plan_check(&some, some.total + some.kept - 1, NULL, &err),
+                     MASA_ERR_MEMORY);
+    assert_non_null(strstr(err.message, "rollout.kept_memory"));
+    const char *automatic = "rollout.kept_memory=-1";
+    bool same = masa_linear_rows_agree(MASA_BF16);
+    size_t available = none.total + 200 * row;
+    assert_int_equal(keeping(automatic, MASA_BF16, available).kept_rows, same ? 100 : 0);
+    assert_int_equal(keeping(automatic, MASA_BF16, 1).kept_rows, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(totals_are_sums),
         cmocka_unit_test(activations_are_recomputed_where_they_would_not_fit),
+        cmocka_unit_test(rollouts_are_kept_as_memory_allows),
         cmocka_unit_test(plans_that_do_not_fit_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

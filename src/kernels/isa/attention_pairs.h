@@ -1,5 +1,6 @@
 /*
- * Attention's gradient in bf16 products with float32 sums. Queries lie along the lanes: with keys as rows,
+ * Attention's gradient in bf16 products with float32 sums. Queries lie along the lanes:
+ * with keys as rows,
  *
  *     S^T  = K Q^T           dP^T = V dO^T                   [keys, queries]
  *     P^T  = e^(scale S^T - lse)     dS^T = scale P^T (dP^T - delta)

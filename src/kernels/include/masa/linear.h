@@ -37,6 +37,10 @@ void masa_linear_pack(masa_linear *linear, const float *weight);
 void masa_linear_forward(masa_linear *linear, void *y, masa_dtype y_dtype, const void *x,
                          const float *bias, size_t rows, bool accumulate);
 
+/** Whether that result is also the same to the last bit, so that a rollout's activations are
+ *  those of the training pass. */
+bool masa_linear_rows_agree(masa_dtype compute);
+
 /** dx [rows, in] (dx_dtype) = dy [rows, out] (compute dtype) W  (+ dx when accumulate). */
 void masa_linear_backward_input(masa_linear *linear, void *dx, masa_dtype dx_dtype,
                                 const void *dy, size_t rows, bool accumulate);

@@ -113,7 +113,8 @@
             "size of the key/value cache; 0: as the batch needs")                         \
     INTEGER(rollout, kept_memory, -1, -1, 1000000000, "MiB",                              \
             "most memory for activations of rollouts, which the update then need not "    \
-            "compute again; -1: half of what is free; 0: none")
+            "compute again; 0: none; -1: half of what is free where that changes no bit " \
+            "of the results, else none")
 
 #define MASA_CONFIG_ALGORITHM(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
     CHOICE(algorithm, name, FAMILY, GRPO,                                                 \
