@@ -231,9 +231,9 @@ static bool start_prompt(masa_generator *g, size_t index)
     extend_table(g, s, need);
     s->computed = n * BLOCK_TOKENS;
     owner->computing = true;
-    if (owner->drawn)
+    if (owner->drawn) {
         g->stats.recomputed_tokens += owner->request->prompt_size - s->computed;
-    else {
+    } else {
         g->run.arriving += owner->request->n_samples;
         promise_rows(g, owner, prefix, s->computed);
     }

@@ -52,7 +52,7 @@ static void add_segment(pack *p, const masa_sequence *s, size_t from, size_t n,
     for (size_t i = 0; i < n; i++) {
         p->tokens[b->n_tokens + i] = tokens[i];
         p->positions[b->n_tokens + i] = (int32_t)(from + i);
-        if (b->kept) p->kept_rows[b->n_tokens + i] = s->kept_rows[from + i];
+        if (s->kept_rows) p->kept_rows[b->n_tokens + i] = s->kept_rows[from + i];
     }
     p->segments[b->n_segments++] =
         (masa_segment){(int32_t)b->n_tokens, (int32_t)n, parent};
@@ -119,7 +119,7 @@ size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n,
                             .target_rows = p->target_rows,
                             .target_tokens = p->target_tokens,
                             .temperature = temperature,
-                            .kept = sequences[0].kept_rows ? kept : NULL,
+                            .kept = kept,
                             .kept_rows = p->kept_rows};
     masa_batch *b = &p->batch;
     stem t = {.segment = -1};
@@ -127,7 +127,6 @@ size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n,
     size_t i = 0;
     for (; i < n; i++) {
         const masa_sequence *s = &sequences[i];
-        if (kept && (s->kept_rows != NULL) != (b->kept != NULL)) break;
         bool joins = i > 0 && s->group == sequences[i - 1].group;
         if (!joins && (t.size == 0 || common(&t, s) < t.size))
             t = find_stem(p, s, n - i);
@@ -145,6 +144,7 @@ size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n,
             add_segment(p, s, t.size, s->prompt_size - t.size, t.segment);
         }
         add_response(p, s, prompt_segment);
+        if (!s->kept_rows) b->kept = NULL;
     }
     assert(i > 0);
     return i;

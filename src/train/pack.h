@@ -22,8 +22,9 @@ size_t pack_bytes(size_t max_tokens);
  * Packs as many of sequences[0..n) as fit, from the first on; returns how many
  * (at least 1: the caller has checked that each fits alone). Their targets
  * follow one another in order: the response tokens of sequence 0, 1, ...
- * A response's last token is a target but is not run through the model. With a store,
- * sequences whose activations it has and others are not packed together.
+ * A response's last token is a target but is not run through the model. The batch has
+ * the store of activations if that has those of all its sequences: how sequences are packed,
+ * and so what is computed, does not depend on what was kept.
  */
 size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n,
                  const masa_activations *kept, float temperature);

@@ -105,9 +105,9 @@ static void a_run_records_everything(void **state)
 static void keeping_activations_changes_nothing(void **state)
 {
     (void)state;
-    must("computed", "rollout.kept_memory=0 rollout.prompts_per_step=24", false);
-    must("kept", "rollout.kept_memory=100 rollout.prompts_per_step=24", false);
-    must("partly", "rollout.kept_memory=1 rollout.prompts_per_step=24", false);
+    must("computed", "rollout.kept_memory=0 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64", false);
+    must("kept", "rollout.kept_memory=100 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64", false);
+    must("partly", "rollout.kept_memory=1 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64", false);
     double some = 0, all = 0;
     for (long step = 1; step <= 4; step++) {
         double trained = metric_of("computed", step, "trained_tokens");

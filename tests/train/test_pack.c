@@ -192,6 +192,37 @@ static void what_prompts_have_in_common_is_packed_once(void **state)
     pack_deinit(&p);
 }
 
+/* A batch recalls activations if those of all its sequences were kept, and is packed alike
+ * whether they were or not. */
+static void what_was_kept_changes_no_batch(void **state)
+{
+    (void)state;
+    static const int32_t rows_a[] = {7, 8, 9, 1, 2, 3}, rows_b[] = {5, 6, 30};
+    const masa_activations *store = (const masa_activations *)&rows_a; /* only handed on */
+    masa_sequence s[] = {SEQUENCE(prompt_a, long_answer, 0),
+                         SEQUENCE(prompt_b, other_answer, 1)};
+    pack none, p;
+    assert_int_equal(pack_init(&none, 100, NULL), MASA_OK);
+    assert_int_equal(pack_init(&p, 100, NULL), MASA_OK);
+    assert_int_equal(pack_fill(&none, s, 2, store, 1), 2);
+    assert_null(none.batch.kept);
+    for (int kept = 1; kept <= 2; kept++) {
+        s[0].kept_rows = rows_a;
+        s[1].kept_rows = kept == 2 ? rows_b : NULL;
+        assert_int_equal(pack_fill(&p, s, 2, store, 1), 2);
+        assert_int_equal(p.batch.n_tokens, none.batch.n_tokens);
+        assert_ids(p.batch.tokens, none.batch.tokens, p.batch.n_tokens);
+        assert_ptr_equal(p.batch.kept, kept == 2 ? store : NULL);
+    }
+    const int32_t rows[] = {7, 8, 9, 1, 2, 3, 5, 6, 30};
+    assert_int_equal(p.batch.n_tokens, 9);
+    assert_ids(p.batch.kept_rows, rows, 9);
+    assert_int_equal(pack_fill(&p, s, 2, NULL, 1), 2); /* a trainer without a store */
+    assert_null(p.batch.kept);
+    pack_deinit(&none);
+    pack_deinit(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +230,7 @@ int main(void)
         cmocka_unit_test(the_budget_cuts_between_sequences),
         cmocka_unit_test(targets_have_a_budget_too),
         cmocka_unit_test(every_target_has_its_context),
+        cmocka_unit_test(what_was_kept_changes_no_batch),
         cmocka_unit_test(what_prompts_have_in_common_is_packed_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

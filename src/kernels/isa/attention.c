@@ -160,8 +160,7 @@ static void pack_cached(const struct attention_keys *keys, size_t at, const void
         size_t column = (at + i) % ATTENTION_KEYS, block = (at + i - column) * keys->width;
         m = n - i < ATTENTION_KEYS - column ? n - i : ATTENTION_KEYS - column;
         load_block((float *)keys->k_t + block, ATTENTION_KEYS, (float *)keys->v + block,
-                   keys->width, column, k,
-                   v, i, m, block_tokens, head_dim, dtype, from);
+                   keys->width, column, k, v, i, m, block_tokens, head_dim, dtype, from);
     }
 }
 

@@ -2,7 +2,7 @@
  * What the decoding pass computed, kept for the training pass. The policy that samples a
  * rollout is the one that is trained on it first, and a training pass's forward half would
  * compute every number of it again, to the same bits: with the activations kept it begins
- * with the head. They take some 20 hidden sizes of floats a token and layer
+ * with the head. They take some six hidden sizes of floats a token and layer
  * (masa_activations_bytes), so how many tokens are kept is a matter of memory.
  */
 #ifndef MASA_ACTIVATIONS_H
