@@ -20,76 +20,65 @@ void rl_training_sampling(rl_sampling by_kind[2], const masa_config *c, uint64_t
     by_kind[RL_META].what = "meta rollouts";
 }
 
-static masa_status draw(rl_loop *l, rl_groups *groups, uint64_t number, masa_error *err)
-{
-    masa_status st = rl_prompts_draw(&l->prompts, groups, &l->session, number, err);
-    if (st == MASA_OK && l->session.config->meta.samples)
-        st = rl_prompts_draw_meta(&l->prompts, groups, &l->session, number, err);
-    return st;
-}
-
-/* Samples the groups from number `first` on, of the kinds asked for, that are not gated. */
-static masa_status sample(rl_loop *l, rl_groups *groups, size_t first, bool solutions,
-                          bool meta, masa_error *err)
+/* Samples from draw number `first` of the batch on, of the kinds asked for, what is not
+ * gated. */
+static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool solutions, bool meta,
+                          masa_error *err)
 {
     rl_sampling by_kind[2];
     rl_training_sampling(by_kind, l->session.config, (uint64_t)l->session.config->train.seed);
-    rl_group **wanted = masa_alloc(groups->n + 1, sizeof(rl_group *));
+    rl_group **wanted = masa_alloc(2 * draws->n + 1, sizeof(rl_group *));
     size_t n = 0;
-    for (size_t i = first; i < groups->n; i++) {
-        rl_group *g = &groups->items[i];
-        bool asked = g->kind == RL_META ? meta : solutions && !g->decision.gated;
-        if (asked) wanted[n++] = g;
+    for (size_t i = first; i < draws->n; i++) {
+        rl_draw *d = &draws->items[i];
+        if (solutions && !d->decision.gated) wanted[n++] = &d->solutions;
+        if (meta) wanted[n++] = &d->meta;
     }
     masa_status st =
         n ? rl_sample(&l->session, l->generator, wanted, n, by_kind, err) : MASA_OK;
-    if (n) groups->prefilled += masa_generator_stats(l->generator).prompt_tokens;
-    for (size_t i = 0; st == MASA_OK && i < n; i++)
-        if (wanted[i]->kind == RL_META) rl_predict(wanted[i], l->session.config);
+    if (n) draws->prefilled += masa_generator_stats(l->generator).prompt_tokens;
+    for (size_t i = first; st == MASA_OK && meta && i < draws->n; i++)
+        rl_predict(&draws->items[i], l->session.config);
     free(wanted);
     return st;
 }
 
 /* MASA-efficient: the predictions first, then what they leave to be sampled. */
-static masa_status sample_in_turn(rl_loop *l, rl_groups *groups, size_t first, long step,
+static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, long step,
                                   masa_error *err)
 {
-    masa_status st = sample(l, groups, first, false, true, err);
-    for (size_t i = first; st == MASA_OK && i < groups->n; i += 2)
-        st = rl_decide(&groups->items[i], &groups->items[i + 1], &l->method, &l->prompts,
-                       &l->session, step, err);
-    return st == MASA_OK ? sample(l, groups, first, true, false, err) : st;
+    masa_status st = sample(l, draws, first, false, true, err);
+    for (size_t i = first; st == MASA_OK && i < draws->n; i++)
+        st = rl_decide(&draws->items[i], &l->method, &l->prompts, &l->session, step, err);
+    return st == MASA_OK ? sample(l, draws, first, true, false, err) : st;
 }
 
-static void score(rl_loop *l, rl_groups *groups, size_t first)
+static void score(rl_loop *l, rl_draws *draws, size_t first)
 {
     const masa_config *c = l->session.config;
-    for (size_t i = first; i < groups->n; i++) {
-        rl_group *g = &groups->items[i];
-        if (g->kind == RL_META) {
-            rl_reward_predictions(g, g - 1, c);
-        } else {
-            rl_score_solutions(g, c, l->answer_rules);
-            rl_weigh_survivors(g, c);
-        }
+    for (size_t i = first; i < draws->n; i++) {
+        rl_draw *d = &draws->items[i];
+        rl_score_solutions(d, c, l->answer_rules);
+        rl_weigh_survivors(d, c);
+        if (d->predictions) rl_reward_predictions(d, c);
     }
 }
 
-/* Marks solution groups that give no gradient as left out, with dynamic sampling also those
+/* Marks solutions that give no gradient as left out, with dynamic sampling also those
  * without variance (DAPO, arXiv:2503.14476); returns how many prompts remain. */
-static long leave_out(rl_groups *groups, bool flat)
+static long leave_out(rl_draws *draws, bool flat)
 {
     long remain = 0;
-    for (size_t i = 0; i < groups->n; i++) {
-        rl_group *g = &groups->items[i];
-        if (g->kind != RL_SOLUTION) continue;
-        g->left_out = g->decision.gated || (flat && rl_zero_variance(g));
-        remain += !g->left_out;
+    for (size_t i = 0; i < draws->n; i++) {
+        rl_draw *d = &draws->items[i];
+        d->solutions.left_out =
+            d->decision.gated || (flat && rl_zero_variance(&d->solutions));
+        remain += !d->solutions.left_out;
     }
     return remain;
 }
 
-masa_status rl_collect(rl_loop *l, rl_groups *groups, long step, long *draws, masa_error *err)
+masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
 {
     const masa_config *c = l->session.config;
     bool acting = l->method.acting, flat = c->algorithm.dynamic_sampling;
@@ -97,15 +86,16 @@ masa_status rl_collect(rl_loop *l, rl_groups *groups, long step, long *draws, ma
     masa_status st = MASA_OK;
     long missing = c->rollout.prompts_per_step;
     for (long refill = 0; missing > 0; refill++) {
-        size_t first = groups->n;
-        for (long i = 0; st == MASA_OK && i < missing; i++, ++*draws)
-            st = draw(l, groups, (uint64_t)(l->session.state.draws + *draws), err);
+        size_t first = draws->n;
+        for (long i = 0; st == MASA_OK && i < missing; i++)
+            st = rl_prompts_draw(&l->prompts, draws, &l->session,
+                                 (uint64_t)l->session.state.draws + draws->n, err);
         if (st == MASA_OK)
-            st = acting ? sample_in_turn(l, groups, first, step, err)
-                        : sample(l, groups, first, true, true, err);
+            st = acting ? sample_in_turn(l, draws, first, step, err)
+                        : sample(l, draws, first, true, c->meta.samples > 0, err);
         if (st != MASA_OK) return st;
-        score(l, groups, first);
-        missing = c->rollout.prompts_per_step - leave_out(groups, flat);
+        score(l, draws, first);
+        missing = c->rollout.prompts_per_step - leave_out(draws, flat);
         if (!refills || refill == c->algorithm.dynamic_max_refills) break;
     }
     return MASA_OK;

@@ -4,12 +4,8 @@
 
 #include "loop.h"
 
-/*
- * Fills groups with the batch of step number `step`; *draws counts the prompts it took.
- * With meta rollouts each solution group is followed by its prompt's meta group.
- */
-masa_status rl_collect(rl_loop *loop, rl_groups *groups, long step, long *draws,
-                       masa_error *err);
+/* Fills draws, empty before, with the batch of step number `step`. */
+masa_status rl_collect(rl_loop *loop, rl_draws *draws, long step, masa_error *err);
 
 /* How solutions (and meta rollouts) are drawn; `key` tells draws for other purposes apart. */
 void rl_training_sampling(rl_sampling by_kind[2], const masa_config *config, uint64_t key);

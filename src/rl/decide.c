@@ -13,16 +13,16 @@ enum { DRAW_GATE, DRAW_AUDIT, DRAW_SURVIVAL };
 /* Notions in a hint: more would be a list, not a hint. */
 enum { MOST_NOTIONS = 5 };
 
-static double uniform(const rl_group *g, const rl_session *s, size_t position)
+static double uniform(const rl_draw *d, const rl_session *s, size_t position)
 {
-    return masa_uniform(masa_key((uint64_t)s->config->train.seed, g->draw), MASA_STREAM_GATE,
+    return masa_uniform(masa_key((uint64_t)s->config->train.seed, d->number), MASA_STREAM_GATE,
                         position);
 }
 
-static double skip_probability(const rl_group *g, const masa_forecast *forecast,
-                               const rl_method *method, rl_prompts *prompts,
+static double skip_probability(const rl_draw *d, const rl_method *method, rl_prompts *prompts,
                                const masa_config *c, long step)
 {
+    const masa_forecast *forecast = &d->predictions->forecast;
     masa_soft_gate_options soft = {
         .group_size = (size_t)c->rollout.group_size,
         .discount = c->meta.gate_discount,
@@ -35,17 +35,18 @@ static double skip_probability(const rl_group *g, const masa_forecast *forecast,
         return masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
     case MASA_CONFIG_GATE_SOFT:
         return masa_gate_skip_probability(
-            &method->beliefs[rl_prompts_index(prompts, g->draw)], step, forecast, &soft);
+            &method->beliefs[rl_prompts_index(prompts, d->number)], step, forecast, &soft);
     default: return 0;
     }
 }
 
 /* Soft: each rollout draws beforehand whether it may pass the cutoff. */
-static void set_cutoff(rl_group *g, size_t cutoff, const rl_session *s)
+static void set_cutoff(rl_draw *d, size_t cutoff, const rl_session *s)
 {
+    rl_group *g = &d->solutions;
     const masa_config *c = s->config;
     size_t n = (size_t)c->rollout.group_size, whole = g->max_tokens;
-    g->decision.cutoff = cutoff;
+    d->decision.cutoff = cutoff;
     if (cutoff >= whole) return;
     if (c->meta.cutoff_survival == 0) {
         g->max_tokens = cutoff;
@@ -54,29 +55,29 @@ static void set_cutoff(rl_group *g, size_t cutoff, const rl_session *s)
     g->limits = masa_alloc(n, sizeof *g->limits);
     for (size_t j = 0; j < n; j++)
         g->limits[j] =
-            uniform(g, s, DRAW_SURVIVAL + j) < c->meta.cutoff_survival ? whole : cutoff;
+            uniform(d, s, DRAW_SURVIVAL + j) < c->meta.cutoff_survival ? whole : cutoff;
 }
 
-static masa_status add_hint(rl_group *g, const masa_forecast *forecast, const rl_session *s,
-                            masa_error *err)
+static masa_status add_hint(rl_draw *d, const rl_session *s, masa_error *err)
 {
+    rl_group *g = &d->solutions;
     const masa_config *c = s->config;
     masa_text problem = {0};
     masa_tokens prompt = {0};
     char *text = NULL;
-    masa_text_add(&problem, g->problem->problem);
+    masa_text_add(&problem, d->problem->problem);
     size_t before = problem.size;
-    masa_hint_add(&problem, forecast, MOST_NOTIONS);
-    masa_problem hinted = *g->problem;
+    masa_hint_add(&problem, &d->predictions->forecast, MOST_NOTIONS);
+    masa_problem hinted = *d->problem;
     hinted.problem = problem.data;
     masa_status st = MASA_OK;
     if (problem.size > before) {
         char *user = rl_solution_request(c, &hinted);
         st = rl_prompt(&prompt, &text, s, c->model.system, user, err);
         free(user);
-        g->decision.hinted = st == MASA_OK && prompt.n <= (size_t)c->data.max_prompt_tokens;
+        d->decision.hinted = st == MASA_OK && prompt.n <= (size_t)c->data.max_prompt_tokens;
     }
-    if (g->decision.hinted) {
+    if (d->decision.hinted) {
         masa_tokens_deinit(&g->prompt);
         free(g->prompt_text);
         g->prompt = prompt;
@@ -89,94 +90,96 @@ static masa_status add_hint(rl_group *g, const masa_forecast *forecast, const rl
     return st;
 }
 
-masa_status rl_decide(rl_group *g, const rl_group *meta, const rl_method *method,
-                      rl_prompts *prompts, const rl_session *s, long step, masa_error *err)
+masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
+                      const rl_session *s, long step, masa_error *err)
 {
     const masa_config *c = s->config;
-    const masa_forecast *forecast = &meta->predictions->forecast;
-    rl_decision *d = &g->decision;
-    *d = (rl_decision){.made = true, .cutoff = g->max_tokens};
-    d->skip_probability = skip_probability(g, forecast, method, prompts, c, step);
-    bool closed = uniform(g, s, DRAW_GATE) < d->skip_probability;
-    d->audited = closed && uniform(g, s, DRAW_AUDIT) < c->meta.audit_share;
-    d->gated = closed && !d->audited;
-    if (d->gated) return MASA_OK;
+    const masa_forecast *forecast = &d->predictions->forecast;
+    rl_decision *made = &d->decision;
+    size_t whole = d->solutions.max_tokens;
+    *made = (rl_decision){.made = true, .cutoff = whole};
+    made->skip_probability = skip_probability(d, method, prompts, c, step);
+    bool closed = uniform(d, s, DRAW_GATE) < made->skip_probability;
+    made->audited = closed && uniform(d, s, DRAW_AUDIT) < c->meta.audit_share;
+    made->gated = closed && !made->audited;
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
-    if (!d->audited)
-        set_cutoff(g, masa_cutoff_tokens(forecast, c->meta.cutoff_margin, g->max_tokens), s);
-    return c->meta.notion_hint ? add_hint(g, forecast, s, err) : MASA_OK;
+    if (closed) return MASA_OK;
+    set_cutoff(d, masa_cutoff_tokens(forecast, c->meta.cutoff_margin, whole), s);
+    return c->meta.notion_hint ? add_hint(d, s, err) : MASA_OK;
 }
 
-bool rl_cut_off(const rl_group *g, size_t rollout, const masa_config *config)
+bool rl_cut_off(const rl_draw *d, size_t rollout, const masa_config *config)
 {
+    const rl_group *g = &d->solutions;
     const masa_completion *c = &g->rollouts[rollout].completion;
     size_t limit = g->limits ? g->limits[rollout] : g->max_tokens;
     return c->cause == MASA_STOP_LENGTH && limit < (size_t)config->rollout.max_tokens;
 }
 
-void rl_weigh_survivors(rl_group *g, const masa_config *config)
+void rl_weigh_survivors(rl_draw *d, const masa_config *config)
 {
+    rl_group *g = &d->solutions;
     if (!g->limits) return;
     g->weights = masa_alloc(g->n, sizeof *g->weights);
     for (size_t j = 0; j < g->n; j++) {
-        bool passed = g->rollouts[j].completion.n > g->decision.cutoff;
-        g->weights[j] = rl_cut_off(g, j, config) ? 0
+        bool passed = g->rollouts[j].completion.n > d->decision.cutoff;
+        g->weights[j] = rl_cut_off(d, j, config) ? 0
                         : passed ? (float)(1 / config->meta.cutoff_survival) : 1;
     }
 }
 
 /* ---- the record ---- */
 
-static masa_status record_gate(rl_session *s, masa_store_decision row, const rl_group *g,
-                               const masa_forecast *forecast, masa_error *err)
+static masa_status record_gate(rl_session *s, masa_store_decision row, const rl_draw *d,
+                               masa_error *err)
 {
+    const masa_forecast *forecast = &d->predictions->forecast;
     char extra[96];
     row.kind = "gate";
-    row.taken = g->decision.gated;
+    row.taken = d->decision.gated;
     row.mean = forecast->pass_rate_mean;
     row.deviation = forecast->pass_rate_deviation;
-    row.value = g->decision.skip_probability;
+    row.value = d->decision.skip_probability;
     snprintf(extra, sizeof extra, "{\"predictions\":%zu}", forecast->n_pass_rates);
     row.extra = extra;
     masa_status st = masa_store_add_decision(masa_run_store(s->run), &row, err);
-    if (st != MASA_OK || !g->decision.audited) return st;
+    if (st != MASA_OK || !d->decision.audited) return st;
     row.kind = "audit";
     row.taken = true;
-    row.value = rl_zero_variance(g);
+    row.value = rl_zero_variance(&d->solutions);
     return masa_store_add_decision(masa_run_store(s->run), &row, err);
 }
 
-static masa_status record_cutoff(rl_session *s, masa_store_decision row, const rl_group *g,
-                                 const masa_forecast *forecast, masa_error *err)
+static masa_status record_cutoff(rl_session *s, masa_store_decision row, const rl_draw *d,
+                                 masa_error *err)
 {
+    const masa_forecast *forecast = &d->predictions->forecast;
+    const rl_group *g = &d->solutions;
     char extra[96];
     size_t cut = 0;
-    for (size_t j = 0; j < g->n; j++) cut += rl_cut_off(g, j, s->config);
+    for (size_t j = 0; j < g->n; j++) cut += rl_cut_off(d, j, s->config);
     row.kind = "cutoff";
-    row.taken = g->decision.cutoff < (size_t)s->config->rollout.max_tokens;
+    row.taken = d->decision.cutoff < (size_t)s->config->rollout.max_tokens;
     row.mean = forecast->length_mean;
     row.deviation = forecast->length_deviation;
-    row.value = (double)g->decision.cutoff;
+    row.value = (double)d->decision.cutoff;
     snprintf(extra, sizeof extra, "{\"predictions\":%zu,\"rollouts\":%zu,\"cut\":%zu}",
              forecast->n_lengths, g->n, cut);
     row.extra = extra;
     return masa_store_add_decision(masa_run_store(s->run), &row, err);
 }
 
-masa_status rl_record_decisions(rl_session *s, long step, const rl_groups *groups,
+masa_status rl_record_decisions(rl_session *s, long step, const rl_draws *draws,
                                 masa_error *err)
 {
     masa_status st = MASA_OK;
-    long place = -1;
-    for (size_t i = 0; st == MASA_OK && i < groups->n; i++) {
-        const rl_group *g = &groups->items[i];
-        if (g->kind != RL_SOLUTION) continue;
-        place++;
-        if (!g->decision.made) continue;
-        const masa_forecast *forecast = &groups->items[i + 1].predictions->forecast;
-        masa_store_decision row = {.step = step, .prompt = place, .problem = g->problem->id};
-        st = record_gate(s, row, g, forecast, err);
-        if (st == MASA_OK && !g->decision.gated) st = record_cutoff(s, row, g, forecast, err);
+    for (size_t i = 0; st == MASA_OK && i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
+        if (!d->decision.made) continue;
+        masa_store_decision row = {
+            .step = step, .prompt = (long)i, .problem = d->problem->id};
+        st = record_gate(s, row, d, err);
+        if (st == MASA_OK && !d->decision.gated) st = record_cutoff(s, row, d, err);
     }
     return st;
 }

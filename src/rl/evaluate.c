@@ -8,13 +8,13 @@
 /* Keeps an evaluation's draws apart from those of training. */
 enum { EVALUATION_KEY = 1 << 16 };
 
-static masa_status fill(rl_groups *groups, const rl_session *s, const rl_prompts *prompts,
+static masa_status fill(rl_draws *draws, const rl_session *s, const rl_prompts *prompts,
                         masa_error *err)
 {
     masa_status st = MASA_OK;
     for (size_t i = 0; st == MASA_OK && i < prompts->test.n; i++) {
         const masa_problem *problem = &prompts->test.items[i];
-        rl_group *g = rl_groups_add(groups, RL_SOLUTION, problem, i);
+        rl_group *g = &rl_draws_add(draws, problem, i)->solutions;
         g->max_tokens = (size_t)s->config->rollout.max_tokens;
         char *user = rl_solution_request(s->config, problem);
         st = rl_prompt(&g->prompt, NULL, s, s->config->model.system, user, err);
@@ -23,10 +23,10 @@ static masa_status fill(rl_groups *groups, const rl_session *s, const rl_prompts
     return st;
 }
 
-static masa_status record(rl_evaluation *out, const rl_group *g, masa_store *store, long step,
+static masa_status record(rl_evaluation *out, const rl_draw *d, masa_store *store, long step,
                           masa_error *err)
 {
-    const rl_rollout *r = &g->rollouts[0];
+    const rl_rollout *r = &d->solutions.rollouts[0];
     masa_stop_cause cause = r->completion.cause;
     out->problems++;
     out->correct += r->correct;
@@ -34,9 +34,9 @@ static masa_status record(rl_evaluation *out, const rl_group *g, masa_store *sto
     out->no_answer += !r->answer;
     out->mean_length += (double)r->completion.n;
     masa_store_eval row = {.step = step,
-                           .problem = g->problem->id,
+                           .problem = d->problem->id,
                            .text = r->text,
-                           .answer = g->problem->answer,
+                           .answer = d->problem->answer,
                            .correct = r->correct,
                            .tokens = (long)r->completion.n,
                            .cause = masa_stop_cause_name(cause)};
@@ -53,22 +53,22 @@ masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *gener
                        .key = masa_key((uint64_t)c->train.seed, EVALUATION_KEY),
                        .what = "evaluation"};
     rl_sampling by_kind[] = {how, how};
-    rl_groups groups = {0};
+    rl_draws draws = {0};
     *out = (rl_evaluation){0};
-    masa_status st = fill(&groups, s, prompts, err);
-    rl_group **all = masa_alloc(groups.n, sizeof *all);
-    for (size_t i = 0; i < groups.n; i++) all[i] = &groups.items[i];
+    masa_status st = fill(&draws, s, prompts, err);
+    rl_group **all = masa_alloc(draws.n, sizeof *all);
+    for (size_t i = 0; i < draws.n; i++) all[i] = &draws.items[i].solutions;
     /* An evaluation belongs to a finished step: it is not broken off. */
     const volatile sig_atomic_t *stop = s->stop;
     s->stop = NULL;
-    if (st == MASA_OK) st = rl_sample(s, generator, all, groups.n, by_kind, err);
+    if (st == MASA_OK) st = rl_sample(s, generator, all, draws.n, by_kind, err);
     s->stop = stop;
-    for (size_t i = 0; st == MASA_OK && i < groups.n; i++) {
-        rl_score_solutions(all[i], c, answer_rules);
-        st = record(out, all[i], masa_run_store(s->run), step, err);
+    for (size_t i = 0; st == MASA_OK && i < draws.n; i++) {
+        rl_score_solutions(&draws.items[i], c, answer_rules);
+        st = record(out, &draws.items[i], masa_run_store(s->run), step, err);
     }
     if (out->problems) out->mean_length /= (double)out->problems;
     free(all);
-    rl_groups_deinit(&groups);
+    rl_draws_deinit(&draws);
     return st;
 }

@@ -34,12 +34,12 @@ static size_t best_of(const rl_predictions *p, double threshold)
 }
 
 /* The text to be cloned for a prompt whose truth is known; false: there is none. */
-static bool write_expert(masa_text *out, const rl_group *g, const masa_config *config)
+static bool write_expert(masa_text *out, const rl_draw *d, const masa_config *config)
 {
-    const rl_predictions *p = g->predictions;
+    const rl_predictions *p = d->predictions;
     masa_meta_options options = rl_meta_options(config);
     size_t best = best_of(p, config->meta.bc_threshold);
-    const rl_rollout *r = best < p->n ? &g->rollouts[best] : NULL;
+    const rl_rollout *r = best < p->n ? &d->meta.rollouts[best] : NULL;
     /* A checkpoint keeps experts as JSON, which broken characters do not survive. */
     if (r &&
         masa_expert_text(out, r->text, r->text_size, &p->items[best], p->truth, &options) &&
@@ -50,15 +50,15 @@ static bool write_expert(masa_text *out, const rl_group *g, const masa_config *c
     return config->meta.bc_repair && wanted && masa_warm_start_text(out, p->truth, &options);
 }
 
-size_t rl_experts_gather(rl_experts *experts, const rl_groups *groups,
+size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws,
                          const masa_config *config)
 {
     size_t before = experts->n;
-    for (size_t i = 0; i < groups->n; i++) {
-        const rl_group *g = &groups->items[i];
+    for (size_t i = 0; i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
         masa_text text = {0};
-        if (g->predictions && g->predictions->truth && write_expert(&text, g, config))
-            rl_experts_add(experts, g->draw, masa_text_take(&text));
+        if (d->predictions && d->predictions->truth && write_expert(&text, d, config))
+            rl_experts_add(experts, d->number, masa_text_take(&text));
         masa_text_deinit(&text);
     }
     return experts->n - before;

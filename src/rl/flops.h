@@ -4,7 +4,7 @@
 
 #include "loop.h"
 
-/* Floating-point operations of sampling these groups and of a forward and backward pass over trained_tokens with the same mean context. */
-double rl_flops(const rl_loop *loop, const rl_groups *groups, size_t trained_tokens);
+/* Floating-point operations of sampling these draws and of a forward and backward pass over trained_tokens with the same mean context. */
+double rl_flops(const rl_loop *loop, const rl_draws *draws, size_t trained_tokens);
 
 #endif

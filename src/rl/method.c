@@ -39,19 +39,19 @@ void rl_method_begin_step(rl_method *m, const masa_config *config, long step)
     m->acting = may;
 }
 
-void rl_method_observe(rl_method *m, const rl_groups *groups, rl_prompts *prompts,
+void rl_method_observe(rl_method *m, const rl_draws *draws, rl_prompts *prompts,
                        const masa_config *config, long step)
 {
     masa_calibration_options options = calibration_options(config);
-    for (size_t i = 0; i + 1 < groups->n; i++) {
-        const rl_group *g = &groups->items[i], *meta = g + 1;
-        if (g->kind != RL_SOLUTION || meta->kind != RL_META || g->n == 0) continue;
-        masa_statistics_summary truth = masa_statistics_get(meta->predictions->truth);
-        masa_belief_update(&m->beliefs[rl_prompts_index(prompts, g->draw)], step,
+    for (size_t i = 0; i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
+        if (!d->predictions || !d->predictions->truth) continue;
+        masa_statistics_summary truth = masa_statistics_get(d->predictions->truth);
+        masa_belief_update(&m->beliefs[rl_prompts_index(prompts, d->number)], step,
                            (double)truth.n_correct, (double)(truth.n - truth.n_correct),
                            config->meta.gate_discount);
         /* A prompt that was rolled out although the gate would have closed judges it. */
-        const masa_forecast *forecast = &meta->predictions->forecast;
+        const masa_forecast *forecast = &d->predictions->forecast;
         bool closed = masa_gate_closed(forecast, config->meta.gate_sigma,
                                        config->meta.gate_tolerance);
         masa_calibration_update(&m->calibration, forecast, &truth, closed, &options);

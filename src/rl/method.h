@@ -24,7 +24,7 @@ void rl_method_deinit(rl_method *method);
 /* Whether step number `step` acts on predictions: sets method->acting. */
 void rl_method_begin_step(rl_method *method, const masa_config *config, long step);
 /* Learns from a step's scored groups: beliefs and calibration. */
-void rl_method_observe(rl_method *method, const rl_groups *groups, rl_prompts *prompts,
+void rl_method_observe(rl_method *method, const rl_draws *draws, rl_prompts *prompts,
                        const masa_config *config, long step);
 
 /* As a JSON object (caller frees), and back; NULL or a text without it is a fresh start.

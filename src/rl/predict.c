@@ -32,8 +32,9 @@ masa_meta_options rl_meta_options(const masa_config *config)
     return options;
 }
 
-void rl_predict(rl_group *meta, const masa_config *config)
+void rl_predict(rl_draw *draw, const masa_config *config)
 {
+    const rl_group *meta = &draw->meta;
     masa_meta_options options = rl_meta_options(config);
     rl_predictions *p = masa_alloc(1, sizeof *p);
     p->items = masa_alloc(meta->n + 1, sizeof *p->items);
@@ -43,11 +44,12 @@ void rl_predict(rl_group *meta, const masa_config *config)
                               meta->rollouts[i].text_size, &options);
     masa_forecast_init(&p->forecast, p->items, p->n,
                        (masa_cutoff_statistic)config->meta.cutoff_statistic);
-    meta->predictions = p;
+    draw->predictions = p;
 }
 
-masa_statistics *rl_statistics(const rl_group *solutions, masa_notion_rule rule)
+masa_statistics *rl_statistics(const rl_draw *draw, masa_notion_rule rule)
 {
+    const rl_group *solutions = &draw->solutions;
     size_t n = solutions->n;
     const char **texts = masa_alloc(n, sizeof *texts);
     bool *correct = masa_alloc(n, sizeof *correct);
@@ -59,7 +61,7 @@ masa_statistics *rl_statistics(const rl_group *solutions, masa_notion_rule rule)
     }
     masa_solutions all = {n, texts, correct, lengths};
     masa_statistics *statistics =
-        masa_statistics_create(solutions->problem->problem, &all, rule);
+        masa_statistics_create(draw->problem->problem, &all, rule);
     free(texts);
     free(correct);
     free(lengths);
@@ -99,13 +101,13 @@ static char *describe(const masa_prediction *p, const masa_meta_reward *reward,
     return masa_text_take(&out);
 }
 
-void rl_reward_predictions(rl_group *meta, const rl_group *solutions,
-                           const masa_config *config)
+void rl_reward_predictions(rl_draw *draw, const masa_config *config)
 {
     masa_meta_options options = rl_meta_options(config);
-    rl_predictions *p = meta->predictions;
-    if (solutions->n > 0) {
-        p->truth = rl_statistics(solutions, options.notion_rule);
+    rl_predictions *p = draw->predictions;
+    rl_group *meta = &draw->meta;
+    if (draw->solutions.n > 0) {
+        p->truth = rl_statistics(draw, options.notion_rule);
         p->rewards = masa_alloc(p->n + 1, sizeof *p->rewards);
     }
     meta->left_out = !p->truth;

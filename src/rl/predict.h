@@ -22,17 +22,16 @@ void rl_predictions_destroy(rl_predictions *predictions);
 masa_meta_options rl_meta_options(const masa_config *config);
 
 /* What scored solutions were like; destroy with masa_statistics_destroy. */
-masa_statistics *rl_statistics(const rl_group *solutions, masa_notion_rule rule);
+masa_statistics *rl_statistics(const rl_draw *draw, masa_notion_rule rule);
 
-/* Parses the sampled rollouts of a meta group. */
-void rl_predict(rl_group *meta, const masa_config *config);
+/* Parses the meta rollouts that were sampled. */
+void rl_predict(rl_draw *draw, const masa_config *config);
 
 /*
- * Rewards a parsed meta group by the scored solutions of its prompt, and writes each
+ * Rewards the predictions by the scored solutions of their prompt, and writes each meta
  * rollout's prediction, rewards and truth into its `extra`. Without solutions (gated) nothing
- * is known: the group is left out of training.
+ * is known: the meta rollouts are left out of training.
  */
-void rl_reward_predictions(rl_group *meta, const rl_group *solutions,
-                           const masa_config *config);
+void rl_reward_predictions(rl_draw *draw, const masa_config *config);
 
 #endif

@@ -113,24 +113,18 @@ size_t rl_prompts_index(rl_prompts *prompts, uint64_t draw)
     return masa_problem_order_get(&prompts->order, (size_t)draw);
 }
 
-masa_status rl_prompts_draw(rl_prompts *prompts, rl_groups *groups, const rl_session *s,
-                            uint64_t draw, masa_error *err)
+masa_status rl_prompts_draw(rl_prompts *prompts, rl_draws *draws, const rl_session *s,
+                            uint64_t number, masa_error *err)
 {
-    const masa_problem *problem = &prompts->train.items[rl_prompts_index(prompts, draw)];
-    rl_group *g = rl_groups_add(groups, RL_SOLUTION, problem, draw);
-    g->max_tokens = (size_t)s->config->rollout.max_tokens;
-    masa_status st = solution_prompt(&g->prompt, &g->prompt_text, s, problem, err);
-    if (st != MASA_OK) masa_error_context(err, "problem %s", problem->id);
-    return st;
-}
-
-masa_status rl_prompts_draw_meta(rl_prompts *prompts, rl_groups *groups, const rl_session *s,
-                                 uint64_t draw, masa_error *err)
-{
-    const masa_problem *problem = &prompts->train.items[rl_prompts_index(prompts, draw)];
-    rl_group *g = rl_groups_add(groups, RL_META, problem, draw);
-    g->max_tokens = (size_t)s->config->meta.max_tokens;
-    masa_status st = meta_prompt(&g->prompt, &g->prompt_text, prompts, s, problem, err);
+    const masa_problem *problem = &prompts->train.items[rl_prompts_index(prompts, number)];
+    rl_draw *d = rl_draws_add(draws, problem, number);
+    rl_group *solutions = &d->solutions, *meta = &d->meta;
+    solutions->max_tokens = (size_t)s->config->rollout.max_tokens;
+    meta->max_tokens = (size_t)s->config->meta.max_tokens;
+    masa_status st =
+        solution_prompt(&solutions->prompt, &solutions->prompt_text, s, problem, err);
+    if (st == MASA_OK && s->config->meta.samples)
+        st = meta_prompt(&meta->prompt, &meta->prompt_text, prompts, s, problem, err);
     if (st != MASA_OK) masa_error_context(err, "problem %s", problem->id);
     return st;
 }

@@ -18,12 +18,10 @@ void rl_prompts_close(rl_prompts *prompts);
 /* Index in `train` of the problem of a draw. */
 size_t rl_prompts_index(rl_prompts *prompts, uint64_t draw);
 
-/* Adds the solution group of draw number `draw`, its prompt filled in. */
-masa_status rl_prompts_draw(rl_prompts *prompts, rl_groups *groups,
-                            const rl_session *session, uint64_t draw, masa_error *err);
-/* The same for its meta group. */
-masa_status rl_prompts_draw_meta(rl_prompts *prompts, rl_groups *groups,
-                                 const rl_session *session, uint64_t draw, masa_error *err);
+/* Adds draw number `number` of the run, with the prompts of its solutions and of its meta
+ * rollouts if there are any. */
+masa_status rl_prompts_draw(rl_prompts *prompts, rl_draws *draws, const rl_session *session,
+                            uint64_t number, masa_error *err);
 
 /* Appends the user's turn that asks for the predictions (after masa_meta_system). */
 masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const masa_config *config,

@@ -2,31 +2,40 @@
 
 #include <math.h>
 
-void rl_summarise(rl_summary *out, const rl_groups *groups)
+static void add_solutions(rl_summary *out, const rl_group *g)
 {
-    size_t rollouts = 0, truncated = 0, no_answer = 0, meta = 0, decided = 0;
-    for (size_t i = 0; i < groups->n; i++) {
-        const rl_group *g = &groups->items[i];
-        for (size_t j = 0; j < g->n; j++) out->generated_tokens += g->rollouts[j].completion.n;
-        if (g->n > 0) out->prompt_tokens += g->prompt.n;
-        for (size_t j = 0; g->kind == RL_META && !g->left_out && j < g->n; j++, meta++)
-            out->meta_reward += g->rollouts[j].reward;
-        decided += g->decision.made;
-        out->gated += g->decision.gated;
-        if (g->kind != RL_SOLUTION || g->n == 0) continue;
-        out->groups++;
-        out->left_out += g->left_out;
-        out->zero_variance += rl_zero_variance(g);
-        for (size_t j = 0; j < g->n; j++) {
-            const rl_rollout *r = &g->rollouts[j];
-            masa_stop_cause cause = r->completion.cause;
-            out->reward += r->reward;
-            out->accuracy += r->correct;
-            out->length += (double)r->completion.n;
-            truncated += cause == MASA_STOP_LENGTH || cause == MASA_STOP_CONTEXT;
-            no_answer += !r->answer;
-            rollouts++;
+    out->groups++;
+    out->left_out += g->left_out;
+    out->zero_variance += rl_zero_variance(g);
+    for (size_t j = 0; j < g->n; j++) {
+        const rl_rollout *r = &g->rollouts[j];
+        masa_stop_cause cause = r->completion.cause;
+        out->reward += r->reward;
+        out->accuracy += r->correct;
+        out->length += (double)r->completion.n;
+        out->truncated += cause == MASA_STOP_LENGTH || cause == MASA_STOP_CONTEXT;
+        out->no_answer += !r->answer;
+    }
+}
+
+void rl_summarise(rl_summary *out, const rl_draws *draws)
+{
+    size_t rollouts = 0, meta = 0, decided = 0;
+    for (size_t i = 0; i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
+        const rl_group *groups[] = {&d->solutions, &d->meta};
+        for (size_t k = 0; k < 2; k++) {
+            const rl_group *g = groups[k];
+            for (size_t j = 0; j < g->n; j++)
+                out->generated_tokens += g->rollouts[j].completion.n;
+            if (g->n > 0) out->prompt_tokens += g->prompt.n;
         }
+        for (size_t j = 0; !d->meta.left_out && j < d->meta.n; j++, meta++)
+            out->meta_reward += d->meta.rollouts[j].reward;
+        decided += d->decision.made;
+        out->gated += d->decision.gated;
+        rollouts += d->solutions.n;
+        if (d->solutions.n > 0) add_solutions(out, &d->solutions);
     }
     double n = rollouts ? (double)rollouts : NAN;
     out->meta_reward /= meta ? (double)meta : NAN;
@@ -34,8 +43,8 @@ void rl_summarise(rl_summary *out, const rl_groups *groups)
     out->reward /= n;
     out->accuracy /= n;
     out->length /= n;
-    out->truncated = (double)truncated / n;
-    out->no_answer = (double)no_answer / n;
+    out->truncated /= n;
+    out->no_answer /= n;
     out->zero_variance /= out->groups ? (double)out->groups : NAN;
 }
 
@@ -106,38 +115,44 @@ static double mean_logprob(const masa_completion *c)
     return c->n ? sum / (double)c->n : NAN;
 }
 
-masa_status rl_record_rollouts(rl_session *s, long step, const rl_groups *groups,
+static masa_status record_group(rl_session *s, long step, long place, const rl_draw *d,
+                                const rl_group *g, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (size_t j = 0; st == MASA_OK && j < g->n; j++) {
+        const rl_rollout *r = &g->rollouts[j];
+        masa_store_rollout row = {
+            .step = step,
+            .prompt = place,
+            .problem = d->problem->id,
+            .kind = rl_kind_name(g->kind),
+            .sample = (long)j,
+            .prompt_text = g->prompt_text,
+            .text = r->text,
+            .answer = d->problem->answer,
+            .prompt_tokens = (long)g->prompt.n,
+            .tokens = (long)r->completion.n,
+            .ids = r->completion.tokens,
+            .reward = r->reward,
+            .advantage = g->left_out ? NAN : r->advantage,
+            .cause = masa_stop_cause_name(r->completion.cause),
+            .logprob = mean_logprob(&r->completion),
+            .seconds = r->completion.seconds,
+            .extra = r->extra,
+        };
+        st = masa_store_add_rollout(masa_run_store(s->run), &row, err);
+    }
+    return st;
+}
+
+masa_status rl_record_rollouts(rl_session *s, long step, const rl_draws *draws,
                                masa_error *err)
 {
     masa_status st = MASA_OK;
-    long place = -1;
-    for (size_t i = 0; i < groups->n; i++) {
-        const rl_group *g = &groups->items[i];
-        /* A prompt's meta group follows its solution group and shares its place. */
-        if (g->kind == RL_SOLUTION) place++;
-        for (size_t j = 0; st == MASA_OK && j < g->n; j++) {
-            const rl_rollout *r = &g->rollouts[j];
-            masa_store_rollout row = {
-                .step = step,
-                .prompt = place,
-                .problem = g->problem->id,
-                .kind = rl_kind_name(g->kind),
-                .sample = (long)j,
-                .prompt_text = g->prompt_text,
-                .text = r->text,
-                .answer = g->problem->answer,
-                .prompt_tokens = (long)g->prompt.n,
-                .tokens = (long)r->completion.n,
-                .ids = r->completion.tokens,
-                .reward = r->reward,
-                .advantage = g->left_out ? NAN : r->advantage,
-                .cause = masa_stop_cause_name(r->completion.cause),
-                .logprob = mean_logprob(&r->completion),
-                .seconds = r->completion.seconds,
-                .extra = r->extra,
-            };
-            st = masa_store_add_rollout(masa_run_store(s->run), &row, err);
-        }
+    for (size_t i = 0; st == MASA_OK && i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
+        st = record_group(s, step, (long)i, d, &d->solutions, err);
+        if (st == MASA_OK) st = record_group(s, step, (long)i, d, &d->meta, err);
     }
     return st;
 }

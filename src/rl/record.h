@@ -27,7 +27,7 @@ typedef struct rl_step {
     rl_cloning cloning;
 } rl_step;
 
-void rl_summarise(rl_summary *out, const rl_groups *groups);
+void rl_summarise(rl_summary *out, const rl_draws *draws);
 
 typedef struct rl_metric {
     const char *name;
@@ -43,7 +43,7 @@ masa_status rl_record_metrics(rl_session *session, const rl_summary *summary,
 masa_status rl_record_evaluation(rl_session *session, long step,
                                  const rl_evaluation *evaluation, masa_error *err);
 /* Every rollout of the step, those left out too. */
-masa_status rl_record_rollouts(rl_session *session, long step, const rl_groups *groups,
+masa_status rl_record_rollouts(rl_session *session, long step, const rl_draws *draws,
                                masa_error *err);
 
 #endif

@@ -63,20 +63,20 @@ static masa_status record_causes(rl_session *s, long step, const rollouts *r, ma
     return st;
 }
 
-static masa_status record_rollouts(rl_session *s, long step, const rl_groups *groups,
+static masa_status record_rollouts(rl_session *s, long step, const rl_draws *draws,
                                    masa_error *err)
 {
     rollouts r = {0};
-    for (size_t i = 0; i < groups->n; i++) {
-        const rl_group *g = &groups->items[i];
-        for (size_t j = 0; j < g->n; j++) {
-            r.all_tokens += (double)g->rollouts[j].completion.n;
-            if (g->kind == RL_META) r.tokens += (double)g->rollouts[j].completion.n;
-        }
-        if (g->kind != RL_META) continue;
-        r.n += (double)g->n;
-        add_predictions(&r, g->predictions);
+    for (size_t i = 0; i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
+        for (size_t j = 0; j < d->solutions.n; j++)
+            r.all_tokens += (double)d->solutions.rollouts[j].completion.n;
+        for (size_t j = 0; j < d->meta.n; j++)
+            r.tokens += (double)d->meta.rollouts[j].completion.n;
+        r.n += (double)d->meta.n;
+        if (d->predictions) add_predictions(&r, d->predictions);
     }
+    r.all_tokens += r.tokens;
     const rl_metric metrics[] = {
         {"meta_reward", share(r.total, r.rewarded)},
         {"meta_difficulty", share(r.difficulty, r.rewarded)},
@@ -103,15 +103,15 @@ static void add_pair(pairs *p, double predicted, double truth)
     p->truth[p->n++] = truth;
 }
 
-static masa_status record_pairs(rl_session *s, long step, const rl_groups *groups,
+static masa_status record_pairs(rl_session *s, long step, const rl_draws *draws,
                                 masa_error *err)
 {
-    double *storage = masa_alloc(4 * groups->n + 1, sizeof *storage);
-    pairs rate = {storage, storage + groups->n, 0};
-    pairs length = {storage + 2 * groups->n, storage + 3 * groups->n, 0};
+    double *storage = masa_alloc(4 * draws->n + 1, sizeof *storage);
+    pairs rate = {storage, storage + draws->n, 0};
+    pairs length = {storage + 2 * draws->n, storage + 3 * draws->n, 0};
     double log_error = 0;
-    for (size_t i = 0; i < groups->n; i++) {
-        const rl_predictions *p = groups->items[i].predictions;
+    for (size_t i = 0; i < draws->n; i++) {
+        const rl_predictions *p = draws->items[i].predictions;
         if (!p || !p->truth) continue;
         masa_statistics_summary t = masa_statistics_get(p->truth);
         if (p->forecast.n_pass_rates) add_pair(&rate, p->forecast.pass_rate_mean, t.pass_rate);
@@ -136,25 +136,26 @@ static masa_status record_pairs(rl_session *s, long step, const rl_groups *group
  * An audited prompt stands for all that were gated like it: gated prompts without variance
  * are estimated as gated * (audited without variance / audited).
  */
-static masa_status record_acting(rl_session *s, long step, const rl_groups *groups,
+static masa_status record_acting(rl_session *s, long step, const rl_draws *draws,
                                  masa_error *err)
 {
     double prompts = 0, gated = 0, audited = 0, right = 0, open_flat = 0;
     double rolled = 0, cut = 0, cutoff = 0, limited = 0, hinted = 0;
-    for (size_t i = 0; i < groups->n; i++) {
-        const rl_group *g = &groups->items[i];
-        if (g->kind != RL_SOLUTION || !g->decision.made) continue;
+    for (size_t i = 0; i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
+        const rl_group *g = &d->solutions;
+        if (!d->decision.made) continue;
         bool flat = g->n > 0 && rl_zero_variance(g);
         prompts++;
-        gated += g->decision.gated;
-        audited += g->decision.audited;
-        right += g->decision.audited && flat;
-        open_flat += !g->decision.gated && !g->decision.audited && flat;
-        hinted += g->decision.hinted;
-        for (size_t j = 0; j < g->n; j++) cut += rl_cut_off(g, j, s->config);
+        gated += d->decision.gated;
+        audited += d->decision.audited;
+        right += d->decision.audited && flat;
+        open_flat += !d->decision.gated && !d->decision.audited && flat;
+        hinted += d->decision.hinted;
+        for (size_t j = 0; j < g->n; j++) cut += rl_cut_off(d, j, s->config);
         rolled += (double)g->n;
-        if (g->decision.gated || g->decision.audited) continue;
-        cutoff += (double)g->decision.cutoff;
+        if (d->decision.gated || d->decision.audited) continue;
+        cutoff += (double)d->decision.cutoff;
         limited++;
     }
     double precision = share(right, audited), found = (gated + audited) * precision;
@@ -171,7 +172,7 @@ static masa_status record_acting(rl_session *s, long step, const rl_groups *grou
     return rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
 }
 
-masa_status rl_record_meta(rl_session *s, long step, const rl_groups *groups,
+masa_status rl_record_meta(rl_session *s, long step, const rl_draws *draws,
                            const rl_cloning *cloning, bool acting, masa_error *err)
 {
     const rl_metric metrics[] = {
@@ -180,9 +181,9 @@ masa_status rl_record_meta(rl_session *s, long step, const rl_groups *groups,
         {"bc_loss", cloning->updates ? cloning->loss : NAN},
         {"bc_tokens", (double)cloning->tokens},
     };
-    masa_status st = record_rollouts(s, step, groups, err);
-    if (st == MASA_OK) st = record_pairs(s, step, groups, err);
-    if (st == MASA_OK && acting) st = record_acting(s, step, groups, err);
+    masa_status st = record_rollouts(s, step, draws, err);
+    if (st == MASA_OK) st = record_pairs(s, step, draws, err);
+    if (st == MASA_OK && acting) st = record_acting(s, step, draws, err);
     if (st == MASA_OK)
         st = rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
     return st;

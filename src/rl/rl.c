@@ -41,16 +41,16 @@ static bool evaluation_due(const rl_loop *l, long step)
            (c->train.eval_every > 0 && step % c->train.eval_every == 0);
 }
 
-static masa_status record(rl_loop *l, const rl_step *y, const rl_groups *groups,
+static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
                           masa_error *err)
 {
     rl_session *s = &l->session;
     masa_status st = masa_run_begin_step(s->run, err);
     if (st == MASA_OK) st = rl_record_metrics(s, &y->summary, &y->update, err);
     if (st == MASA_OK && s->config->meta.samples)
-        st = rl_record_meta(s, y->summary.step, groups, &y->cloning, l->method.acting, err);
-    if (st == MASA_OK) st = rl_record_rollouts(s, y->summary.step, groups, err);
-    if (st == MASA_OK) st = rl_record_decisions(s, y->summary.step, groups, err);
+        st = rl_record_meta(s, y->summary.step, draws, &y->cloning, l->method.acting, err);
+    if (st == MASA_OK) st = rl_record_rollouts(s, y->summary.step, draws, err);
+    if (st == MASA_OK) st = rl_record_decisions(s, y->summary.step, draws, err);
     if (st == MASA_OK && evaluation_due(l, y->summary.step))
         st = evaluate(l, y->summary.step, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
@@ -76,13 +76,13 @@ static void report(rl_loop *l, const rl_summary *y, const rl_update_stats *u)
 }
 
 /* Behaviour cloning: once the buffer holds a batch, one update on it, which empties it. */
-static masa_status clone_experts(rl_loop *l, const rl_groups *groups, rl_cloning *stats,
+static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *stats,
                                  masa_error *err)
 {
     const masa_config *c = l->session.config;
     rl_experts *experts = &l->method.experts;
     if (!c->meta.bc_enabled) return MASA_OK;
-    rl_experts_gather(experts, groups, c);
+    rl_experts_gather(experts, draws, c);
     if (experts->n < (size_t)c->meta.bc_batch) return MASA_OK;
     masa_status st = rl_experts_learn(experts, 0, experts->n, NULL, 0, c->meta.bc_lr,
                                       &l->prompts, &l->session, stats, err);
@@ -104,34 +104,33 @@ static masa_status run_step(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
     rl_step y = {.summary.step = s->state.step + 1};
-    rl_groups groups = {0};
-    long draws = 0;
+    rl_draws draws = {0};
     double start = masa_clock();
     rl_method_begin_step(&l->method, s->config, y.summary.step);
     if (s->kept) masa_activations_clear(s->kept);
     masa_generator_keep(l->generator, s->kept);
-    masa_status st = rl_collect(l, &groups, y.summary.step, &draws, err);
+    masa_status st = rl_collect(l, &draws, y.summary.step, err);
     masa_generator_keep(l->generator, NULL);
     double sampled = masa_clock();
     if (st != MASA_OK) goto out;
-    rl_advantages(&groups, s->config);
+    rl_advantages(&draws, s->config);
     set_schedule(l);
-    st = rl_update(s, &groups, &y.update, err);
-    if (st == MASA_OK) st = clone_experts(l, &groups, &y.cloning, err);
+    st = rl_update(s, &draws, &y.update, err);
+    if (st == MASA_OK) st = clone_experts(l, &draws, &y.cloning, err);
     if (st != MASA_OK) goto out;
-    rl_method_observe(&l->method, &groups, &l->prompts, s->config, y.summary.step);
-    rl_summarise(&y.summary, &groups);
+    rl_method_observe(&l->method, &draws, &l->prompts, s->config, y.summary.step);
+    rl_summarise(&y.summary, &draws);
     y.summary.rollout_seconds = sampled - start;
     y.summary.update_seconds = masa_clock() - sampled;
-    y.summary.flops = rl_flops(l, &groups, y.update.trainer.packed_tokens + y.cloning.tokens);
+    y.summary.flops = rl_flops(l, &draws, y.update.trainer.packed_tokens + y.cloning.tokens);
     s->state.step = y.summary.step;
-    s->state.draws += draws;
+    s->state.draws += (long)draws.n;
     s->state.tokens += (long)y.summary.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
-    st = record(l, &y, &groups, err);
+    st = record(l, &y, &draws, err);
     if (st == MASA_OK) report(l, &y.summary, &y.update);
 out:
-    rl_groups_deinit(&groups);
+    rl_draws_deinit(&draws);
     return st;
 }
 

@@ -14,12 +14,14 @@ const char *rl_kind_name(rl_kind kind)
     return kind == RL_META ? "meta" : "solution";
 }
 
-rl_group *rl_groups_add(rl_groups *groups, rl_kind kind, const masa_problem *problem,
-                        uint64_t draw)
+rl_draw *rl_draws_add(rl_draws *draws, const masa_problem *problem, uint64_t number)
 {
-    rl_group group = {.kind = kind, .problem = problem, .draw = draw};
-    MASA_PUSH(groups->items, groups->n, groups->capacity, group);
-    return &groups->items[groups->n - 1];
+    rl_draw draw = {.problem = problem,
+                    .number = number,
+                    .solutions = {.kind = RL_SOLUTION, .draw = number},
+                    .meta = {.kind = RL_META, .draw = number}};
+    MASA_PUSH(draws->items, draws->n, draws->capacity, draw);
+    return &draws->items[draws->n - 1];
 }
 
 static void group_deinit(rl_group *g)
@@ -35,16 +37,19 @@ static void group_deinit(rl_group *g)
     free(g->rollouts);
     free(g->limits);
     free(g->weights);
-    rl_predictions_destroy(g->predictions);
     free(g->prompt_text);
     masa_tokens_deinit(&g->prompt);
 }
 
-void rl_groups_deinit(rl_groups *groups)
+void rl_draws_deinit(rl_draws *draws)
 {
-    for (size_t i = 0; i < groups->n; i++) group_deinit(&groups->items[i]);
-    free(groups->items);
-    *groups = (rl_groups){0};
+    for (size_t i = 0; i < draws->n; i++) {
+        group_deinit(&draws->items[i].solutions);
+        group_deinit(&draws->items[i].meta);
+        rl_predictions_destroy(draws->items[i].predictions);
+    }
+    free(draws->items);
+    *draws = (rl_draws){0};
 }
 
 masa_status rl_prompt(masa_tokens *out, char **text, const rl_session *s, const char *system,
@@ -158,17 +163,18 @@ static float overlong_penalty(const masa_config *config, size_t length)
     return (float)(-config->algorithm.overlong_penalty * (over < buffer ? over / buffer : 1));
 }
 
-void rl_score_solutions(rl_group *g, const masa_config *config, unsigned answer_rules)
+void rl_score_solutions(rl_draw *d, const masa_config *config, unsigned answer_rules)
 {
+    rl_group *g = &d->solutions;
     for (size_t i = 0; i < g->n; i++) {
         rl_rollout *r = &g->rollouts[i];
         masa_stop_cause cause = r->completion.cause;
         masa_verify_options options = MASA_VERIFY_DEFAULTS;
-        masa_answer_kind_find(&options.kind, g->problem->kind); /* else math */
+        masa_answer_kind_find(&options.kind, d->problem->kind); /* else math */
         options.rules = answer_rules;
         options.truncated = cause != MASA_STOP_EOS && cause != MASA_STOP_STRING;
         masa_verify_result result;
-        masa_verify_span(r->text, r->text_size, g->problem->answer, &options, &result);
+        masa_verify_span(r->text, r->text_size, d->problem->answer, &options, &result);
         r->correct = result.verdict == MASA_VERDICT_EQUAL;
         r->reward = (float)r->correct + overlong_penalty(config, r->completion.n);
         if (result.extracted)

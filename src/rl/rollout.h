@@ -31,33 +31,43 @@ typedef struct rl_decision {
     bool hinted;             /* the prompt names the predicted notions */
 } rl_decision;
 
-/* One prompt and its rollouts. */
+/* The rollouts of one kind to one prompt. */
 typedef struct rl_group {
     rl_kind kind;
-    const masa_problem *problem; /* borrowed */
-    uint64_t draw;               /* number of the prompt in the run */
+    uint64_t draw;               /* number of the draw in the run */
     char *prompt_text;
     masa_tokens prompt;
     size_t max_tokens;           /* of a response */
     size_t *limits;              /* soft cutoff: of each response; else NULL */
     float *weights;              /* [n] soft cutoff: 0 cut off, 1/s survived it, else 1; or NULL */
     rl_rollout *rollouts;        /* [n] */
-    size_t n;
+    size_t n;                    /* 0: not sampled */
     bool left_out;               /* recorded, not trained on */
-    rl_decision decision;        /* of a solution group */
-    struct rl_predictions *predictions; /* of a meta group (predict.h) */
 } rl_group;
 
-typedef struct rl_groups {
-    rl_group *items;
+/* A problem drawn for a step, with all that is sampled for it and decided on it. */
+typedef struct rl_draw {
+    const masa_problem *problem; /* borrowed */
+    uint64_t number;             /* of the draw in the run */
+    rl_group solutions, meta;    /* meta.n is 0 without meta rollouts */
+    struct rl_predictions *predictions; /* what the meta rollouts say (predict.h), or NULL */
+    rl_decision decision;        /* on its solutions */
+} rl_draw;
+
+typedef struct rl_draws {
+    rl_draw *items;
     size_t n, capacity;
     size_t prefilled; /* tokens of prompts run through the model to sample them */
-} rl_groups;
+} rl_draws;
 
-/* Adds an empty group; the pointer is good until the next one is added. */
-rl_group *rl_groups_add(rl_groups *groups, rl_kind kind, const masa_problem *problem,
-                        uint64_t draw);
-void rl_groups_deinit(rl_groups *groups);
+/* Adds a draw without prompts; the pointer is good until the next one is added. */
+rl_draw *rl_draws_add(rl_draws *draws, const masa_problem *problem, uint64_t number);
+void rl_draws_deinit(rl_draws *draws);
+
+static inline rl_group *rl_draw_group(rl_draw *draw, rl_kind kind)
+{
+    return kind == RL_META ? &draw->meta : &draw->solutions;
+}
 
 /* The prompt of a problem under the chat template, as ids and (text not NULL) as text. */
 masa_status rl_prompt(masa_tokens *out, char **text, const rl_session *session,
@@ -81,8 +91,8 @@ typedef struct rl_sampling {
 masa_status rl_sample(rl_session *session, masa_generator *generator, rl_group *const *groups,
                       size_t n, const rl_sampling by_kind[2], masa_error *err);
 
-/* Verifies the solutions of a group: correct, answer, reward. */
-void rl_score_solutions(rl_group *group, const masa_config *config, unsigned answer_rules);
+/* Verifies the solutions of a draw: correct, answer, reward. */
+void rl_score_solutions(rl_draw *draw, const masa_config *config, unsigned answer_rules);
 
 /* All of a group's rollouts equally correct: no gradient in it. Judged on the binary
  * verdicts, not on shaped rewards. */

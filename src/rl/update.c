@@ -10,16 +10,16 @@
 
 /* Of all trained groups of a kind: solutions and meta rollouts are compared each with their
  * own. */
-static void advantages_of_kind(rl_groups *groups, rl_kind kind, const masa_config *config)
+static void advantages_of_kind(rl_draws *draws, rl_kind kind, const masa_config *config)
 {
     size_t n = 0, k = 0;
-    for (size_t i = 0; i < groups->n; i++) n += groups->items[i].n;
+    for (size_t i = 0; i < draws->n; i++) n += rl_draw_group(&draws->items[i], kind)->n;
     float *reward = masa_alloc(2 * n + 1, sizeof *reward), *advantage = reward + n;
     size_t *group = masa_alloc(n + 1, sizeof *group);
     rl_rollout **rollout = masa_alloc(n + 1, sizeof(rl_rollout *));
-    for (size_t i = 0; i < groups->n; i++) {
-        rl_group *g = &groups->items[i];
-        for (size_t j = 0; g->kind == kind && !g->left_out && j < g->n; j++, k++) {
+    for (size_t i = 0; i < draws->n; i++) {
+        rl_group *g = rl_draw_group(&draws->items[i], kind);
+        for (size_t j = 0; !g->left_out && j < g->n; j++, k++) {
             rollout[k] = &g->rollouts[j];
             reward[k] = rollout[k]->reward;
             group[k] = i;
@@ -46,12 +46,12 @@ static void reweigh(rl_group *g, const masa_config *config)
     free(reward);
 }
 
-void rl_advantages(rl_groups *groups, const masa_config *config)
+void rl_advantages(rl_draws *draws, const masa_config *config)
 {
-    advantages_of_kind(groups, RL_SOLUTION, config);
-    advantages_of_kind(groups, RL_META, config);
-    for (size_t i = 0; i < groups->n; i++)
-        if (groups->items[i].weights) reweigh(&groups->items[i], config);
+    advantages_of_kind(draws, RL_SOLUTION, config);
+    advantages_of_kind(draws, RL_META, config);
+    for (size_t i = 0; i < draws->n; i++)
+        if (draws->items[i].solutions.weights) reweigh(&draws->items[i].solutions, config);
 }
 
 /* The sequences that have a gradient, mini-batch after mini-batch. */
@@ -105,13 +105,14 @@ static void add_group(batch *b, rl_group *g, size_t number, double n, double tok
     }
 }
 
-static void batch_init(batch *b, rl_groups *groups, const masa_config *config)
+static void batch_init(batch *b, rl_draws *draws, const masa_config *config)
 {
     size_t rollouts = 0, n = 0;
-    rl_group **trained = masa_alloc(groups->n + 1, sizeof(rl_group *));
-    for (size_t i = 0; i < groups->n; i++) {
-        rollouts += groups->items[i].n;
-        if (!groups->items[i].left_out) trained[n++] = &groups->items[i];
+    rl_group **trained = masa_alloc(2 * draws->n + 1, sizeof(rl_group *));
+    for (size_t i = 0; i < 2 * draws->n; i++) {
+        rl_group *g = rl_draw_group(&draws->items[i / 2], i % 2 ? RL_META : RL_SOLUTION);
+        rollouts += g->n;
+        if (!g->left_out && g->n) trained[n++] = g;
     }
     *b = (batch){.mini_batches = (size_t)config->optimizer.mini_batches};
     if (b->mini_batches > n) b->mini_batches = n;
@@ -166,16 +167,19 @@ static masa_status freeze(batch *b, rl_session *s, bool need_old, masa_error *er
     return st;
 }
 
-static void compare_logprobs(const rl_groups *groups, rl_update_stats *stats)
+static void compare_logprobs(const rl_draws *draws, rl_update_stats *stats)
 {
-    for (size_t i = 0; i < groups->n; i++)
-        for (size_t j = 0; j < groups->items[i].n; j++) {
-            const rl_rollout *r = &groups->items[i].rollouts[j];
+    for (size_t i = 0; i < 2 * draws->n; i++) {
+        const rl_group *g =
+            i % 2 ? &draws->items[i / 2].meta : &draws->items[i / 2].solutions;
+        for (size_t j = 0; j < g->n; j++) {
+            const rl_rollout *r = &g->rollouts[j];
             for (size_t t = 0; r->logprobs && t < r->completion.n; t++) {
                 stats->logprob_difference += fabs(r->logprobs[t] - r->completion.logprobs[t]);
                 stats->compared_tokens++;
             }
         }
+    }
     if (stats->compared_tokens > 0) stats->logprob_difference /= stats->compared_tokens;
 }
 
@@ -199,12 +203,12 @@ static masa_status update_once(rl_session *s, const masa_sequence *sequences, si
     return st;
 }
 
-masa_status rl_update(rl_session *s, rl_groups *groups, rl_update_stats *stats,
+masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats,
                       masa_error *err)
 {
     batch b;
     *stats = (rl_update_stats){0};
-    batch_init(&b, groups, s->config);
+    batch_init(&b, draws, s->config);
     stats->trained = b.n;
     size_t epochs = (size_t)s->config->optimizer.epochs;
     /* With one update the policy that sampled is the one that is trained: its ratio is
@@ -219,7 +223,7 @@ masa_status rl_update(rl_session *s, rl_groups *groups, rl_update_stats *stats,
         if (k > 0) continue;
         /* Later log-probabilities come from a policy that has moved on, kept activations from
          * one that has not. */
-        compare_logprobs(groups, stats);
+        compare_logprobs(draws, stats);
         for (size_t i = 0; i < b.n; i++) b.sequences[i].kept_rows = NULL;
     }
     if (stats->optimizer_steps) stats->grad_norm /= (double)stats->optimizer_steps;

@@ -15,14 +15,14 @@ typedef struct rl_update_stats {
 } rl_update_stats;
 
 /* Fills the advantage of every rollout, normalised within its group. */
-void rl_advantages(rl_groups *groups, const masa_config *config);
+void rl_advantages(rl_draws *draws, const masa_config *config);
 
 /*
  * Trains on all groups but those left out: config's mini-batches and epochs over them.
  * Rollouts with advantage 0 are left out where nothing but the advantage has a gradient;
  * they still count in the averages. Fills rollouts' logprobs. stats are overwritten.
  */
-masa_status rl_update(rl_session *session, rl_groups *groups, rl_update_stats *stats,
+masa_status rl_update(rl_session *session, rl_draws *draws, rl_update_stats *stats,
                       masa_error *err);
 
 #endif

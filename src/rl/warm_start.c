@@ -11,7 +11,7 @@
 /* Keeps these draws apart from those of the steps. */
 enum { WARM_START_KEY = 2 << 16 };
 
-static masa_status sample(rl_loop *l, rl_groups *groups, masa_error *err)
+static masa_status sample(rl_loop *l, rl_draws *draws, masa_error *err)
 {
     const masa_config *c = l->session.config;
     rl_sampling by_kind[2];
@@ -19,25 +19,25 @@ static masa_status sample(rl_loop *l, rl_groups *groups, masa_error *err)
     by_kind[RL_SOLUTION].what = "warm start";
     masa_status st = MASA_OK;
     for (long i = 0; st == MASA_OK && i < c->meta.warm_start_prompts; i++)
-        st = rl_prompts_draw(&l->prompts, groups, &l->session, (uint64_t)i, err);
-    rl_group **all = masa_alloc(groups->n + 1, sizeof(rl_group *));
-    for (size_t i = 0; i < groups->n; i++) all[i] = &groups->items[i];
-    if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, groups->n, by_kind, err);
-    groups->prefilled = masa_generator_stats(l->generator).prompt_tokens;
-    for (size_t i = 0; st == MASA_OK && i < groups->n; i++)
-        rl_score_solutions(all[i], c, l->answer_rules);
+        st = rl_prompts_draw(&l->prompts, draws, &l->session, (uint64_t)i, err);
+    rl_group **all = masa_alloc(draws->n + 1, sizeof(rl_group *));
+    for (size_t i = 0; i < draws->n; i++) all[i] = &draws->items[i].solutions;
+    if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, err);
+    draws->prefilled = masa_generator_stats(l->generator).prompt_tokens;
+    for (size_t i = 0; st == MASA_OK && i < draws->n; i++)
+        rl_score_solutions(&draws->items[i], c, l->answer_rules);
     free(all);
     return st;
 }
 
-static void write_answers(rl_experts *out, const rl_groups *groups, const masa_config *c)
+static void write_answers(rl_experts *out, const rl_draws *draws, const masa_config *c)
 {
     masa_meta_options options = rl_meta_options(c);
-    for (size_t i = 0; i < groups->n; i++) {
-        masa_statistics *truth = rl_statistics(&groups->items[i], options.notion_rule);
+    for (size_t i = 0; i < draws->n; i++) {
+        masa_statistics *truth = rl_statistics(&draws->items[i], options.notion_rule);
         masa_text text = {0};
         if (masa_warm_start_text(&text, truth, &options))
-            rl_experts_add(out, groups->items[i].draw, masa_text_take(&text));
+            rl_experts_add(out, draws->items[i].number, masa_text_take(&text));
         masa_text_deinit(&text);
         masa_statistics_destroy(truth);
     }
@@ -57,11 +57,11 @@ static void shuffle(rl_experts *experts, uint64_t key)
 /* Sampled solutions to the prompts of these answers, right or wrong: another one of each in
  * every pass. Learning what the model does anyway keeps it from forgetting that. */
 static size_t rehearse(masa_sequence *out, const rl_expert *answers, size_t n,
-                       const rl_groups *groups, size_t pass, const masa_config *c)
+                       const rl_draws *draws, size_t pass, const masa_config *c)
 {
     size_t made = 0, wanted = (size_t)c->meta.warm_start_rehearsal;
     for (size_t i = 0; i < n; i++) {
-        const rl_group *g = &groups->items[answers[i].draw];
+        const rl_group *g = &draws->items[answers[i].draw].solutions;
         for (size_t k = 0; k < wanted && k < g->n; k++) {
             const masa_completion *r =
                 &g->rollouts[(pass * wanted + k) % g->n].completion;
@@ -74,7 +74,7 @@ static size_t rehearse(masa_sequence *out, const rl_expert *answers, size_t n,
     return made;
 }
 
-static masa_status learn(rl_loop *l, rl_experts *answers, const rl_groups *groups,
+static masa_status learn(rl_loop *l, rl_experts *answers, const rl_draws *draws,
                          rl_warm_start_stats *stats, masa_error *err)
 {
     const masa_config *c = l->session.config;
@@ -90,7 +90,7 @@ static masa_status learn(rl_loop *l, rl_experts *answers, const rl_groups *group
         if (first == 0) shuffle(answers, masa_key((uint64_t)c->train.seed, k));
         masa_progress_phase(l->session.progress, "warm start", k, epochs * per_epoch);
         size_t n_rehearsed =
-            rehearse(rehearsed, answers->items + first, n, groups, k / per_epoch, c);
+            rehearse(rehearsed, answers->items + first, n, draws, k / per_epoch, c);
         st = rl_experts_learn(answers, first, n, rehearsed, n_rehearsed,
                               c->meta.warm_start_lr, &l->prompts, &l->session,
                               &stats->cloning, err);
@@ -104,21 +104,21 @@ static masa_status learn(rl_loop *l, rl_experts *answers, const rl_groups *group
 
 masa_status rl_warm_start(rl_loop *l, rl_warm_start_stats *stats, masa_error *err)
 {
-    rl_groups groups = {0};
+    rl_draws draws = {0};
     rl_experts answers = {0};
     *stats = (rl_warm_start_stats){0};
-    masa_status st = sample(l, &groups, err);
+    masa_status st = sample(l, &draws, err);
     if (st == MASA_OK) {
-        write_answers(&answers, &groups, l->session.config);
-        stats->prompts = groups.n;
-        for (size_t i = 0; i < groups.n; i++)
-            for (size_t j = 0; j < groups.items[i].n; j++)
-                stats->generated_tokens += groups.items[i].rollouts[j].completion.n;
+        write_answers(&answers, &draws, l->session.config);
+        stats->prompts = draws.n;
+        for (size_t i = 0; i < draws.n; i++)
+            for (size_t j = 0; j < draws.items[i].solutions.n; j++)
+                stats->generated_tokens += draws.items[i].solutions.rollouts[j].completion.n;
         stats->answers = answers.n;
-        st = learn(l, &answers, &groups, stats, err);
-        stats->flops = rl_flops(l, &groups, stats->cloning.tokens);
+        st = learn(l, &answers, &draws, stats, err);
+        stats->flops = rl_flops(l, &draws, stats->cloning.tokens);
     }
     rl_experts_clear(&answers);
-    rl_groups_deinit(&groups);
+    rl_draws_deinit(&draws);
     return st;
 }
