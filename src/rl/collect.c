@@ -3,6 +3,7 @@
 #include "decide.h"
 
 #include <masa/memory.h>
+#include <masa/random.h>
 
 #include <stdlib.h>
 
@@ -47,7 +48,8 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
 static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, long step,
                                   masa_error *err)
 {
-    masa_status st = sample(l, draws, first, false, true, err);
+    bool meta = l->session.config->meta.samples > 0;
+    masa_status st = meta ? sample(l, draws, first, false, true, err) : MASA_OK;
     for (size_t i = first; st == MASA_OK && i < draws->n; i++)
         st = rl_decide(&draws->items[i], &l->method, &l->prompts, &l->session, step, err);
     return st == MASA_OK ? sample(l, draws, first, true, false, err) : st;
@@ -98,5 +100,7 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
         missing = c->rollout.prompts_per_step - leave_out(draws, flat);
         if (!refills || refill == c->algorithm.dynamic_max_refills) break;
     }
+    if (c->meta.reward_shuffle)
+        rl_shuffle_rewards(draws, masa_key((uint64_t)c->train.seed, (uint64_t)step));
     return MASA_OK;
 }

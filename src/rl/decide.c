@@ -22,7 +22,7 @@ static double uniform(const rl_draw *d, const rl_session *s, size_t position)
 static double skip_probability(const rl_draw *d, const rl_method *method, rl_prompts *prompts,
                                const masa_config *c, long step)
 {
-    const masa_forecast *forecast = &d->predictions->forecast;
+    const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
     masa_soft_gate_options soft = {
         .group_size = (size_t)c->rollout.group_size,
         .discount = c->meta.gate_discount,
@@ -31,6 +31,7 @@ static double skip_probability(const rl_draw *d, const rl_method *method, rl_pro
         .threshold = c->meta.gate_threshold,
     };
     switch (c->meta.gate) {
+    case MASA_CONFIG_GATE_RANDOM: return c->meta.gate_rate;
     case MASA_CONFIG_GATE_HARD:
         return masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
     case MASA_CONFIG_GATE_SOFT:
@@ -94,7 +95,6 @@ masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
                       const rl_session *s, long step, masa_error *err)
 {
     const masa_config *c = s->config;
-    const masa_forecast *forecast = &d->predictions->forecast;
     rl_decision *made = &d->decision;
     size_t whole = d->solutions.max_tokens;
     *made = (rl_decision){.made = true, .cutoff = whole};
@@ -103,8 +103,9 @@ masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
     made->audited = closed && uniform(d, s, DRAW_AUDIT) < c->meta.audit_share;
     made->gated = closed && !made->audited;
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
-    if (closed) return MASA_OK;
-    set_cutoff(d, masa_cutoff_tokens(forecast, c->meta.cutoff_margin, whole), s);
+    if (closed || !d->predictions) return MASA_OK;
+    set_cutoff(d,
+               masa_cutoff_tokens(&d->predictions->forecast, c->meta.cutoff_margin, whole), s);
     return c->meta.notion_hint ? add_hint(d, s, err) : MASA_OK;
 }
 
@@ -133,14 +134,15 @@ void rl_weigh_survivors(rl_draw *d, const masa_config *config)
 static masa_status record_gate(rl_session *s, masa_store_decision row, const rl_draw *d,
                                masa_error *err)
 {
-    const masa_forecast *forecast = &d->predictions->forecast;
+    const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
     char extra[96];
     row.kind = "gate";
     row.taken = d->decision.gated;
-    row.mean = forecast->pass_rate_mean;
-    row.deviation = forecast->pass_rate_deviation;
+    row.mean = forecast ? forecast->pass_rate_mean : NAN;
+    row.deviation = forecast ? forecast->pass_rate_deviation : NAN;
     row.value = d->decision.skip_probability;
-    snprintf(extra, sizeof extra, "{\"predictions\":%zu}", forecast->n_pass_rates);
+    snprintf(extra, sizeof extra, "{\"predictions\":%zu}",
+             forecast ? forecast->n_pass_rates : 0);
     row.extra = extra;
     masa_status st = masa_store_add_decision(masa_run_store(s->run), &row, err);
     if (st != MASA_OK || !d->decision.audited) return st;
@@ -179,7 +181,8 @@ masa_status rl_record_decisions(rl_session *s, long step, const rl_draws *draws,
         masa_store_decision row = {
             .step = step, .prompt = (long)i, .problem = d->problem->id};
         st = record_gate(s, row, d, err);
-        if (st == MASA_OK && !d->decision.gated) st = record_cutoff(s, row, d, err);
+        if (st == MASA_OK && !d->decision.gated && d->predictions)
+            st = record_cutoff(s, row, d, err);
     }
     return st;
 }

@@ -70,7 +70,7 @@ static masa_status encode(rl_example *out, const rl_expert *expert, rl_prompts *
     const masa_problem *problem = &prompts->train.items[rl_prompts_index(prompts, expert->draw)];
     masa_text user = {0};
     masa_status st = rl_meta_request(&user, prompts, s->config, problem, err);
-    masa_message turns[] = {{"system", masa_meta_system},
+    masa_message turns[] = {{"system", rl_meta_system(s->config)},
                             {"user", masa_text_get(&user)},
                             {"assistant", expert->text}};
     if (st == MASA_OK) st = rl_encode_turn(out, s, turns, 2, err);
@@ -111,8 +111,8 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
     if (st == MASA_OK && kept)
         st = masa_trainer_accumulate(s->trainer, sequences, kept, NULL, &trained, err);
     if (st == MASA_OK && kept)
-        st = masa_optimizer_step(s->cloning ? s->cloning : s->optimizer,
-                                 lr / s->config->optimizer.lr, NULL, err);
+        st = masa_optimizer_step_at(s->meta_optimizer ? s->meta_optimizer : s->optimizer, lr,
+                                    NULL, err);
     if (st == MASA_OK && kept) {
         stats->updates++;
         stats->texts += texts;

@@ -43,7 +43,7 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
     };
     /* The starting weights stay beside the merged ones; the factors themselves are small. */
     if (config->lora.rank > 0) plan.weights += n * sizeof(float);
-    else plan.optimizer = masa_optimizer_bytes(n) * (wants->cloning ? 2 : 1);
+    else plan.optimizer = masa_optimizer_bytes(n) * (wants->meta_optimizer ? 2 : 1);
     if (wants->reference)
         plan.reference = n * sizeof(float) + packed_bytes(model, compute, false) +
                          masa_trainer_bytes(model, compute, &trainer, false);
@@ -106,7 +106,7 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
     return MASA_FAIL(err, MASA_ERR_MEMORY,
                      "the run needs %zu MiB and this machine has %zu MiB free; lower "
                      "optimizer.tokens_per_pass, rollout.batch or rollout.cache_tokens, set "
-                     "optimizer.checkpoint_activations, turn off meta.bc_own_moments, or train "
+                     "optimizer.checkpoint_activations, turn off meta.own_moments, or train "
                      "factors (lora.rank)%s",
                      (plan->total + plan->kept) >> 20, available >> 20,
                      plan->total <= available ? "; rollout.kept_memory=-1 keeps what fits" : "");

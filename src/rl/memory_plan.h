@@ -37,7 +37,7 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                                  masa_error *err);
 
 /* Both for a run's model and this machine, before anything large is allocated. Sets
- * wants->checkpoint and wants->kept_rows; reads wants->reference and wants->cloning. */
+ * wants->checkpoint and wants->kept_rows; reads wants->reference and wants->meta_optimizer. */
 masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wants,
                               const masa_generator_options *generator, FILE *log,
                               masa_error *err);

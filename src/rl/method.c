@@ -5,9 +5,14 @@
 #include <stdlib.h>
 
 
+bool rl_method_remembers(const masa_config *config)
+{
+    return config->meta.samples > 0 || config->meta.start_step >= 0;
+}
+
 void rl_method_init(rl_method *m, const masa_config *config, size_t n_problems)
 {
-    *m = (rl_method){.n_beliefs = config->meta.samples ? n_problems : 0};
+    *m = (rl_method){.n_beliefs = rl_method_remembers(config) ? n_problems : 0};
     m->beliefs = masa_alloc(m->n_beliefs + 1, sizeof *m->beliefs);
 }
 
@@ -32,8 +37,7 @@ static masa_calibration_options calibration_options(const masa_config *config)
 void rl_method_begin_step(rl_method *m, const masa_config *config, long step)
 {
     masa_calibration_options options = calibration_options(config);
-    bool may = config->meta.samples && config->meta.start_step > 0 &&
-               step > config->meta.start_step;
+    bool may = config->meta.start_step >= 0 && step > config->meta.start_step;
     if (may && config->meta.transition == MASA_CONFIG_TRANSITION_ADAPTIVE)
         may = masa_calibration_switch(&m->calibration, &options, m->acting);
     m->acting = may;

@@ -18,6 +18,8 @@ typedef struct rl_method {
     rl_experts experts;
 } rl_method;
 
+/* Whether a run has anything to remember: meta rollouts, or a gate without them. */
+bool rl_method_remembers(const masa_config *config);
 void rl_method_init(rl_method *method, const masa_config *config, size_t n_problems);
 void rl_method_deinit(rl_method *method);
 

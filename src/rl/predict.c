@@ -1,6 +1,7 @@
 #include "predict.h"
 
 #include <masa/memory.h>
+#include <masa/random.h>
 #include <masa/text.h>
 
 #include <stdlib.h>
@@ -120,4 +121,28 @@ void rl_reward_predictions(rl_draw *draw, const masa_config *config)
         }
         meta->rollouts[i].extra = describe(&p->items[i], reward, p->truth);
     }
+}
+
+void rl_shuffle_rewards(rl_draws *draws, uint64_t key)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < draws->n; i++)
+        if (!draws->items[i].meta.left_out) n += draws->items[i].meta.n;
+    rl_rollout **rollout = masa_alloc(n + 1, sizeof(rl_rollout *));
+    size_t *from = masa_alloc(n + 1, sizeof *from), k = 0;
+    float *reward = masa_alloc(n + 1, sizeof *reward);
+    for (size_t i = 0; i < draws->n; i++) {
+        rl_group *g = &draws->items[i].meta;
+        for (size_t j = 0; !g->left_out && j < g->n; j++, k++) {
+            rollout[k] = &g->rollouts[j];
+            reward[k] = g->rollouts[j].reward;
+            from[k] = k;
+        }
+    }
+    masa_random random = masa_random_init(key, MASA_STREAM_SHUFFLE);
+    masa_random_shuffle(&random, from, n);
+    for (k = 0; k < n; k++) rollout[k]->reward = reward[from[k]];
+    free(rollout);
+    free(from);
+    free(reward);
 }

@@ -34,4 +34,8 @@ void rl_predict(rl_draw *draw, const masa_config *config);
  */
 void rl_reward_predictions(rl_draw *draw, const masa_config *config);
 
+/* The control meta.reward_shuffle: permutes the rewards among all trained meta rollouts of a
+ * step. Their distribution, tokens and updates stay; what they say is gone. */
+void rl_shuffle_rewards(rl_draws *draws, uint64_t key);
+
 #endif

@@ -21,7 +21,18 @@ masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const mas
                             const masa_problem *problem, masa_error *err)
 {
     masa_meta_options options = rl_meta_options(config);
-    return masa_meta_prompt(out, prompts->meta_template, problem->problem, &options, err);
+    masa_text whole = {0};
+    if (problem->context) masa_text_addf(&whole, "%s\n\n", problem->context);
+    masa_text_add(&whole, problem->problem);
+    masa_status st = masa_meta_prompt(out, prompts->meta_template, masa_text_get(&whole),
+                                      &options, err);
+    masa_text_deinit(&whole);
+    return st;
+}
+
+const char *rl_meta_system(const masa_config *config)
+{
+    return config->meta.system[0] ? config->meta.system : masa_meta_system;
 }
 
 static masa_status meta_prompt(masa_tokens *out, char **text, const rl_prompts *prompts,
@@ -31,7 +42,7 @@ static masa_status meta_prompt(masa_tokens *out, char **text, const rl_prompts *
     masa_text user = {0};
     masa_status st = rl_meta_request(&user, prompts, s->config, problem, err);
     if (st == MASA_OK)
-        st = rl_prompt(out, text, s, masa_meta_system, masa_text_get(&user), err);
+        st = rl_prompt(out, text, s, rl_meta_system(s->config), masa_text_get(&user), err);
     masa_text_deinit(&user);
     return st;
 }

@@ -23,7 +23,9 @@ size_t rl_prompts_index(rl_prompts *prompts, uint64_t draw);
 masa_status rl_prompts_draw(rl_prompts *prompts, rl_draws *draws, const rl_session *session,
                             uint64_t number, masa_error *err);
 
-/* Appends the user's turn that asks for the predictions (after masa_meta_system). */
+/* The system turn of the meta prompt; borrowed. */
+const char *rl_meta_system(const masa_config *config);
+/* Appends the user's turn that asks for the predictions. */
 masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const masa_config *config,
                             const masa_problem *problem, masa_error *err);
 

@@ -47,7 +47,7 @@ static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
     rl_session *s = &l->session;
     masa_status st = masa_run_begin_step(s->run, err);
     if (st == MASA_OK) st = rl_record_metrics(s, &y->summary, &y->update, err);
-    if (st == MASA_OK && s->config->meta.samples)
+    if (st == MASA_OK && rl_method_remembers(s->config))
         st = rl_record_meta(s, y->summary.step, draws, &y->cloning, l->method.acting, err);
     if (st == MASA_OK) st = rl_record_rollouts(s, y->summary.step, draws, err);
     if (st == MASA_OK) st = rl_record_decisions(s, y->summary.step, draws, err);
@@ -90,16 +90,6 @@ static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *
     return st;
 }
 
-/* Schedules that end do so with the last step, however many updates cloning took. */
-static void set_schedule(rl_loop *l)
-{
-    const masa_config *c = l->session.config;
-    long left = (c->train.steps - l->session.state.step) * c->optimizer.mini_batches *
-                c->optimizer.epochs;
-    masa_optimizer *o = l->session.optimizer;
-    masa_optimizer_set_total(o, (size_t)(*masa_optimizer_get_state(o).step + left));
-}
-
 static masa_status run_step(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
@@ -114,7 +104,6 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     double sampled = masa_clock();
     if (st != MASA_OK) goto out;
     rl_advantages(&draws, s->config);
-    set_schedule(l);
     st = rl_update(s, &draws, &y.update, err);
     if (st == MASA_OK) st = clone_experts(l, &draws, &y.cloning, err);
     if (st != MASA_OK) goto out;
@@ -139,7 +128,7 @@ out:
 static masa_status save(rl_loop *l, masa_error *err)
 {
     if (l->saved_step == l->session.state.step) return MASA_OK;
-    if (l->session.config->meta.samples) {
+    if (rl_method_remembers(l->session.config)) {
         free(l->session.state.extra);
         l->session.state.extra = rl_method_save(&l->method);
     }
@@ -231,8 +220,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     masa_generator_options generator = generator_options(c);
     l.wants = (rl_session_options){
         .reference = c->algorithm.kl_coef > 0,
-        .cloning = c->meta.bc_own_moments && c->meta.samples > 0 &&
-                   (c->meta.bc_enabled || c->meta.warm_start_prompts > 0),
+        .meta_optimizer = c->meta.own_moments && c->meta.samples > 0,
         .temperature = (float)c->rollout.temperature,
         .total_updates = c->train.steps * c->optimizer.mini_batches * c->optimizer.epochs,
         .total_steps = c->train.steps,

@@ -109,11 +109,11 @@ static masa_status open_optimizers(rl_session *s, const rl_session_options *want
     masa_status st = masa_optimizer_create(&s->optimizer, s->model, s->lora, &options, err);
     if (st == MASA_OK && s->checkpoint)
         st = read_moments(s, s->optimizer, MASA_MOMENTS_FILE, err);
-    if (st != MASA_OK || !wants->cloning) return st;
+    if (st != MASA_OK || !wants->meta_optimizer) return st;
     options.schedule = MASA_SCHEDULE_CONSTANT; /* nobody knows how many updates there will be */
-    st = masa_optimizer_create(&s->cloning, s->model, s->lora, &options, err);
+    st = masa_optimizer_create(&s->meta_optimizer, s->model, s->lora, &options, err);
     if (st == MASA_OK && s->checkpoint)
-        st = read_moments(s, s->cloning, MASA_CLONING_MOMENTS_FILE, err);
+        st = read_moments(s, s->meta_optimizer, MASA_META_MOMENTS_FILE, err);
     return st;
 }
 
@@ -168,7 +168,7 @@ void rl_session_close(rl_session *s)
     masa_trainer_destroy(s->reference_trainer);
     masa_trainer_destroy(s->trainer);
     masa_activations_destroy(s->kept);
-    masa_optimizer_destroy(s->cloning);
+    masa_optimizer_destroy(s->meta_optimizer);
     masa_optimizer_destroy(s->optimizer);
     masa_lora_destroy(s->lora);
     masa_model_destroy(s->reference);
@@ -194,8 +194,8 @@ static masa_status write_checkpoint(rl_session *s, const char *folder, masa_erro
         st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);
     if (st == MASA_OK) st = write_moments(s->optimizer, folder, MASA_MOMENTS_FILE, err);
-    if (st == MASA_OK && s->cloning)
-        st = write_moments(s->cloning, folder, MASA_CLONING_MOMENTS_FILE, err);
+    if (st == MASA_OK && s->meta_optimizer)
+        st = write_moments(s->meta_optimizer, folder, MASA_META_MOMENTS_FILE, err);
     return st;
 }
 

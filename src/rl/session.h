@@ -32,7 +32,7 @@ typedef struct rl_session {
     masa_model *model, *reference; /* reference: the frozen start, or NULL */
     masa_lora *lora;               /* or NULL */
     masa_optimizer *optimizer;
-    masa_optimizer *cloning; /* of supervised steps; NULL: the one above */
+    masa_optimizer *meta_optimizer; /* of the meta path's updates; NULL: the one above */
     masa_trainer *trainer, *reference_trainer;
     masa_activations *kept; /* of a step's rollouts; or NULL */
     masa_progress *progress;
@@ -41,7 +41,7 @@ typedef struct rl_session {
 /* What the kind of training wants from the engines. */
 typedef struct rl_session_options {
     bool reference;       /* keep a frozen copy of the starting model */
-    bool cloning;         /* keep a second optimiser for supervised steps */
+    bool meta_optimizer;  /* keep a second optimiser for the meta path's updates */
     bool checkpoint;      /* recompute activations in the backward pass */
     size_t kept_rows;     /* tokens of rollouts whose activations may be kept */
     float temperature;    /* of the trained policy */

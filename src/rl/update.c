@@ -1,5 +1,7 @@
 #include "update.h"
 
+#include "batch.h"
+
 #include <masa/advantage.h>
 #include <masa/gate.h>
 #include <masa/memory.h>
@@ -54,88 +56,8 @@ void rl_advantages(rl_draws *draws, const masa_config *config)
         if (draws->items[i].solutions.weights) reweigh(&draws->items[i].solutions, config);
 }
 
-/* The sequences that have a gradient, mini-batch after mini-batch. */
-typedef struct batch {
-    masa_sequence *sequences; /* [n] */
-    size_t n;
-    size_t *bounds; /* [mini_batches + 1]: where each begins in sequences */
-    size_t mini_batches;
-    float *frozen; /* log-probabilities of the old policy and of the reference */
-} batch;
-
-static void batch_deinit(batch *b)
-{
-    free(b->sequences);
-    free(b->bounds);
-    free(b->frozen);
-}
-
-/* Each token's share of the loss in a mini-batch of n rollouts and so many tokens. */
-static float token_weight(const masa_config *config, double n, double tokens, double length)
-{
-    switch (config->algorithm.aggregation) {
-    case MASA_CONFIG_AGGREGATION_TOKEN_MEAN: return (float)(1 / tokens);
-    case MASA_CONFIG_AGGREGATION_SEQUENCE_MEAN: return (float)(1 / (n * length));
-    default: return (float)(1 / (n * (double)config->rollout.max_tokens));
-    }
-}
-
-static void add_group(batch *b, rl_group *g, size_t number, double n, double tokens,
-                      const masa_config *config)
-{
-    for (size_t j = 0; j < g->n; j++) {
-        rl_rollout *r = &g->rollouts[j];
-        size_t length = r->completion.n;
-        if (length == 0 || (r->advantage == 0 && config->algorithm.kl_coef == 0)) continue;
-        if (!r->logprobs) r->logprobs = masa_alloc(length, sizeof *r->logprobs);
-        b->sequences[b->n++] = (masa_sequence){
-            .prompt = g->prompt.ids,
-            .prompt_size = g->prompt.n,
-            .response = r->completion.tokens,
-            .response_size = length,
-            .group = number,
-            .advantage = r->advantage,
-            .weight = token_weight(config, n, tokens, (double)length),
-            .logprobs = r->logprobs,
-            .old_logprobs = config->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT
-                                ? r->completion.logprobs
-                                : NULL,
-            .kept_rows = r->completion.kept_rows,
-        };
-    }
-}
-
-static void batch_init(batch *b, rl_draws *draws, const masa_config *config)
-{
-    size_t rollouts = 0, n = 0;
-    rl_group **trained = masa_alloc(2 * draws->n + 1, sizeof(rl_group *));
-    for (size_t i = 0; i < 2 * draws->n; i++) {
-        rl_group *g = rl_draw_group(&draws->items[i / 2], i % 2 ? RL_META : RL_SOLUTION);
-        rollouts += g->n;
-        if (!g->left_out && g->n) trained[n++] = g;
-    }
-    *b = (batch){.mini_batches = (size_t)config->optimizer.mini_batches};
-    if (b->mini_batches > n) b->mini_batches = n;
-    b->sequences = masa_alloc(rollouts + 1, sizeof *b->sequences);
-    b->bounds = masa_alloc(b->mini_batches + 1, sizeof *b->bounds);
-    for (size_t m = 0; m < b->mini_batches; m++) {
-        size_t first = n * m / b->mini_batches, last = n * (m + 1) / b->mini_batches;
-        double of = 0, tokens = 0;
-        for (size_t i = first; i < last; i++)
-            for (size_t j = 0; j < trained[i]->n; j++, of++)
-                tokens += (double)trained[i]->rollouts[j].completion.n;
-        /* Those of a kind together: they have their instructions in common, which the
-         * trainer then computes once. */
-        for (rl_kind kind = RL_SOLUTION; kind <= RL_META; kind++)
-            for (size_t i = first; i < last; i++)
-                if (trained[i]->kind == kind) add_group(b, trained[i], i, of, tokens, config);
-        b->bounds[m + 1] = b->n;
-    }
-    free(trained);
-}
-
 /* Log-probabilities under a policy into storage; sequences' own outputs stay as they are. */
-static masa_status keep_logprobs(float *storage, masa_trainer *trainer, batch *b,
+static masa_status keep_logprobs(float *storage, masa_trainer *trainer, rl_batch *b,
                                  masa_error *err)
 {
     float **outputs = masa_alloc(b->n + 1, sizeof *outputs);
@@ -150,18 +72,27 @@ static masa_status keep_logprobs(float *storage, masa_trainer *trainer, batch *b
     return st;
 }
 
-static masa_status freeze(batch *b, rl_session *s, bool need_old, masa_error *err)
+/* What the updates must know of policies that are gone when they run: the old one's
+ * log-probabilities from sequence number `moved` on (before it the policy that sampled is the
+ * one that is trained, its ratio exactly 1), the reference's of all. */
+static masa_status freeze(float **storage, rl_batch *b, rl_session *s, size_t moved,
+                          masa_error *err)
 {
     size_t tokens = 0, at = 0;
     for (size_t i = 0; i < b->n; i++) tokens += b->sequences[i].response_size;
-    b->frozen = masa_alloc(2 * tokens + 1, sizeof *b->frozen);
+    float *frozen = *storage = masa_alloc(2 * tokens + 1, sizeof *frozen);
     masa_status st = MASA_OK;
-    if (need_old) st = keep_logprobs(b->frozen, s->trainer, b, err);
-    if (st == MASA_OK && s->reference_trainer)
-        st = keep_logprobs(b->frozen + tokens, s->reference_trainer, b, err);
+    rl_batch late = {.sequences = b->sequences + moved, .n = b->n - moved};
+    if (late.n) st = keep_logprobs(frozen, s->trainer, &late, err);
+    for (size_t i = 0; i < late.n; i++) {
+        late.sequences[i].old_logprobs = frozen + at;
+        at += late.sequences[i].response_size;
+    }
+    if (st != MASA_OK || !s->reference_trainer) return st;
+    st = keep_logprobs(frozen + tokens, s->reference_trainer, b, err);
+    at = tokens;
     for (size_t i = 0; i < b->n; i++) {
-        if (need_old) b->sequences[i].old_logprobs = b->frozen + at;
-        if (s->reference_trainer) b->sequences[i].ref_logprobs = b->frozen + tokens + at;
+        b->sequences[i].ref_logprobs = frozen + at;
         at += b->sequences[i].response_size;
     }
     return st;
@@ -183,8 +114,9 @@ static void compare_logprobs(const rl_draws *draws, rl_update_stats *stats)
     if (stats->compared_tokens > 0) stats->logprob_difference /= stats->compared_tokens;
 }
 
-static masa_status update_once(rl_session *s, const masa_sequence *sequences, size_t n,
-                               rl_update_stats *stats, masa_error *err)
+static masa_status update_once(rl_session *s, const masa_sequence *sequences,
+                               const rl_batch_update *u, double lr, rl_update_stats *stats,
+                               masa_error *err)
 {
     const masa_config *c = s->config;
     masa_objective objective = {
@@ -194,10 +126,12 @@ static masa_status update_once(rl_session *s, const masa_sequence *sequences, si
         .dual_clip = (float)c->algorithm.dual_clip,
         .kl_coef = (float)c->algorithm.kl_coef,
     };
+    masa_optimizer *optimizer =
+        u->kind == RL_META && s->meta_optimizer ? s->meta_optimizer : s->optimizer;
     double norm = 0;
-    masa_status st =
-        masa_trainer_accumulate(s->trainer, sequences, n, &objective, &stats->trainer, err);
-    if (st == MASA_OK) st = masa_optimizer_step(s->optimizer, 1, &norm, err);
+    masa_status st = masa_trainer_accumulate(s->trainer, sequences + u->first, u->n, &objective,
+                                             &stats->trainer, err);
+    if (st == MASA_OK) st = masa_optimizer_step_at(optimizer, u->rate * lr, &norm, err);
     stats->grad_norm += norm;
     stats->optimizer_steps++;
     return st;
@@ -206,20 +140,26 @@ static masa_status update_once(rl_session *s, const masa_sequence *sequences, si
 masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats,
                       masa_error *err)
 {
-    batch b;
+    const masa_config *c = s->config;
+    rl_batch b;
+    float *frozen;
     *stats = (rl_update_stats){0};
-    batch_init(&b, draws, s->config);
+    rl_batch_init(&b, draws, c);
     stats->trained = b.n;
-    size_t epochs = (size_t)s->config->optimizer.epochs;
-    /* With one update the policy that sampled is the one that is trained: its ratio is
-     * exactly 1 and nothing needs to be recomputed. */
-    bool need_old = b.mini_batches * epochs > 1 &&
-                    s->config->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_RECOMPUTE;
-    masa_status st = freeze(&b, s, need_old, err);
-    for (size_t k = 0; st == MASA_OK && k < epochs * b.mini_batches; k++) {
-        size_t m = k % b.mini_batches, first = b.bounds[m], n = b.bounds[m + 1] - first;
-        masa_progress_phase(s->progress, "update", k, epochs * b.mini_batches);
-        if (n > 0) st = update_once(s, b.sequences + first, n, stats, err);
+    size_t epochs = (size_t)c->optimizer.epochs, n = b.n_updates;
+    size_t a_step = (size_t)c->optimizer.mini_batches * epochs, policy = 0;
+    size_t moved = epochs > 1 ? 0 : n > 1 ? b.updates[1].first : b.n;
+    if (c->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT) moved = b.n;
+    masa_status st = freeze(&frozen, &b, s, moved, err);
+    for (size_t k = 0; st == MASA_OK && k < epochs * n; k++) {
+        const rl_batch_update *u = &b.updates[k % n];
+        masa_progress_phase(s->progress, "update", k, epochs * n);
+        /* The schedule follows the steps: meta updates run at the rate of the policy's last,
+         * and an update without rollouts takes its place too. */
+        policy += u->kind == RL_SOLUTION;
+        double lr = masa_optimizer_rate(s->optimizer, (size_t)s->state.step * a_step +
+                                                          (policy ? policy : 1));
+        if (u->n > 0) st = update_once(s, b.sequences, u, lr, stats, err);
         if (k > 0) continue;
         /* Later log-probabilities come from a policy that has moved on, kept activations from
          * one that has not. */
@@ -227,6 +167,7 @@ masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats,
         for (size_t i = 0; i < b.n; i++) b.sequences[i].kept_rows = NULL;
     }
     if (stats->optimizer_steps) stats->grad_norm /= (double)stats->optimizer_steps;
-    batch_deinit(&b);
+    free(frozen);
+    rl_batch_deinit(&b);
     return st;
 }

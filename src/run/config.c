@@ -138,20 +138,24 @@ void masa_config_deinit(masa_config *config)
 static masa_status check_meta(const masa_config *config, masa_error *err)
 {
     long longest = config->data.max_prompt_tokens + config->meta.max_tokens;
-    if (config->meta.samples == 0)
-        return config->meta.start_step == 0 && config->meta.warm_start_prompts == 0
+    bool blind = config->meta.gate == MASA_CONFIG_GATE_HISTORY ||
+                 config->meta.gate == MASA_CONFIG_GATE_RANDOM;
+    if (config->meta.samples == 0) {
+        bool acts = config->meta.start_step >= 0 && !blind;
+        return !acts && config->meta.warm_start_prompts == 0
                    ? MASA_OK
                    : MASA_FAIL(err, MASA_ERR_CONFIG,
                                "meta.%s needs meta rollouts: set meta.samples",
-                               config->meta.start_step ? "start_step" : "warm_start_prompts");
+                               acts ? "start_step" : "warm_start_prompts");
+    }
     if (config->meta.samples == 1)
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "meta.samples must be 0 (none) or at least 2: a rollout is rewarded "
                          "relative to its group");
-    if (config->optimizer.lr == 0 && (config->meta.bc_enabled || config->meta.warm_start_prompts))
+    if (config->meta.reward_shuffle && config->meta.bc_enabled)
         return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "optimizer.lr must be above 0 for behaviour cloning and warm start "
-                         "(meta.bc_enabled, meta.warm_start_prompts)");
+                         "meta.reward_shuffle hides what meta.bc_enabled would teach: set "
+                         "meta.bc_enabled to false");
     if (config->meta.weight_difficulty + config->meta.weight_length +
             config->meta.weight_notion <= 0)
         return MASA_FAIL(err, MASA_ERR_CONFIG,

@@ -22,9 +22,10 @@ PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batc
 /* The meta path as small models need it: a short answer, whose form is taught first, and
  * cloning as the stronger teacher of its numbers (measured: docs/experiments.md). */
 #define META                                                                              \
-    "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_batch=8",       \
+    "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_enabled=true",   \
+        "meta.bc_batch=8",                                                                \
         "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.bc_repair=true",            \
-        "meta.bc_lr=4e-5", "meta.bc_own_moments=true", "meta.warm_start_prompts=32",      \
+        "meta.bc_lr=4e-5", "meta.own_moments=true", "meta.warm_start_prompts=32",      \
         "meta.warm_start_lr=6e-5"
 /* Acting on the predictions once they are of use. (The paper: after 80 of 314 steps.) */
 #define EFFICIENT                                                                         \

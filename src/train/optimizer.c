@@ -44,11 +44,6 @@ void masa_optimizer_destroy(masa_optimizer *optimizer)
     free(optimizer);
 }
 
-void masa_optimizer_set_total(masa_optimizer *optimizer, size_t total_steps)
-{
-    optimizer->options.total_steps = total_steps;
-}
-
 double masa_learning_rate(const masa_optimizer_options *o, size_t step)
 {
     if (step < o->warmup_steps) return o->lr * (double)step / (double)o->warmup_steps;
@@ -76,8 +71,25 @@ static void update_model(masa_optimizer *o, masa_adamw adam)
     }
 }
 
+void masa_optimizer_set_total(masa_optimizer *optimizer, size_t total_steps)
+{
+    optimizer->options.total_steps = total_steps;
+}
+
+double masa_optimizer_rate(const masa_optimizer *o, size_t update)
+{
+    return masa_learning_rate(&o->options, update);
+}
+
 masa_status masa_optimizer_step(masa_optimizer *o, double lr_scale, double *grad_norm,
                                 masa_error *err)
+{
+    double lr = lr_scale * masa_optimizer_rate(o, (size_t)o->step + 1);
+    return masa_optimizer_step_at(o, lr, grad_norm, err);
+}
+
+masa_status masa_optimizer_step_at(masa_optimizer *o, double lr, double *grad_norm,
+                                   masa_error *err)
 {
     if (o->lora) masa_lora_project(o->lora);
     float *grads = o->lora ? masa_lora_grads(o->lora) : masa_model_grads(o->model);
@@ -92,7 +104,7 @@ masa_status masa_optimizer_step(masa_optimizer *o, double lr_scale, double *grad
         double clip = o->options.grad_clip;
         o->step++;
         masa_adamw adam = {
-            .lr = (float)(lr_scale * masa_learning_rate(&o->options, (size_t)o->step)),
+            .lr = (float)lr,
             .beta1 = (float)o->options.beta1,
             .beta2 = (float)o->options.beta2,
             .eps = (float)o->options.eps,

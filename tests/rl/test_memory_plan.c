@@ -35,7 +35,7 @@ static void totals_are_sums(void **state)
     assert_int_equal(p.optimizer, 2 * p.gradients);
     assert_int_equal(plan("optimizer.checkpoint_activations=false", "lora.rank=4", 0).optimizer,
                      0);
-    rl_memory_plan two = plan_with(&(rl_session_options){.cloning = true},
+    rl_memory_plan two = plan_with(&(rl_session_options){.meta_optimizer = true},
                                    "optimizer.checkpoint_activations=false", "lora.rank=0", 0);
     assert_int_equal(two.optimizer, 2 * p.optimizer);
 }

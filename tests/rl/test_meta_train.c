@@ -131,7 +131,7 @@ static masa_status train(const char *folder, const char *more, bool resume,
                             "optimizer.tokens_per_pass=1024", "optimizer.lr=0.0001",
                             "model.compute=f32", "train.steps=2", "train.save_every=0",
                             "rollout.batch=32", "train.threads=1", "meta.samples=4", "meta.max_tokens=24",
-                            "meta.length_min=1", "meta.bc_batch=4"};
+                            "meta.length_min=1", "meta.bc_enabled=true", "meta.bc_batch=4"};
     for (; !resume && n < sizeof common / sizeof *common; n++) set[n] = common[n];
     snprintf(text, sizeof text, "%s", more);
     for (char *p = strtok(text, " "); p; p = strtok(NULL, " ")) set[n++] = p;
@@ -196,6 +196,32 @@ static counts count(const char *folder, long step, long prompt)
     assert_int_equal(masa_store_rollouts(store, &filter, count_rollout, &c, NULL), MASA_OK);
     masa_store_close(store);
     return c;
+}
+
+typedef struct rewards {
+    double meta[8];
+    size_t n;
+} rewards;
+
+static masa_status take_reward(void *context, const masa_store_rollout *r, masa_error *err)
+{
+    (void)err;
+    rewards *all = context;
+    if (strcmp(r->kind, "meta") == 0 && all->n < 8) all->meta[all->n++] = r->reward;
+    return MASA_OK;
+}
+
+/* Of a prompt's meta rollouts. */
+static rewards rewards_of(const char *folder, long step, long prompt)
+{
+    rewards all = {0};
+    masa_store *store = store_of(folder);
+    masa_store_filter filter = MASA_STORE_ALL;
+    filter.first_step = filter.last_step = step;
+    filter.prompt = prompt;
+    assert_int_equal(masa_store_rollouts(store, &filter, take_reward, &all, NULL), MASA_OK);
+    masa_store_close(store);
+    return all;
 }
 
 enum { MOST = 256 };
@@ -429,7 +455,7 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
     static const char more[] = "meta.start_step=1 meta.gate=soft meta.gate_threshold=0.2 "
                                "meta.audit_share=0.3 meta.bc_batch=9 meta.transition=adaptive "
                                "meta.transition_window=8 meta.warm_start_prompts=6 "
-                               "meta.cutoff_survival=0.5 meta.bc_own_moments=true ";
+                               "meta.cutoff_survival=0.5 meta.own_moments=true ";
     char half[400], whole[400];
     snprintf(half, sizeof half, "%strain.steps=2", more);
     snprintf(whole, sizeof whole, "%strain.steps=4", more);
@@ -470,9 +496,9 @@ static void what_cannot_be_cloned_is_made(void **state)
 static void cloning_with_moments_of_its_own_leaves_the_policys_alone(void **state)
 {
     (void)state;
-    must("uncloned", "meta.bc_enabled=false", false);
-    must("own", "meta.bc_lr=0 meta.bc_own_moments=true", false);
-    must("common", "meta.bc_lr=0", false);
+    must("uncloned", "meta.update=joint meta.bc_enabled=false", false);
+    must("own", "meta.update=joint meta.bc_lr=0 meta.own_moments=true", false);
+    must("common", "meta.update=joint meta.bc_lr=0", false);
     assert_true(metric_of("own", 1, "bc_texts") > 0);
     assert_same_run("uncloned", "own", "model.safetensors", 2);
     masa_text own = weights_of("own", "model.safetensors");
@@ -480,6 +506,74 @@ static void cloning_with_moments_of_its_own_leaves_the_policys_alone(void **stat
     assert_memory_not_equal(own.data, common.data, own.size);
     masa_text_deinit(&own);
     masa_text_deinit(&common);
+}
+
+static void shuffled_rewards_keep_all_but_their_signal(void **state)
+{
+    (void)state;
+    char common[200], more[300];
+    snprintf(common, sizeof common, "meta.template=%s meta.bc_enabled=false train.steps=1",
+             in_root("guess.txt"));
+    must("unshuffled", common, false);
+    snprintf(more, sizeof more, "%s meta.reward_shuffle=true", common);
+    must("shuffled", more, false);
+    /* The same prompts, tokens, updates and rewards on the whole; solutions untouched. */
+    static const char *const same[] = {"reward",      "generated_tokens", "meta_tokens_share",
+                                       "meta_reward", "updates",          "meta_difficulty"};
+    for (size_t i = 0; i < sizeof same / sizeof *same; i++)
+        assert_near(metric_of("shuffled", 1, same[i]), metric_of("unshuffled", 1, same[i]), 1e-6);
+    double sums[2] = {0}, squares[2] = {0};
+    size_t moved = 0;
+    for (long prompt = 0; prompt < 6; prompt++)
+        for (int k = 0; k < 2; k++) {
+            rewards r = rewards_of(k ? "shuffled" : "unshuffled", 1, prompt);
+            for (size_t j = 0; j < 4; j++) {
+                sums[k] += r.meta[j];
+                squares[k] += r.meta[j] * r.meta[j];
+                moved += k && r.meta[j] != rewards_of("unshuffled", 1, prompt).meta[j];
+            }
+        }
+    assert_near(sums[0], sums[1], 1e-5);
+    assert_near(squares[0], squares[1], 1e-5);
+    assert_true(moved >= 6);
+    masa_error err = {0};
+    assert_int_equal(train("refused", "meta.reward_shuffle=true", false, NULL, &err),
+                     MASA_ERR_CONFIG);
+}
+
+/* An update on solutions, then one on meta rollouts; AdamW moves twice. */
+static void separate_updates_are_two(void **state)
+{
+    (void)state;
+    char guess[300], more[400];
+    snprintf(guess, sizeof guess, "meta.template=%s meta.bc_enabled=false", in_root("guess.txt"));
+    must("separate", guess, false);
+    snprintf(more, sizeof more, "%s meta.update=joint", guess);
+    must("joint", more, false);
+    assert_near(metric_of("separate", 2, "updates"), 4, 0);
+    assert_near(metric_of("joint", 2, "updates"), 2, 0);
+    /* Without weight, moments apart, meta rollouts are sampled and leave no trace. */
+    snprintf(more, sizeof more, "%s meta.weight=0 meta.own_moments=true", guess);
+    must("weightless", more, false);
+    masa_text plain = weights_of("plain", "model.safetensors");
+    masa_text weightless = weights_of("weightless", "model.safetensors");
+    assert_memory_equal(plain.data, weightless.data, plain.size);
+    masa_text_deinit(&plain);
+    masa_text_deinit(&weightless);
+}
+
+static void controls_act_without_predictions(void **state)
+{
+    (void)state;
+    must("random", "meta.samples=0 meta.start_step=0 meta.gate=random meta.gate_rate=0.5 "
+                   "meta.gate_refill=false rollout.prompts_per_step=24", false);
+    double gated = metric_of("random", 1, "gated");
+    assert_true(gated > 4 && gated < 20);
+    assert_int_equal(count("random", 1, -1).solutions, (24 - (long)gated) * 4);
+    assert_int_equal(count("random", 1, -1).metas, 0);
+    masa_error err = {0};
+    assert_int_equal(train("blind", "meta.samples=0 meta.start_step=0", false, NULL, &err),
+                     MASA_ERR_CONFIG);
 }
 
 static void predictions_can_be_learned(void **state)
@@ -515,6 +609,9 @@ int main(void)
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
         cmocka_unit_test(what_cannot_be_cloned_is_made),
         cmocka_unit_test(cloning_with_moments_of_its_own_leaves_the_policys_alone),
+        cmocka_unit_test(shuffled_rewards_keep_all_but_their_signal),
+        cmocka_unit_test(separate_updates_are_two),
+        cmocka_unit_test(controls_act_without_predictions),
         cmocka_unit_test(predictions_can_be_learned),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -48,11 +48,14 @@
 #define MASA_CONFIG_VALUES_TRANSITION(V)                                                  \
     V(TRANSITION, FIXED, "fixed") V(TRANSITION, ADAPTIVE, "adaptive")
 #define MASA_CONFIG_VALUES_GATE(V)                                                        \
-    V(GATE, OFF, "off") V(GATE, HARD, "hard") V(GATE, SOFT, "soft")
+    V(GATE, OFF, "off") V(GATE, HARD, "hard") V(GATE, SOFT, "soft")                       \
+    V(GATE, HISTORY, "history") V(GATE, RANDOM, "random")
+#define MASA_CONFIG_VALUES_META_UPDATE(V)                                                 \
+    V(META_UPDATE, SEPARATE, "separate") V(META_UPDATE, JOINT, "joint")
 
 #define MASA_CONFIG_KINDS(K)                                                              \
     K(COMPUTE) K(FAMILY) K(ADVANTAGE) K(AGGREGATION) K(RATIO) K(OLD_LOGPROBS) K(SCHEDULE) \
-    K(CHECKPOINT) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)
+    K(CHECKPOINT) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE) K(META_UPDATE)
 
 /* S(section, SECTION, what it is about) */
 #define MASA_CONFIG_SECTIONS(S)                                                           \
@@ -190,9 +193,19 @@
     INTEGER(meta, samples, 0, 0, 4096, "rollouts",                                        \
             "meta rollouts per prompt (M); 0: none, which is plain reinforcement learning") \
     TEXT(meta, template, "", "file with the meta prompt; empty: the built-in one")        \
+    TEXT(meta, system, "", "text of its system turn; empty: the built-in one")            \
     INTEGER(meta, max_tokens, 256, 1, 1048576, "tokens", "longest meta response")         \
     INTEGER(meta, length_min, 16, 1, 1048576, "tokens", "least length that may be predicted") \
     NUMBER(meta, base, 0.01, 1e-9, 1, "", "b of the difficulty reward b^|p - p'|")        \
+    CHOICE(meta, update, META_UPDATE, SEPARATE,                                           \
+           "`separate`: an update on the solutions, then one on the meta rollouts, as the authors ran it; `joint`: one on both") \
+    NUMBER(meta, weight, 1.0, 0, 1000, "",                                                \
+           "of the meta rollouts: `separate`: their update's learning rate is this times the policy's; `joint`: of their share of the loss") \
+    SWITCH(meta, own_moments, false,                                                      \
+           "the meta path's updates (separate, cloning, warm start) have an AdamW state of their own (as much memory again): " \
+           "in a common one each rate applies to the other's momentum too")               \
+    SWITCH(meta, reward_shuffle, false,                                                   \
+           "control: permute the meta rewards among a step's meta rollouts, which leaves everything but their signal") \
     NUMBER(meta, weight_difficulty, 1.0, 0, 1000, "", "weight of the predicted pass rate") \
     NUMBER(meta, weight_length, 1.0, 0, 1000, "", "weight of the predicted length")       \
     NUMBER(meta, weight_notion, 1.0, 0, 1000, "", "weight of the predicted notions")      \
@@ -206,7 +219,7 @@
     NUMBER(meta, warm_start_lr, 1e-4, 0, 1, "", "learning rate of these passes")          \
     INTEGER(meta, warm_start_rehearsal, 1, 0, 1000, "solutions",                          \
             "the model's own solutions learned beside each answer, so that it keeps them") \
-    SWITCH(meta, bc_enabled, true, "behaviour cloning on the best predictions")           \
+    SWITCH(meta, bc_enabled, false, "behaviour cloning on the best predictions")           \
     NUMBER(meta, bc_threshold, 0.2, 0, 1, "", "least notion reward of an expert")         \
     SWITCH(meta, bc_hopeless, false,                                                      \
            "experts on prompts without a right solution too, with pass rate 0")           \
@@ -214,11 +227,8 @@
            "where no prediction of a prompt can be cloned, an answer made from its statistics as in the warm start") \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
-    SWITCH(meta, bc_own_moments, false,                                                   \
-           "cloning and the warm start have an AdamW state of their own (as much memory again): " \
-           "in a common one each rate applies to the other's momentum too")               \
-    INTEGER(meta, start_step, 0, 0, 1000000000, "steps",                                  \
-            "after this many steps predictions gate and cut off rollouts; 0: never")            \
+    INTEGER(meta, start_step, -1, -1, 1000000000, "steps",                                \
+            "after this many steps predictions gate and cut off rollouts; 0: from the first step; -1: never") \
     CHOICE(meta, transition, TRANSITION, FIXED,                                           \
            "`fixed`: act on predictions after start_step; `adaptive`: after it whenever they are good enough") \
     NUMBER(meta, transition_pass_rate, 0.2, 0, 1, "",                                     \
@@ -230,7 +240,9 @@
     INTEGER(meta, transition_window, 128, 8, 1000000, "prompts",                           \
             "adaptive: prompts over which these are averaged")                            \
     CHOICE(meta, gate, GATE, HARD,                                                        \
-           "`hard`: skip prompts predicted trivial or unsolvable; `soft`: skip with a probability that also weighs the prompt's own history; `off`") \
+           "`hard`: skip prompts predicted trivial or unsolvable; `soft`: skip with a probability that also weighs the prompt's own history; controls without predictions: `history`, `random`; `off`") \
+    SWITCH(meta, gate_static, false, "a gated prompt is not drawn again")                 \
+    NUMBER(meta, gate_rate, 0.5, 0, 1, "", "random: share of prompts that are skipped")   \
     NUMBER(meta, gate_sigma, 0.1, 0, 1, "",                                               \
            "hard: a prompt is gated when its predicted pass rates deviate by less than this") \
     NUMBER(meta, gate_tolerance, 0.1, 0, 0.5, "",                                         \

@@ -97,8 +97,8 @@ masa_status masa_moments_write(const char *path, const float *m, const float *v,
                                long step, masa_error *err);
 masa_status masa_moments_read(const char *path, float *m, float *v, size_t n, long *step,
                               masa_error *err);
-/* The files' names in a checkpoint: of the policy, and of cloning where it has its own. */
+/* The files' names in a checkpoint: of the policy, and of the meta path where it has its own. */
 #define MASA_MOMENTS_FILE "optimizer.bin"
-#define MASA_CLONING_MOMENTS_FILE "cloning.bin"
+#define MASA_META_MOMENTS_FILE "meta_optimizer.bin"
 
 #endif

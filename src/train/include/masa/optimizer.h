@@ -35,15 +35,20 @@ size_t masa_optimizer_bytes(size_t n);
 
 /**
  * One update from the accumulated gradients, which it zeroes; repacks the
- * model's compute weights. lr_scale multiplies the schedule's rate (behaviour
- * cloning has its own). *grad_norm (may be NULL) is the norm before clipping. A
- * gradient that is not finite changes nothing and is MASA_ERR_NUMERIC.
+ * model's compute weights. The rate is lr_scale times the schedule's for the updates done
+ * so far. *grad_norm (may be NULL) is the norm before clipping. A gradient that is not
+ * finite changes nothing and is MASA_ERR_NUMERIC.
  */
 masa_status masa_optimizer_step(masa_optimizer *optimizer, double lr_scale,
                                 double *grad_norm, masa_error *err);
-
+/** The same at rate lr, for callers with a schedule, or a rate, of their own. */
+masa_status masa_optimizer_step_at(masa_optimizer *optimizer, double lr, double *grad_norm,
+                                   masa_error *err);
 /** Changes options.total_steps, for callers that learn it late. */
 void masa_optimizer_set_total(masa_optimizer *optimizer, size_t total_steps);
+
+/** The rate that the schedule gives update number `update` (1-based). */
+double masa_optimizer_rate(const masa_optimizer *optimizer, size_t update);
 
 /** The rate that step number `step` (1-based) uses. */
 double masa_learning_rate(const masa_optimizer_options *options, size_t step);
