@@ -114,6 +114,12 @@ bool masa_path_exists(const char *path)
     return access(path, F_OK) == 0;
 }
 
+bool masa_path_missing(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) != 0 && (errno == ENOENT || errno == ENOTDIR);
+}
+
 bool masa_path_is_folder(const char *path)
 {
     struct stat info;
@@ -163,7 +169,7 @@ static int remove_entry(const char *path, const struct stat *info, int type,
 
 masa_status masa_folder_remove(const char *path, masa_error *err)
 {
-    if (!masa_path_exists(path)) return MASA_OK;
+    if (masa_path_missing(path)) return MASA_OK;
     if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0)
         return fail_errno(err, "remove", path);
     return MASA_OK;

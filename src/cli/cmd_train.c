@@ -14,7 +14,7 @@ enum { MODEL, DATA, TEST, STEPS, SHORTCUTS };
 typedef struct train_command {
     const char *file, *preset;
     cli_list set;
-    bool resume;
+    bool resume, restart;
     cli_shortcut shortcuts[SHORTCUTS];
 } train_command;
 
@@ -43,10 +43,15 @@ static masa_status train(const train_command *c, const char *folder, train_funct
             err, MASA_ERR_USAGE,
             "--resume goes on with the run's own configuration; leave --config "
             "and --preset out (--set changes single keys)");
+    if (c->restart && !c->resume)
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--restart goes with --resume");
     masa_config config;
     masa_status st = load_config(&config, c, folder, err);
     if (st != MASA_OK) return st;
-    masa_train_options options = {c->resume, stderr, &cli_stop_asked};
+    masa_train_options options = {.resume = c->resume,
+                                  .restart = c->restart,
+                                  .progress = stderr,
+                                  .stop = &cli_stop_asked};
     cli_say_machine(&config);
     cli_catch_signals();
     st = run(&config, folder, &options, err);
@@ -81,6 +86,8 @@ masa_status cli_train(int argc, char **argv, masa_error *err)
         CLI_LIST("set", 's', &c.set, "KEY=VALUE",
                  "set one key, as rollout.group_size=16"),
         CLI_FLAG("resume", 'r', &c.resume, "go on with the run in RUN"),
+        CLI_FLAG("restart", 0, &c.restart,
+                 "with --resume: where RUN has no checkpoint, drop its record and begin again"),
         CLI_END,
     };
     const cli_usage usage = {
@@ -114,6 +121,8 @@ masa_status cli_sft(int argc, char **argv, masa_error *err)
         CLI_STRING("config", 'c', &c.file, "FILE", "YAML file of settings"),
         CLI_LIST("set", 's', &c.set, "KEY=VALUE", "set one key, as optimizer.lr=1e-5"),
         CLI_FLAG("resume", 'r', &c.resume, "go on with the run in RUN"),
+        CLI_FLAG("restart", 0, &c.restart,
+                 "with --resume: where RUN has no checkpoint, drop its record and begin again"),
         CLI_END,
     };
     const cli_usage usage = {"sft",

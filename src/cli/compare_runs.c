@@ -157,10 +157,13 @@ masa_status compare_run_state(compare_state *out, const compare_run *run, masa_e
         st = masa_config_load(&config, path, NULL, NULL, 0, err);
         if (st == MASA_OK) {
             double limit = 60 * config.train.time_limit_minutes;
+            long saved = -1;
             st = read_store(out, store, err);
+            if (st == MASA_OK) st = masa_run_saved_step(run->path, &saved, err);
             out->steps = config.train.steps;
-            out->finished =
-                out->step >= out->steps || (limit > 0 && out->seconds > limit);
+            /* The record is ahead of the checkpoint when a run dies before it has saved. */
+            out->finished = saved == out->step && (out->step >= out->steps ||
+                                                   (limit > 0 && out->seconds > limit));
             masa_config_deinit(&config);
         }
     }

@@ -121,7 +121,8 @@ static masa_status train_run(const compare_runs *runs, size_t i,
                              const masa_config *config, bool resume, masa_error *err)
 {
     const compare_run *run = &runs->items[i];
-    masa_train_options options = {resume, stderr, &cli_stop_asked};
+    masa_train_options options = {
+        .resume = resume, .progress = stderr, .stop = &cli_stop_asked};
     masa_status st = masa_rl_train(config, run->path, &options, err);
     if (st == MASA_ERR_INTERRUPTED)
         return MASA_FAIL(

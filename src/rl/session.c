@@ -22,12 +22,20 @@ masa_dtype rl_compute_dtype(const masa_config *config)
     }
 }
 
-static masa_status resume_run(rl_session *s, const char *folder, masa_error *err)
+/* A run without a checkpoint begins again, which drops what is on record: steps only when
+ * that is asked for. */
+static masa_status resume_run(rl_session *s, const char *folder, bool restart, masa_error *err)
 {
-    masa_status st = masa_run_resume(&s->run, folder, s->config, err);
+    long last = 0;
+    masa_status st = masa_run_resume(&s->run, folder, err);
     if (st == MASA_OK) st = masa_run_checkpoint_find(folder, &s->checkpoint, &s->state, err);
-    /* Without a checkpoint the run starts over; what the store holds of it goes. */
-    if (st == MASA_OK) st = masa_run_rewind(s->run, s->checkpoint ? s->state.step : -1, err);
+    if (st == MASA_OK && !s->checkpoint) st = masa_run_last_step(s->run, &last, err);
+    if (st == MASA_OK && last > 0 && !restart)
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "%s has %ld steps on record and no checkpoint to go on from; if "
+                       "checkpoints/ was moved, bring it back; --resume --restart drops the "
+                       "record and begins again",
+                       folder, last);
     return st;
 }
 
@@ -145,7 +153,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
     if (config->train.threads) omp_set_num_threads((int)config->train.threads);
     masa_status st = masa_config_require(config, "model.path", err);
     if (st == MASA_OK) st = open_tokenizer(s, err);
-    if (st == MASA_OK && options->resume) st = resume_run(s, folder, err);
+    if (st == MASA_OK && options->resume) st = resume_run(s, folder, options->restart, err);
     if (st == MASA_OK) st = open_model(s, wants, err);
     if (st == MASA_OK) st = open_optimizers(s, wants, err);
     if (st == MASA_OK) st = open_trainer(s, wants, err);
@@ -155,7 +163,9 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
 masa_status rl_session_start(rl_session *s, const char *folder,
                              const rl_session_options *wants, masa_error *err)
 {
-    masa_status st = s->run ? MASA_OK : masa_run_create(&s->run, folder, s->config, err);
+    long step = s->checkpoint ? s->state.step : -1;
+    masa_status st = s->run ? masa_run_continue(s->run, s->config, step, err)
+                            : masa_run_create(&s->run, folder, s->config, err);
     if (st == MASA_OK)
         st = masa_store_set_info(masa_run_store(s->run), "model", s->config->model.path, err);
     if (st == MASA_OK) s->progress = masa_progress_create(s->log, wants->total_steps);

@@ -53,11 +53,13 @@ typedef struct rl_session_options {
 masa_dtype rl_compute_dtype(const masa_config *config);
 
 /* Loads everything up to the trainer, with resume from the newest checkpoint of the run
- * in `folder`. On failure rl_session_close is still the caller's. */
+ * in `folder`, of which nothing is changed yet. On failure rl_session_close is still the
+ * caller's. */
 masa_status rl_session_open(rl_session *session, const masa_config *config,
                             const char *folder, const masa_train_options *options,
                             const rl_session_options *wants, masa_error *err);
-/* Once all that can be refused is checked: makes the run folder, unless it is resumed. */
+/* Once all that can be refused is checked: makes the run folder, or takes the resumed one
+ * back to its checkpoint. */
 masa_status rl_session_start(rl_session *session, const char *folder,
                              const rl_session_options *wants, masa_error *err);
 void rl_session_close(rl_session *session);

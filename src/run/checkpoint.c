@@ -4,6 +4,9 @@
  * Names while things change: tmp-step-000020 is being written or removed and means
  * nothing; old-step-000020 is a checkpoint whose replacement of the same step is about
  * to take its name.
+ *
+ * A folder that cannot be read is never taken for an empty one, nor a file that cannot be
+ * read for a damaged one: either would have a run thrown away that is whole.
  */
 #include "run_internal.h"
 
@@ -49,22 +52,34 @@ static int descending(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-/* Steps of the entries called PREFIXstep-..., newest first; caller frees. A folder that
- * does not exist has none. */
-static long *list_steps(const char *checkpoints, const char *prefix, size_t *n)
+static masa_status fail_read(const char *folder, masa_error *err)
 {
-    long *steps = NULL;
+    return MASA_FAIL(err, MASA_ERR_IO, "cannot read folder %s: %s", folder, strerror(errno));
+}
+
+typedef struct step_list {
+    long *steps; /* newest first; the caller frees them, after an error too */
+    size_t n;
+} step_list;
+
+/* Steps of the entries called PREFIXstep-.... A folder that does not exist has none; one that
+ * cannot be read is an error, for an empty one lets a run begin again. */
+static masa_status list_steps(step_list *out, const char *checkpoints, const char *prefix,
+                              masa_error *err)
+{
     size_t capacity = 0;
-    DIR *dir = opendir(checkpoints);
     struct dirent *entry;
-    *n = 0;
-    while (dir && (entry = readdir(dir))) {
+    *out = (step_list){0};
+    DIR *dir = opendir(checkpoints);
+    if (!dir) return errno == ENOENT ? MASA_OK : fail_read(checkpoints, err);
+    while (errno = 0, (entry = readdir(dir))) {
         long step = step_of(entry->d_name, prefix);
-        if (step >= 0) MASA_PUSH(steps, *n, capacity, step);
+        if (step >= 0) MASA_PUSH(out->steps, out->n, capacity, step);
     }
-    if (dir) closedir(dir);
-    if (*n) qsort(steps, *n, sizeof *steps, descending);
-    return steps;
+    masa_status st = errno ? fail_read(checkpoints, err) : MASA_OK;
+    closedir(dir);
+    if (out->n) qsort(out->steps, out->n, sizeof *out->steps, descending);
+    return st;
 }
 
 /* Under a temporary name first: half removed must not look like a broken checkpoint. */
@@ -81,35 +96,43 @@ static masa_status remove_step(const char *checkpoints, long step, masa_error *e
 
 masa_status checkpoints_remove_after(const char *checkpoints, long step, masa_error *err)
 {
-    masa_status st = MASA_OK;
-    size_t n;
-    long *steps = list_steps(checkpoints, "", &n);
-    for (size_t i = 0; i < n && st == MASA_OK; i++)
-        if (steps[i] > step) st = remove_step(checkpoints, steps[i], err);
-    free(steps);
+    step_list all;
+    masa_status st = list_steps(&all, checkpoints, "", err);
+    for (size_t i = 0; i < all.n && st == MASA_OK; i++)
+        if (all.steps[i] > step) st = remove_step(checkpoints, all.steps[i], err);
+    free(all.steps);
+    return st;
+}
+
+masa_status checkpoints_newest(long *step, const char *checkpoints, masa_error *err)
+{
+    step_list all;
+    masa_status st = list_steps(&all, checkpoints, "", err);
+    if (st == MASA_OK) *step = all.n ? all.steps[0] : -1;
+    free(all.steps);
     return st;
 }
 
 masa_status checkpoints_clean(const char *checkpoints, masa_error *err)
 {
-    masa_status st = MASA_OK;
-    size_t n;
-    long *steps = list_steps(checkpoints, "tmp-", &n);
-    for (size_t i = 0; i < n && st == MASA_OK; i++) {
-        char *path = step_path(checkpoints, "tmp-", steps[i]);
+    step_list all;
+    masa_status st = list_steps(&all, checkpoints, "tmp-", err);
+    for (size_t i = 0; i < all.n && st == MASA_OK; i++) {
+        char *path = step_path(checkpoints, "tmp-", all.steps[i]);
         st = masa_folder_remove(path, err);
         free(path);
     }
-    free(steps);
-    steps = list_steps(checkpoints, "old-", &n);
-    for (size_t i = 0; i < n && st == MASA_OK; i++) {
-        char *old = step_path(checkpoints, "old-", steps[i]);
-        char *path = step_path(checkpoints, "", steps[i]);
-        st = masa_path_exists(path) ? masa_folder_remove(old, err) : move(old, path, err);
+    free(all.steps);
+    if (st != MASA_OK) return st;
+    st = list_steps(&all, checkpoints, "old-", err);
+    for (size_t i = 0; i < all.n && st == MASA_OK; i++) {
+        char *old = step_path(checkpoints, "old-", all.steps[i]);
+        char *path = step_path(checkpoints, "", all.steps[i]);
+        st = masa_path_missing(path) ? move(old, path, err) : masa_folder_remove(old, err);
         free(old);
         free(path);
     }
-    free(steps);
+    free(all.steps);
     return st;
 }
 
@@ -160,25 +183,44 @@ static masa_status put_in_place(masa_run *run, masa_error *err)
     return st;
 }
 
-static masa_status write_latest(const masa_run *run, long step, masa_error *err)
+masa_status checkpoints_name(const char *checkpoints, const char *as, long step,
+                             masa_error *err)
 {
-    char *path = masa_path_join(run->checkpoints, "latest"), name[40];
+    char *path = masa_path_join(checkpoints, as), name[40];
     int n = snprintf(name, sizeof name, "step-%06ld\n", step);
     masa_status st = masa_file_write(path, name, (size_t)n, err);
     free(path);
     return st;
 }
 
-static masa_status prune(const masa_run *run, long newest, masa_error *err)
+masa_status checkpoints_named(long *step, const char *checkpoints, const char *as,
+                              masa_error *err)
 {
-    masa_status st = MASA_OK;
-    size_t n;
-    long *steps = list_steps(run->checkpoints, "", &n), kept = 1;
-    for (size_t i = 0; i < n && st == MASA_OK; i++)
-        if (steps[i] < newest && ++kept > run->keep)
-            st = remove_step(run->checkpoints, steps[i], err);
-    free(steps);
+    char *path = masa_path_join(checkpoints, as);
+    masa_text name = {0};
+    bool missing = masa_path_missing(path);
+    masa_status st = missing ? MASA_OK : masa_file_read(&name, path, err);
+    if (st == MASA_OK) {
+        if (name.size) name.data[strcspn(name.data, "\n")] = '\0';
+        *step = step_of(masa_text_get(&name), "");
+    }
+    masa_text_deinit(&name);
+    free(path);
     return st;
+}
+
+/* What cannot be removed costs room and nothing else. */
+static void prune(const masa_run *run, long newest)
+{
+    step_list all;
+    masa_error why = {0};
+    long kept = 1;
+    masa_status st = list_steps(&all, run->checkpoints, "", &why);
+    for (size_t i = 0; i < all.n && st == MASA_OK; i++)
+        if (all.steps[i] < newest && ++kept > run->keep)
+            st = remove_step(run->checkpoints, all.steps[i], &why);
+    if (st != MASA_OK) masa_warn("an old checkpoint stays: %s", why.message);
+    free(all.steps);
 }
 
 masa_status masa_run_checkpoint_commit(masa_run *run, const masa_run_state *state,
@@ -193,8 +235,9 @@ masa_status masa_run_checkpoint_commit(masa_run *run, const masa_run_state *stat
     }
     free(run->pending);
     run->pending = NULL;
-    st = write_latest(run, step, err);
-    return st == MASA_OK ? prune(run, step, err) : st;
+    st = checkpoints_name(run->checkpoints, "latest", step, err);
+    if (st == MASA_OK) prune(run, step);
+    return st;
 }
 
 void masa_run_state_deinit(masa_run_state *state)
@@ -203,32 +246,68 @@ void masa_run_state_deinit(masa_run_state *state)
     *state = (masa_run_state){0};
 }
 
+/* Every checkpoint's folder, newest first; one whose replacement a crash broke off counts
+ * where the replacement is not there. */
+typedef struct folder_list {
+    char **paths;
+    size_t n, capacity;
+} folder_list;
+
+static masa_status list_folders(folder_list *out, const char *checkpoints, masa_error *err)
+{
+    step_list whole, old = {0};
+    size_t i = 0, k = 0;
+    masa_status st = list_steps(&whole, checkpoints, "", err);
+    if (st == MASA_OK) st = list_steps(&old, checkpoints, "old-", err);
+    while (st == MASA_OK && (i < whole.n || k < old.n)) {
+        bool is_old = i == whole.n || (k < old.n && old.steps[k] > whole.steps[i]);
+        long step = is_old ? old.steps[k++] : whole.steps[i++];
+        if (!is_old && k < old.n && old.steps[k] == step) k++;
+        char *path = step_path(checkpoints, is_old ? "old-" : "", step);
+        MASA_PUSH(out->paths, out->n, out->capacity, path);
+    }
+    free(whole.steps);
+    free(old.steps);
+    return st;
+}
+
 masa_status masa_run_checkpoint_find(const char *run_folder, char **folder,
                                      masa_run_state *state, masa_error *err)
 {
     char *checkpoints = masa_path_join(run_folder, "checkpoints"), *found = NULL;
-    size_t n;
-    long *steps = list_steps(checkpoints, "", &n);
+    folder_list all = {0};
     masa_run_state good = {0};
-    masa_status st = MASA_OK;
-    for (size_t i = 0; i < n && !found; i++) {
-        char *path = step_path(checkpoints, "", steps[i]);
+    masa_status st = list_folders(&all, checkpoints, err);
+    for (size_t i = 0; st == MASA_OK && i < all.n && !found; i++) {
         masa_error why = {0};
-        st = checkpoint_verify(path, &good, &why);
+        st = checkpoint_verify(all.paths[i], &good, &why);
         if (st == MASA_OK) {
-            found = path;
-            continue;
+            found = masa_strdup(all.paths[i]);
+        } else if (st == MASA_ERR_FORMAT) {
+            masa_warn("checkpoint %s is broken and not used: %s", all.paths[i], why.message);
+            st = MASA_OK;
+        } else if (err) { /* it may be whole: the disk would not say */
+            *err = why;
         }
-        masa_warn("checkpoint %s is broken and not used: %s", path, why.message);
-        free(path);
     }
-    if (n && !found)
-        st = MASA_FAIL(err, MASA_ERR_FORMAT, "no checkpoint in %s is whole", checkpoints);
+    if (st == MASA_OK && all.n && !found)
+        st = MASA_FAIL(err, MASA_ERR_FORMAT,
+                       "no checkpoint in %s is whole; start anew in another folder",
+                       checkpoints);
     if (st == MASA_OK) {
         *folder = found;
         *state = good;
     }
-    free(steps);
+    for (size_t i = 0; i < all.n; i++) free(all.paths[i]);
+    free(all.paths);
+    free(checkpoints);
+    return st;
+}
+
+masa_status masa_run_saved_step(const char *run_folder, long *step, masa_error *err)
+{
+    char *checkpoints = masa_path_join(run_folder, "checkpoints");
+    masa_status st = checkpoints_named(step, checkpoints, "latest", err);
     free(checkpoints);
     return st;
 }

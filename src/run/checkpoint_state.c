@@ -115,8 +115,12 @@ static masa_status verify_file(const char *folder, const char *name, const json_
     masa_status st = MASA_OK;
     struct stat info;
     uint32_t found = 0;
-    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode))
+    if (masa_path_missing(path))
         st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is missing", path);
+    else if (stat(path, &info) != 0)
+        st = fail_errno(err, "read", path);
+    else if (!S_ISREG(info.st_mode))
+        st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not a regular file", path);
     else if (info.st_size != size)
         st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s has %lld bytes and should have %lld", path,
                        (long long)info.st_size, (long long)size);
@@ -142,15 +146,29 @@ static masa_status read_state(const json_t *root, const char *path, masa_run_sta
     return MASA_OK;
 }
 
+static masa_status load_state(json_t **out, const char *path, masa_error *err)
+{
+    json_error_t why;
+    masa_text text = {0};
+    masa_status st = masa_path_missing(path)
+                         ? MASA_FAIL(err, MASA_ERR_FORMAT, "%s is missing", path)
+                         : masa_file_read(&text, path, err);
+    if (st == MASA_OK) {
+        *out = json_loadb(masa_text_get(&text), text.size, JSON_REJECT_DUPLICATES, &why);
+        if (!*out) st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s: %s", path, why.text);
+    }
+    masa_text_deinit(&text);
+    return st;
+}
+
 masa_status checkpoint_verify(const char *folder, masa_run_state *state, masa_error *err)
 {
     char *path = masa_path_join(folder, STATE_FILE);
-    json_error_t why;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &why), *file;
+    json_t *root = NULL, *file;
     masa_run_state found = {0};
     const char *name;
-    masa_status st = root ? read_state(root, path, &found, err)
-                          : MASA_FAIL(err, MASA_ERR_FORMAT, "%s: %s", path, why.text);
+    masa_status st = load_state(&root, path, err);
+    if (st == MASA_OK) st = read_state(root, path, &found, err);
     if (st == MASA_OK)
         json_object_foreach(json_object_get(root, "files"), name, file)
             if (st == MASA_OK) st = verify_file(folder, name, file, err);

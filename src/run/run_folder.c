@@ -2,6 +2,7 @@
 #include "run_internal.h"
 
 #include <masa/file.h>
+#include <masa/log.h>
 #include <masa/memory.h>
 
 #include <errno.h>
@@ -47,44 +48,81 @@ static masa_status take_lock(masa_run *run, masa_error *err)
     return st;
 }
 
-static masa_status open_files(masa_run *run, masa_error *err)
+static masa_status open_store(masa_run *run, masa_error *err)
 {
-    char *store = masa_run_store_path(run->path);
-    char *board = masa_path_join(run->path, "tensorboard");
-    masa_status st = masa_folder_create(run->checkpoints, err);
-    if (st == MASA_OK) st = masa_store_open(&run->store, store, MASA_STORE_WRITE, err);
-    if (st == MASA_OK) st = events_open(&run->events, board, err);
-    free(store);
-    free(board);
+    char *path = masa_run_store_path(run->path);
+    masa_status st = masa_store_open(&run->store, path, MASA_STORE_WRITE, err);
+    free(path);
     return st;
 }
 
-static masa_run *make(const char *folder, const masa_config *config)
+static masa_status open_events(masa_run *run, masa_error *err)
+{
+    char *path = masa_path_join(run->path, "tensorboard");
+    masa_status st = events_open(&run->events, path, err);
+    free(path);
+    return st;
+}
+
+static masa_run *make(const char *folder)
 {
     masa_run *run = masa_alloc(1, sizeof *run);
     run->path = masa_strdup(folder);
     run->checkpoints = masa_path_join(folder, "checkpoints");
     run->lock = -1;
-    run->keep = config->train.keep_checkpoints;
     return run;
 }
 
-/* config.yaml is what makes a folder a run, so a new one is written last: a start that
- * failed before can simply be started again. */
-static masa_status start(masa_run **out, const char *folder, const masa_config *config,
-                         bool fresh, masa_error *err)
+static masa_status write_config(masa_run *run, const masa_config *config, masa_error *err)
 {
-    masa_run *run = make(folder, config);
-    char *path = masa_run_config_path(folder);
-    masa_status st = take_lock(run, err);
-    if (st == MASA_OK && fresh && masa_path_exists(path))
-        st = MASA_FAIL(err, MASA_ERR_CONFIG,
-                       "%s holds a run already; resume it or choose another folder", folder);
-    if (st == MASA_OK && !fresh) st = checkpoints_clean(run->checkpoints, err);
-    if (st == MASA_OK) st = open_files(run, err);
-    if (st == MASA_OK) st = masa_config_write(config, path, err);
-    if (st == MASA_OK) st = masa_folder_sync(folder, err);
+    char *path = masa_run_config_path(run->path);
+    run->keep = config->train.keep_checkpoints;
+    masa_status st = masa_config_write(config, path, err);
+    if (st == MASA_OK) st = masa_folder_sync(run->path, err);
     free(path);
+    return st;
+}
+
+/* Without config.yaml: what a start that failed left is fine, steps or checkpoints are not. */
+static masa_status check_new(const masa_run *run, masa_error *err)
+{
+    char *config = masa_run_config_path(run->path), *store = masa_run_store_path(run->path);
+    bool is_run = !masa_path_missing(config);
+    long newest = -1, last = -1;
+    masa_store *record = NULL;
+    masa_status st = checkpoints_newest(&newest, run->checkpoints, err);
+    if (st == MASA_OK && !is_run && !masa_path_missing(store)) {
+        st = masa_store_open(&record, store, MASA_STORE_WRITE, err);
+        if (st == MASA_OK) st = masa_store_last_step(record, &last, err);
+        masa_store_close(record);
+    }
+    if (st == MASA_OK && is_run)
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "%s holds a run already; resume it or choose another folder", run->path);
+    else if (st == MASA_OK && (newest >= 0 || last >= 0))
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "%s holds a run that has lost its config.yaml; bring it back and resume, "
+                       "or choose another folder",
+                       run->path);
+    free(store);
+    free(config);
+    return st;
+}
+
+/* config.yaml is what makes a folder a run, so it is written last: a start that failed
+ * before can simply be started again. */
+masa_status masa_run_create(masa_run **out, const char *folder, const masa_config *config,
+                            masa_error *err)
+{
+    masa_status st = masa_folder_create(folder, err);
+    if (st != MASA_OK) return st;
+    masa_run *run = make(folder);
+    st = take_lock(run, err);
+    if (st == MASA_OK) st = check_new(run, err);
+    if (st == MASA_OK) st = masa_folder_create(run->checkpoints, err);
+    if (st == MASA_OK) st = open_store(run, err);
+    if (st == MASA_OK) st = open_events(run, err);
+    if (st == MASA_OK) st = write_config(run, config, err);
     if (st == MASA_OK)
         *out = run;
     else
@@ -92,32 +130,60 @@ static masa_status start(masa_run **out, const char *folder, const masa_config *
     return st;
 }
 
-masa_status masa_run_create(masa_run **out, const char *folder, const masa_config *config,
-                            masa_error *err)
+masa_status masa_run_resume(masa_run **out, const char *folder, masa_error *err)
 {
-    masa_status st = masa_folder_create(folder, err);
-    return st == MASA_OK ? start(out, folder, config, true, err) : st;
+    char *config = masa_run_config_path(folder), *store = masa_run_store_path(folder);
+    masa_run *run = make(folder);
+    masa_status st = MASA_OK;
+    if (masa_path_missing(config))
+        st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s holds no run to resume (no config.yaml)",
+                       folder);
+    if (st == MASA_OK) st = take_lock(run, err);
+    if (st == MASA_OK && !masa_path_missing(store)) st = open_store(run, err);
+    if (st == MASA_OK)
+        *out = run;
+    else
+        masa_run_close(run);
+    free(store);
+    free(config);
+    return st;
 }
 
-masa_status masa_run_resume(masa_run **out, const char *folder, const masa_config *config,
-                            masa_error *err)
+masa_status masa_run_last_step(masa_run *run, long *step, masa_error *err)
 {
-    char *path = masa_run_config_path(folder);
-    bool exists = masa_path_exists(path);
-    free(path);
-    if (!exists)
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "%s holds no run to resume (no config.yaml)",
-                         folder);
-    return start(out, folder, config, false, err);
+    *step = -1;
+    return run->store ? masa_store_last_step(run->store, step, err) : MASA_OK;
 }
 
-masa_status masa_run_rewind(masa_run *run, long step, masa_error *err)
+static void warn_of_gap(const masa_run *run, long step, long last)
 {
-    masa_status st = masa_store_truncate(run->store, step, err);
+    if (step > 0 && last < 0)
+        masa_warn("%s has no record of the steps up to %ld; what comes is recorded", run->path,
+                  step);
+    else if (last < step)
+        masa_warn("the record in %s ends with step %ld, the checkpoint is of step %ld: what was "
+                  "recorded between is missing",
+                  run->path, last, step);
+}
+
+/* config.yaml comes last here too: until then a failure leaves the run with the settings it
+ * had, and only that removed which the run does again. */
+masa_status masa_run_continue(masa_run *run, const masa_config *config, long step,
+                              masa_error *err)
+{
+    long last = -1;
+    masa_status st = masa_folder_create(run->checkpoints, err);
+    if (st == MASA_OK && !run->store) st = open_store(run, err);
+    if (st == MASA_OK) st = masa_run_last_step(run, &last, err);
+    if (st == MASA_OK) st = open_events(run, err);
+    if (st == MASA_OK) warn_of_gap(run, step, last);
+    if (st == MASA_OK) st = checkpoints_clean(run->checkpoints, err);
+    if (st == MASA_OK) st = masa_store_truncate(run->store, step, err);
     if (st == MASA_OK) st = events_rewind(run->events, step, err);
     if (st == MASA_OK) st = events_flush(run->events, err);
     if (st == MASA_OK) st = checkpoints_remove_after(run->checkpoints, step, err);
-    return st;
+    if (st == MASA_OK && step >= 0) st = checkpoints_name(run->checkpoints, "latest", step, err);
+    return st == MASA_OK ? write_config(run, config, err) : st;
 }
 
 void masa_run_close(masa_run *run)

@@ -19,8 +19,17 @@ struct masa_run {
 
 /* Removes half-written checkpoints, and puts back one that was being replaced. */
 masa_status checkpoints_clean(const char *checkpoints, masa_error *err);
+/* The step of the newest one by name; -1: there is none. */
+masa_status checkpoints_newest(long *step, const char *checkpoints, masa_error *err);
 /* Removes those of later steps. */
 masa_status checkpoints_remove_after(const char *checkpoints, long step, masa_error *err);
+
+/* CHECKPOINTS/latest and the like: a file that names a step, for people. Without the file
+ * *step is -1. */
+masa_status checkpoints_name(const char *checkpoints, const char *as, long step,
+                             masa_error *err);
+masa_status checkpoints_named(long *step, const char *checkpoints, const char *as,
+                              masa_error *err);
 
 /* state.json of a checkpoint (checkpoint_state.c): written with the size and checksum of
  * every file in the folder, which are synced; read and compared with them. */

@@ -173,6 +173,8 @@ static void other_troubles_are_said(void **state)
             "--train train.jsonl",
             false, "folder run");
     refused("$masa train train.jsonl --resume", true, "holds no run to resume");
+    assert_int_equal(shell("$masa train run --restart"), 2);
+    assert_non_null(strstr(errors, "--restart goes with --resume"));
     refused("$masa verify - </dev/null", true, "standard input: no answers");
     refused("$masa tasks > /dev/full", true, "cannot write to standard output");
     refused("$masa convert . /proc/x.gguf", true, "/proc/x.gguf");

@@ -152,6 +152,28 @@ static void finished_runs_are_left_alone(void **state)
     assert_null(strstr(output, "rloo"));
 }
 
+/* A run that died after its last step and before its last checkpoint is not finished; one
+ * that died before `latest` was written is opened once more, which writes it. */
+static void a_run_without_its_last_checkpoint_goes_on(void **state)
+{
+    (void)state;
+    must("torn --preset grpo --seeds 1", common);
+    assert_int_equal(masa_folder_remove("torn/grpo-seed1/checkpoints", NULL), MASA_OK);
+    must("torn", "");
+    assert_says(output, "not finished");
+    assert_int_equal(masa("compare", "torn --preset grpo --seeds 1", common), 1);
+    assert_says(errors, "torn/grpo-seed1: torn/grpo-seed1 has 4 steps on record and no "
+                        "checkpoint");
+    assert_int_equal(masa("train", "torn/grpo-seed1", "--resume --restart"), 0);
+    must("torn --preset grpo --seeds 1", common);
+    assert_says(errors, "done already");
+    assert_int_equal(unlink("torn/grpo-seed1/checkpoints/latest"), 0);
+    must("torn --preset grpo --seeds 1", common);
+    assert_says(errors, "goes on");
+    assert_true(masa_path_exists("torn/grpo-seed1/checkpoints/latest"));
+    assert_null(strstr(output, "not finished"));
+}
+
 static void a_run_at_its_time_limit_is_finished(void **state)
 {
     (void)state;
@@ -272,6 +294,7 @@ int main(void)
         cmocka_unit_test(presets_and_seeds_are_trained_and_compared),
         cmocka_unit_test(finished_runs_are_left_alone),
         cmocka_unit_test(the_report_is_one_page),
+        cmocka_unit_test(a_run_without_its_last_checkpoint_goes_on),
         cmocka_unit_test(a_run_at_its_time_limit_is_finished),
         cmocka_unit_test(a_stopped_comparison_goes_on),
         cmocka_unit_test(what_cannot_be_compared_is_refused),

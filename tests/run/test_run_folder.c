@@ -61,8 +61,15 @@ static masa_run *create(void)
 static masa_run *resume(void)
 {
     masa_run *run = NULL;
+    masa_run_state state = {0};
     masa_error err = {0};
-    if (masa_run_resume(&run, folder, &config, &err) != MASA_OK) fail_msg("%s", err.message);
+    char *place = NULL;
+    masa_status st = masa_run_resume(&run, folder, &err);
+    if (st == MASA_OK) st = masa_run_checkpoint_find(folder, &place, &state, &err);
+    if (st == MASA_OK) st = masa_run_continue(run, &config, place ? state.step : -1, &err);
+    if (st != MASA_OK) fail_msg("%s", err.message);
+    masa_run_state_deinit(&state);
+    free(place);
     return run;
 }
 
@@ -72,6 +79,9 @@ static void save(masa_run *run, long step)
     const char *place = NULL;
     char path[512];
     float m[3] = {1, 2, (float)step}, v[3] = {4, 5, 6};
+    assert_int_equal(masa_run_begin_step(run, NULL), MASA_OK);
+    assert_int_equal(masa_run_add_metric(run, step, "loss", 0.5, NULL), MASA_OK);
+    assert_int_equal(masa_run_commit_step(run, NULL), MASA_OK);
     assert_int_equal(masa_run_checkpoint_begin(run, step, &place, NULL), MASA_OK);
     snprintf(path, sizeof path, "%s/model.safetensors", place);
     assert_int_equal(masa_file_write(path, "weights", 7, NULL), MASA_OK);
@@ -140,15 +150,14 @@ static void a_run_is_created_and_resumed(void **state)
     masa_config stored;
     const char *longer[] = {"train.steps=500"};
     assert_int_equal(masa_config_load(&stored, path, NULL, longer, 1, NULL), MASA_OK);
-    assert_int_equal(masa_run_resume(&again, folder, &stored, NULL), MASA_OK);
+    assert_int_equal(masa_run_resume(&again, folder, NULL), MASA_OK);
+    assert_int_equal(find(), 2);
+    assert_int_equal(masa_run_continue(again, &stored, 2, NULL), MASA_OK);
     masa_config_deinit(&stored);
     assert_int_equal(masa_config_load(&stored, path, NULL, NULL, 0, NULL), MASA_OK);
     assert_int_equal(stored.train.steps, 500);
     masa_config_deinit(&stored);
     free(path);
-
-    assert_int_equal(find(), 2);
-    assert_int_equal(masa_run_rewind(again, 2, NULL), MASA_OK);
     size_t n = 0;
     assert_int_equal(masa_store_metrics(masa_run_store(again), 0, -1, NULL, count_metric, &n,
                                         NULL),
@@ -162,7 +171,7 @@ static void a_folder_without_a_run_is_not_resumed(void **state)
     (void)state;
     masa_run *run = NULL;
     masa_error err = {0};
-    assert_int_equal(masa_run_resume(&run, folder, &config, &err), MASA_ERR_CONFIG);
+    assert_int_equal(masa_run_resume(&run, folder, &err), MASA_ERR_CONFIG);
     assert_non_null(strstr(err.message, "holds no run"));
     assert_int_equal(masa_run_create(&run, "/proc/self/nowhere", &config, &err), MASA_ERR_IO);
     put("plain", "a file");
@@ -181,7 +190,7 @@ static void two_trainers_cannot_share_a_run(void **state)
     masa_run *run = create(), *other = NULL;
     masa_error err = {0};
     char pid[40];
-    assert_int_equal(masa_run_resume(&other, folder, &config, &err), MASA_ERR_CONFIG);
+    assert_int_equal(masa_run_resume(&other, folder, &err), MASA_ERR_CONFIG);
     snprintf(pid, sizeof pid, "process %ld;", (long)getpid());
     assert_non_null(strstr(err.message, pid));
     masa_run_close(run);
@@ -190,7 +199,7 @@ static void two_trainers_cannot_share_a_run(void **state)
     pid_t child = fork();
     if (child == 0) {
         masa_run *held = NULL;
-        _exit(masa_run_resume(&held, folder, &config, NULL) == MASA_OK ? 7 : 1);
+        _exit(masa_run_resume(&held, folder, NULL) == MASA_OK ? 7 : 1);
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -245,7 +254,8 @@ static void a_broken_checkpoint_falls_back(void **state)
             assert_int_equal(find(), 10);
             assert_int_equal(warnings, 1);
         }
-    assert_int_equal(masa_run_rewind(run, 10, NULL), MASA_OK);
+    masa_run_close(run);
+    masa_run_close(resume());
     assert_false(masa_path_exists(at("checkpoints/step-000020")));
     /* nothing whole is left: an error, not a fresh start */
     assert_int_equal(truncate(at("checkpoints/step-000010/model.safetensors"), 3), 0);
@@ -253,7 +263,83 @@ static void a_broken_checkpoint_falls_back(void **state)
     masa_run_state found;
     masa_error err = {0};
     assert_int_equal(masa_run_checkpoint_find(folder, &place, &found, &err), MASA_ERR_FORMAT);
+}
+
+/* What cannot be read may be whole: nothing older is taken in its place. */
+static void an_unreadable_checkpoint_is_not_a_broken_one(void **state)
+{
+    (void)state;
+    masa_run *run = create();
+    save(run, 10);
+    save(run, 20);
     masa_run_close(run);
+    char *place = NULL, *name = strdup(at("checkpoints/step-000020/state.json"));
+    masa_run_state found;
+    masa_error err = {0};
+    assert_int_equal(unlink(name), 0);
+    assert_int_equal(masa_folder_create(name, NULL), MASA_OK); /* reading it is EISDIR */
+    assert_int_equal(masa_run_checkpoint_find(folder, &place, &found, &err), MASA_ERR_IO);
+    assert_non_null(strstr(err.message, "step-000020"));
+    assert_int_equal(masa_folder_remove(name, NULL), MASA_OK);
+    assert_int_equal(find(), 10);
+    free(name);
+    /* nor is a folder that cannot be listed an empty one */
+    name = strdup(at("checkpoints"));
+    assert_int_equal(rename(name, at("aside")), 0);
+    put("checkpoints", "not a folder");
+    assert_int_equal(masa_run_checkpoint_find(folder, &place, &found, &err), MASA_ERR_IO);
+    free(name);
+}
+
+/* A store that is gone, and one older than the checkpoint, are told and filled from there. */
+static void a_gap_in_the_record_is_told(void **state)
+{
+    (void)state;
+    masa_run *run = create();
+    save(run, 10);
+    masa_run_close(run);
+    assert_int_equal(unlink(at("store.sqlite")), 0);
+    warnings = 0;
+    masa_run_close(resume());
+    assert_int_equal(warnings, 1);
+    masa_run_close(resume()); /* the new store ends before step 10 */
+    assert_int_equal(warnings, 2);
+    assert_int_equal(find(), 10);
+}
+
+static void a_folder_that_lost_its_configuration_is_no_new_one(void **state)
+{
+    (void)state;
+    masa_run *run = create();
+    masa_error err = {0};
+    save(run, 10);
+    masa_run_close(run);
+    assert_int_equal(unlink(at("config.yaml")), 0);
+    assert_int_equal(masa_run_create(&run, folder, &config, &err), MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "lost its config.yaml"));
+    assert_int_equal(find(), 10);
+    assert_int_equal(masa_folder_remove(at("checkpoints"), NULL), MASA_OK);
+    assert_int_equal(masa_run_create(&run, folder, &config, &err), MASA_ERR_CONFIG);
+}
+
+/* A crash between a checkpoint and its name in `latest`. */
+static void a_stale_latest_is_mended(void **state)
+{
+    (void)state;
+    masa_run *run = create();
+    long step = 0;
+    save(run, 10);
+    save(run, 20);
+    masa_run_close(run);
+    put("checkpoints/latest", "step-000010\n");
+    assert_int_equal(masa_run_saved_step(folder, &step, NULL), MASA_OK);
+    assert_int_equal(step, 10);
+    masa_run_close(resume());
+    assert_int_equal(masa_run_saved_step(folder, &step, NULL), MASA_OK);
+    assert_int_equal(step, 20);
+    assert_int_equal(unlink(at("checkpoints/latest")), 0);
+    assert_int_equal(masa_run_saved_step(folder, &step, NULL), MASA_OK);
+    assert_int_equal(step, -1);
 }
 
 static void half_written_checkpoints_are_cleaned(void **state)
@@ -428,6 +514,10 @@ int main(void)
         T(two_trainers_cannot_share_a_run),
         T(old_checkpoints_go),
         T(a_broken_checkpoint_falls_back),
+        T(an_unreadable_checkpoint_is_not_a_broken_one),
+        T(a_gap_in_the_record_is_told),
+        T(a_folder_that_lost_its_configuration_is_no_new_one),
+        T(a_stale_latest_is_mended),
         T(half_written_checkpoints_are_cleaned),
         T(a_bad_state_aborts_the_checkpoint),
         T(a_killed_trainer_loses_nothing),

@@ -33,6 +33,9 @@ masa_status masa_file_write(const char *path, const void *data, size_t size,
                             masa_error *err);
 
 bool masa_path_exists(const char *path);
+/** There is certainly nothing at path. Not the opposite of masa_path_exists: of a path that
+ *  cannot be looked at neither is true. */
+bool masa_path_missing(const char *path);
 bool masa_path_is_folder(const char *path);
 /** "a/b" from "a" and "b"; caller frees. */
 char *masa_path_join(const char *folder, const char *name);

@@ -13,6 +13,8 @@
 
 typedef struct masa_train_options {
     bool resume;                         /* go on with the run in the folder */
+    bool restart;                        /* with resume: begin again where there is no
+                                            checkpoint, dropping the steps on record */
     FILE *progress;                      /* for people; NULL: nowhere. Borrowed */
     const volatile sig_atomic_t *stop;   /* not 0: stop soon, saving; may be NULL */
 } masa_train_options;

@@ -31,15 +31,22 @@ masa_status masa_run_create(masa_run **out, const char *folder, const masa_confi
                             masa_error *err);
 
 /**
- * Goes on with the run in `folder`. `config` is what the caller loaded from
- * masa_run_config_path and its overrides; it is written back. Leftovers of a crash
- * are removed. Then the caller finds the checkpoint, loads it and calls
- * masa_run_rewind.
+ * Opens the run in `folder` to go on with it: locks it and opens its store. Nothing of
+ * the run is changed; the caller now finds the checkpoint and loads all that can fail
+ * to load, then calls masa_run_continue.
  */
-masa_status masa_run_resume(masa_run **out, const char *folder, const masa_config *config,
-                            masa_error *err);
-/** Drops what the store and TensorBoard hold of steps after `step`. */
-masa_status masa_run_rewind(masa_run *run, long step, masa_error *err);
+masa_status masa_run_resume(masa_run **out, const char *folder, masa_error *err);
+/** The last step that a resumed run has on record; -1: none, or no store. */
+masa_status masa_run_last_step(masa_run *run, long *step, masa_error *err);
+/**
+ * Goes on from the checkpoint of `step` (-1: from the beginning): removes the leftovers of
+ * a crash and what the run holds of later steps, which it does again, then writes
+ * `config`, which the caller loaded from masa_run_config_path with its overrides. A store
+ * that is missing is made anew, one that ends before `step` goes on with a gap; both are
+ * warned about.
+ */
+masa_status masa_run_continue(masa_run *run, const masa_config *config, long step,
+                              masa_error *err);
 /** Flushes, closes and unlocks. NULL is fine. */
 void masa_run_close(masa_run *run);
 
@@ -82,12 +89,16 @@ void masa_run_checkpoint_abort(masa_run *run);
 
 /**
  * The newest checkpoint whose files are all there and whole; a broken one is warned
- * about and the one before it taken. *folder is the caller's to free (NULL when the
+ * about and the one before it taken. One that the system fails to read may be whole: that
+ * is MASA_ERR_IO. *folder is the caller's to free (NULL when the
  * run has no good checkpoint: then *state is zeroes and MASA_OK is returned; a run
  * whose checkpoints are ALL broken is MASA_ERR_FORMAT).
  */
 masa_status masa_run_checkpoint_find(const char *run_folder, char **folder,
                                      masa_run_state *state, masa_error *err);
+
+/** The step that checkpoints/latest names; -1: there is no such file. */
+masa_status masa_run_saved_step(const char *run_folder, long *step, masa_error *err);
 
 /**
  * The optimiser's moments m, v [n] and its step count in one file with a checksum.

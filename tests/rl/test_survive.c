@@ -1,0 +1,112 @@
+/* What a run does when something goes wrong around it. */
+#include "letters.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+/* Every file below a folder of the run with its bytes, so that two can be compared. The
+ * lock and SQLite's own files come and go. */
+static void add_folder(masa_text *out, const char *folder)
+{
+    struct dirent **entries = NULL;
+    int n = scandir(folder, &entries, NULL, alphasort);
+    assert_true(n >= 0);
+    for (int i = 0; i < n; i++) {
+        const char *name = entries[i]->d_name;
+        char *path = masa_path_join(folder, name);
+        bool skip = name[0] == '.' || strcmp(name, "lock") == 0 || strstr(name, "sqlite-");
+        if (!skip) masa_text_add(out, path);
+        if (!skip && masa_path_is_folder(path))
+            add_folder(out, path);
+        else if (!skip)
+            assert_int_equal(masa_file_read(out, path, NULL), MASA_OK);
+        free(path);
+        free(entries[i]);
+    }
+    free(entries);
+}
+
+static masa_text files_of(const char *folder)
+{
+    masa_text text = {0};
+    add_folder(&text, in_root(folder));
+    return text;
+}
+
+/* The resume fails with this status and message, and leaves every byte as it was. */
+static void fails_unchanged(const char *folder, const char *more, masa_status want,
+                            const char *says)
+{
+    masa_train_options options = {.resume = true};
+    masa_error err = {0};
+    masa_text before = files_of(folder);
+    if (reinforce(folder, more, &options, &err) != want) fail_msg("%s: %s", more, err.message);
+    if (!strstr(err.message, says)) fail_msg("'%s' does not say '%s'", err.message, says);
+    masa_text after = files_of(folder);
+    assert_int_equal(before.size, after.size);
+    assert_memory_equal(before.data, after.data, before.size);
+    masa_text_deinit(&before);
+    masa_text_deinit(&after);
+}
+
+/* A run of three steps that has lost its last checkpoint: the record is one step ahead. */
+static void make_torn(const char *folder)
+{
+    char last[300];
+    must(folder, "train.steps=3 train.save_every=2", false);
+    snprintf(last, sizeof last, "%s/checkpoints/step-000003", in_root(folder));
+    assert_int_equal(masa_folder_remove(last, NULL), MASA_OK);
+}
+
+static int setup_runs(void **state)
+{
+    setup(state);
+    must("whole", "", false);
+    return 0;
+}
+
+static void a_resume_that_fails_changes_nothing(void **state)
+{
+    (void)state;
+    make_torn("torn");
+    fails_unchanged("torn", "data.train=/nowhere.jsonl", MASA_ERR_IO, "/nowhere.jsonl");
+    fails_unchanged("torn", "data.test=/nowhere.jsonl", MASA_ERR_IO, "/nowhere.jsonl");
+    fails_unchanged("torn", "model.path=/nowhere", MASA_ERR_IO, "/nowhere");
+    fails_unchanged("torn", "data.answer_rules=boxd", MASA_ERR_CONFIG, "boxd");
+    fails_unchanged("torn", "lora.rank=2", MASA_ERR_IO, "adapter");
+    fails_unchanged("torn", "meta.samples=2 meta.length_min=1 meta.template=/nowhere.txt", MASA_ERR_IO,
+                    "/nowhere.txt");
+    must("torn", "train.steps=4", true);
+    assert_same_run("whole", "torn", "model.safetensors", 4);
+}
+
+static void steps_without_a_checkpoint_are_not_dropped(void **state)
+{
+    (void)state;
+    char checkpoints[300], aside[300];
+    make_torn("moved");
+    snprintf(checkpoints, sizeof checkpoints, "%s/checkpoints", in_root("moved"));
+    snprintf(aside, sizeof aside, "%s", in_root("aside"));
+    assert_int_equal(rename(checkpoints, aside), 0);
+    fails_unchanged("moved", "", MASA_ERR_CONFIG, "--restart");
+    assert_int_equal(masa_file_write(checkpoints, "x", 1, NULL), MASA_OK);
+    fails_unchanged("moved", "", MASA_ERR_IO, "checkpoints");
+    assert_int_equal(unlink(checkpoints), 0);
+    /* brought back, it goes on; asked for, it begins again */
+    assert_int_equal(rename(aside, checkpoints), 0);
+    must("moved", "train.steps=4", true);
+    assert_same_run("whole", "moved", "model.safetensors", 4);
+    assert_int_equal(masa_folder_remove(checkpoints, NULL), MASA_OK);
+    masa_train_options options = {.resume = true, .restart = true};
+    assert_int_equal(reinforce("moved", "", &options, NULL), MASA_OK);
+    assert_same_run("whole", "moved", "model.safetensors", 4);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_resume_that_fails_changes_nothing),
+        cmocka_unit_test(steps_without_a_checkpoint_are_not_dropped),
+    };
+    return cmocka_run_group_tests(tests, setup_runs, teardown);
+}
