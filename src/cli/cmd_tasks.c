@@ -2,6 +2,10 @@
 #include "commands.h"
 #include "options.h"
 
+#include <masa/file.h>
+#include <masa/memory.h>
+#include <masa/meta.h>
+#include <masa/random.h>
 #include <masa/tasks.h>
 #include <masa/text.h>
 
@@ -9,42 +13,50 @@
 #include <stdlib.h>
 #include <string.h>
 
-static masa_status parse_kinds(unsigned *out, const char *names, masa_error *err)
+typedef struct tasks_command {
+    long n, seed, length_min, length_max;
+    bool solutions;
+    double predictions;
+    const char *meta_system;
+    masa_text meta_template; /* empty: the built-in one */
+    masa_task_mix mix;
+    const char **words; /* [n_words] what predictions may name as a notion */
+    size_t n_words, words_capacity;
+} tasks_command;
+
+/* The methods of the kinds in the mix, and the names of those that have one. */
+static void collect_words(tasks_command *c)
 {
-    *out = 0;
-    for (const char *p = names; p && *p;) {
-        size_t n = strcspn(p, ",");
-        unsigned before = *out;
-        for (int k = 0; k < MASA_TASK_KINDS; k++) {
-            const char *name = masa_task_name((masa_task_kind)k);
-            if (strlen(name) == n && memcmp(name, p, n) == 0) *out |= 1u << k;
-        }
-        if (*out == before)
-            return MASA_FAIL(err, MASA_ERR_USAGE,
-                             "no task kind '%.*s'; the kinds are arithmetic, word, compare, "
-                             "equation", (int)n, p);
-        p += n + (p[n] == ',');
+    for (int k = 0; k < MASA_TASK_KINDS; k++) {
+        bool wanted = false;
+        for (size_t i = 0; i < c->mix.n; i++)
+            wanted |= c->mix.items[i].kind == (masa_task_kind)k && c->mix.items[i].weight > 0;
+        if (!wanted) continue;
+        const char *const *methods = masa_task_methods((masa_task_kind)k);
+        const char *name = masa_task_name((masa_task_kind)k);
+        MASA_PUSH(c->words, c->n_words, c->words_capacity, methods ? methods[0] : name);
+        if (methods) MASA_PUSH(c->words, c->n_words, c->words_capacity, methods[1]);
     }
-    return MASA_OK;
 }
 
-static masa_status parse_levels(masa_task_options *o, const char *text, masa_error *err)
+/* The kind that an id begins with. */
+static masa_task_kind kind_of(const masa_problem *p)
 {
-    char end;
-    int got = sscanf(text, "%d-%d%c", &o->least_level, &o->most_level, &end);
-    if (got == 1 && !strchr(text, '-')) o->most_level = o->least_level;
-    else if (got != 2)
-        return MASA_FAIL(err, MASA_ERR_USAGE, "--level takes N or N-M, not '%s'", text);
-    return MASA_OK;
+    int k = 0;
+    size_t n = strcspn(p->id, "_");
+    while (strncmp(masa_task_name((masa_task_kind)k), p->id, n) != 0) k++;
+    return (masa_task_kind)k;
 }
 
 static void print_problem(const masa_problem *p, bool solution)
 {
     masa_text line = {0};
+    masa_task_kind kind = kind_of(p);
     masa_text_add(&line, "{\"id\":");
     masa_text_add_json(&line, p->id, strlen(p->id));
-    masa_text_addf(&line, ",\"source\":\"masa tasks\",\"subject\":\"%.*s\",\"level\":%d,",
-                   (int)strcspn(p->id, "_"), p->id, p->level);
+    masa_text_addf(&line, ",\"source\":\"masa tasks\",\"%s\":\"%s\",\"level\":%d,",
+                   masa_task_is_compact(kind) ? "family" : "subject", masa_task_name(kind),
+                   p->level);
     masa_text_add(&line, "\"problem\":");
     masa_text_add_json(&line, p->problem, strlen(p->problem));
     masa_text_addf(&line, ",\"answer\":\"%s\",\"kind\":\"%s\"", p->answer, p->kind);
@@ -57,35 +69,152 @@ static void print_problem(const masa_problem *p, bool solution)
     masa_text_deinit(&line);
 }
 
+static void add_message(masa_text *line, const char *role, const char *content, size_t n)
+{
+    masa_text_addf(line, "{\"role\":\"%s\",\"content\":", role);
+    masa_text_add_json(line, content, n);
+    masa_text_add(line, "}");
+}
+
+/* A conversation that asks for a prediction about p and gets one in the right form, whose
+ * word and numbers are drawn: it teaches the form and nothing else. */
+static masa_status print_prediction(const tasks_command *c, const masa_problem *p,
+                                    masa_random *random, masa_error *err)
+{
+    masa_meta_options options = MASA_META_DEFAULTS;
+    options.length_min = c->length_min;
+    options.length_max = c->length_max;
+    masa_text user = {0}, answer = {0}, line = {0};
+    masa_status st = masa_meta_prompt(&user, c->meta_template.data, p->problem, &options, err);
+    if (st == MASA_OK) {
+        const char *word = c->words[masa_random_below(random, c->n_words)];
+        int rate = (int)masa_random_range(random, 0, MASA_PASS_RATE_SCALE);
+        long length = (long)masa_random_range(random, c->length_min, c->length_max);
+        masa_text_addf(&answer,
+                       "<meta></meta>\n{\"math_notion\": [\"%s\"], \"pass_rate\": %d, "
+                       "\"solution_length\": %ld}", word, rate, length);
+        masa_text_add(&line, "{\"messages\":[");
+        add_message(&line, "system", c->meta_system, strlen(c->meta_system));
+        masa_text_add(&line, ",");
+        add_message(&line, "user", masa_text_get(&user), user.size);
+        masa_text_add(&line, ",");
+        add_message(&line, "assistant", masa_text_get(&answer), answer.size);
+        masa_text_add(&line, "]}\n");
+        fputs(masa_text_get(&line), stdout);
+    }
+    masa_text_deinit(&user);
+    masa_text_deinit(&answer);
+    masa_text_deinit(&line);
+    return st;
+}
+
+static masa_status print_all(const tasks_command *c, const masa_problems *problems,
+                             masa_error *err)
+{
+    /* Apart from the problems', so that these are the same with and without predictions. */
+    masa_random random = masa_random_init((uint64_t)c->seed, MASA_STREAM_SAMPLE);
+    masa_status st = MASA_OK;
+    for (size_t i = 0; st == MASA_OK && i < problems->n; i++) {
+        print_problem(&problems->items[i], c->solutions);
+        if (c->predictions > 0 && masa_random_uniform(&random) < c->predictions)
+            st = print_prediction(c, &problems->items[i], &random, err);
+    }
+    return st;
+}
+
+static masa_status check(const tasks_command *c, double slips, masa_error *err)
+{
+    if (c->n < 1) return MASA_FAIL(err, MASA_ERR_USAGE, "--number must be positive");
+    if (!(c->predictions >= 0 && c->predictions <= 1))
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--predictions is a share from 0 to 1, not %g",
+                         c->predictions);
+    if (!c->solutions && (c->predictions > 0 || slips > 0))
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--%s is for supervised training; it needs "
+                         "--solutions", slips > 0 ? "slips" : "predictions");
+    return MASA_OK;
+}
+
+static masa_status read_lengths(tasks_command *c, const char *text, masa_error *err)
+{
+    char end;
+    if (sscanf(text, "%ld-%ld%c", &c->length_min, &c->length_max, &end) == 2 &&
+        c->length_min > 0 && c->length_max >= c->length_min)
+        return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_USAGE, "--lengths takes N-M, not '%s'", text);
+}
+
+static const char details[] =
+    "KINDS is a list of KIND[:LEVELS][=WEIGHT] with commas between, as in\n"
+    "chain:1-2=1.2,chain:6-14=1,sort. In whole sentences, levels 1 to 6: arithmetic, word,\n"
+    "compare, equation. For small models, with the level in the problem (\"c9 3+5*2...\"),\n"
+    "every step written out, the answer behind ####, from trivial to hopeless:\n"
+    "  chain     1-60  operations modulo 7       add      1-18  digits, two numbers\n"
+    "  multiply  1-12  digits less one           sort     1-30  digits\n"
+    "  search    3-12  numbers, some of which    graph    3-20  nodes, a shortest path\n"
+    "                  have the sum that is asked\n"
+    "  base      1-12  digits to another base    solve    1-17  digits of x in a*x+b=c\n"
+    "  secret    4-60  letters of a cipher that nobody can solve\n"
+    "multiply, sort, search and base are solved in one of two ways, whose word begins the\n"
+    "solution.\n"
+    "Examples: masa tasks -n 2000 -l 1-3 >train.jsonl\n"
+    "masa tasks -n 6000 -k chain,add,sort,secret=0.1 --solutions --slips 0.06 \\\n"
+    "    --predictions 0.25 --meta-template meta.txt >sft.jsonl";
+
+static masa_status run(tasks_command *c, const masa_task_options *o, const char *kinds,
+                       const char *levels, const char *template_path, masa_error *err)
+{
+    masa_problems problems = {0};
+    masa_status st = masa_task_mix_parse(&c->mix, kinds, levels, err);
+    if (st == MASA_OK && template_path) st = masa_file_read(&c->meta_template, template_path, err);
+    if (st == MASA_OK) st = masa_tasks_generate(&problems, (size_t)c->n, o, err);
+    if (st == MASA_OK) {
+        collect_words(c);
+        st = print_all(c, &problems, err);
+    }
+    masa_problems_deinit(&problems);
+    masa_task_mix_deinit(&c->mix);
+    masa_text_deinit(&c->meta_template);
+    free(c->words);
+    return st;
+}
+
 masa_status cli_tasks(int argc, char **argv, masa_error *err)
 {
-    long n = 1000, seed = 1;
-    bool test = false, solutions = false, helped;
-    const char *kinds = "arithmetic,word,compare,equation", *level = "1-4";
+    tasks_command c = {.n = 1000, .seed = 1, .meta_system = masa_meta_system};
+    masa_task_options o = {.mix = &c.mix};
+    bool helped;
+    const char *kinds = "arithmetic,word,compare,equation", *levels = NULL;
+    const char *template_path = NULL, *lengths = "10-130", *system = NULL;
     const cli_option options[] = {
-        CLI_LONG("number", 'n', &n, "N", "how many problems"),
-        CLI_STRING("kind", 'k', &kinds, "KINDS", "comma-separated kinds"),
-        CLI_STRING("level", 'l', &level, "N[-M]", "difficulty, from 1 to 6"),
-        CLI_FLAG("test", 0, &test, "problems of the test split; no seed ever puts one of "
-                                   "them in the train split"),
-        CLI_FLAG("solutions", 0, &solutions, "with worked solutions, for `masa sft`"),
-        CLI_LONG("seed", 's', &seed, "N", "same seed, same problems"),
+        CLI_LONG("number", 'n', &c.n, "N", "how many problems"),
+        CLI_STRING("kind", 'k', &kinds, "KINDS", "kinds, each with levels and a weight if need be"),
+        CLI_STRING("level", 'l', &levels, "N[-M]",
+                   "difficulty of the kinds that say none (default 1-4, or what suits the kind)"),
+        CLI_FLAG("test", 0, &o.test, "problems of the test split; no seed ever puts one of "
+                                     "them in the train split"),
+        CLI_FLAG("solutions", 0, &c.solutions, "with worked solutions, for `masa sft`"),
+        CLI_DOUBLE("slips", 0, &o.slips, "SHARE",
+                   "share of the solutions' steps that are wrong and carried on"),
+        CLI_DOUBLE("predictions", 0, &c.predictions, "SHARE",
+                   "share of the problems that a prediction in the right form, with numbers "
+                   "drawn at random, follows as a conversation"),
+        CLI_STRING("meta-template", 0, &template_path, "FILE",
+                   "what asks for predictions, as in meta.template (default: built in)"),
+        CLI_STRING("meta-system", 0, &system, "TEXT",
+                   "their system turn (default: what `masa train` uses)"),
+        CLI_STRING("lengths", 0, &lengths, "N-M", "range of the lengths that predictions name"),
+        CLI_LONG("seed", 's', &c.seed, "N", "same seed, same problems"),
         CLI_END,
     };
     const cli_usage usage = {
         "tasks", "[OPTIONS]",
         "Writes verifiable problems of graded difficulty as JSON Lines to standard output.",
-        "Example: masa tasks -n 2000 -l 1-3 >train.jsonl", 0, 0};
+        details, 0, 0};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
-    masa_task_options o = {.test = test, .seed = (uint64_t)seed};
-    if (n < 1) return MASA_FAIL(err, MASA_ERR_USAGE, "--number must be positive");
-    if ((st = parse_kinds(&o.kinds, kinds, err)) != MASA_OK) return st;
-    if ((st = parse_levels(&o, level, err)) != MASA_OK) return st;
-    masa_problems problems = {0};
-    st = masa_tasks_generate(&problems, (size_t)n, &o, err);
-    for (size_t i = 0; st == MASA_OK && i < problems.n; i++)
-        print_problem(&problems.items[i], solutions);
-    masa_problems_deinit(&problems);
-    return st;
+    if (system) c.meta_system = system;
+    o.seed = (uint64_t)c.seed;
+    st = check(&c, o.slips, err);
+    if (st == MASA_OK) st = read_lengths(&c, lengths, err);
+    return st == MASA_OK ? run(&c, &o, kinds, levels, template_path, err) : st;
 }

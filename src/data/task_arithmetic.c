@@ -2,16 +2,9 @@
 #include "task_kinds.h"
 #include "task_steps.h"
 
-static long power10(int n)
-{
-    long p = 1;
-    while (n-- > 0) p *= 10;
-    return p;
-}
-
 long task_number(masa_random *random, int digits)
 {
-    return (long)masa_random_range(random, 2, power10(digits) - 1);
+    return (long)masa_random_range(random, 2, task_power10(digits) - 1);
 }
 
 /*

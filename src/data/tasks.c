@@ -8,22 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task_kinds.h"
-
-static const struct {
-    const char *name;
-    task_maker *make;
-} kinds[MASA_TASK_KINDS] = {
-    [MASA_TASK_ARITHMETIC] = {"arithmetic", task_arithmetic},
-    [MASA_TASK_WORD] = {"word", task_word},
-    [MASA_TASK_COMPARE] = {"compare", task_compare},
-    [MASA_TASK_EQUATION] = {"equation", task_equation},
-};
-
-const char *masa_task_name(masa_task_kind kind)
-{
-    return kinds[kind].name;
-}
+#include "task_table.h"
 
 /* FNV-1a: stable for ever, since it decides the split. */
 static uint64_t text_hash(const char *s)
@@ -51,42 +36,77 @@ static bool hash_set_add(hash_set *set, uint64_t h)
     }
 }
 
-static masa_task_kind pick_kind(masa_random *random, unsigned wanted)
+/* Shares whose weight is the greatest are taken when drawn, the others in proportion to it. */
+static const masa_task_share *pick_share(masa_random *random, const masa_task_mix *mix,
+                                         double heaviest)
 {
     for (;;) {
-        masa_task_kind kind = (masa_task_kind)masa_random_below(random, MASA_TASK_KINDS);
-        if (!wanted || wanted & 1u << kind) return kind;
+        const masa_task_share *s = &mix->items[masa_random_below(random, mix->n)];
+        if (s->weight == heaviest) return s;
+        if (s->weight > 0 && masa_random_uniform(random) * heaviest < s->weight) return s;
     }
 }
 
-static masa_problem finish(masa_task_kind kind, int level, uint64_t hash, char *text,
-                           masa_text *work, long answer)
+/* The first four kinds: sentences, and the answer in a box. */
+static void make_sentences(task_case *c, const task_kind *kind, int level)
 {
-    char number[32], id[64];
-    masa_text_addf(work, " The answer is \\boxed{%ld}.", answer);
-    char *solution = masa_strdup(masa_text_get(work) + 1); /* past the first space */
-    snprintf(number, sizeof number, "%ld", answer);
-    snprintf(id, sizeof id, "%s_%d_%016llx", kinds[kind].name, level,
-             (unsigned long long)hash);
-    return (masa_problem){.id = masa_strdup(id), .problem = text,
-                          .answer = masa_strdup(number), .kind = masa_strdup("numeric"),
-                          .solution = solution, .level = level};
+    masa_text work = {0};
+    long answer = kind->make(&c->problem, &work, c->random, level);
+    masa_text_add(&c->work, masa_text_get(&work) + 1); /* past the first space */
+    masa_text_addf(&c->work, " The answer is \\boxed{%ld}.", answer);
+    masa_text_addf(&c->answer, "%ld", answer);
+    masa_text_deinit(&work);
+}
+
+static void make_case(task_case *c, const task_kind *kind, int level)
+{
+    if (kind->make) {
+        make_sentences(c, kind, level);
+        return;
+    }
+    masa_text_addf(&c->problem, "%c%d ", kind->letter, level);
+    kind->compact(c, level);
+}
+
+static masa_problem finish(const task_kind *kind, int level, uint64_t hash, task_case *c)
+{
+    char id[64];
+    snprintf(id, sizeof id, "%s_%d_%016llx", kind->name, level, (unsigned long long)hash);
+    return (masa_problem){.id = masa_strdup(id),
+                          .problem = masa_text_take(&c->problem),
+                          .answer = masa_text_take(&c->answer),
+                          .kind = masa_strdup(kind->answer_kind),
+                          .solution = masa_text_take(&c->work),
+                          .level = level};
+}
+
+static masa_status check(const masa_task_options *o, double *heaviest, masa_error *err)
+{
+    *heaviest = 0;
+    if (!(o->slips >= 0 && o->slips <= 1))
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "the share of slips is 0 to 1, not %g", o->slips);
+    for (size_t i = 0; i < o->mix->n; i++) {
+        const masa_task_share *s = &o->mix->items[i];
+        if (s->weight > *heaviest) *heaviest = s->weight;
+        if (s->weight > 0 && o->slips > 0 && !task_table[s->kind].compact)
+            return MASA_FAIL(err, MASA_ERR_CONFIG,
+                             "the solutions of %s cannot have slips; those of chain, add and the "
+                             "other compact kinds can", task_table[s->kind].name);
+    }
+    return MASA_OK;
 }
 
 masa_status masa_tasks_generate(masa_problems *out, size_t n,
                                 const masa_task_options *o, masa_error *err)
 {
-    if (o->least_level < 1 || o->most_level > MASA_TASK_LEVELS ||
-        o->least_level > o->most_level)
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "levels go from 1 to %d (asked for %d-%d)",
-                         MASA_TASK_LEVELS, o->least_level, o->most_level);
+    double heaviest;
+    masa_status st = check(o, &heaviest, err);
+    if (st != MASA_OK) return st;
     hash_set seen = {.mask = 63};
     while (seen.mask < 2 * n) seen.mask = seen.mask * 2 + 1;
     seen.slots = masa_alloc(seen.mask + 1, sizeof *seen.slots);
     masa_random random = masa_random_init(o->seed, MASA_STREAM_TASK);
-    masa_status st = MASA_OK;
     size_t made = 0, rejected = 0;
-    masa_text work = {0};
     while (made < n) {
         if (rejected > 1000 * n + 10000) {
             st = MASA_FAIL(err, MASA_ERR_CONFIG,
@@ -95,23 +115,25 @@ masa_status masa_tasks_generate(masa_problems *out, size_t n,
                            made, n);
             break;
         }
-        masa_task_kind kind = pick_kind(&random, o->kinds);
-        int level = (int)masa_random_range(&random, o->least_level, o->most_level);
-        masa_text text = {0};
-        masa_text_clear(&work);
-        long answer = kinds[kind].make(&text, &work, &random, level);
-        uint64_t hash = text_hash(masa_text_get(&text));
+        const masa_task_share *share = pick_share(&random, o->mix, heaviest);
+        const task_kind *kind = &task_table[share->kind];
+        int level = (int)masa_random_range(&random, share->least_level, share->most_level);
+        task_case c = {.random = &random, .slips = o->slips};
+        c.own = masa_random_init(masa_key(o->seed, made + rejected), MASA_STREAM_TASK);
+        make_case(&c, kind, level);
+        uint64_t hash = text_hash(masa_text_get(&c.problem));
         bool is_test = hash % 5 == 0;
-        if (is_test != o->test || !hash_set_add(&seen, hash)) {
-            masa_text_deinit(&text);
+        if (is_test == o->test && hash_set_add(&seen, hash)) {
+            masa_problem p = finish(kind, level, hash, &c);
+            MASA_PUSH(out->items, out->n, out->capacity, p);
+            made++;
+        } else {
             rejected++;
-            continue;
         }
-        masa_problem p = finish(kind, level, hash, masa_text_take(&text), &work, answer);
-        MASA_PUSH(out->items, out->n, out->capacity, p);
-        made++;
+        masa_text_deinit(&c.problem);
+        masa_text_deinit(&c.work);
+        masa_text_deinit(&c.answer);
     }
-    masa_text_deinit(&work);
     free(seen.slots);
     return st;
 }

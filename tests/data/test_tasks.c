@@ -3,6 +3,29 @@
 
 #include <ctype.h>
 
+static const char SENTENCES[] = "arithmetic:1-6,word:1-6,compare:1-6,equation:1-6";
+
+/* n problems of a mix; an error is in *err. */
+static masa_status make(masa_problems *out, size_t n, const char *kinds, masa_task_options o,
+                        masa_error *err)
+{
+    masa_task_mix mix = {0};
+    masa_status st = masa_task_mix_parse(&mix, kinds, NULL, err);
+    o.mix = &mix;
+    if (st == MASA_OK) st = masa_tasks_generate(out, n, &o, err);
+    masa_task_mix_deinit(&mix);
+    return st;
+}
+
+/* The same where nothing can go wrong. */
+static masa_problems made(size_t n, const char *kinds, masa_task_options o)
+{
+    masa_problems problems = {0};
+    masa_error err = {0};
+    if (make(&problems, n, kinds, o, &err) != MASA_OK) fail_msg("%s", err.message);
+    return problems;
+}
+
 static bool contains(const masa_problems *p, const char *text)
 {
     for (size_t i = 0; i < p->n; i++)
@@ -13,10 +36,8 @@ static bool contains(const masa_problems *p, const char *text)
 static void same_seed_same_problems(void **state)
 {
     (void)state;
-    masa_task_options o = {.least_level = 1, .most_level = 6, .seed = 9};
-    masa_problems a = {0}, b = {0};
-    assert_int_equal(masa_tasks_generate(&a, 100, &o, NULL), MASA_OK);
-    assert_int_equal(masa_tasks_generate(&b, 100, &o, NULL), MASA_OK);
+    masa_problems a = made(100, SENTENCES, (masa_task_options){.seed = 9});
+    masa_problems b = made(100, SENTENCES, (masa_task_options){.seed = 9});
     for (size_t i = 0; i < 100; i++) assert_string_equal(a.items[i].problem, b.items[i].problem);
     masa_problems_deinit(&a);
     masa_problems_deinit(&b);
@@ -25,12 +46,9 @@ static void same_seed_same_problems(void **state)
 static void splits_are_disjoint_and_problems_differ(void **state)
 {
     (void)state;
-    masa_task_options o = {.least_level = 1, .most_level = 2, .seed = 1};
-    masa_problems train = {0}, test = {0};
-    assert_int_equal(masa_tasks_generate(&train, 500, &o, NULL), MASA_OK);
-    o.test = true;
-    o.seed = 2;
-    assert_int_equal(masa_tasks_generate(&test, 200, &o, NULL), MASA_OK);
+    static const char easy[] = "arithmetic:1-2,word:1-2,compare:1-2,equation:1-2,sort:3,search:3";
+    masa_problems train = made(700, easy, (masa_task_options){.seed = 1});
+    masa_problems test = made(200, easy, (masa_task_options){.seed = 2, .test = true});
     for (size_t i = 0; i < test.n; i++) assert_false(contains(&train, test.items[i].problem));
     for (size_t i = 0; i < test.n; i++) {
         masa_problems rest = {.items = test.items + i + 1, .n = test.n - i - 1};
@@ -77,11 +95,10 @@ static long factor(const char **p)
 static void arithmetic_answers_are_right(void **state)
 {
     (void)state;
-    for (int level = 1; level <= MASA_TASK_LEVELS; level++) {
-        masa_task_options o = {.kinds = 1u << MASA_TASK_ARITHMETIC, .least_level = level,
-                               .most_level = level, .seed = 4};
-        masa_problems problems = {0};
-        assert_int_equal(masa_tasks_generate(&problems, 60, &o, NULL), MASA_OK);
+    for (int level = 1; level <= 6; level++) {
+        char kind[32];
+        snprintf(kind, sizeof kind, "arithmetic:%d", level);
+        masa_problems problems = made(60, kind, (masa_task_options){.seed = 4});
         for (size_t i = 0; i < problems.n; i++) {
             const char *p = problems.items[i].problem;
             p += strcspn(p, "(0123456789");
@@ -96,10 +113,7 @@ static void arithmetic_answers_are_right(void **state)
 static void equation_answers_solve_the_equation(void **state)
 {
     (void)state;
-    masa_task_options o = {.kinds = 1u << MASA_TASK_EQUATION, .least_level = 4,
-                           .most_level = 5, .seed = 8};
-    masa_problems problems = {0};
-    assert_int_equal(masa_tasks_generate(&problems, 100, &o, NULL), MASA_OK);
+    masa_problems problems = made(100, "equation:4-5", (masa_task_options){.seed = 8});
     for (size_t i = 0; i < problems.n; i++) {
         long a, b, c, d, x = strtol(problems.items[i].answer, NULL, 10);
         char v, w;
@@ -136,10 +150,11 @@ static void worked_solutions_are_right(void **state)
 {
     (void)state;
     size_t equations = 0;
-    for (int level = 1; level <= MASA_TASK_LEVELS; level++) {
-        masa_task_options o = {.least_level = level, .most_level = level, .seed = 6};
-        masa_problems problems = {0};
-        assert_int_equal(masa_tasks_generate(&problems, 200, &o, NULL), MASA_OK);
+    for (int level = 1; level <= 6; level++) {
+        char kinds[96];
+        snprintf(kinds, sizeof kinds, "arithmetic:%d,word:%d,compare:%d,equation:%d", level, level,
+                 level, level);
+        masa_problems problems = made(200, kinds, (masa_task_options){.seed = 6});
         for (size_t i = 0; i < problems.n; i++) {
             const masa_problem *p = &problems.items[i];
             char end[64];
@@ -161,14 +176,13 @@ static void worked_solutions_are_right(void **state)
 static void asking_for_too_many_is_an_error(void **state)
 {
     (void)state;
-    masa_task_options o = {.kinds = 1u << MASA_TASK_COMPARE, .least_level = 7,
-                           .most_level = 7};
     masa_problems problems = {0};
     masa_error err;
-    assert_int_equal(masa_tasks_generate(&problems, 10, &o, &err), MASA_ERR_CONFIG);
-    o.kinds = 1u << MASA_TASK_EQUATION;
-    o.least_level = o.most_level = 3; /* 8 * 8 * 6 letters at most */
-    assert_int_equal(masa_tasks_generate(&problems, 1000, &o, &err), MASA_ERR_CONFIG);
+    masa_task_options o = {.seed = 0};
+    assert_int_equal(make(&problems, 10, "compare:7", o, &err), MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "compare go from 1 to 6"));
+    /* 8 * 8 * 6 letters at most */
+    assert_int_equal(make(&problems, 1000, "equation:3", o, &err), MASA_ERR_CONFIG);
     assert_non_null(strstr(err.message, "different problems"));
     masa_problems_deinit(&problems);
 }
