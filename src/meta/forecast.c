@@ -84,7 +84,7 @@ static void gather_notions(masa_forecast *out, const masa_prediction *prediction
 void masa_forecast_init(masa_forecast *out, const masa_prediction *predictions, size_t n,
                         masa_cutoff_statistic statistic)
 {
-    *out = (masa_forecast){0};
+    *out = (masa_forecast){.n = n};
     double *rates = masa_alloc(n + 1, sizeof *rates),
            *lengths = masa_alloc(n + 1, sizeof *lengths);
     for (size_t i = 0; i < n; i++) {
@@ -102,6 +102,29 @@ void masa_forecast_init(masa_forecast *out, const masa_prediction *predictions, 
     gather_notions(out, predictions, n);
     free(rates);
     free(lengths);
+}
+
+void masa_forecast_init_one_pass(masa_forecast *out,
+                                 const double probability[MASA_PASS_RATE_SCALE + 1])
+{
+    double mass = 0, sum = 0, square = 0;
+    for (int k = 0; k <= MASA_PASS_RATE_SCALE; k++) {
+        mass += probability[k];
+        sum += probability[k] * k / MASA_PASS_RATE_SCALE;
+    }
+    *out = (masa_forecast){.n = 2, .n_pass_rates = mass >= 0.5 ? 2 : 0};
+    if (!out->n_pass_rates) return;
+    out->pass_rate_mean = sum / mass;
+    for (int k = 0; k <= MASA_PASS_RATE_SCALE; k++) {
+        double off = (double)k / MASA_PASS_RATE_SCALE - out->pass_rate_mean;
+        square += probability[k] / mass * off * off;
+    }
+    out->pass_rate_deviation = sqrt(square);
+}
+
+bool masa_forecast_readable(const masa_forecast *forecast)
+{
+    return forecast->n_pass_rates >= 2 && 2 * forecast->n_pass_rates >= forecast->n;
 }
 
 void masa_forecast_deinit(masa_forecast *forecast)

@@ -5,7 +5,7 @@
 
 bool masa_gate_closed(const masa_forecast *f, double sigma, double tolerance)
 {
-    return f->n_pass_rates >= 2 && f->pass_rate_deviation < sigma &&
+    return masa_forecast_readable(f) && f->pass_rate_deviation < sigma &&
            (f->pass_rate_mean <= tolerance || 1 - f->pass_rate_mean <= tolerance);
 }
 
@@ -43,23 +43,28 @@ size_t masa_hint_add(masa_text *out, const masa_forecast *f, size_t most)
     return named;
 }
 
+masa_belief masa_belief_at(const masa_belief *belief, long step, double discount)
+{
+    double kept = pow(discount, (double)(step - belief->step));
+    return (masa_belief){kept * belief->right, kept * belief->wrong, step};
+}
+
 void masa_belief_update(masa_belief *belief, long step, double right, double wrong,
                         double discount)
 {
-    double kept = pow(discount, (double)(step - belief->step));
-    belief->right = kept * belief->right + right;
-    belief->wrong = kept * belief->wrong + wrong;
-    belief->step = step;
+    *belief = masa_belief_at(belief, step, discount);
+    belief->right += right;
+    belief->wrong += wrong;
 }
 
 double masa_gate_zero_variance(const masa_belief *belief, long step,
                                const masa_forecast *f, const masa_soft_gate_options *o)
 {
-    double kept = pow(o->discount, (double)(step - belief->step));
+    masa_belief aged = masa_belief_at(belief, step, o->discount);
     double weight =
         f->n_pass_rates >= 2 ? o->forecast_weight * (1 - 2 * f->pass_rate_deviation) : 0;
-    double a = 1 + kept * belief->right + weight * f->pass_rate_mean;
-    double b = 1 + kept * belief->wrong + weight * (1 - f->pass_rate_mean);
+    double a = 1 + aged.right + weight * f->pass_rate_mean;
+    double b = 1 + aged.wrong + weight * (1 - f->pass_rate_mean);
     double all_right = 1, all_wrong = 1;
     for (size_t k = 0; k < o->group_size; k++) {
         all_right *= (a + (double)k) / (a + b + (double)k);
@@ -72,7 +77,12 @@ double masa_gate_skip_probability(const masa_belief *belief, long step,
                                   const masa_forecast *forecast,
                                   const masa_soft_gate_options *o)
 {
-    double p = masa_gate_zero_variance(belief, step, forecast, o);
-    if (p <= o->threshold) return 0;
-    return (1 - o->floor) * (p - o->threshold) / (1 - o->threshold);
+    return masa_gate_skip_probability_of(masa_gate_zero_variance(belief, step, forecast, o),
+                                         o->threshold, o->floor);
+}
+
+double masa_gate_skip_probability_of(double zero_variance, double threshold, double floor)
+{
+    if (zero_variance <= threshold || threshold >= 1) return 0;
+    return (1 - floor) * (zero_variance - threshold) / (1 - threshold);
 }

@@ -87,6 +87,7 @@ static void the_gate(void **state)
         {{0, 0, 0, 0}, 0, 0.05, false},      /* sigma 0 never closes */
         {{0, -1, -1, -1}, 0.1, 0.05, false}, /* one alone agrees with itself only */
         {{0, -1, -1, 0}, 0.1, 0.05, true},
+        {{0, 0, -1, 0}, 0.1, 0.05, true},
         {{-1, -1, -1, -1}, 0.1, 0.05, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -101,6 +102,44 @@ static void the_gate(void **state)
             fail_msg("case %zu: not %d", i, cases[i].closed);
         masa_forecast_deinit(&f);
     }
+}
+
+/* Two of five that can be read are no forecast, however well they agree. */
+static void half_of_the_predictions_must_be_readable(void **state)
+{
+    (void)state;
+    for (size_t n = 1; n <= 9; n++)
+        for (size_t valid = 0; valid <= n; valid++) {
+            masa_forecast f = {.n = n, .n_pass_rates = valid};
+            bool enough = valid >= 2 && valid >= n - valid;
+            assert_int_equal(masa_forecast_readable(&f), enough);
+            assert_int_equal(masa_gate_closed(&f, 0.1, 0.05), enough);
+        }
+    masa_prediction p[5] = {{0}};
+    masa_forecast f;
+    for (int k = 2; k < 5; k++) p[k].pass_rate_cause = MASA_META_MISSING;
+    masa_forecast_init(&f, p, 5, MASA_CUTOFF_MEDIAN);
+    assert_int_equal(f.n, 5);
+    assert_false(masa_gate_closed(&f, 0.1, 0.05));
+    masa_forecast_deinit(&f);
+}
+
+static void one_pass_is_a_forecast(void **state)
+{
+    (void)state;
+    masa_forecast f;
+    /* A tenth of the probability went elsewhere: 8/9 on 0, 1/9 on 4. */
+    masa_forecast_init_one_pass(&f, (double[9]){0.8, 0, 0, 0, 0.1});
+    assert_true(masa_forecast_readable(&f));
+    assert_near(f.pass_rate_mean, 0.5 / 9, 1e-15);
+    assert_near(f.pass_rate_deviation, 0.5 * sqrt(8) / 9, 1e-15);
+    masa_forecast_init_one_pass(&f, (double[9]){[8] = 1});
+    assert_near(f.pass_rate_mean, 1, 0);
+    assert_near(f.pass_rate_deviation, 0, 0);
+    assert_true(masa_gate_closed(&f, 0.1, 0));
+    masa_forecast_init_one_pass(&f, (double[9]){0.4, 0.05});
+    assert_false(masa_forecast_readable(&f));
+    assert_near(f.pass_rate_mean, 0, 0);
 }
 
 static void the_cutoff(void **state)
@@ -159,6 +198,10 @@ static void beliefs_age(void **state)
     assert_near(b.right, 1.5, 1e-15);
     assert_near(b.wrong, 8.5, 1e-15);
     assert_int_equal(b.step, 12);
+    masa_belief aged = masa_belief_at(&b, 13, 0.5);
+    assert_near(aged.right, 0.75, 1e-15);
+    assert_near(aged.wrong, 4.25, 1e-15);
+    assert_int_equal(aged.step, 13);
     masa_belief_update(&b, 12, 1, 1, 0.5);
     assert_near(b.right, 2.5, 1e-15);
     assert_near(b.wrong, 9.5, 1e-15);
@@ -236,6 +279,16 @@ static void skipped_prompts_come_back(void **state)
     assert_near(masa_gate_skip_probability(&(masa_belief){1e9, 0, 60}, 60, &f, &o), 0, 0);
 }
 
+static void the_skip_probability_is_a_ramp(void **state)
+{
+    (void)state;
+    assert_near(masa_gate_skip_probability_of(0.8, 0.8, 0.1), 0, 0);
+    assert_near(masa_gate_skip_probability_of(0.9, 0.8, 0.1), 0.45, 1e-15);
+    assert_near(masa_gate_skip_probability_of(1, 0.8, 0.1), 0.9, 1e-15);
+    assert_near(masa_gate_skip_probability_of(1, 0, 0), 1, 0);
+    assert_near(masa_gate_skip_probability_of(1, 1, 0), 0, 0);
+}
+
 static void calibration_is_a_decayed_mean(void **state)
 {
     (void)state;
@@ -297,11 +350,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forecasts_leave_out_what_is_not_valid),
         cmocka_unit_test(the_gate),
+        cmocka_unit_test(half_of_the_predictions_must_be_readable),
+        cmocka_unit_test(one_pass_is_a_forecast),
         cmocka_unit_test(the_cutoff),
         cmocka_unit_test(the_hint),
         cmocka_unit_test(beliefs_age),
         cmocka_unit_test(zero_variance_is_as_likely_as_the_integral_says),
         cmocka_unit_test(skipped_prompts_come_back),
+        cmocka_unit_test(the_skip_probability_is_a_ramp),
         cmocka_unit_test(calibration_is_a_decayed_mean),
         cmocka_unit_test(the_switch_has_hysteresis),
     };

@@ -21,6 +21,7 @@ typedef enum masa_cutoff_statistic {
 
 /* What a prompt's meta rollouts predict together; its own copies. */
 typedef struct masa_forecast {
+    size_t n;                   /* predictions asked for */
     size_t n_pass_rates;        /* valid predicted pass rates */
     double pass_rate_mean;      /* of p^/8, in [0, 1]; 0 when there is none */
     double pass_rate_deviation; /* standard deviation of the population, in [0, 1/2] */
@@ -40,8 +41,24 @@ void masa_forecast_init(masa_forecast *forecast, const masa_prediction *predicti
 void masa_forecast_deinit(masa_forecast *forecast);
 
 /**
- * Whether the prompt is predicted to be trivial or unsolvable beyond doubt: at least two
- * valid pass rates, their deviation < sigma, their mean within tolerance of 0 or of 1.
+ * The forecast of a single pass: mean and deviation of the distribution over the digits of
+ * the pass rate, as the model's own probabilities after `"pass_rate": ` give it.
+ * probability[k] is that of digit k, not negative; they need not sum to 1: what is missing
+ * went to other tokens. Lengths and notions stay empty. The distribution counts as two
+ * predictions, both valid where the digits hold at least half of the probability, none where
+ * they hold less; so the rule below holds for it as it stands.
+ */
+void masa_forecast_init_one_pass(masa_forecast *forecast,
+                                 const double probability[MASA_PASS_RATE_SCALE + 1]);
+
+/** Whether pass rates can be judged by: at least two are valid, and at least half of the
+ *  predictions asked for. */
+bool masa_forecast_readable(const masa_forecast *forecast);
+
+/**
+ * Whether the prompt is predicted to be trivial or unsolvable beyond doubt (the paper's
+ * gate): the forecast is readable, the deviation of its pass rates < sigma, their mean
+ * within tolerance of 0 or of 1.
  */
 bool masa_gate_closed(const masa_forecast *forecast, double sigma, double tolerance);
 
@@ -68,7 +85,12 @@ typedef struct masa_belief {
     long step;
 } masa_belief;
 
-/** Brings the belief to `step` (not before the belief's own) and adds the new counts. */
+/** The belief as it is at `step` (not before the belief's own). The caller says what it
+ *  counts by; epochs (or the prompt's visits) are better than steps, of which a large set of
+ *  prompts has so many between two visits that nothing is left. */
+masa_belief masa_belief_at(const masa_belief *belief, long step, double discount);
+
+/** Brings the belief to `step` and adds the new counts. */
 void masa_belief_update(masa_belief *belief, long step, double right, double wrong,
                         double discount);
 
@@ -110,6 +132,10 @@ double masa_gate_zero_variance(const masa_belief *belief, long step,
 double masa_gate_skip_probability(const masa_belief *belief, long step,
                                   const masa_forecast *forecast,
                                   const masa_soft_gate_options *options);
+
+/** The same for a zero-variance probability from elsewhere, as masa_gate_fit_zero_variance
+ *  gives it; 0 at or below the threshold, and with a threshold of 1. */
+double masa_gate_skip_probability_of(double zero_variance, double threshold, double floor);
 
 /* ---- soft cutoff ---- */
 

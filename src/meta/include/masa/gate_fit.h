@@ -1,0 +1,127 @@
+/**
+ * The probability that a prompt's rollouts would all be right or all be wrong, fitted to
+ * what past forecasts came to.
+ *
+ * A forecast is not its own probability: of prompts predicted "8 of 8" some are right
+ * always, many 19 times of 20, and then a group of 16 still has variance in 56 % of
+ * cases. Predicted "0 of 8" may well be hopeless without exception. So the two ends are
+ * unlike, and what a forecast stands for is learned from the groups that were rolled out.
+ *
+ * The model. A prompt's pass rate p takes one of the values
+ *
+ *   p_x:  1/4096, 1/32, 1/16, 1/8, 1/4, 3/8, 1/2, 5/8, 3/4, 7/8, 15/16, 31/32, 1 - 1/4096
+ *
+ * with probabilities c(x | f) that depend on the mean forecast f, a piecewise linear
+ * function of it between the knots
+ *
+ *   f_k:  0, 1/64, 1/32, 1/16, 1/8, 1/4, 1/2, 3/4, 7/8, 15/16, 31/32, 63/64, 1
+ *
+ * (dense where decisions are made; the forecast's spread is left out, since near an end
+ * the mean m bounds it: the variance is at most m (1-m)). What the prompt itself showed,
+ * r right and w wrong rollouts (aged), is independent of the forecast given p, hence
+ *
+ *   c(x | f, r, w)  is proportional to  c(x | f) p_x^r (1-p_x)^w
+ *   P(no variance in G) = sum_x c(x | f, r, w) (p_x^G + (1-p_x)^G)
+ *
+ * Points of mass and not a Beta density: pass rates of real prompts have a heap at 0,
+ * beside a broad middle. A Beta with the mean and variance of "70 % hopeless, the others
+ * .3" gives groups of 16 no variance with .57 where .70 is true. The outermost values are
+ * not 0 and 1 so that a single success of long ago, aged to a hundredth, does not forbid
+ * an end.
+ *
+ * The fit is expectation-maximisation, a step with each observation (r right, w wrong at
+ * forecast f, weight v; Cappe & Moulines 2009): of knot k next to f, with the share t_k
+ * of the interpolation,
+ *
+ *   n_k(x)  <-  kept n_k(x) + v t_k c_k(x) p_x^r (1-p_x)^w / sum_y c_k(y) p_y^r (1-p_y)^w
+ *
+ * with kept = exp(-v / window) for all knots, so that the fit follows a policy that
+ * improves: an observation counts for as long as `window` more prompts are seen. The
+ * number of rollouts r + w may differ from group to group.
+ *
+ * Few data. c_k is the average of n_k and of a prior worth 8 observations: half of it
+ * what the knots below say, half what those above say, each of them with such a prior in
+ * turn; at both ends of the chain stands the distribution over all groups, with or
+ * without forecast, and behind this one, before anything is seen, a quarter at either end
+ * and the rest spread equally: U-shaped, as real prompts are. (Equal probabilities
+ * throughout cost thousands of groups: expectation-maximisation is slow to move mass
+ * between neighbours.) Then neighbours whose E[p] falls as the forecast rises are pooled
+ * (isotonic regression). Forecasts that say nothing thus become one pool, which says what
+ * all groups say.
+ *
+ * Threads: every function may run in any number of threads on different objects; all are
+ * deterministic.
+ * Tests: tests/meta/test_gate_fit.c, on planted populations.
+ */
+#ifndef MASA_GATE_FIT_H
+#define MASA_GATE_FIT_H
+
+#include <masa/gate.h>
+
+enum {
+    MASA_GATE_FIT_POINTS = 13,
+    MASA_GATE_FIT_KNOTS = 13,
+    /* What a checkpoint keeps. */
+    MASA_GATE_FIT_NUMBERS = (MASA_GATE_FIT_KNOTS + 1) * (MASA_GATE_FIT_POINTS + 1),
+};
+
+/* What past groups came to; the last row is of all groups whatever their forecast. Starts
+ * as all 0. */
+typedef struct masa_gate_fit {
+    double counts[MASA_GATE_FIT_KNOTS + 1][MASA_GATE_FIT_POINTS];
+    double squares[MASA_GATE_FIT_KNOTS + 1]; /* sum of squared weights: how many stand
+                                                behind the counts */
+} masa_gate_fit;
+
+/**
+ * Learns from a prompt that was rolled out.
+ *
+ * forecast      nullable; one that cannot be read (masa_forecast_readable) counts as none
+ * right, wrong  of its rollouts, without those that a cutoff stopped; both 0: nothing is
+ *               learned
+ * weight        1 / the probability with which this prompt was rolled out: 1 where the
+ * gate was open, 1 / audit share for an audited one, 1 / (1 - skip probability) with a
+ * soft gate. So the audited stand for all that were closed, and what is learned of a
+ * forecast is not bent by the gate's own choices. Not negative. window        prompts for
+ * which an observation counts (divided by e after as many)
+ */
+void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast,
+                           double right, double wrong, double weight, double window);
+
+/**
+ * P(no variance in group_size rollouts | forecast, history), as above. Either may be
+ * NULL: without a forecast (or with one that cannot be read) the distribution over all
+ * groups stands in its place, as in a gate by history alone.
+ *
+ * belief: the prompt's own counts, as aged by masa_belief_at.
+ */
+double masa_gate_fit_zero_variance(const masa_gate_fit *fit,
+                                   const masa_forecast *forecast,
+                                   const masa_belief *belief, size_t group_size);
+
+/* What is known of a prompt's pass rate. */
+typedef struct masa_pass_rate_moments {
+    double mean;   /* E[p] */
+    double spread; /* E[p (1-p)]: the variance of a rollout's reward that is expected */
+} masa_pass_rate_moments;
+masa_pass_rate_moments masa_gate_fit_moments(const masa_gate_fit *fit,
+                                             const masa_forecast *forecast,
+                                             const masa_belief *belief);
+
+/**
+ * The threshold above which a prompt may be closed: the one asked for, and at least
+ * 2 z / (1 + z) with z the probability for a prompt of which nothing is known (which
+ * doubles z's odds). Where most groups have no variance a plain threshold would close on
+ * every prompt, for no reason of its own; this one asks for evidence about the prompt.
+ */
+double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold,
+                               size_t group_size);
+
+/** To and from the numbers of a checkpoint. Import: false, and the fit as it was, when
+ * one of them is negative or not finite. */
+void masa_gate_fit_export(double numbers[MASA_GATE_FIT_NUMBERS],
+                          const masa_gate_fit *fit);
+bool masa_gate_fit_import(masa_gate_fit *fit,
+                          const double numbers[MASA_GATE_FIT_NUMBERS]);
+
+#endif

@@ -1,0 +1,412 @@
+/* The fitted gate on planted populations: prompts with known pass rates, forecasts with
+ * known noise, groups of 16. What must come out is known, so it can be asked for. */
+#include "masa_test.h"
+
+#include <masa/gate_fit.h>
+#include <masa/measures.h>
+#include <masa/random.h>
+
+enum { G = 16, WINDOW = 2048 };
+static const double threshold = 0.8, discount = 0.7; /* of a belief, an epoch */
+
+/* Shares of the prompts; the others' pass rates are uniform between .1 and .9. */
+typedef struct population {
+    double hopeless, trivial, nearly; /* p = 0, 1, .95 */
+    bool tells_nearly;                /* forecasts know .95 from 1 */
+    double noise;                     /* of a prediction; 1 or more: it says nothing */
+} population;
+
+static const population u_shaped = {0.4, 0.15, 0.05, true, 0.06},
+                        blind_at_the_top = {0.4, 0.1, 0.15, false, 0.06};
+
+typedef struct prompt {
+    double p;
+    masa_forecast forecast;
+} prompt;
+
+/* Eight predictions of a digit. */
+static masa_forecast foretell(double p, const population *of, masa_random *random)
+{
+    masa_forecast f = {.n = 8, .n_pass_rates = 8};
+    double square = 0, q = p >= 0.95 && !of->tells_nearly ? 1 : p;
+    for (int k = 0; k < 8; k++) {
+        double x = of->noise >= 1 ? masa_random_uniform(random)
+                                  : q + of->noise * masa_random_normal(random);
+        double digit = round(8 * fmax(0, fmin(1, x))) / 8;
+        f.pass_rate_mean += digit / 8;
+        square += digit * digit / 8;
+    }
+    f.pass_rate_deviation = sqrt(fmax(0, square - f.pass_rate_mean * f.pass_rate_mean));
+    return f;
+}
+
+static prompt draw(const population *of, masa_random *random)
+{
+    prompt x;
+    double u = masa_random_uniform(random);
+    x.p = u < of->hopeless                 ? 0
+          : u < of->hopeless + of->trivial ? 1
+          : u < of->hopeless + of->trivial + of->nearly
+              ? 0.95
+              : 0.1 + 0.8 * masa_random_uniform(random);
+    x.forecast = foretell(x.p, of, random);
+    return x;
+}
+
+static size_t roll_out(double p, size_t n, masa_random *random)
+{
+    size_t right = 0;
+    for (size_t i = 0; i < n; i++) right += masa_random_uniform(random) < p;
+    return right;
+}
+
+/* From groups of 8 to 16, as they come where some rollouts are cut off. */
+static void learn(masa_gate_fit *fit, const population *of, size_t n, masa_random *random)
+{
+    for (size_t i = 0; i < n; i++) {
+        prompt x = draw(of, random);
+        size_t size = 8 + masa_random_below(random, 9),
+               right = roll_out(x.p, size, random);
+        masa_gate_fit_observe(fit, &x.forecast, (double)right, (double)(size - right), 1,
+                              WINDOW);
+    }
+}
+
+static masa_gate_fit learned(const population *of, size_t n)
+{
+    masa_gate_fit fit = {0};
+    masa_random random = masa_random_init(1, MASA_STREAM_TEST);
+    learn(&fit, of, n, &random);
+    return fit;
+}
+
+/* How a gate did over a population. */
+typedef struct verdict {
+    double closed;                    /* share of all */
+    double precision, recall, lift;   /* of zero variance */
+    double hopeless, trivial, nearly; /* shares of these that were closed */
+    double said;                      /* mean probability where it closed */
+    double error;                     /* expected calibration error, 10 bins */
+} verdict;
+
+/* Judges by the forecast, by the history of `epochs` earlier groups, or by both. */
+static verdict judge(const masa_gate_fit *fit, const population *of, bool by_forecast,
+                     int epochs)
+{
+    enum { N = 6000 };
+    static double P[N], came[N];
+    masa_random random = masa_random_init(2, MASA_STREAM_TEST);
+    double limit = masa_gate_fit_threshold(fit, threshold, G), said = 0;
+    double n[3] = {0}, shut[3] = {0}, flat = 0, closed = 0, rightly = 0;
+    for (int i = 0; i < N; i++) {
+        prompt x = draw(of, &random);
+        masa_belief belief = {0};
+        for (int e = 0; e < epochs; e++) {
+            double right = (double)roll_out(x.p, G, &random);
+            masa_belief_update(&belief, e, right, G - right, discount);
+        }
+        belief = masa_belief_at(&belief, epochs, discount);
+        P[i] = masa_gate_fit_zero_variance(fit, by_forecast ? &x.forecast : NULL,
+                                           epochs ? &belief : NULL, G);
+        size_t right = roll_out(x.p, G, &random);
+        came[i] = right == 0 || right == G;
+        bool close = P[i] > limit;
+        int kind = x.p == 0 ? 0 : x.p == 1 ? 1 : 2;
+        if (kind < 2 || x.p == 0.95) n[kind]++, shut[kind] += close;
+        flat += came[i], closed += close, rightly += close && came[i];
+        if (close) said += P[i];
+    }
+    masa_calibration_bin bins[10];
+    return (verdict){.closed = closed / N,
+                     .precision = rightly / closed,
+                     .recall = rightly / flat,
+                     .lift = rightly / closed / (flat / N),
+                     .hopeless = shut[0] / n[0],
+                     .trivial = shut[1] / n[1],
+                     .nearly = shut[2] / n[2],
+                     .said = said / closed,
+                     .error = masa_calibration_bins(bins, 10, P, came, N)};
+}
+
+static double probability(const masa_gate_fit *fit, double mean)
+{
+    masa_forecast f = {.n = 8, .n_pass_rates = 8, .pass_rate_mean = mean};
+    return masa_gate_fit_zero_variance(fit, &f, NULL, G);
+}
+
+static const double points[MASA_GATE_FIT_POINTS] = {
+    1. / 4096, 1. / 32, 1. / 16, 1. / 8, 0.25,     0.375,       0.5,
+    0.625,     0.75,    0.875,   0.9375, 31. / 32, 4095. / 4096};
+
+/* Before anything is seen. */
+static double start(int i)
+{
+    return i == 0 || i == MASA_GATE_FIT_POINTS - 1 ? 0.25
+                                                   : 0.5 / (MASA_GATE_FIT_POINTS - 2);
+}
+
+static void worked_numbers(void **state)
+{
+    (void)state;
+    masa_gate_fit fit = {0};
+    double like[MASA_GATE_FIT_POINTS], sum = 0, plain = 0, flat = 0, mean = 0, spread = 0;
+    for (int i = 0; i < MASA_GATE_FIT_POINTS; i++) {
+        double p = points[i], same = pow(p, 4) + pow(1 - p, 4);
+        like[i] = start(i) * p * pow(1 - p, 3);
+        sum += like[i], plain += start(i) * same, flat += like[i] * same;
+        mean += like[i] * p, spread += like[i] * p * (1 - p);
+    }
+    /* Nothing seen: the start, and Bayes' rule for a history of 1 in 4. */
+    masa_belief belief = {.right = 1, .wrong = 3};
+    assert_near(masa_gate_fit_zero_variance(&fit, NULL, NULL, 4), plain, 1e-14);
+    assert_near(masa_gate_fit_zero_variance(&fit, NULL, &belief, 4), flat / sum, 1e-14);
+    assert_near(probability(&fit, 0), masa_gate_fit_zero_variance(&fit, NULL, NULL, G),
+                1e-14);
+    masa_pass_rate_moments m = masa_gate_fit_moments(&fit, NULL, &belief);
+    assert_near(m.mean, mean / sum, 1e-14);
+    assert_near(m.spread, spread / sum, 1e-14);
+    /* One group, 1 right of 4, at the forecast 5/8: half between the knots 1/2 and 3/4.
+     */
+    masa_forecast f = {.n = 4, .n_pass_rates = 2, .pass_rate_mean = 0.625};
+    masa_gate_fit_observe(&fit, &f, 1, 3, 2, 10);
+    for (int i = 0; i < MASA_GATE_FIT_POINTS; i++) {
+        assert_near(fit.counts[6][i], like[i] / sum, 1e-14);
+        assert_near(fit.counts[7][i], like[i] / sum, 1e-14);
+        assert_near(fit.counts[5][i] + fit.counts[8][i], 0, 0);
+        assert_near(fit.counts[MASA_GATE_FIT_KNOTS][i], 2 * like[i] / sum, 1e-14);
+    }
+    assert_near(fit.squares[6], 1, 0);
+    assert_near(fit.squares[MASA_GATE_FIT_KNOTS], 4, 0);
+    /* Of all groups there is now 1 observation of weight 2 beside 8 as heavy. */
+    double expected = 0;
+    for (int i = 0; i < MASA_GATE_FIT_POINTS; i++)
+        expected += (8 * start(i) + like[i] / sum) / 9 *
+                    (pow(points[i], 4) + pow(1 - points[i], 4));
+    assert_near(masa_gate_fit_zero_variance(&fit, NULL, NULL, 4), expected, 1e-14);
+    /* The next, of weight 3, ages it by e^-0.3. Nothing rolled out teaches nothing. */
+    masa_gate_fit_observe(&fit, NULL, 0, 4, 3, 10);
+    assert_near(fit.counts[6][4], like[4] / sum * exp(-0.3), 1e-14);
+    assert_near(fit.squares[6], exp(-0.3), 1e-14);
+    masa_gate_fit before = fit;
+    masa_gate_fit_observe(&fit, NULL, 0, 0, 1, 10);
+    masa_gate_fit_observe(&fit, NULL, 4, 4, 0, 10);
+    assert_memory_equal(&fit, &before, sizeof fit);
+}
+
+static void it_closes_on_both_ends(void **state)
+{
+    (void)state;
+    masa_gate_fit fit = learned(&u_shaped, 640);
+    for (int by_forecast = 0; by_forecast < 2; by_forecast++)
+        for (int epochs = 0; epochs <= 3; epochs += 3) {
+            if (!by_forecast && !epochs) continue;
+            verdict v = judge(&fit, &u_shaped, by_forecast, epochs);
+            if (!(v.hopeless >= 0.9 && v.trivial >= 0.7 && v.recall >= 0.7 &&
+                  v.lift >= 1.25))
+                fail_msg("%d, %d: hopeless %g trivial %g recall %g lift %g", by_forecast,
+                         epochs, v.hopeless, v.trivial, v.recall, v.lift);
+        }
+}
+
+static void it_stays_open_where_forecasts_cannot_tell(void **state)
+{
+    (void)state;
+    masa_gate_fit fit = learned(&blind_at_the_top, 4000);
+    verdict v = judge(&fit, &blind_at_the_top, true, 0);
+    /* 8 of 8 comes to no variance in (.1 + .15 x .95^16) / .25 = .66 of groups. */
+    assert_true(v.nearly == 0 && v.trivial == 0);
+    assert_true(v.hopeless >= 0.9 && v.lift >= 1.25);
+    assert_near(probability(&fit, 1), 0.66, 0.06);
+    assert_true(probability(&fit, 0) > 0.95);
+    /* Their own history tells them apart. */
+    v = judge(&fit, &blind_at_the_top, true, 3);
+    assert_true(v.trivial >= 0.7 && v.nearly <= 0.2);
+    /* The hard gate, for comparison, closes on all of them. */
+    masa_forecast f = {.n = 8, .n_pass_rates = 8, .pass_rate_mean = 1};
+    assert_true(masa_gate_closed(&f, 0.1, 0.1));
+}
+
+static void what_it_says_comes_true(void **state)
+{
+    (void)state;
+    static const population *const of[] = {&u_shaped, &blind_at_the_top};
+    for (int i = 0; i < 2; i++) {
+        masa_gate_fit fit = learned(of[i], 4000);
+        for (int by_forecast = 0; by_forecast < 2; by_forecast++)
+            for (int epochs = 0; epochs <= 3; epochs++) {
+                verdict v = judge(&fit, of[i], by_forecast, epochs);
+                if (!(v.error < 0.05))
+                    fail_msg("%d %d %d: %g", i, by_forecast, epochs, v.error);
+                /* Where it acts it does not promise too much. */
+                if (v.closed > 0) assert_true(v.said < v.precision + 0.015);
+            }
+        /* After few groups it may say too little, not too much. */
+        fit = learned(of[i], 100);
+        verdict v = judge(&fit, of[i], true, 0);
+        if (v.closed > 0) assert_true(v.said < v.precision + 0.015);
+    }
+}
+
+static void it_never_closes_without_evidence(void **state)
+{
+    (void)state;
+    /* Nothing seen; then nine groups of ten without variance, and forecasts that say
+     * nothing: closing on chance would be right nine times of ten, and close on all. */
+    static const population chance = {0.6, 0.3, 0, true, 1};
+    masa_gate_fit fit = {0};
+    assert_true(judge(&fit, &chance, true, 0).closed == 0);
+    fit = learned(&chance, 4000);
+    assert_true(masa_gate_fit_zero_variance(&fit, NULL, NULL, G) > threshold);
+    double limit = masa_gate_fit_threshold(&fit, threshold, G);
+    assert_true(limit > 0.92 && limit < 1);
+    assert_true(judge(&fit, &chance, true, 0).closed == 0);
+    assert_true(judge(&fit, &chance, false, 0).closed == 0);
+    assert_true(judge(&fit, &chance, false, 3).recall > 0.7);
+    /* A first group or two of a forecast are no evidence either, not even weighty ones.
+     */
+    fit = (masa_gate_fit){0};
+    masa_forecast f = {.n = 8, .n_pass_rates = 8};
+    for (int i = 0; i < 2; i++) masa_gate_fit_observe(&fit, &f, 0, G, 20, WINDOW);
+    assert_true(probability(&fit, 0) < threshold);
+}
+
+/* Forecast 0 stands for hopeless prompts and as many of .3. The gate knows the hopeless
+ * by their history and rolls a tenth of these out. */
+static void audited_prompts_stand_for_all_that_were_closed(void **state)
+{
+    (void)state;
+    double seen[2];
+    for (int weighted = 0; weighted < 2; weighted++) {
+        masa_gate_fit fit = {0};
+        masa_random random = masa_random_init(4, MASA_STREAM_TEST);
+        masa_forecast f = {.n = 8, .n_pass_rates = 8};
+        for (int i = 0; i < 6000; i++) {
+            bool hopeless = i % 2;
+            if (hopeless && masa_random_uniform(&random) >= 0.1) continue;
+            double right = (double)roll_out(hopeless ? 0 : 0.3, G, &random);
+            masa_gate_fit_observe(&fit, &f, right, G - right,
+                                  hopeless && weighted ? 10 : 1, WINDOW);
+        }
+        seen[weighted] = probability(&fit, 0);
+    }
+    assert_near(seen[1], 0.5, 0.06);
+    assert_true(seen[0] < 0.2);
+}
+
+static void it_reopens(void **state)
+{
+    (void)state;
+    masa_gate_fit fit = learned(&u_shaped, 2000);
+    double limit = masa_gate_fit_threshold(&fit, threshold, G);
+    /* A history grows old. */
+    masa_belief belief = {0};
+    for (int e = 0; e < 3; e++) masa_belief_update(&belief, e, 0, G, discount);
+    masa_belief later = belief;
+    double P = 1;
+    long e = 2;
+    while (P > limit && e < 30) {
+        double before = P;
+        later = masa_belief_at(&belief, ++e, discount);
+        P = masa_gate_fit_zero_variance(&fit, NULL, &later, G);
+        assert_true(P < before);
+    }
+    assert_true(e >= 6 && e <= 15);
+    /* A forecast that rose opens sooner; so does one success in an audit. */
+    masa_forecast risen = {.n = 8, .n_pass_rates = 8, .pass_rate_mean = 0.5};
+    later = masa_belief_at(&belief, 5, discount);
+    assert_true(masa_gate_fit_zero_variance(&fit, NULL, &later, G) > limit);
+    assert_true(masa_gate_fit_zero_variance(&fit, &risen, &later, G) < 0.2);
+    masa_belief_update(&later, 5, 2, G - 2, discount);
+    assert_true(masa_gate_fit_zero_variance(&fit, NULL, &later, G) < limit);
+    /* The policy learned, its forecasts did not: "0 of 8" now comes to .4. */
+    assert_true(probability(&fit, 0) > limit);
+    masa_random random = masa_random_init(6, MASA_STREAM_TEST);
+    masa_forecast zero = {.n = 8, .n_pass_rates = 8};
+    for (int i = 0; i < 150; i++) {
+        double right = (double)roll_out(0.4, G, &random);
+        masa_gate_fit_observe(&fit, &zero, right, G - right, 20, WINDOW);
+    }
+    assert_true(probability(&fit, 0) < 0.5);
+}
+
+static void one_pass_and_sampled_forecasts_are_one(void **state)
+{
+    (void)state;
+    masa_gate_fit fit = learned(&u_shaped, 640);
+    masa_forecast sure, vague;
+    masa_forecast_init_one_pass(&sure, (double[9]){0.97, 0.01});
+    assert_near(masa_gate_fit_zero_variance(&fit, &sure, NULL, G),
+                probability(&fit, 0.01 / 0.98 / 8), 1e-14);
+    /* One that cannot be read is none. */
+    double none = masa_gate_fit_zero_variance(&fit, NULL, NULL, G);
+    masa_forecast_init_one_pass(&vague, (double[9]){0.4});
+    assert_near(masa_gate_fit_zero_variance(&fit, &vague, NULL, G), none, 0);
+    masa_forecast few = {.n = 8, .n_pass_rates = 3};
+    assert_near(masa_gate_fit_zero_variance(&fit, &few, NULL, G), none, 0);
+    masa_gate_fit with = fit, without = fit;
+    masa_gate_fit_observe(&with, &few, 0, G, 1, WINDOW);
+    masa_gate_fit_observe(&without, NULL, 0, G, 1, WINDOW);
+    assert_memory_equal(&with, &without, sizeof with);
+}
+
+/* Whatever is observed: probabilities, and pass rates that rise with the forecast. */
+static void expectations_rise_with_the_forecast(void **state)
+{
+    (void)state;
+    masa_random random = masa_random_init(8, MASA_STREAM_TEST);
+    for (int round = 0; round < 100; round++) {
+        masa_gate_fit fit = {0};
+        for (uint64_t i = masa_random_below(&random, 60); i > 0; i--) {
+            masa_forecast f = {.n = 2,
+                               .n_pass_rates = 2,
+                               .pass_rate_mean = masa_random_uniform(&random)};
+            masa_gate_fit_observe(&fit, &f, (double)masa_random_below(&random, 9),
+                                  (double)masa_random_below(&random, 9),
+                                  20 * masa_random_uniform(&random), 50);
+        }
+        double before = 0;
+        for (int k = 0; k <= 128; k++) {
+            masa_forecast f = {.n = 2, .n_pass_rates = 2, .pass_rate_mean = k / 128.};
+            masa_pass_rate_moments m = masa_gate_fit_moments(&fit, &f, NULL);
+            double P = masa_gate_fit_zero_variance(&fit, &f, NULL, G);
+            assert_true(m.mean >= before - 1e-12 && m.mean < 1 && P > 0 && P <= 1);
+            assert_true(m.spread > 0 && m.spread <= m.mean * (1 - m.mean) + 1e-12);
+            before = m.mean;
+        }
+    }
+}
+
+static void a_checkpoint_keeps_it(void **state)
+{
+    (void)state;
+    masa_gate_fit fit = learned(&u_shaped, 100), again = {0};
+    double numbers[MASA_GATE_FIT_NUMBERS];
+    masa_gate_fit_export(numbers, &fit);
+    assert_true(masa_gate_fit_import(&again, numbers));
+    assert_memory_equal(&fit, &again, sizeof fit);
+    static const double bad[] = {-1, NAN, INFINITY};
+    for (int i = 0; i < 3; i++) {
+        double kept = numbers[17];
+        numbers[17] = bad[i];
+        assert_false(masa_gate_fit_import(&again, numbers));
+        assert_memory_equal(&fit, &again, sizeof fit);
+        numbers[17] = kept;
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(worked_numbers),
+        cmocka_unit_test(it_closes_on_both_ends),
+        cmocka_unit_test(it_stays_open_where_forecasts_cannot_tell),
+        cmocka_unit_test(what_it_says_comes_true),
+        cmocka_unit_test(it_never_closes_without_evidence),
+        cmocka_unit_test(audited_prompts_stand_for_all_that_were_closed),
+        cmocka_unit_test(it_reopens),
+        cmocka_unit_test(one_pass_and_sampled_forecasts_are_one),
+        cmocka_unit_test(expectations_rise_with_the_forecast),
+        cmocka_unit_test(a_checkpoint_keeps_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
