@@ -3,11 +3,21 @@
 #include <stdio.h>
 #include <time.h>
 
-double masa_clock(void)
+static double read_clock(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double masa_clock(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+double masa_processor_clock(void)
+{
+    return read_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 void masa_duration_text(char *out, size_t size, double seconds)

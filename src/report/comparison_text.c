@@ -16,6 +16,7 @@ static const struct {
     [MASA_COST_STEPS] = {"steps", 1, "%.4g"},
     [MASA_COST_TOKENS] = {"M tokens", 1e6, "%.3g"},
     [MASA_COST_SECONDS] = {"min", 60, "%.3g"},
+    [MASA_COST_CPU] = {"cpu min", 60, "%.3g"},
     [MASA_COST_FLOPS] = {"PFLOP", 1e15, "%.3g"},
 };
 

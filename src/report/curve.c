@@ -4,12 +4,14 @@
 #include <masa/memory.h>
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 const char *masa_cost_name(masa_cost cost)
 {
-    static const char *const names[MASA_COSTS] = {"steps", "tokens", "seconds", "flops"};
+    static const char *const names[MASA_COSTS] = {"steps", "tokens", "seconds",
+                                                    "cpu_seconds", "flops"};
     return names[cost];
 }
 
@@ -29,6 +31,7 @@ void masa_curve_deinit(masa_curve *curve)
 typedef struct reader {
     masa_curve *curve;
     double spent[MASA_COSTS];
+    bool timed; /* has processor seconds */
 } reader;
 
 /* The loop records a step's costs before its evaluation, and the evaluation of the start
@@ -49,6 +52,10 @@ static masa_status see_metric(void *context, long step, const char *name, double
     if (step == 0 && r->spent[MASA_COST_SECONDS] == 0 &&
         strcmp(name, "total_seconds") == 0)
         r->spent[MASA_COST_SECONDS] = value;
+    if (strcmp(name, "cpu_seconds") == 0) {
+        r->spent[MASA_COST_CPU] = value;
+        r->timed = true;
+    }
     if (strcmp(name, "flops") == 0) r->spent[MASA_COST_FLOPS] += value;
     if (strcmp(name, "eval_accuracy") == 0) {
         masa_curve_point point = {.accuracy = value};
@@ -61,7 +68,11 @@ static masa_status see_metric(void *context, long step, const char *name, double
 masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err)
 {
     reader r = {.curve = curve};
-    return masa_store_metrics(store, 0, -1, NULL, see_metric, &r, err);
+    size_t first = curve->n;
+    masa_status st = masa_store_metrics(store, 0, -1, NULL, see_metric, &r, err);
+    for (size_t i = first; !r.timed && i < curve->n; i++)
+        curve->points[i].spent[MASA_COST_CPU] = NAN;
+    return st;
 }
 
 /* ---- reading it off ---- */

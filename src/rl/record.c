@@ -90,7 +90,9 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
         {"seconds_update", y->update_seconds},
         {"total_tokens", (double)s->state.tokens},
         {"total_seconds", s->state.seconds},
-        {"flops", y->flops},
+        {"cpu_seconds", s->state.cpu_seconds},
+        {"flops", y->cost.flops},
+        {"meta_flops_share", y->cost.meta / y->cost.flops},
     };
     return rl_add_metrics(s, y->step, metrics, sizeof metrics / sizeof *metrics, err);
 }

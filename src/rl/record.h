@@ -4,6 +4,7 @@
 
 #include "evaluate.h"
 #include "experts.h"
+#include "flops.h"
 #include "update.h"
 
 /* A finished step, summed up. Shares are of the solution rollouts trained on. */
@@ -17,7 +18,7 @@ typedef struct rl_summary {
     double zero_variance;            /* share of the groups */
     size_t prompt_tokens, generated_tokens; /* of both kinds */
     double rollout_seconds, update_seconds;
-    double flops; /* estimated, of this step */
+    rl_cost cost; /* estimated, of this step */
 } rl_summary;
 
 /* All that a finished step is reported by. */

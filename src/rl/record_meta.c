@@ -200,7 +200,10 @@ masa_status rl_record_warm_start(rl_session *s, const rl_warm_start_stats *y, ma
         {"generated_tokens", (double)y->generated_tokens},
         {"total_tokens", (double)s->state.tokens},
         {"total_seconds", s->state.seconds},
+        {"cpu_seconds", s->state.cpu_seconds},
         {"flops", y->flops},
+        {"meta_tokens_share", 1},
+        {"meta_flops_share", 1},
     };
     return rl_add_metrics(s, 0, metrics, sizeof metrics / sizeof *metrics, err);
 }

@@ -8,7 +8,6 @@
 
 #include "collect.h"
 #include "decide.h"
-#include "flops.h"
 #include "memory_plan.h"
 #include "record.h"
 #include "record_meta.h"
@@ -95,7 +94,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     rl_session *s = &l->session;
     rl_step y = {.summary.step = s->state.step + 1};
     rl_draws draws = {0};
-    double start = masa_clock();
+    double start = masa_clock(), cpu = masa_processor_clock();
     rl_method_begin_step(&l->method, s->config, y.summary.step);
     if (s->kept) masa_activations_clear(s->kept);
     masa_generator_keep(l->generator, s->kept);
@@ -104,18 +103,23 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     double sampled = masa_clock();
     if (st != MASA_OK) goto out;
     rl_advantages(&draws, s->config);
+    double trained = rl_trained_flops(s);
+    rl_cost_add_sampling(&y.summary.cost, s, &draws);
     st = rl_update(s, &draws, &y.update, err);
+    rl_cost_add_update(&y.summary.cost, s, &draws, rl_trained_flops(s) - trained);
+    trained = rl_trained_flops(s);
     if (st == MASA_OK) st = clone_experts(l, &draws, &y.cloning, err);
     if (st != MASA_OK) goto out;
     rl_method_observe(&l->method, &draws, &l->prompts, s->config, y.summary.step);
     rl_summarise(&y.summary, &draws);
     y.summary.rollout_seconds = sampled - start;
     y.summary.update_seconds = masa_clock() - sampled;
-    y.summary.flops = rl_flops(l, &draws, y.update.trainer.packed_tokens + y.cloning.tokens);
+    rl_cost_add_meta(&y.summary.cost, rl_trained_flops(s) - trained);
     s->state.step = y.summary.step;
     s->state.draws += (long)draws.n;
     s->state.tokens += (long)y.summary.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
+    s->state.cpu_seconds += masa_processor_clock() - cpu;
     st = record(l, &y, &draws, err);
     if (st == MASA_OK) report(l, &y.summary, &y.update);
 out:
@@ -149,6 +153,7 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
     l->method.warm_started = true;
     s->state.tokens += (long)y.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
+    s->state.cpu_seconds += y.cpu_seconds;
     st = masa_run_begin_step(s->run, err);
     if (st == MASA_OK) st = rl_record_warm_start(s, &y, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);

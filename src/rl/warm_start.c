@@ -3,6 +3,7 @@
 #include "collect.h"
 #include "flops.h"
 
+#include <masa/clock.h>
 #include <masa/memory.h>
 #include <masa/random.h>
 
@@ -107,6 +108,8 @@ masa_status rl_warm_start(rl_loop *l, rl_warm_start_stats *stats, masa_error *er
     rl_draws draws = {0};
     rl_experts answers = {0};
     *stats = (rl_warm_start_stats){0};
+    rl_cost cost = {0};
+    double trained = rl_trained_flops(&l->session), start = masa_processor_clock();
     masa_status st = sample(l, &draws, err);
     if (st == MASA_OK) {
         write_answers(&answers, &draws, l->session.config);
@@ -116,7 +119,9 @@ masa_status rl_warm_start(rl_loop *l, rl_warm_start_stats *stats, masa_error *er
                 stats->generated_tokens += draws.items[i].solutions.rollouts[j].completion.n;
         stats->answers = answers.n;
         st = learn(l, &answers, &draws, stats, err);
-        stats->flops = rl_flops(l, &draws, stats->cloning.tokens);
+        rl_cost_add_sampling(&cost, &l->session, &draws);
+        stats->flops = cost.flops + rl_trained_flops(&l->session) - trained;
+        stats->cpu_seconds = masa_processor_clock() - start;
     }
     rl_experts_clear(&answers);
     rl_draws_deinit(&draws);

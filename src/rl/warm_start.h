@@ -11,6 +11,7 @@ typedef struct rl_warm_start_stats {
     rl_cloning cloning;
     double first_loss; /* nats a token, of the first update */
     double flops;      /* estimated */
+    double cpu_seconds;
 } rl_warm_start_stats;
 
 /* MASA_ERR_INTERRUPTED when a stop was asked for; the weights are then of no use. */

@@ -82,9 +82,10 @@ masa_status checkpoint_seal(const char *folder, const masa_run_state *state, mas
 {
     masa_status st = MASA_OK;
     char *path = masa_path_join(folder, STATE_FILE), *text = NULL;
-    json_t *root = json_pack("{s:i,s:I,s:I,s:I,s:f}", "version", 1, "step",
+    json_t *root = json_pack("{s:i,s:I,s:I,s:I,s:f,s:f}", "version", 1, "step",
                              (json_int_t)state->step, "draws", (json_int_t)state->draws,
-                             "tokens", (json_int_t)state->tokens, "seconds", state->seconds);
+                             "tokens", (json_int_t)state->tokens, "seconds", state->seconds,
+                             "cpu_seconds", state->cpu_seconds);
     json_t *files = json_object();
     json_t *extra = json_loads(state->extra ? state->extra : "{}", 0, NULL);
     if (!root || !json_is_object(extra)) { /* no root: seconds are not a number */
@@ -134,14 +135,14 @@ static masa_status read_state(const json_t *root, const char *path, masa_run_sta
                               masa_error *err)
 {
     json_int_t version, step, draws, tokens;
-    double seconds;
+    double seconds, cpu_seconds = 0; /* the latter is newer than version 1 */
     json_t *extra, *files;
-    if (json_unpack((json_t *)(uintptr_t)root, "{s:I,s:I,s:I,s:I,s:F,s:o,s:o}", "version",
+    if (json_unpack((json_t *)(uintptr_t)root, "{s:I,s:I,s:I,s:I,s:F,s?F,s:o,s:o}", "version",
                     &version, "step", &step, "draws", &draws, "tokens", &tokens, "seconds",
-                    &seconds, "extra", &extra, "files", &files) != 0 ||
+                    &seconds, "cpu_seconds", &cpu_seconds, "extra", &extra, "files", &files) != 0 ||
         version != 1 || !json_is_object(extra) || !json_is_object(files))
         return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not the state of a checkpoint", path);
-    *out = (masa_run_state){(long)step, (long)draws, (long)tokens, seconds, NULL};
+    *out = (masa_run_state){(long)step, (long)draws, (long)tokens, seconds, NULL, cpu_seconds};
     if (json_object_size(extra)) out->extra = json_dumps(extra, JSON_COMPACT);
     return MASA_OK;
 }

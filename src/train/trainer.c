@@ -16,6 +16,7 @@ struct masa_trainer {
     masa_pass *pass;
     pack pack;
     float *logprob, *entropy, *dlogprob; /* [tokens_per_pass] each, one allocation */
+    double flops; /* of all passes */
 };
 
 void masa_trainer_destroy(masa_trainer *trainer)
@@ -72,6 +73,22 @@ size_t masa_trainer_longest(const masa_trainer *trainer)
     return tokens < positions ? tokens : positions;
 }
 
+double masa_trainer_flops(const masa_trainer *trainer)
+{
+    return trainer->flops;
+}
+
+/* Of the packed batch's forward pass. A token sees itself and all before it. */
+static double batch_flops(const masa_trainer *t)
+{
+    const masa_batch *b = &t->pack.batch;
+    double context = 0, plain = masa_model_flops(t->config, 0, false);
+    for (size_t i = 0; i < b->n_tokens; i++) context += b->positions[i] + 1;
+    double attention = masa_model_flops(t->config, 1, false) - plain;
+    double head = masa_model_flops(t->config, 0, true) - plain;
+    return (double)b->n_tokens * plain + context * attention + (double)b->n_targets * head;
+}
+
 static masa_status check_tokens(const masa_trainer *t, const int32_t *tokens, size_t n,
                                 masa_error *err)
 {
@@ -117,6 +134,7 @@ static masa_status forward(masa_trainer *t, const masa_sequence *sequences, size
 {
     size_t targets = t->pack.batch.n_targets;
     masa_pass_forward(t->pass, &t->pack.batch);
+    t->flops += batch_flops(t);
     masa_pass_logprobs(t->pass, t->logprob, t->entropy);
     const float *logprob = t->logprob;
     for (size_t i = 0; i < n; i++) {
@@ -200,6 +218,7 @@ masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequen
                 "old or reference policy, is not");
         else
             masa_pass_backward(t->pass, t->dlogprob);
+        t->flops += 2 * batch_flops(t);
         stats->passes++;
         stats->packed_tokens += t->pack.batch.n_tokens;
         if (t->pack.batch.kept) stats->recalled_tokens += t->pack.batch.n_tokens;

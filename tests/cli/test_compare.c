@@ -145,7 +145,7 @@ static void finished_runs_are_left_alone(void **state)
         assert_non_null(row);
         json_decref(row);
     }
-    assert_int_equal(n, 2 * 5 + 5 + 2 * 4 + 4);
+    assert_int_equal(n, 2 * 6 + 6 + 2 * 5 + 5);
     must("whole --baseline rloo", "");
     assert_says(output, "Difference to `rloo`");
     must("whole --preset grpo --report-only --seeds 2", "");

@@ -16,7 +16,7 @@ static void set_run(size_t i, const char *preset, long seed, double end, double 
     for (int k = 0; k <= 2; k++) {
         double at = steps * k / 2, all = at * tokens;
         masa_curve_add(&curves[i],
-                       &(masa_curve_point){.spent = {at, all, all / 100, all * 1e12},
+                       &(masa_curve_point){.spent = {at, all, all / 100, all / 50, all * 1e12},
                                            .accuracy = 0.2 + (end - 0.2) * k / 2});
     }
     runs[i] = (masa_compared_run){preset, seed, &curves[i], true};
@@ -66,6 +66,7 @@ static void accuracy_is_compared_at_equal_cost(void **state)
     assert_near(c->budget[MASA_COST_STEPS], 20, 0);
     assert_near(c->budget[MASA_COST_TOKENS], 1000, 0); /* what fast spent */
     assert_near(c->budget[MASA_COST_SECONDS], 10, 0);
+    assert_near(c->budget[MASA_COST_CPU], 20, 0);
     assert_near(c->budget[MASA_COST_FLOPS], 1e15, 0);
     const masa_seed_values *end = c->rows[0].accuracy, *v = &end[MASA_AT_END];
     assert_near(v->mean, 0.45, 1e-12);
@@ -225,9 +226,9 @@ static void lines_are_for_machines(void **state)
         }
         json_decref(row);
     }
-    /* 5 places of accuracy each, 5 of difference for two; 4 costs each, 4 speed-ups for
+    /* 6 places of accuracy each, 6 of difference for two; 5 costs each, 5 speed-ups for
      * two */
-    assert_int_equal(n, 3 * 5 + 2 * 5 + 3 * 4 + 2 * 4);
+    assert_int_equal(n, 3 * 6 + 2 * 6 + 3 * 5 + 2 * 5);
     assert_int_equal(found, 1);
     masa_text_deinit(&text);
     masa_comparison_destroy(c);

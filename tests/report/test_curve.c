@@ -9,7 +9,7 @@ static masa_curve example(void)
     static const double accuracies[] = {0.2, 0.4, 0.3, 0.6};
     masa_curve curve = {0};
     for (int i = 0; i < 4; i++) {
-        masa_curve_point p = {.spent = {10 * i, 1000 * i, 5 * i, 1e12 * i},
+        masa_curve_point p = {.spent = {10 * i, 1000 * i, 5 * i, 8 * i, 1e12 * i},
                               .accuracy = accuracies[i]};
         masa_curve_add(&curve, &p);
     }
@@ -50,8 +50,8 @@ static void a_jump_is_no_division_by_zero(void **state)
 {
     (void)state;
     masa_curve c = {0};
-    masa_curve_add(&c, &(masa_curve_point){.spent = {0, 7, 0, 0}, .accuracy = 0.1});
-    masa_curve_add(&c, &(masa_curve_point){.spent = {1, 7, 0, 0}, .accuracy = 0.5});
+    masa_curve_add(&c, &(masa_curve_point){.spent = {0, 7}, .accuracy = 0.1});
+    masa_curve_add(&c, &(masa_curve_point){.spent = {1, 7}, .accuracy = 0.5});
     assert_near(masa_curve_at(&c, MASA_COST_TOKENS, 7), 0.1, 0);
     assert_near(masa_curve_reach(&c, MASA_COST_TOKENS, 0.3), 7, 0);
     masa_curve_deinit(&c);
@@ -83,6 +83,7 @@ static masa_curve read_made(bool timed)
         add(store, step, "seconds_update", 1);
         add(store, step, "total_tokens", 50 + 100 * (double)step);
         add(store, step, "total_seconds", 1000 * (double)step); /* with the evaluations */
+        if (timed) add(store, step, "cpu_seconds", 1 + 2 * (double)step);
         add(store, step, "flops", step == 3 ? NAN : 1e10);
         if (step % 2 == 0) add(store, step, "eval_accuracy", step == 2 ? 0.5 : 0.75);
     }
@@ -97,7 +98,9 @@ static void a_store_is_read(void **state)
 {
     (void)state;
     static const masa_curve_point want[] = {
-        {{0, 0, 0, 0}, 0.25}, {{2, 250, 9, 2.1e10}, 0.5}, {{4, 450, 15, 3.1e10}, 0.75}};
+        {{0, 0, 0, 0, 0}, 0.25},
+        {{2, 250, 9, 5, 2.1e10}, 0.5},
+        {{4, 450, 15, 9, 3.1e10}, 0.75}};
     masa_curve c = read_made(true);
     assert_int_equal(c.n, 3);
     for (int i = 0; i < 3; i++) {
@@ -107,6 +110,8 @@ static void a_store_is_read(void **state)
     }
     masa_curve_deinit(&c);
     c = read_made(false);
+    assert_true(isnan(c.points[0].spent[MASA_COST_CPU])); /* an older run */
+    assert_true(isnan(masa_curve_reach(&c, MASA_COST_CPU, 0.5)));
     assert_near(c.points[0].spent[MASA_COST_SECONDS], 0, 0);
     assert_near(c.points[2].spent[MASA_COST_SECONDS], 7 + 4 * 3, 1e-9);
     masa_curve_deinit(&c);

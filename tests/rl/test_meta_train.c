@@ -265,6 +265,8 @@ static void both_kinds_are_trained_together(void **state)
                 (double)(c.solution_tokens + c.meta_tokens), 0);
     assert_near(metric_of("parallel", 1, "meta_tokens_share"),
                 (double)c.meta_tokens / (double)(c.solution_tokens + c.meta_tokens), 1e-6);
+    double share = metric_of("parallel", 1, "meta_flops_share");
+    assert_true(share > 0.1 && share < 1);
     assert_true(metric_of("parallel", 1, "meta_valid") > 0.8);
     assert_true(metric_of("parallel", 1, "meta_pass_rate_correlation") > 0.6);
     assert_true(metric_of("parallel", 1, "bc_texts") >= 4); /* y is in right answers alone */
@@ -444,6 +446,9 @@ static void a_warm_start_teaches_the_form(void **state)
              "data.max_prompt_tokens=250 sft.max_tokens=450 meta.bc_batch=8", in_root("other.txt"));
     must("warm", more, false);
     assert_near(metric_of("warm", 0, "warm_start_texts"), 24, 0);
+    assert_near(metric_of("warm", 0, "meta_flops_share"), 1, 0);
+    double warm = metric_of("warm", 0, "cpu_seconds");
+    assert_true(warm > 0 && warm < metric_of("warm", 1, "cpu_seconds"));
     double first = metric_of("warm", 0, "warm_start_first_loss");
     assert_true(metric_of("warm", 0, "warm_start_loss") < 0.5 * first);
     assert_true(metric_of("warm", 1, "total_tokens") > metric_of("warm", 1, "generated_tokens"));

@@ -2,6 +2,8 @@
  * answers with a letter, then reinforced. */
 #include "letters.h"
 
+#include <masa/clock.h>
+
 static void supervised_training_learns(void **state)
 {
     (void)state;
@@ -34,6 +36,48 @@ static void a_run_records_everything(void **state)
     assert_true(memcmp(before.data, after.data, after.size) != 0);
     masa_text_deinit(&before);
     masa_text_deinit(&after);
+}
+
+static double flops_of(const char *folder, const char *more)
+{
+    char settings[200];
+    snprintf(settings, sizeof settings, "train.steps=1 data.test= %s", more);
+    must(folder, settings, false);
+    assert_near(metric_of(folder, 1, "meta_flops_share"), 0, 0);
+    return metric_of(folder, 1, "flops");
+}
+
+/* Sampling is counted once, an epoch as 3 passes, and one more each for the reference of a KL
+ * term and, where there are several updates, for the old policy. */
+static void every_pass_counts(void **state)
+{
+    (void)state;
+    double one = flops_of("kl1", "algorithm.kl_coef=1e-9");
+    double two = flops_of("kl2", "algorithm.kl_coef=1e-9 optimizer.epochs=2");
+    double three = flops_of("kl3", "algorithm.kl_coef=1e-9 optimizer.epochs=3");
+    double pass = (three - two) / 3;
+    assert_near(two - one, (1 + 3) * pass, 1e-6 * one);
+    /* without a KL term rollouts of advantage 0 are not run: passes are smaller */
+    two = flops_of("plain2", "optimizer.epochs=2");
+    three = flops_of("plain3", "optimizer.epochs=3");
+    double sampling = two - (1 + 6) * (three - two) / 3;
+    assert_near(one, sampling + (1 + 3) * pass, 1e-6 * one);
+}
+
+/* Processor time is that of training, evaluations left out, and goes on in a resumed run. */
+static void processor_time_goes_on(void **state)
+{
+    (void)state;
+    double before = 0;
+    for (long step = 1; step <= 4; step++) {
+        double now = metric_of("halves", step, "cpu_seconds");
+        assert_true(now > before);
+        before = now;
+    }
+    double start = masa_processor_clock();
+    must("timed", "train.steps=1", false);
+    double all = masa_processor_clock() - start, own = metric_of("timed", 1, "cpu_seconds");
+    assert_true(own > 0 && own < all);
 }
 
 /* With the rollouts' activations kept, all of them or those that fit, training is the same. */
@@ -141,9 +185,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(supervised_training_learns),
         cmocka_unit_test(a_run_records_everything),
+        cmocka_unit_test(every_pass_counts),
         cmocka_unit_test(keeping_activations_changes_nothing),
         cmocka_unit_test(reinforcement_learns),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
+        cmocka_unit_test(processor_time_goes_on),
         cmocka_unit_test(a_stopped_run_is_saved),
         cmocka_unit_test(factors_resume_too),
         cmocka_unit_test(every_family_trains),

@@ -92,7 +92,8 @@ static void save(masa_run *run, long step)
     snprintf(path, sizeof path, "%s/" MASA_MOMENTS_FILE, place);
     assert_int_equal(masa_moments_write(path, m, v, 3, step, NULL), MASA_OK);
     char extra[] = "{\"history\":[1,2]}";
-    masa_run_state state = {step, 10 * step, 1000, 0.1 * (double)step, extra};
+    masa_run_state state = {step, 10 * step, 1000, 0.1 * (double)step, extra,
+                            0.2 * (double)step};
     masa_error err = {0};
     if (masa_run_checkpoint_commit(run, &state, &err) != MASA_OK) fail_msg("%s", err.message);
 }
@@ -113,6 +114,7 @@ static long find(void)
     assert_int_equal(state.draws, 10 * step);
     assert_int_equal(state.tokens, 1000);
     assert_true(state.seconds == 0.1 * (double)step);
+    assert_true(state.cpu_seconds == 0.2 * (double)step);
     assert_string_equal(state.extra, "{\"history\":[1,2]}");
     free(place);
     masa_run_state_deinit(&state);
@@ -388,7 +390,7 @@ static void a_bad_state_aborts_the_checkpoint(void **state)
     const char *place = NULL;
     save(run, 10);
     char list[] = "[1]";
-    masa_run_state states[] = {{20, 0, 0, 1, list}, {20, 0, 0, NAN, NULL}};
+    masa_run_state states[] = {{20, 0, 0, 1, list, 0}, {20, 0, 0, NAN, NULL, 0}};
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(masa_run_checkpoint_begin(run, 20, &place, NULL), MASA_OK);
         assert_int_equal(masa_run_checkpoint_commit(run, &states[i], NULL), MASA_ERR_DATA);

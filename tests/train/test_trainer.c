@@ -154,6 +154,27 @@ static void packing_does_not_change_the_gradient(void **state)
     masa_model_destroy(model);
 }
 
+/* Two responses of 1 and 3 tokens to a prompt of 2: rows of the prompt, then 2 of the longer
+ * response (its last token is not run), at contexts 1 to 4; a head for every token. */
+static void flops_are_those_of_every_pass(void **state)
+{
+    (void)state;
+    static const int32_t prompt[] = {1, 2}, response[] = {3, 4, 5};
+    masa_sequence s[] = {{prompt, response, 2, 1, 0, 1, 1, NULL, NULL, NULL, NULL},
+                         {prompt, response, 2, 3, 0, 1, 1, NULL, NULL, NULL, NULL}};
+    masa_model *model = tiny_model(1);
+    masa_trainer *trainer = make_trainer(model, 64);
+    const masa_model_config *c = masa_model_get_config(model);
+    double head = masa_model_flops(c, 0, true) - masa_model_flops(c, 0, false), pass = 4 * head;
+    for (int context = 1; context <= 4; context++) pass += masa_model_flops(c, context, false);
+    assert_int_equal(masa_trainer_logprobs(trainer, s, 2, NULL, NULL), MASA_OK);
+    assert_near(masa_trainer_flops(trainer), pass, 1);
+    assert_int_equal(masa_trainer_accumulate(trainer, s, 2, NULL, NULL, NULL), MASA_OK);
+    assert_near(masa_trainer_flops(trainer), 4 * pass, 1);
+    masa_trainer_destroy(trainer);
+    masa_model_destroy(model);
+}
+
 static void zero_advantages_can_be_left_out(void **state)
 {
     (void)state;
@@ -393,6 +414,7 @@ int main(void)
         cmocka_unit_test(gradient_of_every_objective_matches_differences),
         cmocka_unit_test(gradient_of_supervised_loss_matches_differences),
         cmocka_unit_test(packing_does_not_change_the_gradient),
+        cmocka_unit_test(flops_are_those_of_every_pass),
         cmocka_unit_test(zero_advantages_can_be_left_out),
         cmocka_unit_test(gradients_add_up),
         cmocka_unit_test(temperature_is_part_of_the_policy),

@@ -15,11 +15,12 @@ typedef enum masa_cost {
     MASA_COST_STEPS,
     MASA_COST_TOKENS,  /* generated in training, meta rollouts too */
     MASA_COST_SECONDS, /* of rollouts and updates: no evaluation, no saving */
+    MASA_COST_CPU,     /* the same, of all processors together */
     MASA_COST_FLOPS,   /* floating-point operations, estimated */
     MASA_COSTS,
 } masa_cost;
 
-/** "steps", "tokens", "seconds", "flops". */
+/** "steps", "tokens", "seconds", "cpu_seconds", "flops". */
 const char *masa_cost_name(masa_cost cost);
 
 typedef struct masa_curve_point {
@@ -37,8 +38,8 @@ void masa_curve_deinit(masa_curve *curve);
 
 /**
  * The evaluations in a run's store, added to *curve. The costs are those of the metrics
- * total_tokens, seconds_rollouts + seconds_update and flops, from step 0 (a warm
- * start) on.
+ * total_tokens, seconds_rollouts + seconds_update, cpu_seconds and flops, from step 0 (a
+ * warm start) on; NaN where a run has no cpu_seconds.
  */
 masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err);
 

@@ -73,6 +73,7 @@ typedef struct masa_run_state {
     long tokens;   /* tokens generated so far */
     double seconds; /* of training so far */
     char *extra;   /* a JSON object of the loop's own, or NULL */
+    double cpu_seconds; /* that processors have worked on training so far */
 } masa_run_state;
 /** Frees extra. */
 void masa_run_state_deinit(masa_run_state *state);

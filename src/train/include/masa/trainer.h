@@ -50,6 +50,12 @@ size_t masa_trainer_bytes(const masa_model_config *config, masa_dtype compute,
 /** The longest prompt + response that fits one pass and the model's context. */
 size_t masa_trainer_longest(const masa_trainer *trainer);
 
+/** Floating-point operations of all passes so far, estimated (masa_model_flops): a backward
+ *  pass costs two forward passes, and the head only where a token is predicted. Activations
+ *  that were kept or recomputed count as computed once, so that runs compare whatever memory
+ *  they had. */
+double masa_trainer_flops(const masa_trainer *trainer);
+
 /** Fills logprobs of every sequence without a gradient. mean_entropy (nats a
  *  token) may be NULL. MASA_ERR_DATA when a sequence is too long or has a token that
  *  the model does not know, MASA_ERR_NUMERIC when a log-probability is not finite. */
