@@ -19,8 +19,8 @@ typedef enum masa_stream {
     MASA_STREAM_INIT,       /* weight initialisation */
     MASA_STREAM_BOOTSTRAP,  /* statistics */
     MASA_STREAM_GATE,       /* audits, soft gates and cutoffs */
-    MASA_STREAM_SHUFFLE,    /* the control with permuted meta rewards */
     MASA_STREAM_TEST,
+    MASA_STREAM_SHUFFLE,    /* the control with permuted meta rewards */
 } masa_stream;
 
 /** Ten rounds of Philox4x32 on a counter under a key. */
