@@ -45,13 +45,12 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
 }
 
 /* MASA-efficient: the predictions first, then what they leave to be sampled. */
-static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, long step,
-                                  masa_error *err)
+static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
 {
     bool meta = l->session.config->meta.samples > 0;
     masa_status st = meta ? sample(l, draws, first, false, true, err) : MASA_OK;
     for (size_t i = first; st == MASA_OK && i < draws->n; i++)
-        st = rl_decide(&draws->items[i], &l->method, &l->prompts, &l->session, step, err);
+        st = rl_decide(&draws->items[i], &l->method, &l->prompts, &l->session, err);
     return st == MASA_OK ? sample(l, draws, first, true, false, err) : st;
 }
 
@@ -93,7 +92,7 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
             st = rl_prompts_draw(&l->prompts, draws, &l->session,
                                  (uint64_t)l->session.state.draws + draws->n, err);
         if (st == MASA_OK)
-            st = acting ? sample_in_turn(l, draws, first, step, err)
+            st = acting ? sample_in_turn(l, draws, first, err)
                         : sample(l, draws, first, true, c->meta.samples > 0, err);
         if (st != MASA_OK) return st;
         score(l, draws, first);

@@ -19,26 +19,30 @@ static double uniform(const rl_draw *d, const rl_session *s, size_t position)
                         position);
 }
 
-static double skip_probability(const rl_draw *d, const rl_method *method, rl_prompts *prompts,
-                               const masa_config *c, long step)
+/* Whether the gate closes on a draw; *value is what it is closed by. */
+static bool closes(double *value, const rl_draw *d, const rl_method *method,
+                   rl_prompts *prompts, const rl_session *s)
 {
+    const masa_config *c = s->config;
     const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
-    masa_soft_gate_options soft = {
-        .group_size = (size_t)c->rollout.group_size,
-        .discount = c->meta.gate_discount,
-        .forecast_weight = c->meta.gate_forecast_weight,
-        .floor = c->meta.gate_floor,
-        .threshold = c->meta.gate_threshold,
-    };
+    size_t G = (size_t)c->rollout.group_size;
+    masa_belief history;
+    *value = 0;
     switch (c->meta.gate) {
-    case MASA_CONFIG_GATE_RANDOM: return c->meta.gate_rate;
+    case MASA_CONFIG_GATE_OFF: return false;
+    case MASA_CONFIG_GATE_RANDOM:
+        *value = c->meta.gate_rate;
+        return uniform(d, s, DRAW_GATE) < c->meta.gate_rate;
     case MASA_CONFIG_GATE_HARD:
-        return masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
-    case MASA_CONFIG_GATE_SOFT:
-        return masa_gate_skip_probability(
-            &method->beliefs[rl_prompts_index(prompts, d->number)], step, forecast, &soft);
-    default: return 0;
+        *value = masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
+        return *value > 0;
+    case MASA_CONFIG_GATE_HISTORY: forecast = NULL; break;
+    default: break;
     }
+    history = masa_belief_at(&method->beliefs[rl_prompts_index(prompts, d->number)],
+                             rl_prompts_epoch(prompts, d->number), c->meta.gate_discount);
+    *value = masa_gate_fit_zero_variance(&method->fit, forecast, &history, G);
+    return *value > masa_gate_fit_threshold(&method->fit, c->meta.gate_threshold, G);
 }
 
 /* Soft: each rollout draws beforehand whether it may pass the cutoff. */
@@ -92,14 +96,13 @@ static masa_status add_hint(rl_draw *d, const rl_session *s, masa_error *err)
 }
 
 masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
-                      const rl_session *s, long step, masa_error *err)
+                      const rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
     rl_decision *made = &d->decision;
     size_t whole = d->solutions.max_tokens;
     *made = (rl_decision){.made = true, .cutoff = whole};
-    made->skip_probability = skip_probability(d, method, prompts, c, step);
-    bool closed = uniform(d, s, DRAW_GATE) < made->skip_probability;
+    bool closed = closes(&made->zero_variance, d, method, prompts, s);
     made->audited = closed && uniform(d, s, DRAW_AUDIT) < c->meta.audit_share;
     made->gated = closed && !made->audited;
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
@@ -140,7 +143,7 @@ static masa_status record_gate(rl_session *s, masa_store_decision row, const rl_
     row.taken = d->decision.gated;
     row.mean = forecast ? forecast->pass_rate_mean : NAN;
     row.deviation = forecast ? forecast->pass_rate_deviation : NAN;
-    row.value = d->decision.skip_probability;
+    row.value = d->decision.zero_variance;
     snprintf(extra, sizeof extra, "{\"predictions\":%zu}",
              forecast ? forecast->n_pass_rates : 0);
     row.extra = extra;

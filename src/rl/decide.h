@@ -12,7 +12,7 @@
  * seed and the number of the draw.
  */
 masa_status rl_decide(rl_draw *draw, const rl_method *method, rl_prompts *prompts,
-                      const rl_session *session, long step, masa_error *err);
+                      const rl_session *session, masa_error *err);
 
 /* Once the solutions are scored: weights of a soft cutoff (1, 0 or 1/s). */
 void rl_weigh_survivors(rl_draw *draw, const masa_config *config);

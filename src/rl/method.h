@@ -3,7 +3,7 @@
 #ifndef RL_METHOD_H
 #define RL_METHOD_H
 
-#include <masa/gate.h>
+#include <masa/gate_fit.h>
 
 #include "experts.h"
 #include "predict.h"
@@ -13,7 +13,8 @@ typedef struct rl_method {
     bool warm_started;
     bool acting;                  /* predictions gate and cut off in this step */
     masa_calibration calibration;
-    masa_belief *beliefs;         /* [n_beliefs] one for each training problem */
+    masa_gate_fit fit;            /* what past forecasts came to */
+    masa_belief *beliefs;         /* [n_beliefs] one for each training problem, by epoch */
     size_t n_beliefs;
     rl_experts experts;
 } rl_method;
@@ -25,9 +26,9 @@ void rl_method_deinit(rl_method *method);
 
 /* Whether step number `step` acts on predictions: sets method->acting. */
 void rl_method_begin_step(rl_method *method, const masa_config *config, long step);
-/* Learns from a step's scored groups: beliefs and calibration. */
+/* Learns from a step's scored draws: beliefs, the gate's fit and calibration. */
 void rl_method_observe(rl_method *method, const rl_draws *draws, rl_prompts *prompts,
-                       const masa_config *config, long step);
+                       const masa_config *config);
 
 /* As a JSON object (caller frees), and back; NULL or a text without it is a fresh start.
  * A damaged one is MASA_ERR_FORMAT. */

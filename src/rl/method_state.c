@@ -35,10 +35,21 @@ static json_t *save_calibration(const masa_calibration *c)
                      c->length_error, c->gate_weight, c->gate_right);
 }
 
+static json_t *save_fit(const masa_gate_fit *fit)
+{
+    double numbers[MASA_GATE_FIT_NUMBERS];
+    json_t *list = json_array();
+    masa_gate_fit_export(numbers, fit);
+    for (size_t i = 0; i < MASA_GATE_FIT_NUMBERS; i++)
+        json_array_append_new(list, json_real(numbers[i]));
+    return list;
+}
+
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o}", "warm_started", m->warm_started, "acting",
+    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o,s:o}", "warm_started", m->warm_started, "acting",
                              m->acting, "calibration", save_calibration(&m->calibration),
+                             "fit", save_fit(&m->fit),
                              "beliefs", save_beliefs(m), "experts", save_experts(&m->experts));
     /* 17 digits give every double back. */
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
@@ -81,18 +92,28 @@ static bool load_calibration(rl_method *m, json_t *list)
                        &c->gate_right) == 0;
 }
 
+static bool load_fit(rl_method *m, const json_t *list)
+{
+    double numbers[MASA_GATE_FIT_NUMBERS];
+    if (json_array_size(list) != MASA_GATE_FIT_NUMBERS) return false;
+    for (size_t i = 0; i < MASA_GATE_FIT_NUMBERS; i++)
+        numbers[i] = json_number_value(json_array_get(list, i));
+    return masa_gate_fit_import(&m->fit, numbers);
+}
+
 masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
 {
     if (!text) return MASA_OK;
     int warm = 0, acting = 0;
-    json_t *calibration, *beliefs, *experts;
+    json_t *calibration, *fit, *beliefs, *experts;
     json_t *json = json_loads(text, 0, NULL);
-    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s:o}", "warm_started", &warm, "acting",
-                                  &acting, "calibration", &calibration, "beliefs", &beliefs,
+    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s:o,s:o}", "warm_started", &warm,
+                                  "acting", &acting, "calibration", &calibration, "fit", &fit,
+                                  "beliefs", &beliefs,
                                   "experts", &experts) == 0;
     m->warm_started = warm;
     m->acting = acting;
-    ok = ok && load_calibration(m, calibration) && load_beliefs(m, beliefs) &&
+    ok = ok && load_calibration(m, calibration) && load_fit(m, fit) && load_beliefs(m, beliefs) &&
          load_experts(m, experts);
     json_decref(json);
     if (ok) return MASA_OK;

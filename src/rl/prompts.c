@@ -124,6 +124,11 @@ size_t rl_prompts_index(rl_prompts *prompts, uint64_t draw)
     return masa_problem_order_get(&prompts->order, (size_t)draw);
 }
 
+long rl_prompts_epoch(const rl_prompts *prompts, uint64_t draw)
+{
+    return (long)(draw / prompts->train.n);
+}
+
 masa_status rl_prompts_draw(rl_prompts *prompts, rl_draws *draws, const rl_session *s,
                             uint64_t number, masa_error *err)
 {

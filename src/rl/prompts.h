@@ -18,6 +18,9 @@ void rl_prompts_close(rl_prompts *prompts);
 /* Index in `train` of the problem of a draw. */
 size_t rl_prompts_index(rl_prompts *prompts, uint64_t draw);
 
+/* How often all problems were drawn before this draw. */
+long rl_prompts_epoch(const rl_prompts *prompts, uint64_t draw);
+
 /* Adds draw number `number` of the run, with the prompts of its solutions and of its meta
  * rollouts if there are any. */
 masa_status rl_prompts_draw(rl_prompts *prompts, rl_draws *draws, const rl_session *session,

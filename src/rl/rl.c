@@ -110,7 +110,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     trained = rl_trained_flops(s);
     if (st == MASA_OK) st = clone_experts(l, &draws, &y.cloning, err);
     if (st != MASA_OK) goto out;
-    rl_method_observe(&l->method, &draws, &l->prompts, s->config, y.summary.step);
+    rl_method_observe(&l->method, &draws, &l->prompts, s->config);
     rl_summarise(&y.summary, &draws);
     y.summary.rollout_seconds = sampled - start;
     y.summary.update_seconds = masa_clock() - sampled;

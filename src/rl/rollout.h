@@ -26,7 +26,7 @@ typedef struct rl_decision {
     bool made;               /* predictions were acted on in this step */
     bool gated;              /* not rolled out */
     bool audited;            /* the gate said no; rolled out to judge the gate */
-    double skip_probability; /* of being gated; 0 or 1 for a hard gate */
+    double zero_variance;    /* probability that the gate went by; hard: 0 or 1 */
     size_t cutoff;           /* tokens; max_tokens when there is none */
     bool hinted;             /* the prompt names the predicted notions */
 } rl_decision;

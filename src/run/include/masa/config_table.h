@@ -240,19 +240,19 @@
     INTEGER(meta, transition_window, 128, 8, 1000000, "prompts",                           \
             "adaptive: prompts over which these are averaged")                            \
     CHOICE(meta, gate, GATE, HARD,                                                        \
-           "`hard`: skip prompts predicted trivial or unsolvable; `soft`: skip with a probability that also weighs the prompt's own history; controls without predictions: `history`, `random`; `off`") \
+           "`hard`: skip prompts predicted trivial or unsolvable; `soft`: skip those that, by what past forecasts came to and by the prompt's own history, will have no variance; controls without predictions: `history`, `random`; `off`") \
     SWITCH(meta, gate_static, false, "a gated prompt is not drawn again")                 \
     NUMBER(meta, gate_rate, 0.5, 0, 1, "", "random: share of prompts that are skipped")   \
     NUMBER(meta, gate_sigma, 0.1, 0, 1, "",                                               \
            "hard: a prompt is gated when its predicted pass rates deviate by less than this") \
     NUMBER(meta, gate_tolerance, 0.1, 0, 0.5, "",                                         \
            "hard: and their mean is within this of 0 or 1")                               \
-    NUMBER(meta, gate_threshold, 0.5, 0, 0.999, "",                                       \
-           "soft: never skip below this probability that the group has no variance")      \
-    NUMBER(meta, gate_floor, 0.1, 0, 1, "", "soft: least probability of a prompt to be rolled out") \
-    NUMBER(meta, gate_discount, 0.97, 0, 1, "", "soft: what a step of age leaves of a prompt's history") \
-    NUMBER(meta, gate_forecast_weight, 4.0, 0, 1000, "rollouts",                          \
-           "soft: how many rollouts the meta rollouts' agreed forecast counts for")       \
+    NUMBER(meta, gate_threshold, 0.8, 0, 1, "",                                           \
+           "soft, history: a prompt is gated when its probability of no variance is above this (and its odds are twice those of any prompt)") \
+    NUMBER(meta, gate_discount, 0.7, 0, 1, "",                                            \
+           "soft, history: what an epoch of age leaves of a prompt's own history")        \
+    INTEGER(meta, gate_window, 1000, 1, 1000000000, "prompts",                            \
+            "soft, history: for how long a prompt's outcome counts in what forecasts come to") \
     SWITCH(meta, gate_refill, true,                                                       \
            "fill gated places of a step with the next prompts (at most `algorithm.dynamic_max_refills` times)") \
     NUMBER(meta, audit_share, 0.0, 0, 1, "",                                              \
