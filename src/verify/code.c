@@ -76,9 +76,10 @@ bool masa_code_extract(const char *text, size_t size, size_t *start, size_t *len
 /* The interpreter reads a secret word, runs the program, then the tests, and only then
  * writes the word: a program that ends early, however cleanly, has not passed. */
 static const char harness[] =
-    "import os, sys\n"
+    "import os, resource, sys\n"
     "def run():\n"
     "    word = sys.stdin.readline()\n"
+    "    resource.setrlimit(resource.RLIMIT_NPROC, (64, 64))\n"
     "    null = os.open('/dev/null', os.O_RDONLY)\n"
     "    os.dup2(null, 0)\n"
     "    scope = {'__name__': 'program', '__builtins__': __builtins__}\n"
@@ -121,7 +122,7 @@ static void judge(masa_code_result *out, const sandbox_result *r, const char *wo
     if (r->ended == SANDBOX_TIME) out->outcome = MASA_CODE_TIME;
     else if (r->ended == SANDBOX_OUTPUT) out->outcome = MASA_CODE_OUTPUT;
     else if (r->exit_status == 0 && wrote) out->outcome = MASA_CODE_PASSED;
-    else if (strncmp(out->message, "MemoryError", 11) == 0)
+    else if (r->ended == SANDBOX_MEMORY || strncmp(out->message, "MemoryError", 11) == 0)
         out->outcome = MASA_CODE_MEMORY;
     else out->outcome = MASA_CODE_FAILED;
     if (out->outcome == MASA_CODE_PASSED) out->message[0] = '\0';
@@ -129,6 +130,8 @@ static void judge(masa_code_result *out, const sandbox_result *r, const char *wo
         snprintf(out->message, sizeof out->message, "out of time");
     else if (out->outcome == MASA_CODE_OUTPUT)
         snprintf(out->message, sizeof out->message, "wrote too much");
+    else if (r->ended == SANDBOX_MEMORY)
+        snprintf(out->message, sizeof out->message, "made too many files");
     else if (!out->message[0])
         snprintf(out->message, sizeof out->message, "ended before the tests did");
 }

@@ -10,7 +10,12 @@ typedef struct sandbox_file {
     const char *path, *content;
 } sandbox_file;
 
-typedef enum sandbox_end { SANDBOX_EXITED, SANDBOX_TIME, SANDBOX_OUTPUT } sandbox_end;
+typedef enum sandbox_end {
+    SANDBOX_EXITED,
+    SANDBOX_TIME,
+    SANDBOX_OUTPUT,
+    SANDBOX_MEMORY, /* of the kernel's, in more files than /tmp may hold */
+} sandbox_end;
 
 typedef struct sandbox_result {
     sandbox_end ended;

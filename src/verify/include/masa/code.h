@@ -1,11 +1,12 @@
 /**
  * Checking programs: Python that a model wrote runs with a problem's tests in a sandbox.
  *
- * The sandbox is bubblewrap with the machine's /usr/bin/python3: no network, a read-only
- * /usr and nothing else of the machine, a private /tmp in memory, no second process, and
- * limits on time, memory and output. It protects the machine from what models write, and
- * the reward from programs that end before the tests do; it is no proof against a program
- * that inspects the interpreter it shares with its tests.
+ * The sandbox is bubblewrap with the machine's /usr/bin/python3: an unprivileged user, no
+ * network, no /proc, a read-only /usr and nothing else of the machine, a small /tmp in
+ * memory, no second process, few system calls, and limits on time, memory and output. It
+ * protects the machine from what models write, and the reward from programs that end before
+ * the tests do; it is no proof against a program that inspects the interpreter it shares
+ * with its tests.
  *
  * Threads: every function may run in any number of threads at once.
  */
