@@ -44,6 +44,7 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
 {
     size_t end = meta__answer_start(text, n);
     if (end == 0) return false;
+    if (statistics->summary.limited) return false;
     if (statistics->summary.n_correct == 0 && !options->expert_hopeless) return false;
     const char *start = memmem(text, end, "<meta>", strlen("<meta>"));
     if (!start) start = text;

@@ -6,16 +6,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static double score_difficulty(const masa_prediction *p, double pass_rate, double base)
+static double score_difficulty(const masa_prediction *p, const masa_statistics_summary *s,
+                               double base)
 {
     if (p->pass_rate_cause != MASA_META_VALID) return 0;
-    return pow(base, fabs(pass_rate - (double)p->pass_rate / MASA_PASS_RATE_SCALE));
+    double rate = (double)p->pass_rate / MASA_PASS_RATE_SCALE;
+    return pow(base, masa_statistics_distance(s, rate));
 }
 
 static double score_length(const masa_prediction *p, const masa_statistics_summary *s,
                            masa_length_rule rule)
 {
-    if (p->length_cause != MASA_META_VALID || s->n_correct == 0) return 0;
+    if (p->length_cause != MASA_META_VALID || s->limited || s->n_correct == 0) return 0;
     return rule == MASA_LENGTH_STRICT
                ? s->length_min < p->length && p->length < s->length_max
                : s->length_min <= p->length && p->length <= s->length_max;
@@ -59,7 +61,7 @@ masa_meta_reward masa_meta_score(const masa_prediction *prediction,
 {
     const masa_statistics_summary *s = &statistics->summary;
     masa_meta_reward r = {0};
-    r.difficulty = score_difficulty(prediction, s->pass_rate, options->base);
+    r.difficulty = score_difficulty(prediction, s, options->base);
     r.length = score_length(prediction, s, options->length_rule);
     if (prediction->notion_cause == MASA_META_VALID)
         count_notions(&r, prediction, statistics);
@@ -68,17 +70,19 @@ masa_meta_reward masa_meta_score(const masa_prediction *prediction,
     r.difficulty_cause =
         zero_cause(r.difficulty, prediction->pass_rate_cause, MASA_META_VALID);
     r.length_cause = zero_cause(r.length, prediction->length_cause,
-                                none ? MASA_META_NO_CORRECT : MASA_META_OUTSIDE);
+                                s->limited ? MASA_META_LIMITED
+                                : none     ? MASA_META_NO_CORRECT
+                                           : MASA_META_OUTSIDE);
     r.notion_cause = zero_cause(r.notion, prediction->notion_cause,
                                 r.notions_kept == 0 ? MASA_META_NONE_KEPT
                                 : none              ? MASA_META_NO_CORRECT
                                                     : MASA_META_NONE_HELPFUL);
+    double weight_length = s->limited ? 0 : options->weight_length;
     double weight =
-        options->weight_difficulty + options->weight_length + options->weight_notion;
+        options->weight_difficulty + weight_length + options->weight_notion;
     if (weight > 0)
-        r.total =
-            (options->weight_difficulty * r.difficulty +
-             options->weight_length * r.length + options->weight_notion * r.notion) /
-            weight;
+        r.total = (options->weight_difficulty * r.difficulty + weight_length * r.length +
+                   options->weight_notion * r.notion) /
+                  weight;
     return r;
 }

@@ -2,6 +2,7 @@
 
 #include <masa/memory.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +10,7 @@ masa_statistics *masa_statistics_create(const char *problem,
                                         const masa_solutions *solutions,
                                         masa_notion_rule rule)
 {
-    size_t n = solutions->n;
+    size_t n = solutions->n, k = 0; /* k: those that were not cut */
     masa_statistics *s = masa_alloc(1, sizeof *s);
     s->rule = rule;
     s->problem = masa_words_create(problem, strlen(problem), rule);
@@ -17,23 +18,29 @@ masa_statistics *masa_statistics_create(const char *problem,
     s->correct = masa_alloc(n + 1, sizeof *s->correct);
     s->texts = masa_alloc(n + 1, sizeof *s->texts);
     masa_statistics_summary *sum = &s->summary;
-    sum->n = n;
+    sum->limited = solutions->cut != NULL;
     double total = 0, total_all = 0;
     for (size_t i = 0; i < n; i++) {
+        if (solutions->cut && solutions->cut[i]) continue;
         const char *text = solutions->texts[i];
         long length = solutions->lengths[i];
-        s->words[i] = masa_words_create(text, strlen(text), rule);
-        s->correct[i] = solutions->correct[i];
+        s->words[k] = masa_words_create(text, strlen(text), rule);
+        s->correct[k] = solutions->correct[i];
+        s->texts[k++] = masa_strdup(text);
         total_all += (double)length;
-        s->texts[i] = masa_strdup(text);
-        if (!s->correct[i]) continue;
+        if (length > sum->length_longest) sum->length_longest = length;
+        if (!solutions->correct[i]) continue;
         if (sum->n_correct == 0 || length < sum->length_min) sum->length_min = length;
         if (sum->n_correct == 0 || length > sum->length_max) sum->length_max = length;
         total += (double)length;
         sum->n_correct++;
     }
-    if (n) sum->pass_rate = (double)sum->n_correct / (double)n;
-    if (n) sum->length_mean_all = total_all / (double)n;
+    sum->n = k;
+    sum->n_cut = n - k;
+    if (k) sum->pass_rate = (double)sum->n_correct / (double)k;
+    if (n) sum->pass_rate_low = (double)sum->n_correct / (double)n;
+    if (n) sum->pass_rate_high = (double)(sum->n_correct + sum->n_cut) / (double)n;
+    if (k) sum->length_mean_all = total_all / (double)k;
     if (sum->n_correct) sum->length_mean = total / (double)sum->n_correct;
     return s;
 }
@@ -55,6 +62,18 @@ void masa_statistics_destroy(masa_statistics *s)
 masa_statistics_summary masa_statistics_get(const masa_statistics *statistics)
 {
     return statistics->summary;
+}
+
+double masa_statistics_distance(const masa_statistics_summary *s, double rate)
+{
+    return fmax(0, fmax(s->pass_rate_low - rate, rate - s->pass_rate_high));
+}
+
+double masa_statistics_weight(const masa_statistics_summary *s, long cutoff,
+                              double audit_share)
+{
+    if (s->n_cut) return 0;
+    return s->limited || s->length_longest <= cutoff ? 1 : 1 / audit_share;
 }
 
 void meta__count_notion(size_t *in_correct, size_t *in_incorrect,

@@ -7,7 +7,7 @@
 struct masa_statistics {
     masa_notion_rule rule;
     masa_words *problem;
-    masa_words **words; /* [n] each rollout's text */
+    masa_words **words; /* [n] the text of each rollout that was not cut */
     bool *correct;      /* [n] */
     char **texts;       /* [n] copies of the rollouts' texts */
     masa_statistics_summary summary;

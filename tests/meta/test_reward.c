@@ -18,7 +18,7 @@ static const char *const texts[] = {
 };
 static const bool correct[] = {true, true, false, false};
 static const long lengths[] = {150, 210, 400, 20};
-static const masa_solutions solutions = {4, texts, correct, lengths};
+static const masa_solutions solutions = {4, texts, correct, lengths, NULL};
 
 static masa_meta_reward score(const char *answer, const masa_solutions *s,
                               const masa_meta_options *o)
@@ -114,7 +114,7 @@ static void length(void **state)
         masa_meta_options o = MASA_META_DEFAULTS;
         o.length_rule = cases[i].rule;
         o.length_min = 1;
-        masa_solutions s = {4, texts, cases[i].correct, lengths};
+        masa_solutions s = {4, texts, cases[i].correct, lengths, NULL};
         char answer[64];
         snprintf(answer, sizeof answer, "{\"solution_length\":%ld}", cases[i].predicted);
         masa_meta_reward r = score(answer, &s, &o);
@@ -125,6 +125,55 @@ static void length(void **state)
         assert_int_equal(r.difficulty_cause, MASA_META_MISSING);
         assert_int_equal(r.notion_cause, MASA_META_MISSING);
     }
+}
+
+/* A cutoff stopped the third and the fourth: nothing about them is evidence. */
+static void what_a_cutoff_hides_is_not_evidence(void **state)
+{
+    (void)state;
+    masa_meta_options o = MASA_META_DEFAULTS;
+    static const bool cut[] = {false, false, true, true},
+                      none[] = {false, false, false, false};
+    masa_solutions s = solutions;
+    s.cut = cut;
+    masa_statistics *statistics = masa_statistics_create(problem, &s, MASA_NOTION_LEMMA);
+    masa_statistics_summary sum = masa_statistics_get(statistics);
+    assert_true(sum.limited);
+    assert_int_equal(sum.n, 2);
+    assert_int_equal(sum.n_cut, 2);
+    assert_int_equal(sum.n_correct, 2);
+    assert_near(sum.pass_rate, 1, 0);
+    assert_near(sum.pass_rate_low, 0.5, 0);
+    assert_near(sum.pass_rate_high, 1, 0);
+    assert_int_equal(sum.length_longest, 210);
+    assert_near(sum.length_mean_all, 180, 0);
+    assert_near(masa_statistics_distance(&sum, 0.25), 0.25, 0);
+    assert_near(masa_statistics_distance(&sum, 0.75), 0, 0);
+    masa_statistics_destroy(statistics);
+    /* Any rate that may be true earns in full; "guess" is in no rollout that was seen;
+     * the length is left out of the mean. */
+    masa_meta_reward r = score(
+        "{\"pass_rate\":5,\"solution_length\":180,\"math_notion\":[\"sieve\",\"guess\"]}",
+        &s, &o);
+    assert_near(r.difficulty, 1, 0);
+    assert_near(r.length, 0, 0);
+    assert_int_equal(r.length_cause, MASA_META_LIMITED);
+    assert_near(r.notion, 0.5, 0);
+    assert_near(r.total, 0.75, 0);
+    assert_near(score("{\"pass_rate\":2}", &s, &o).difficulty, pow(0.01, 0.25), 1e-15);
+    assert_int_equal(score("{\"pass_rate\":2}", &s, &o).length_cause, MASA_META_MISSING);
+    /* With nothing stopped, the pass rate is known and the length still is not. */
+    s.cut = none;
+    r = score("{\"pass_rate\":4,\"solution_length\":180}", &s, &o);
+    assert_near(r.difficulty, 1, 0);
+    assert_near(score("{\"pass_rate\":6}", &s, &o).difficulty, pow(0.01, 0.25), 1e-15);
+    assert_int_equal(r.length_cause, MASA_META_LIMITED);
+    assert_near(r.total, 0.5, 0);
+    /* All stopped: nothing is known, every prediction is as good as another. */
+    static const bool every[] = {true, true, true, true};
+    s.cut = every;
+    assert_near(score("{\"pass_rate\":0}", &s, &o).difficulty, 1, 0);
+    assert_near(score("{\"pass_rate\":8}", &s, &o).difficulty, 1, 0);
 }
 
 static void notions(void **state)
@@ -180,7 +229,7 @@ static void notions_need_a_correct_rollout(void **state)
     masa_meta_options o = MASA_META_DEFAULTS;
     static const bool none[] = {false, false, false, false};
     static const bool all[] = {true, true, true, true};
-    masa_solutions s = {4, texts, none, lengths};
+    masa_solutions s = {4, texts, none, lengths, NULL};
     masa_meta_reward r = score("{\"math_notion\":[\"sieve\"]}", &s, &o);
     assert_near(r.notion, 0, 0);
     assert_int_equal(r.notion_cause, MASA_META_NO_CORRECT);
@@ -266,7 +315,7 @@ static void draw_scene(scene *s, masa_random *random)
 
 static masa_meta_reward score_scene(const scene *s)
 {
-    masa_solutions given = {s->n, s->pointers, s->correct, s->lengths};
+    masa_solutions given = {s->n, s->pointers, s->correct, s->lengths, NULL};
     masa_statistics *statistics =
         masa_statistics_create(problem, &given, s->options.notion_rule);
     masa_meta_reward r = masa_meta_score(&s->prediction, statistics, &s->options);
@@ -334,6 +383,7 @@ int main(void)
         cmocka_unit_test(statistics_are_of_the_correct_ones),
         cmocka_unit_test(difficulty),
         cmocka_unit_test(length),
+        cmocka_unit_test(what_a_cutoff_hides_is_not_evidence),
         cmocka_unit_test(notions),
         cmocka_unit_test(notions_need_a_correct_rollout),
         cmocka_unit_test(the_total_is_the_weighted_mean),

@@ -66,7 +66,8 @@ masa_status masa_meta_prompt(masa_text *out, const char *template_text,
     X(MASA_META_OUTSIDE, "outside")       /* no correct rollout is that short or long */ \
     X(MASA_META_NONE_KEPT, "none_kept")   /* no notion that the problem lacks */         \
     X(MASA_META_NONE_HELPFUL,                                                            \
-      "none_helpful") /* none in more correct than incorrect ones */
+      "none_helpful") /* none in more correct than incorrect ones */                     \
+    X(MASA_META_LIMITED, "limited") /* a cutoff hides the lengths: left out */
 
 typedef enum masa_meta_cause {
 #define X(code, text) code,
@@ -96,14 +97,22 @@ void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
                            const masa_meta_options *options);
 void masa_prediction_deinit(masa_prediction *prediction);
 
-/* What the model's own solution rollouts of the prompt did; arrays are borrowed for the
- * call alone.
- * A rollout cut off at the length limit is not correct. */
+/*
+ * What the model's own solution rollouts of the prompt did; arrays are borrowed for the
+ * call alone. A rollout cut off at the response limit is not correct.
+ *
+ * A rollout that a cutoff of our own stopped, from a predicted length, is another matter: it
+ * would perhaps have been right. It earns nothing itself, and it is no evidence: learned as
+ * wrong and short, it makes the next predictions shorter, which cut more. `cut` marks these.
+ * It is NULL only where no cutoff was in force; with one, lengths are not judged even if
+ * nothing was stopped this time, since a group shows that it is whole by being short.
+ */
 typedef struct masa_solutions {
     size_t n;
     const char *const *texts; /* [n] */
     const bool *correct;      /* [n] */
     const long *lengths;      /* [n] tokens */
+    const bool *cut;          /* [n] stopped by the cutoff in force; NULL: there was none */
 } masa_solutions;
 
 /* The same, prepared once for all meta rollouts of the prompt. */
@@ -113,14 +122,44 @@ masa_statistics *masa_statistics_create(const char *problem,
                                         masa_notion_rule rule);
 void masa_statistics_destroy(masa_statistics *statistics);
 
+/* Of the rollouts that were not cut. */
 typedef struct masa_statistics_summary {
     size_t n, n_correct;
     double pass_rate;            /* n_correct / n; 0 when n is 0 */
     long length_min, length_max; /* over the correct rollouts; 0 when there is none */
     double length_mean;          /* over the correct rollouts */
     double length_mean_all;      /* over all rollouts */
+    bool limited;                /* a cutoff was in force: the lengths are censored */
+    size_t n_cut;                /* rollouts that it stopped */
+    /* What the pass rate of all n + n_cut may be: those cut all wrong, or all right. */
+    double pass_rate_low, pass_rate_high;
+    long length_longest; /* over all rollouts */
 } masa_statistics_summary;
 masa_statistics_summary masa_statistics_get(const masa_statistics *statistics);
+
+/** How far a pass rate is from what the rollouts may have shown: from the interval
+ *  pass_rate_low..pass_rate_high, 0 within it. |p - rate| where none was cut. */
+double masa_statistics_distance(const masa_statistics_summary *summary, double rate);
+
+/**
+ * What the group's counts weigh as evidence about pass rates, so that groups seen whole are
+ * neither all nor selected: 1 over the probability that such a group is seen whole.
+ *
+ *   0                a rollout was cut: the group is not seen
+ *   1                every rollout ended within the cutoff: seen in any case
+ *   1 / audit_share  one is longer: seen only because the prompt was rolled out without the
+ *                    cutoff, as that share of prompts is
+ *
+ * Proof: the group is whole with probability 1 when its longest rollout fits, and with
+ * probability audit_share otherwise; a sum of x / probability over the groups seen has the
+ * expectation of the sum of x over all (Horvitz & Thompson 1952). Survivors alone will not
+ * do: where wrong solutions run long, all that is left of a pass rate of 1/2 is right. (So a
+ * single prompt's history, which has no use for weights, takes groups that no cutoff limited.)
+ *
+ * cutoff: tokens, what the predictions would have set; the response limit when none.
+ */
+double masa_statistics_weight(const masa_statistics_summary *summary, long cutoff,
+                              double audit_share);
 
 typedef struct masa_meta_reward {
     double difficulty, length, notion; /* each in [0, 1] */
@@ -133,13 +172,16 @@ typedef struct masa_meta_reward {
 } masa_meta_reward;
 
 /**
- *   difficulty = b^|p - p^/8|
+ *   difficulty = b^|p - p^/8|, the distance being masa_statistics_distance
  *   length     = 1 if min <= l^ <= max over the correct rollouts, else 0
  *   notion     = notions_helpful / notions_kept, 0 when none is kept
  *   total      = weighted mean
  * A component whose field is not VALID is 0; so is length when none is correct. Notions
  * are compared by the statistics' rule. The order of notions and of rollouts is without
- * effect. With all weights 0 the total is 0.
+ * effect. With all weights 0 the total is 0. Where a cutoff was in force the length is 0
+ * with the cause LIMITED and left out of the mean: neither the upper end of what is right nor
+ * a fair sample of it is known. (An upper end open to the limit earns every overestimate;
+ * one at the cutoff makes a margin below 1 shorten the predictions again.)
  */
 masa_meta_reward masa_meta_score(const masa_prediction *prediction,
                                  const masa_statistics *statistics,
@@ -157,8 +199,8 @@ size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold
  * as it is (from the first <meta>, or from the start when that tag is missing, to the
  * last </meta>), then the JSON with pass_rate = round(8 p), solution_length = the mean
  * length of the correct rollouts (within the valid range), and its own notions.
- * False, and nothing appended, when the text has no </meta>, or no rollout was
- * correct and options->expert_hopeless is false; true: pass_rate 0 and the mean
+ * False, and nothing appended, when the text has no </meta>, a cutoff was in force (its
+ * numbers would be those of the survivors), or no rollout was correct and options->expert_hopeless is false; true: pass_rate 0 and the mean
  * length of all rollouts.
  */
 bool masa_expert_text(masa_text *out, const char *text, size_t n,
@@ -172,7 +214,8 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
  * than incorrect rollouts and not in the problem, those of the greatest surplus first; the
  * reasoning names these alone. A prompt without a correct rollout gives an answer too (pass
  * rate 0, words of its attempts, the mean length of all): that problems can be too hard is
- * part of the form. False, and nothing appended, when there is no rollout.
+ * part of the form. False, and nothing appended, when there is no rollout or a cutoff was in
+ * force.
  */
 bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
                           const masa_meta_options *options);
