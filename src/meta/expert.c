@@ -21,6 +21,8 @@ long meta__expert_length(const masa_statistics_summary *s,
                          const masa_meta_options *options)
 {
     long length = lround(s->n_correct ? s->length_mean : s->length_mean_all);
+    if (s->n_correct && options->length_rule == MASA_LENGTH_QUANTILE)
+        length = s->length_upper;
     if (length < options->length_min) return options->length_min;
     return length > options->length_max ? options->length_max : length;
 }

@@ -6,6 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int compare_lengths(const void *a, const void *b)
+{
+    long x = *(const long *)a, y = *(const long *)b;
+    return (x > y) - (x < y);
+}
+
+/* Of n > 0 rising values the first that at least MASA_LENGTH_LEVEL of them do not exceed:
+ * the one at which the mean of the pinball loss is least. */
+static size_t quantile_index(size_t n)
+{
+    size_t i = 0;
+    while ((double)(i + 1) < MASA_LENGTH_LEVEL * (double)n) i++;
+    return i;
+}
+
 masa_statistics *masa_statistics_create(const char *problem,
                                         const masa_solutions *solutions,
                                         masa_notion_rule rule)
@@ -17,6 +32,7 @@ masa_statistics *masa_statistics_create(const char *problem,
     s->words = masa_alloc(n + 1, sizeof *s->words);
     s->correct = masa_alloc(n + 1, sizeof *s->correct);
     s->texts = masa_alloc(n + 1, sizeof *s->texts);
+    s->lengths = masa_alloc(n + 1, sizeof *s->lengths);
     masa_statistics_summary *sum = &s->summary;
     sum->limited = solutions->cut != NULL;
     double total = 0, total_all = 0;
@@ -33,7 +49,7 @@ masa_statistics *masa_statistics_create(const char *problem,
         if (sum->n_correct == 0 || length < sum->length_min) sum->length_min = length;
         if (sum->n_correct == 0 || length > sum->length_max) sum->length_max = length;
         total += (double)length;
-        sum->n_correct++;
+        s->lengths[sum->n_correct++] = length;
     }
     sum->n = k;
     sum->n_cut = n - k;
@@ -42,6 +58,8 @@ masa_statistics *masa_statistics_create(const char *problem,
     if (n) sum->pass_rate_high = (double)(sum->n_correct + sum->n_cut) / (double)n;
     if (k) sum->length_mean_all = total_all / (double)k;
     if (sum->n_correct) sum->length_mean = total / (double)sum->n_correct;
+    qsort(s->lengths, sum->n_correct, sizeof *s->lengths, compare_lengths);
+    if (sum->n_correct) sum->length_upper = s->lengths[quantile_index(sum->n_correct)];
     return s;
 }
 
@@ -55,6 +73,7 @@ void masa_statistics_destroy(masa_statistics *s)
     masa_words_destroy(s->problem);
     free(s->words);
     free(s->texts);
+    free(s->lengths);
     free(s->correct);
     free(s);
 }

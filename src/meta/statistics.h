@@ -10,6 +10,7 @@ struct masa_statistics {
     masa_words **words; /* [n] the text of each rollout that was not cut */
     bool *correct;      /* [n] */
     char **texts;       /* [n] copies of the rollouts' texts */
+    long *lengths;      /* [n_correct] of the correct ones, rising */
     masa_statistics_summary summary;
 };
 

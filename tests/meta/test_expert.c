@@ -143,6 +143,17 @@ static void warm_starts_name_what_tells_right_from_wrong(void **state)
     masa_statistics_destroy(s);
 }
 
+/* Under the quantile's rule the target is the upper length: of 300 and 401 the greater. */
+static void the_target_is_what_is_asked_for(void **state)
+{
+    (void)state;
+    options.length_rule = MASA_LENGTH_QUANTILE;
+    check_expert("<meta>a</meta>", 2,
+                 "<meta>a</meta>\n{\"math_notion\": [], \"pass_rate\": 3, "
+                 "\"solution_length\": 401}");
+    options.length_rule = MASA_LENGTH_INCLUSIVE;
+}
+
 /* Numbers of survivors are no target, even where nothing was stopped this time. */
 static void a_cutoff_gives_no_text(void **state)
 {
@@ -163,6 +174,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_best_notions_are_picked),
         cmocka_unit_test(targets_replace_the_numbers_alone),
+        cmocka_unit_test(the_target_is_what_is_asked_for),
         cmocka_unit_test(a_cutoff_gives_no_text),
         cmocka_unit_test(lengths_stay_in_the_valid_range),
         cmocka_unit_test(warm_starts_earn_full_rewards),

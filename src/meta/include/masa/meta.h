@@ -19,10 +19,27 @@
 /* The scale of a predicted pass rate: an integer 0..MASA_PASS_RATE_SCALE. */
 enum { MASA_PASS_RATE_SCALE = 8 };
 
+/* What a predicted solution_length means, and earns. */
 typedef enum masa_length_rule {
     MASA_LENGTH_INCLUSIVE, /* min <= l <= max over the correct rollouts (the paper) */
     MASA_LENGTH_STRICT,    /* min <  l <  max (the authors' code) */
+    MASA_LENGTH_QUANTILE,  /* what 95 of 100 correct ones need at most: what a cutoff asks */
 } masa_length_rule;
+
+/* The quantile's level. */
+#define MASA_LENGTH_LEVEL 0.95
+
+/* What a predicted pass rate at the distance d from the true one earns. */
+typedef enum masa_difficulty_rule {
+    MASA_DIFFICULTY_POWER, /* base^d (the paper) */
+    MASA_DIFFICULTY_BRIER, /* 1 - d^2 */
+} masa_difficulty_rule;
+
+/* When a notion helps. */
+typedef enum masa_notion_test {
+    MASA_NOTION_COUNTS, /* in more correct than incorrect rollouts (the paper) */
+    MASA_NOTION_RATES,  /* in a greater share of the correct than of the incorrect ones */
+} masa_notion_test;
 
 typedef struct masa_meta_options {
     double base;              /* b of the difficulty reward b^|p - p^|, in (0, 1] */
@@ -33,11 +50,14 @@ typedef struct masa_meta_options {
     masa_notion_rule notion_rule; /* give it to masa_statistics_create */
     long length_min, length_max;  /* range of a valid solution_length, inclusive */
     bool expert_hopeless; /* a prompt without a correct rollout gives an expert text too */
+    masa_difficulty_rule difficulty_rule;
+    masa_notion_test notion_test;
 } masa_meta_options;
 
 #define MASA_META_DEFAULTS                                                               \
     {                                                                                    \
-        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192, false        \
+        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192, false,       \
+            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS                                    \
     }
 
 /** The built-in templates of the meta prompt's turns; {problem}, {length_min} and
@@ -128,6 +148,7 @@ typedef struct masa_statistics_summary {
     double pass_rate;            /* n_correct / n; 0 when n is 0 */
     long length_min, length_max; /* over the correct rollouts; 0 when there is none */
     double length_mean;          /* over the correct rollouts */
+    long length_upper; /* their quantile: the least that MASA_LENGTH_LEVEL of them need */
     double length_mean_all;      /* over all rollouts */
     bool limited;                /* a cutoff was in force: the lengths are censored */
     size_t n_cut;                /* rollouts that it stopped */
@@ -168,14 +189,36 @@ typedef struct masa_meta_reward {
     masa_meta_cause difficulty_cause, length_cause, notion_cause;
     size_t notions_kept;    /* predicted notions left after dropping duplicates and
                                those of the problem statement */
-    size_t notions_helpful; /* of these: in more correct than incorrect rollouts */
+    size_t notions_helpful; /* of these: those that pass options->notion_test */
 } masa_meta_reward;
 
 /**
- *   difficulty = b^|p - p^/8|, the distance being masa_statistics_distance
- *   length     = 1 if min <= l^ <= max over the correct rollouts, else 0
+ *   difficulty = b^d or 1 - d^2, d = |p - p^/8| (masa_statistics_distance)
+ *   length     = 1 if min <= l^ <= max over the correct rollouts, else 0; or by quantile
  *   notion     = notions_helpful / notions_kept, 0 when none is kept
  *   total      = weighted mean
+ *
+ * Brier. For a p that varies (other rollouts, other prompts that look the same)
+ * E[1 - (p - x)^2] = 1 - Var p - (E[p] - x)^2: greatest at the mean, with no b to choose.
+ * b^|p - x| is near its greatest only close to p and so pulls x to where p is most often,
+ * which on U-shaped data is an end: of p = 0 with probability .55 and 1 with .45, b = .01
+ * earns .55 at x = 0 and .1 at x = 1/2, Brier .55 and .75.
+ *
+ * Rates. c_right / n_right > c_wrong / n_wrong; a rate among none is 0. By counts no notion
+ * helps a prompt that is mostly wrong, and every one a prompt that is mostly right.
+ *
+ * Quantile. The level t is MASA_LENGTH_LEVEL; L(l) is log l with l held within the valid
+ * range, R = log(length_max / length_min).
+ *
+ *   pinball(l, l^) = max(t (L(l) - L(l^)), (1-t) (L(l^) - L(l)))
+ *   length = 1 - mean over the correct rollouts of pinball(l, l^) / (t R)
+ *
+ * In [0, 1], since no two logarithms are further apart than R and t >= 1/2. The derivative of
+ * E[pinball] with respect to L(l^) is P(l <= l^) - t, which changes its sign at the
+ * t-quantile of l: there the expectation is greatest; the logarithm moves no quantile and
+ * makes a factor of 2 the same error at every length. Too short by it costs 19 times what too
+ * long does.
+ *
  * A component whose field is not VALID is 0; so is length when none is correct. Notions
  * are compared by the statistics' rule. The order of notions and of rollouts is without
  * effect. With all weights 0 the total is 0. Where a cutoff was in force the length is 0
@@ -198,7 +241,8 @@ size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold
  * The expert text of a meta rollout, for behaviour cloning: its <meta>...</meta>
  * as it is (from the first <meta>, or from the start when that tag is missing, to the
  * last </meta>), then the JSON with pass_rate = round(8 p), solution_length = the mean
- * length of the correct rollouts (within the valid range), and its own notions.
+ * length of the correct rollouts, or their length_upper under MASA_LENGTH_QUANTILE (within
+ * the valid range), and its own notions.
  * False, and nothing appended, when the text has no </meta>, a cutoff was in force (its
  * numbers would be those of the survivors), or no rollout was correct and options->expert_hopeless is false; true: pass_rate 0 and the mean
  * length of all rollouts.
