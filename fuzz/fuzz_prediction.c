@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *const texts[] = {whole.data, "a sieve"};
     const bool correct[] = {true, false};
     const long lengths[] = {300, 20};
-    masa_solutions solutions = {2, texts, correct, lengths};
+    masa_solutions solutions = {2, texts, correct, lengths, NULL};
     for (int rule = 0; rule < 2; rule++) {
         masa_meta_options o = MASA_META_DEFAULTS;
         o.notion_rule = (masa_notion_rule)rule;

@@ -97,7 +97,7 @@ static masa_status read_line(problem_line *out, const json_t *json, bool problem
     if ((st = read_texts(&out->texts, &n, json, "responses", err)) != MASA_OK ||
         (st = read_outcomes(out, json, n, err)) != MASA_OK)
         return st;
-    out->solutions = (masa_solutions){n, out->texts, out->correct, out->lengths};
+    out->solutions = (masa_solutions){n, out->texts, out->correct, out->lengths, NULL};
     return read_texts(&out->answers, &out->n_answers, json, "meta_responses", err);
 }
 

@@ -25,7 +25,7 @@ static solutions solutions_of(const masa_result_problem *p)
         s.correct[i] = p->samples[i].right;
         s.lengths[i] = p->samples[i].tokens;
     }
-    s.of = (masa_solutions){n, s.texts, s.correct, s.lengths};
+    s.of = (masa_solutions){n, s.texts, s.correct, s.lengths, NULL};
     return s;
 }
 

@@ -8,7 +8,8 @@
 size_t meta__answer_start(const char *text, size_t n);
 
 /* What the rollouts say in hindsight: round(8 p), and the mean length of the correct
- * ones (of all when none is correct) within the valid range. */
+ * ones, or their quantile if that is asked for (of all when none is correct: the mean),
+ * within the valid range. */
 long meta__expert_pass_rate(const masa_statistics_summary *summary);
 long meta__expert_length(const masa_statistics_summary *summary,
                          const masa_meta_options *options);

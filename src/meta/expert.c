@@ -21,6 +21,8 @@ long meta__expert_length(const masa_statistics_summary *s,
                          const masa_meta_options *options)
 {
     long length = lround(s->n_correct ? s->length_mean : s->length_mean_all);
+    if (s->n_correct && options->length_rule == MASA_LENGTH_QUANTILE)
+        length = s->length_upper;
     if (length < options->length_min) return options->length_min;
     return length > options->length_max ? options->length_max : length;
 }
@@ -44,6 +46,7 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
 {
     size_t end = meta__answer_start(text, n);
     if (end == 0) return false;
+    if (statistics->summary.limited) return false;
     if (statistics->summary.n_correct == 0 && !options->expert_hopeless) return false;
     const char *start = memmem(text, end, "<meta>", strlen("<meta>"));
     if (!start) start = text;

@@ -7,9 +7,10 @@
 struct masa_statistics {
     masa_notion_rule rule;
     masa_words *problem;
-    masa_words **words; /* [n] each rollout's text */
+    masa_words **words; /* [n] the text of each rollout that was not cut */
     bool *correct;      /* [n] */
     char **texts;       /* [n] copies of the rollouts' texts */
+    long *lengths;      /* [n_correct] of the correct ones, rising */
     masa_statistics_summary summary;
 };
 

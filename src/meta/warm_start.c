@@ -119,7 +119,7 @@ bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
                           const masa_meta_options *options)
 {
     const masa_statistics_summary *s = &statistics->summary;
-    if (s->n == 0) return false;
+    if (s->n == 0 || s->limited) return false;
     candidates *all = masa_alloc(1, sizeof *all);
     for (size_t i = 0; i < s->n; i++)
         if (statistics->correct[i] || s->n_correct == 0)

@@ -60,7 +60,7 @@ masa_statistics *rl_statistics(const rl_draw *draw, masa_notion_rule rule)
         correct[i] = solutions->rollouts[i].correct;
         lengths[i] = (long)solutions->rollouts[i].completion.n;
     }
-    masa_solutions all = {n, texts, correct, lengths};
+    masa_solutions all = {n, texts, correct, lengths, NULL};
     masa_statistics *statistics =
         masa_statistics_create(draw->problem->problem, &all, rule);
     free(texts);

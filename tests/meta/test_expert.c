@@ -14,7 +14,7 @@ static masa_statistics *statistics(size_t n_correct)
 {
     const bool correct[5] = {n_correct > 0, n_correct > 1, n_correct > 2, n_correct > 3,
                              n_correct > 4};
-    masa_solutions s = {5, texts, correct, lengths};
+    masa_solutions s = {5, texts, correct, lengths, NULL};
     return masa_statistics_create(problem, &s, MASA_NOTION_LEMMA);
 }
 
@@ -143,11 +143,39 @@ static void warm_starts_name_what_tells_right_from_wrong(void **state)
     masa_statistics_destroy(s);
 }
 
+/* Under the quantile's rule the target is the upper length: of 300 and 401 the greater. */
+static void the_target_is_what_is_asked_for(void **state)
+{
+    (void)state;
+    options.length_rule = MASA_LENGTH_QUANTILE;
+    check_expert("<meta>a</meta>", 2,
+                 "<meta>a</meta>\n{\"math_notion\": [], \"pass_rate\": 3, "
+                 "\"solution_length\": 401}");
+    options.length_rule = MASA_LENGTH_INCLUSIVE;
+}
+
+/* Numbers of survivors are no target, even where nothing was stopped this time. */
+static void a_cutoff_gives_no_text(void **state)
+{
+    (void)state;
+    const bool correct[5] = {true, true}, cut[5] = {false};
+    masa_solutions s = {5, texts, correct, lengths, cut};
+    masa_statistics *limited = masa_statistics_create(problem, &s, MASA_NOTION_LEMMA);
+    masa_prediction p = {0};
+    masa_text out = {0};
+    assert_false(masa_expert_text(&out, "<meta></meta>", 13, &p, limited, &options));
+    assert_false(masa_warm_start_text(&out, limited, &options));
+    assert_int_equal(out.size, 0);
+    masa_statistics_destroy(limited);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_best_notions_are_picked),
         cmocka_unit_test(targets_replace_the_numbers_alone),
+        cmocka_unit_test(the_target_is_what_is_asked_for),
+        cmocka_unit_test(a_cutoff_gives_no_text),
         cmocka_unit_test(lengths_stay_in_the_valid_range),
         cmocka_unit_test(warm_starts_earn_full_rewards),
         cmocka_unit_test(warm_starts_name_what_tells_right_from_wrong),

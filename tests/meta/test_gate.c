@@ -300,7 +300,16 @@ static void calibration_is_a_decayed_mean(void **state)
     assert_true(isnan(masa_calibration_gate_precision(&c)));
     masa_forecast f = {
         .n_pass_rates = 4, .pass_rate_mean = 0.75, .n_lengths = 4, .length = 100};
-    masa_statistics_summary half = {8, 4, 0.5, 90, 300, 200, 250}, all = {8, 8, 1, 50, 50, 50, 50};
+    masa_statistics_summary half = {.n = 8,
+                                    .n_correct = 4,
+                                    .pass_rate_low = 0.5,
+                                    .pass_rate_high = 0.5,
+                                    .length_mean = 200};
+    masa_statistics_summary all = {.n = 8,
+                                   .n_correct = 8,
+                                   .pass_rate_low = 1,
+                                   .pass_rate_high = 1,
+                                   .length_mean = 50};
     masa_calibration_update(&c, &f, &half, false, &o);
     assert_near(masa_calibration_pass_rate_error(&c), 0.25, 1e-15);
     assert_near(masa_calibration_length_error(&c), log(2), 1e-15);
@@ -309,12 +318,30 @@ static void calibration_is_a_decayed_mean(void **state)
     masa_calibration_update(&c, &f, &half, true, &o); /* wrong */
     assert_near(masa_calibration_gate_precision(&c), 0.5 / 1.5, 1e-15);
     assert_near(masa_calibration_length_error(&c), log(2), 1e-15);
-    masa_statistics_summary none = {8, 0, 0, 0, 0, 0, 60};
+    masa_statistics_summary none = {.n = 8, .length_mean_all = 60};
     masa_forecast blank = {0};
     masa_calibration_update(&c, &blank, &none, true, &o); /* error 1; right; no length */
     assert_near(masa_calibration_gate_precision(&c), 1.25 / 1.75, 1e-15);
     assert_near(masa_calibration_pass_rate_error(&c), (1 + 0.25 * 0.875) / 1.875, 1e-15);
     assert_near(c.length_weight, 1.75, 0);
+    /* Under a cutoff: no length; no verdict on the gate while the others agree; a rate
+     * within what the rollouts may have shown is no error. */
+    masa_statistics_summary cut = {.n = 5,
+                                   .n_correct = 5,
+                                   .limited = true,
+                                   .n_cut = 3,
+                                   .pass_rate_low = 0.625,
+                                   .pass_rate_high = 1,
+                                   .length_mean = 50};
+    masa_calibration before = c;
+    masa_calibration_update(&c, &f, &cut, true, &o);
+    assert_near(c.pass_rate_error, before.pass_rate_error / 2, 1e-15);
+    assert_near(c.length_weight, before.length_weight, 0);
+    assert_near(c.gate_weight, before.gate_weight, 0);
+    cut.n_correct = 4;
+    masa_calibration_update(&c, &f, &cut, true, &o);
+    assert_near(c.gate_weight, before.gate_weight / 2 + 1, 1e-15);
+    assert_near(c.gate_right, before.gate_right / 2, 1e-15);
 }
 
 static void the_switch_has_hysteresis(void **state)

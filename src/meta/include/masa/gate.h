@@ -198,9 +198,10 @@ typedef struct masa_calibration_options {
 /**
  * Adds one prompt whose solutions were rolled out: p^ and l^ from the forecast, p and the
  * mean length of the correct rollouts from the summary. A forecast without a valid pass
- * rate counts as the error 1; lengths count where one is predicted and a rollout is
- * correct. gate_closed: the gate closed, or would have, on this prompt; it was right if
- * all rollouts were correct or none was.
+ * rate counts as the error 1; lengths count where one is predicted, no cutoff was in force
+ * and a rollout is correct. gate_closed: the gate closed, or would have, on this prompt; it
+ * was right if all rollouts were correct or none was, wrong if some were (and nothing is
+ * added where rollouts were cut and the others agree).
  */
 void masa_calibration_update(masa_calibration *calibration, const masa_forecast *forecast,
                              const masa_statistics_summary *truth, bool gate_closed,

@@ -77,13 +77,14 @@ typedef struct masa_gate_fit {
  * Learns from a prompt that was rolled out.
  *
  * forecast      nullable; one that cannot be read (masa_forecast_readable) counts as none
- * right, wrong  of its rollouts, without those that a cutoff stopped; both 0: nothing is
- *               learned
+ * right, wrong  of its rollouts; both 0: nothing is learned
  * weight        1 / the probability with which this prompt was rolled out: 1 where the
- * gate was open, 1 / audit share for an audited one, 1 / (1 - skip probability) with a
- * soft gate. So the audited stand for all that were closed, and what is learned of a
- * forecast is not bent by the gate's own choices. Not negative. window        prompts for
- * which an observation counts (divided by e after as many)
+ *               gate was open, 1 / audit share for an audited one, 1 / (1 - skip
+ *               probability) with a soft gate. So the audited stand for all that were
+ *               closed, and what is learned of a forecast is not bent by the gate's own
+ *               choices. Times masa_statistics_weight where cutoffs hide some groups. Not
+ *               negative.
+ * window        prompts for which an observation counts (divided by e after as many)
  */
 void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast,
                            double right, double wrong, double weight, double window);
