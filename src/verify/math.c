@@ -2,6 +2,7 @@
 #include "answer.h"
 
 #include "compare.h"
+#include "extract.h"
 #include "parser.h"
 #include "unit.h"
 
@@ -30,7 +31,7 @@ static void register_thread(void)
     if (!pthread_getspecific(cache_key)) pthread_setspecific(cache_key, &cache_key);
 }
 
-static void trim(const char **s, size_t *n)
+static void trim_bare(const char **s, size_t *n)
 {
     while (*n && strchr(" \t\r\n\f\v", **s) && **s) (*s)++, (*n)--;
     while (*n && strchr(" \t\r\n\f\v", (*s)[*n - 1]) && (*s)[*n - 1]) (*n)--;
@@ -48,7 +49,7 @@ static void unbox(const char **s, size_t *n)
         return;
     const char *content = *s + head;
     size_t size = *n - head - 1;
-    trim(&content, &size);
+    trim_bare(&content, &size);
     if (content != *s + inside.start || size != inside.size) return;
     *s = content;
     *n = size;
@@ -113,7 +114,7 @@ static void drop_label(const char **s, size_t *n)
         if (value == *n || (*s)[m] != '}') return;
         *s += m + 1;
         *n -= m + 1;
-        trim(s, n);
+        trim_bare(s, n);
         return;
     }
 }
@@ -176,8 +177,10 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
                                   size_t gold_size, const masa_verify_options *options,
                                   const char **rule)
 {
-    trim(&answer, &size);
-    trim(&gold, &gold_size);
+    trim_bare(&answer, &size);
+    trim_bare(&gold, &gold_size);
+    extract__gold(&gold, &gold_size);
+    trim_bare(&gold, &gold_size);
     unbox(&answer, &size);
     unbox(&gold, &gold_size);
     if (gold_size == 0) {
