@@ -103,24 +103,43 @@ static size_t assigned_name(const char *text, size_t size, size_t i)
     return j < size && text[j] == '=' && j - i < 24 ? j + 1 - i : 0;
 }
 
+/* A word of what the first box counts, as in "\boxed{2} cats and \boxed{3} dogs": any but
+ * those that begin a new statement. Its length, or 0. */
+static size_t counted_word(const char *text, size_t size, size_t i)
+{
+    static const char *const others[] = {"no",   "not", "so",   "then",  "thus",      "but", "is",
+                                         "are",  "we",  "it",   "hence", "therefore", "the", "wait",
+                                         "which", "as", "also", "check", "because",   NULL};
+    size_t n = 0, m;
+    while (i + n < size && is_letter(text[i + n])) n++;
+    if (n == 0) return i + 2 < size && text[i] == '(' && text[i + 2] == ')' ? 3 : 0;
+    return (m = any_at(text, size, i, others)) && m == n ? 0 : n;
+}
+
 /* Whether text[from..to) joins two boxes: commas, "and", "or", or nothing but a line break.
  * *named: it names the second one's value. */
 static bool joins(const char *text, size_t from, size_t to, bool *named)
 {
     static const char *const words[] = {"and", "or", ",", ";", NULL};
     if (to - from > LONGEST_JOINT) return false;
-    unsigned breaks = 0;
+    unsigned breaks = 0, counted = 0;
+    bool joint = false;
     *named = false;
     for (size_t i = from, m; i < to; i += m) {
         if (text[i] == '\n' && ++breaks > 1) return false; /* a paragraph ends here */
         if ((m = joint_filler(text, to, i))) continue;
         if ((m = any_at(text, to, i, words)) && (i + m == to || !is_letter(text[i + m]) ||
-                                                 !is_letter(text[i])))
+                                                 !is_letter(text[i]))) {
+            joint = true;
             continue;
-        if (!(m = assigned_name(text, to, i))) return false;
-        *named = true;
+        }
+        if ((m = assigned_name(text, to, i))) {
+            *named = true;
+            continue;
+        }
+        if (joint || ++counted > 4 || !(m = counted_word(text, to, i))) return false;
     }
-    return true;
+    return joint || counted == 0;
 }
 
 static bool same_inside(const char *text, box a, box b)

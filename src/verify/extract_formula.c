@@ -163,6 +163,32 @@ static span last_value(const char *text, const formula *f, size_t n, span s)
     return joined(text, f, first, last, s.end);
 }
 
+/* The one number of a sentence of some words, "Jane began to grow 3 hours ago"; the
+ * sentence when there are more, or when it denies. */
+static span only_number(const char *text, span s)
+{
+    static const char *const denials[] = {"not ", "n't ", "never ", "no ", NULL};
+    span out = s;
+    size_t words = 0, numbers = 0;
+    for (size_t i = s.start; i < s.end; i++) {
+        if (is_digit(text[i])) {
+            out.start = i;
+            while (i < s.end && (is_digit(text[i]) || (strchr(".,/", text[i]) && i + 1 < s.end &&
+                                                       is_digit(text[i + 1]))))
+                i++;
+            out.end = with_unit(text, i--, s.end);
+            numbers++;
+        } else if (is_letter(text[i]) || is_ideograph(text[i])) {
+            if (any_at(text, s.end, i, denials)) return s;
+            while (i + 1 < s.end && is_letter(text[i + 1])) i++;
+            words += numbers == 0;
+        } else if (strchr("\\^_=<>+*[{(", text[i])) {
+            return s;
+        }
+    }
+    return numbers == 1 && words >= 4 ? out : s;
+}
+
 span statement_value(const char *text, span s)
 {
     formula f[MOST_FORMULAS];
@@ -178,7 +204,8 @@ span statement_value(const char *text, span s)
     if (!words) return s;
     size_t value = behind_verb(text, s.start, s.end);
     if (n == 0) {
-        if (value == SIZE_MAX || !has_words(text, s.start, value)) return s;
+        if (value == SIZE_MAX) return only_number(text, s);
+        if (!has_words(text, s.start, value)) return s;
         return trim(text, (span){value, s.end});
     }
     size_t first = 0;

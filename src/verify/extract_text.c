@@ -211,6 +211,10 @@ bool find_number(const char *text, size_t size, span *out)
     for (size_t i = 0; i < size; i++) {
         size_t end = number_end(text, size, i);
         if (end == i) continue;
+        if (i && is_letter(text[i - 1]) && end < size && is_letter(text[end])) {
+            i = end; /* "A2B" is a name */
+            continue;
+        }
         size_t start = i;
         /* A minus sign belongs to the number unless something is subtracted from. */
         if (start && text[start - 1] == '-' &&
