@@ -249,7 +249,8 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
                    "goes behind each of your own problems; default: data.suffix"),
         CLI_STRING(
             "answer-rules", 0, &c.rules, "RULES",
-            "where answers may stand: boxed, phrase, hashes, bold, number, whole, any"),
+            "where answers may stand: tags, boxed, phrase, hashes, bold, formula, bare, number, "
+            "whole, any"),
         TEXT_MODEL_OPTIONS(&c.text),
         CLI_STRING("out", 'o', &c.out, "FILE", "results; goes on with what is in it"),
         CLI_LONG("samples", 'n', &c.samples, "N", "responses to each problem"),

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { RULES = 9 }; /* masa_extract_rule has one bit each */
+
 static masa_status parse_kind(masa_answer_kind *out, const char *name, masa_status code,
                               masa_error *err)
 {
@@ -71,8 +73,24 @@ static void print_result(const json_t *line, const masa_verify_result *r)
     masa_text_deinit(&out);
 }
 
+/* What came out of a file: how many verdicts of each kind, and what each rule found. */
+typedef struct tally {
+    size_t verdicts[MASA_VERDICT_BAD_GOLD + 1];
+    size_t found[RULES], right[RULES];
+} tally;
+
+static void count(tally *t, const masa_verify_result *r)
+{
+    t->verdicts[r->verdict]++;
+    for (unsigned k = 0; k < RULES; k++) {
+        if (r->extraction.rule != 1u << k) continue;
+        t->found[k]++;
+        t->right[k] += r->verdict == MASA_VERDICT_EQUAL;
+    }
+}
+
 static masa_status verify_line(const char *text, size_t size,
-                               const masa_verify_options *defaults, size_t *counts,
+                               const masa_verify_options *defaults, tally *counts,
                                masa_error *err)
 {
     json_error_t problem;
@@ -94,7 +112,7 @@ static masa_status verify_line(const char *text, size_t size,
     masa_verify_result result;
     masa_verify_span(json_string_value(prediction), json_string_length(prediction),
                      json_string_value(gold), &o, &result);
-    counts[result.verdict]++;
+    count(counts, &result);
     print_result(line, &result);
 out:
     if (o.choices != defaults->choices) free((void *)o.choices);
@@ -103,7 +121,7 @@ out:
 }
 
 static masa_status verify_file(FILE *file, const char *path, const masa_verify_options *o,
-                               size_t *counts, masa_error *err)
+                               tally *counts, masa_error *err)
 {
     char *line = NULL;
     size_t capacity = 0, number = 0, answers = 0;
@@ -127,17 +145,24 @@ static masa_status verify_file(FILE *file, const char *path, const masa_verify_o
     return st;
 }
 
-static void print_summary(const size_t *counts)
+static void print_summary(const tally *t)
 {
     size_t total = 0;
-    for (int v = 0; v <= MASA_VERDICT_BAD_GOLD; v++) total += counts[v];
+    for (int v = 0; v <= MASA_VERDICT_BAD_GOLD; v++) total += t->verdicts[v];
     fprintf(stderr, "%zu answers", total);
     const char *separator = ": ";
     for (int v = 0; v <= MASA_VERDICT_BAD_GOLD; v++) {
-        if (!counts[v] && v != MASA_VERDICT_EQUAL) continue;
-        fprintf(stderr, "%s%zu %s (%.1f %%)", separator, counts[v],
+        if (!t->verdicts[v] && v != MASA_VERDICT_EQUAL) continue;
+        fprintf(stderr, "%s%zu %s (%.1f %%)", separator, t->verdicts[v],
                 masa_verdict_text((masa_verdict)v),
-                total ? 100.0 * (double)counts[v] / (double)total : 0.0);
+                total ? 100.0 * (double)t->verdicts[v] / (double)total : 0.0);
+        separator = ", ";
+    }
+    separator = "\nfound by ";
+    for (unsigned k = 0; k < RULES; k++) {
+        if (!t->found[k]) continue;
+        fprintf(stderr, "%s%s: %zu (%zu equal)", separator,
+                masa_extract_rule_text((masa_extract_rule)(1u << k)), t->found[k], t->right[k]);
         separator = ", ";
     }
     fprintf(stderr, "\n");
@@ -146,12 +171,12 @@ static void print_summary(const size_t *counts)
 masa_status cli_verify(int argc, char **argv, masa_error *err)
 {
     masa_verify_options o = MASA_VERIFY_DEFAULTS;
-    const char *rules = "boxed", *kind = "math";
+    const char *rules = "any", *kind = "math";
     bool helped;
     const cli_option options[] = {
         CLI_STRING("rules", 'r', &rules, "RULES",
-                   "where answers may stand, comma-separated: boxed, phrase, hashes, bold, "
-                   "number, whole, any"),
+                   "where answers may stand, comma-separated: tags, boxed, phrase, hashes, bold, "
+                   "formula, bare, number, whole, any"),
         CLI_STRING("kind", 'k', &kind, "KIND", "math, numeric, choice or code_output, where a line says none"),
         CLI_DOUBLE("tolerance", 't', &o.tolerance, "T",
                    "relative tolerance of numbers, where a line says none"),
@@ -177,9 +202,9 @@ masa_status cli_verify(int argc, char **argv, masa_error *err)
         masa_error_at(err, argv[0], 0);
         return st;
     }
-    size_t counts[MASA_VERDICT_BAD_GOLD + 1] = {0};
-    st = verify_file(file, argv[0], &o, counts, err);
+    tally counts = {0};
+    st = verify_file(file, argv[0], &o, &counts, err);
     if (file != stdin) fclose(file);
-    if (st == MASA_OK) print_summary(counts);
+    if (st == MASA_OK) print_summary(&counts);
     return st;
 }

@@ -231,17 +231,19 @@ void verify__choice(const char *text, size_t size, const char *gold,
         return;
     }
     masa_extraction where = {0};
+    bool final = false;
     for (const masa_extract_rule *r = extract__order; *r && got == NO_CHOICE; r++) {
-        if (!(options->rules & *r)) continue;
+        if (!(options->rules & *r) || *r == MASA_EXTRACT_FORMULA || *r == MASA_EXTRACT_BARE)
+            continue;
         if (*r == MASA_EXTRACT_NUMBER)
             got = plain_choice(text, size, options, &where, &rule);
         else if (extract__rule(text, size, *r, MASA_ANSWER_CHOICE, &where))
             got = choice_of(text + where.start, where.size, false, options, &rule);
-        /* A box is the final answer, whatever it holds. */
-        if (*r == MASA_EXTRACT_BOXED && where.rule == *r) break;
+        /* A box is the final answer, whatever it holds, and so are tags. */
+        final = (*r == MASA_EXTRACT_BOXED || *r == MASA_EXTRACT_TAGS) && where.rule == *r;
+        if (final) break;
     }
-    if (where.rule != MASA_EXTRACT_NONE &&
-        (got != NO_CHOICE || where.rule == MASA_EXTRACT_BOXED)) {
+    if (where.rule != MASA_EXTRACT_NONE && (got != NO_CHOICE || final)) {
         result->extraction = where;
         result->extracted = text + where.start;
     }

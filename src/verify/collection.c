@@ -81,6 +81,14 @@ static bool has_relation(const node *n)
     return false;
 }
 
+/* Whether every item is a tuple: a solution that is listed twice is still one. */
+static bool are_points(const node *n)
+{
+    for (unsigned i = 0; i < n->n; i++)
+        if (n->child[i]->kind != NODE_TUPLE) return false;
+    return true;
+}
+
 static masa_verdict compare_list(work *w, node *a, node *b)
 {
     if (a->kind == NODE_TUPLE) return compare_in_order(w, a, b);
@@ -88,7 +96,7 @@ static masa_verdict compare_list(work *w, node *a, node *b)
     /* "15,600" is a list only when nothing else fits: then its order counts. */
     if (w->second_reading || is_ranking(w, b) || (names_differ(b) && !has_relation(a)))
         return compare_in_order(w, a, b);
-    if (a->kind == NODE_SET || a->mark == 'o' || b->mark == 'o')
+    if (a->kind == NODE_SET || a->mark == 'o' || b->mark == 'o' || are_points(a))
         return compare_as_sets(w, a, b);
     return compare_any_order(w, a, b);
 }
@@ -164,6 +172,12 @@ masa_verdict compare_collections(work *w, node *a, node *b)
         if (b->n == 1) return compare(w, a, b->child[0]);
         for (unsigned i = 0; b->kind == NODE_LIST && b->mark == 'o' && i < b->n; i++)
             if ((verdict = compare(w, a, b->child[i])) != MASA_VERDICT_EQUAL) break;
+    } else if (a->kind == NODE_SET && b->kind != NODE_SET && a->n == 1 &&
+               is_collection(a->child[0])) {
+        return compare(w, a->child[0], b); /* {(1, 2)} */
+    } else if (b->kind == NODE_SET && a->kind != NODE_SET && b->n == 1 &&
+               is_collection(b->child[0])) {
+        return compare(w, a, b->child[0]);
     } else if (b->kind == NODE_SET) {
         verdict = a->kind == NODE_SET || a->kind == NODE_LIST ? compare_as_sets(w, a, b)
                                                               : MASA_VERDICT_DIFFERENT;

@@ -5,6 +5,9 @@
 
 #include <string.h>
 
+/* A decimal with so many significant digits is a value that was printed, not an estimate. */
+enum { LEAST_DIGITS = 10 };
+
 /* --- units -------------------------------------------------------------------- */
 
 static node *without_units(node *n)
@@ -178,6 +181,53 @@ static bool within_tolerance(work *w, const node *a, const node *b)
     return good;
 }
 
+/* How many digits a decimal has from its first that is not 0. */
+static size_t significant_digits(const node *n)
+{
+    if (n->kind == NODE_NEGATE) n = n->child[0];
+    size_t digits = 0;
+    for (size_t i = 0; i < n->size && n->text[i] != 'e'; i++)
+        digits += n->text[i] != '.' && (digits || n->text[i] != '0');
+    return digits;
+}
+
+/* Whether a decimal of ten digits or more is x rounded to these: off by half a unit of the
+ * last, or by what floating-point arithmetic of a few steps loses (2^-50). */
+static bool is_rounded(work *w, const node *decimal, const node *x)
+{
+    acb_t a, b;
+    arb_t limit, unit;
+    mag_t last;
+    if (!node_is_decimal(decimal) || significant_digits(decimal) < LEAST_DIGITS ||
+        value_has_symbols(x))
+        return false;
+    acb_init(a);
+    acb_init(b);
+    arb_init(limit);
+    arb_init(unit);
+    mag_init(last);
+    bool good = value_ball(w, decimal, NULL, a, 256) && value_ball(w, x, NULL, b, 256) &&
+                arb_contains_zero(acb_imagref(b));
+    if (good) {
+        node_decimal_unit(last, decimal);
+        arf_set_mag(arb_midref(unit), last);
+        arb_mul_2exp_si(unit, unit, -1);
+        acb_abs(limit, b, 256);
+        arb_mul_2exp_si(limit, limit, -50);
+        if (arb_lt(limit, unit)) arb_set(limit, unit);
+        acb_sub(a, a, b, 256);
+        acb_abs(unit, a, 256);
+        good = arb_le(unit, limit);
+    }
+    acb_clear(a);
+    acb_clear(b);
+    arb_clear(limit);
+    arb_clear(unit);
+    mag_clear(last);
+    if (good) w->rule = "number: rounded";
+    return good;
+}
+
 static masa_verdict compare_values(work *w, node *a, node *b)
 {
     int x = infinity_sign(a), y = infinity_sign(b);
@@ -186,7 +236,8 @@ static masa_verdict compare_values(work *w, node *a, node *b)
         return x == y ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
     }
     masa_verdict verdict = value_equal(w, a, b);
-    if (verdict == MASA_VERDICT_DIFFERENT && within_tolerance(w, a, b))
+    if (verdict == MASA_VERDICT_DIFFERENT &&
+        (within_tolerance(w, a, b) || is_rounded(w, a, b) || is_rounded(w, b, a)))
         return MASA_VERDICT_EQUAL;
     return verdict;
 }

@@ -13,6 +13,7 @@ typedef struct lexer {
     token *out;
     size_t count, capacity;
     bool spaced;
+    bool escaped_twice; /* every backslash is written as two, as in a string of JSON */
     char *digits; /* where the texts of numbers are put together */
 } lexer;
 
@@ -64,22 +65,38 @@ static size_t half_of_day(const lexer *l, size_t i)
     return char_at(l, i + 3) == '.' ? 4 : 3;
 }
 
-/* Bytes of a thousands separator at i that three digits follow, or 0. */
+/* U+2009, U+202F and their like, three bytes each. */
+static bool at_thin_space(const lexer *l, size_t i)
+{
+    return l->n - i > 3 && (memcmp(l->s + i, "\u2009", 3) == 0 ||
+                            memcmp(l->s + i, "\u202f", 3) == 0);
+}
+
+/* Bytes of a thousands separator at i that three digits follow, or 0: one comma at most,
+ * with the spaces of LaTeX around it ("12,345", "12{,}345", "12,\\! 345", "12\\,345").
+ * *certain: it can be no list's. */
 static size_t thousands_at(const lexer *l, size_t i, bool *certain)
 {
-    static const char *const separators[] = {"{,}", ",\\!", "\\!,\\!", "\\,", ",\\,", "\\ ",
-                                             ",",   " "};
-    for (size_t k = 0; k < sizeof separators / sizeof *separators; k++) {
-        size_t m = strlen(separators[k]);
-        if (m > l->n - i || memcmp(l->s + i, separators[k], m) != 0) continue;
-        *certain = k < 4;
-        size_t d = i + m;
-        return digit_at(l, d) && digit_at(l, d + 1) && digit_at(l, d + 2) &&
-                       !digit_at(l, d + 3)
-                   ? m
-                   : 0;
+    size_t d = i, commas = 0, spaces = 0, marks = 0;
+    bool braces = false;
+    while (d < l->n) {
+        char c = l->s[d], next = char_at(l, d + 1);
+        if (c == ',' && !commas) d++, commas++;
+        else if (c == '{' && !braces && (next == ',' || (next == ' ' && char_at(l, d + 2) == ',')))
+            d++, braces = true;
+        else if (c == '}' && braces) d++, braces = false, marks++;
+        else if (c == ' ' || c == '~') d++, spaces++;
+        else if (c == '\\' && next == ' ') d += 2, spaces++;
+        else if (c == '\\' && next == '!') d += 2, marks++;
+        else if (c == '\\' && next && strchr(",;:", next)) d += 2, marks += !commas;
+        else if (at_thin_space(l, d)) d += 3, marks += !commas;
+        else break;
     }
-    return 0;
+    /* "1, 234" may be a list; "1 234" and "12,\\! 345" are none. */
+    *certain = marks > 0;
+    bool three = digit_at(l, d) && digit_at(l, d + 1) && digit_at(l, d + 2) && !digit_at(l, d + 3);
+    if (!three || d == i || braces) return 0;
+    return marks || spaces + commas == 1 ? d - i : 0;
 }
 
 static void lex_number(lexer *l)
@@ -115,10 +132,28 @@ static void lex_number(lexer *l)
     emit(l, T_NUMBER, 0, text, size);
 }
 
+/* "1orx": a joint glued to the name behind it. */
+static bool split_joint(lexer *l, const char *s, size_t n)
+{
+    static const char *const joints[] = {"or", "and"};
+    for (size_t k = 0; l->count && k < 2; k++) {
+        size_t m = strlen(joints[k]);
+        int before = l->out[l->count - 1].kind;
+        if (n != m + 1 || memcmp(s, joints[k], m) != 0 ||
+            (before != T_NUMBER && before != ')' && before != '}'))
+            continue;
+        emit(l, k ? T_AND : T_OR, 0, s, m);
+        emit(l, T_NAME, 0, s + m, 1);
+        return true;
+    }
+    return false;
+}
+
 /* A run of letters that is no word: a function glued to its argument ("sinx"), a
  * product of a few letters, or a word of a sentence. */
 static void split_letters(lexer *l, const char *s, size_t n)
 {
+    if (split_joint(l, s, n)) return;
     for (size_t m = n - 1; n <= 8 && m >= 2; m--) {
         const word *hit = word_plain(s, m);
         bool opens = hit && (hit->kind == T_FUNCTION || hit->kind == T_SQRT ||
@@ -139,6 +174,40 @@ static void split_letters(lexer *l, const char *s, size_t n)
         const word *letter = word_plain(s + k, 1);
         emit(l, letter ? letter->kind : T_NAME, 0, s + k, 1);
     }
+}
+
+/* What a letter or two may mean by what stands around them: "3 x 10^8", "x in [0, 1]",
+ * "USD 5". Returns whether it did. */
+static bool lex_by_context(lexer *l, const char *s, size_t n)
+{
+    static const char *const money[] = {"USD", "EUR", "GBP", "INR", "Rs", NULL};
+    size_t after = l->i;
+    while (char_at(l, after) == ' ') after++;
+    char next = char_at(l, after);
+    if (n == 1 && (*s | 32) == 'x' && after_number(l) && digit_at(l, after) &&
+        char_at(l, after) == '1' && char_at(l, after + 1) == '0' &&
+        (char_at(l, after + 2) == '^' || char_at(l, after + 2) == '*')) {
+        emit(l, '*', 0, "*", 1);
+        return true;
+    }
+    if (n == 3 && memcmp(s, "per", 3) == 0 && after_number(l) && l->n - after >= 4 &&
+        memcmp(l->s + after, "cent", 4) == 0) {
+        emit(l, T_TEXT, 0, "percent", 7);
+        l->i = after + 4;
+        return true;
+    }
+    if (n == 2 && memcmp(s, "in", 2) == 0 && l->count && next && strchr("[({\\", next) &&
+        l->out[l->count - 1].kind == T_NAME && after > l->i) {
+        emit(l, T_IN, 0, s, n);
+        return true;
+    }
+    for (size_t k = 0; money[k]; k++) {
+        if (strlen(money[k]) != n || memcmp(s, money[k], n) != 0) continue;
+        if (next == '.') l->i = after + 1;
+        while (char_at(l, after) == '.' || char_at(l, after) == ' ' || char_at(l, after) == '$') after++;
+        return digit_at(l, after) && !after_number(l);
+    }
+    return false;
 }
 
 static void lex_letters(lexer *l)
@@ -167,6 +236,7 @@ static void lex_letters(lexer *l)
     const char *s = l->s + start;
     size_t n = end - start;
     l->i = end;
+    if (n <= 3 && lex_by_context(l, s, n)) return;
     const word *hit = word_plain(s, n);
     bool brackets = n == 1 && *s == 'U' && l->count && among(l->out[l->count - 1].kind, "])");
     while (brackets && isspace((unsigned char)char_at(l, end))) end++;
@@ -248,6 +318,18 @@ static bool is_gamma_function(const lexer *l, const char *s, size_t n)
     return false;
 }
 
+/* "\\quadx", "\\leqg": a command without the space behind it. NULL: none. */
+static const word *glued_command(const char *s, size_t n)
+{
+    static const char *const commands[] = {"qquad", "quad", "leq", "geq", "neq",
+                                           "cdot",  "times", "pi", "pm"};
+    for (size_t k = 0; k < sizeof commands / sizeof *commands; k++) {
+        size_t m = strlen(commands[k]);
+        if (m < n && memcmp(s, commands[k], m) == 0) return word_command(s, m);
+    }
+    return NULL;
+}
+
 static void lex_named_command(lexer *l, const char *s, size_t n)
 {
     if (is_gamma_function(l, s, n)) {
@@ -257,12 +339,27 @@ static void lex_named_command(lexer *l, const char *s, size_t n)
     const word *hit = word_command(s, n);
     size_t size, end;
     const char *text;
+    if (!hit && (hit = glued_command(s, n)) != NULL) { /* the letters are read by themselves */
+        size = strlen(hit->name);
+        l->i -= n - size;
+        n = size;
+    }
     switch (hit ? hit->kind : T_NAME) {
     case T_SKIP: break;
     case T_SIZE: /* "\left." is an invisible bracket */
         if (char_at(l, l->i) == '.') l->i++;
         break;
     case T_SPACE: l->spaced = true; break;
+    case T_DOTS: emit(l, T_NAME, 0, "...", 3); break;
+    case T_NOT:
+        while (char_at(l, l->i) == ' ') l->i++;
+        if (char_at(l, l->i) == '=') l->i++, emit(l, T_NE, 0, s, n);
+        else emit(l, T_NAME, 0, s, n);
+        break;
+    case T_BOX: /* a box behind another is the next item of a list */
+        if (l->count && l->out[l->count - 1].kind == '}') emit(l, ',', 0, ",", 1);
+        emit(l, T_BOX, 0, s, n);
+        break;
     case T_SKIP_GROUP: group(l, l->i, &size, &l->i); break;
     case T_SKIP_TOKEN: lex_skip_token(l); break;
     case T_TEXT_COMMAND: lex_text(l, false); break;
@@ -285,6 +382,7 @@ static void lex_named_command(lexer *l, const char *s, size_t n)
 
 static void lex_command(lexer *l)
 {
+    if (l->escaped_twice) l->i++;
     size_t start = l->i + 1, end = start;
     while (letter_at(l, end)) end++;
     if (end > start) {
@@ -327,6 +425,12 @@ static const struct {
     {0x3B2, T_NAME, 0, "beta"}, {0x3B3, T_NAME, 0, "gamma"}, {0x3B8, T_NAME, 0, "theta"},
     {0x3BB, T_NAME, 0, "lambda"}, {0x3BC, T_NAME, 0, "mu"}, {0x3C9, T_NAME, 0, "omega"},
     {0x3C6, T_NAME, 0, "phi"},  {0x3C3, T_NAME, 0, "sigma"}, {0xFF0C, ',', 0, ","},
+    {0x2266, T_LE, 0, ""},      {0x2267, T_GE, 0, ""},     {0x2026, T_NAME, 0, "..."},
+    {0xFF08, '(', 0, "("},      {0xFF09, ')', 0, ")"},     {0xFF1A, ':', 0, ":"},
+    {0xFF1B, ';', 0, ";"},      {0x3001, ',', 0, ","},     {0x3002, '.', 0, "."},
+    {0xFF1D, '=', 0, "="},      {0xFF05, '%', 0, "%"},     {0x2006, T_SPACE, 0, ""},
+    {0x394, T_NAME, 0, "Delta"}, {0x3B4, T_NAME, 0, "delta"}, {0x3C1, T_NAME, 0, "rho"},
+    {0x3C4, T_NAME, 0, "tau"},  {0x3B5, T_NAME, 0, "epsilon"}, {0x2236, ':', 0, ":"},
 };
 
 /* "x²" as x^2, "½" as (1/2). */
@@ -367,7 +471,17 @@ static void lex_unicode(lexer *l)
         else emit(l, unicode[k].kind, unicode[k].id, unicode[k].text, strlen(unicode[k].text));
         return;
     }
-    emit(l, T_NAME, 0, l->s + at, l->i - at);
+    if (code < 0x2E80 || code > 0xD7A3) {
+        emit(l, T_NAME, 0, l->s + at, l->i - at);
+        return;
+    }
+    /* Words of a language without spaces, such as a unit. */
+    for (; l->i < l->n && (unsigned char)l->s[l->i] >= 0xE3 && (unsigned char)l->s[l->i] <= 0xED;
+         l->i += m) {
+        m = masa_utf8_decode(l->s + l->i, l->n - l->i, &code);
+        if (!m || code < 0x3003) break;
+    }
+    emit(l, T_TEXT, 0, l->s + at, l->i - at);
 }
 
 /* Whether nothing but the end of a group or of the answer follows. */
@@ -418,9 +532,26 @@ static void turn_brackets(lexer *l)
     }
 }
 
+/* Whether backslashes come in pairs only, one of them before a command's name: rows of a
+ * matrix do so too, but behind a \begin. */
+static bool is_escaped_twice(const char *s, size_t n)
+{
+    bool command = false;
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] != '\\') continue;
+        if (i + 1 == n || s[i + 1] != '\\') return false;
+        size_t m = i += 2;
+        while (m < n && isalpha((unsigned char)s[m])) m++;
+        command |= m - i > 1 && word_command(s + i, m - i);
+        i--;
+    }
+    return command;
+}
+
 token *lex(work *w, const char *s, size_t n)
 {
     lexer state = {.w = w, .s = s, .n = n}, *l = &state;
+    l->escaped_twice = memchr(s, '\\', n) && is_escaped_twice(s, n);
     l->digits = work_alloc(w, n + 1);
     while (l->i < n && !w->exhausted) {
         unsigned char c = (unsigned char)s[l->i];

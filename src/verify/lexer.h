@@ -23,7 +23,7 @@ typedef enum token_kind {
     T_AND, T_OR, T_PMOD, T_BOX,
     /* How the lexer treats a word; these never reach the parser. */
     T_SKIP, T_SKIP_GROUP, T_SKIP_TOKEN, T_SPACE, T_TEXT_COMMAND, T_ROMAN, T_BLACKBOARD,
-    T_SIZE,
+    T_SIZE, T_DOTS, T_NOT,
 } token_kind;
 
 typedef struct token {

@@ -2,6 +2,7 @@
 #include "answer.h"
 
 #include "compare.h"
+#include "extract.h"
 #include "parser.h"
 #include "unit.h"
 
@@ -30,7 +31,7 @@ static void register_thread(void)
     if (!pthread_getspecific(cache_key)) pthread_setspecific(cache_key, &cache_key);
 }
 
-static void trim(const char **s, size_t *n)
+static void trim_bare(const char **s, size_t *n)
 {
     while (*n && strchr(" \t\r\n\f\v", **s) && **s) (*s)++, (*n)--;
     while (*n && strchr(" \t\r\n\f\v", (*s)[*n - 1]) && (*s)[*n - 1]) (*n)--;
@@ -48,7 +49,7 @@ static void unbox(const char **s, size_t *n)
         return;
     const char *content = *s + head;
     size_t size = *n - head - 1;
-    trim(&content, &size);
+    trim_bare(&content, &size);
     if (content != *s + inside.start || size != inside.size) return;
     *s = content;
     *n = size;
@@ -113,7 +114,7 @@ static void drop_label(const char **s, size_t *n)
         if (value == *n || (*s)[m] != '}') return;
         *s += m + 1;
         *n -= m + 1;
-        trim(s, n);
+        trim_bare(s, n);
         return;
     }
 }
@@ -129,6 +130,30 @@ static bool is_word(const char *s, size_t n)
     for (size_t i = 0; i < n; i++)
         if ((s[i] | 32) < 'a' || (s[i] | 32) > 'z') return false;
     return n > 2 || (n == 2 && strncasecmp(s, "no", 2) == 0);
+}
+
+/* Digits with one mark ('.' or ',') among them; where it stands, or n. */
+static size_t decimal_mark(const char *s, size_t n, char mark)
+{
+    size_t i = 0, at;
+    while (i < n && isdigit((unsigned char)s[i])) i++;
+    at = i;
+    if (i == 0 || i == n || s[i] != mark) return n;
+    for (i++; i < n; i++)
+        if (!isdigit((unsigned char)s[i])) return n;
+    return at + 1 < n ? at : n;
+}
+
+/* "1,22" is 1.22 where the other side is that decimal: most of Europe writes so. Three
+ * digits behind the comma are thousands, but for "0,111". */
+static bool same_decimal(const char *a, size_t n, const char *b, size_t m)
+{
+    if (n && m && *a == '-' && *b == '-') a++, b++, n--, m--;
+    size_t comma = decimal_mark(a, n, ','), point = decimal_mark(b, m, '.');
+    if (comma == n || point == m) return false;
+    if (n - comma == 4 && !(comma == 1 && *a == '0')) return false;
+    return n == m && comma == point && memcmp(a, b, comma) == 0 &&
+           memcmp(a + comma + 1, b + comma + 1, n - comma - 1) == 0;
 }
 
 /* The point P(1, 2) is (1, 2), where that is asked for. */
@@ -176,8 +201,10 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
                                   size_t gold_size, const masa_verify_options *options,
                                   const char **rule)
 {
-    trim(&answer, &size);
-    trim(&gold, &gold_size);
+    trim_bare(&answer, &size);
+    trim_bare(&gold, &gold_size);
+    extract__gold(&gold, &gold_size);
+    trim_bare(&gold, &gold_size);
     unbox(&answer, &size);
     unbox(&gold, &gold_size);
     if (gold_size == 0) {
@@ -194,6 +221,11 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
     }
     if (is_word(gold, gold_size) && same_words(answer, size, gold, gold_size)) {
         *rule = "words";
+        return MASA_VERDICT_EQUAL;
+    }
+    if (same_decimal(answer, size, gold, gold_size) ||
+        same_decimal(gold, gold_size, answer, size)) {
+        *rule = "decimal comma";
         return MASA_VERDICT_EQUAL;
     }
     drop_label(&answer, &size);

@@ -1,5 +1,6 @@
 #include "node.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 node *node_create(work *w, node_kind kind, unsigned n)
@@ -92,6 +93,35 @@ bool node_same(const node *a, const node *b)
     for (unsigned i = 0; i < a->n; i++)
         if (!node_same(a->child[i], b->child[i])) return false;
     return true;
+}
+
+/* The number under a minus sign, or n itself. */
+static const node *unsigned_of(const node *n)
+{
+    return n->kind == NODE_NEGATE ? n->child[0] : n;
+}
+
+bool node_is_decimal(const node *n)
+{
+    n = unsigned_of(n);
+    return n->kind == NODE_NUMBER && n->size && memchr(n->text, '.', n->size) != NULL;
+}
+
+void node_decimal_unit(mag_t out, const node *n)
+{
+    n = unsigned_of(n);
+    const char *point = n->size ? memchr(n->text, '.', n->size) : NULL;
+    const char *exponent = n->size ? memchr(n->text, 'e', n->size) : NULL;
+    size_t end = exponent ? (size_t)(exponent - n->text) : n->size;
+    long places = point ? (long)(end - (size_t)(point - n->text)) - 1 : 0;
+    for (size_t i = end + 1, power = 0; exponent && i < n->size; i++) {
+        if (n->text[i] >= '0' && n->text[i] <= '9') power = power * 10 + (size_t)(n->text[i] - '0');
+        if (i + 1 == n->size && power < 1000000)
+            places += exponent[1] == '-' ? (long)power : -(long)power;
+    }
+    mag_set_ui(out, 10);
+    mag_pow_ui(out, out, (ulong)labs(places));
+    if (places > 0) mag_inv(out, out);
 }
 
 bool node_is_percent(const node *n)

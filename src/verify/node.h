@@ -4,6 +4,8 @@
 
 #include "work.h"
 
+#include <mag.h>
+
 typedef enum node_kind {
     NODE_NUMBER,    /* value, a rational */
     NODE_SYMBOL,    /* symbol */
@@ -65,6 +67,11 @@ node *node_unary(work *w, node_kind kind, node *a);
 node *node_binary(work *w, node_kind kind, node *a, node *b);
 node *node_call(work *w, function f, node *a, node *b); /* b may be NULL */
 node *node_text(work *w, node_kind kind, const char *s, size_t n);
+
+/* A number written with a point, such as 0.50; maybe with a minus sign. */
+bool node_is_decimal(const node *n);
+/* One unit of a number's last digit. */
+void node_decimal_unit(mag_t out, const node *n);
 
 /* UNIT nodes that change the value: 50%, 30 degrees. */
 bool node_is_percent(const node *n);

@@ -132,7 +132,9 @@ static node *annotate(parser *p, node *value)
     }
     node *out = node_unary(p->w, NODE_UNIT, value);
     bool degrees = n >= 6 && strncasecmp(text, "degree", 6) == 0;
-    bool percent = n == 7 && strncasecmp(text, "percent", 7) == 0;
+    bool percent = (n >= 7 && strncasecmp(text, "percent", 7) == 0) ||
+                   (n == 3 && strncasecmp(text, "pct", 3) == 0) ||
+                   (n == 8 && strncasecmp(text, "per cent", 8) == 0);
     out->text = degrees ? "deg" : percent ? "%" : work_text(p->w, text, n);
     out->size = degrees ? 3 : percent ? 1 : n;
     return out;
@@ -193,6 +195,8 @@ static node *parse_term(parser *p)
             node_push(p->w, &factors, annotate(p, value));
         } else if (kind == T_PMOD) {
             skip_modulus(p);
+        } else if (kind == '(' && (p->t[1].kind == T_OR || p->t[1].kind == '=')) {
+            break; /* "3/5 (or 0.6)" */
         } else if (kind == '(' && p->t[1].kind == T_PMOD) { /* "17 (mod 20)" */
             parse__next(p);
             skip_modulus(p);
@@ -316,13 +320,37 @@ node *parse__statement(parser *p)
     return out;
 }
 
+/* Statements of one group, as a list unless there is but one. */
+static node *group_of(parser *p, const node_list *items, char mark)
+{
+    if (items->n == 1) return items->items[0];
+    node *out = node_from_list(p->w, NODE_LIST, items);
+    out->mark = mark;
+    return out;
+}
+
+/* "3/5 (or 0.6)": the same value said again in brackets. */
+static bool take_aside(parser *p, node_list *items)
+{
+    if (p->t->kind != '(' || (p->t[1].kind != T_OR && p->t[1].kind != '=')) return false;
+    parse__next(p);
+    parse__next(p);
+    node_push(p->w, items, parse__statement(p));
+    if (!parse__take(p, ')')) parse__fail(p);
+    return true;
+}
+
 node *parse__statements(parser *p)
 {
-    node_list items = {0};
+    node_list items = {0}, groups = {0};
     char mark = 0;
     node_push(p->w, &items, parse__statement(p));
     while (!p->failed) {
         int kind = p->t->kind;
+        if (take_aside(p, &items)) {
+            mark = 'o';
+            continue;
+        }
         if (kind != ',' && kind != ';' && kind != T_AND && kind != T_OR) break;
         parse__next(p);
         if (kind == ',' || kind == ';')
@@ -330,15 +358,18 @@ node *parse__statements(parser *p)
                 kind = p->t->kind;
                 parse__next(p);
             }
-        if (kind == T_OR) mark = 'o';
+        if (kind == ';' && (items.n == 1 || mark == ',')) { /* p=5,q=2; p=7,q=2 */
+            node_push(p->w, &groups, group_of(p, &items, mark));
+            items = (node_list){0};
+            mark = 0;
+        } else if (kind == T_OR) mark = 'o';
         else if (kind == T_AND && mark != 'o') mark = mark == ',' ? ',' : 'a';
         else if (!mark) mark = ',';
         node_push(p->w, &items, parse__statement(p));
     }
-    if (items.n == 1) return items.items[0];
-    node *out = node_from_list(p->w, NODE_LIST, &items);
-    out->mark = mark;
-    return out;
+    if (groups.n == 0) return group_of(p, &items, mark);
+    node_push(p->w, &groups, group_of(p, &items, mark));
+    return group_of(p, &groups, ',');
 }
 
 /* An answer in words only, such as "two lines". */
@@ -355,21 +386,39 @@ static bool only_words(const token *t)
     return found;
 }
 
-static bool means_reals(const char *s, size_t n)
+/* Which of the words (ended by NULL) s is, in any case; -1: none. */
+static int which_word(const char *s, size_t n, const char *const *words)
 {
-    static const char *const names[] = {"all real numbers", "all reals", "real numbers",
-                                        "all real"};
-    for (size_t k = 0; k < sizeof names / sizeof *names; k++)
-        if (strlen(names[k]) == n && strncasecmp(names[k], s, n) == 0) return true;
-    return false;
+    for (int k = 0; words[k]; k++)
+        if (strlen(words[k]) == n && strncasecmp(words[k], s, n) == 0) return k;
+    return -1;
+}
+
+/* Answers in words that mean a value: "all real numbers", "no solution", "twelve". NULL:
+ * none of these. */
+static node *value_in_words(work *w, const char *s, size_t n)
+{
+    static const char *const reals[] = {"all real numbers", "all reals", "real numbers",
+                                        "all real", NULL};
+    static const char *const none[] = {"no solution", "no solutions", "no real solution",
+                                       "no real solutions", "empty set", "the empty set", NULL};
+    static const char *const numbers[] = {
+        "zero",    "one",     "two",       "three",    "four",     "five",    "six",
+        "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
+        "fourteen", "fifteen", "sixteen",  "seventeen", "eighteen", "nineteen", "twenty", NULL};
+    if (n < 3 || n > 17) return NULL;
+    if (which_word(s, n, reals) >= 0) return node_create(w, NODE_REALS, 0);
+    if (which_word(s, n, none) >= 0) return node_create(w, NODE_SET, 0);
+    int number = which_word(s, n, numbers);
+    return number >= 0 ? node_integer(w, number) : NULL;
 }
 
 node *parse_answer(work *w, const char *s, size_t n)
 {
     parser state = {.w = w, .t = lex(w, s, n)}, *p = &state;
     if (!p->t) return NULL;
-    if (means_reals(s, n)) return node_create(w, NODE_REALS, 0);
-    node *out = NULL;
+    node *out = value_in_words(w, s, n);
+    if (out) return out;
     int depth = w->depth;
     if (!only_words(p->t)) out = parse__statements(p);
     w->depth = depth;

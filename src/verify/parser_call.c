@@ -39,6 +39,24 @@ static bool take_raised_degree(parser *p)
     return true;
 }
 
+/* 5^{th}, 5^{\text{th}}: which one in a row. */
+static bool take_raised_ordinal(parser *p)
+{
+    static const char *const ends[] = {"th", "st", "nd", "rd"};
+    if (p->t->kind != '^' || p->t[1].kind != '{') return false;
+    const token *t = p->t + 2;
+    for (size_t k = 0; k < 4; k++) {
+        bool text = t->kind == T_TEXT && t->size == 2 && memcmp(t->text, ends[k], 2) == 0;
+        bool letters = t->kind == T_NAME && t->size == 1 && *t->text == ends[k][0] &&
+                       t[1].kind == T_NAME && t[1].size == 1 && *t[1].text == ends[k][1];
+        if (!text && !letters) continue;
+        if (t[text ? 1 : 2].kind != '}') return false;
+        p->t += text ? 4 : 5;
+        return true;
+    }
+    return false;
+}
+
 static node *raise_to(parser *p, node *base);
 
 static node *exponent(parser *p)
@@ -59,6 +77,7 @@ static node *exponent(parser *p)
 
 static node *raise_to(parser *p, node *base)
 {
+    if (base->kind == NODE_NUMBER && take_raised_ordinal(p)) return base;
     if (take_raised_degree(p)) {
         node *out = node_unary(p->w, NODE_UNIT, base);
         out->text = "deg";
@@ -267,6 +286,6 @@ node *parse__environment(parser *p)
     bool is_matrix = (matrix || array) && even;
     node *out = node_from_list(p->w, is_matrix ? NODE_MATRIX : NODE_LIST, &cells);
     out->rows = is_matrix ? rows : 0;
-    out->mark = is_matrix ? 0 : ',';
+    out->mark = is_matrix ? (*name == 'v' ? '|' : 0) : ',';
     return out;
 }

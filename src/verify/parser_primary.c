@@ -71,11 +71,22 @@ static node *repeating(parser *p, node *number, const token *decimal)
     return number;
 }
 
+/* "two" of 101_{two}; 0: none. */
+static unsigned base_in_words(const node *n)
+{
+    static const char *const words[] = {"two", "three", "four", "five", "six", "seven", "eight",
+                                        "nine", "ten", "eleven", "twelve"};
+    for (unsigned k = 0; n->kind == NODE_TEXT && k < sizeof words / sizeof *words; k++)
+        if (strlen(words[k]) == n->size && memcmp(words[k], n->text, n->size) == 0) return k + 2;
+    return 0;
+}
+
 /* text_base, as in 120_4 or A5_{11}. */
 static node *based(parser *p, const char *text, size_t n)
 {
-    parse__next(p); /* the underscore */
+    parse__next(p); /* the underscore, or "base" */
     node *base = parse__group(p), *out = node_number(p->w);
+    if (base_in_words(base)) base = node_integer(p->w, (long)base_in_words(base));
     if (base->kind != NODE_NUMBER || !fmpz_is_one(fmpq_denref(base->value)) ||
         fmpz_cmp_ui(fmpq_numref(base->value), 36) > 0 ||
         fmpz_cmp_ui(fmpq_numref(base->value), 2) < 0)
@@ -137,7 +148,10 @@ node *parse__number(parser *p)
     out->size = t.size;
     parse__next(p);
     if (p->t->kind == T_ACCENT) return repeating(p, out, &t);
-    return p->t->kind == '_' ? based(p, t.text, t.size) : out;
+    bool base = p->t->kind == '_' || (p->t->kind == T_WORD && p->t->size == 4 &&
+                                      memcmp(p->t->text, "base", 4) == 0 &&
+                                      p->t[1].kind == T_NUMBER);
+    return base ? based(p, t.text, t.size) : out;
 }
 
 /* The next token's subscript and primes, appended to a name. */
@@ -308,11 +322,19 @@ node *parse__group(parser *p)
     return out;
 }
 
+/* {x | x > 2}, {x : ...} or {x in R | ...} in braces without backslashes. */
+static bool begins_builder(const token *t)
+{
+    if (t->kind != '{' || t[1].kind != T_NAME) return false;
+    return t[2].kind == '|' || t[2].kind == ':' || t[2].kind == T_MID || t[2].kind == T_IN;
+}
+
 static node *parse_set(parser *p)
 {
+    int close = p->t->kind == '{' ? '}' : T_SET_CLOSE;
     if (!parse__enter(p)) return parse__fail(p);
     parse__next(p);
-    if (parse__take(p, T_SET_CLOSE)) {
+    if (parse__take(p, close)) {
         p->w->depth--;
         return node_create(p->w, NODE_SET, 0);
     }
@@ -331,7 +353,7 @@ static node *parse_set(parser *p)
     }
     p->in_set = in_set;
     p->w->depth--;
-    return parse__take(p, T_SET_CLOSE) ? out : parse__fail(p);
+    return parse__take(p, close) ? out : parse__fail(p);
 }
 
 /* |x|, floor and ceiling. */
@@ -399,8 +421,10 @@ node *parse__primary(parser *p)
     case '(':
     case '[': return parse__brackets(p);
     case '{':
+        if (begins_builder(p->t)) return parse_set(p);
+        return parse__group(p);
     case T_BOX:
-        if (p->t->kind == T_BOX) parse__next(p);
+        parse__next(p);
         return parse__group(p);
     case T_SET_OPEN: return parse_set(p);
     case '|': return parse_fence(p, FN_ABS, '|');

@@ -1,5 +1,6 @@
 /* Rewrites trees before the comparison. */
 #include "compare.h"
+#include "matrix.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,11 +61,6 @@ static node *expand_signs(work *w, node *n)
     return out;
 }
 
-static bool is_vector(const node *n)
-{
-    return n->kind == NODE_MATRIX || (n->kind == NODE_TUPLE && n->n > 1);
-}
-
 /* factor * vector, or vector / factor, entry by entry. */
 static node *scale(work *w, node *vector, node *factor, bool divide)
 {
@@ -80,9 +76,9 @@ static node *scale(work *w, node *vector, node *factor, bool divide)
 
 static node *distribute(work *w, node *n)
 {
-    if (n->kind == NODE_NEGATE && is_vector(n->child[0]))
+    if (n->kind == NODE_NEGATE && matrix_is_vector(n->child[0]))
         return scale(w, n->child[0], NULL, false);
-    if (n->kind == NODE_QUOTIENT && is_vector(n->child[0]))
+    if (n->kind == NODE_QUOTIENT && matrix_is_vector(n->child[0]))
         return scale(w, n->child[0], n->child[1], true);
     if (n->kind == NODE_UNIT && is_collection(n->child[0])) return n->child[0];
     if (n->kind == NODE_NEGATE && n->child[0]->kind == NODE_UNIT) {
@@ -90,10 +86,14 @@ static node *distribute(work *w, node *n)
         unit->child[0] = node_unary(w, NODE_NEGATE, n->child[0]->child[0]);
         return unit;
     }
+    if (n->kind == NODE_SUM) return matrix_sum(w, n);
+    if (n->kind == NODE_POWER) return matrix_power(w, n);
+    if (n->kind != NODE_PRODUCT) return n;
+    n = matrix_product(w, n);
     if (n->kind != NODE_PRODUCT) return n;
     unsigned vectors = 0, at = 0;
     for (unsigned i = 0; i < n->n; i++)
-        if (is_vector(n->child[i])) vectors++, at = i;
+        if (matrix_is_vector(n->child[i])) vectors++, at = i;
     if (vectors != 1) return n;
     node *out = n->child[at];
     for (unsigned i = 0; i < n->n; i++)
@@ -152,6 +152,7 @@ static node *prepare_inner(work *w, node *n)
         unit->child[0] = n;
         return unit;
     }
+    if (n->kind == NODE_MATRIX && n->mark == '|') return matrix_determinant(w, n);
     if (n->kind == NODE_LIST) return drop_conditions(w, n);
     return distribute(w, n);
 }

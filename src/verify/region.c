@@ -82,10 +82,27 @@ static bool build_absolute(work *w, region *r, char mark, node *n, node *bound)
            push(r, (interval){bound, NULL, open, true});
 }
 
+/* 1 <= |x| <= 2 is [-2, -1] and [1, 2]. */
+static bool build_ring(work *w, region *r, node *n)
+{
+    const char *marks = n->text;
+    bool up = strchr("<l", marks[0]) && strchr("<l", marks[1]);
+    bool down = strchr(">g", marks[0]) && strchr(">g", marks[1]);
+    node *low = n->child[up ? 0 : 2], *high = n->child[up ? 2 : 0];
+    bool low_open = strchr("<>", marks[up ? 0 : 1]), high_open = strchr("<>", marks[up ? 1 : 0]);
+    if ((!up && !down) || !set_letter(w, r, n->child[1]->child[0]) ||
+        value_has_symbols(low) || value_order(w, low, node_integer(w, 0)) != 1)
+        return false;
+    return push(r, (interval){node_unary(w, NODE_NEGATE, high), node_unary(w, NODE_NEGATE, low),
+                              high_open, low_open}) &&
+           push(r, (interval){low, high, low_open, high_open});
+}
+
 static bool build_relation(work *w, region *r, node *n)
 {
     interval i = {0};
     const char *marks = n->text;
+    if (n->n == 3 && is_absolute(n->child[1])) return build_ring(w, r, n);
     if (n->n == 2 && is_absolute(n->child[0]))
         return build_absolute(w, r, marks[0], n->child[0], n->child[1]);
     if (n->n == 2) {

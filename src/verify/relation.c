@@ -13,50 +13,75 @@ static bool is_membership(const node *n)
     return n->kind == NODE_RELATION && n->n == 2 && n->text[0] == 'i';
 }
 
-/* What may stand before "=" to name a value: x, f(x), f(2), \angle ABC, (x, y). */
-static bool is_name(const node *n)
+/* One letter, or a product of some: AB, \angle ABC, 2r is none. */
+static bool is_letters(const node *n)
 {
-    if (n->kind == NODE_SYMBOL || n->kind == NODE_TEXT) return true;
-    bool several = n->kind == NODE_PRODUCT || n->kind == NODE_TUPLE;
-    if (!several || n->child[0]->kind != NODE_SYMBOL || n->n > 6) return false;
+    if (n->kind == NODE_SYMBOL) return true;
+    if (n->kind != NODE_PRODUCT || n->child[0]->kind != NODE_SYMBOL || n->n > 6) return false;
     for (unsigned i = 1; i < n->n; i++) {
         node_kind kind = n->child[i]->kind;
-        if (kind != NODE_SYMBOL && kind != NODE_E && kind != NODE_I &&
-            kind != NODE_NUMBER)
+        if (kind != NODE_SYMBOL && kind != NODE_E && kind != NODE_I && kind != NODE_NUMBER)
             return false;
     }
     return true;
 }
 
-/* What a rounded number may be off by: one unit of its last digit. */
-static void rounding(mag_t out, const node *n)
+/* Letters that equations are solved for: |x| = 3 says what x is, |AB| = 3 what |AB| is. */
+static bool is_unknown(const work *w, const node *n)
 {
-    const char *point =
-        n->kind == NODE_NUMBER && n->size ? memchr(n->text, '.', n->size) : NULL;
-    size_t places = point ? n->size - (size_t)(point - n->text) - 1 : 0;
-    mag_one(out);
-    while (places-- > 0) mag_div_ui(out, out, 10);
+    return n->kind == NODE_SYMBOL && w->symbols[n->symbol].size == 1 &&
+           strchr("xyt", *w->symbols[n->symbol].name) != NULL;
 }
 
-/* Whether b can be a rounded. */
+/* What may stand before "=" to name a value: x, f(x), f(2), \angle ABC, (x, y). */
+static bool is_name(const node *n)
+{
+    if (n->kind == NODE_TEXT || is_letters(n)) return true;
+    if (n->kind != NODE_TUPLE) return false;
+    for (unsigned i = 0; i < n->n; i++)
+        if (!is_letters(n->child[i]) && n->child[i]->kind != NODE_I) return false;
+    return true;
+}
+
+/* What can be asked for of names, if numbers follow: |AB|, a : b, AB/CD, \tan A. */
+static bool is_question(const work *w, const node *n)
+{
+    switch (n->kind) {
+    case NODE_CALL: return n->n == 1 && is_letters(n->child[0]) && !is_unknown(w, n->child[0]);
+    case NODE_COLON:
+        for (unsigned i = 0; i < n->n; i++)
+            if (!is_letters(n->child[i])) return false;
+        return true;
+    case NODE_QUOTIENT: return is_letters(n->child[0]) && is_letters(n->child[1]);
+    default: return false;
+    }
+}
+
+/* Whether b, a decimal, can be a rounded: they differ by less than a unit of its last
+ * digit, or by 1 % if that is behind the point. */
 static bool about_equal(work *w, const node *a, const node *b)
 {
     acb_t x, y;
+    mag_t apart, unit, share;
+    if (!node_is_decimal(b) && b->kind != NODE_NUMBER) return false;
     acb_init(x);
     acb_init(y);
-    bool good = b->kind == NODE_NUMBER && value_ball(w, a, NULL, x, 64) &&
-                value_ball(w, b, NULL, y, 64);
+    mag_init(apart);
+    mag_init(unit);
+    mag_init(share);
+    bool good = value_ball(w, a, NULL, x, 64) && value_ball(w, b, NULL, y, 64);
     if (good) {
-        mag_t apart, unit;
-        mag_init(apart);
-        mag_init(unit);
-        acb_sub(x, x, y, 64);
-        acb_get_mag(apart, x);
-        rounding(unit, b);
-        good = mag_cmp(apart, unit) < 0;
-        mag_clear(apart);
-        mag_clear(unit);
+        acb_sub(y, x, y, 64);
+        acb_get_mag(apart, y);
+        node_decimal_unit(unit, b);
+        acb_get_mag(share, x);
+        mag_div_ui(share, share, 100);
+        good = mag_cmp(apart, unit) < 0 ||
+               (node_is_decimal(b) && mag_cmp(apart, share) < 0);
     }
+    mag_clear(apart);
+    mag_clear(unit);
+    mag_clear(share);
     acb_clear(x);
     acb_clear(y);
     return good;
@@ -94,7 +119,8 @@ static unsigned value_side(const node *n)
 /* "x = 22/7 ~ 3.14": where the sides agree, the exact one counts as well. */
 static masa_verdict compare_with_value(work *w, node *relation, node *other, bool answer)
 {
-    unsigned side = value_side(relation), first = is_name(relation->child[0]) ? 1 : 0;
+    unsigned side = value_side(relation),
+             first = is_name(relation->child[0]) || is_question(w, relation->child[0]);
     /* "2 + 3 = 6" states nothing that could be right. */
     if (is_numeric(relation, first) && !chain_holds(w, relation, first))
         return MASA_VERDICT_DIFFERENT;
@@ -192,7 +218,8 @@ masa_verdict compare_relations(work *w, node *a, node *b)
         return compare_with_value(w, a, b, true);
     if (is_equation(b) && a->kind != NODE_RELATION) {
         /* "x + y = 2" is not answered by "2", but "x = 2" and "1 + 1 = 2" are. */
-        if (!is_name(b->child[0]) && !is_name(b->child[b->n - 1]) &&
+        bool asked = is_question(w, b->child[0]) && is_numeric(b, 1);
+        if (!asked && !is_name(b->child[0]) && !is_name(b->child[b->n - 1]) &&
             !chain_holds(w, b, 0))
             return verdict;
         return compare_with_value(w, b, a, false);

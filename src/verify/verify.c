@@ -3,6 +3,7 @@
 #include <masa/verify.h>
 
 #include "answer.h"
+#include "extract.h"
 
 #include <string.h>
 
@@ -46,14 +47,14 @@ masa_status masa_extract_rules_parse(unsigned *out, const char *names, masa_erro
     for (const char *p = names; *p; p += strcspn(p, ","), p += *p == ',') {
         size_t n = strcspn(p, ",");
         unsigned found = n == 3 && memcmp(p, "any", 3) == 0 ? MASA_EXTRACT_ANY : 0;
-        for (unsigned rule = MASA_EXTRACT_BOXED; rule <= MASA_EXTRACT_WHOLE; rule <<= 1) {
+        for (unsigned rule = MASA_EXTRACT_BOXED; rule <= MASA_EXTRACT_BARE; rule <<= 1) {
             const char *name = masa_extract_rule_text((masa_extract_rule)rule);
             if (strlen(name) == n && memcmp(name, p, n) == 0) found = rule;
         }
         if (!found)
             return MASA_FAIL(err, MASA_ERR_CONFIG,
-                             "no rule '%.*s'; the rules are boxed, phrase, hashes, bold, "
-                             "number, whole, any",
+                             "no rule '%.*s'; the rules are tags, boxed, phrase, hashes, "
+                             "bold, formula, bare, number, whole, any",
                              (int)(n < 40 ? n : 40), p);
         rules |= found;
     }
@@ -95,7 +96,8 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
         verify__choice(prediction, size, gold, options, result);
         return;
     }
-    if (!masa_extract_answer(prediction, size, options->rules, &result->extraction))
+    if (!extract__answer(prediction, size, options->rules, options->kind,
+                         &result->extraction))
         return;
     result->extracted = prediction + result->extraction.start;
     if (options->kind == MASA_ANSWER_LITERAL) {

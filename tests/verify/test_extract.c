@@ -33,6 +33,92 @@ static void test_boxed(void **state)
     check("\\boxed", B, NULL);
 }
 
+static void test_several_boxes(void **state)
+{
+    (void)state;
+    const unsigned B = MASA_EXTRACT_BOXED;
+    check("$\\boxed{(1,2)}$ and $\\boxed{(3,4)}$.", B, "\\boxed{(1,2)}$ and $\\boxed{(3,4)}");
+    check("\\[\\boxed{1}, \\boxed{2} \\text{ or } \\boxed{3}\\]", B,
+          "\\boxed{1}, \\boxed{2} \\text{ or } \\boxed{3}");
+    check("\\boxed{1}\n\\boxed{2}", B, "\\boxed{1}\n\\boxed{2}");
+    check("so $x=\\boxed{1}$ or $y = \\boxed{2}$", B, "x=\\boxed{1}$ or $y = \\boxed{2}");
+    check("$g(x)=\\boxed{1}$ or $g(x)=\\boxed{2}$", B, "g(x)=\\boxed{1}$ or $g(x)=\\boxed{2}");
+    /* Another statement, another paragraph, and the same thing again are no list. */
+    check("\\boxed{1}. Then \\boxed{2}", B, "2");
+    check("\\boxed{1} no, \\boxed{2}", B, "2");
+    check("\\boxed{1} and so it is \\boxed{2}", B, "2");
+    check("\\boxed{1}\n\n\\boxed{2}", B, "2");
+    check("\\boxed{5}, \\boxed{5}", B, "5");
+    check("\\\\boxed{5}", B, "5");
+}
+
+static void test_tags(void **state)
+{
+    (void)state;
+    const unsigned T = MASA_EXTRACT_TAGS;
+    check("<think>5</think><answer> 7 </answer>", T, "7");
+    check("<answer>1</answer> no <Answer>2</Answer> end", T, "2");
+    check("<answer>it is \\boxed{3}</answer>", T, "3");
+    check("<answer>The area is $12$.</answer>", T, "12");
+    check("<answer></answer>", T, NULL);
+    check("<answer>5", T, NULL);
+    check("5</answer>", T, NULL);
+    check("\\boxed{3} <answer>4</answer>", MASA_EXTRACT_ANY, "4");
+}
+
+static void test_formulas(void **state)
+{
+    (void)state;
+    const unsigned F = MASA_EXTRACT_FORMULA;
+    check("Therefore $x \\ge 7$ is the solution.", F, "x \\ge 7");
+    check("We get\n\\[ x = 5. \\]", F, "x = 5.");
+    check("first $$1$$ then \\(2\\)", F, "2");
+    check("It is $f(x) = 2x$ for all $x$.", F, "f(x) = 2x");
+    check("It is $5$ when $x = 2$.", F, "5");
+    check("The roots are $x = 1$ and $x = 2$.", F, "x = 1$ and $x = 2");
+    check("The area is $12$ cm.", F, "12$ cm");
+    check("$$\\begin{align} a &= 2 + 3 \\\\ &= 5 \\end{align}$$", F, "= 5");
+    check("a match costs $5 and a ball costs $7", F, NULL);
+    check("With $n = 3$ we count. So there are 12 of them.", F, NULL);
+    check("none", F, NULL);
+    check("$x", F, NULL);
+}
+
+static void test_bare(void **state)
+{
+    (void)state;
+    const unsigned B = MASA_EXTRACT_BARE;
+    check(" x + 1\n", B, "x + 1");
+    check("72 clips sold in April", B, "72 clips sold in April");
+    check("no solution", B, "no solution");
+    check("3 sqrt(2)", B, "3 sqrt(2)");
+    check("the number is 10", B, NULL);
+    check("I do not know what they want", B, NULL);
+    check("\u6bd4\u4f8b\u4e3a13", B, NULL);
+    check("5\n6", B, NULL);
+}
+
+/* Statements with words around the value, by every rule. */
+static void test_statements(void **state)
+{
+    (void)state;
+    const unsigned P = MASA_EXTRACT_PHRASE, W = MASA_EXTRACT_WHOLE;
+    check("Final Answer: The largest $n$ is 34.", P, "34");
+    check("Final Answer: The volume of $ABCD$ is $5 \\cdot 6$ cm^3", P, "5 \\cdot 6$ cm^3");
+    check("**Final Answer**\n\n42", P, "42");
+    check("The answer to the first question is 42.", P, "42");
+    check("So the answer should be $\\sqrt2$.", P, "\\sqrt2");
+    check("\u7b54\u6848\uff1a5\u3002", P, "5");
+    check("Therefore $x > 5$ is the solution.", W, "x > 5");
+    check("The matrix is \\( \\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix} \\).", W,
+          "\\begin{pmatrix} 1 \\\\ 2 \\end{pmatrix}");
+    check("$12$ and $13$", W, "$12$ and $13$");
+    check("It lies between $12$ and $13$.", W, "12$ and $13");
+    check("**Total cost: $15**", MASA_EXTRACT_BOLD, "$15");
+    check("**Step 2**: compute\n\n$x = 3$", MASA_EXTRACT_ANY, "x = 3");
+    check("The largest is 64, a multiple of 8.", MASA_EXTRACT_ANY, "8");
+}
+
 static void test_phrases(void **state)
 {
     (void)state;
@@ -49,7 +135,7 @@ static void test_phrases(void **state)
     check("the answer is $9$ because 4 + 5 = 9", P, "9");
     check("The answer is therefore 8.", P, "8");
     check("**Final Answer:** The total is 15.", P, "15");
-    check("Answer: The length of the box is $2\\sqrt{3}$ cm.", P, "2\\sqrt{3}");
+    check("Answer: The length of the box is $2\\sqrt{3}$ cm.", P, "2\\sqrt{3}$ cm");
     check("Answer: The red one is correct.", P, "The red one is correct");
     check("The answer is:\n\\[\n\\frac{3}{4}\n\\]\nDone.", P, "\\frac{3}{4}");
     check("Final answer:\n$$\n42\n$$", P, "42");
@@ -76,6 +162,8 @@ static void test_other_rules(void **state)
     /* The first rule that finds something decides. */
     check("#### 4 then \\boxed{5}", MASA_EXTRACT_ANY, "5");
     check("**9** #### 4", MASA_EXTRACT_ANY, "4");
+    /* An empty box is an answer, and it is empty. */
+    check("the answer is 4: \\boxed{}", MASA_EXTRACT_ANY, NULL);
 }
 
 /* Whole texts as models write them, against the gold. */
@@ -132,6 +220,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_boxed),
+        cmocka_unit_test(test_several_boxes),
+        cmocka_unit_test(test_tags),
+        cmocka_unit_test(test_formulas),
+        cmocka_unit_test(test_bare),
+        cmocka_unit_test(test_statements),
         cmocka_unit_test(test_phrases),
         cmocka_unit_test(test_other_rules),
         cmocka_unit_test(test_rollouts),

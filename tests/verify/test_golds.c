@@ -73,8 +73,9 @@ static void test_golds(void **state)
 static void test_solutions(void **state)
 {
     (void)state;
-    /* Two solutions of the training set have an empty box. */
-    const size_t empty_boxes = 2;
+    /* Two solutions have an empty box; 18 give two or three answers in as many boxes, of
+     * which the set's answer has only the last. */
+    const size_t bad_golds = 2 + 18;
     size_t wrong = 0, total = 0;
     for (size_t k = 0; k < 2; k++) {
         golds answers = {0}, solutions = {0};
@@ -90,7 +91,7 @@ static void test_solutions(void **state)
         golds_free(&solutions);
     }
     assert_int_equal(total, 12500);
-    assert_true(wrong <= empty_boxes);
+    assert_true(wrong <= bad_golds);
 }
 
 int main(void)

@@ -89,9 +89,9 @@
          "Let's think step by step and output the final answer within \\boxed{}.",        \
          "appended to the problem after a space")                                         \
     TEXT(data, answer_rules, "boxed",                                                     \
-         "where an answer counts, tried in this order: `boxed`, `phrase`, `hashes`, "      \
-         "`bold`, `number` (the last one), `whole`; several with commas; `any`: all but "  \
-         "`whole`")                                                                       \
+         "where an answer counts, tried in this order: `tags`, `boxed`, `phrase`, "        \
+         "`hashes`, `bold`, `formula`, `bare` (the text is but an answer), `number` (the " \
+         "last one), `whole`; several with commas; `any`: all but `whole`")               \
     INTEGER(data, max_prompt_tokens, 512, 1, 1048576, "tokens",                           \
             "longer prompts are left out")                                                \
     SWITCH(data, shuffle, true, "shuffle each epoch; else file order")                    \

@@ -33,8 +33,9 @@ typedef enum masa_verdict {
 /** "equal", "different", "undecided", "no_answer" or "bad_gold". */
 const char *masa_verdict_text(masa_verdict verdict);
 
-/* Where an answer may stand; the rules are tried in this order, the first that finds
- * something decides, and each takes the last such place in the text. */
+/* Where an answer may stand. They are tried in the order tags, boxed, phrase, hashes, bold,
+ * formula, bare, number, whole; the first that finds something decides, and each takes the
+ * last such place in the text. */
 typedef enum masa_extract_rule {
     MASA_EXTRACT_NONE = 0,
     MASA_EXTRACT_BOXED = 1,   /* \boxed{...}, \fbox{...} */
@@ -43,14 +44,17 @@ typedef enum masa_extract_rule {
     MASA_EXTRACT_BOLD = 8,    /* "**...**" */
     MASA_EXTRACT_NUMBER = 16, /* the last number of the text */
     MASA_EXTRACT_WHOLE = 32,  /* the whole text is the answer */
+    MASA_EXTRACT_TAGS = 64,   /* <answer>...</answer> */
+    MASA_EXTRACT_FORMULA = 128, /* the last formula: $...$, $$...$$, \(...\), \[...\] */
+    MASA_EXTRACT_BARE = 256,    /* the text, if it is one line that is but an answer */
 } masa_extract_rule;
 
 /* All rules for text that was not told how to give its answer. */
 #define MASA_EXTRACT_ANY                                                                  \
-    (MASA_EXTRACT_BOXED | MASA_EXTRACT_PHRASE | MASA_EXTRACT_HASHES | MASA_EXTRACT_BOLD | \
-     MASA_EXTRACT_NUMBER)
+    (MASA_EXTRACT_TAGS | MASA_EXTRACT_BOXED | MASA_EXTRACT_PHRASE | MASA_EXTRACT_HASHES | \
+     MASA_EXTRACT_BOLD | MASA_EXTRACT_FORMULA | MASA_EXTRACT_BARE | MASA_EXTRACT_NUMBER)
 
-/** "boxed", "phrase", "hashes", "bold", "number", "whole" or "none". */
+/** "boxed", "phrase", "hashes" and so on, or "none". */
 const char *masa_extract_rule_text(masa_extract_rule rule);
 /** Or-ed rules from their names, comma-separated, "any" among them; MASA_ERR_CONFIG names
  *  the ones there are. */

@@ -1,0 +1,276 @@
+/* Answers that words or their place point at. */
+#include "extract.h"
+
+/* --- phrases ----------------------------------------------------------------- */
+
+/* Skips what may stand between a phrase and its answer. */
+static size_t skip_decoration(const char *text, size_t size, size_t i)
+{
+    while (i < size && (is_space(text[i]) || strchr("*:_=\"}#", text[i]))) i++;
+    return i;
+}
+
+/* Whether an aside begins at i: "9, which is odd", "9, not 8", "9 because it is odd". */
+static bool is_aside(const char *text, size_t size, size_t i)
+{
+    static const char *const asides[] = {", which ", ", not ", ", because ", " because ",
+                                         ", since ", ", as ",  ", so ",      NULL};
+    return (text[i] == ',' || text[i] == ' ') && any_at(text, size, i, asides) > 0;
+}
+
+/* Where the statement that begins at i ends: at its line's end, an aside, or a full stop
+ * that is followed by a space; none of these inside a formula. */
+static size_t statement_end(const char *text, size_t size, size_t i)
+{
+    bool inside = false;
+    for (size_t start = i; i < size && text[i] != '\n'; i++) {
+        if (!inside && i > start && is_aside(text, size, i)) break;
+        if (at(text, size, i, "\u3002")) break; /* the full stop of Chinese */
+        if (text[i] == '\\' && i + 1 < size) {
+            i++;
+            if (text[i] == '(') inside = true;
+            if (text[i] == ')') inside = false;
+            continue;
+        }
+        if (text[i] == '$') inside = !inside;
+        if (inside || text[i] != '.') continue;
+        if (i + 1 == size || is_space(text[i + 1]) || text[i + 1] == '*') break;
+    }
+    return i;
+}
+
+/* Behind what stands before a value in a statement: "therefore 8", "the total is 15". */
+static size_t skip_opening(const char *text, span s)
+{
+    static const char *const adverbs[] = {"therefore ", "thus ", "hence ",  "then ",
+                                          "simply ",    "just ", "indeed ", "actually ", NULL};
+    size_t i = s.start;
+    for (size_t m; (m = any_at(text, s.end, i, adverbs));) i += m;
+    if (!at_nocase(text, s.end, i, "the ")) return i;
+    for (size_t j = i; j < s.end && !strchr("$\\.,", text[j]); j++)
+        if (at(text, s.end, j, " is ") && j + 4 < s.end &&
+            (is_digit(text[j + 4]) || strchr("$\\-(", text[j + 4])))
+            return j + 4;
+    return i;
+}
+
+/* The formula on lines of its own that begins at i. */
+static bool display(const char *text, size_t size, size_t i, span *out)
+{
+    formula f;
+    if ((!at(text, size, i, "$$") && !at(text, size, i, "\\[")) ||
+        !formula_next(text, size, i, &f) || f.outside.start != i)
+        return false;
+    *out = trim(text, f.inside);
+    return true;
+}
+
+/* The answer after a phrase: the first formula when it begins with one. */
+static bool take_statement(const char *text, size_t size, size_t i, span *out)
+{
+    i = skip_decoration(text, size, i);
+    if (display(text, size, i, out)) return out->end > out->start;
+    span s = trim(text, (span){i, statement_end(text, size, i)});
+    while (s.end > s.start && strchr("*.,;_\"", text[s.end - 1])) s.end--;
+    if (s.end > s.start + 1 && text[s.end - 1] == '!' && text[s.end - 2] == '*')
+        for (s.end--; s.end > s.start && text[s.end - 1] == '*';) s.end--; /* "**5**!" */
+    s.start = skip_opening(text, s);
+    *out = trim(text, s);
+    return out->end > out->start;
+}
+
+/* Length of what joins a word such as "answer" to its value at i ("is", ":"), or 0. */
+static size_t joint(const char *text, size_t size, size_t i)
+{
+    static const char *const joints[] = {
+        " is",       ":",         "**:",      ":**", " =",       " was",      " must be",
+        " should be", " would be", " will be", " equals", " est", " es",       " \u00e9",
+        " \u00e8",   " ist",      " lautet",  "\u662f", "\u4e3a",  "\uff1a", " :", "_:"};
+    for (size_t k = 0; k < sizeof joints / sizeof *joints; k++) {
+        size_t n = strlen(joints[k]);
+        if (!at_nocase(text, size, i, joints[k])) continue;
+        if (is_letter(joints[k][n - 1]) && i + n < size && is_letter(text[i + n])) continue;
+        return n;
+    }
+    /* "the answer to the question is 5" */
+    if (!at_nocase(text, size, i, " to ")) return 0;
+    for (size_t j = i; j < size && j - i < 80 && !strchr(".\n$", text[j]); j++)
+        if (at(text, size, j, " is ")) return j + 4 - i;
+    return 0;
+}
+
+/* "Final answer" as a heading: the answer is on the next line. */
+static size_t heading(const char *text, size_t size, size_t word, size_t i)
+{
+    if (word < 6 || !at_nocase(text, size, word - 6, "final ")) return 0;
+    size_t j = i;
+    while (j < size && (text[j] == '*' || text[j] == ' ' || text[j] == '#' || text[j] == ':')) j++;
+    return j < size && text[j] == '\n' ? j + 1 - i : 0;
+}
+
+bool find_phrase(const char *text, size_t size, bool choice, span *out)
+{
+    static const char *const words[] = {"answer",    "r\u00e9ponse", "respuesta",
+                                        "resposta", "risposta",    "antwort",
+                                        "\u7b54\u6848", "option",   "choice"};
+    size_t n_words = sizeof words / sizeof *words - (choice ? 0 : 2);
+    /* From the end, so that a text full of phrases costs one statement. */
+    for (size_t i = size; i-- > 0;) {
+        char c = (char)(text[i] | 32);
+        if (c != 'a' && c != 'r' && c != 'o' && c != 'c' && (unsigned char)text[i] < 0x80) continue;
+        if (i && is_letter(text[i - 1])) continue;
+        for (size_t k = 0; k < n_words; k++) {
+            if (!at_nocase(text, size, i, words[k])) continue;
+            size_t j = i + strlen(words[k]), n = joint(text, size, j);
+            if (!n) n = heading(text, size, i, j);
+            if (n && take_statement(text, size, j + n, out)) return true;
+        }
+    }
+    return false;
+}
+
+/* --- the other rules --------------------------------------------------------- */
+
+bool find_hashes(const char *text, size_t size, span *out)
+{
+    bool found = false;
+    for (size_t i = 0; i + 4 <= size; i++) {
+        if (!at(text, size, i, "####")) continue;
+        size_t j = i;
+        while (j < size && text[j] == '#') j++;
+        size_t end = j;
+        while (end < size && text[end] != '\n') end++;
+        *out = trim(text, (span){j, end});
+        found = out->end > out->start;
+        i = end;
+    }
+    return found;
+}
+
+/* "**Step 2:**", "**Check**:" head what follows. */
+static bool is_heading(const char *text, size_t size, span s, size_t end)
+{
+    if (text[s.end - 1] == ':' || at(text, s.end, s.end - 3, "\uff1a")) return true;
+    return end < size && (text[end] == ':' || at(text, size, end, "\uff1a"));
+}
+
+bool find_bold(const char *text, size_t size, span *out)
+{
+    bool found = false, value = false;
+    for (size_t i = 0; i + 2 < size; i++) {
+        if (found && !value && (is_digit(text[i]) || text[i] == '$'))
+            found = false; /* words that a value follows were a heading */
+        if (text[i] != '*' || text[i + 1] != '*') continue;
+        size_t end = i + 2;
+        while (end < size && text[end] != '\n' && text[end] != '*') end++;
+        if (end + 1 < size && text[end] == '*' && text[end + 1] == '*') {
+            span s = trim(text, (span){i + 2, end});
+            end += 2;
+            if (s.end > s.start && !is_heading(text, size, s, end)) {
+                *out = s;
+                found = true;
+                value = false;
+                for (size_t k = s.start; k < s.end; k++)
+                    value |= is_digit(text[k]) || strchr("$\\=", text[k]) != NULL;
+            }
+        }
+        i = end - 1;
+    }
+    return found;
+}
+
+/* End of the number that begins at i; i itself when there is none. */
+static size_t number_end(const char *text, size_t size, size_t i)
+{
+    size_t j = i;
+    while (j < size && is_digit(text[j])) j++;
+    if (j == i && !(j + 1 < size && text[j] == '.' && is_digit(text[j + 1]))) return i;
+    while (j + 3 < size && text[j] == ',' && is_digit(text[j + 1]) &&
+           is_digit(text[j + 2]) && is_digit(text[j + 3]) &&
+           (j + 4 == size || !is_digit(text[j + 4])))
+        j += 4;
+    if (j + 1 < size && text[j] == '.' && is_digit(text[j + 1]))
+        for (j++; j < size && is_digit(text[j]);) j++;
+    size_t e = j;
+    if (e < size && (text[e] == 'e' || text[e] == 'E')) {
+        e++;
+        if (e < size && (text[e] == '-' || text[e] == '+')) e++;
+        if (e < size && is_digit(text[e])) {
+            while (e < size && is_digit(text[e])) e++;
+            j = e;
+        }
+    }
+    if (j + 1 < size && text[j] == '/' && is_digit(text[j + 1]))
+        for (j++; j < size && is_digit(text[j]);) j++;
+    return j;
+}
+
+bool find_number(const char *text, size_t size, span *out)
+{
+    bool found = false;
+    for (size_t i = 0; i < size; i++) {
+        size_t end = number_end(text, size, i);
+        if (end == i) continue;
+        if (i && is_letter(text[i - 1]) && end < size && is_letter(text[end])) {
+            i = end; /* "A2B" is a name */
+            continue;
+        }
+        size_t start = i;
+        /* A minus sign belongs to the number unless something is subtracted from. */
+        if (start && text[start - 1] == '-' &&
+            (start == 1 || strchr(" \t\n($=*:,", text[start - 2])))
+            start--;
+        *out = (span){start, end};
+        found = true;
+        i = end - 1;
+    }
+    return found;
+}
+
+bool find_whole(const char *text, size_t size, span *out)
+{
+    *out = trim(text, (span){0, size});
+    return out->end > out->start;
+}
+
+/* Words that notation without backslashes is made of. */
+static bool is_notation(const char *text, size_t size, size_t i, size_t n)
+{
+    static const char *const words[] = {"sqrt", "sin", "cos", "tan", "log", "exp", "and",
+                                        "arcsin", "arccos", "arctan", "infinity", "inf", "theta",
+                                        "alpha", "beta", "lambda", "math", "frac", "cup", "union",
+                                        NULL};
+    size_t m = any_at(text, size, i, words);
+    return m && m == n;
+}
+
+/* One line that is the answer itself: a value, words behind it aside ("72 clips"), or a
+ * few words without one ("no solution"). */
+bool find_bare(const char *text, size_t size, span *out)
+{
+    *out = trim(text, (span){0, size});
+    size_t n = out->end - out->start, words = 0;
+    bool digits = false;
+    if (n == 0 || n > 400 || memchr(text + out->start, '\n', n)) return false;
+    for (size_t i = out->start; i < out->end; i++) {
+        if (text[i] == '\\') {
+            while (i + 1 < out->end && is_letter(text[i + 1])) i++;
+        } else if (is_ideograph(text[i])) {
+            if (at(text, out->end, i, "\u3002") && i + 3 < out->end) return false;
+            words++;
+            i += 2;
+        } else if (is_letter(text[i])) {
+            size_t start = i;
+            while (i + 1 < out->end && is_letter(text[i + 1])) i++;
+            if (i - start < 2 || is_notation(text, out->end, start, i + 1 - start)) continue;
+            words++;
+        } else if (is_digit(text[i])) {
+            if (words) return false; /* "the number is 10" */
+            digits = true;
+        } else if ((text[i] == '.' || text[i] == '?' || text[i] == '!') && words &&
+                   i + 1 < out->end) {
+            return false; /* sentences */
+        }
+    }
+    return digits || words <= 4;
+}
