@@ -36,8 +36,8 @@ static void presets_and_seeds_are_trained_and_compared(void **state)
         at = strstr(at, says);
     }
     assert_says(at, "all runs: left");
-    assert_says(output, "| grpo   |     2 |");
-    assert_says(output, "| rloo   |     2 |");
+    assert_says(output, "| grpo |     2 |");
+    assert_says(output, "| rloo |     2 |");
     assert_says(output, "4 steps");
     masa_text table = {0};
     assert_int_equal(masa_file_read(&table, "whole/compare.md", NULL), MASA_OK);
@@ -65,7 +65,7 @@ static void finished_runs_are_left_alone(void **state)
         assert_non_null(row);
         json_decref(row);
     }
-    assert_int_equal(n, 2 * 6 + 6 + 2 * 5 + 5);
+    assert_int_equal(n, 2 * 7 + 7 + 3 * (2 * 5 + 5));
     must("whole --baseline rloo", "");
     assert_says(output, "Difference to `rloo`");
     must("whole --preset grpo --report-only --seeds 2", "");

@@ -70,8 +70,8 @@ static void a_laboratory_is_run_and_recorded(void **state)
         assert_says(at, says);
         at = strstr(at, says);
     }
-    assert_says(output, "| plain  |     2 |");
-    assert_says(output, "| fast   |     2 |");
+    assert_says(output, "| plain |     2 |");
+    assert_says(output, "| fast  |     2 |");
     json_t *root = record("experiments/records/small/fast-2.json");
     assert_string_equal(json_string_value(json_object_get(root, "lab")), "small");
     assert_string_equal(json_string_value(json_object_get(root, "arm")), "fast");
@@ -114,7 +114,7 @@ static void the_table_needs_the_records_alone(void **state)
     assert_string_equal(whole, output);
     must("small.yaml --table --json");
     json_t *row = json_loads(strtok(output, "\n"), 0, NULL);
-    assert_string_equal(json_string_value(json_object_get(row, "preset")), "plain");
+    assert_string_equal(json_string_value(json_object_get(row, "arm")), "plain");
     json_decref(row);
     assert_int_equal(rename("runs/away", "runs/small"), 0);
 }
