@@ -34,7 +34,7 @@ static masa_status read_run(masa_compared_run *out, masa_curve *curve,
         if (st == MASA_OK) st = masa_curve_read(curve, store, err);
         masa_store_close(store);
     }
-    *out = (masa_compared_run){run->preset, run->seed, curve, state.finished};
+    *out = (masa_compared_run){run->arm, run->seed, curve, state.finished};
     free(path);
     return st;
 }
@@ -115,7 +115,7 @@ static masa_status compare(const compare_command *c, masa_error *err)
         st = c->presets ? compare_runs_plan(&runs, c->folder, c->presets, c->seeds, err)
                         : compare_runs_find(&runs, c->folder, err);
     if (st == MASA_OK && c->presets && !c->report_only)
-        st = compare_runs_train(&runs, &common, err);
+        st = compare_runs_train(&runs, &common, &(compare_how){.jobs = 1}, err);
     if (st == MASA_OK) st = report(c, &runs, err);
     compare_runs_deinit(&runs);
     return st;

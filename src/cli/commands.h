@@ -15,6 +15,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(tokenize, "token ids of texts and conversations, and back")                         \
     X(train, "train a model by reinforcement learning")                                    \
     X(compare, "compare presets over several seeds")                                      \
+    X(lab, "a series of runs: arms, seeds, records, one table")                           \
     X(report, "an HTML page on runs")                                                     \
     X(sft, "train a model on conversations")                                                \
     X(generate, "responses to a prompt, a file of prompts, or in a chat")                 \

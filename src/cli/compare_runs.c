@@ -12,36 +12,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char mark[] = "-seed"; /* between preset and seed in a folder's name */
+static const char mark[] = "-seed"; /* between arm and seed in a folder's name */
 
 void compare_runs_deinit(compare_runs *runs)
 {
     for (size_t i = 0; i < runs->n; i++) {
-        free(runs->items[i].preset);
+        free(runs->items[i].arm);
         free(runs->items[i].path);
     }
     free(runs->items);
     *runs = (compare_runs){0};
 }
 
-static void add_run(compare_runs *out, const char *folder, const char *preset, size_t n,
-                    long seed)
+compare_run *compare_runs_add(compare_runs *out, const char *folder, const char *arm,
+                              size_t n, long seed)
 {
+    for (size_t i = 0; i < out->n; i++)
+        if (out->items[i].seed == seed && strlen(out->items[i].arm) == n &&
+            memcmp(out->items[i].arm, arm, n) == 0)
+            return NULL;
     masa_text name = {0};
-    masa_text_addf(&name, "%.*s%s%ld", (int)n, preset, mark, seed);
-    compare_run run = {masa_strndup(preset, n),
-                       masa_path_join(folder, masa_text_get(&name)), seed};
+    masa_text_addf(&name, "%.*s%s%ld", (int)n, arm, mark, seed);
+    compare_run run = {.arm = masa_strndup(arm, n),
+                       .path = masa_path_join(folder, masa_text_get(&name)),
+                       .seed = seed};
+    run.preset = run.arm;
     MASA_PUSH(out->items, out->n, out->capacity, run);
     masa_text_deinit(&name);
-}
-
-static bool has_run(const compare_runs *runs, const char *preset, size_t n, long seed)
-{
-    for (size_t i = 0; i < runs->n; i++)
-        if (runs->items[i].seed == seed && strlen(runs->items[i].preset) == n &&
-            memcmp(runs->items[i].preset, preset, n) == 0)
-            return true;
-    return false;
+    return &out->items[out->n - 1];
 }
 
 /* Whole number at the start of text; *end is what follows it. */
@@ -65,12 +63,11 @@ masa_status compare_runs_plan(compare_runs *out, const char *folder, const char 
                              "--seeds takes whole numbers as 1,2,3, not '%s'", seeds);
         for (const char *p = presets; *p;) {
             size_t n = strcspn(p, ",");
-            if (has_run(out, p, n, seed))
+            if (n && !compare_runs_add(out, folder, p, n, seed))
                 return MASA_FAIL(err, MASA_ERR_USAGE,
                                  "preset %.*s with seed %ld is given "
                                  "twice",
                                  (int)n, p, seed);
-            if (n) add_run(out, folder, p, n, seed);
             p += n + (p[n] == ',');
         }
         s = end + (*end == ',');
@@ -80,14 +77,14 @@ masa_status compare_runs_plan(compare_runs *out, const char *folder, const char 
     return MASA_OK;
 }
 
-static int by_seed_and_preset(const void *a, const void *b)
+static int by_seed_and_arm(const void *a, const void *b)
 {
     const compare_run *x = a, *y = b;
     if (x->seed != y->seed) return x->seed < y->seed ? -1 : 1;
-    return strcmp(x->preset, y->preset);
+    return strcmp(x->arm, y->arm);
 }
 
-/* The last mark in the name: presets may have one too. */
+/* The last mark in the name: arms may have one too. */
 static const char *find_mark(const char *name)
 {
     const char *found = NULL;
@@ -109,7 +106,7 @@ masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error 
         char *path = masa_path_join(folder, entry->d_name);
         char *config = masa_run_config_path(path);
         if (masa_path_exists(config))
-            add_run(out, folder, entry->d_name, (size_t)(at - entry->d_name), seed);
+            compare_runs_add(out, folder, entry->d_name, (size_t)(at - entry->d_name), seed);
         free(config);
         free(path);
     }
@@ -120,7 +117,7 @@ masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error 
             "%s holds no runs to compare; give --preset, --model, --train and "
             "--test to make them",
             folder);
-    qsort(out->items, out->n, sizeof *out->items, by_seed_and_preset);
+    qsort(out->items, out->n, sizeof *out->items, by_seed_and_arm);
     return MASA_OK;
 }
 

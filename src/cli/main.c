@@ -49,7 +49,7 @@ cli_command cli_version;
 masa_status cli_version(int argc, char **argv, masa_error *err)
 {
     (void)argc, (void)argv, (void)err;
-    printf("masa 0.1.0\n");
+    printf("masa " MASA_VERSION "\n");
     return MASA_OK;
 }
 

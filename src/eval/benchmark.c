@@ -5,16 +5,13 @@
 #include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/verify.h>
+#include <masa/yaml.h>
 
-#include <cyaml/cyaml.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT(type, key, flags)                                                           \
-    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | (flags), type, key, 0,             \
-                           CYAML_UNLIMITED)
+#define TEXT MASA_YAML_TEXT
 #define OPTIONAL CYAML_FLAG_OPTIONAL
 
 static const cyaml_schema_field_t names[] = {
@@ -56,41 +53,9 @@ static const cyaml_schema_field_t fields[] = {
 static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, masa_benchmark, fields)};
 
-/* What libcyaml says of an error: its first line, and the place in a later one. */
-typedef struct cause {
-    char message[160];
-    size_t line;
-} cause;
-
-static void listen(cyaml_log_t level, void *context, const char *format,
-                   va_list arguments)
-{
-    (void)level;
-    cause *c = context;
-    char text[512];
-    vsnprintf(text, sizeof text, format, arguments);
-    text[strcspn(text, "\n")] = '\0';
-    const char *place = strstr(text, "(line: ");
-    if (place && !c->line) c->line = strtoul(place + strlen("(line: "), NULL, 10);
-    if (!c->message[0])
-        snprintf(c->message, sizeof c->message, "%.150s",
-                 masa_starts_with(text, "Load: ") ? text + strlen("Load: ") : text);
-}
-
-static const cyaml_config_t *reader(cyaml_config_t *out, cause *c)
-{
-    *out = (cyaml_config_t){.log_fn = listen,
-                            .log_ctx = c,
-                            .mem_fn = cyaml_mem,
-                            .log_level = CYAML_LOG_ERROR};
-    return out;
-}
-
 void masa_benchmark_close(masa_benchmark *benchmark)
 {
-    cause c = {0};
-    cyaml_config_t config;
-    if (benchmark) cyaml_free(reader(&config, &c), &schema, benchmark, 0);
+    masa_yaml_free(&schema, benchmark);
 }
 
 /* What the schema cannot say. */
@@ -121,22 +86,15 @@ static masa_status check(const masa_benchmark *b, masa_error *err)
 masa_status masa_benchmark_parse(masa_benchmark **out, const char *yaml, size_t size,
                                  const char *path, masa_error *err)
 {
-    cause c = {0};
-    cyaml_config_t config;
-    cyaml_data_t *data = NULL;
-    if (size == 0) yaml = "\n", size = 1; /* libcyaml refuses an empty buffer */
-    cyaml_err_t error = cyaml_load_data((const uint8_t *)yaml, size, reader(&config, &c),
-                                        &schema, &data, NULL);
-    masa_status st = MASA_OK;
-    if (error != CYAML_OK || !data)
-        st = MASA_FAIL(err, MASA_ERR_CONFIG, "no description of a benchmark: %s",
-                       c.message[0] ? c.message : cyaml_strerror(error));
-    else
-        st = check(data, err);
+    void *data = NULL;
+    masa_status st = masa_yaml_parse(&data, &schema, yaml, size, path,
+                                     "no description of a benchmark", err);
+    if (st != MASA_OK) return st;
+    st = check(data, err);
     if (st == MASA_OK) {
         *out = data;
     } else {
-        masa_error_at(err, path, c.line);
+        masa_error_at(err, path, 0);
         masa_benchmark_close(data);
     }
     return st;

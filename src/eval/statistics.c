@@ -132,6 +132,42 @@ masa_interval masa_bootstrap_mean(const double *x, size_t n,
     return masa_bootstrap(mean_of_items, (void *)x, n, options);
 }
 
+/* ---- Student's t ---- */
+
+/* P(|T| <= t): for whole degrees of freedom a finite sum in the angle atan(t / sqrt(df)).
+ * Source: Abramowitz & Stegun 1964, 26.7.3 and 26.7.4. */
+static double within(double t, size_t df)
+{
+    double angle = atan(t / sqrt((double)df)), c = cos(angle), square = c * c;
+    bool odd = df % 2;
+    double term = odd ? c : 1, sum = df == 1 ? 0 : term;
+    for (size_t k = odd ? 3 : 2; k < df; k += 2) {
+        term *= square * (double)(k - 1) / (double)k;
+        sum += term;
+    }
+    return odd ? 2 / M_PI * (angle + sin(angle) * sum) : sin(angle) * sum;
+}
+
+double masa_student_quantile(double share, size_t df)
+{
+    assert(df >= 1 && share > 0 && share < 1);
+    double wanted = fabs(2 * share - 1), low = 0, high = 1;
+    while (within(high, df) < wanted && high < 1e15) high *= 2;
+    for (int i = 0; i < 200 && high - low > 1e-10 * high; i++) {
+        double middle = (low + high) / 2;
+        *(within(middle, df) < wanted ? &low : &high) = middle;
+    }
+    return share < 0.5 ? -high : wanted > 0 ? high : 0;
+}
+
+masa_interval masa_student_mean(const double *x, size_t n, double level)
+{
+    if (n < 2) return (masa_interval){NAN, NAN};
+    double t = masa_student_quantile((1 + level) / 2, n - 1), mean = masa_mean(x, n);
+    double half = t * masa_deviation(x, n) / sqrt((double)n);
+    return (masa_interval){mean - half, mean + half};
+}
+
 /* ---- paired comparison ---- */
 
 enum { EXACT_PROBLEMS = 20 };
@@ -171,28 +207,44 @@ static double drawn_p(const double *d, size_t m, double bound,
     return (double)(1 + hits) / (double)(1 + options->resamples);
 }
 
+/* The differences that are none are left out: *m of d remain. */
+static double *differing(const double *d, size_t n, size_t *m)
+{
+    double *out = masa_alloc(n + 1, sizeof *out);
+    *m = 0;
+    for (size_t i = 0; i < n; i++)
+        if (d[i] != 0) out[(*m)++] = d[i];
+    return out;
+}
+
+double masa_sign_flip(const double *d, size_t n, const masa_bootstrap_options *options)
+{
+    size_t m;
+    double *x = differing(d, n, &m), sum = 0, size = 0;
+    for (size_t i = 0; i < m; i++) sum += x[i], size += fabs(x[i]);
+    /* Sums that are equal but for rounding are equal. */
+    double bound = fabs(sum) - 1e-9 * size;
+    double p = n == 0                ? NAN
+               : m <= EXACT_PROBLEMS ? exact_p(x, m, bound)
+                                     : drawn_p(x, m, bound, options);
+    free(x);
+    return p;
+}
+
 masa_paired masa_paired_compare(const double *a, const double *b, size_t n,
                                 const masa_bootstrap_options *options)
 {
     masa_paired out = {.n = n, .mean_a = masa_mean(a, n), .mean_b = masa_mean(b, n)};
-    double *d = masa_alloc(n, sizeof *d), sum = 0, size = 0;
-    size_t m = 0;
-    for (size_t i = 0; i < n; i++) d[i] = b[i] - a[i];
-    out.difference = masa_mean(d, n);
-    out.interval = masa_bootstrap_mean(d, n, options);
+    double *d = masa_alloc(n, sizeof *d);
     for (size_t i = 0; i < n; i++) {
-        if (d[i] == 0) continue;
+        d[i] = b[i] - a[i];
         out.better += d[i] > 0;
         out.worse += d[i] < 0;
-        sum += d[i], size += fabs(d[i]);
-        d[m++] = d[i];
     }
-    /* Sums that are equal but for rounding are equal. */
-    double bound = fabs(sum) - 1e-9 * size;
-    out.exact = m <= EXACT_PROBLEMS;
-    out.p_value = n == 0      ? NAN
-                  : out.exact ? exact_p(d, m, bound)
-                              : drawn_p(d, m, bound, options);
+    out.difference = masa_mean(d, n);
+    out.interval = masa_bootstrap_mean(d, n, options);
+    out.exact = out.better + out.worse <= EXACT_PROBLEMS;
+    out.p_value = masa_sign_flip(d, n, options);
     free(d);
     return out;
 }

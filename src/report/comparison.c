@@ -26,7 +26,7 @@ static masa_seed_values sum_up(double *values, size_t n_seeds)
     double *x = masa_alloc(n_seeds, sizeof *x);
     v.n = present(x, values, n_seeds);
     if (v.n) {
-        masa_interval i = masa_bootstrap_mean(x, v.n, &MASA_BOOTSTRAP_DEFAULTS);
+        masa_interval i = masa_student_mean(x, v.n, 0.95);
         v.mean = masa_mean(x, v.n);
         v.low = i.low, v.high = i.high;
         v.deviation = masa_deviation(x, v.n);
@@ -35,31 +35,30 @@ static masa_seed_values sum_up(double *values, size_t n_seeds)
     return v;
 }
 
-/* Of ratios: the mean of their logarithms. */
-static masa_seed_values sum_up_ratios(double *values, size_t n_seeds)
-{
-    double *logs = masa_alloc(n_seeds, sizeof *logs);
-    for (size_t i = 0; i < n_seeds; i++) logs[i] = log(values[i]);
-    masa_seed_values v = sum_up(logs, n_seeds);
-    free(logs);
-    v.values = values;
-    v.mean = exp(v.mean), v.low = exp(v.low), v.high = exp(v.high);
-    v.deviation = NAN;
-    return v;
-}
-
 static masa_seed_values sum_up_differences(double *values, size_t n_seeds)
 {
     masa_seed_values v = sum_up(values, n_seeds);
-    double *x = masa_alloc(n_seeds, sizeof *x), *none = masa_alloc(n_seeds, sizeof *none);
+    double *x = masa_alloc(n_seeds, sizeof *x);
     size_t n = present(x, values, n_seeds);
-    v.p = masa_paired_compare(none, x, n, &MASA_BOOTSTRAP_DEFAULTS).p_value;
+    v.p = masa_sign_flip(x, n, &MASA_BOOTSTRAP_DEFAULTS);
     free(x);
-    free(none);
     return v;
 }
 
-/* ---- the runs by preset and seed ---- */
+/* Of amounts or ratios: the mean, the interval and the test are of their logarithms, which
+ * take amounts above 0. */
+static masa_seed_values sum_up_logs(double *values, size_t n_seeds)
+{
+    double *logs = masa_alloc(n_seeds, sizeof *logs);
+    for (size_t i = 0; i < n_seeds; i++) logs[i] = values[i] > 0 ? log(values[i]) : NAN;
+    masa_seed_values v = sum_up_differences(logs, n_seeds);
+    free(logs);
+    v.values = values;
+    v.mean = exp(v.mean), v.low = exp(v.low), v.high = exp(v.high);
+    return v;
+}
+
+/* ---- the runs by arm and seed ---- */
 
 typedef struct grid {
     const masa_compared_run **runs; /* [rows, seeds]; NULL: none */
@@ -77,10 +76,10 @@ static bool usable(const masa_compared_run *run)
     return run->curve->n >= 2;
 }
 
-static size_t find_row(const masa_comparison *c, const char *preset)
+static size_t find_row(const masa_comparison *c, const char *arm)
 {
     size_t i = 0;
-    while (i < c->n && strcmp(c->rows[i].preset, preset) != 0) i++;
+    while (i < c->n && strcmp(c->rows[i].arm, arm) != 0) i++;
     return i;
 }
 
@@ -105,10 +104,10 @@ static void collect(masa_comparison *c, const masa_compared_run *runs, size_t n,
     c->seeds = masa_alloc(n + 1, sizeof *c->seeds);
     for (int first = 1; first >= 0; first--)
         for (size_t i = 0; i < n; i++) {
-            bool is_baseline = strcmp(runs[i].preset, baseline) == 0;
+            bool is_baseline = strcmp(runs[i].arm, baseline) == 0;
             if (!usable(&runs[i]) || is_baseline != (first == 1)) continue;
-            size_t row = find_row(c, runs[i].preset), seed = find_seed(c, runs[i].seed);
-            if (row == c->n) c->rows[c->n++].preset = runs[i].preset;
+            size_t row = find_row(c, runs[i].arm), seed = find_seed(c, runs[i].seed);
+            if (row == c->n) c->rows[c->n++].arm = runs[i].arm;
             if (seed == c->n_seeds) c->seeds[c->n_seeds++] = runs[i].seed;
             c->rows[row].runs++;
             c->rows[row].unfinished += !runs[i].finished;
@@ -122,7 +121,7 @@ static grid make_grid(const masa_comparison *c, const masa_compared_run *runs, s
     grid g = {masa_alloc(c->n * c->n_seeds + 1, sizeof *g.runs), c->n_seeds};
     for (size_t i = 0; i < n; i++)
         if (usable(&runs[i]))
-            g.runs[find_row(c, runs[i].preset) * c->n_seeds +
+            g.runs[find_row(c, runs[i].arm) * c->n_seeds +
                    find_seed(c, runs[i].seed)] = &runs[i];
     return g;
 }
@@ -141,22 +140,31 @@ static void find_budgets(masa_comparison *c, const grid *g)
     }
 }
 
-static void find_goals(masa_comparison *c, const grid *g)
+const double masa_goal_shares[MASA_GOALS] = {0.8, 0.9, 1};
+
+/* monotone [rows, seeds] */
+static void find_goals(masa_comparison *c, const grid *g, const masa_curve *monotone)
 {
-    c->goals = masa_alloc(c->n_seeds, sizeof *c->goals);
-    for (size_t s = 0; s < c->n_seeds; s++) {
-        const masa_curve *curve = c->baseline ? curve_of(g, 0, s) : NULL;
-        double end = curve ? masa_curve_final(curve) : NAN;
-        c->goals[s] = curve && end > curve->points[0].accuracy ? end : NAN;
+    double first = 0, last = 0, n = 0;
+    for (size_t s = 0; c->baseline && s < c->n_seeds; s++) {
+        if (!curve_of(g, 0, s)) continue;
+        first += monotone[s].points[0].accuracy;
+        last += masa_curve_final(&monotone[s]);
+        n++;
     }
+    /* A hair less, so that rounding puts no goal above the curve that it is made of. */
+    for (int k = 0; k < MASA_GOALS; k++)
+        c->goals[k] = last > first
+                          ? (first + masa_goal_shares[k] * (last - first)) / n - 1e-9
+                          : NAN;
 }
 
 static double accuracy_at(const masa_comparison *c, const masa_curve *curve, int place)
 {
     if (!curve) return NAN;
-    return place == MASA_AT_END
-               ? masa_curve_final(curve)
-               : masa_curve_at(curve, (masa_cost)place, c->budget[place]);
+    if (place == MASA_AT_END) return masa_curve_final(curve);
+    if (place == MASA_AT_LAST) return masa_curve_late(curve, MASA_LAST_EVALUATIONS);
+    return masa_curve_at(curve, (masa_cost)place, c->budget[place]);
 }
 
 /* Needs the baseline's accuracies, which row 0 gets first. */
@@ -176,25 +184,66 @@ static void fill_accuracy(masa_comparison *c, const grid *g, size_t row)
     }
 }
 
-static void fill_reach(masa_comparison *c, const grid *g, size_t row)
+/* ---- the cost of a goal ---- */
+
+static void fill_spent(masa_reach *r, const masa_comparison *c, const masa_curve *monotone,
+                       masa_cost cost, double goal)
+{
+    double *spent = masa_alloc(c->n_seeds, sizeof *spent);
+    r->reached = masa_alloc(c->n_seeds, sizeof *r->reached);
+    for (size_t s = 0; s < c->n_seeds; s++) {
+        spent[s] = NAN;
+        if (monotone[s].n == 0 || isnan(goal)) continue;
+        double cost_of_goal = masa_curve_reach(&monotone[s], cost, goal);
+        double all = masa_curve_spent(&monotone[s], cost);
+        r->reached[s] = !isnan(cost_of_goal) && !isnan(all);
+        spent[s] = r->reached[s] ? cost_of_goal : all;
+        r->n_reached += r->reached[s];
+    }
+    r->spent = sum_up_logs(spent, c->n_seeds);
+    r->spent.low = r->spent.high = r->spent.deviation = r->spent.p = NAN;
+}
+
+/* A run that did not get there costs more than it spent: then the ratio is less than what is
+ * reckoned with that, or more when it is the baseline's. */
+static void fill_ratio(masa_reach *r, const masa_reach *base, size_t n_seeds, bool wanted)
+{
+    double *ratio = masa_alloc(n_seeds, sizeof *ratio);
+    bool most = false, least = false;
+    for (size_t s = 0; s < n_seeds; s++) {
+        double own = r->spent.values[s], other = base->spent.values[s];
+        ratio[s] = NAN;
+        if (!wanted || isnan(own) || isnan(other)) continue;
+        if (!r->reached[s] && !base->reached[s]) {
+            r->unknown++;
+            continue;
+        }
+        if (own > 0 && other > 0) ratio[s] = other / own;
+        most |= !r->reached[s];
+        least |= !base->reached[s];
+    }
+    r->ratio = sum_up_logs(ratio, n_seeds);
+    r->bound = most && least ? MASA_UNKNOWN
+               : most        ? MASA_AT_MOST
+               : least       ? MASA_AT_LEAST
+                             : MASA_EXACTLY;
+    bool cheaper = r->ratio.mean > 1;
+    if (r->bound != MASA_EXACTLY) r->ratio.low = r->ratio.high = r->ratio.deviation = NAN;
+    if (r->bound == MASA_UNKNOWN || (r->bound == MASA_AT_MOST && cheaper) ||
+        (r->bound == MASA_AT_LEAST && !cheaper))
+        r->ratio.p = NAN;
+}
+
+static void fill_reaches(masa_comparison *c, const masa_curve *monotone, size_t row)
 {
     masa_comparison_row *r = &c->rows[row];
-    for (size_t s = 0; s < c->n_seeds; s++)
-        r->goals += curve_of(g, row, s) && !isnan(c->goals[s]);
-    for (int cost = 0; cost < MASA_COSTS; cost++) {
-        double *own = masa_alloc(c->n_seeds, sizeof *own);
-        double *ratio = masa_alloc(c->n_seeds, sizeof *ratio);
-        for (size_t s = 0; s < c->n_seeds; s++) {
-            const masa_curve *curve = curve_of(g, row, s);
-            bool goal = curve && !isnan(c->goals[s]);
-            own[s] = goal ? masa_curve_reach(curve, (masa_cost)cost, c->goals[s]) : NAN;
+    for (int k = 0; k < MASA_GOALS; k++)
+        for (int cost = 0; cost < MASA_COSTS; cost++) {
+            fill_spent(&r->reach[k][cost], c, monotone + row * c->n_seeds, (masa_cost)cost,
+                       c->goals[k]);
+            fill_ratio(&r->reach[k][cost], &c->rows[0].reach[k][cost], c->n_seeds,
+                       row > 0);
         }
-        r->reach[cost] = sum_up(own, c->n_seeds);
-        const double *base = c->rows[0].reach[cost].values;
-        for (size_t s = 0; s < c->n_seeds; s++)
-            ratio[s] = row > 0 && own[s] > 0 ? base[s] / own[s] : NAN;
-        r->speedup[cost] = sum_up_ratios(ratio, c->n_seeds);
-    }
 }
 
 masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
@@ -205,11 +254,17 @@ masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
     for (size_t i = 0; i < n; i++) c->left_out += !usable(&runs[i]);
     grid g = make_grid(c, runs, n);
     find_budgets(c, &g);
-    find_goals(c, &g);
+    size_t cells = c->n * c->n_seeds;
+    masa_curve *monotone = masa_alloc(cells + 1, sizeof *monotone);
+    for (size_t i = 0; i < cells; i++)
+        if (g.runs[i]) monotone[i] = masa_curve_monotone(g.runs[i]->curve);
+    find_goals(c, &g, monotone);
     for (size_t row = 0; row < c->n; row++) {
         fill_accuracy(c, &g, row);
-        fill_reach(c, &g, row);
+        fill_reaches(c, monotone, row);
     }
+    for (size_t i = 0; i < cells; i++) masa_curve_deinit(&monotone[i]);
+    free(monotone);
     free(g.runs);
     return c;
 }
@@ -223,13 +278,14 @@ void masa_comparison_destroy(masa_comparison *comparison)
             free(r->accuracy[place].values);
             free(r->difference[place].values);
         }
-        for (int cost = 0; cost < MASA_COSTS; cost++) {
-            free(r->reach[cost].values);
-            free(r->speedup[cost].values);
-        }
+        for (int k = 0; k < MASA_GOALS; k++)
+            for (int cost = 0; cost < MASA_COSTS; cost++) {
+                free(r->reach[k][cost].spent.values);
+                free(r->reach[k][cost].ratio.values);
+                free(r->reach[k][cost].reached);
+            }
     }
     free(comparison->rows);
     free(comparison->seeds);
-    free(comparison->goals);
     free(comparison);
 }

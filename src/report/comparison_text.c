@@ -20,19 +20,39 @@ static const struct {
     [MASA_COST_FLOPS] = {"PFLOP", 1e15, "%.3g"},
 };
 
-/* At the end first. */
+/* What does not depend on a cost first. */
 static int place_number(int i)
 {
-    return i == 0 ? MASA_AT_END : i - 1;
+    return i == 0 ? MASA_AT_LAST : i == 1 ? MASA_AT_END : i - 2;
+}
+
+/* Whether any run knows what it spent. */
+static bool has_cost(const masa_comparison *c, int cost)
+{
+    return isfinite(c->budget[cost]);
+}
+
+static bool has_place(const masa_comparison *c, int place)
+{
+    return place >= MASA_COSTS || has_cost(c, place);
+}
+
+static size_t count_costs(const masa_comparison *c)
+{
+    size_t n = 0;
+    for (int cost = 0; cost < MASA_COSTS; cost++) n += has_cost(c, cost);
+    return n;
 }
 
 /* ---- Markdown ---- */
 
 static void add_places(table *t, const masa_comparison *c)
 {
+    table_add(t, "last %d", MASA_LAST_EVALUATIONS);
     table_add(t, "at the end");
     for (int cost = 0; cost < MASA_COSTS; cost++) {
         char amount[32];
+        if (!has_cost(c, cost)) continue;
         snprintf(amount, sizeof amount, costs[cost].format,
                  c->budget[cost] / costs[cost].scale);
         table_add(t, "%s %s", amount, costs[cost].unit);
@@ -52,19 +72,21 @@ static void add_accuracy(table *t, const masa_seed_values *v)
 
 static void print_accuracies(const masa_comparison *c, masa_text *out)
 {
-    table t = {.columns = 2 + MASA_PLACES};
-    masa_text_add(out,
-                  "Accuracy on unseen problems (%): mean ± standard deviation over seeds "
-                  "[95 % bootstrap interval].\nAt the end of each run, and where all "
-                  "have spent the same.\n\n");
-    table_add(&t, "preset");
+    table t = {.columns = 4 + count_costs(c)};
+    masa_text_addf(out,
+                   "Accuracy on unseen problems (%%): mean ± standard deviation over seeds "
+                   "[95 %% interval of Student's t].\nMean of the last %d evaluations of "
+                   "each run, its last one, and where all have spent the same.\n\n",
+                   MASA_LAST_EVALUATIONS);
+    table_add(&t, "arm");
     table_add(&t, "seeds");
     add_places(&t, c);
     for (size_t i = 0; i < c->n; i++) {
-        table_add(&t, "%s", c->rows[i].preset);
+        table_add(&t, "%s", c->rows[i].arm);
         table_add(&t, "%zu", c->rows[i].runs);
         for (int k = 0; k < MASA_PLACES; k++)
-            add_accuracy(&t, &c->rows[i].accuracy[place_number(k)]);
+            if (has_place(c, place_number(k)))
+                add_accuracy(&t, &c->rows[i].accuracy[place_number(k)]);
     }
     table_print(&t, out);
 }
@@ -82,63 +104,66 @@ static void add_difference(table *t, const masa_seed_values *v)
 
 static void print_differences(const masa_comparison *c, masa_text *out)
 {
-    table t = {.columns = 2 + MASA_PLACES};
+    table t = {.columns = 4 + count_costs(c)};
     masa_text_addf(out,
                    "\nDifference to `%s` with the same seed (percentage points): mean "
-                   "[95 %% bootstrap interval], p of the\nsign-flip test.\n\n",
-                   c->rows[0].preset);
-    table_add(&t, "preset");
+                   "[95 %% interval of Student's t], p of the\nsign-flip test.\n\n",
+                   c->rows[0].arm);
+    table_add(&t, "arm");
     table_add(&t, "pairs");
     add_places(&t, c);
     for (size_t i = 1; i < c->n; i++) {
-        table_add(&t, "%s", c->rows[i].preset);
+        table_add(&t, "%s", c->rows[i].arm);
         table_add(&t, "%zu", c->rows[i].difference[MASA_AT_END].n);
         for (int k = 0; k < MASA_PLACES; k++)
-            add_difference(&t, &c->rows[i].difference[place_number(k)]);
+            if (has_place(c, place_number(k)))
+                add_difference(&t, &c->rows[i].difference[place_number(k)]);
     }
     table_print(&t, out);
 }
 
-static void add_reach(table *t, const masa_seed_values *v, int cost)
+/* "26.1", "> 31" where a run ended before; then how many times less than the baseline. */
+static void add_reach(table *t, const masa_reach *r, int cost, size_t runs,
+                      bool baseline)
 {
-    char mean[32];
-    snprintf(mean, sizeof mean, costs[cost].format, v->mean / costs[cost].scale);
-    table_add(t, "%s", v->n ? mean : "-");
-}
-
-static void add_speedup(table *t, const masa_seed_values *v)
-{
-    if (v->n == 0)
-        table_add(t, "-");
-    else if (v->n == 1)
-        table_add(t, "%.2fx", v->mean);
-    else
-        table_add(t, "%.2fx [%.2f, %.2f]", v->mean, v->low, v->high);
+    static const char *const bounds[] = {"", "at most ", "at least ", "about "};
+    char amount[32] = "-", times[64] = "", interval[64] = "", p[32] = "";
+    const masa_seed_values *v = &r->ratio;
+    if (r->spent.n)
+        snprintf(amount, sizeof amount, costs[cost].format,
+                 r->spent.mean / costs[cost].scale);
+    if (v->n) snprintf(times, sizeof times, " (%s%.2fx", bounds[r->bound], v->mean);
+    if (v->n && isfinite(v->low))
+        snprintf(interval, sizeof interval, " [%.2f, %.2f]", v->low, v->high);
+    if (v->n > 1 && isfinite(v->p)) snprintf(p, sizeof p, " p %.3g", v->p);
+    table_add(t, "%s%s%s%s%s%s", r->n_reached < runs ? "> " : "", amount, times,
+              interval, p, v->n ? ")" : baseline || !r->spent.n ? "" : " (?)");
 }
 
 static void print_reaches(const masa_comparison *c, masa_text *out)
 {
-    table t = {.columns = 2 + 2 * MASA_COSTS};
-    masa_text_addf(out,
-                   "\nCost until `%s`'s final accuracy with the same seed is first "
-                   "reached: mean over the seeds that\nreach it, and how much less that "
-                   "is (geometric mean).\n\n",
-                   c->rows[0].preset);
-    table_add(&t, "preset");
+    table t = {.columns = 3 + count_costs(c)};
+    masa_text_addf(
+        out,
+        "\nCost until a share of `%s`'s gain is reached (mean over its seeds), on monotone "
+        "curves: geometric mean over\nseeds (how many times less than `%s` with the same "
+        "seed [95 %% interval of Student's t on logarithms], p of the\nsign-flip test). A "
+        "run that ended before counts with all that it spent, as a bound: >.\n\n",
+        c->rows[0].arm, c->rows[0].arm);
+    table_add(&t, "arm");
+    table_add(&t, "gain (accuracy)");
     table_add(&t, "reached");
-    for (int cost = 0; cost < MASA_COSTS; cost++) {
-        table_add(&t, "%s", costs[cost].unit);
-        table_add(&t, "less");
-    }
-    for (size_t i = 0; i < c->n; i++) {
-        const masa_comparison_row *r = &c->rows[i];
-        table_add(&t, "%s", r->preset);
-        table_add(&t, "%zu of %zu", r->reach[0].n, r->goals);
-        for (int cost = 0; cost < MASA_COSTS; cost++) {
-            add_reach(&t, &r->reach[cost], cost);
-            add_speedup(&t, &r->speedup[cost]);
+    for (int cost = 0; cost < MASA_COSTS; cost++)
+        if (has_cost(c, cost)) table_add(&t, "%s", costs[cost].unit);
+    for (int k = 0; k < MASA_GOALS; k++)
+        for (size_t i = 0; i < c->n; i++) {
+            const masa_reach *r = c->rows[i].reach[k];
+            table_add(&t, "%s", c->rows[i].arm);
+            table_add(&t, "%.0f %% (%.1f)", 100 * masa_goal_shares[k], 100 * c->goals[k]);
+            table_add(&t, "%zu of %zu", r[0].n_reached, c->rows[i].runs);
+            for (int cost = 0; cost < MASA_COSTS; cost++)
+                if (has_cost(c, cost)) add_reach(&t, &r[cost], cost, c->rows[i].runs, i == 0);
         }
-    }
     table_print(&t, out);
 }
 
@@ -151,22 +176,26 @@ static void print_notes(const masa_comparison *c, masa_text *out)
             masa_text_addf(&notes,
                            "- %zu of the %zu runs of `%s` %s not finished: \"at the "
                            "end\" is its last evaluation so far.\n",
-                           r->unfinished, r->runs, r->preset,
+                           r->unfinished, r->runs, r->arm,
                            r->unfinished == 1 ? "is" : "are");
         if (r->runs < c->n_seeds)
-            masa_text_addf(&notes, "- `%s` has %zu of %zu seeds.\n", r->preset, r->runs,
+            masa_text_addf(&notes, "- `%s` has %zu of %zu seeds.\n", r->arm, r->runs,
                            c->n_seeds);
     }
     if (c->left_out)
         masa_text_addf(&notes, "- %zu run%s with fewer than two evaluations left out.\n",
                        c->left_out, c->left_out == 1 ? "" : "s");
-    size_t no_goal = 0;
-    for (size_t s = 0; s < c->n_seeds; s++) no_goal += isnan(c->goals[s]);
-    if (c->baseline && no_goal)
+    if (c->baseline && isnan(c->goals[0]))
+        masa_text_addf(&notes, "- `%s` gained nothing, so there is no goal to reach.\n",
+                       c->rows[0].arm);
+    size_t unknown = 0;
+    for (size_t i = 1; i < c->n; i++)
+        for (int k = 0; k < MASA_GOALS; k++) unknown += c->rows[i].reach[k][0].unknown;
+    if (unknown)
         masa_text_addf(&notes,
-                       "- `%s` has no accuracy to reach with %zu of %zu seeds: no run, "
-                       "or none that ended better than it began.\n",
-                       c->rows[0].preset, no_goal, c->n_seeds);
+                       "- %zu pair%s of runs of which neither reached the goal %s left out of "
+                       "its ratios.\n",
+                       unknown, unknown == 1 ? "" : "s", unknown == 1 ? "is" : "are");
     if (c->baseline && c->n > 1 && c->n_seeds < 6)
         masa_text_addf(&notes, "- With %zu seed%s no p can be below %.3g.\n", c->n_seeds,
                        c->n_seeds == 1 ? "" : "s", pow(0.5, (double)c->n_seeds - 1));
@@ -178,7 +207,7 @@ void masa_comparison_markdown(const masa_comparison *c, masa_text *out)
 {
     if (c->n) print_accuracies(c, out);
     if (c->baseline && c->n > 1) print_differences(c, out);
-    if (c->baseline && c->rows[0].goals > 0) print_reaches(c, out);
+    if (c->baseline && !isnan(c->goals[0])) print_reaches(c, out);
     print_notes(c, out);
 }
 
@@ -193,16 +222,20 @@ static void add_number(masa_text *out, const char *key, double value)
         masa_text_add(out, "null");
 }
 
-static void print_line(const masa_comparison *c, const char *what, const char *preset,
-                       int place, double amount, const masa_seed_values *v,
-                       masa_text *out)
+static const char *place_name(int place)
 {
-    masa_text_addf(out, "{\"what\":\"%s\",\"preset\":", what);
-    masa_text_add_json(out, preset, strlen(preset));
-    masa_text_addf(out, ",\"at\":\"%s\"",
-                   place == MASA_AT_END ? "end" : masa_cost_name((masa_cost)place));
-    add_number(out, "amount", amount);
-    masa_text_addf(out, ",\"n\":%zu", v->n);
+    return place == MASA_AT_LAST  ? "last"
+           : place == MASA_AT_END ? "end"
+                                  : masa_cost_name((masa_cost)place);
+}
+
+/* Left open: what is more, and the end. */
+static void begin_line(const masa_comparison *c, const char *what, const char *arm,
+                       int place, const masa_seed_values *v, masa_text *out)
+{
+    masa_text_addf(out, "{\"what\":\"%s\",\"arm\":", what);
+    masa_text_add_json(out, arm, strlen(arm));
+    masa_text_addf(out, ",\"at\":\"%s\",\"n\":%zu", place_name(place), v->n);
     add_number(out, "mean", v->mean);
     add_number(out, "deviation", v->deviation);
     add_number(out, "low", v->low);
@@ -216,7 +249,23 @@ static void print_line(const masa_comparison *c, const char *what, const char *p
         else
             masa_text_add(out, "null");
     }
-    masa_text_add(out, "}}\n");
+    masa_text_add(out, "}");
+}
+
+static void print_reach(const masa_comparison *c, const masa_comparison_row *row, int goal,
+                        int cost, bool ratio, masa_text *out)
+{
+    static const char *const bounds[] = {"exactly", "at most", "at least", "unknown"};
+    const masa_reach *r = &row->reach[goal][cost];
+    begin_line(c, ratio ? "ratio" : "reach", row->arm, cost, ratio ? &r->ratio : &r->spent,
+               out);
+    add_number(out, "share", masa_goal_shares[goal]);
+    add_number(out, "goal", c->goals[goal]);
+    if (ratio)
+        masa_text_addf(out, ",\"bound\":\"%s\"", bounds[r->bound]);
+    else
+        masa_text_addf(out, ",\"reached\":%zu", r->n_reached);
+    masa_text_add(out, "}\n");
 }
 
 void masa_comparison_json(const masa_comparison *c, masa_text *out)
@@ -225,16 +274,16 @@ void masa_comparison_json(const masa_comparison *c, masa_text *out)
         const masa_comparison_row *r = &c->rows[i];
         for (int k = 0; k < MASA_PLACES; k++) {
             int place = place_number(k);
-            double amount = place == MASA_AT_END ? NAN : c->budget[place];
-            print_line(c, "accuracy", r->preset, place, amount, &r->accuracy[place], out);
-            if (c->baseline && i > 0)
-                print_line(c, "difference", r->preset, place, amount,
-                           &r->difference[place], out);
+            for (int paired = 0; paired <= (c->baseline && i > 0); paired++) {
+                begin_line(c, paired ? "difference" : "accuracy", r->arm, place,
+                           paired ? &r->difference[place] : &r->accuracy[place], out);
+                if (place < MASA_COSTS) add_number(out, "amount", c->budget[place]);
+                masa_text_add(out, "}\n");
+            }
         }
-        for (int cost = 0; c->baseline && cost < MASA_COSTS; cost++) {
-            print_line(c, "reach", r->preset, cost, NAN, &r->reach[cost], out);
-            if (i > 0)
-                print_line(c, "speedup", r->preset, cost, NAN, &r->speedup[cost], out);
-        }
+        for (int goal = 0; c->baseline && goal < MASA_GOALS; goal++)
+            for (int cost = 0; cost < MASA_COSTS; cost++)
+                for (int ratio = 0; ratio <= (i > 0); ratio++)
+                    print_reach(c, r, goal, cost, ratio, out);
     }
 }

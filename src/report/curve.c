@@ -75,6 +75,31 @@ masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *er
     return st;
 }
 
+masa_curve masa_curve_monotone(const masa_curve *curve)
+{
+    masa_curve out = {0};
+    size_t *sizes = masa_alloc(curve->n + 1, sizeof *sizes), blocks = 0; /* of equal height */
+    double *means = masa_alloc(curve->n + 1, sizeof *means);
+    for (size_t i = 0; i < curve->n; i++) {
+        means[blocks] = curve->points[i].accuracy;
+        sizes[blocks++] = 1;
+        for (; blocks > 1 && means[blocks - 2] >= means[blocks - 1]; blocks--) {
+            double a = (double)sizes[blocks - 2], b = (double)sizes[blocks - 1];
+            means[blocks - 2] = (a * means[blocks - 2] + b * means[blocks - 1]) / (a + b);
+            sizes[blocks - 2] += sizes[blocks - 1];
+        }
+    }
+    for (size_t b = 0, i = 0; b < blocks; b++)
+        for (size_t k = 0; k < sizes[b]; k++, i++) {
+            masa_curve_point point = curve->points[i];
+            point.accuracy = means[b];
+            masa_curve_add(&out, &point);
+        }
+    free(sizes);
+    free(means);
+    return out;
+}
+
 /* ---- reading it off ---- */
 
 double masa_curve_spent(const masa_curve *curve, masa_cost cost)
@@ -85,6 +110,15 @@ double masa_curve_spent(const masa_curve *curve, masa_cost cost)
 double masa_curve_final(const masa_curve *curve)
 {
     return curve->n ? curve->points[curve->n - 1].accuracy : NAN;
+}
+
+double masa_curve_late(const masa_curve *curve, size_t n)
+{
+    double sum = 0;
+    if (curve->n < 2) return NAN;
+    if (n > curve->n - 1) n = curve->n - 1;
+    for (size_t i = curve->n - n; i < curve->n; i++) sum += curve->points[i].accuracy;
+    return sum / (double)n;
 }
 
 double masa_curve_at(const masa_curve *curve, masa_cost cost, double amount)

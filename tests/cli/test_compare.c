@@ -1,14 +1,6 @@
 /* masa compare and masa report on a model of a few thousand parameters, as a user calls
  * them. */
-#include "tiny_llama.h"
-
-#include <jansson.h>
-#include <masa/store.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-static char folder[] = "/tmp/masa-cli-compare-XXXXXX";
+#include "runs_test.h"
 
 /* What every comparison here is given. */
 static const char common[] =
@@ -20,82 +12,10 @@ static const char common[] =
     "train.eval_every=2 "
     "-s rollout.batch=16";
 
-static int set_up(void **state)
-{
-    (void)state;
-    assert_non_null(mkdtemp(folder));
-    assert_int_equal(chdir(folder), 0);
-    tiny_llama_save("start", 1);
-    FILE *train = fopen("train.jsonl", "w"), *test = fopen("test.jsonl", "w");
-    assert_true(train && test);
-    for (char a = 'a'; a <= 'h'; a++)
-        for (char b = 'a'; b <= 'd'; b++)
-            fprintf(b == 'd' ? test : train, "{\"problem\":\"%c %c\",\"answer\":\"y\"}\n",
-                    a, b);
-    assert_int_equal(fclose(train) + fclose(test), 0);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    assert_int_equal(chdir("/"), 0);
-    return masa_folder_remove(folder, NULL) != MASA_OK;
-}
-
-static char output[1 << 16], errors[1 << 16];
-
-static void read_all(char *to, size_t size, FILE *file)
-{
-    size_t n = fread(to, 1, size - 1, file);
-    to[n] = '\0';
-}
-
-/* Runs `masa COMMAND ARGUMENTS MORE` in the folder; fills output and errors. */
-static int masa(const char *command, const char *arguments, const char *more)
-{
-    char line[2048];
-    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 '%s' %s %s %s 2>errors", MASA_PROGRAM,
-             command, arguments, more);
-    FILE *pipe = popen(line, "r");
-    read_all(output, sizeof output, pipe);
-    int status = WEXITSTATUS(pclose(pipe));
-    FILE *file = fopen("errors", "r");
-    read_all(errors, sizeof errors, file);
-    fclose(file);
-    return status;
-}
-
-static void assert_says(const char *text, const char *part)
-{
-    if (!strstr(text, part)) fail_msg("'%s' is not in:\n%s", part, text);
-}
-
 static void must(const char *arguments, const char *more)
 {
     int status = masa("compare", arguments, more);
     if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
-}
-
-static masa_status take_metric(void *context, long step, const char *name, double value,
-                               masa_error *err)
-{
-    (void)step, (void)name, (void)err;
-    *(double *)context = value;
-    return MASA_OK;
-}
-
-/* NaN when there is none. */
-static double metric_of(const char *run, long step, const char *name)
-{
-    double value = NAN;
-    char path[256];
-    masa_store *store = NULL;
-    snprintf(path, sizeof path, "%s/store.sqlite", run);
-    if (masa_store_open(&store, path, MASA_STORE_READ, NULL) != MASA_OK) return NAN;
-    masa_store_metrics(store, step, step, name, take_metric, &value, NULL);
-    masa_store_close(store);
-    return value;
 }
 
 static const char *const names[] = {"grpo-seed1", "rloo-seed1", "grpo-seed2",
@@ -110,14 +30,14 @@ static void presets_and_seeds_are_trained_and_compared(void **state)
         char run[64], says[64];
         snprintf(run, sizeof run, "whole/%s", names[i]);
         assert_false(isnan(metric_of(run, 4, "eval_accuracy")));
-        snprintf(says, sizeof says, "run %d of 4: preset %.4s, seed %c", i + 1, names[i],
+        snprintf(says, sizeof says, "run %d of 4: %.4s, seed %c", i + 1, names[i],
                  names[i][9]);
         assert_says(at, says); /* seed by seed */
         at = strstr(at, says);
     }
     assert_says(at, "all runs: left");
-    assert_says(output, "| grpo   |     2 |");
-    assert_says(output, "| rloo   |     2 |");
+    assert_says(output, "| grpo |     2 |");
+    assert_says(output, "| rloo |     2 |");
     assert_says(output, "4 steps");
     masa_text table = {0};
     assert_int_equal(masa_file_read(&table, "whole/compare.md", NULL), MASA_OK);
@@ -136,7 +56,7 @@ static void finished_runs_are_left_alone(void **state)
     (void)state;
     double before = metric_of("whole/rloo-seed2", 4, "total_seconds");
     must("whole --preset grpo,rloo --seeds 1,2", common);
-    assert_says(errors, "run 4 of 4: preset rloo, seed 2; done already");
+    assert_says(errors, "run 4 of 4: rloo, seed 2; done already");
     assert_true(metric_of("whole/rloo-seed2", 4, "total_seconds") == before);
     must("whole --json", "");
     size_t n = 0;
@@ -145,7 +65,7 @@ static void finished_runs_are_left_alone(void **state)
         assert_non_null(row);
         json_decref(row);
     }
-    assert_int_equal(n, 2 * 6 + 6 + 2 * 5 + 5);
+    assert_int_equal(n, 2 * 7 + 7 + 3 * (2 * 5 + 5));
     must("whole --baseline rloo", "");
     assert_says(output, "Difference to `rloo`");
     must("whole --preset grpo --report-only --seeds 2", "");
@@ -181,7 +101,7 @@ static void a_run_at_its_time_limit_is_finished(void **state)
     snprintf(more, sizeof more,
              "%s -s train.time_limit_minutes=1e-9 -s train.eval_every=1", common);
     for (int again = 0; again < 2; again++) must("limited --preset grpo --seeds 1", more);
-    assert_says(errors, "run 1 of 1: preset grpo, seed 1; done already");
+    assert_says(errors, "run 1 of 1: grpo, seed 1; done already");
     assert_true(isnan(metric_of("limited/grpo-seed1", 2, "reward")));
     assert_null(strstr(output, "not finished"));
 }
@@ -189,34 +109,12 @@ static void a_run_at_its_time_limit_is_finished(void **state)
 /* Long enough to be interrupted in its first run. */
 #define LONG "-s train.steps=150"
 
-/* Starts a comparison and interrupts it once `run` has a step. */
-static int interrupt(const char *arguments, const char *run)
-{
-    char line[2048];
-    snprintf(line, sizeof line,
-             "OMP_NUM_THREADS=1 exec '%s' compare %s %s " LONG " >/dev/null 2>errors",
-             MASA_PROGRAM, arguments, common);
-    pid_t child = fork();
-    if (child == 0) {
-        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
-        _exit(127);
-    }
-    int status = 0;
-    for (int i = 0; i < 20000 && isnan(metric_of(run, 1, "reward")); i++) usleep(5000);
-    kill(child, SIGINT);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    FILE *file = fopen("errors", "r");
-    read_all(errors, sizeof errors, file);
-    fclose(file);
-    return WEXITSTATUS(status);
-}
-
 static void a_stopped_comparison_goes_on(void **state)
 {
     (void)state;
     char more[2048];
-    assert_int_equal(
-        interrupt("stopped --preset grpo,rloo --seeds 1", "stopped/grpo-seed1"), 130);
+    snprintf(more, sizeof more, "stopped --preset grpo,rloo --seeds 1 %s %s", common, LONG);
+    assert_int_equal(interrupt("compare", more, "stopped/grpo-seed1"), 130);
     assert_says(errors,
                 "stopped in run 1 of 2 (stopped/grpo-seed1), which is saved; the same "
                 "command goes on");
@@ -228,7 +126,7 @@ static void a_stopped_comparison_goes_on(void **state)
                         "train.steps (150, 4)");
     snprintf(more, sizeof more, "%s %s", common, LONG);
     must("stopped --preset grpo,rloo --seeds 1", more);
-    assert_says(errors, "run 1 of 2: preset grpo, seed 1; goes on; all runs: left");
+    assert_says(errors, "run 1 of 2: grpo, seed 1; goes on; all runs: left");
     assert_true(metric_of("stopped/grpo-seed1", 1, "total_seconds") == first);
     assert_false(isnan(metric_of("stopped/grpo-seed1", 150, "eval_accuracy")));
     assert_false(isnan(metric_of("stopped/rloo-seed1", 150, "eval_accuracy")));
@@ -252,11 +150,11 @@ static void what_cannot_be_compared_is_refused(void **state)
         {"new --preset , --seeds 1", "no preset or no seed", 2},
         {"new --preset grpo,rloo --baseline dapo", "--baseline dapo is not among", 2},
         {"new --preset grpo,nothing", "no preset nothing", 1},
-        {"new --preset grpo,rloo -s train.seed=9", "a comparison takes --seeds", 2},
+        {"new --preset grpo,rloo -s train.seed=9", "the seeds of a comparison are given apart", 2},
         {"new --preset grpo,rloo --model start --train train.jsonl",
          "data.test is not set", 1},
         {"new --preset grpo,rloo -s data.test=test.jsonl -s algorithm.name=gspo",
-         "presets grpo and rloo are the same with these settings", 1},
+         "grpo and rloo are the same with these settings", 1},
         {"whole --baseline dapo", "no run of --baseline dapo", 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

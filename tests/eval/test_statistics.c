@@ -113,6 +113,24 @@ static void test_interval_covers(void **state)
                     394); /* 91 to 98.5 %: three deviations and discreteness */
 }
 
+/* Quantiles of printed tables (Student's t, two-sided 95 and 99 %). */
+static void test_student(void **state)
+{
+    (void)state;
+    assert_near(masa_student_quantile(0.975, 1), 12.706205, 1e-6);
+    assert_near(masa_student_quantile(0.975, 2), 4.302653, 1e-6);
+    assert_near(masa_student_quantile(0.975, 3), 3.182446, 1e-6);
+    assert_near(masa_student_quantile(0.975, 5), 2.570582, 1e-6);
+    assert_near(masa_student_quantile(0.025, 10), -2.228139, 1e-6);
+    assert_near(masa_student_quantile(0.995, 29), 2.756386, 1e-6);
+    assert_near(masa_student_quantile(0.5, 4), 0, 0);
+    static const double x[] = {1, 2, 3, 6};
+    masa_interval i = masa_student_mean(x, 4, 0.95); /* deviation sqrt(14 / 3) */
+    assert_near(i.low, 3 - 3.182446 * sqrt(14.0 / 12), 1e-6);
+    assert_near(i.high, 3 + 3.182446 * sqrt(14.0 / 12), 1e-6);
+    assert_true(isnan(masa_student_mean(x, 1, 0.95).low));
+}
+
 static double only_odd(void *context, const size_t *items, size_t n)
 {
     (void)context;
@@ -206,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_interval_of_a_constant),
         cmocka_unit_test(test_interval_is_that_of_theory),
         cmocka_unit_test(test_interval_covers),
+        cmocka_unit_test(test_student),
         cmocka_unit_test(test_undefined_resamples),
         cmocka_unit_test(test_paired_exact),
         cmocka_unit_test(test_paired_drawn),

@@ -9,7 +9,7 @@ static masa_compared_run runs[RUNS];
 
 /* A run that goes from 0.2 to `end` in `steps` steps, straight, at `tokens` a step; a
  * token takes a hundredth of a second and 1e12 operations. */
-static void set_run(size_t i, const char *preset, long seed, double end, double steps,
+static void set_run(size_t i, const char *arm, long seed, double end, double steps,
                     double tokens)
 {
     masa_curve_deinit(&curves[i]);
@@ -19,7 +19,7 @@ static void set_run(size_t i, const char *preset, long seed, double end, double 
                        &(masa_curve_point){.spent = {at, all, all / 100, all / 50, all * 1e12},
                                            .accuracy = 0.2 + (end - 0.2) * k / 2});
     }
-    runs[i] = (masa_compared_run){preset, seed, &curves[i], true};
+    runs[i] = (masa_compared_run){arm, seed, &curves[i], true};
 }
 
 /* fast spends half the tokens of a step, and is better. Seeds come in no order. */
@@ -48,14 +48,16 @@ static void rows_and_seeds_are_in_order(void **state)
     masa_comparison *c = masa_comparison_create(runs, RUNS, "base");
     assert_int_equal(c->n, 3);
     assert_true(c->baseline);
-    assert_string_equal(c->rows[0].preset, "base");
-    assert_string_equal(c->rows[1].preset, "fast");
-    assert_string_equal(c->rows[2].preset, "weak");
+    assert_string_equal(c->rows[0].arm, "base");
+    assert_string_equal(c->rows[1].arm, "fast");
+    assert_string_equal(c->rows[2].arm, "weak");
     assert_int_equal(c->n_seeds, 2);
     assert_int_equal(c->seeds[0], 3);
     assert_int_equal(c->seeds[1], 7);
-    assert_near(c->goals[0], 0.4, 0);
-    assert_near(c->goals[1], 0.5, 0);
+    /* the baseline gains from 0.2 to 0.45 on average */
+    assert_near(c->goals[0], 0.4, 1e-8);
+    assert_near(c->goals[1], 0.425, 1e-8);
+    assert_near(c->goals[2], 0.45, 1e-8);
     masa_comparison_destroy(c);
 }
 
@@ -71,8 +73,12 @@ static void accuracy_is_compared_at_equal_cost(void **state)
     const masa_seed_values *end = c->rows[0].accuracy, *v = &end[MASA_AT_END];
     assert_near(v->mean, 0.45, 1e-12);
     assert_near(v->deviation, sqrt(0.005), 1e-12);
-    assert_near(v->low, 0.4, 1e-12); /* of two values the interval is their range */
-    assert_near(v->high, 0.5, 1e-12);
+    /* t of one degree of freedom: 12.7062 deviations over the root of 2 */
+    assert_near(v->low, 0.45 - 12.706205 * 0.05, 1e-6);
+    assert_near(v->high, 0.45 + 12.706205 * 0.05, 1e-6);
+    v = &c->rows[0].accuracy[MASA_AT_LAST]; /* of the two evaluations after the first */
+    assert_near(v->values[0], 0.35, 1e-12);
+    assert_near(v->values[1], 0.425, 1e-12);
     /* base is half way after 1000 tokens */
     v = &c->rows[0].accuracy[MASA_COST_TOKENS];
     assert_near(v->values[0], 0.3, 1e-12);
@@ -100,25 +106,64 @@ static void differences_are_paired_by_seed(void **state)
     masa_comparison_destroy(c);
 }
 
-static void what_is_not_reached_is_not_counted(void **state)
+/* base gets to 0.4 in 20 and 40/3 steps, fast in 10 and 80/9, at half the tokens. */
+static void goals_have_costs(void **state)
 {
     (void)state;
     masa_comparison *c = masa_comparison_create(runs, RUNS, "base");
-    /* fast gets to 0.4 after half its steps, which is a quarter of base's tokens */
-    const masa_comparison_row *fast = &c->rows[1], *weak = &c->rows[2];
-    assert_int_equal(fast->goals, 2);
-    assert_int_equal(fast->reach[MASA_COST_STEPS].n, 2);
-    assert_near(fast->reach[MASA_COST_STEPS].values[0], 10, 1e-9);
-    assert_near(fast->reach[MASA_COST_STEPS].values[1], 20 * 0.3 / 0.45, 1e-9);
-    assert_near(fast->speedup[MASA_COST_TOKENS].values[0], 4, 1e-9);
-    assert_near(fast->speedup[MASA_COST_TOKENS].values[1], 3, 1e-9);
-    assert_near(fast->speedup[MASA_COST_TOKENS].mean, sqrt(12), 1e-9);
-    assert_near(fast->speedup[MASA_COST_TOKENS].high, 4, 1e-9);
-    assert_int_equal(weak->goals, 2);
-    assert_int_equal(weak->reach[MASA_COST_STEPS].n, 1); /* seed 3 never gets to 0.4 */
-    assert_near(weak->reach[MASA_COST_STEPS].mean, 20, 1e-9);
-    assert_near(weak->speedup[MASA_COST_STEPS].mean, 1, 1e-9);
-    assert_near(c->rows[0].reach[MASA_COST_TOKENS].mean, 2000, 1e-9);
+    const masa_reach *r = &c->rows[1].reach[0][MASA_COST_STEPS];
+    assert_int_equal(r->n_reached, 2);
+    assert_near(r->spent.values[0], 10, 1e-6);
+    assert_near(r->spent.values[1], 80.0 / 9, 1e-6);
+    assert_near(r->spent.mean, sqrt(800.0 / 9), 1e-6);
+    assert_near(r->ratio.values[0], 2, 1e-6);
+    assert_near(r->ratio.values[1], 1.5, 1e-6);
+    assert_near(r->ratio.mean, sqrt(3), 1e-6);
+    double half = 12.706205 * log(2 / 1.5) / 2; /* deviation log(2/1.5)/sqrt 2, over sqrt 2 */
+    assert_near(log(r->ratio.low), log(3) / 2 - half, 1e-5);
+    assert_near(log(r->ratio.high), log(3) / 2 + half, 1e-5);
+    assert_near(r->ratio.p, 0.5, 1e-12);
+    assert_int_equal(r->bound, MASA_EXACTLY);
+    r = &c->rows[1].reach[0][MASA_COST_TOKENS];
+    assert_near(r->ratio.values[0], 4, 1e-6);
+    assert_near(r->ratio.mean, sqrt(12), 1e-6);
+    assert_near(c->rows[0].reach[0][MASA_COST_TOKENS].spent.values[0], 2000, 1e-3);
+    assert_int_equal(c->rows[0].reach[0][MASA_COST_TOKENS].ratio.n, 0);
+    masa_comparison_destroy(c);
+}
+
+/* With seed 3 base never gets to 0.425, which fast does after 11.25 steps, and weak not to
+ * 0.4; with seed 7 weak is base. */
+static void what_is_not_reached_is_a_bound(void **state)
+{
+    (void)state;
+    masa_comparison *c = masa_comparison_create(runs, RUNS, "base");
+    const masa_reach *r = &c->rows[1].reach[1][MASA_COST_STEPS];
+    assert_near(r->ratio.values[0], 20 / 11.25, 1e-6);
+    assert_near(r->ratio.values[1], 1.5, 1e-6);
+    assert_int_equal(r->bound, MASA_AT_LEAST);
+    assert_true(isnan(r->ratio.low) && isnan(r->ratio.high));
+    assert_near(r->ratio.p, 0.5, 1e-12); /* the truth is farther from 1 still */
+    assert_int_equal(c->rows[0].reach[1][0].n_reached, 1);
+    assert_near(c->rows[0].reach[1][0].spent.values[0], 20, 0);
+    r = &c->rows[2].reach[0][MASA_COST_STEPS];
+    assert_int_equal(r->n_reached, 1);
+    assert_false(r->reached[0]);
+    assert_near(r->spent.values[0], 20, 0);
+    assert_near(r->ratio.mean, 1, 1e-6);
+    assert_int_equal(r->bound, MASA_AT_MOST);
+    r = &c->rows[2].reach[2][MASA_COST_STEPS]; /* neither gets there with seed 3 */
+    assert_int_equal(r->unknown, 1);
+    assert_int_equal(r->ratio.n, 1);
+    assert_int_equal(r->bound, MASA_EXACTLY);
+    masa_comparison_destroy(c);
+    /* an arm that looks cheaper but for a run that never got there: no p */
+    set_run(3, "fast", 3, 0.3, 2, 50);
+    c = masa_comparison_create(runs, RUNS, "base");
+    r = &c->rows[1].reach[0][MASA_COST_STEPS];
+    assert_near(r->ratio.values[0], 10, 1e-6);
+    assert_int_equal(r->bound, MASA_AT_MOST);
+    assert_true(isnan(r->ratio.p));
     masa_comparison_destroy(c);
 }
 
@@ -147,11 +192,20 @@ static void a_run_cut_short_sets_the_common_ground(void **state)
 static void a_baseline_that_learns_nothing_is_no_goal(void **state)
 {
     (void)state;
-    set_run(2, "base", 3, 0.15, 20, 100);
+    set_run(2, "base", 3, 0.15, 20, 100); /* monotone: flat at 0.175 */
     masa_comparison *c = masa_comparison_create(runs, RUNS, "base");
+    double first = (0.2 + 0.175) / 2, last = (0.5 + 0.175) / 2;
+    assert_near(c->goals[2], last, 1e-8);
+    assert_near(c->goals[0], first + 0.8 * (last - first), 1e-8);
+    masa_comparison_destroy(c);
+    set_run(1, "base", 7, 0.2, 20, 100);
+    c = masa_comparison_create(runs, RUNS, "base");
     assert_true(isnan(c->goals[0]));
-    assert_int_equal(c->rows[1].goals, 1);
-    assert_int_equal(c->rows[1].reach[0].n, 1);
+    assert_int_equal(c->rows[1].reach[0][0].n_reached, 0);
+    masa_text text = {0};
+    masa_comparison_markdown(c, &text);
+    assert_non_null(strstr(masa_text_get(&text), "`base` gained nothing"));
+    masa_text_deinit(&text);
     masa_comparison_destroy(c);
 }
 
@@ -164,7 +218,7 @@ static void without_a_baseline_there_are_accuracies(void **state)
     assert_near(c->rows[1].accuracy[MASA_AT_END].mean, 0.45,
                 1e-12); /* base, second seen */
     assert_int_equal(c->rows[1].difference[MASA_AT_END].n, 0);
-    assert_int_equal(c->rows[1].reach[0].n + c->rows[1].speedup[0].n, 0);
+    assert_int_equal(c->rows[1].reach[0][0].n_reached + c->rows[1].reach[0][0].ratio.n, 0);
     masa_text text = {0};
     masa_comparison_markdown(c, &text);
     assert_null(strstr(masa_text_get(&text), "Difference"));
@@ -192,11 +246,13 @@ static void tables_are_for_people(void **state)
     assert_says(&text, "0.001 M tokens");
     assert_says(&text, "0.167 min");
     assert_says(&text, "1 PFLOP");
-    assert_says(&text, "| base   |     2 |  45.0 ± 7.1 [40.0, 50.0] |");
-    assert_says(&text, "+17.5 [+15.0, +20.0] p 0.5");
-    assert_says(&text, "2 of 2");
-    assert_says(&text, "1 of 2");
-    assert_says(&text, "3.46x [3.00, 4.00]");
+    assert_says(&text, " 45.0 ± 7.1 [-18.5, 108.5] |");
+    assert_says(&text, "+17.5 [-14.3, +49.3] p 0.5");
+    assert_says(&text, " 80 % (40.0) |  2 of 2 |");
+    assert_says(&text, " 80 % (40.0) |  1 of 2 |");
+    assert_says(&text, "(3.46x [0.56, 21.54] p 0.5)");
+    assert_says(&text, "> 16.33 (at most 1.00x p 1)");
+    assert_says(&text, "(at least 1.63x p 0.5)");
     assert_says(&text, "1 of the 2 runs of `weak` is not finished");
     assert_says(&text, "With 2 seeds no p can be below 0.5");
     masa_text_deinit(&text);
@@ -215,20 +271,22 @@ static void lines_are_for_machines(void **state)
         json_t *row = json_loads(line, 0, &why);
         if (!row) fail_msg("%s: %s", why.text, line);
         const char *what = json_string_value(json_object_get(row, "what"));
-        const char *preset = json_string_value(json_object_get(row, "preset"));
+        const char *arm = json_string_value(json_object_get(row, "arm"));
         const char *at = json_string_value(json_object_get(row, "at"));
-        if (strcmp(what, "reach") == 0 && strcmp(preset, "weak") == 0 &&
-            strcmp(at, "tokens") == 0) {
+        bool first = json_number_value(json_object_get(row, "share")) == 0.8;
+        if (strcmp(what, "reach") == 0 && strcmp(arm, "weak") == 0 &&
+            strcmp(at, "tokens") == 0 && first) {
             json_t *seeds = json_object_get(row, "seeds");
-            assert_true(json_is_null(json_object_get(seeds, "3")));
-            assert_near(json_number_value(json_object_get(seeds, "7")), 2000, 1e-6);
+            assert_near(json_number_value(json_object_get(seeds, "3")), 2000, 1e-3);
+            assert_near(json_number_value(json_object_get(seeds, "7")), 4000.0 / 3, 1e-3);
+            assert_int_equal(json_integer_value(json_object_get(row, "reached")), 1);
             found++;
         }
         json_decref(row);
     }
-    /* 6 places of accuracy each, 6 of difference for two; 5 costs each, 5 speed-ups for
-     * two */
-    assert_int_equal(n, 3 * 6 + 2 * 6 + 3 * 5 + 2 * 5);
+    /* 7 places of accuracy each, 7 of difference for two; of 3 goals 5 costs each, 5 ratios
+     * for two */
+    assert_int_equal(n, 3 * 7 + 2 * 7 + 3 * (3 * 5 + 2 * 5));
     assert_int_equal(found, 1);
     masa_text_deinit(&text);
     masa_comparison_destroy(c);
@@ -242,7 +300,8 @@ int main(void)
         TEST(rows_and_seeds_are_in_order),
         TEST(accuracy_is_compared_at_equal_cost),
         TEST(differences_are_paired_by_seed),
-        TEST(what_is_not_reached_is_not_counted),
+        TEST(goals_have_costs),
+        TEST(what_is_not_reached_is_a_bound),
         TEST(a_run_cut_short_sets_the_common_ground),
         TEST(a_baseline_that_learns_nothing_is_no_goal),
         TEST(without_a_baseline_there_are_accuracies),

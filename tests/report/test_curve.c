@@ -45,6 +45,28 @@ static void a_goal_is_reached_where_it_first_is(void **state)
     masa_curve_deinit(&c);
 }
 
+/* 0.2, 0.4, 0.3, 0.6: the fall in the middle becomes two times 0.35. */
+static void what_falls_is_pooled(void **state)
+{
+    (void)state;
+    masa_curve c = example(), m = masa_curve_monotone(&c);
+    static const double want[] = {0.2, 0.35, 0.35, 0.6};
+    assert_int_equal(m.n, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_near(m.points[i].accuracy, want[i], 1e-12);
+        assert_near(m.points[i].spent[MASA_COST_TOKENS], 1000 * i, 0);
+    }
+    assert_near(masa_curve_reach(&m, MASA_COST_STEPS, 0.35), 10, 1e-9);
+    assert_near(masa_curve_late(&c, 3), 1.3 / 3, 1e-12);
+    assert_near(masa_curve_late(&c, 9), 1.3 / 3, 1e-12); /* never the start */
+    masa_curve_deinit(&m);
+    c.points[3].accuracy = -0.2; /* pools back to the start: (0.2 + 0.4 + 0.3 - 0.2) / 4 */
+    m = masa_curve_monotone(&c);
+    for (int i = 0; i < 4; i++) assert_near(m.points[i].accuracy, 0.175, 1e-12);
+    masa_curve_deinit(&m);
+    masa_curve_deinit(&c);
+}
+
 /* Two evaluations between which nothing was spent, as after a warm start without cost. */
 static void a_jump_is_no_division_by_zero(void **state)
 {
@@ -122,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accuracy_is_interpolated),
         cmocka_unit_test(a_goal_is_reached_where_it_first_is),
+        cmocka_unit_test(what_falls_is_pooled),
         cmocka_unit_test(a_jump_is_no_division_by_zero),
         cmocka_unit_test(a_store_is_read),
     };

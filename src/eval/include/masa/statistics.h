@@ -77,6 +77,22 @@ masa_interval masa_bootstrap(masa_statistic *statistic, void *context, size_t n,
 masa_interval masa_bootstrap_mean(const double *x, size_t n,
                                   const masa_bootstrap_options *options);
 
+/** Quantile of Student's t with df degrees of freedom: P(T <= result) = share, in (0, 1);
+ *  df >= 1. To a relative 1e-9. */
+double masa_student_quantile(double share, size_t df);
+/** Interval of `level` for the mean of a normal population, from few x [n]: mean
+ *  -+ t deviation / sqrt(n). {NAN, NAN} when n < 2. Source: Student 1908. */
+masa_interval masa_student_mean(const double *x, size_t n, double level);
+
+/**
+ * Two-sided p-value of "no difference" for paired differences d [n]: the share of sign changes
+ * whose sum is at least as far from 0 as the one observed, over all 2^m of them when m <= 20
+ * differ from 0, else over options->resamples drawn ones and the observed one ((1 + hits) /
+ * (1 + draws), which is never 0). 1 when nothing differs; NAN when n is 0.
+ * Source: Fisher 1935; Phipson & Smyth 2010 for the drawn form.
+ */
+double masa_sign_flip(const double *d, size_t n, const masa_bootstrap_options *options);
+
 /* Two results on the same problems. */
 typedef struct masa_paired {
     size_t n;
@@ -88,15 +104,7 @@ typedef struct masa_paired {
     size_t better, worse;   /* problems where b > a, b < a */
 } masa_paired;
 
-/**
- * Compares b with a, problem by problem: a [n], b [n].
- *
- * The p-value is the share of sign changes of the differences whose sum is at least as
- * far from 0 as the one observed: all 2^m of them when m <= 20 problems differ, else
- * options->resamples drawn ones and the observed one ((1 + hits) / (1 + draws), which is
- * never 0). 1 when nothing differs; NAN when n is 0.
- * Source: Fisher 1935; Phipson & Smyth 2010 for the drawn form.
- */
+/** Compares b with a, problem by problem: a [n], b [n]. The p-value is masa_sign_flip's. */
 masa_paired masa_paired_compare(const double *a, const double *b, size_t n,
                                 const masa_bootstrap_options *options);
 

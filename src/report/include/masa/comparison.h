@@ -1,6 +1,7 @@
 /**
- * Runs of several presets and seeds compared with a baseline: accuracy at equal cost, the
- * cost of the baseline's accuracy, and differences between runs of the same seed.
+ * Runs of several presets (or other arms) and seeds compared with a baseline: accuracy at
+ * equal cost, the cost of shares of the baseline's gain, and differences between runs of the
+ * same seed.
  *
  *     masa_comparison *c = masa_comparison_create(runs, n, "grpo");
  *     masa_comparison_markdown(c, &text);
@@ -16,7 +17,7 @@
 #include <masa/text.h>
 
 typedef struct masa_compared_run {
-    const char *preset; /* borrowed, like all of it */
+    const char *arm; /* borrowed, like all of it */
     long seed;
     const masa_curve *curve;
     bool finished; /* false: stopped early */
@@ -26,24 +27,49 @@ typedef struct masa_compared_run {
 typedef struct masa_seed_values {
     double *values; /* [seeds], in the order of masa_comparison.seeds; NaN: none */
     size_t n;       /* how many are not NaN */
-    double mean, low, high; /* with a bootstrap interval of 95 %; NaN when n is 0 */
+    double mean, low, high; /* with Student's interval of 95 %, which takes n >= 2; else NaN */
     double deviation;       /* of the sample; NaN when n < 2 */
     double p; /* of a difference: sign-flip test that it is none; else NaN */
 } masa_seed_values;
 
-/* Where accuracies are compared: at the end of each run, or at equal cost. */
-enum { MASA_AT_END = MASA_COSTS, MASA_PLACES };
+/* Where accuracies are compared: at equal cost, at the end of each run, and as the mean of its
+ * last evaluations, which is less noisy. */
+enum { MASA_AT_END = MASA_COSTS, MASA_AT_LAST, MASA_PLACES, MASA_LAST_EVALUATIONS = 3 };
+
+/* Goals are shares of what the baseline gains. */
+enum { MASA_GOALS = 3 };
+extern const double masa_goal_shares[MASA_GOALS]; /* 0.8, 0.9, 1 */
+
+/* What a number is, where runs ended before the goal and their cost is known to be more than
+ * all that they spent: it itself, or its bound. */
+typedef enum masa_bound {
+    MASA_EXACTLY,
+    MASA_AT_MOST,
+    MASA_AT_LEAST,
+    MASA_UNKNOWN, /* bounds of both kinds are in it */
+} masa_bound;
+
+/* What a goal cost. */
+typedef struct masa_reach {
+    /* Of each seed; where the goal was not reached, all that was spent. The mean is
+     * geometric, without an interval. */
+    masa_seed_values spent;
+    bool *reached; /* [seeds] */
+    size_t n_reached;
+    /* The baseline's cost divided by this, of the same seed: above 1 this is cheaper. Mean
+     * and interval are geometric; the interval is left out where a bound is in it, p where
+     * the bound is on the side of what the mean says. */
+    masa_seed_values ratio;
+    masa_bound bound; /* what ratio's mean is */
+    size_t unknown;   /* seeds with which neither got there; they are not in ratio */
+} masa_reach;
 
 typedef struct masa_comparison_row {
-    const char *preset;
+    const char *arm;
     size_t runs, unfinished;
     masa_seed_values accuracy[MASA_PLACES];   /* by masa_cost, and MASA_AT_END */
     masa_seed_values difference[MASA_PLACES]; /* to the baseline with the same seed */
-    masa_seed_values reach[MASA_COSTS];       /* cost of the goal */
-    /* Baseline's cost of the goal divided by this preset's, both of the same seed; mean
-     * and interval are geometric. */
-    masa_seed_values speedup[MASA_COSTS];
-    size_t goals; /* seeds of this preset with a goal: see below */
+    masa_reach reach[MASA_GOALS][MASA_COSTS];
 } masa_comparison_row;
 
 typedef struct masa_comparison {
@@ -54,15 +80,15 @@ typedef struct masa_comparison {
     bool baseline; /* whether rows[0] is it; false: no differences */
     /* The most that all runs spent: what "equal" means. */
     double budget[MASA_COSTS];
-    /* [n_seeds] The baseline's accuracy at its end; NaN where it has no run or ended no
-     * better than it began: then there is nothing to reach. */
-    double *goals;
+    /* Accuracies to be reached: the baseline's first and last, means over its seeds of its
+     * monotone curves, and between them its gain. NaN where it gained nothing. */
+    double goals[MASA_GOALS];
     size_t left_out; /* runs with fewer than two evaluations */
 } masa_comparison;
 
 /**
- * Compares runs[0..n). At most one run may have the same preset and seed. Runs with fewer
- * than two evaluations are left out and counted. Presets and curves are borrowed: they
+ * Compares runs[0..n). At most one run may have the same arm and seed. Runs with fewer
+ * than two evaluations are left out and counted. Arms and curves are borrowed: they
  * must outlive the comparison.
  */
 masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
@@ -70,7 +96,7 @@ masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
 /** NULL is fine. */
 void masa_comparison_destroy(masa_comparison *comparison);
 
-/** Appends the tables for people, and as JSON Lines: one line for every preset and place
+/** Appends the tables for people, and as JSON Lines: one line for every arm and place
  * or cost, with the values of all seeds. */
 void masa_comparison_markdown(const masa_comparison *comparison, masa_text *out);
 void masa_comparison_json(const masa_comparison *comparison, masa_text *out);

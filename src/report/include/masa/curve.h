@@ -43,6 +43,14 @@ void masa_curve_deinit(masa_curve *curve);
  */
 masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err);
 
+/**
+ * The curve that never falls and is nearest to this one in its squares (isotonic
+ * regression, every point counting alike): evaluations are noisy, and the first that
+ * happens to be high is no sign that a goal was reached. The caller deinits it.
+ * Source: Ayer et al. 1955 (pool adjacent violators).
+ */
+masa_curve masa_curve_monotone(const masa_curve *curve);
+
 /** Accuracy once `amount` was spent; NaN outside of the curve. */
 double masa_curve_at(const masa_curve *curve, masa_cost cost, double amount);
 /** What was spent when accuracy first was `goal`; NaN when it never was. */
@@ -50,5 +58,8 @@ double masa_curve_reach(const masa_curve *curve, masa_cost cost, double goal);
 /** What was spent up to the last evaluation, and its accuracy; NaN without any. */
 double masa_curve_spent(const masa_curve *curve, masa_cost cost);
 double masa_curve_final(const masa_curve *curve);
+/** Mean accuracy of the last n evaluations, the first one left out (it is of the start); NaN
+ *  with fewer than two. */
+double masa_curve_late(const masa_curve *curve, size_t n);
 
 #endif

@@ -85,6 +85,10 @@ masa_status masa_config_write(const masa_config *config, const char *path,
  *  b; returns how many they are. */
 size_t masa_config_difference(const masa_config *a, const masa_config *b, masa_text *out);
 
+/** Appends a JSON object of the settings that are not the defaults: key to value, texts as
+ *  they are, all else in its YAML spelling. */
+void masa_config_changes_json(const masa_config *config, masa_text *out);
+
 /** Appends docs/configuration.md. */
 void masa_config_markdown(masa_text *out);
 
