@@ -10,6 +10,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
 
 #define CLI_COMMANDS(X)                                                                   \
     X(convert, "write a model in another format or element type")                         \
+    X(init, "make a new model from a shape")                                              \
     X(inspect, "show what a model or a run is")                                           \
     X(tokenize, "token ids of texts and conversations, and back")                         \
     X(train, "train a model by reinforcement learning")                                    \

@@ -59,9 +59,20 @@ out:
     return st;
 }
 
-masa_status masa_model_create(masa_model **out, const masa_model_config *config,
-                              const masa_model_options *options, uint64_t seed,
-                              masa_error *err)
+/* Deviation of a matrix in a model that is to be trained: products keep the size of what they
+ * multiply, and the sum of what all layers add to the residual stream keeps its own. */
+static float fresh_deviation(const masa_model *m, const masa_parameter *p)
+{
+    if (p->rows == m->config.vocab_size && !strstr(p->name, ".layers.")) return 0.02f;
+    double deviation = 1 / sqrt((double)p->cols);
+    if (masa_ends_with(p->name, "o_proj.weight") || masa_ends_with(p->name, "down_proj.weight"))
+        deviation /= sqrt(2 * (double)m->config.n_layers);
+    return (float)deviation;
+}
+
+static masa_status create(masa_model **out, const masa_model_config *config,
+                          const masa_model_options *options, uint64_t seed, bool fresh,
+                          masa_error *err)
 {
     masa_model *m = NULL;
     masa_status st = allocate(&m, config, options, err);
@@ -70,15 +81,30 @@ masa_status masa_model_create(masa_model **out, const masa_model_config *config,
         const masa_parameter *p = &m->parameters[i];
         masa_random random = masa_random_init(masa_key(seed, i), MASA_STREAM_INIT);
         bool bias = masa_ends_with(p->name, ".bias");
+        float deviation = fresh ? fresh_deviation(m, p) : 0.02f;
         float *w = m->values + p->offset;
         for (size_t j = 0; j < p->rows * p->cols; j++)
-            w[j] = !p->vector ? 0.02f * (float)masa_random_normal(&random)
+            w[j] = !p->vector ? deviation * (float)masa_random_normal(&random)
                    : bias     ? 0.0f
                               : 1.0f;
     }
     masa_model_refresh(m);
     *out = m;
     return MASA_OK;
+}
+
+masa_status masa_model_create(masa_model **out, const masa_model_config *config,
+                              const masa_model_options *options, uint64_t seed,
+                              masa_error *err)
+{
+    return create(out, config, options, seed, false, err);
+}
+
+masa_status masa_model_create_fresh(masa_model **out, const masa_model_config *config,
+                                    const masa_model_options *options, uint64_t seed,
+                                    masa_error *err)
+{
+    return create(out, config, options, seed, true, err);
 }
 
 masa_status masa_model_load(masa_model **out, const char *path,

@@ -198,6 +198,11 @@ bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie,
                            const char *s, size_t n, size_t from,
                            const tokenizer__match_rule *rule, tokenizer__match *out);
 
+/* learn.c: adds to t, which has the bytes, at most `most` tokens with their merges, learned
+ * from text that `cut` (finished, without merges) cuts at its added tokens and splits. */
+masa_status tokenizer__learn(masa_tokenizer *t, const masa_tokenizer *cut, const char *corpus,
+                             size_t size, size_t most, masa_error *err);
+
 /* encode.c */
 void tokenizer__encode(const masa_tokenizer *t, const char *s, size_t n,
                        bool parse_special, const tokenizer__ranges *plain,

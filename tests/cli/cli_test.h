@@ -9,7 +9,7 @@
 
 static char folder[] = "/tmp/masa-cli-XXXXXX";
 
-static int make_model(void **state)
+static inline int make_model(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(folder));

@@ -195,12 +195,54 @@ static void bytes_count_weights_and_gradients(void **state)
     masa_model_destroy(trained);
 }
 
+/* What a fresh model's matrix has as its deviation, from the documentation. */
+static double fresh_deviation(const masa_parameter *p, size_t layers)
+{
+    if (strstr(p->name, "embed_tokens") || strstr(p->name, "lm_head")) return 0.02;
+    bool adds = strstr(p->name, "o_proj") || strstr(p->name, "down_proj");
+    return 1 / sqrt((double)p->cols * (adds ? 2.0 * (double)layers : 1));
+}
+
+static void fresh_models_are_scaled(void **state)
+{
+    (void)state;
+    masa_model_config c = {.architecture = MASA_QWEN2, .vocab_size = 96, .hidden_size = 64,
+                           .intermediate_size = 160, .n_layers = 3, .n_heads = 4,
+                           .n_kv_heads = 2, .head_dim = 16, .max_positions = 32,
+                           .rms_norm_eps = 1e-6f, .rope_theta = 1e4f, .attention_bias = true};
+    masa_model_options options = {MASA_F32, false};
+    masa_model *m = NULL, *same = NULL, *other = NULL;
+    assert_int_equal(masa_model_create_fresh(&m, &c, &options, 7, NULL), MASA_OK);
+    assert_int_equal(masa_model_create_fresh(&same, &c, &options, 7, NULL), MASA_OK);
+    assert_int_equal(masa_model_create_fresh(&other, &c, &options, 8, NULL), MASA_OK);
+    size_t n, bytes = masa_model_parameter_count(m) * sizeof(float);
+    assert_memory_equal(masa_model_values(m), masa_model_values(same), bytes);
+    assert_true(memcmp(masa_model_values(m), masa_model_values(other), bytes) != 0);
+    const masa_parameter *p = masa_model_parameters(m, &n);
+    for (size_t i = 0; i < n; i++) {
+        const float *w = masa_model_values(m) + p[i].offset;
+        double sum = 0, squares = 0, count = (double)(p[i].rows * p[i].cols);
+        for (size_t j = 0; j < p[i].rows * p[i].cols; j++) sum += w[j], squares += w[j] * w[j];
+        if (p[i].vector) {
+            assert_near(sum, strstr(p[i].name, "bias") ? 0 : count, 0);
+            continue;
+        }
+        double deviation = fresh_deviation(&p[i], c.n_layers);
+        assert_near(sum / count / deviation, 0, 5 / sqrt(count));
+        assert_near(sqrt(squares / count) / deviation, 1, 5 / sqrt(2 * count));
+    }
+    masa_model_destroy(m);
+    masa_model_destroy(same);
+    masa_model_destroy(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parameters_cover_the_buffer),
         cmocka_unit_test(architectures_have_their_parameters),
         cmocka_unit_test(seeds_make_models),
+        cmocka_unit_test(fresh_models_are_scaled),
         cmocka_unit_test(saved_is_loaded),
         cmocka_unit_test(missing_model_is_an_error),
         cmocka_unit_test(bad_configs_are_errors),

@@ -40,6 +40,12 @@ masa_status masa_model_load(masa_model **out, const char *path,
 masa_status masa_model_create(masa_model **out, const masa_model_config *config,
                               const masa_model_options *options, uint64_t seed,
                               masa_error *err);
+/** Random weights to train from: normal with deviation 0.02 in the embedding and the head,
+ *  1/sqrt(columns) in the other matrices, those that add to the residual stream divided by
+ *  sqrt(2 layers); norms 1, biases 0. A function of the config and the seed. */
+masa_status masa_model_create_fresh(masa_model **out, const masa_model_config *config,
+                                    const masa_model_options *options, uint64_t seed,
+                                    masa_error *err);
 void masa_model_destroy(masa_model *model);
 
 const masa_model_config *masa_model_get_config(const masa_model *model);
