@@ -50,12 +50,10 @@ static const masa_task_share *pick_share(masa_random *random, const masa_task_mi
 /* The first four kinds: sentences, and the answer in a box. */
 static void make_sentences(task_case *c, const task_kind *kind, int level)
 {
-    masa_text work = {0};
-    long answer = kind->make(&c->problem, &work, c->random, level);
-    masa_text_add(&c->work, masa_text_get(&work) + 1); /* past the first space */
+    long answer = kind->make(&c->problem, &c->work, c->random, level);
     masa_text_addf(&c->work, " The answer is \\boxed{%ld}.", answer);
     masa_text_addf(&c->answer, "%ld", answer);
-    masa_text_deinit(&work);
+    memmove(c->work.data, c->work.data + 1, c->work.size--); /* the first space goes */
 }
 
 static void make_case(task_case *c, const task_kind *kind, int level)
@@ -106,6 +104,7 @@ masa_status masa_tasks_generate(masa_problems *out, size_t n,
     while (seen.mask < 2 * n) seen.mask = seen.mask * 2 + 1;
     seen.slots = masa_alloc(seen.mask + 1, sizeof *seen.slots);
     masa_random random = masa_random_init(o->seed, MASA_STREAM_TASK);
+    task_case c = {.random = &random, .slips = o->slips};
     size_t made = 0, rejected = 0;
     while (made < n) {
         if (rejected > 1000 * n + 10000) {
@@ -118,7 +117,9 @@ masa_status masa_tasks_generate(masa_problems *out, size_t n,
         const masa_task_share *share = pick_share(&random, o->mix, heaviest);
         const task_kind *kind = &task_table[share->kind];
         int level = (int)masa_random_range(&random, share->least_level, share->most_level);
-        task_case c = {.random = &random, .slips = o->slips};
+        masa_text_clear(&c.problem);
+        masa_text_clear(&c.work);
+        masa_text_clear(&c.answer);
         c.own = masa_random_init(masa_key(o->seed, made + rejected), MASA_STREAM_TASK);
         make_case(&c, kind, level);
         uint64_t hash = text_hash(masa_text_get(&c.problem));
@@ -130,10 +131,10 @@ masa_status masa_tasks_generate(masa_problems *out, size_t n,
         } else {
             rejected++;
         }
-        masa_text_deinit(&c.problem);
-        masa_text_deinit(&c.work);
-        masa_text_deinit(&c.answer);
     }
+    masa_text_deinit(&c.problem);
+    masa_text_deinit(&c.work);
+    masa_text_deinit(&c.answer);
     free(seen.slots);
     return st;
 }

@@ -3,7 +3,7 @@
 
 #include <ctype.h>
 
-static const char SENTENCES[] = "arithmetic:1-6,word:1-6,compare:1-6,equation:1-6";
+#define SENTENCES "arithmetic:1-6,word:1-6,compare:1-6,equation:1-6"
 
 /* n problems of a mix; an error is in *err. */
 static masa_status make(masa_problems *out, size_t n, const char *kinds, masa_task_options o,
@@ -36,11 +36,24 @@ static bool contains(const masa_problems *p, const char *text)
 static void same_seed_same_problems(void **state)
 {
     (void)state;
-    masa_problems a = made(100, SENTENCES, (masa_task_options){.seed = 9});
-    masa_problems b = made(100, SENTENCES, (masa_task_options){.seed = 9});
-    for (size_t i = 0; i < 100; i++) assert_string_equal(a.items[i].problem, b.items[i].problem);
-    masa_problems_deinit(&a);
-    masa_problems_deinit(&b);
+    static const char *const kinds[] = {SENTENCES, "chain,add,multiply,sort,search=0.5,graph,base,"
+                                                   "solve,secret:20=0.1"};
+    for (int k = 0; k < 2; k++) {
+        masa_task_options o = {.seed = 9, .slips = k ? 0.2 : 0};
+        masa_problems a = made(100, kinds[k], o), b = made(100, kinds[k], o);
+        o.seed = 10;
+        masa_problems c = made(100, kinds[k], o);
+        size_t other = 0;
+        for (size_t i = 0; i < 100; i++) {
+            assert_string_equal(a.items[i].problem, b.items[i].problem);
+            assert_string_equal(a.items[i].solution, b.items[i].solution);
+            other += !contains(&c, a.items[i].problem);
+        }
+        assert_true(other > 80);
+        masa_problems_deinit(&a);
+        masa_problems_deinit(&b);
+        masa_problems_deinit(&c);
+    }
 }
 
 static void splits_are_disjoint_and_problems_differ(void **state)
