@@ -3,6 +3,7 @@
 
 #include <masa/advantage.h>
 #include <masa/gate.h>
+#include <masa/objective.h>
 #include <masa/random.h>
 
 static void worked_example(void **state)
@@ -21,6 +22,9 @@ static void worked_example(void **state)
     double deviation =
         sqrt(0.75 * 0.25) + 1e-6; /* three of the weights' four are right */
     for (int i = 0; i < 4; i++) assert_near(divided[i], a[i] / deviation, 1e-6);
+    float left_out[4];
+    masa_soft_cutoff_leave_one_out(left_out, reward, weight, 4);
+    for (int i = 0; i < 4; i++) assert_near(left_out[i], a[i] * 4 / 3, 1e-6);
 }
 
 static void with_nothing_cut_it_is_the_plain_advantage(void **state)
@@ -41,6 +45,9 @@ static void with_nothing_cut_it_is_the_plain_advantage(void **state)
                                    : MASA_ADVANTAGE_GROUP_MEAN);
             for (size_t i = 0; i < n; i++) assert_near(soft[i], plain[i], 2e-6);
         }
+        masa_soft_cutoff_leave_one_out(soft, reward, weight, n);
+        masa_advantages(plain, reward, groups, n, MASA_ADVANTAGE_LEAVE_ONE_OUT);
+        for (size_t i = 0; i < n; i++) assert_near(soft[i], plain[i], 2e-6);
     }
 }
 
@@ -92,6 +99,169 @@ static void exact_over_all_outcomes(void **state)
         }
         for (int i = 0; i < N; i++) assert_near(expected[i], reward[i] - mean, 1e-5);
     }
+}
+
+/*
+ * The gradient that an update takes, for every combination of what can be chosen: a group
+ * of five rollouts of 2 to 6 tokens, of which some reach the cutoff. Over all survivals,
+ * each with its probability, its mean is the uncut gradient exactly where
+ * masa_soft_cutoff_obstacle has nothing to say, and differs where it has.
+ */
+enum { RIVALS = 5, TOKENS = 6 };
+
+typedef enum aggregation {
+    TOKEN_MEAN,
+    KNOWN_TOKENS,
+    SEQUENCE_MEAN,
+    CONSTANT,
+    AGGREGATIONS
+} aggregation;
+
+typedef struct update {
+    masa_advantage_kind advantage;
+    aggregation aggregation;
+    double off; /* greatest log-ratio to the old policy; the clip is at .2 and .28 */
+    float kl_coef;
+} update;
+
+typedef struct rivals {
+    size_t length[RIVALS];
+    float reward[RIVALS], logprob[RIVALS][TOKENS], old[RIVALS][TOKENS],
+        ref[RIVALS][TOKENS];
+} rivals;
+
+static void draw_rivals(rivals *r, double off, masa_random *random)
+{
+    for (int i = 0; i < RIVALS; i++) {
+        r->length[i] = 2 + masa_random_below(random, TOKENS - 1);
+        r->reward[i] = (float)masa_random_uniform(random);
+        for (int t = 0; t < TOKENS; t++) {
+            r->logprob[i][t] = (float)-masa_random_uniform(random);
+            r->old[i][t] =
+                r->logprob[i][t] + (float)(off * (2 * masa_random_uniform(random) - 1));
+            r->ref[i][t] = (float)-masa_random_uniform(random);
+        }
+    }
+}
+
+static double token_weight(const rivals *r, const float *weight, size_t i,
+                           aggregation how)
+{
+    double tokens = 0;
+    for (size_t j = 0; j < RIVALS; j++)
+        if (weight[j] != 0 || how == KNOWN_TOKENS) tokens += (double)r->length[j];
+    switch (how) {
+    case SEQUENCE_MEAN:
+        return 1. / (double)(RIVALS * r->length[i]);
+    case CONSTANT:
+        return 1. / (RIVALS * TOKENS);
+    default:
+        return tokens > 0 ? 1 / tokens : 0;
+    }
+}
+
+/* Adds chance x the gradient by each log-probability, as masa_objective_apply gives it.
+ */
+static void add_gradient(double sum[RIVALS][TOKENS], const rivals *r, const float *weight,
+                         const update *u, double chance)
+{
+    float advantage[RIVALS];
+    size_t group[RIVALS] = {0};
+    masa_objective objective = {
+        .clip_low = 0.2f, .clip_high = 0.28f, .kl_coef = u->kl_coef};
+    bool whole = true;
+    for (int i = 0; i < RIVALS; i++) whole = whole && weight[i] == 1;
+    if (whole)
+        masa_advantages(advantage, r->reward, group, RIVALS, u->advantage);
+    else if (u->advantage == MASA_ADVANTAGE_LEAVE_ONE_OUT)
+        masa_soft_cutoff_leave_one_out(advantage, r->reward, weight, RIVALS);
+    else
+        masa_soft_cutoff_advantages(advantage, r->reward, weight, RIVALS,
+                                    u->advantage != MASA_ADVANTAGE_GROUP_MEAN);
+    for (size_t i = 0; i < RIVALS; i++) {
+        float slope[TOKENS];
+        if (weight[i] == 0) continue;
+        masa_objective_apply(
+            slope, r->logprob[i], r->old[i], r->ref[i], r->length[i], advantage[i],
+            (float)token_weight(r, weight, i, u->aggregation), &objective, NULL);
+        for (size_t t = 0; t < r->length[i]; t++) sum[i][t] += chance * slope[t];
+    }
+}
+
+/* Greatest difference of the mean gradient over all survivals from the uncut one. */
+static double bias(const rivals *r, unsigned past, double s, const update *u)
+{
+    double uncut[RIVALS][TOKENS] = {{0}}, mean[RIVALS][TOKENS] = {{0}}, most = 0;
+    static const float all[RIVALS] = {1, 1, 1, 1, 1};
+    add_gradient(uncut, r, all, u, 1);
+    for (unsigned kept = 0; kept < 1u << RIVALS; kept++) {
+        float weight[RIVALS];
+        double chance = 1;
+        if (kept & ~past) continue;
+        for (int i = 0; i < RIVALS; i++) {
+            bool reaches = past >> i & 1, survives = kept >> i & 1;
+            weight[i] = !reaches ? 1 : survives ? (float)(1 / s) : 0;
+            if (reaches) chance *= survives ? s : 1 - s;
+        }
+        add_gradient(mean, r, weight, u, chance);
+    }
+    for (int i = 0; i < RIVALS; i++)
+        for (int t = 0; t < TOKENS; t++)
+            most = fmax(most, fabs(mean[i][t] - uncut[i][t]));
+    return most;
+}
+
+static void exact_where_it_says_so(void **state)
+{
+    (void)state;
+    size_t exact = 0;
+    for (int kind = 0; kind <= MASA_ADVANTAGE_BATCH_NORM; kind++)
+        for (int how = 0; how < AGGREGATIONS; how++)
+            for (int off = 0; off < 3; off++)
+                for (int reference = 0; reference < 2; reference++) {
+                    static const double ratios[] = {0, 0.15,
+                                                    0.6}; /* the second never clips */
+                    update u = {(masa_advantage_kind)kind, (aggregation)how, ratios[off],
+                                reference ? 0.5f : 0};
+                    masa_soft_cutoff_use use = {.deviation =
+                                                    kind == MASA_ADVANTAGE_GROUP_NORM ||
+                                                    kind == MASA_ADVANTAGE_BATCH_NORM,
+                                                .token_total = how == TOKEN_MEAN,
+                                                .clipped = off == 2,
+                                                .reference = reference};
+                    masa_random random = masa_random_init(13, MASA_STREAM_TEST);
+                    double most = 0;
+                    for (int round = 0; round < 20; round++) {
+                        rivals r;
+                        draw_rivals(&r, u.off, &random);
+                        most = fmax(most,
+                                    bias(&r, 7u + 6u * (unsigned)(round % 5), 0.3, &u));
+                    }
+                    const char *obstacle = masa_soft_cutoff_obstacle(&use);
+                    exact += !obstacle;
+                    if (obstacle ? most < 1e-3 : most > 1e-6)
+                        fail_msg(
+                            "advantage %d, aggregation %d, ratios %d, reference %d: bias "
+                            "%g, %s",
+                            kind, how, off, reference, most,
+                            obstacle ? obstacle : "exact");
+                }
+    assert_int_equal(exact, 2 * 3 * 2);
+}
+
+static void obstacles_are_named(void **state)
+{
+    (void)state;
+    masa_soft_cutoff_use use = {0};
+    assert_null(masa_soft_cutoff_obstacle(&use));
+    use.reference = true;
+    assert_non_null(strstr(masa_soft_cutoff_obstacle(&use), "KL"));
+    use.clipped = true;
+    assert_non_null(strstr(masa_soft_cutoff_obstacle(&use), "clip"));
+    use.token_total = true;
+    assert_non_null(strstr(masa_soft_cutoff_obstacle(&use), "tokens"));
+    use.deviation = true;
+    assert_non_null(strstr(masa_soft_cutoff_obstacle(&use), "deviation"));
 }
 
 /*
@@ -165,6 +335,8 @@ int main(void)
         cmocka_unit_test(with_nothing_cut_it_is_the_plain_advantage),
         cmocka_unit_test(equal_rewards_and_empty_groups),
         cmocka_unit_test(exact_over_all_outcomes),
+        cmocka_unit_test(exact_where_it_says_so),
+        cmocka_unit_test(obstacles_are_named),
         cmocka_unit_test(unbiased_on_a_toy_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

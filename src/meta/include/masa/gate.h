@@ -170,6 +170,50 @@ double masa_gate_skip_probability_of(double zero_variance, double threshold, dou
 void masa_soft_cutoff_advantages(float *advantage, const float *reward,
                                  const float *weight, size_t n, bool divide_by_deviation);
 
+/**
+ * The same for RLOO, r_i less the mean of the others: n/(n-1) times the above undivided, and
+ * as exact.
+ */
+void masa_soft_cutoff_leave_one_out(float *advantage, const float *reward,
+                                    const float *weight, size_t n);
+
+/* What an update does with the advantages; each of these lets a rollout's share of the
+ * gradient depend on which others survived, or on its own weight otherwise than linearly. */
+typedef struct masa_soft_cutoff_use {
+    bool deviation;   /* advantages are divided by a deviation of these rewards: GRPO's
+                         group norm, REINFORCE++'s batch norm */
+    bool token_total; /* a token weighs 1 / the tokens of this batch: token mean */
+    bool clipped;     /* the ratio to the old policy may leave the clip range: more than one
+                         update on the same rollouts, or old log-probabilities recomputed */
+    bool reference;   /* a KL term, which is not weighted by survival */
+} masa_soft_cutoff_use;
+
+/**
+ * Whether the expectation of the update's gradient over the survival is the gradient without
+ * the cutoff, exactly: NULL, or the first reason against it, as it can be put into a sentence
+ * ("a soft cutoff is unbiased only if ...: REASON").
+ *
+ * The gradient is sum_i sum_t v_i A_i rho_it g_it, v_i the weight of a token of rollout i and
+ * rho its ratio. A_i is linear in every w_j, so E_S[v_i A_i] = v_i E_S[A_i] as soon as v_i is
+ * fixed before the survival is drawn:
+ *
+ *   advantage       group mean (Dr.GRPO) and leave-one-out (RLOO): exact; group norm and batch
+ *                   norm are not, the deviation being random and not independent of w_i. A
+ *                   deviation known beforehand (of the last steps, of the forecast) would be.
+ *   aggregation     sequence mean, v_i = 1 / (rollouts x own length), and constant, 1 /
+ *                   (rollouts x longest): exact, the rollouts counted with those cut, which
+ *                   have weight 0, and a survivor's length being its whole one. Token mean, 1 /
+ *                   tokens: not, since a batch with more survivors has more tokens; with a
+ *                   normaliser from elsewhere, as the mean of the steps before, exact.
+ *   ratio           rho = 1, or any as long as nothing is clipped. The clip asks for the sign
+ *                   of A_i, which survival can turn: max(A_i, 0) is not linear.
+ *   reference       the KL term of cut rollouts is missing and that of survivors not
+ *                   multiplied.
+ *
+ * tests/meta/test_soft_cutoff.c enumerates all survivals for every combination.
+ */
+const char *masa_soft_cutoff_obstacle(const masa_soft_cutoff_use *use);
+
 /* ---- adaptive transition ---- */
 
 /* Decayed sums of how predictions compared with what happened. Starts as all 0; a
