@@ -110,10 +110,11 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
     for (size_t i = 0; i < kept; i++) sequences[i].weight = (float)(1 / (double)tokens);
     if (st == MASA_OK && kept)
         st = masa_trainer_accumulate(s->trainer, sequences, kept, NULL, &trained, err);
-    if (st == MASA_OK && kept)
-        st = masa_optimizer_step_at(s->meta_optimizer ? s->meta_optimizer : s->optimizer, lr,
-                                    NULL, err);
-    if (st == MASA_OK && kept) {
+    bool made = false;
+    if (kept)
+        st = rl_session_update(s, s->meta_optimizer ? s->meta_optimizer : s->optimizer, st, lr,
+                               NULL, &made, err);
+    if (made) {
         stats->updates++;
         stats->texts += texts;
         stats->tokens += trained.packed_tokens;

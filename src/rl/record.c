@@ -85,6 +85,7 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
         {"generated_tokens", (double)y->generated_tokens},
         {"prompt_tokens", (double)y->prompt_tokens},
         {"trained_tokens", (double)u->trainer.packed_tokens},
+        {"skipped_updates", (double)s->skipped},
         {"recalled_tokens", (double)u->trainer.recalled_tokens},
         {"seconds_rollouts", y->rollout_seconds},
         {"seconds_update", y->update_seconds},

@@ -24,6 +24,10 @@ static masa_status evaluate(rl_loop *l, long step, masa_error *err)
         rl_evaluate(&e, s, l->generator, &l->prompts, l->answer_rules, step, err);
     l->started += masa_clock() - start;
     if (st == MASA_OK) st = rl_record_evaluation(s, step, &e, err);
+    if (st == MASA_OK && step > 0) {
+        s->state.evaluated = true;
+        s->state.accuracy = (double)e.correct / (double)e.problems;
+    }
     if (st == MASA_OK)
         masa_progress_note(s->progress,
                            "step %ld: %zu of %zu unseen problems right (%.1f %%), length %.0f",
@@ -95,6 +99,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     rl_step y = {.summary.step = s->state.step + 1};
     rl_draws draws = {0};
     double start = masa_clock(), cpu = masa_processor_clock();
+    s->skipped = 0;
     rl_method_begin_step(&l->method, s->config, y.summary.step);
     if (s->kept) masa_activations_clear(s->kept);
     masa_generator_keep(l->generator, s->kept);
@@ -120,6 +125,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     s->state.tokens += (long)y.summary.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
     s->state.cpu_seconds += masa_processor_clock() - cpu;
+    s->state.evaluated = false;
     st = record(l, &y, &draws, err);
     if (st == MASA_OK) report(l, &y.summary, &y.update);
 out:
@@ -129,13 +135,17 @@ out:
 
 /* ---- the run ---- */
 
+static void add_method_state(rl_loop *l)
+{
+    if (!rl_method_remembers(l->session.config)) return;
+    free(l->session.state.extra);
+    l->session.state.extra = rl_method_save(&l->method);
+}
+
 static masa_status save(rl_loop *l, masa_error *err)
 {
     if (l->saved_step == l->session.state.step) return MASA_OK;
-    if (rl_method_remembers(l->session.config)) {
-        free(l->session.state.extra);
-        l->session.state.extra = rl_method_save(&l->method);
-    }
+    add_method_state(l);
     masa_status st = rl_session_save(&l->session, err);
     if (st == MASA_OK) l->saved_step = l->session.state.step;
     return st;
@@ -147,6 +157,10 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
     rl_session *s = &l->session;
     rl_warm_start_stats y;
     masa_status st = rl_warm_start(l, &y, err);
+    if (st == MASA_OK && rl_session_diverged(s))
+        st = MASA_FAIL(err, MASA_ERR_NUMERIC,
+                       "the warm start's gradients are not finite; begin with a lower "
+                       "meta.warm_start_lr");
     if (st == MASA_ERR_INTERRUPTED)
         masa_error_context(err, "nothing of it is kept, --resume begins it again");
     if (st != MASA_OK) return st;
@@ -172,6 +186,13 @@ static masa_status evaluate_start(rl_loop *l, masa_error *err)
     return st;
 }
 
+static bool save_due(const rl_loop *l)
+{
+    const rl_session *s = &l->session;
+    long every = s->config->train.save_every;
+    return (every > 0 && s->state.step % every == 0) || masa_run_improves(s->run, &s->state);
+}
+
 static masa_status run_steps(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
@@ -187,23 +208,18 @@ static masa_status run_steps(rl_loop *l, masa_error *err)
     while (st == MASA_OK && s->state.step < c->train.steps) {
         if (rl_stop_asked(s)) st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
         if (st == MASA_OK) st = run_step(l, err);
-        bool due = c->train.save_every > 0 && s->state.step % c->train.save_every == 0;
-        if (st == MASA_OK && due) st = save(l, err);
+        if (st == MASA_OK && rl_session_diverged(s)) st = MASA_ERR_INTERRUPTED;
+        if (st == MASA_OK && save_due(l)) st = save(l, err);
         if (st == MASA_OK && limit > 0 && s->state.seconds > limit) {
             masa_progress_note(s->progress, "time limit reached after step %ld", s->state.step);
             break;
         }
     }
-    /* Whatever ended the run, sampling or a step that was not committed changed no weight. */
     if (st == MASA_OK) return save(l, err);
-    if (st == MASA_ERR_INTERRUPTED) {
-        masa_status saved = save(l, NULL);
-        if (saved != MASA_OK) return MASA_FAIL(err, saved, "stopped; saving failed");
-        st = MASA_FAIL(err, st,
-                       "stopped after step %ld of %ld, which is saved; go on with --resume",
-                       s->state.step, c->train.steps);
-    }
-    return st;
+    /* Whatever ended the run, sampling or a step that was not committed changed no weight. */
+    if (st != MASA_ERR_INTERRUPTED) return st;
+    add_method_state(l);
+    return rl_session_stop(s, l->saved_step != s->state.step, c->train.steps, err);
 }
 
 static masa_generator_options generator_options(const masa_config *c)

@@ -1,10 +1,12 @@
 #include "session.h"
 
+#include <masa/adamw.h>
 #include <masa/cpu.h>
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
 
+#include <math.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +52,19 @@ static masa_status open_tokenizer(rl_session *s, masa_error *err)
     return st;
 }
 
+/* The squares of finite floats have a finite sum in float64. */
+static bool all_finite(const float *values, size_t n)
+{
+    return isfinite(masa_sum_squares(values, n));
+}
+
+static masa_status check_weights(masa_model *model, const char *path, masa_error *err)
+{
+    return all_finite(masa_model_values(model), masa_model_parameter_count(model))
+               ? MASA_OK
+               : MASA_FAIL(err, MASA_ERR_NUMERIC, "%s has weights that are not finite", path);
+}
+
 /* Factors train on top of the starting weights, which stay where they came from; all
  * weights go on from the checkpoint. */
 static masa_status open_model(rl_session *s, const rl_session_options *wants,
@@ -60,6 +75,7 @@ static masa_status open_model(rl_session *s, const rl_session_options *wants,
     masa_model_options options = {rl_compute_dtype(c), true};
     const char *path = s->checkpoint && !factors ? s->checkpoint : c->model.path;
     masa_status st = masa_model_load(&s->model, path, &options, err);
+    if (st == MASA_OK) st = check_weights(s->model, path, err);
     if (st == MASA_OK && wants->reference) {
         options.trainable = false;
         st = masa_model_load(&s->reference, c->model.path, &options, err);
@@ -190,6 +206,53 @@ void rl_session_close(rl_session *s)
     *s = (rl_session){0};
 }
 
+masa_status rl_session_update(rl_session *s, masa_optimizer *optimizer,
+                              masa_status accumulated, double lr, double *norm,
+                              bool *made, masa_error *err)
+{
+    masa_error why = {0};
+    masa_status st = accumulated;
+    if (st == MASA_OK) st = masa_optimizer_step_at(optimizer, lr, norm, &why);
+    *made = st == MASA_OK;
+    if (*made) s->skipped_in_row = 0;
+    if (st != MASA_ERR_NUMERIC) {
+        if (st != accumulated && err) *err = why;
+        return st;
+    }
+    /* What a pass that was broken off has accumulated. */
+    memset(masa_model_grads(s->model), 0,
+           masa_model_parameter_count(s->model) * sizeof(float));
+    s->skipped++;
+    s->skipped_in_row++;
+    masa_warn("step %ld: an update is left out, for its gradient is not finite (%d in a row); the "
+              "metric skipped_updates marks the step",
+              s->state.step + 1, s->skipped_in_row);
+    return MASA_OK;
+}
+
+bool rl_session_diverged(const rl_session *s)
+{
+    return s->skipped_in_row >= 3;
+}
+
+masa_status rl_session_stop(rl_session *s, bool save, long steps, masa_error *err)
+{
+    masa_error why = {0};
+    masa_status st = save ? rl_session_save(s, &why) : MASA_OK;
+    if (st != MASA_OK)
+        return MASA_FAIL(err, st, "stopped after step %ld of %ld; saving it failed: %s",
+                         s->state.step, steps, why.message);
+    if (rl_session_diverged(s))
+        return MASA_FAIL(err, MASA_ERR_NUMERIC,
+                         "stopped after step %ld of %ld, which is saved with the last weights that "
+                         "are good: %d updates in a row had a gradient that is not finite; "
+                         "--resume goes on with the next problems, best with a lower optimizer.lr",
+                         s->state.step, steps, s->skipped_in_row);
+    return MASA_FAIL(err, MASA_ERR_INTERRUPTED,
+                     "stopped after step %ld of %ld, which is saved; go on with --resume",
+                     s->state.step, steps);
+}
+
 /* Float32, so that a resumed run continues bit for bit. */
 static masa_status write_checkpoint(rl_session *s, const char *folder, masa_error *err)
 {
@@ -213,6 +276,12 @@ masa_status rl_session_save(rl_session *s, masa_error *err)
 {
     const char *folder;
     masa_progress_phase(s->progress, "saving", 0, 0);
+    if (!all_finite(masa_model_values(s->model), masa_model_parameter_count(s->model)) ||
+        (s->lora && !all_finite(masa_lora_values(s->lora), masa_lora_count(s->lora))))
+        return MASA_FAIL(err, MASA_ERR_NUMERIC,
+                         "the weights are not finite after step %ld and were not saved; --resume "
+                         "goes on from the last checkpoint, best with a lower optimizer.lr",
+                         s->state.step);
     masa_status st = masa_run_checkpoint_begin(s->run, s->state.step, &folder, err);
     if (st != MASA_OK) return st;
     st = write_checkpoint(s, folder, err);

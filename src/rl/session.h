@@ -36,6 +36,9 @@ typedef struct rl_session {
     masa_trainer *trainer, *reference_trainer;
     masa_activations *kept; /* of a step's rollouts; or NULL */
     masa_progress *progress;
+
+    size_t skipped;     /* updates of this step that were left out: their gradient was not finite */
+    int skipped_in_row; /* of this process; the next one that is made sets it to 0 */
 } rl_session;
 
 /* What the kind of training wants from the engines. */
@@ -64,8 +67,22 @@ masa_status rl_session_start(rl_session *session, const char *folder,
                              const rl_session_options *wants, masa_error *err);
 void rl_session_close(rl_session *session);
 
-/* Writes the checkpoint of the session's state. */
+/* What masa_optimizer_step_at does with the gradient that masa_trainer_accumulate made, whose
+ * status is `accumulated`. One that is not finite is no error: the update is left out, counted
+ * in `skipped` and warned about, and *made is false. */
+masa_status rl_session_update(rl_session *session, masa_optimizer *optimizer,
+                              masa_status accumulated, double lr, double *norm,
+                              bool *made, masa_error *err);
+/* So many updates in a row were left out that it is no accident. */
+bool rl_session_diverged(const rl_session *session);
+
+/* Writes the checkpoint of the session's state. Weights that are not finite are
+ * MASA_ERR_NUMERIC, and no checkpoint. */
 masa_status rl_session_save(rl_session *session, masa_error *err);
+
+/* Ends a run of `steps` before its end, because that was asked for or it diverged: saves, then
+ * says so. MASA_ERR_INTERRUPTED or MASA_ERR_NUMERIC. save false: it is saved already. */
+masa_status rl_session_stop(rl_session *session, bool save, long steps, masa_error *err);
 
 static inline bool rl_stop_asked(const rl_session *session)
 {

@@ -83,6 +83,7 @@ static masa_status record(sft_loop *l, double loss, double norm, double tokens,
                    {"grad_norm", norm},
                    {"tokens", tokens},
                    {"tokens_per_second", tokens / seconds},
+                   {"skipped_updates", (double)s->skipped},
                    {"total_seconds", s->state.seconds}};
     if (st == MASA_OK) st = masa_run_begin_step(s->run, err);
     for (size_t i = 0; st == MASA_OK && i < sizeof metrics / sizeof *metrics; i++)
@@ -103,12 +104,15 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     if (first + n > end) n = end - first;
     size_t *indices = masa_alloc(n, sizeof *indices);
     for (size_t i = 0; i < n; i++) indices[i] = masa_problem_order_get(&l->order, first + i);
-    double tokens, norm = 0, start = masa_clock();
+    double tokens, norm = NAN, start = masa_clock();
+    bool made;
     masa_sequence *sequences = sequences_of(l, indices, 0, n, &tokens);
     masa_trainer_stats stats = {0};
     masa_status st =
         masa_trainer_accumulate(s->trainer, sequences, n, NULL, &stats, err);
-    if (st == MASA_OK) st = masa_optimizer_step(s->optimizer, 1, &norm, err);
+    s->skipped = 0;
+    double lr = masa_optimizer_rate(s->optimizer, (size_t)s->state.step + 1);
+    st = rl_session_update(s, s->optimizer, st, lr, &norm, &made, err);
     free(sequences);
     free(indices);
     if (st != MASA_OK) return st;
@@ -134,8 +138,9 @@ static masa_status run_step(sft_loop *l, masa_error *err)
 static masa_status save(sft_loop *l, masa_error *err)
 {
     if (l->saved_step == l->session.state.step) return MASA_OK;
-    l->saved_step = l->session.state.step;
-    return rl_session_save(&l->session, err);
+    masa_status st = rl_session_save(&l->session, err);
+    if (st == MASA_OK) l->saved_step = l->session.state.step;
+    return st;
 }
 
 static masa_status run_steps(sft_loop *l, masa_error *err)
@@ -144,14 +149,8 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
     masa_status st = MASA_OK;
     l->started = masa_clock() - s->state.seconds;
     while (st == MASA_OK && s->state.step < l->steps) {
-        if (rl_stop_asked(s)) {
-            st = save(l, err);
-            if (st == MASA_OK)
-                st = MASA_FAIL(err, MASA_ERR_INTERRUPTED,
-                               "stopped after step %ld of %ld, which is saved; go on with "
-                               "--resume", s->state.step, l->steps);
-            return st;
-        }
+        if (rl_stop_asked(s) || rl_session_diverged(s))
+            return rl_session_stop(s, l->saved_step != s->state.step, l->steps, err);
         st = run_step(l, err);
         long every = s->config->train.save_every;
         if (st == MASA_OK && every > 0 && s->state.step % every == 0) st = save(l, err);

@@ -129,9 +129,11 @@ static masa_status update_once(rl_session *s, const masa_sequence *sequences,
     masa_optimizer *optimizer =
         u->kind == RL_META && s->meta_optimizer ? s->meta_optimizer : s->optimizer;
     double norm = 0;
+    bool made = false;
     masa_status st = masa_trainer_accumulate(s->trainer, sequences + u->first, u->n, &objective,
                                              &stats->trainer, err);
-    if (st == MASA_OK) st = masa_optimizer_step_at(optimizer, u->rate * lr, &norm, err);
+    st = rl_session_update(s, optimizer, st, u->rate * lr, &norm, &made, err);
+    if (!made) return st;
     stats->grad_norm += norm;
     stats->optimizer_steps++;
     return st;
@@ -163,7 +165,7 @@ masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats,
         if (k > 0) continue;
         /* Later log-probabilities come from a policy that has moved on, kept activations from
          * one that has not. */
-        compare_logprobs(draws, stats);
+        if (!s->skipped) compare_logprobs(draws, stats);
         for (size_t i = 0; i < b.n; i++) b.sequences[i].kept_rows = NULL;
     }
     if (stats->optimizer_steps) stats->grad_norm /= (double)stats->optimizer_steps;

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static char *step_path(const char *checkpoints, const char *prefix, long step)
 {
@@ -217,7 +218,7 @@ static void prune(const masa_run *run, long newest)
     long kept = 1;
     masa_status st = list_steps(&all, run->checkpoints, "", &why);
     for (size_t i = 0; i < all.n && st == MASA_OK; i++)
-        if (all.steps[i] < newest && ++kept > run->keep)
+        if (all.steps[i] < newest && ++kept > run->keep && all.steps[i] != run->best)
             st = remove_step(run->checkpoints, all.steps[i], &why);
     if (st != MASA_OK) masa_warn("an old checkpoint stays: %s", why.message);
     free(all.steps);
@@ -236,7 +237,43 @@ masa_status masa_run_checkpoint_commit(masa_run *run, const masa_run_state *stat
     free(run->pending);
     run->pending = NULL;
     st = checkpoints_name(run->checkpoints, "latest", step, err);
+    if (st == MASA_OK && masa_run_improves(run, state)) {
+        run->best = step;
+        run->best_accuracy = state->accuracy;
+        st = checkpoints_name(run->checkpoints, "best", step, err);
+    }
     if (st == MASA_OK) prune(run, step);
+    return st;
+}
+
+bool masa_run_improves(const masa_run *run, const masa_run_state *state)
+{
+    return run->keep_best && state->evaluated &&
+           (run->best < 0 || state->accuracy > run->best_accuracy);
+}
+
+masa_status checkpoints_find_best(masa_run *run, masa_error *err)
+{
+    step_list all;
+    char *name = masa_path_join(run->checkpoints, "best");
+    masa_status st = list_steps(&all, run->checkpoints, "", err);
+    for (size_t i = all.n; i-- > 0;) { /* oldest first */
+        char *path = step_path(run->checkpoints, "", all.steps[i]);
+        masa_run_state state = {0};
+        /* One that is broken was not resumed from and is not the best either. */
+        if (checkpoint_read(path, &state, NULL) == MASA_OK && masa_run_improves(run, &state)) {
+            run->best = all.steps[i];
+            run->best_accuracy = state.accuracy;
+        }
+        masa_run_state_deinit(&state);
+        free(path);
+    }
+    if (st == MASA_OK && run->best >= 0)
+        st = checkpoints_name(run->checkpoints, "best", run->best, err);
+    else if (st == MASA_OK && !masa_path_missing(name) && unlink(name) != 0)
+        st = MASA_FAIL(err, MASA_ERR_IO, "cannot remove %s: %s", name, strerror(errno));
+    free(all.steps);
+    free(name);
     return st;
 }
 

@@ -88,7 +88,10 @@ masa_status checkpoint_seal(const char *folder, const masa_run_state *state, mas
                              "cpu_seconds", state->cpu_seconds);
     json_t *files = json_object();
     json_t *extra = json_loads(state->extra ? state->extra : "{}", 0, NULL);
-    if (!root || !json_is_object(extra)) { /* no root: seconds are not a number */
+    /* No root, or no accuracy: not a number. */
+    bool whole = root && (!state->evaluated ||
+                          json_object_set_new(root, "accuracy", json_real(state->accuracy)) == 0);
+    if (!whole || !json_is_object(extra)) {
         st = MASA_FAIL(err, MASA_ERR_DATA, "the state to be saved is not finite or its extra part no JSON object");
         json_decref(extra);
     } else {
@@ -142,7 +145,14 @@ static masa_status read_state(const json_t *root, const char *path, masa_run_sta
                     &seconds, "cpu_seconds", &cpu_seconds, "extra", &extra, "files", &files) != 0 ||
         version != 1 || !json_is_object(extra) || !json_is_object(files))
         return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not the state of a checkpoint", path);
-    *out = (masa_run_state){(long)step, (long)draws, (long)tokens, seconds, NULL, cpu_seconds};
+    *out = (masa_run_state){.step = (long)step,
+                            .draws = (long)draws,
+                            .tokens = (long)tokens,
+                            .seconds = seconds,
+                            .cpu_seconds = cpu_seconds};
+    const json_t *accuracy = json_object_get(root, "accuracy");
+    out->evaluated = json_is_number(accuracy);
+    if (out->evaluated) out->accuracy = json_number_value(accuracy);
     if (json_object_size(extra)) out->extra = json_dumps(extra, JSON_COMPACT);
     return MASA_OK;
 }
@@ -159,6 +169,17 @@ static masa_status load_state(json_t **out, const char *path, masa_error *err)
         if (!*out) st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s: %s", path, why.text);
     }
     masa_text_deinit(&text);
+    return st;
+}
+
+masa_status checkpoint_read(const char *folder, masa_run_state *state, masa_error *err)
+{
+    char *path = masa_path_join(folder, STATE_FILE);
+    json_t *root = NULL;
+    masa_status st = load_state(&root, path, err);
+    if (st == MASA_OK) st = read_state(root, path, state, err);
+    json_decref(root);
+    free(path);
     return st;
 }
 

@@ -69,7 +69,7 @@ static masa_run *make(const char *folder)
     masa_run *run = masa_alloc(1, sizeof *run);
     run->path = masa_strdup(folder);
     run->checkpoints = masa_path_join(folder, "checkpoints");
-    run->lock = -1;
+    run->lock = run->best = -1;
     return run;
 }
 
@@ -77,6 +77,7 @@ static masa_status write_config(masa_run *run, const masa_config *config, masa_e
 {
     char *path = masa_run_config_path(run->path);
     run->keep = config->train.keep_checkpoints;
+    run->keep_best = config->train.keep_best;
     masa_status st = masa_config_write(config, path, err);
     if (st == MASA_OK) st = masa_folder_sync(run->path, err);
     free(path);
@@ -183,7 +184,8 @@ masa_status masa_run_continue(masa_run *run, const masa_config *config, long ste
     if (st == MASA_OK) st = events_flush(run->events, err);
     if (st == MASA_OK) st = checkpoints_remove_after(run->checkpoints, step, err);
     if (st == MASA_OK && step >= 0) st = checkpoints_name(run->checkpoints, "latest", step, err);
-    return st == MASA_OK ? write_config(run, config, err) : st;
+    if (st == MASA_OK) st = write_config(run, config, err);
+    return st == MASA_OK ? checkpoints_find_best(run, err) : st;
 }
 
 void masa_run_close(masa_run *run)

@@ -11,6 +11,9 @@ struct masa_run {
     char *checkpoints; /* PATH/checkpoints */
     int lock;          /* file descriptor; -1: none */
     long keep;         /* train.keep_checkpoints */
+    bool keep_best;    /* train.keep_best */
+    long best;         /* step of the checkpoint with the best evaluation; -1: none */
+    double best_accuracy;
     masa_store *store;
     events *events;
     char *pending;     /* folder of the checkpoint being written, or NULL */
@@ -31,9 +34,14 @@ masa_status checkpoints_name(const char *checkpoints, const char *as, long step,
 masa_status checkpoints_named(long *step, const char *checkpoints, const char *as,
                               masa_error *err);
 
+/* Finds the best checkpoint by what their states say, and names it in CHECKPOINTS/best. */
+masa_status checkpoints_find_best(masa_run *run, masa_error *err);
+
 /* state.json of a checkpoint (checkpoint_state.c): written with the size and checksum of
  * every file in the folder, which are synced; read and compared with them. */
 masa_status checkpoint_seal(const char *folder, const masa_run_state *state, masa_error *err);
 masa_status checkpoint_verify(const char *folder, masa_run_state *state, masa_error *err);
+/* The state alone, the other files not looked at. */
+masa_status checkpoint_read(const char *folder, masa_run_state *state, masa_error *err);
 
 #endif

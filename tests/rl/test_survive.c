@@ -102,10 +102,45 @@ static void steps_without_a_checkpoint_are_not_dropped(void **state)
     assert_same_run("whole", "moved", "model.safetensors", 4);
 }
 
+/* The step that checkpoints/best names; -1: there is none. */
+static long best_of(const char *folder)
+{
+    char path[300];
+    long step = -1;
+    masa_text text = {0};
+    snprintf(path, sizeof path, "%s/checkpoints/best", in_root(folder));
+    if (masa_path_missing(path)) return -1;
+    assert_int_equal(masa_file_read(&text, path, NULL), MASA_OK);
+    assert_int_equal(sscanf(masa_text_get(&text), "step-%ld", &step), 1);
+    masa_text_deinit(&text);
+    return step;
+}
+
+static void the_best_checkpoint_is_kept(void **state)
+{
+    (void)state;
+    long best = 1;
+    char path[300];
+    must("best", "train.steps=6 train.eval_every=1 train.keep_checkpoints=1", false);
+    for (long step = 2; step <= 6; step++)
+        if (metric_of("best", step, "eval_accuracy") > metric_of("best", best, "eval_accuracy"))
+            best = step;
+    assert_int_equal(best_of("best"), best);
+    snprintf(path, sizeof path, "%s/checkpoints/step-%06ld", in_root("best"), best);
+    assert_true(masa_path_exists(path));
+    must("best", "train.steps=7", true);
+    assert_true(masa_path_exists(path) ||
+                metric_of("best", 7, "eval_accuracy") > metric_of("best", best, "eval_accuracy"));
+    must("none", "train.keep_best=false", false);
+    assert_int_equal(best_of("none"), -1);
+    assert_same_run("whole", "none", "model.safetensors", 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resume_that_fails_changes_nothing),
+        cmocka_unit_test(the_best_checkpoint_is_kept),
         cmocka_unit_test(steps_without_a_checkpoint_are_not_dropped),
     };
     return cmocka_run_group_tests(tests, setup_runs, teardown);

@@ -74,7 +74,7 @@ static masa_run *resume(void)
 }
 
 /* A checkpoint with a weight file, one in a subfolder, and the moments. */
-static void save(masa_run *run, long step)
+static void save_evaluated(masa_run *run, long step, double accuracy)
 {
     const char *place = NULL;
     char path[512];
@@ -92,10 +92,21 @@ static void save(masa_run *run, long step)
     snprintf(path, sizeof path, "%s/" MASA_MOMENTS_FILE, place);
     assert_int_equal(masa_moments_write(path, m, v, 3, step, NULL), MASA_OK);
     char extra[] = "{\"history\":[1,2]}";
-    masa_run_state state = {step, 10 * step, 1000, 0.1 * (double)step, extra,
-                            0.2 * (double)step};
+    masa_run_state state = {.step = step,
+                            .draws = 10 * step,
+                            .tokens = 1000,
+                            .seconds = 0.1 * (double)step,
+                            .cpu_seconds = 0.2 * (double)step,
+                            .extra = extra,
+                            .evaluated = accuracy >= 0,
+                            .accuracy = accuracy};
     masa_error err = {0};
     if (masa_run_checkpoint_commit(run, &state, &err) != MASA_OK) fail_msg("%s", err.message);
+}
+
+static void save(masa_run *run, long step)
+{
+    save_evaluated(run, step, -1);
 }
 
 /* The step of the checkpoint that a resumed run would start from; -1: none. */
@@ -228,6 +239,49 @@ static void old_checkpoints_go(void **state)
     assert_true(masa_path_exists(at("checkpoints/step-000040")));
     masa_run_close(run);
     assert_int_equal(warnings, 0);
+}
+
+static void assert_best(const char *name)
+{
+    masa_text text = {0};
+    bool missing = masa_path_missing(at("checkpoints/best"));
+    if (!missing)
+        assert_int_equal(masa_file_read(&text, at("checkpoints/best"), NULL), MASA_OK);
+    assert_string_equal(masa_text_get(&text), name);
+    masa_text_deinit(&text);
+}
+
+static void the_best_checkpoint_stays(void **state)
+{
+    (void)state;
+    masa_run *run = create();
+    save(run, 10);
+    assert_best("");
+    save_evaluated(run, 20, 0.5);
+    save_evaluated(run, 30, 0.75);
+    save_evaluated(run, 40, 0.75); /* of equals the first is the best */
+    save(run, 50);
+    save_evaluated(run, 60, 0.25);
+    assert_best("step-000030\n");
+    assert_true(masa_path_exists(at("checkpoints/step-000030")));
+    assert_false(masa_path_exists(at("checkpoints/step-000020")));
+    assert_false(masa_path_exists(at("checkpoints/step-000040")));
+    masa_run_close(run);
+    /* a crash before it was named, then a better one */
+    assert_int_equal(unlink(at("checkpoints/best")), 0);
+    run = resume();
+    assert_best("step-000030\n");
+    save_evaluated(run, 70, 0.8);
+    assert_best("step-000070\n");
+    assert_false(masa_path_exists(at("checkpoints/step-000030")));
+    masa_run_close(run);
+    /* what a run falls back behind is not its best any more */
+    assert_int_equal(truncate(at("checkpoints/step-000070/model.safetensors"), 3), 0);
+    masa_run_close(resume());
+    assert_best("step-000060\n");
+    config.train.keep_best = false;
+    masa_run_close(resume());
+    assert_best("");
 }
 
 static void a_broken_checkpoint_falls_back(void **state)
@@ -390,8 +444,10 @@ static void a_bad_state_aborts_the_checkpoint(void **state)
     const char *place = NULL;
     save(run, 10);
     char list[] = "[1]";
-    masa_run_state states[] = {{20, 0, 0, 1, list, 0}, {20, 0, 0, NAN, NULL, 0}};
-    for (size_t i = 0; i < 2; i++) {
+    masa_run_state states[] = {{.step = 20, .extra = list},
+                               {.step = 20, .seconds = NAN},
+                               {.step = 20, .evaluated = true, .accuracy = NAN}};
+    for (size_t i = 0; i < 3; i++) {
         assert_int_equal(masa_run_checkpoint_begin(run, 20, &place, NULL), MASA_OK);
         assert_int_equal(masa_run_checkpoint_commit(run, &states[i], NULL), MASA_ERR_DATA);
         assert_false(masa_path_exists(at("checkpoints/tmp-step-000020")));
@@ -515,6 +571,7 @@ int main(void)
         T(a_folder_without_a_run_is_not_resumed),
         T(two_trainers_cannot_share_a_run),
         T(old_checkpoints_go),
+        T(the_best_checkpoint_stays),
         T(a_broken_checkpoint_falls_back),
         T(an_unreadable_checkpoint_is_not_a_broken_one),
         T(a_gap_in_the_record_is_told),

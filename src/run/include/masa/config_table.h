@@ -185,6 +185,8 @@
     INTEGER(train, save_every, 20, 0, 1000000000, "steps",                                \
             "write a checkpoint this often; 0: only at the end")                          \
     INTEGER(train, keep_checkpoints, 2, 1, 1000000, "checkpoints", "older ones are removed") \
+    SWITCH(train, keep_best, true,                                                        \
+           "write a checkpoint when an evaluation is better than all before, and keep the best one") \
     NUMBER(train, time_limit_minutes, 0.0, 0, 1e9, "minutes",                             \
            "save and stop after this long; 0: no limit")                                  \
     INTEGER(train, threads, 0, 0, 4096, "threads", "0: one per processor core")

@@ -6,6 +6,7 @@
  *     tensorboard/events...     the metrics for TensorBoard
  *     checkpoints/step-000020/  a Hugging Face folder, optimizer.bin and state.json
  *     checkpoints/latest        name of the newest checkpoint
+ *     checkpoints/best          name of the one with the best evaluation (train.keep_best)
  *     lock                      held by the process that trains
  *
  * A checkpoint is written under a temporary name, synced and renamed; its
@@ -15,6 +16,7 @@
 #ifndef MASA_RUN_FOLDER_H
 #define MASA_RUN_FOLDER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <masa/config.h>
 #include <masa/error.h>
@@ -74,6 +76,8 @@ typedef struct masa_run_state {
     double seconds; /* of training so far */
     char *extra;   /* a JSON object of the loop's own, or NULL */
     double cpu_seconds; /* that processors have worked on training so far */
+    bool evaluated; /* after this very step, with this share of right answers: */
+    double accuracy;
 } masa_run_state;
 /** Frees extra. */
 void masa_run_state_deinit(masa_run_state *state);
@@ -83,10 +87,13 @@ void masa_run_state_deinit(masa_run_state *state);
 masa_status masa_run_checkpoint_begin(masa_run *run, long step, const char **folder,
                                       masa_error *err);
 /** Adds state.json, syncs, puts it in its place and removes the oldest beyond
- *  train.keep_checkpoints. After an error the checkpoint is aborted. */
+ *  train.keep_checkpoints, but for the best. After an error the checkpoint is aborted. */
 masa_status masa_run_checkpoint_commit(masa_run *run, const masa_run_state *state,
                                        masa_error *err);
 void masa_run_checkpoint_abort(masa_run *run);
+/** With train.keep_best: the state was evaluated as better than every checkpoint that there
+ *  is, the first of equals being the best. */
+bool masa_run_improves(const masa_run *run, const masa_run_state *state);
 
 /**
  * The newest checkpoint whose files are all there and whole; a broken one is warned
