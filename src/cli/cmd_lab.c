@@ -49,6 +49,43 @@ static masa_status write_record(void *context, const compare_run *run, masa_erro
     return st;
 }
 
+static masa_status compare_settings(const char *path, const masa_text *json,
+                                    const masa_config *wanted, masa_error *err)
+{
+    masa_config there;
+    masa_text difference = {0};
+    masa_status st = masa_record_settings(&there, masa_text_get(json), json->size, path, err);
+    if (st != MASA_OK) return st;
+    if (masa_config_difference(&there, wanted, &difference))
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "%s is of a run with other settings (there, now): %.300s; give the "
+                       "same, or another name or --records",
+                       path, masa_text_get(&difference));
+    masa_text_deinit(&difference);
+    masa_config_deinit(&there);
+    return st;
+}
+
+/* A finished run needs no folder any more: in a clone that has the records alone only what is
+ * missing is made. */
+static masa_status check_record(void *context, const compare_run *run,
+                                const masa_config *wanted, bool *done, masa_error *err)
+{
+    char *path = record_path(context, run);
+    masa_text json = {0};
+    masa_record record = {0};
+    masa_status st = MASA_OK;
+    if (masa_path_exists(path)) st = masa_file_read(&json, path, err);
+    if (st == MASA_OK && json.size)
+        st = masa_record_parse(&record, masa_text_get(&json), json.size, path, err);
+    if (st == MASA_OK && record.finished) st = compare_settings(path, &json, wanted, err);
+    *done = st == MASA_OK && record.finished;
+    masa_record_deinit(&record);
+    masa_text_deinit(&json);
+    free(path);
+    return st;
+}
+
 /* Those that there are, in the order of the plan. */
 static masa_status read_records(masa_record *out, size_t *n, const lab_command *c,
                                 masa_error *err)
@@ -113,7 +150,12 @@ static masa_status train(lab_command *c, masa_error *err)
     const cli_list set = {(const char **)lab->set, lab->set_count, lab->set_count};
     const cli_settings common = {lab->config, NULL, shortcuts,
                                  sizeof shortcuts / sizeof *shortcuts, &set};
-    const compare_how how = {c->jobs, c->minutes, write_record, c};
+    const compare_how how = {.jobs = c->jobs,
+                             .minutes = c->minutes,
+                             .restart = true,
+                             .known = check_record,
+                             .ended = write_record,
+                             .context = c};
     return compare_runs_train(&c->plan, &common, &how, err);
 }
 
@@ -153,7 +195,8 @@ static const char details[] =
     "Runs are made in the order of seeds, all arms of the first one first, so that a series\n"
     "broken off is balanced. ^C or --minutes saves and stops; the same command goes on. Each\n"
     "run is an ordinary one in DIR/<name>/<arm>-seed<k>; what is to be kept of it is in\n"
-    "RECORDS/<name>/<arm>-<k>.json, from which --table makes the table without the runs.";
+    "RECORDS/<name>/<arm>-<k>.json, from which --table makes the table without the runs. A\n"
+    "run that is finished by its record is not made again.";
 
 masa_status cli_lab(int argc, char **argv, masa_error *err)
 {

@@ -43,6 +43,10 @@ masa_status compare_run_state(compare_state *out, const compare_run *run,
 typedef struct compare_how {
     long jobs;      /* runs that go at once, at least 1 */
     double minutes; /* then all are stopped and saved; 0: no limit */
+    bool restart;   /* a run with steps on record and no checkpoint begins again */
+    /* Whether a run is done though its folder may be gone; NULL: the folder says. */
+    masa_status (*known)(void *context, const compare_run *run, const masa_config *wanted,
+                         bool *done, masa_error *err);
     /* After a run has ended, finished or stopped, or was found finished; NULL: nothing. */
     masa_status (*ended)(void *context, const compare_run *run, masa_error *err);
     void *context;
@@ -55,8 +59,9 @@ typedef struct compare_how {
 masa_status compare_runs_train(const compare_runs *runs, const cli_settings *common,
                                const compare_how *how, masa_error *err);
 
-/* The second half of it: configs [runs->n] are checked (compare_jobs.c). */
+/* The second half of it: configs [runs->n] are checked; done [runs->n]: known to be
+ * (compare_jobs.c). */
 masa_status compare_runs_go(const compare_runs *runs, const masa_config *configs,
-                            const compare_how *how, masa_error *err);
+                            const bool *done, const compare_how *how, masa_error *err);
 
 #endif

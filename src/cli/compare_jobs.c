@@ -78,6 +78,7 @@ typedef struct job {
 typedef struct jobs {
     const compare_runs *runs;
     const masa_config *configs;
+    const bool *done; /* [runs->n] whatever the folder says */
     const compare_how *how;
     compare_state *states; /* [runs->n] */
     job *items;            /* [how->jobs] */
@@ -109,6 +110,7 @@ static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent
     verdict v = {0};
     const compare_run *r = &j->runs->items[run];
     masa_train_options options = {.resume = j->states[run].exists,
+                                  .restart = j->how->restart,
                                   .progress = stderr,
                                   .stop = &cli_stop_asked};
     /* A ^C is for the parent, which asks each run to stop once; when it dies, so do they. */
@@ -162,6 +164,10 @@ static verdict take_verdict(const job *slot, int status)
 static masa_status observe(jobs *j, size_t run, masa_error *err)
 {
     const compare_run *r = &j->runs->items[run];
+    if (j->done[run]) {
+        j->states[run] = (compare_state){.finished = true};
+        return MASA_OK;
+    }
     masa_status st = compare_run_state(&j->states[run], r, err);
     if (!j->states[run].exists) j->states[run].steps = j->configs[run].train.steps;
     if (st == MASA_OK && j->how->ended && j->states[run].exists)
@@ -251,11 +257,12 @@ static void go(jobs *j)
 }
 
 masa_status compare_runs_go(const compare_runs *runs, const masa_config *configs,
-                            const compare_how *how, masa_error *err)
+                            const bool *done, const compare_how *how, masa_error *err)
 {
     masa_error unused = {0};
     jobs j = {.runs = runs,
               .configs = configs,
+              .done = done,
               .how = how,
               .states = masa_alloc(runs->n, sizeof *j.states),
               .items = masa_alloc((size_t)how->jobs, sizeof *j.items),

@@ -83,18 +83,22 @@ masa_status compare_runs_train(const compare_runs *runs, const cli_settings *com
                                const compare_how *how, masa_error *err)
 {
     masa_config *configs = masa_alloc(runs->n, sizeof *configs);
+    bool *done = masa_alloc(runs->n, sizeof *done);
     masa_status st = MASA_OK;
     size_t n = 0;
     while (n < runs->n && st == MASA_OK) {
         st = load_config(&configs[n], &runs->items[n], common, err);
         if (st != MASA_OK) break;
+        const compare_run *run = &runs->items[n];
+        if (how->known) st = how->known(how->context, run, &configs[n], &done[n], err);
+        if (st == MASA_OK) st = check_folder(run, &configs[n], err);
         n++;
-        st = check_folder(&runs->items[n - 1], &configs[n - 1], err);
     }
     if (st == MASA_OK) st = masa_config_require(&configs[0], "data.test", err);
     if (st == MASA_OK) st = check_arms(runs, configs, err);
-    if (st == MASA_OK) st = compare_runs_go(runs, configs, how, err);
+    if (st == MASA_OK) st = compare_runs_go(runs, configs, done, how, err);
     for (size_t i = 0; i < n; i++) masa_config_deinit(&configs[i]);
     free(configs);
+    free(done);
     return st;
 }

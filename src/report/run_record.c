@@ -151,21 +151,27 @@ static masa_status read_curve(masa_curve *out, const json_t *root, masa_error *e
     return MASA_OK;
 }
 
+static masa_status load(json_t **out, const char *json, size_t size, const char *path,
+                        masa_error *err)
+{
+    json_error_t why;
+    *out = json_loadb(json, size, JSON_REJECT_DUPLICATES, &why);
+    if (*out) return MASA_OK;
+    masa_status st = MASA_FAIL(err, MASA_ERR_FORMAT, "no record of a run: %s", why.text);
+    masa_error_at(err, path, why.line > 0 ? (size_t)why.line : 0);
+    return st;
+}
+
 masa_status masa_record_parse(masa_record *out, const char *json, size_t size,
                               const char *path, masa_error *err)
 {
-    json_error_t why;
-    json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES, &why);
+    json_t *root;
     masa_record r = {0};
     const char *arm;
     json_int_t seed;
     int finished;
-    masa_status st = MASA_OK;
-    if (!root) {
-        st = MASA_FAIL(err, MASA_ERR_FORMAT, "no record of a run: %s", why.text);
-        masa_error_at(err, path, why.line > 0 ? (size_t)why.line : 0);
-        return st;
-    }
+    masa_status st = load(&root, json, size, path, err);
+    if (st != MASA_OK) return st;
     if (json_unpack(root, "{s:s,s:I,s:b}", "arm", &arm, "seed", &seed, "finished",
                     &finished) != 0)
         st = MASA_FAIL(err, MASA_ERR_FORMAT,
@@ -180,6 +186,31 @@ masa_status masa_record_parse(masa_record *out, const char *json, size_t size,
         masa_error_at(err, path, 0);
         masa_record_deinit(&r);
     }
+    json_decref(root);
+    return st;
+}
+
+masa_status masa_record_settings(masa_config *out, const char *json, size_t size,
+                                 const char *path, masa_error *err)
+{
+    json_t *root, *value;
+    const char *key;
+    size_t n = 0;
+    masa_status st = load(&root, json, size, path, err);
+    if (st != MASA_OK) return st;
+    json_t *settings = json_object_get(root, "settings");
+    char **pairs = masa_alloc(json_object_size(settings) + 1, sizeof *pairs);
+    json_object_foreach(settings, key, value)
+    {
+        masa_text pair = {0};
+        const char *text = json_string_value(value);
+        masa_text_addf(&pair, "%s=%s", key, text ? text : "");
+        pairs[n++] = masa_text_take(&pair);
+    }
+    st = masa_config_load(out, NULL, NULL, (const char *const *)pairs, n, err);
+    if (st != MASA_OK) masa_error_context(err, "%s", path);
+    for (size_t i = 0; i < n; i++) free(pairs[i]);
+    free(pairs);
     json_decref(root);
     return st;
 }

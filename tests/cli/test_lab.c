@@ -112,10 +112,14 @@ static void the_table_needs_the_records_alone(void **state)
     assert_int_equal(rename("runs/small", "runs/away"), 0);
     must("small.yaml --table");
     assert_string_equal(whole, output);
+    must("small.yaml"); /* what is on record is not made again */
+    assert_string_equal(whole, output);
+    assert_false(masa_path_exists("runs/small/plain-seed1"));
     must("small.yaml --table --json");
     json_t *row = json_loads(strtok(output, "\n"), 0, NULL);
     assert_string_equal(json_string_value(json_object_get(row, "arm")), "plain");
     json_decref(row);
+    assert_int_equal(masa_folder_remove("runs/small", NULL), MASA_OK);
     assert_int_equal(rename("runs/away", "runs/small"), 0);
 }
 
@@ -142,6 +146,8 @@ static void a_laboratory_broken_off_goes_on(void **state)
     assert_true(status == 0 || strstr(errors, "no record with two evaluations"));
     snprintf(line, sizeof line, "%s --jobs 2", broken);
     assert_int_equal(interrupt("lab", line, "broken/long/fast-seed1"), 130);
+    /* a run that lost its checkpoints begins again */
+    assert_int_equal(masa_folder_remove("broken/long/plain-seed1/checkpoints", NULL), MASA_OK);
     must(line);
     assert_says(errors, "; goes on");
     assert_true(masa_path_exists("broken/long/fast-seed2.log"));
@@ -176,6 +182,9 @@ static void what_is_wrong_is_said(void **state)
     /* other settings than the runs were made with */
     write_lab("small.yaml", "4", "");
     assert_int_equal(masa("lab", "small.yaml", ""), 1);
+    assert_says(errors, "plain-1.json is of a run with other settings (there, now): "
+                        "train.steps (3, 4)");
+    assert_int_equal(masa("lab", "small.yaml --records other", ""), 1);
     assert_says(errors, "runs/small/plain-seed1 was made with other settings");
     FILE *file = fopen("experiments/records/small/plain-1.json", "w");
     fputs("{\"arm\":\"plain\",\"seed\":1,\"finished\":true,\"accuracy\":[0.5]}", file);

@@ -7,6 +7,7 @@
 #define MASA_RUN_RECORD_H
 
 #include <stdbool.h>
+#include <masa/config.h>
 #include <masa/curve.h>
 #include <masa/error.h>
 #include <masa/text.h>
@@ -36,5 +37,10 @@ typedef struct masa_record {
 masa_status masa_record_parse(masa_record *out, const char *json, size_t size,
                               const char *path, masa_error *err);
 void masa_record_deinit(masa_record *record);
+
+/** The settings that the record's run was made with; the caller deinits them. Those that the
+ *  program no longer knows are an error. */
+masa_status masa_record_settings(masa_config *out, const char *json, size_t size,
+                                 const char *path, masa_error *err);
 
 #endif
