@@ -14,7 +14,7 @@
 enum { MODEL, TRAIN, TEST, STEPS, SHORTCUTS };
 
 typedef struct compare_command {
-    const char *folder, *file, *presets, *seeds, *baseline;
+    const char *folder, *file, *presets, *seeds, *baseline, *stratum;
     cli_list set;
     cli_shortcut shortcuts[SHORTCUTS];
     bool report_only, json;
@@ -23,7 +23,7 @@ typedef struct compare_command {
 /* ---- the table ---- */
 
 static masa_status read_run(masa_compared_run *out, masa_curve *curve,
-                            const compare_run *run, masa_error *err)
+                            const compare_run *run, const char *stratum, masa_error *err)
 {
     masa_store *store = NULL;
     compare_state state;
@@ -34,6 +34,7 @@ static masa_status read_run(masa_compared_run *out, masa_curve *curve,
         if (st == MASA_OK) st = masa_curve_read(curve, store, err);
         masa_store_close(store);
     }
+    masa_curve_keep_stratum(curve, stratum);
     *out = (masa_compared_run){run->arm, run->seed, curve, state.finished};
     free(path);
     return st;
@@ -59,7 +60,7 @@ static masa_status report(const compare_command *c, const compare_runs *runs,
     masa_curve *curves = masa_alloc(runs->n, sizeof *curves);
     masa_status st = MASA_OK;
     for (size_t i = 0; i < runs->n && st == MASA_OK; i++)
-        st = read_run(&compared[i], &curves[i], &runs->items[i], err);
+        st = read_run(&compared[i], &curves[i], &runs->items[i], c->stratum, err);
     if (st == MASA_OK) {
         const char *baseline = c->baseline ? c->baseline : "grpo";
         masa_comparison *comparison = masa_comparison_create(compared, runs->n, baseline);
@@ -156,6 +157,8 @@ masa_status cli_compare(int argc, char **argv, masa_error *err)
         CLI_STRING("steps", 'n', &c.shortcuts[STEPS].value, "N", "length of each run"),
         CLI_STRING("config", 'c', &c.file, "FILE", "YAML file of settings for all runs"),
         CLI_LIST("set", 's', &c.set, "KEY=VALUE", "set one key in all runs"),
+        CLI_STRING("stratum", 0, &c.stratum, "KEY=VALUE",
+                   "compare on this part of the test problems alone (data.strata)"),
         CLI_FLAG("report-only", 'r', &c.report_only, "train nothing, make the table"),
         CLI_FLAG("json", 'j', &c.json, "print JSON Lines"),
         CLI_END,

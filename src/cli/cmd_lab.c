@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 typedef struct lab_command {
-    const char *file, *runs, *records;
+    const char *file, *runs, *records, *stratum;
     long jobs;
     double minutes;
     bool table, json;
@@ -99,7 +99,7 @@ static masa_status read_records(masa_record *out, size_t *n, const lab_command *
             st = masa_file_read(&json, path, err);
             if (st == MASA_OK)
                 st = masa_record_parse(&out[*n], masa_text_get(&json), json.size, path, err);
-            if (st == MASA_OK) ++*n;
+            if (st == MASA_OK) masa_curve_keep_stratum(&out[(*n)++].curve, c->stratum);
         }
         masa_text_deinit(&json);
         free(path);
@@ -123,7 +123,8 @@ static masa_status print_table(const lab_command *c, masa_error *err)
         masa_text text = {0};
         if (table->n == 0)
             st = MASA_FAIL(err, MASA_ERR_DATA,
-                           "%s holds no record with two evaluations yet", c->folder);
+                           "%s holds no record with two evaluations%s%s yet", c->folder,
+                           c->stratum ? " of " : "", c->stratum ? c->stratum : "");
         else if (c->json)
             masa_comparison_json(table, &text);
         else
@@ -210,6 +211,8 @@ masa_status cli_lab(int argc, char **argv, masa_error *err)
         CLI_DOUBLE("minutes", 'm', &c.minutes, "N",
                    "stop all after so many minutes; 0: no limit"),
         CLI_FLAG("table", 't', &c.table, "train nothing, make the table from the records"),
+        CLI_STRING("stratum", 's', &c.stratum, "KEY=VALUE",
+                   "compare on this part of the test problems alone (data.strata)"),
         CLI_FLAG("json", 'j', &c.json, "print JSON Lines"),
         CLI_END,
     };

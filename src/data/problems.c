@@ -29,6 +29,26 @@ void masa_problem_deinit(masa_problem *p)
     free(p->kind);
     free(p->context);
     free(p->solution);
+    for (size_t i = 0; i < p->n_strata; i++) free(p->strata[i]);
+    free(p->strata);
+}
+
+static void keep_strata(masa_problem *p, const json_t *line, const char *keys)
+{
+    size_t capacity = 0;
+    for (size_t n; keys && *keys; keys += n + (keys[n] == ',')) {
+        n = strcspn(keys, ",");
+        char *key = masa_strndup(keys, n);
+        const json_t *found = json_object_get(line, key);
+        char *value = json_is_boolean(found) ? masa_strdup(json_is_true(found) ? "true" : "false")
+                                             : value_text(found);
+        masa_text pair = {0};
+        masa_text_addf(&pair, "%s=%s", key, value ? value : "");
+        if (value) MASA_PUSH(p->strata, p->n_strata, capacity, masa_text_take(&pair));
+        masa_text_deinit(&pair);
+        free(value);
+        free(key);
+    }
 }
 
 static masa_status parse_problem(masa_problem *out, const json_t *line, const char *path,
@@ -58,6 +78,7 @@ static masa_status parse_problem(masa_problem *out, const json_t *line, const ch
     p.solution = value_text(json_object_get(line, "solution"));
     const json_t *level = json_object_get(line, "level");
     if (json_is_integer(level)) p.level = (int)json_integer_value(level);
+    keep_strata(&p, line, keys->strata);
     *out = p;
     return MASA_OK;
 }
@@ -85,10 +106,11 @@ masa_status masa_problems_parse(masa_problems *out, const char *text, size_t siz
                                 const char *path, const masa_problem_keys *given,
                                 size_t limit, masa_error *err)
 {
-    loading l = {.keys = {"problem", "answer", "kind"}, .path = path, .limit = limit};
+    loading l = {.keys = {"problem", "answer", "kind", NULL}, .path = path, .limit = limit};
     if (given && given->problem) l.keys.problem = given->problem;
     if (given && given->answer) l.keys.answer = given->answer;
     if (given && given->kind) l.keys.kind = given->kind;
+    if (given) l.keys.strata = given->strata;
     masa_status st = masa_json_lines_parse(text, size, path, load_line, &l, err);
     if (st == MASA_OK)
         *out = l.problems;

@@ -184,6 +184,43 @@ static void fill_accuracy(masa_comparison *c, const grid *g, size_t row)
     }
 }
 
+/* ---- strata ---- */
+
+static void find_strata(masa_comparison *c, const grid *g)
+{
+    for (size_t i = 0; i < c->n * c->n_seeds; i++)
+        for (size_t k = 0; g->runs[i] && k < g->runs[i]->curve->n_strata; k++) {
+            const char *name = g->runs[i]->curve->strata[k].name;
+            size_t s = 0;
+            while (s < c->n_strata && strcmp(c->strata[s], name) != 0) s++;
+            if (s == c->n_strata)
+                MASA_PUSH(c->strata, c->n_strata, c->strata_capacity, name);
+        }
+}
+
+/* Needs the baseline's, as fill_accuracy does. */
+static void fill_strata(masa_comparison *c, const grid *g, size_t row)
+{
+    masa_comparison_row *r = &c->rows[row];
+    r->stratum = masa_alloc(c->n_strata + 1, sizeof *r->stratum);
+    r->stratum_difference = masa_alloc(c->n_strata + 1, sizeof *r->stratum);
+    for (size_t k = 0; k < c->n_strata; k++) {
+        double *own = masa_alloc(c->n_seeds, sizeof *own);
+        double *difference = masa_alloc(c->n_seeds, sizeof *difference);
+        for (size_t s = 0; s < c->n_seeds; s++) {
+            const masa_curve *all = curve_of(g, row, s);
+            masa_curve part = all ? masa_curve_of_stratum(all, c->strata[k]) : (masa_curve){0};
+            own[s] = masa_curve_late(&part, MASA_LAST_EVALUATIONS);
+            masa_curve_deinit(&part);
+        }
+        r->stratum[k] = sum_up(own, c->n_seeds);
+        const double *base = c->rows[0].stratum[k].values;
+        for (size_t s = 0; s < c->n_seeds; s++)
+            difference[s] = c->baseline && row > 0 ? own[s] - base[s] : NAN;
+        r->stratum_difference[k] = sum_up_differences(difference, c->n_seeds);
+    }
+}
+
 /* ---- the cost of a goal ---- */
 
 static void fill_spent(masa_reach *r, const masa_comparison *c, const masa_curve *monotone,
@@ -259,9 +296,11 @@ masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
     for (size_t i = 0; i < cells; i++)
         if (g.runs[i]) monotone[i] = masa_curve_monotone(g.runs[i]->curve);
     find_goals(c, &g, monotone);
+    find_strata(c, &g);
     for (size_t row = 0; row < c->n; row++) {
         fill_accuracy(c, &g, row);
         fill_reaches(c, monotone, row);
+        fill_strata(c, &g, row);
     }
     for (size_t i = 0; i < cells; i++) masa_curve_deinit(&monotone[i]);
     free(monotone);
@@ -278,6 +317,12 @@ void masa_comparison_destroy(masa_comparison *comparison)
             free(r->accuracy[place].values);
             free(r->difference[place].values);
         }
+        for (size_t k = 0; k < comparison->n_strata; k++) {
+            free(r->stratum[k].values);
+            free(r->stratum_difference[k].values);
+        }
+        free(r->stratum);
+        free(r->stratum_difference);
         for (int k = 0; k < MASA_GOALS; k++)
             for (int cost = 0; cost < MASA_COSTS; cost++) {
                 free(r->reach[k][cost].spent.values);
@@ -286,6 +331,7 @@ void masa_comparison_destroy(masa_comparison *comparison)
             }
     }
     free(comparison->rows);
+    free(comparison->strata);
     free(comparison->seeds);
     free(comparison);
 }

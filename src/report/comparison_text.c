@@ -167,6 +167,37 @@ static void print_reaches(const masa_comparison *c, masa_text *out)
     table_print(&t, out);
 }
 
+static void print_strata(const masa_comparison *c, masa_text *out)
+{
+    table t = {.columns = 1 + c->n};
+    masa_text_addf(out,
+                   "\nAccuracy by stratum (%%), mean of the last %d evaluations%s.\n\n",
+                   MASA_LAST_EVALUATIONS,
+                   c->baseline && c->n > 1
+                       ? " (difference to the baseline with the same seed [95 % interval])"
+                       : "");
+    table_add(&t, "stratum");
+    for (size_t i = 0; i < c->n; i++) table_add(&t, "%s", c->rows[i].arm);
+    for (size_t k = 0; k < c->n_strata; k++) {
+        table_add(&t, "%s", c->strata[k]);
+        for (size_t i = 0; i < c->n; i++) {
+            const masa_seed_values *v = &c->rows[i].stratum[k];
+            const masa_seed_values *d = &c->rows[i].stratum_difference[k];
+            char difference[64] = "", interval[64] = "";
+            if (d->n) snprintf(difference, sizeof difference, " (%+.1f", 100 * d->mean);
+            if (d->n > 1)
+                snprintf(interval, sizeof interval, " [%+.1f, %+.1f]", 100 * d->low,
+                         100 * d->high);
+            if (v->n)
+                table_add(&t, "%.1f%s%s%s", 100 * v->mean, difference, interval,
+                          d->n ? ")" : "");
+            else
+                table_add(&t, "-");
+        }
+    }
+    table_print(&t, out);
+}
+
 static void print_notes(const masa_comparison *c, masa_text *out)
 {
     masa_text notes = {0};
@@ -208,6 +239,7 @@ void masa_comparison_markdown(const masa_comparison *c, masa_text *out)
     if (c->n) print_accuracies(c, out);
     if (c->baseline && c->n > 1) print_differences(c, out);
     if (c->baseline && !isnan(c->goals[0])) print_reaches(c, out);
+    if (c->n_strata) print_strata(c, out);
     print_notes(c, out);
 }
 
@@ -281,6 +313,14 @@ void masa_comparison_json(const masa_comparison *c, masa_text *out)
                 masa_text_add(out, "}\n");
             }
         }
+        for (size_t k = 0; k < c->n_strata; k++)
+            for (int paired = 0; paired <= (c->baseline && i > 0); paired++) {
+                begin_line(c, paired ? "difference" : "accuracy", r->arm, MASA_AT_LAST,
+                           paired ? &r->stratum_difference[k] : &r->stratum[k], out);
+                masa_text_add(out, ",\"stratum\":");
+                masa_text_add_json(out, c->strata[k], strlen(c->strata[k]));
+                masa_text_add(out, "}\n");
+            }
         for (int goal = 0; c->baseline && goal < MASA_GOALS; goal++)
             for (int cost = 0; cost < MASA_COSTS; cost++)
                 for (int ratio = 0; ratio <= (i > 0); ratio++)

@@ -2,6 +2,7 @@
 #include <masa/curve.h>
 
 #include <masa/memory.h>
+#include <masa/text.h>
 
 #include <math.h>
 #include <stdbool.h>
@@ -20,8 +21,54 @@ void masa_curve_add(masa_curve *curve, const masa_curve_point *point)
     MASA_PUSH(curve->points, curve->n, curve->capacity, *point);
 }
 
+static const masa_stratum *find_stratum(const masa_curve *curve, const char *name)
+{
+    for (size_t i = 0; i < curve->n_strata; i++)
+        if (strcmp(curve->strata[i].name, name) == 0) return &curve->strata[i];
+    return NULL;
+}
+
+void masa_curve_add_stratum(masa_curve *curve, const char *name, double accuracy)
+{
+    masa_stratum *s = (masa_stratum *)find_stratum(curve, name);
+    if (curve->n == 0) return;
+    if (!s) {
+        masa_stratum fresh = {.name = masa_strdup(name)};
+        MASA_PUSH(curve->strata, curve->n_strata, curve->strata_capacity, fresh);
+        s = &curve->strata[curve->n_strata - 1];
+    }
+    s->accuracy = masa_realloc(s->accuracy, curve->n, sizeof *s->accuracy);
+    for (; s->n < curve->n; s->n++) s->accuracy[s->n] = NAN;
+    s->accuracy[curve->n - 1] = accuracy;
+}
+
+masa_curve masa_curve_of_stratum(const masa_curve *curve, const char *name)
+{
+    const masa_stratum *s = find_stratum(curve, name);
+    masa_curve out = {0};
+    for (size_t i = 0; s && i < s->n; i++) {
+        masa_curve_point point = curve->points[i];
+        point.accuracy = s->accuracy[i];
+        if (isfinite(point.accuracy)) masa_curve_add(&out, &point);
+    }
+    return out;
+}
+
+void masa_curve_keep_stratum(masa_curve *curve, const char *name)
+{
+    if (!name) return;
+    masa_curve part = masa_curve_of_stratum(curve, name);
+    masa_curve_deinit(curve);
+    *curve = part;
+}
+
 void masa_curve_deinit(masa_curve *curve)
 {
+    for (size_t i = 0; i < curve->n_strata; i++) {
+        free(curve->strata[i].name);
+        free(curve->strata[i].accuracy);
+    }
+    free(curve->strata);
     free(curve->points);
     *curve = (masa_curve){0};
 }
@@ -62,6 +109,8 @@ static masa_status see_metric(void *context, long step, const char *name, double
         memcpy(point.spent, r->spent, sizeof point.spent);
         masa_curve_add(r->curve, &point);
     }
+    if (masa_starts_with(name, MASA_STRATUM_PREFIX))
+        masa_curve_add_stratum(r->curve, name + strlen(MASA_STRATUM_PREFIX), value);
     return MASA_OK;
 }
 

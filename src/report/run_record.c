@@ -133,6 +133,8 @@ static double number_at(const json_t *column, size_t i)
 static masa_status read_curve(masa_curve *out, const json_t *root, masa_error *err)
 {
     const json_t *accuracy = json_object_get(root, "accuracy"), *costs[MASA_COSTS];
+    const char *name;
+    json_t *column;
     size_t n = json_array_size(accuracy);
     for (int cost = 0; cost < MASA_COSTS; cost++) {
         costs[cost] = json_object_get(root, masa_cost_name((masa_cost)cost));
@@ -147,6 +149,10 @@ static masa_status read_curve(masa_curve *out, const json_t *root, masa_error *e
         for (int cost = 0; cost < MASA_COSTS; cost++)
             point.spent[cost] = number_at(costs[cost], i);
         masa_curve_add(out, &point);
+        json_object_foreach(json_object_get(root, "metrics"), name, column)
+            if (masa_starts_with(name, MASA_STRATUM_PREFIX))
+                masa_curve_add_stratum(out, name + strlen(MASA_STRATUM_PREFIX),
+                                       number_at(column, i));
     }
     return MASA_OK;
 }

@@ -4,6 +4,7 @@
 #include <masa/random.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Keeps an evaluation's draws apart from those of training. */
 enum { EVALUATION_KEY = 1 << 16 };
@@ -23,18 +24,39 @@ static masa_status fill(rl_draws *draws, const rl_session *s, const rl_prompts *
     return st;
 }
 
-static masa_status record(rl_evaluation *out, const rl_draw *d, masa_store *store, long step,
-                          masa_error *err)
+void rl_evaluation_deinit(rl_evaluation *evaluation)
 {
-    const rl_rollout *r = &d->solutions.rollouts[0];
+    free(evaluation->strata);
+    *evaluation = (rl_evaluation){0};
+}
+
+static void add_to_stratum(rl_evaluation *out, const char *name, bool correct)
+{
+    size_t i = 0;
+    while (i < out->n_strata && strcmp(out->strata[i].name, name) != 0) i++;
+    if (i == out->n_strata)
+        MASA_PUSH(out->strata, out->n_strata, out->strata_capacity,
+                  ((rl_stratum){.name = name}));
+    out->strata[i].responses++;
+    out->strata[i].correct += correct;
+}
+
+static masa_status record(rl_evaluation *out, const rl_draw *d, size_t sample,
+                          masa_store *store, long step, masa_error *err)
+{
+    const rl_rollout *r = &d->solutions.rollouts[sample];
     masa_stop_cause cause = r->completion.cause;
-    out->problems++;
+    out->problems += sample == 0;
+    out->responses++;
     out->correct += r->correct;
+    for (size_t i = 0; i < d->problem->n_strata; i++)
+        add_to_stratum(out, d->problem->strata[i], r->correct);
     out->truncated += cause == MASA_STOP_LENGTH || cause == MASA_STOP_CONTEXT;
     out->no_answer += !r->answer;
     out->mean_length += (double)r->completion.n;
     masa_store_eval row = {.step = step,
                            .problem = d->problem->id,
+                           .sample = (long)sample,
                            .text = r->text,
                            .answer = d->problem->answer,
                            .correct = r->correct,
@@ -48,7 +70,7 @@ masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *gener
                         masa_error *err)
 {
     const masa_config *c = s->config;
-    rl_sampling how = {.n_samples = 1,
+    rl_sampling how = {.n_samples = (size_t)c->train.eval_rollouts,
                        .sampling = {(float)c->train.eval_temperature, 0, 1, 0},
                        .key = masa_key((uint64_t)c->train.seed, EVALUATION_KEY),
                        .what = "evaluation"};
@@ -65,9 +87,10 @@ masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *gener
     s->stop = stop;
     for (size_t i = 0; st == MASA_OK && i < draws.n; i++) {
         rl_score_solutions(&draws.items[i], c, answer_rules);
-        st = record(out, &draws.items[i], masa_run_store(s->run), step, err);
+        for (size_t j = 0; st == MASA_OK && j < draws.items[i].solutions.n; j++)
+            st = record(out, &draws.items[i], j, masa_run_store(s->run), step, err);
     }
-    if (out->problems) out->mean_length /= (double)out->problems;
+    if (out->responses) out->mean_length /= (double)out->responses;
     free(all);
     rl_draws_deinit(&draws);
     return st;

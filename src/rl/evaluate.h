@@ -4,13 +4,22 @@
 
 #include "prompts.h"
 
-typedef struct rl_evaluation {
-    size_t problems, correct, truncated, no_answer;
-    double mean_length; /* tokens */
-} rl_evaluation;
+/* The problems that have a value of a key in common (data.strata). */
+typedef struct rl_stratum {
+    const char *name; /* "level=3", borrowed from a problem */
+    size_t responses, correct;
+} rl_stratum;
 
-/* One response to each test problem; the rows go into the store's open transaction under
- * `step`. */
+typedef struct rl_evaluation {
+    size_t problems, responses, correct, truncated, no_answer; /* the last three of responses */
+    double mean_length; /* tokens */
+    rl_stratum *strata; /* [n_strata] as they first came */
+    size_t n_strata, strata_capacity;
+} rl_evaluation;
+void rl_evaluation_deinit(rl_evaluation *evaluation);
+
+/* train.eval_rollouts responses to each test problem; the rows go into the store's open
+ * transaction under `step`. Whatever comes back, *out is the caller's to deinit. */
 masa_status rl_evaluate(rl_evaluation *out, rl_session *session, masa_generator *generator,
                         const rl_prompts *prompts, unsigned answer_rules, long step,
                         masa_error *err);

@@ -76,12 +76,44 @@ static masa_status leave_out_long(rl_prompts *prompts, masa_problems *problems,
     return MASA_OK;
 }
 
+/* A key that no problem has is a slip; one with a value for each problem would be as many
+ * metrics. */
+static masa_status check_strata(const masa_problems *problems, const char *path,
+                                const char *keys, masa_error *err)
+{
+    enum { MOST = 64 };
+    const char *values[MOST];
+    for (size_t n; *keys; keys += n + (keys[n] == ',')) {
+        size_t n_values = 0;
+        n = strcspn(keys, ",");
+        for (size_t i = 0; n && i < problems->n; i++)
+            for (size_t k = 0; k < problems->items[i].n_strata; k++) {
+                const char *value = problems->items[i].strata[k];
+                size_t v = 0;
+                if (strncmp(value, keys, n) != 0 || value[n] != '=') continue;
+                while (v < n_values && strcmp(values[v], value) != 0) v++;
+                if (v == MOST)
+                    return MASA_FAIL(err, MASA_ERR_DATA,
+                                     "%s: data.strata: \"%.*s\" has more than %d values", path,
+                                     (int)n, keys, MOST);
+                if (v == n_values) values[n_values++] = value;
+            }
+        if (n && n_values == 0)
+            return MASA_FAIL(err, MASA_ERR_DATA, "%s: data.strata: no problem has \"%.*s\"",
+                             path, (int)n, keys);
+    }
+    return MASA_OK;
+}
+
 static masa_status load(rl_prompts *prompts, masa_problems *out, const char *path,
                         size_t limit, const rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
-    masa_problem_keys keys = {c->data.problem_key, c->data.answer_key, c->data.kind_key};
+    bool test = out == &prompts->test;
+    masa_problem_keys keys = {c->data.problem_key, c->data.answer_key, c->data.kind_key,
+                              test ? c->data.strata : NULL};
     masa_status st = masa_problems_load(out, path, &keys, limit, err);
+    if (st == MASA_OK && test) st = check_strata(out, path, c->data.strata, err);
     return st == MASA_OK ? leave_out_long(prompts, out, path, s, err) : st;
 }
 

@@ -101,14 +101,23 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
 masa_status rl_record_evaluation(rl_session *s, long step, const rl_evaluation *e,
                                  masa_error *err)
 {
-    double n = e->problems ? (double)e->problems : NAN;
+    double n = e->responses ? (double)e->responses : NAN;
     const rl_metric metrics[] = {
         {"eval_accuracy", (double)e->correct / n},
         {"eval_length", e->mean_length},
         {"eval_truncated", (double)e->truncated / n},
         {"eval_no_answer", (double)e->no_answer / n},
     };
-    return rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
+    masa_status st = rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
+    for (size_t i = 0; st == MASA_OK && i < e->n_strata; i++) {
+        const rl_stratum *stratum = &e->strata[i];
+        masa_text name = {0};
+        masa_text_addf(&name, "eval_accuracy/%s", stratum->name);
+        st = masa_run_add_metric(s->run, step, masa_text_get(&name),
+                                 (double)stratum->correct / (double)stratum->responses, err);
+        masa_text_deinit(&name);
+    }
+    return st;
 }
 
 static double mean_logprob(const masa_completion *c)

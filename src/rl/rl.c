@@ -30,9 +30,10 @@ static masa_status evaluate(rl_loop *l, long step, masa_error *err)
     }
     if (st == MASA_OK)
         masa_progress_note(s->progress,
-                           "step %ld: %zu of %zu unseen problems right (%.1f %%), length %.0f",
-                           step, e.correct, e.problems,
-                           100.0 * (double)e.correct / (double)e.problems, e.mean_length);
+                           "step %ld: %.1f %% right on %zu unseen problems, length %.0f", step,
+                           100.0 * (double)e.correct / (double)e.responses, e.problems,
+                           e.mean_length);
+    rl_evaluation_deinit(&e);
     return st;
 }
 

@@ -190,6 +190,11 @@ masa_status masa_config_check(const masa_config *config, masa_error *err)
                          "algorithm.overlong_buffer (%ld) must not exceed "
                          "rollout.max_tokens (%ld)",
                          config->algorithm.overlong_buffer, config->rollout.max_tokens);
+    if (config->train.eval_rollouts > 1 && config->train.eval_temperature == 0)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "train.eval_rollouts (%ld) above 1 needs train.eval_temperature above "
+                         "0: greedy responses are all the same",
+                         config->train.eval_rollouts);
     if (config->optimizer.mini_batches > config->rollout.prompts_per_step)
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "optimizer.mini_batches (%ld) must not exceed "

@@ -23,8 +23,9 @@ static int set_up(void **state)
     assert_true(train && test);
     for (char a = 'a'; a <= 'h'; a++)
         for (char b = 'a'; b <= 'd'; b++)
-            fprintf(b == 'd' ? test : train, "{\"problem\":\"%c %c\",\"answer\":\"y\"}\n",
-                    a, b);
+            fprintf(b == 'd' ? test : train,
+                    "{\"problem\":\"%c %c\",\"answer\":\"y\",\"level\":%d}\n", a, b,
+                    a < 'd' ? 1 : 2);
     assert_int_equal(fclose(train) + fclose(test), 0);
     return 0;
 }

@@ -12,7 +12,8 @@ static void write_lab(const char *name, const char *steps, const char *more)
             "set: ['data.suffix=', data.answer_rules=whole, rollout.prompts_per_step=4,\n"
             "  rollout.group_size=4, rollout.max_tokens=12, data.max_prompt_tokens=48,\n"
             "  optimizer.tokens_per_pass=512, optimizer.lr=0.001, model.compute=f32,\n"
-            "  train.save_every=0, train.eval_every=1, rollout.batch=16]\n"
+            "  train.save_every=0, train.eval_every=1, rollout.batch=16, data.strata=level,\n"
+            "  train.eval_rollouts=3, train.eval_temperature=1]\n"
             "seeds: [1, 2]\nbaseline: plain\n"
             "arms:\n  - name: plain\n    preset: grpo\n"
             "  - name: fast\n    preset: rloo\n    set: [optimizer.lr=0.002]\n%s",
@@ -72,6 +73,8 @@ static void a_laboratory_is_run_and_recorded(void **state)
     }
     assert_says(output, "| plain |     2 |");
     assert_says(output, "| fast  |     2 |");
+    assert_says(output, "Accuracy by stratum");
+    assert_says(output, "| level=2 |");
     json_t *root = record("experiments/records/small/fast-2.json");
     assert_string_equal(json_string_value(json_object_get(root, "lab")), "small");
     assert_string_equal(json_string_value(json_object_get(root, "arm")), "fast");
@@ -115,6 +118,11 @@ static void the_table_needs_the_records_alone(void **state)
     must("small.yaml"); /* what is on record is not made again */
     assert_string_equal(whole, output);
     assert_false(masa_path_exists("runs/small/plain-seed1"));
+    must("small.yaml --table --stratum level=1");
+    assert_says(output, "| fast  |     2 |");
+    assert_true(strcmp(whole, output) != 0);
+    assert_int_equal(masa("lab", "small.yaml --table --stratum level=3", ""), 1);
+    assert_says(errors, "no record with two evaluations of level=3");
     must("small.yaml --table --json");
     json_t *row = json_loads(strtok(output, "\n"), 0, NULL);
     assert_string_equal(json_string_value(json_object_get(row, "arm")), "plain");
@@ -162,7 +170,7 @@ static void what_is_wrong_is_said(void **state)
         int status;
     } cases[] = {
         {"none.yaml", NULL, "none.yaml", 1},
-        {"bad.yaml", "jobs: 3\n", "bad.yaml:12: no description of a laboratory: Unexpected key: jobs", 1},
+        {"bad.yaml", "jobs: 3\n", "bad.yaml:13: no description of a laboratory: Unexpected key: jobs", 1},
         {"bad.yaml", "  - name: plain\n", "plain with seed 1 is given twice", 1},
         {"bad.yaml", "  - name: a/b\n", "the name 'a/b' is to be of letters", 1},
         {"bad.yaml", "  - name: same\n    preset: grpo\n",

@@ -25,6 +25,23 @@ static void reads_strings_and_numbers(void **state)
     masa_problems_deinit(&p);
 }
 
+static void strata_are_kept(void **state)
+{
+    (void)state;
+    static const char text[] = "{\"problem\":\"a\",\"answer\":1,\"level\":3,\"new\":true}\n"
+                               "{\"problem\":\"b\",\"answer\":1,\"family\":\"x y\",\"level\":[1]}";
+    masa_problem_keys keys = {.strata = "family,level,new"};
+    masa_problems p = {0};
+    assert_int_equal(masa_problems_parse(&p, text, sizeof text - 1, "p", &keys, 0, NULL),
+                     MASA_OK);
+    assert_int_equal(p.items[0].n_strata, 2);
+    assert_string_equal(p.items[0].strata[0], "level=3");
+    assert_string_equal(p.items[0].strata[1], "new=true");
+    assert_int_equal(p.items[1].n_strata, 1); /* a list is no value */
+    assert_string_equal(p.items[1].strata[0], "family=x y");
+    masa_problems_deinit(&p);
+}
+
 static void errors_name_file_and_line(void **state)
 {
     (void)state;
@@ -89,7 +106,8 @@ static void order_is_a_function_of_the_draw(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_strings_and_numbers), cmocka_unit_test(errors_name_file_and_line),
+        cmocka_unit_test(reads_strings_and_numbers), cmocka_unit_test(strata_are_kept),
+        cmocka_unit_test(errors_name_file_and_line),
         cmocka_unit_test(an_empty_file_is_an_error), cmocka_unit_test(own_keys_and_limit),
         cmocka_unit_test(order_is_a_function_of_the_draw)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <masa/comparison.h>
+#include <masa/memory.h>
 
 enum { RUNS = 6 };
 static masa_curve curves[RUNS];
@@ -229,6 +230,30 @@ static void without_a_baseline_there_are_accuracies(void **state)
     masa_comparison_destroy(c);
 }
 
+/* The mean of the evaluations after the first, where a run has the stratum. */
+static void strata_are_compared(void **state)
+{
+    (void)state;
+    static const double hard[] = {0.3, 0.1, 0.2, 0.5}; /* of fast 7, base 7, base 3, fast 3 */
+    for (size_t i = 0; i < 4; i++) {
+        masa_stratum s = {masa_strdup("hard"), masa_alloc(3, sizeof(double)), 3};
+        for (int k = 0; k < 3; k++) s.accuracy[k] = hard[i] * k;
+        MASA_PUSH(curves[i].strata, curves[i].n_strata, curves[i].strata_capacity, s);
+    }
+    masa_comparison *c = masa_comparison_create(runs, RUNS, "base");
+    assert_int_equal(c->n_strata, 1);
+    assert_near(c->rows[0].stratum[0].mean, 1.5 * 0.15, 1e-12);
+    assert_near(c->rows[1].stratum[0].values[0], 1.5 * 0.5, 1e-12);
+    assert_near(c->rows[1].stratum_difference[0].values[0], 1.5 * 0.3, 1e-12);
+    assert_near(c->rows[1].stratum_difference[0].mean, 1.5 * 0.25, 1e-12);
+    assert_int_equal(c->rows[2].stratum[0].n, 0);
+    masa_text text = {0};
+    masa_comparison_markdown(c, &text);
+    assert_non_null(strstr(masa_text_get(&text), "| hard    | 22.5 | 60.0 (+37.5 ["));
+    masa_text_deinit(&text);
+    masa_comparison_destroy(c);
+}
+
 static void assert_says(const masa_text *text, const char *part)
 {
     if (!strstr(masa_text_get(text), part))
@@ -305,6 +330,7 @@ int main(void)
         TEST(a_run_cut_short_sets_the_common_ground),
         TEST(a_baseline_that_learns_nothing_is_no_goal),
         TEST(without_a_baseline_there_are_accuracies),
+        TEST(strata_are_compared),
         TEST(tables_are_for_people),
         TEST(lines_are_for_machines),
     };

@@ -67,6 +67,28 @@ static void what_falls_is_pooled(void **state)
     masa_curve_deinit(&c);
 }
 
+static void a_stratum_has_a_curve(void **state)
+{
+    (void)state;
+    masa_curve c = {0}, part;
+    for (int i = 0; i < 3; i++) {
+        masa_curve_add(&c, &(masa_curve_point){.spent = {i}, .accuracy = 0.5});
+        if (i != 1) masa_curve_add_stratum(&c, "level=1", 0.1 * i);
+        if (i == 2) masa_curve_add_stratum(&c, "level=2", 0.9);
+    }
+    part = masa_curve_of_stratum(&c, "level=1");
+    assert_int_equal(part.n, 2);
+    assert_near(part.points[1].spent[MASA_COST_STEPS], 2, 0);
+    assert_near(part.points[1].accuracy, 0.2, 1e-12);
+    masa_curve_deinit(&part);
+    masa_curve_keep_stratum(&c, NULL);
+    assert_int_equal(c.n_strata, 2);
+    masa_curve_keep_stratum(&c, "level=2");
+    assert_int_equal(c.n, 1);
+    assert_near(c.points[0].accuracy, 0.9, 0);
+    masa_curve_deinit(&c);
+}
+
 /* Two evaluations between which nothing was spent, as after a warm start without cost. */
 static void a_jump_is_no_division_by_zero(void **state)
 {
@@ -108,6 +130,7 @@ static masa_curve read_made(bool timed)
         if (timed) add(store, step, "cpu_seconds", 1 + 2 * (double)step);
         add(store, step, "flops", step == 3 ? NAN : 1e10);
         if (step % 2 == 0) add(store, step, "eval_accuracy", step == 2 ? 0.5 : 0.75);
+        if (step == 4) add(store, step, "eval_accuracy/level=2", 0.125);
     }
     assert_int_equal(masa_curve_read(&c, store, NULL), MASA_OK);
     masa_store_close(store);
@@ -125,6 +148,9 @@ static void a_store_is_read(void **state)
         {{4, 450, 15, 9, 3.1e10}, 0.75}};
     masa_curve c = read_made(true);
     assert_int_equal(c.n, 3);
+    assert_int_equal(c.n_strata, 1);
+    assert_string_equal(c.strata[0].name, "level=2");
+    assert_near(c.strata[0].accuracy[2], 0.125, 0);
     for (int i = 0; i < 3; i++) {
         assert_near(c.points[i].accuracy, want[i].accuracy, 0);
         for (int cost = 0; cost < MASA_COSTS; cost++)
@@ -145,6 +171,7 @@ int main(void)
         cmocka_unit_test(accuracy_is_interpolated),
         cmocka_unit_test(a_goal_is_reached_where_it_first_is),
         cmocka_unit_test(what_falls_is_pooled),
+        cmocka_unit_test(a_stratum_has_a_curve),
         cmocka_unit_test(a_jump_is_no_division_by_zero),
         cmocka_unit_test(a_store_is_read),
     };

@@ -64,6 +64,47 @@ static void every_pass_counts(void **state)
     assert_near(one, sampling + (1 + 3) * pass, 1e-6 * one);
 }
 
+static masa_status count_eval(void *context, const masa_store_eval *e, masa_error *err)
+{
+    (void)err;
+    double *counts = context; /* responses, right ones, the same of a problem */
+    counts[0]++;
+    counts[1] += e->correct;
+    if (strcmp(e->problem, "b d") != 0) return MASA_OK;
+    counts[2]++;
+    counts[3] += e->correct;
+    return MASA_OK;
+}
+
+/* Several responses to each problem, and accuracy by the values of a key. */
+static void evaluations_have_samples_and_strata(void **state)
+{
+    (void)state;
+    FILE *test = fopen(in_root("strata.jsonl"), "w");
+    for (char a = 'a'; a <= 'd'; a++)
+        fprintf(test, "{\"id\":\"%c d\",\"problem\":\"%c d\",\"answer\":\"y\",\"letter\":\"%c\"}\n",
+                a, a, a);
+    assert_int_equal(fclose(test), 0);
+    char more[400];
+    snprintf(more, sizeof more,
+             "train.steps=1 train.eval_rollouts=50 train.eval_temperature=1 "
+             "data.strata=letter data.test=%s", in_root("strata.jsonl"));
+    must("strata", more, false);
+    masa_store *store = NULL;
+    double counts[4] = {0};
+    char *path = masa_run_store_path(in_root("strata"));
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
+    assert_int_equal(masa_store_evals(store, 0, 0, count_eval, counts, NULL), MASA_OK);
+    masa_store_close(store);
+    free(path);
+    assert_near(counts[0], 4 * 50, 0);
+    assert_near(counts[2], 50, 0);
+    assert_near(counts[1] / counts[0], 1.0 / 3, 0.15); /* the policy's choice of three */
+    assert_near(metric_of("strata", 0, "eval_accuracy"), counts[1] / counts[0], 1e-6);
+    assert_near(metric_of("strata", 0, "eval_accuracy/letter=b"), counts[3] / 50, 1e-6);
+    assert_false(isnan(metric_of("strata", 1, "eval_accuracy/letter=d")));
+}
+
 /* Processor time is that of training, evaluations left out, and goes on in a resumed run. */
 static void processor_time_goes_on(void **state)
 {
@@ -172,6 +213,8 @@ static void bad_input_is_refused(void **state)
     (void)state;
     refused("data.train=/nowhere.jsonl", MASA_ERR_IO, "/nowhere.jsonl");
     refused("model.path=/nowhere", MASA_ERR_IO, "/nowhere");
+    refused("data.strata=letter", MASA_ERR_DATA, "no problem has \"letter\"");
+    refused("train.eval_rollouts=2", MASA_ERR_CONFIG, "needs train.eval_temperature");
     refused("data.answer_rules=boxd", MASA_ERR_CONFIG, "boxd");
     refused("data.max_prompt_tokens=3", MASA_ERR_DATA, "data.max_prompt_tokens");
     refused("optimizer.tokens_per_pass=32", MASA_ERR_CONFIG, "optimizer.tokens_per_pass");
@@ -186,6 +229,7 @@ int main(void)
         cmocka_unit_test(supervised_training_learns),
         cmocka_unit_test(a_run_records_everything),
         cmocka_unit_test(every_pass_counts),
+        cmocka_unit_test(evaluations_have_samples_and_strata),
         cmocka_unit_test(keeping_activations_changes_nothing),
         cmocka_unit_test(reinforcement_learns),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),

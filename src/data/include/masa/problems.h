@@ -15,6 +15,8 @@ typedef struct masa_problem {
     char *context;  /* a passage that goes before the question, or NULL */
     char *solution; /* a worked solution, or NULL */
     int level;      /* difficulty, 0 when not given */
+    char **strata;  /* [n_strata] "key=value" of the keys asked for that the line has */
+    size_t n_strata;
 } masa_problem;
 
 typedef struct masa_problems {
@@ -24,6 +26,7 @@ typedef struct masa_problems {
 
 typedef struct masa_problem_keys {
     const char *problem, *answer, *kind; /* NULL: "problem", "answer", "kind" */
+    const char *strata; /* keys with commas between, whose values are kept; NULL: none */
 } masa_problem_keys;
 
 /**

@@ -70,6 +70,8 @@ typedef struct masa_comparison_row {
     masa_seed_values accuracy[MASA_PLACES];   /* by masa_cost, and MASA_AT_END */
     masa_seed_values difference[MASA_PLACES]; /* to the baseline with the same seed */
     masa_reach reach[MASA_GOALS][MASA_COSTS];
+    /* [n_strata] Means of the last evaluations, and their differences to the baseline. */
+    masa_seed_values *stratum, *stratum_difference;
 } masa_comparison_row;
 
 typedef struct masa_comparison {
@@ -83,6 +85,8 @@ typedef struct masa_comparison {
     /* Accuracies to be reached: the baseline's first and last, means over its seeds of its
      * monotone curves, and between them its gain. NaN where it gained nothing. */
     double goals[MASA_GOALS];
+    const char **strata; /* [n_strata] that any of the runs has; borrowed names */
+    size_t n_strata, strata_capacity;
     size_t left_out; /* runs with fewer than two evaluations */
 } masa_comparison;
 

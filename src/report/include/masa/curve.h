@@ -28,16 +28,35 @@ typedef struct masa_curve_point {
     double accuracy;          /* share of the problems that are right, 0..1 */
 } masa_curve_point;
 
+/* Accuracy on a part of the problems, such as "level=3". */
+typedef struct masa_stratum {
+    char *name;
+    double *accuracy; /* [n] of the curve's first points; NaN where it is not known */
+    size_t n;
+} masa_stratum;
+
 typedef struct masa_curve {
     masa_curve_point *points; /* [n] by step */
     size_t n, capacity;
+    masa_stratum *strata; /* in the order in which they were recorded */
+    size_t n_strata, strata_capacity;
 } masa_curve;
 
 void masa_curve_add(masa_curve *curve, const masa_curve_point *point);
+/** Accuracy of a stratum at the last point that was added. */
+void masa_curve_add_stratum(masa_curve *curve, const char *name, double accuracy);
+/** The curve of one stratum alone, points without it left out; no points where there is none
+ *  of that name. The caller deinits it. */
+masa_curve masa_curve_of_stratum(const masa_curve *curve, const char *name);
+/** Makes it that of one of its strata; name NULL: leaves it. */
+void masa_curve_keep_stratum(masa_curve *curve, const char *name);
 void masa_curve_deinit(masa_curve *curve);
 
+/* Metrics that begin with this are accuracies of strata. */
+#define MASA_STRATUM_PREFIX "eval_accuracy/"
+
 /**
- * The evaluations in a run's store, added to *curve. The costs are those of the metrics
+ * The evaluations in a run's store, with their strata, into *curve, which is empty. The costs are those of the metrics
  * total_tokens, seconds_rollouts + seconds_update, cpu_seconds and flops, from step 0 (a
  * warm start) on; NaN where a run has no cpu_seconds.
  */

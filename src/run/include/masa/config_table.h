@@ -85,6 +85,9 @@
     TEXT(data, problem_key, "problem", "key of the problem's text")                       \
     TEXT(data, answer_key, "answer", "key of the answer")                                 \
     TEXT(data, kind_key, "kind", "key of the kind of answer; lines may lack it")          \
+    TEXT(data, strata, "",                                                                \
+         "keys of the problems to evaluate on, with commas between: accuracy is recorded for "  \
+         "each of their values, as `eval_accuracy/level=3`")                              \
     TEXT(data, suffix,                                                                    \
          "Let's think step by step and output the final answer within \\boxed{}.",        \
          "appended to the problem after a space")                                         \
@@ -180,6 +183,8 @@
             "evaluate on `data.test` this often; 0: only before and after")               \
     INTEGER(train, eval_samples, 100, 1, 1000000000, "problems",                          \
             "problems of an evaluation, from the start of the file")                      \
+    INTEGER(train, eval_rollouts, 1, 1, 4096, "responses",                                \
+            "to each problem of an evaluation, over which accuracy is averaged")          \
     NUMBER(train, eval_temperature, 0.0, 0, 10, "",                                       \
            "sampling temperature of evaluations; 0: greedy")                              \
     INTEGER(train, save_every, 20, 0, 1000000000, "steps",                                \

@@ -1,0 +1,93 @@
+#include "one_pass.h"
+
+#include <masa/memory.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { DIGITS = MASA_PASS_RATE_SCALE + 1 };
+
+static masa_status encode(masa_tokens *out, const rl_session *s, int digit, masa_error *err)
+{
+    masa_text text = {0};
+    masa_text_addf(&text, "%s%d", s->config->meta.forecast_prefix, digit);
+    masa_status st =
+        masa_tokenizer_encode(out, s->tokenizer, masa_text_get(&text), text.size, false, err);
+    masa_text_deinit(&text);
+    return st;
+}
+
+masa_status rl_one_pass_init(rl_one_pass *out, const rl_session *s, masa_error *err)
+{
+    masa_tokens ids = {0};
+    *out = (rl_one_pass){0};
+    masa_status st = encode(&out->prefix, s, 0, err);
+    bool single = st == MASA_OK && out->prefix.n > 0;
+    if (single) out->digits[0] = out->prefix.ids[--out->prefix.n];
+    for (int k = 1; single && k < DIGITS; k++) {
+        ids.n = 0;
+        st = encode(&ids, s, k, err);
+        single = st == MASA_OK && ids.n == out->prefix.n + 1 &&
+                 memcmp(ids.ids, out->prefix.ids, out->prefix.n * sizeof *ids.ids) == 0;
+        if (single) out->digits[k] = ids.ids[ids.n - 1];
+    }
+    masa_tokens_deinit(&ids);
+    if (st != MASA_OK || single) return st;
+    return MASA_FAIL(err, MASA_ERR_CONFIG,
+                     "after meta.forecast_prefix the digits 0 to %d are not one token each; "
+                     "let it end where the model's tokens do",
+                     MASA_PASS_RATE_SCALE);
+}
+
+void rl_one_pass_deinit(rl_one_pass *one_pass)
+{
+    masa_tokens_deinit(&one_pass->prefix);
+}
+
+static void set_forecast(rl_draw *d, const float logprobs[DIGITS])
+{
+    double probability[DIGITS];
+    masa_forecast rate;
+    for (int k = 0; k < DIGITS; k++) probability[k] = exp(logprobs[k]);
+    masa_forecast_init_one_pass(&rate, probability);
+    if (!d->predictions) d->predictions = masa_alloc(1, sizeof *d->predictions);
+    masa_forecast *f = &d->predictions->forecast;
+    f->n = rate.n;
+    f->n_pass_rates = rate.n_pass_rates;
+    f->pass_rate_mean = rate.pass_rate_mean;
+    f->pass_rate_deviation = rate.pass_rate_deviation;
+}
+
+masa_status rl_one_pass_forecast(const rl_one_pass *o, rl_draws *draws, size_t first,
+                                 rl_session *s, masa_error *err)
+{
+    size_t n = draws->n - first;
+    masa_sequence *sequences = masa_alloc(n * DIGITS + 1, sizeof *sequences);
+    float *logprobs = masa_alloc(n * DIGITS + 1, sizeof *logprobs);
+    masa_tokens *prompts = masa_alloc(n + 1, sizeof *prompts);
+    for (size_t i = 0; i < n; i++) {
+        const masa_tokens *asked = &draws->items[first + i].meta.prompt;
+        masa_tokens *p = &prompts[i];
+        p->n = asked->n + o->prefix.n;
+        p->ids = masa_alloc(p->n, sizeof *p->ids);
+        memcpy(p->ids, asked->ids, asked->n * sizeof *p->ids);
+        memcpy(p->ids + asked->n, o->prefix.ids, o->prefix.n * sizeof *p->ids);
+        for (size_t k = 0; k < DIGITS; k++)
+            sequences[i * DIGITS + k] = (masa_sequence){.prompt = p->ids,
+                                                        .prompt_size = p->n,
+                                                        .response = &o->digits[k],
+                                                        .response_size = 1,
+                                                        .group = i,
+                                                        .logprobs = &logprobs[i * DIGITS + k]};
+    }
+    masa_status st = masa_trainer_logprobs(s->trainer, sequences, n * DIGITS, NULL, err);
+    for (size_t i = 0; i < n; i++) {
+        if (st == MASA_OK) set_forecast(&draws->items[first + i], logprobs + i * DIGITS);
+        masa_tokens_deinit(&prompts[i]);
+    }
+    free(prompts);
+    free(sequences);
+    free(logprobs);
+    return st;
+}
