@@ -33,7 +33,7 @@ static void add_group(rl_batch *b, rl_group *g, size_t number, const average *of
     for (size_t j = 0; j < g->n; j++) {
         rl_rollout *r = &g->rollouts[j];
         size_t length = r->completion.n;
-        if (length == 0 || (r->advantage == 0 && config->algorithm.kl_coef == 0)) continue;
+        if (length == 0 || r->passed_over || (r->advantage == 0 && config->algorithm.kl_coef == 0)) continue;
         if (!r->logprobs) r->logprobs = masa_alloc(length, sizeof *r->logprobs);
         b->sequences[b->n++] = (masa_sequence){
             .prompt = g->prompt.ids,
@@ -63,8 +63,11 @@ static void add_kind(rl_batch *b, rl_draw *const *draws, size_t n, rl_kind kind,
     for (size_t i = 0; i < n; i++) {
         const rl_group *g = rl_draw_group(draws[i], kind);
         if (g->left_out) continue;
-        of.rollouts += (double)g->n;
-        for (size_t j = 0; j < g->n; j++) of.tokens += (double)g->rollouts[j].completion.n;
+        for (size_t j = 0; j < g->n; j++) {
+            if (g->rollouts[j].passed_over) continue;
+            of.rollouts++;
+            of.tokens += (double)g->rollouts[j].completion.n;
+        }
     }
     for (size_t i = 0; i < n; i++) {
         rl_group *g = rl_draw_group(draws[i], kind);

@@ -33,13 +33,15 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     for (size_t i = first; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
         if (solutions && !d->decision.gated) wanted[n++] = &d->solutions;
-        if (meta) wanted[n++] = &d->meta;
+        if (meta && rl_asked_to_predict(d, &l->session)) wanted[n++] = &d->meta;
     }
     masa_status st =
         n ? rl_sample(&l->session, l->generator, wanted, n, by_kind, err) : MASA_OK;
     if (n) draws->prefilled += masa_generator_stats(l->generator).prompt_tokens;
     for (size_t i = first; st == MASA_OK && meta && i < draws->n; i++)
-        rl_predict(&draws->items[i], l->session.config);
+        if (draws->items[i].meta.n) rl_predict(&draws->items[i], l->session.config);
+    if (st == MASA_OK && meta && l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
+        st = rl_one_pass_forecast(&l->one_pass, draws, first, &l->session, err);
     free(wanted);
     return st;
 }
@@ -67,13 +69,13 @@ static void score(rl_loop *l, rl_draws *draws, size_t first)
 
 /* Marks solutions that give no gradient as left out, with dynamic sampling also those
  * without variance (DAPO, arXiv:2503.14476); returns how many prompts remain. */
-static long leave_out(rl_draws *draws, bool flat)
+static long leave_out(rl_draws *draws, bool flat, const masa_config *config)
 {
     long remain = 0;
     for (size_t i = 0; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
         d->solutions.left_out =
-            d->decision.gated || (flat && rl_zero_variance(&d->solutions));
+            d->decision.gated || (flat && rl_flat(d, config));
         remain += !d->solutions.left_out;
     }
     return remain;
@@ -96,7 +98,7 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
                         : sample(l, draws, first, true, c->meta.samples > 0, err);
         if (st != MASA_OK) return st;
         score(l, draws, first);
-        missing = c->rollout.prompts_per_step - leave_out(draws, flat);
+        missing = c->rollout.prompts_per_step - leave_out(draws, flat, c);
         if (!refills || refill == c->algorithm.dynamic_max_refills) break;
     }
     if (c->meta.reward_shuffle)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Positions of a prompt's draws in MASA_STREAM_GATE. */
-enum { DRAW_GATE, DRAW_AUDIT, DRAW_SURVIVAL };
+enum { DRAW_GATE, DRAW_AUDIT, DRAW_UNCUT, DRAW_SHARE, DRAW_SURVIVAL };
 
 /* Notions in a hint: more would be a list, not a hint. */
 enum { MOST_NOTIONS = 5 };
@@ -34,7 +34,8 @@ static bool closes(double *value, const rl_draw *d, const rl_method *method,
         *value = c->meta.gate_rate;
         return uniform(d, s, DRAW_GATE) < c->meta.gate_rate;
     case MASA_CONFIG_GATE_HARD:
-        *value = masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
+        *value = forecast &&
+                 masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
         return *value > 0;
     case MASA_CONFIG_GATE_HISTORY: forecast = NULL; break;
     default: break;
@@ -101,15 +102,38 @@ masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
     const masa_config *c = s->config;
     rl_decision *made = &d->decision;
     size_t whole = d->solutions.max_tokens;
-    *made = (rl_decision){.made = true, .cutoff = whole};
+    *made = (rl_decision){.made = true, .cutoff = whole, .wished = whole};
     bool closed = closes(&made->zero_variance, d, method, prompts, s);
     made->audited = closed && uniform(d, s, DRAW_AUDIT) < c->meta.audit_share;
     made->gated = closed && !made->audited;
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
     if (closed || !d->predictions) return MASA_OK;
-    set_cutoff(d,
-               masa_cutoff_tokens(&d->predictions->forecast, c->meta.cutoff_margin, whole), s);
+    size_t cutoff = masa_cutoff_tokens(&d->predictions->forecast, c->meta.cutoff_margin, whole);
+    made->wished = cutoff;
+    if (uniform(d, s, DRAW_UNCUT) >= c->meta.cutoff_audit) set_cutoff(d, cutoff, s);
     return c->meta.notion_hint ? add_hint(d, s, err) : MASA_OK;
+}
+
+bool rl_asked_to_predict(const rl_draw *d, const rl_session *s)
+{
+    return s->config->meta.samples > 0 &&
+           uniform(d, s, DRAW_SHARE) < s->config->meta.share;
+}
+
+bool rl_limited(const rl_draw *d, const masa_config *config)
+{
+    return d->decision.made && d->decision.cutoff < (size_t)config->rollout.max_tokens;
+}
+
+bool rl_flat(const rl_draw *d, const masa_config *config)
+{
+    size_t right = 0, wrong = 0;
+    for (size_t j = 0; j < d->solutions.n; j++) {
+        if (rl_cut_off(d, j, config)) continue;
+        right += d->solutions.rollouts[j].correct;
+        wrong += !d->solutions.rollouts[j].correct;
+    }
+    return right == 0 || wrong == 0;
 }
 
 bool rl_cut_off(const rl_draw *d, size_t rollout, const masa_config *config)

@@ -14,11 +14,21 @@
 masa_status rl_decide(rl_draw *draw, const rl_method *method, rl_prompts *prompts,
                       const rl_session *session, masa_error *err);
 
+/* Whether meta rollouts of a draw are sampled (meta.share). */
+bool rl_asked_to_predict(const rl_draw *draw, const rl_session *session);
+
 /* Once the solutions are scored: weights of a soft cutoff (1, 0 or 1/s). */
 void rl_weigh_survivors(rl_draw *draw, const masa_config *config);
 
 /* Whether a rollout was stopped by the cutoff and not by the response limit. */
 bool rl_cut_off(const rl_draw *draw, size_t rollout, const masa_config *config);
+
+/* Whether a cutoff was in force, stopping a rollout or not. */
+bool rl_limited(const rl_draw *draw, const masa_config *config);
+
+/* Whether all rollouts that no cutoff stopped were equally correct (a group of which fewer
+ * than two are left says nothing). */
+bool rl_flat(const rl_draw *draw, const masa_config *config);
 
 /* The decisions of a step into the store, inside its open transaction. */
 masa_status rl_record_decisions(rl_session *session, long step, const rl_draws *draws,

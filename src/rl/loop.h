@@ -3,6 +3,7 @@
 #define RL_LOOP_H
 
 #include "method.h"
+#include "one_pass.h"
 #include "prompts.h"
 #include "session.h"
 #include "watch.h"
@@ -14,6 +15,7 @@ typedef struct rl_loop {
     masa_generator *generator;
     unsigned answer_rules;
     rl_method method;
+    rl_one_pass one_pass;
     rl_watch watch;
     double started;  /* clock at which state.seconds was 0, evaluations left out */
     long saved_step; /* of the newest checkpoint; -1: none */

@@ -4,12 +4,33 @@
 
 #include <masa/memory.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 
 bool rl_method_remembers(const masa_config *config)
 {
     return config->meta.samples > 0 || config->meta.start_step >= 0;
+}
+
+masa_status rl_method_check(const masa_config *config, masa_error *err)
+{
+    masa_soft_cutoff_use use = {
+        .deviation = config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_GROUP_NORM ||
+                     config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_BATCH_NORM,
+        .token_total = config->algorithm.aggregation == MASA_CONFIG_AGGREGATION_TOKEN_MEAN,
+        .clipped = config->optimizer.mini_batches * config->optimizer.epochs > 1,
+        .reference = config->algorithm.kl_coef > 0,
+    };
+    const char *why = masa_soft_cutoff_obstacle(&use);
+    if (config->meta.cutoff_survival > 0 && config->algorithm.subset)
+        why = "algorithm.subset chooses by rewards that a cutoff hides";
+    if (config->meta.cutoff_survival == 0 || !why) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_CONFIG,
+                     "meta.cutoff_survival: a soft cutoff changes the gradient here: %s; take "
+                     "algorithm.advantage group_mean or leave_one_out, aggregation "
+                     "sequence_mean or constant, one update a step",
+                     why);
 }
 
 void rl_method_init(rl_method *m, const masa_config *config, size_t n_problems)
@@ -45,31 +66,36 @@ void rl_method_begin_step(rl_method *m, const masa_config *config, long step)
     m->acting = may;
 }
 
-/* How many like it stand behind a draw that was rolled out: an audited one stands for those
- * that the gate left out. */
+/* How many groups like it stand behind one that was seen: an audited prompt stands for those
+ * that the gate left out, one longer than the cutoff that it was spared for those that were
+ * cut. 0: a cutoff hid what it is like. */
 static double stands_for(const rl_draw *d, const masa_config *config)
 {
-    if (d->decision.audited) return 1 / config->meta.audit_share;
-    bool random = d->decision.made && config->meta.gate == MASA_CONFIG_GATE_RANDOM;
-    return random && config->meta.gate_rate < 1 ? 1 / (1 - config->meta.gate_rate) : 1;
+    const rl_decision *made = &d->decision;
+    if (!made->made) return 1;
+    double weight = 1;
+    if (made->audited) weight = 1 / config->meta.audit_share;
+    else if (config->meta.gate == MASA_CONFIG_GATE_RANDOM) weight = 1 / (1 - config->meta.gate_rate);
+    if (made->audited || !d->predictions || !d->predictions->truth) return weight;
+    masa_statistics_summary truth = masa_statistics_get(d->predictions->truth);
+    return weight * masa_statistics_weight(&truth, (long)made->wished, config->meta.cutoff_audit);
 }
 
 static void observe(rl_method *m, const rl_draw *d, rl_prompts *prompts,
                     const masa_config *config)
 {
     const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
-    double right = 0, wrong = 0;
-    for (size_t j = 0; j < d->solutions.n; j++) {
-        /* What a cutoff hid is no evidence. */
-        if (rl_cut_off(d, j, config)) continue;
-        right += d->solutions.rollouts[j].correct;
-        wrong += !d->solutions.rollouts[j].correct;
-    }
-    masa_belief_update(&m->beliefs[rl_prompts_index(prompts, d->number)],
-                       rl_prompts_epoch(prompts, d->number), right, wrong,
-                       config->meta.gate_discount);
-    masa_gate_fit_observe(&m->fit, forecast, right, wrong, stands_for(d, config),
-                          (double)config->meta.gate_window);
+    double right = 0, weight = stands_for(d, config);
+    for (size_t j = 0; j < d->solutions.n; j++) right += d->solutions.rollouts[j].correct;
+    double wrong = (double)d->solutions.n - right;
+    /* What a cutoff left of a group is not its pass rate. */
+    if (!rl_limited(d, config))
+        masa_belief_update(&m->beliefs[rl_prompts_index(prompts, d->number)],
+                           rl_prompts_epoch(prompts, d->number), right, wrong,
+                           config->meta.gate_discount);
+    if (weight > 0 && isfinite(weight))
+        masa_gate_fit_observe(&m->fit, forecast, right, wrong, weight,
+                              (double)config->meta.gate_window);
 }
 
 void rl_method_observe(rl_method *m, const rl_draws *draws, rl_prompts *prompts,

@@ -21,6 +21,8 @@ typedef struct rl_method {
 
 /* Whether a run has anything to remember: meta rollouts, or a gate without them. */
 bool rl_method_remembers(const masa_config *config);
+/* Refuses settings whose soft cutoff would change the gradient on average. */
+masa_status rl_method_check(const masa_config *config, masa_error *err);
 void rl_method_init(rl_method *method, const masa_config *config, size_t n_problems);
 void rl_method_deinit(rl_method *method);
 

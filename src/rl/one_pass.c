@@ -8,32 +8,30 @@
 
 enum { DIGITS = MASA_PASS_RATE_SCALE + 1 };
 
-static masa_status encode(masa_tokens *out, const rl_session *s, int digit, masa_error *err)
+static void encode(masa_tokens *out, const rl_session *s, int digit)
 {
     masa_text text = {0};
     masa_text_addf(&text, "%s%d", s->config->meta.forecast_prefix, digit);
-    masa_status st =
-        masa_tokenizer_encode(out, s->tokenizer, masa_text_get(&text), text.size, false, err);
+    masa_tokenizer_encode(s->tokenizer, masa_text_get(&text), text.size, false, out);
     masa_text_deinit(&text);
-    return st;
 }
 
 masa_status rl_one_pass_init(rl_one_pass *out, const rl_session *s, masa_error *err)
 {
     masa_tokens ids = {0};
     *out = (rl_one_pass){0};
-    masa_status st = encode(&out->prefix, s, 0, err);
-    bool single = st == MASA_OK && out->prefix.n > 0;
+    encode(&out->prefix, s, 0);
+    bool single = out->prefix.n > 0;
     if (single) out->digits[0] = out->prefix.ids[--out->prefix.n];
     for (int k = 1; single && k < DIGITS; k++) {
         ids.n = 0;
-        st = encode(&ids, s, k, err);
-        single = st == MASA_OK && ids.n == out->prefix.n + 1 &&
+        encode(&ids, s, k);
+        single = ids.n == out->prefix.n + 1 &&
                  memcmp(ids.ids, out->prefix.ids, out->prefix.n * sizeof *ids.ids) == 0;
         if (single) out->digits[k] = ids.ids[ids.n - 1];
     }
     masa_tokens_deinit(&ids);
-    if (st != MASA_OK || single) return st;
+    if (single) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_CONFIG,
                      "after meta.forecast_prefix the digits 0 to %d are not one token each; "
                      "let it end where the model's tokens do",

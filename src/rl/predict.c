@@ -1,5 +1,7 @@
 #include "predict.h"
 
+#include "decide.h"
+
 #include <masa/memory.h>
 #include <masa/random.h>
 #include <masa/text.h>
@@ -28,6 +30,8 @@ masa_meta_options rl_meta_options(const masa_config *config)
     options.length_rule = (masa_length_rule)config->meta.length_rule;
     options.notion_rule = (masa_notion_rule)config->meta.notion_rule;
     options.expert_hopeless = config->meta.bc_hopeless;
+    options.difficulty_rule = (masa_difficulty_rule)config->meta.difficulty_rule;
+    options.notion_test = (masa_notion_test)config->meta.notion_test;
     options.length_min = config->meta.length_min;
     options.length_max = config->rollout.max_tokens;
     return options;
@@ -48,21 +52,24 @@ void rl_predict(rl_draw *draw, const masa_config *config)
     draw->predictions = p;
 }
 
-masa_statistics *rl_statistics(const rl_draw *draw, masa_notion_rule rule)
+masa_statistics *rl_statistics(const rl_draw *draw, const masa_config *config)
 {
     const rl_group *solutions = &draw->solutions;
     size_t n = solutions->n;
     const char **texts = masa_alloc(n, sizeof *texts);
     bool *correct = masa_alloc(n, sizeof *correct);
     long *lengths = masa_alloc(n, sizeof *lengths);
+    bool *cut = rl_limited(draw, config) ? masa_alloc(n, sizeof *cut) : NULL;
     for (size_t i = 0; i < n; i++) {
         texts[i] = solutions->rollouts[i].text;
         correct[i] = solutions->rollouts[i].correct;
         lengths[i] = (long)solutions->rollouts[i].completion.n;
+        if (cut) cut[i] = rl_cut_off(draw, i, config);
     }
-    masa_solutions all = {n, texts, correct, lengths, NULL};
-    masa_statistics *statistics =
-        masa_statistics_create(draw->problem->problem, &all, rule);
+    masa_solutions all = {n, texts, correct, lengths, cut};
+    masa_statistics *statistics = masa_statistics_create(
+        draw->problem->problem, &all, (masa_notion_rule)config->meta.notion_rule);
+    free(cut);
     free(texts);
     free(correct);
     free(lengths);
@@ -108,7 +115,7 @@ void rl_reward_predictions(rl_draw *draw, const masa_config *config)
     rl_predictions *p = draw->predictions;
     rl_group *meta = &draw->meta;
     if (draw->solutions.n > 0) {
-        p->truth = rl_statistics(draw, options.notion_rule);
+        p->truth = rl_statistics(draw, config);
         p->rewards = masa_alloc(p->n + 1, sizeof *p->rewards);
     }
     meta->left_out = !p->truth;

@@ -9,7 +9,7 @@
 #include "rollout.h"
 
 typedef struct rl_predictions {
-    masa_prediction *items;      /* [n] one for each meta rollout */
+    masa_prediction *items;      /* [n] one for each meta rollout; none of a single pass */
     size_t n;
     masa_forecast forecast;      /* all of them together */
     masa_statistics *truth;      /* of the solutions; NULL while there are none */
@@ -22,7 +22,7 @@ void rl_predictions_destroy(rl_predictions *predictions);
 masa_meta_options rl_meta_options(const masa_config *config);
 
 /* What scored solutions were like; destroy with masa_statistics_destroy. */
-masa_statistics *rl_statistics(const rl_draw *draw, masa_notion_rule rule);
+masa_statistics *rl_statistics(const rl_draw *draw, const masa_config *config);
 
 /* Parses the meta rollouts that were sampled. */
 void rl_predict(rl_draw *draw, const masa_config *config);

@@ -48,7 +48,7 @@ static masa_status record_causes(rl_session *s, long step, const rollouts *r, ma
 {
     static const char *const fields[FIELDS] = {"pass_rate", "length", "notions"};
     static const unsigned untrue[FIELDS] = {
-        [LENGTH] = 1u << MASA_META_NO_CORRECT | 1u << MASA_META_OUTSIDE,
+        [LENGTH] = 1u << MASA_META_LIMITED | 1u << MASA_META_NO_CORRECT | 1u << MASA_META_OUTSIDE,
         [NOTIONS] = 1u << MASA_META_NONE_KEPT | 1u << MASA_META_NONE_HELPFUL,
     };
     masa_status st = MASA_OK;

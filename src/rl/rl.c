@@ -100,6 +100,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     rl_step y = {.summary.step = s->state.step + 1};
     rl_draws draws = {0};
     double start = masa_clock(), cpu = masa_processor_clock();
+    double before = rl_trained_flops(s);
     s->skipped = 0;
     rl_method_begin_step(&l->method, s->config, y.summary.step);
     if (s->kept) masa_activations_clear(s->kept);
@@ -110,6 +111,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     if (st != MASA_OK) goto out;
     rl_advantages(&draws, s->config);
     double trained = rl_trained_flops(s);
+    rl_cost_add_meta(&y.summary.cost, trained - before); /* single-pass forecasts */
     rl_cost_add_sampling(&y.summary.cost, s, &draws);
     st = rl_update(s, &draws, &y.update, err);
     rl_cost_add_update(&y.summary.cost, s, &draws, rl_trained_flops(s) - trained);
@@ -248,9 +250,12 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
         .total_steps = c->train.steps,
     };
     masa_status st = rl_answer_rules(&l.answer_rules, c->data.answer_rules, err);
+    if (st == MASA_OK) st = rl_method_check(c, err);
     if (st == MASA_OK)
         st = rl_session_open(&l.session, c, folder, options, &generator, &l.wants, err);
     if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, err);
+    if (st == MASA_OK && c->meta.samples && c->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
+        st = rl_one_pass_init(&l.one_pass, &l.session, err);
     if (st == MASA_OK) {
         rl_method_init(&l.method, c, l.prompts.train.n);
         st = rl_method_load(&l.method, l.session.state.extra, err);
@@ -263,6 +268,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     if (st == MASA_OK) rl_memory_report(options->progress);
     masa_generator_destroy(l.generator);
     rl_method_deinit(&l.method);
+    rl_one_pass_deinit(&l.one_pass);
     rl_prompts_close(&l.prompts);
     rl_session_close(&l.session);
     return st;

@@ -16,6 +16,7 @@ typedef struct rl_rollout {
     char *answer;    /* as extracted from a solution, or NULL */
     bool correct;    /* the binary verdict of a solution */
     float reward;    /* what is maximised */
+    bool passed_over; /* not chosen for the backward pass (algorithm.subset) */
     float advantage;
     float *logprobs; /* [completion.n] by the trainer; NULL when not trained on */
     char *extra;     /* a JSON object for the store, or NULL */
@@ -28,6 +29,7 @@ typedef struct rl_decision {
     bool audited;            /* the gate said no; rolled out to judge the gate */
     double zero_variance;    /* probability that the gate went by; hard: 0 or 1 */
     size_t cutoff;           /* tokens; max_tokens when there is none */
+    size_t wished;           /* the cutoff that the predictions asked for; left uncut it differs */
     bool hinted;             /* the prompt names the predicted notions */
 } rl_decision;
 

@@ -5,6 +5,7 @@
 #include <masa/advantage.h>
 #include <masa/gate.h>
 #include <masa/memory.h>
+#include <masa/subset.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -21,10 +22,11 @@ static void advantages_of_kind(rl_draws *draws, rl_kind kind, const masa_config 
     rl_rollout **rollout = masa_alloc(n + 1, sizeof(rl_rollout *));
     for (size_t i = 0; i < draws->n; i++) {
         rl_group *g = rl_draw_group(&draws->items[i], kind);
-        for (size_t j = 0; !g->left_out && j < g->n; j++, k++) {
+        for (size_t j = 0; !g->left_out && j < g->n; j++) {
+            if (g->rollouts[j].passed_over) continue;
             rollout[k] = &g->rollouts[j];
             reward[k] = rollout[k]->reward;
-            group[k] = i;
+            group[k++] = i;
         }
     }
     masa_advantages(advantage, reward, group, k,
@@ -40,16 +42,30 @@ static void reweigh(rl_group *g, const masa_config *config)
 {
     float *reward = masa_alloc(2 * g->n, sizeof *reward), *advantage = reward + g->n;
     for (size_t j = 0; j < g->n; j++) reward[j] = g->rollouts[j].reward;
-    masa_soft_cutoff_advantages(
-        advantage, reward, g->weights, g->n,
-        config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_GROUP_NORM ||
-            config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_BATCH_NORM);
+    if (config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_LEAVE_ONE_OUT)
+        masa_soft_cutoff_leave_one_out(advantage, reward, g->weights, g->n);
+    else
+        masa_soft_cutoff_advantages(advantage, reward, g->weights, g->n, false);
     for (size_t j = 0; j < g->n; j++) g->rollouts[j].advantage = advantage[j];
     free(reward);
 }
 
+/* Passes over all but the `m` rollouts that tell most (PODS, arXiv:2504.13818). */
+static void choose_subset(rl_group *g, size_t m)
+{
+    float *reward = masa_alloc(g->n + 1, sizeof *reward);
+    bool *chosen = masa_alloc(g->n + 1, sizeof *chosen);
+    for (size_t j = 0; j < g->n; j++) reward[j] = g->rollouts[j].reward;
+    masa_subset_choose(chosen, reward, g->n, m);
+    for (size_t j = 0; j < g->n; j++) g->rollouts[j].passed_over = !chosen[j];
+    free(reward);
+    free(chosen);
+}
+
 void rl_advantages(rl_draws *draws, const masa_config *config)
 {
+    for (size_t i = 0; config->algorithm.subset && i < draws->n; i++)
+        choose_subset(&draws->items[i].solutions, (size_t)config->algorithm.subset);
     advantages_of_kind(draws, RL_SOLUTION, config);
     advantages_of_kind(draws, RL_META, config);
     for (size_t i = 0; i < draws->n; i++)

@@ -35,7 +35,7 @@ static void write_answers(rl_experts *out, const rl_draws *draws, const masa_con
 {
     masa_meta_options options = rl_meta_options(c);
     for (size_t i = 0; i < draws->n; i++) {
-        masa_statistics *truth = rl_statistics(&draws->items[i], options.notion_rule);
+        masa_statistics *truth = rl_statistics(&draws->items[i], c);
         masa_text text = {0};
         if (masa_warm_start_text(&text, truth, &options))
             rl_experts_add(out, draws->items[i].number, masa_text_take(&text));

@@ -119,7 +119,7 @@ static int setup(void **state)
 static masa_status train(const char *folder, const char *more, bool resume,
                          const volatile sig_atomic_t *stop, masa_error *err)
 {
-    char model[300], data[300], template[300], text[700];
+    char model[300], data[300], template[300], text[900];
     const char *set[48];
     size_t n = 0;
     snprintf(model, sizeof model, "model.path=%s", base);
@@ -363,7 +363,7 @@ static void rollouts_stop_at_the_cutoff(void **state)
 {
     (void)state;
     /* half of the predicted two tokens */
-    must("cutoff", "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5", false);
+    must("cutoff", "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 meta.cutoff_audit=0", false);
     counts before = count("cutoff", 1, -1), after = count("cutoff", 2, -1);
     assert_true(before.longest >= 2);
     assert_true(metric_of("cutoff", 2, "cutoff_tokens") < 2);
@@ -383,7 +383,7 @@ static void survivors_of_a_soft_cutoff_stand_for_the_cut(void **state)
 {
     (void)state;
     must("soft", "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 "
-                 "meta.cutoff_survival=0.5 algorithm.advantage=group_mean "
+                 "meta.cutoff_survival=0.5 algorithm.advantage=group_mean meta.cutoff_audit=0 "
                  "rollout.prompts_per_step=24", false);
     counts c = count("soft", 2, -1);
     assert_true(c.cut > 24 && c.cut < 72); /* about half of 96 */
@@ -419,6 +419,54 @@ static void a_soft_gate_closes_on_what_has_no_variance(void **state)
         if (!(closed >= 6 && wrongly <= 1 && audited > 0))
             fail_msg("%s: %zu closed, %zu wrongly, %zu audited", gates[k], closed, wrongly,
                      audited);
+    }
+}
+
+/* The model knows which prompts are trivial or hopeless: so do its own probabilities, and one
+ * forward pass costs no token. */
+static void one_pass_forecasts_without_sampling(void **state)
+{
+    (void)state;
+    must("onepass", "meta.forecast=one_pass meta.share=0.25 meta.start_step=2 meta.gate=hard "
+                    "meta.gate_tolerance=0.2 meta.gate_sigma=0.4 meta.gate_refill=false "
+                    "meta.cutoff_margin=0 rollout.prompts_per_step=24 train.steps=3 "
+                    "meta.forecast_prefix=<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":",
+         false);
+    counts c = count("onepass", 3, -1);
+    double gated = metric_of("onepass", 3, "gated");
+    assert_true(c.metas > 0 && c.metas < 14 * 4); /* a share of 24 prompts, 4 each */
+    assert_true(gated >= 8);
+    assert_int_equal(c.solutions, (24 - (long)gated) * 4);
+    decisions d;
+    read_decisions(&d, "onepass", 3);
+    for (size_t i = 0; i < d.n; i++)
+        if (strcmp(d.kinds[i], "gate") == 0 && d.items[i].taken)
+            assert_true(d.problems[i] != 'm');
+}
+
+/* Of four rollouts the two that tell most. */
+static void a_subset_is_trained_on(void **state)
+{
+    (void)state;
+    must("subset", "meta.samples=0 algorithm.subset=2 rollout.prompts_per_step=24", false);
+    must("all", "meta.samples=0 rollout.prompts_per_step=24", false);
+    assert_near(metric_of("subset", 1, "reward"), metric_of("all", 1, "reward"), 0);
+    assert_near(metric_of("subset", 1, "rollouts_trained"),
+                metric_of("all", 1, "rollouts_trained") / 2, 0);
+}
+
+static void a_biased_soft_cutoff_is_refused(void **state)
+{
+    (void)state;
+    static const char *const settings[] = {
+        "meta.cutoff_survival=0.5",
+        "meta.cutoff_survival=0.5 algorithm.advantage=group_mean algorithm.aggregation=token_mean",
+        "meta.cutoff_survival=0.5 algorithm.advantage=group_mean optimizer.mini_batches=2",
+        "meta.cutoff_survival=0.5 algorithm.advantage=group_mean algorithm.subset=2"};
+    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+        masa_error err = {0};
+        assert_int_equal(train("biased", settings[i], false, NULL, &err), MASA_ERR_CONFIG);
+        assert_non_null(strstr(err.message, "cutoff_survival"));
     }
 }
 
@@ -472,8 +520,9 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
     static const char more[] = "meta.start_step=1 meta.gate=soft meta.gate_threshold=0.2 "
                                "meta.audit_share=0.3 meta.bc_batch=9 meta.transition=adaptive "
                                "meta.transition_window=8 meta.warm_start_prompts=6 "
-                               "meta.cutoff_survival=0.5 meta.own_moments=true ";
-    char half[400], whole[400];
+                               "meta.cutoff_survival=0.5 meta.own_moments=true "
+                               "algorithm.advantage=leave_one_out ";
+    char half[500], whole[500];
     snprintf(half, sizeof half, "%strain.steps=2", more);
     snprintf(whole, sizeof whole, "%strain.steps=4", more);
     must("whole", whole, false);
@@ -629,6 +678,9 @@ int main(void)
         cmocka_unit_test(shuffled_rewards_keep_all_but_their_signal),
         cmocka_unit_test(separate_updates_are_two),
         cmocka_unit_test(controls_act_without_predictions),
+        cmocka_unit_test(one_pass_forecasts_without_sampling),
+        cmocka_unit_test(a_subset_is_trained_on),
+        cmocka_unit_test(a_biased_soft_cutoff_is_refused),
         cmocka_unit_test(predictions_can_be_learned),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

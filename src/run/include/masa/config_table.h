@@ -15,9 +15,9 @@
 
 /* The values of each CHOICE: V(KIND, CONSTANT, text). The constant is
  * MASA_CONFIG_<KIND>_<CONSTANT>; the first is 0. The orders of ADVANTAGE, RATIO,
- * SCHEDULE, LENGTH_RULE, NOTION_RULE and STATISTIC are those of masa_advantage_kind,
- * masa_ratio_kind, masa_schedule, masa_length_rule, masa_notion_rule and
- * masa_cutoff_statistic. */
+ * SCHEDULE, LENGTH_RULE, NOTION_RULE, STATISTIC, DIFFICULTY_RULE and NOTION_TEST are those of
+ * masa_advantage_kind, masa_ratio_kind, masa_schedule, masa_length_rule, masa_notion_rule,
+ * masa_cutoff_statistic, masa_difficulty_rule and masa_notion_test. */
 #define MASA_CONFIG_VALUES_COMPUTE(V)                                                     \
     V(COMPUTE, AUTO, "auto") V(COMPUTE, F32, "f32") V(COMPUTE, BF16, "bf16")
 #define MASA_CONFIG_VALUES_FAMILY(V)                                                      \
@@ -40,7 +40,8 @@
 #define MASA_CONFIG_VALUES_CHECKPOINT(V)                                                  \
     V(CHECKPOINT, AUTO, "auto") V(CHECKPOINT, NEVER, "false") V(CHECKPOINT, ALWAYS, "true")
 #define MASA_CONFIG_VALUES_LENGTH_RULE(V)                                                 \
-    V(LENGTH_RULE, INCLUSIVE, "inclusive") V(LENGTH_RULE, STRICT, "strict")
+    V(LENGTH_RULE, INCLUSIVE, "inclusive") V(LENGTH_RULE, STRICT, "strict")               \
+    V(LENGTH_RULE, QUANTILE, "quantile")
 #define MASA_CONFIG_VALUES_NOTION_RULE(V)                                                 \
     V(NOTION_RULE, LEMMA, "lemma") V(NOTION_RULE, SUBSTRING, "substring")
 #define MASA_CONFIG_VALUES_STATISTIC(V)                                                   \
@@ -50,12 +51,19 @@
 #define MASA_CONFIG_VALUES_GATE(V)                                                        \
     V(GATE, OFF, "off") V(GATE, HARD, "hard") V(GATE, SOFT, "soft")                       \
     V(GATE, HISTORY, "history") V(GATE, RANDOM, "random")
+#define MASA_CONFIG_VALUES_FORECAST(V)                                                    \
+    V(FORECAST, SAMPLES, "samples") V(FORECAST, ONE_PASS, "one_pass")
+#define MASA_CONFIG_VALUES_DIFFICULTY_RULE(V)                                             \
+    V(DIFFICULTY_RULE, POWER, "power") V(DIFFICULTY_RULE, BRIER, "brier")
+#define MASA_CONFIG_VALUES_NOTION_TEST(V)                                                 \
+    V(NOTION_TEST, COUNTS, "counts") V(NOTION_TEST, RATES, "rates")
 #define MASA_CONFIG_VALUES_META_UPDATE(V)                                                 \
     V(META_UPDATE, SEPARATE, "separate") V(META_UPDATE, JOINT, "joint")
 
 #define MASA_CONFIG_KINDS(K)                                                              \
     K(COMPUTE) K(FAMILY) K(ADVANTAGE) K(AGGREGATION) K(RATIO) K(OLD_LOGPROBS) K(SCHEDULE) \
-    K(CHECKPOINT) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE) K(META_UPDATE)
+    K(CHECKPOINT) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)   \
+    K(META_UPDATE) K(FORECAST) K(DIFFICULTY_RULE) K(NOTION_TEST)
 
 /* S(section, SECTION, what it is about) */
 #define MASA_CONFIG_SECTIONS(S)                                                           \
@@ -146,6 +154,8 @@
     INTEGER(algorithm, overlong_buffer, 0, 0, 1048576, "tokens",                          \
             "responses within this of the limit lose reward linearly; 0: off")            \
     NUMBER(algorithm, overlong_penalty, 1.0, 0, 100, "", "reward lost at the limit")      \
+    INTEGER(algorithm, subset, 0, 0, 4096, "rollouts",                                    \
+            "train on this many of a group's rollouts, those of the largest reward variance (PODS); 0: on all") \
     CHOICE(algorithm, old_logprobs, OLD_LOGPROBS, RECOMPUTE,                              \
            "where the old policy's log-probabilities come from")
 
@@ -203,6 +213,10 @@
     TEXT(meta, system, "", "text of its system turn; empty: the built-in one")            \
     INTEGER(meta, max_tokens, 256, 1, 1048576, "tokens", "longest meta response")         \
     INTEGER(meta, length_min, 16, 1, 1048576, "tokens", "least length that may be predicted") \
+    NUMBER(meta, share, 1.0, 0, 1, "",                                                    \
+           "share of the prompts that get meta rollouts")                                 \
+    CHOICE(meta, difficulty_rule, DIFFICULTY_RULE, POWER,                                 \
+           "reward of a predicted pass rate at distance d from the true one: `power`: b^d; `brier`: 1 - d^2") \
     NUMBER(meta, base, 0.01, 1e-9, 1, "", "b of the difficulty reward b^|p - p'|")        \
     CHOICE(meta, update, META_UPDATE, SEPARATE,                                           \
            "`separate`: an update on the solutions, then one on the meta rollouts, as the authors ran it; `joint`: one on both") \
@@ -217,7 +231,9 @@
     NUMBER(meta, weight_length, 1.0, 0, 1000, "", "weight of the predicted length")       \
     NUMBER(meta, weight_notion, 1.0, 0, 1000, "", "weight of the predicted notions")      \
     CHOICE(meta, length_rule, LENGTH_RULE, INCLUSIVE,                                     \
-           "whether the ends of the range of correct lengths count as inside")            \
+           "a predicted length is right within the range of correct ones, ends included or not; `quantile`: the nearer to what 95 of 100 need, the better") \
+    CHOICE(meta, notion_test, NOTION_TEST, COUNTS,                                        \
+           "a notion helps that occurs in more correct than incorrect solutions, or in a greater share of them") \
     CHOICE(meta, notion_rule, NOTION_RULE, LEMMA,                                         \
            "how a notion is looked for in a solution")                                    \
     INTEGER(meta, warm_start_prompts, 0, 0, 1000000000, "prompts",                        \
@@ -236,6 +252,11 @@
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
     INTEGER(meta, start_step, -1, -1, 1000000000, "steps",                                \
             "after this many steps predictions gate and cut off rollouts; 0: from the first step; -1: never") \
+    CHOICE(meta, forecast, FORECAST, SAMPLES,                                             \
+           "what is acted on: the meta rollouts, or `one_pass`: the model's probabilities of the pass rate after forecast_prefix, without sampling") \
+    TEXT(meta, forecast_prefix,                                                           \
+         "<meta></meta>\n{\"math_notion\": [], \"pass_rate\": ",                           \
+         "one_pass: how an answer begins up to the pass rate")                            \
     CHOICE(meta, transition, TRANSITION, FIXED,                                           \
            "`fixed`: act on predictions after start_step; `adaptive`: after it whenever they are good enough") \
     NUMBER(meta, transition_pass_rate, 0.2, 0, 1, "",                                     \
@@ -268,6 +289,8 @@
            "rollouts are stopped at this times the predicted length; 0: never")           \
     CHOICE(meta, cutoff_statistic, STATISTIC, MEDIAN,                                     \
            "the prediction of a group of meta rollouts")                                  \
+    NUMBER(meta, cutoff_audit, 0.1, 0, 1, "",                                             \
+           "share of the prompts that are left uncut, from which lengths are learned")    \
     NUMBER(meta, cutoff_survival, 0.0, 0, 0.999, "",                                      \
            "soft cutoff: probability of a rollout to go on past it, weighed by the inverse; 0: all stop") \
     SWITCH(meta, notion_hint, false, "name the predicted notions in the solution prompt")
