@@ -213,13 +213,14 @@ static void check_solve(sample *s, tally *t)
     assert_int_equal(a * strtol(s->p->answer, NULL, 10) + b, c);
     char digits[32] = "";
     const char *next = NULL;
-    for (char *at = NULL, *part; (part = next_part(s, &at)); place *= 10) {
+    for (char *at = NULL, *part; (part = next_part(s, &at));) {
         int u, v, w, result;
         if (sscanf(part, "%d-%d-%d=%d", &u, &v, &w, &result) == 4) {
             assert_true(u == c / place % 10 && v == b / place % 10 && w == borrow);
             count(t, true, result != u - v - w);
             borrow = result < 0;
             difference += (result + 10) % 10 * place;
+            place *= 10;
             continue;
         }
         assert_int_equal(sscanf(part, "%d/%d=%dr%d", &u, &v, &w, &result), 4);
@@ -271,7 +272,7 @@ static void check_insertion(sample *s, tally *t)
     char list[64] = "";
     int k = 0;
     for (char *at = NULL, *part; (part = next_part(s, &at)); k++) {
-        char digit = s->task[k], right[64];
+        char digit = s->task[k], right[128];
         size_t i = strspn(list, "0123456789"), all_same = strspn(list, (char[]){digit, '\0'});
         size_t n = 0;
         while (n < i && list[n] <= digit) n++;
