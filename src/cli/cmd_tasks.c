@@ -42,10 +42,12 @@ static void collect_words(tasks_command *c)
 /* The kind that an id begins with. */
 static masa_task_kind kind_of(const masa_problem *p)
 {
-    int k = 0;
     size_t n = strcspn(p->id, "_");
-    while (strncmp(masa_task_name((masa_task_kind)k), p->id, n) != 0) k++;
-    return (masa_task_kind)k;
+    for (int k = 0; k < MASA_TASK_KINDS; k++) {
+        const char *name = masa_task_name((masa_task_kind)k);
+        if (strlen(name) == n && memcmp(name, p->id, n) == 0) return (masa_task_kind)k;
+    }
+    return MASA_TASK_KINDS; /* no generated problem has such an id */
 }
 
 static void print_problem(const masa_problem *p, bool solution)
@@ -145,9 +147,10 @@ static masa_status read_lengths(tasks_command *c, const char *text, masa_error *
 
 static const char details[] =
     "KINDS is a list of KIND[:LEVELS][=WEIGHT] with commas between, as in\n"
-    "chain:1-2=1.2,chain:6-14=1,sort. In whole sentences, levels 1 to 6: arithmetic, word,\n"
-    "compare, equation. For small models, with the level in the problem (\"c9 3+5*2...\"),\n"
-    "every step written out, the answer behind ####, from trivial to hopeless:\n"
+    "chain:1-2=1.2,chain:6-14=1,sort. In whole sentences, levels 1 to 6: arithmetic, compare,\n"
+    "equation, and word, which has stories of many steps at levels 7 to 10 as well. For small\n"
+    "models, with the level in the problem (\"c9 3+5*2...\"), every step written out and the\n"
+    "answer behind ####, from trivial to hopeless:\n"
     "  chain     1-60  operations modulo 7       add      1-18  digits, two numbers\n"
     "  multiply  1-12  digits less one           sort     1-30  digits\n"
     "  search    3-12  numbers, some of which    graph    3-20  nodes, a shortest path\n"

@@ -62,7 +62,8 @@ static void take_powers(task_case *c, long value, int base)
         long rest = value % power;
         if (task_slips(c)) {
             /* Where a rest can be wrong it is, and stays below the power. */
-            if (power > 1) rest = (rest + 1 + task_own(c, (int)(power < 1000 ? power : 1000) - 1)) % power;
+            int most = (int)(power < 1000 ? power : 1000) - 1;
+            if (power > 1) rest = (rest + 1 + task_own(c, most)) % power;
             else digit = (digit + 1 + task_own(c, base - 1)) % base;
         }
         masa_text_addf(&c->work, "%s%ld-%d*%ld=%ld", digits.size ? ";" : "", value, digit, power,

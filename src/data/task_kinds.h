@@ -10,6 +10,7 @@
 
 typedef long task_maker(masa_text *text, masa_text *work, masa_random *random, int level);
 task_maker task_arithmetic, task_word, task_compare, task_equation;
+task_maker task_story; /* the word problems from level 7 on */
 
 /* A whole number of at most `digits` digits, at least 2. */
 long task_number(masa_random *random, int digits);

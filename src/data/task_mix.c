@@ -14,7 +14,7 @@ enum { FIRST_KINDS = 4 };
 
 const task_kind task_table[MASA_TASK_KINDS] = {
     [MASA_TASK_ARITHMETIC] = {"arithmetic", 1, 6, 1, 4, task_arithmetic, 0, NULL, "numeric", NULL},
-    [MASA_TASK_WORD] = {"word", 1, 6, 1, 4, task_word, 0, NULL, "numeric", NULL},
+    [MASA_TASK_WORD] = {"word", 1, 10, 1, 4, task_word, 0, NULL, "numeric", NULL},
     [MASA_TASK_COMPARE] = {"compare", 1, 6, 1, 4, task_compare, 0, NULL, "numeric", NULL},
     [MASA_TASK_EQUATION] = {"equation", 1, 6, 1, 4, task_equation, 0, NULL, "numeric", NULL},
     [MASA_TASK_CHAIN] = {"chain", 1, 60, 1, 14, NULL, 'c', task_chain, "numeric", NULL},
@@ -79,8 +79,9 @@ static masa_status parse_levels(masa_task_share *share, const char *text, const 
         return MASA_FAIL(err, MASA_ERR_USAGE, "levels are N or N-M, not '%.40s'", text);
     const task_kind *kind = &task_table[share->kind];
     if (least < kind->least || most > kind->most || least > most)
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "the levels of %s go from %d to %d (asked for %ld-%ld)",
-                         kind->name, kind->least, kind->most, least, most);
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "the levels of %s go from %d to %d (asked for %ld-%ld)", kind->name,
+                         kind->least, kind->most, least, most);
     share->least_level = (int)least;
     share->most_level = (int)most;
     *end = p;
@@ -107,7 +108,8 @@ static masa_status parse_share(masa_task_share *out, const char **text, const ch
     if (*p == '=') {
         char *after;
         share.weight = strtod(p + 1, &after);
-        if (after == p + 1 || (*after && *after != ',') || !(share.weight > 0) || share.weight > 1e9)
+        bool ends = after > p + 1 && (!*after || *after == ',');
+        if (!ends || !(share.weight > 0) || share.weight > 1e9)
             return MASA_FAIL(err, MASA_ERR_USAGE, "a weight is a positive number, not '%.40s'",
                              p + 1);
         p = after;

@@ -22,9 +22,10 @@ static long says(masa_text *work, const char *why, long (*step)(masa_text *, lon
 }
 
 /* level 1-2: one step, small then larger numbers; 3: two steps;
- * 4: a product and a step; 5: three steps; 6: four steps with a division. */
+ * 4: a product and a step; 5: three steps; 6: four steps with a division; from 7 on stories. */
 long task_word(masa_text *text, masa_text *work, masa_random *random, int level)
 {
+    if (level > 6) return task_story(text, work, random, level);
     const char *who = PICK(random, names), *other, *what = PICK(random, things);
     do other = PICK(random, names);
     while (other == who);

@@ -131,7 +131,8 @@ static void count_pairs(learner *l, const word *w, int64_t times)
 static int compare_bytes(const learner *l, int32_t a, int32_t b)
 {
     tokenizer__span x = l->spans[a], y = l->spans[b];
-    int order = memcmp(l->bytes.data + x.at, l->bytes.data + y.at, x.size < y.size ? x.size : y.size);
+    size_t shorter = x.size < y.size ? x.size : y.size;
+    int order = memcmp(l->bytes.data + x.at, l->bytes.data + y.at, shorter);
     return order ? order : (x.size > y.size) - (x.size < y.size);
 }
 

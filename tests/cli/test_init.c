@@ -46,8 +46,8 @@ static void phrases_and_merges_are_tokens(void **state)
 {
     (void)state;
     /* 259 ids of bytes and special tokens; then the phrases in order. */
-    assert_int_equal(shell("$masa init p" SHAPE "-p phrases && $masa tokenize -m p '? \"chain\"a\\b'"),
-                     0);
+    assert_int_equal(shell("$masa init p" SHAPE "-p phrases && "
+                           "$masa tokenize -m p '? \"chain\"a\\b'"), 0);
     assert_non_null(strstr(output, "[260,261,262]"));
     assert_int_equal(shell("$masa init c" SHAPE "--vocab 300 -c corpus && "
                            "$masa tokenize -m c ' the' && $masa inspect --json c"), 0);

@@ -146,7 +146,8 @@ static void says_what_is_wrong(void **state)
             fail_msg("%s: %d, %s", line, status, errors);
     }
     write_file("hole", "no hole");
-    assert_int_equal(shell("$masa tasks -k chain --solutions --predictions 1 --meta-template hole"), 1);
+    assert_int_equal(shell("$masa tasks -k chain --solutions --predictions 1 "
+                           "--meta-template hole"), 1);
     assert_non_null(strstr(errors, "{problem}"));
 }
 

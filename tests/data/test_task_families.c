@@ -52,7 +52,8 @@ static size_t check_all(size_t f, const masa_problems *problems, tally *t, size_
 static bool is_reversed(const char *final, const char *answer)
 {
     int a[3] = {0}, b[3] = {0};
-    int n = sscanf(final, "%d,%d,%d", a, a + 1, a + 2), m = sscanf(answer, "%d,%d,%d", b, b + 1, b + 2);
+    int n = sscanf(final, "%d,%d,%d", a, a + 1, a + 2);
+    int m = sscanf(answer, "%d,%d,%d", b, b + 1, b + 2);
     for (int i = 0; i < n; i++)
         if (a[i] != b[m - 1 - i]) return false;
     return n == m;
@@ -97,7 +98,8 @@ static void slips_are_a_share_of_the_steps(void **state)
             tally t = {0};
             size_t second, right = check_all(f, &sloppy, &t, &second);
             assert_true(t.able > 1200);
-            assert_near((double)t.wrong / (double)t.able, share, k == 3 ? 0 : 5 * sqrt(share / (double)t.able));
+            double tolerance = k == 3 ? 0 : 5 * sqrt(share / (double)t.able);
+            assert_near((double)t.wrong / (double)t.able, share, tolerance);
             assert_true(right < sloppy.n);
             /* The problems and the true answers are those of the clean solutions. */
             for (size_t i = 0; i < clean.n; i++) {
@@ -245,9 +247,12 @@ static void slips_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(solutions_are_right),       cmocka_unit_test(slips_are_a_share_of_the_steps),
-        cmocka_unit_test(levels_are_lengths),        cmocka_unit_test(the_secret_is_the_letters),
-        cmocka_unit_test(mixes_have_their_weights),  cmocka_unit_test(mixes_are_read),
+        cmocka_unit_test(solutions_are_right),
+        cmocka_unit_test(slips_are_a_share_of_the_steps),
+        cmocka_unit_test(levels_are_lengths),
+        cmocka_unit_test(the_secret_is_the_letters),
+        cmocka_unit_test(mixes_have_their_weights),
+        cmocka_unit_test(mixes_are_read),
         cmocka_unit_test(slips_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

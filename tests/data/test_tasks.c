@@ -141,6 +141,52 @@ static void equation_answers_solve_the_equation(void **state)
     masa_problems_deinit(&problems);
 }
 
+/* What a story comes to, from its sentences alone. */
+static long tell(const char *text, size_t *asides)
+{
+    char who[16], name[16], word[32];
+    long has, k, n;
+    int at;
+    assert_int_equal(sscanf(text, "%15s has %ld %31[a-z].%n", who, &has, word, &at), 3);
+    for (const char *p = text + at; strncmp(p, " How many", 9) != 0; p = strchr(p + 1, '.') + 1) {
+        if (sscanf(p, " %15s gives %15s %ld more.", name, word, &k) == 3) has += k;
+        else if (sscanf(p, " %15s gives %ld %31s to", name, &k, word) == 3) has -= k;
+        else if (sscanf(p, " %15s buys %ld %31s with %ld", name, &n, word, &k) == 4) has += n * k;
+        else if (strncmp(p, " On the next day", 16) == 0) has *= 2;
+        else if (sscanf(p, " %15s makes %ld equal heaps of all the %31s and gives %ld", name, &n,
+                        word, &k) == 4) {
+            assert_int_equal(has % n, 0);
+            has = has / n * (n - k);
+        } else {
+            assert_true(strstr(p, " at home.") || strncmp(p, " All this takes", 15) == 0);
+            ++*asides;
+        }
+        assert_true(has > 0 && has < 1000);
+    }
+    return has;
+}
+
+static void stories_come_to_their_answers(void **state)
+{
+    (void)state;
+    size_t before = 0;
+    for (int level = 7; level <= 10; level++) {
+        char kind[16];
+        snprintf(kind, sizeof kind, "word:%d", level);
+        masa_problems problems = made(200, kind, (masa_task_options){.seed = 5});
+        size_t asides = 0, length = 0;
+        for (size_t i = 0; i < problems.n; i++) {
+            assert_int_equal(tell(problems.items[i].problem, &asides),
+                             strtol(problems.items[i].answer, NULL, 10));
+            length += strlen(problems.items[i].solution) / problems.n;
+        }
+        assert_int_equal(asides, (level < 9 ? 1 : 2) * problems.n);
+        assert_true(length > 350 && length > before + 50); /* a token has some three letters */
+        before = length;
+        masa_problems_deinit(&problems);
+    }
+}
+
 /* Every "a op b = c" of a text, and that it holds; returns how many there are. */
 static size_t check_equations(const char *text)
 {
@@ -163,10 +209,10 @@ static void worked_solutions_are_right(void **state)
 {
     (void)state;
     size_t equations = 0;
-    for (int level = 1; level <= 6; level++) {
+    for (int level = 1; level <= 10; level++) {
         char kinds[96];
-        snprintf(kinds, sizeof kinds, "arithmetic:%d,word:%d,compare:%d,equation:%d", level, level,
-                 level, level);
+        const char *wanted = level > 6 ? "word:%d" : "arithmetic:%d,word:%d,compare:%d,equation:%d";
+        snprintf(kinds, sizeof kinds, wanted, level, level, level, level);
         masa_problems problems = made(200, kinds, (masa_task_options){.seed = 6});
         for (size_t i = 0; i < problems.n; i++) {
             const masa_problem *p = &problems.items[i];
@@ -207,6 +253,7 @@ int main(void)
         cmocka_unit_test(splits_are_disjoint_and_problems_differ),
         cmocka_unit_test(arithmetic_answers_are_right),
         cmocka_unit_test(equation_answers_solve_the_equation),
+        cmocka_unit_test(stories_come_to_their_answers),
         cmocka_unit_test(worked_solutions_are_right),
         cmocka_unit_test(asking_for_too_many_is_an_error)};
     return cmocka_run_group_tests(tests, NULL, NULL);

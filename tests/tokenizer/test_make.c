@@ -40,7 +40,8 @@ static void random_text(masa_text *out, masa_random *random)
     masa_text_clear(out);
     for (uint64_t n = masa_random_below(random, 40); n > 0; n--) {
         char utf8[4];
-        unsigned code = (unsigned)masa_random_below(random, 1u << (7 + 4 * masa_random_below(random, 4)));
+        unsigned bits = 7 + 4 * (unsigned)masa_random_below(random, 4);
+        unsigned code = (unsigned)masa_random_below(random, 1u << bits);
         if (code == 0 || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) code = '\n';
         switch (masa_random_below(random, 6)) {
         case 0: masa_text_add(out, phrases[masa_random_below(random, N_PHRASES)]); break;

@@ -18,7 +18,8 @@
  * step and ends in " #### " and the answer, and the level says how long that is. */
 typedef enum masa_task_kind {
     MASA_TASK_ARITHMETIC, /* expressions of several steps */
-    MASA_TASK_WORD,       /* small word problems, several phrasings */
+    MASA_TASK_WORD,       /* small word problems, several phrasings; from level 7 on stories of
+                             five to twelve events */
     MASA_TASK_COMPARE,    /* comparisons and counting */
     MASA_TASK_EQUATION,   /* linear equations */
     MASA_TASK_CHAIN,      /* c: a chain of `level` operations modulo 7 */
