@@ -366,7 +366,8 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
                  "alone"),
         CLI_STRING(
             "template", 0, &s.template_path, "FILE",
-            "of the meta prompt, with {problem}, {length_min}, {max_response_length}"),
+            "of the meta prompt, with {problem}, {length_min}, {max_response_length}, "
+            "{length_meaning}"),
         CLI_END,
     };
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);

@@ -12,17 +12,17 @@ const char masa_meta_template[] =
     "with an illustration of how you decided on each value, and name no notion that the "
     "problem states already. After </meta> write a JSON object with exactly these keys: "
     "\"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: right answers in 8 "
-    "attempts), \"solution_length\" (integer {length_min} to {max_response_length}: tokens "
-    "of a right solution).\n"
+    "attempts), \"solution_length\" (integer {length_min} to {max_response_length}: "
+    "{length_meaning}).\n"
     "Problem: {problem}";
 
 masa_status masa_meta_prompt(masa_text *out, const char *template_text,
                              const char *problem, const masa_meta_options *options,
                              masa_error *err)
 {
-    enum { FIELDS = 3 };
+    enum { FIELDS = 4 };
     static const char *const names[FIELDS] = {"{problem}", "{length_min}",
-                                              "{max_response_length}"};
+                                              "{max_response_length}", "{length_meaning}"};
     if (!template_text) template_text = masa_meta_template;
     if (!strstr(template_text, names[0]))
         return MASA_FAIL(
@@ -32,7 +32,11 @@ masa_status masa_meta_prompt(masa_text *out, const char *template_text,
     masa_text low = {0}, high = {0};
     masa_text_addf(&low, "%ld", options->length_min);
     masa_text_addf(&high, "%ld", options->length_max);
-    const char *const values[FIELDS] = {problem, low.data, high.data};
+    const char *const values[FIELDS] = {problem, low.data, high.data,
+                                        options->length_rule == MASA_LENGTH_QUANTILE
+                                            ? "tokens that 95 of 100 right solutions need "
+                                              "at most"
+                                            : "tokens of a right solution"};
     /* One pass, so that a problem which happens to contain a field's name stays whole. */
     for (const char *p = template_text; *p;) {
         int field = 0;

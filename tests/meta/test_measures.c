@@ -141,6 +141,45 @@ static void shapley_bears_dependent_features(void **state)
     assert_near(masa_shapley_r2(share, x, y, 20, 0), 0, 0);
 }
 
+/* Evaluations of five checkpoints on 60 problems, fed as a command would: each problem has its
+ * own level, which must cancel, and accuracy grows by 2 x the first reward + 1 x the second;
+ * the third is noise and the step number moves the first. */
+static void shapley_takes_pairs_of_checkpoints(void **state)
+{
+    (void)state;
+    enum { CHECKPOINTS = 5, PROBLEMS = 60, FEATURES = 4, PAIRS = PROBLEMS * 10 };
+    static double value[CHECKPOINTS][PROBLEMS][FEATURES], accuracy[CHECKPOINTS][PROBLEMS],
+        features[PAIRS][FEATURES], target[PAIRS];
+    masa_random random = masa_random_init(17, MASA_STREAM_TEST);
+    for (int problem = 0; problem < PROBLEMS; problem++) {
+        double level = 10 * masa_random_normal(&random);
+        for (int c = 0; c < CHECKPOINTS; c++) {
+            double *x = value[c][problem];
+            x[0] = level + 0.2 * c + masa_random_normal(&random);
+            x[1] = -level + masa_random_normal(&random);
+            x[2] = masa_random_normal(&random);
+            x[3] = 20 * c;
+            accuracy[c][problem] = level + 2 * (x[0] - level) + (x[1] + level);
+        }
+    }
+    size_t n = 0;
+    for (int problem = 0; problem < PROBLEMS; problem++)
+        for (int a = 0; a < CHECKPOINTS; a++)
+            for (int b = a + 1; b < CHECKPOINTS; b++, n++) {
+                target[n] = accuracy[b][problem] - accuracy[a][problem];
+                for (int j = 0; j < FEATURES; j++)
+                    features[n][j] = value[b][problem][j] - value[a][problem][j];
+            }
+    assert_int_equal(n, PAIRS);
+    double share[FEATURES];
+    assert_near(masa_shapley_r2(share, &features[0][0], target, n, FEATURES), 1, 1e-12);
+    assert_near(share[0] + share[1] + share[2] + share[3], 1, 1e-12);
+    /* Variances 4 to 1; the steps share what they explain of the first. */
+    assert_near(share[0] + share[3], 0.8, 0.06);
+    assert_near(share[1], 0.2, 0.06);
+    assert_true(share[2] < 0.02 && share[3] > 0 && share[3] < share[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +190,7 @@ int main(void)
         cmocka_unit_test(shapley_splits_independent_features),
         cmocka_unit_test(shapley_splits_correlated_features),
         cmocka_unit_test(shapley_bears_dependent_features),
+        cmocka_unit_test(shapley_takes_pairs_of_checkpoints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -222,6 +222,12 @@ static void prompts_are_filled_in(void **state)
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
         if (!strstr(out.data, parts[i])) fail_msg("no %s in: %s", parts[i], out.data);
     assert_null(strchr(out.data, '{'));
+    /* What is asked for is what is rewarded. */
+    assert_non_null(strstr(out.data, ": tokens of a right solution)."));
+    o.length_rule = MASA_LENGTH_QUANTILE;
+    masa_text_clear(&out);
+    assert_int_equal(masa_meta_prompt(&out, NULL, "How many?", &o, NULL), MASA_OK);
+    assert_non_null(strstr(out.data, ": tokens that 95 of 100 right solutions need at most)."));
     masa_text_clear(&out);
     masa_error err = {0};
     assert_int_equal(masa_meta_prompt(&out, "no field", "x", &o, &err), MASA_ERR_CONFIG);

@@ -82,7 +82,12 @@ enum { MASA_SHAPLEY_MOST = 16 };
  * share    [k]     out
  * features [n, k]  in, row-major: paired differences of the k features, one row a pair
  * target   [n]     in: paired differences of the accuracy
- * k <= MASA_SHAPLEY_MOST.
+ * k <= MASA_SHAPLEY_MOST. All numbers finite: leave a pair out where a measure is NAN.
+ *
+ * Of several checkpoints evaluated on the same problems the pairs are, for each problem, each
+ * two checkpoints: (later less earlier) of the problem's mean rewards and of the step number,
+ * against that of its accuracy. What is particular to a problem cancels; time and memory are
+ * linear in the number of pairs.
  *
  * Source: Lipovetsky & Conklin 2001, Analysis of regression in game theory approach.
  */

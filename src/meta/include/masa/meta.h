@@ -60,8 +60,9 @@ typedef struct masa_meta_options {
             MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS                                    \
     }
 
-/** The built-in templates of the meta prompt's turns; {problem}, {length_min} and
- *  {max_response_length} are filled in by masa_meta_prompt. */
+/** The built-in templates of the meta prompt's turns; {problem}, {length_min},
+ *  {max_response_length} and {length_meaning} (what the length rule asks for) are filled in
+ *  by masa_meta_prompt. */
 extern const char masa_meta_system[];
 extern const char masa_meta_template[];
 
