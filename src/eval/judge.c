@@ -18,6 +18,23 @@ static bool defines(const char *program, const char *name)
     return found;
 }
 
+/* Runs the program that is kept as text in __program__, once for each input. */
+static const char stdio_program[] =
+    "import io, sys\n"
+    "def __run(text):\n"
+    "    own = sys.stdin, sys.stdout\n"
+    "    printed = io.BytesIO()\n"
+    "    output = io.TextIOWrapper(printed, 'utf-8', write_through=True)\n"
+    "    sys.stdin = io.TextIOWrapper(io.BytesIO(text.encode()), 'utf-8')\n"
+    "    sys.stdout = output\n"
+    "    try:\n"
+    "        exec(compile(__program__, 'program', 'exec'), {'__name__': '__main__'})\n"
+    "    except SystemExit as e:\n"
+    "        assert not e.code, 'exit status'\n"
+    "    finally:\n"
+    "        sys.stdin, sys.stdout = own\n"
+    "    return printed.getvalue().decode('utf-8', 'replace')\n";
+
 /* The program that is run: what the response left out of the problem goes before it. */
 static char *whole_program(const masa_eval_problem *p, const char *code, size_t size)
 {
@@ -26,6 +43,7 @@ static char *whole_program(const masa_eval_problem *p, const char *code, size_t 
     if (p->stdio) {
         masa_text_add(&program, "__program__ = ");
         masa_text_add_json(&program, own, strlen(own));
+        masa_text_addf(&program, "\n%s", stdio_program);
     } else if (p->preamble && defines(own, p->entry_point)) {
         masa_text_addf(&program, "%s%s", p->preamble, own);
     } else {

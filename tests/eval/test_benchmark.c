@@ -300,7 +300,21 @@ static void test_programs(void **state)
                    "if __name__ == '__main__':\n    main()\n    sys.exit(0)\n```",
                    false),
         "passed");
+    assert_string_equal(
+        verdict_of(sum,
+                   "```python\nimport sys\nlines = sys.stdin.buffer.read().split()\n"
+                   "sys.stdout.buffer.write(b'%d' % sum(map(int, lines)))\n```",
+                   false),
+        "passed");
     assert_string_equal(verdict_of(sum, "```python\nprint(3)\n```", false), "failed");
+    /* The expected outputs are nowhere where the program could print them. */
+    assert_string_equal(
+        verdict_of(sum,
+                   "```python\nimport sys\nframe = sys._getframe()\n"
+                   "while frame:\n    print(*frame.f_globals.get('__outputs', []))\n"
+                   "    frame = frame.f_back\n```",
+                   false),
+        "failed");
     assert_string_equal(verdict_of(sum, "```python\nexit(1)\n```", false), "failed");
     masa_eval_problems_deinit(&p);
 }
