@@ -1,8 +1,17 @@
 /* Programs in the sandbox, and Python literals by value. */
 #include "golds.h"
 
+#include <masa/clock.h>
 #include <masa/code.h>
+#include <masa/memory.h>
+#include <masa/text.h>
 #include <masa/verify.h>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static bool sandbox_missing(void)
 {
@@ -137,6 +146,96 @@ static void test_walls(void **state)
                              "t.start()\nt.join()\n", ""), MASA_CODE_PASSED);
 }
 
+/* The results are in the jobs' order however many run at a time. */
+static void test_batch(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    enum { N = 12 };
+    masa_code_job jobs[N];
+    masa_code_result results[N];
+    for (int i = 0; i < N; i++)
+        jobs[i] = (masa_code_job){i % 3 ? "import time\ntime.sleep(0.1)\nx = 1" : "x = 2",
+                                  i % 4 ? "assert x == 1" : "assert x == 2"};
+    for (size_t at_once = 0; at_once < 6; at_once += 2) {
+        assert_int_equal(masa_code_run_all(results, jobs, N, at_once, NULL, NULL), MASA_OK);
+        for (int i = 0; i < N; i++)
+            assert_int_equal(results[i].outcome, !(i % 3) == !(i % 4) ? MASA_CODE_PASSED
+                                                                      : MASA_CODE_FAILED);
+    }
+    assert_int_equal(masa_code_run_all(NULL, NULL, 0, 0, NULL, NULL), MASA_OK);
+    /* Together they wait less than one after the other. */
+    for (int i = 0; i < 4; i++) jobs[i] = (masa_code_job){"import time\ntime.sleep(3)", ""};
+    double start = masa_clock();
+    assert_int_equal(masa_code_run_all(results, jobs, 4, 4, NULL, NULL), MASA_OK);
+    assert_true(masa_clock() - start < 12);
+    /* But not if each might take all the memory. */
+    masa_code_limits limits = MASA_CODE_LIMITS;
+    limits.memory_bytes = (size_t)1 << 45;
+    for (int i = 0; i < 2; i++) jobs[i] = (masa_code_job){"import time\ntime.sleep(1)", ""};
+    start = masa_clock();
+    assert_int_equal(masa_code_run_all(results, jobs, 2, 0, &limits, NULL), MASA_OK);
+    assert_true(masa_clock() - start >= 2);
+    assert_int_equal(results[1].outcome, MASA_CODE_PASSED);
+}
+
+static bool write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0) close(fd);
+    return good;
+}
+
+/* In a child: where nobody may make user namespaces there is one line, and nothing runs. */
+static int without_namespaces(void)
+{
+    masa_error err = {0};
+    char map[64];
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 2;
+    prctl(PR_SET_DUMPABLE, 1);
+    snprintf(map, sizeof map, "%d %d 1", (int)geteuid(), (int)geteuid());
+    if (unshare(CLONE_NEWUSER) != 0 || !write_text("/proc/self/uid_map", map) ||
+        !write_text("/proc/sys/user/max_user_namespaces", "0"))
+        return 2;
+    if (masa_code_available(&err) != MASA_ERR_UNSUPPORTED) return 1;
+    return masa_starts_with(err.message, "the sandbox does not start: bwrap:") ? 0 : 1;
+}
+
+static void test_no_namespaces(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) _exit(without_namespaces());
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+/* Without bubblewrap there is one line, and nothing is run. */
+static void test_missing(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    masa_code_job jobs[2] = {{"", ""}, {"", ""}};
+    masa_code_result results[2];
+    masa_error err = {0};
+    char *path = masa_strdup(getenv("PATH"));
+    setenv("PATH", "/nowhere", 1);
+    masa_status alone = masa_code_available(&err);
+    masa_status all = masa_code_run_all(results, jobs, 2, 2, NULL, NULL);
+    setenv("PATH", path, 1);
+    free(path);
+    assert_int_equal(alone, MASA_ERR_UNSUPPORTED);
+    assert_int_equal(all, MASA_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "install the package bubblewrap"));
+    assert_int_equal(masa_code_available(NULL), MASA_OK);
+}
+
 static void check_extract(const char *text, const char *wanted)
 {
     size_t start = 0, length = 0;
@@ -223,7 +322,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_outcomes), cmocka_unit_test(test_values_across),
         cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_walls),    cmocka_unit_test(test_extract),
+        cmocka_unit_test(test_walls),    cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_missing),  cmocka_unit_test(test_no_namespaces),
+        cmocka_unit_test(test_extract),
         cmocka_unit_test(test_literals), cmocka_unit_test(test_literal_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

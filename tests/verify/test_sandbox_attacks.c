@@ -4,6 +4,7 @@
 #include "masa_test.h"
 
 #include <masa/code.h>
+#include <masa/text.h>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -415,27 +416,44 @@ static bool anything_left(void)
     return found;
 }
 
+/* Runs the rows that end by time, or the others, several at once. */
+static size_t run_rows(const char *as, bool by_time)
+{
+    enum { N = sizeof attacks / sizeof *attacks };
+    const attack *rows[N];
+    masa_code_job jobs[N];
+    masa_code_result results[N];
+    masa_code_limits limits = MASA_CODE_LIMITS;
+    masa_error err = {0};
+    size_t n = 0, wrong = 0;
+    limits.memory_bytes = (size_t)256 << 20;
+    limits.seconds = by_time ? 2 : 60;
+    for (size_t i = 0; i < N; i++) {
+        if ((attacks[i].outcome == MASA_CODE_TIME) != by_time) continue;
+        masa_text program = {0};
+        masa_text_addf(&program, "%s%s", prelude, attacks[i].program);
+        jobs[n] = (masa_code_job){masa_text_take(&program), attacks[i].tests};
+        rows[n++] = &attacks[i];
+    }
+    if (masa_code_run_all(results, jobs, n, 4, &limits, &err) != MASA_OK) {
+        print_error("%s: %s\n", as, err.message);
+        wrong = n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        free((char *)(uintptr_t)jobs[i].program);
+        if (err.code != MASA_OK || results[i].outcome == rows[i]->outcome) continue;
+        print_error("%s, %s: %s, not %s (%s)\n", as, rows[i]->name,
+                    masa_code_outcome_text(results[i].outcome),
+                    masa_code_outcome_text(rows[i]->outcome), results[i].message);
+        wrong++;
+    }
+    return wrong;
+}
+
 /* Returns the number of rows that went wrong. */
 static size_t run_attacks(const char *as)
 {
-    size_t wrong = 0;
-    for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++) {
-        const attack *a = &attacks[i];
-        masa_code_limits limits = MASA_CODE_LIMITS;
-        masa_code_result result = {.outcome = MASA_CODE_FAILED};
-        masa_error err = {0};
-        char program[4096];
-        limits.memory_bytes = (size_t)256 << 20;
-        limits.seconds = a->outcome == MASA_CODE_TIME ? 1 : 60;
-        snprintf(program, sizeof program, "%s%s", prelude, a->program);
-        masa_status st = masa_code_run(&result, program, a->tests, &limits, &err);
-        if (st == MASA_OK && result.outcome == a->outcome) continue;
-        print_error("%s, %s: %s, not %s (%s)\n", as, a->name,
-                    masa_code_outcome_text(result.outcome),
-                    masa_code_outcome_text(a->outcome),
-                    st == MASA_OK ? result.message : err.message);
-        wrong++;
-    }
+    size_t wrong = run_rows(as, false) + run_rows(as, true);
     for (int tries = 0; tries < 100 && anything_left(); tries++) usleep(50000);
     if (anything_left()) {
         print_error("%s: a process is left\n", as);

@@ -62,6 +62,19 @@ masa_status masa_code_available(masa_error *err);
 masa_status masa_code_run(masa_code_result *out, const char *program, const char *tests,
                           const masa_code_limits *limits, masa_error *err);
 
+typedef struct masa_code_job {
+    const char *program, *tests;
+} masa_code_job;
+
+/**
+ * Runs n jobs, up to at_once of them at a time (0: as many as there are processors, and
+ * as the free memory has room for); results[i] is that of jobs[i], in whatever order they
+ * end. After an error no other job is begun, and the results are not to be used.
+ */
+masa_status masa_code_run_all(masa_code_result *results, const masa_code_job *jobs, size_t n,
+                              size_t at_once, const masa_code_limits *limits,
+                              masa_error *err);
+
 /**
  * Finds the program in a model's text: the last closed block between lines of ```
  * (of Python, where languages are named); without any block, the whole text. A block that
