@@ -298,6 +298,7 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
     const masa_eval_options *o = e->options;
     long benchmark = 0;
     size_t longest = 1;
+    bool code = false;
     masa_status st = results_add_benchmark(&benchmark, e->results, b, problems->n,
                                            o->samples, o->meta_samples, err);
     for (size_t i = 0; st == MASA_OK && i < e->n; i++) {
@@ -307,9 +308,9 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
             size_t need = prompt_of(it, kind)->n + most_tokens(o, kind);
             if (it->missing[kind] && need > longest) longest = need;
         }
-        if (problems->items[i].kind == MASA_EVAL_CODE && st == MASA_OK)
-            st = masa_code_available(err);
+        code = code || problems->items[i].kind == MASA_EVAL_CODE;
     }
+    if (st == MASA_OK && code) st = masa_code_available(err);
     if (st == MASA_OK) st = results_commit(e->results, err);
     if (st != MASA_OK) return st;
     masa_generator_options options =

@@ -111,13 +111,22 @@ masa_status masa_code_run(masa_code_result *out, const char *program, const char
 
 masa_status masa_code_available(masa_error *err)
 {
-    masa_code_result result;
-    masa_status st = masa_code_run(&result, "x = 1\n", "assert x == 1\n", NULL, err);
+    static const masa_code_job jobs[] = {
+        {"x = 1\n", "assert x == 1\n"},
+        /* The limit of files is ours to keep, by a look into the sandbox. */
+        {"import os, time\nfor i in range(40000): os.mkdir(str(i))\ntime.sleep(0.5)\n", ""},
+    };
+    masa_code_result results[2];
+    masa_status st = masa_code_run_all(results, jobs, 2, 2, NULL, err);
     if (st != MASA_OK) return st;
-    if (result.outcome != MASA_CODE_PASSED)
+    if (results[0].outcome != MASA_CODE_PASSED)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                          "the sandbox does not work here (%s); code benchmarks need "
                          "bubblewrap with user namespaces and /usr/bin/python3",
-                         result.message);
+                         results[0].message);
+    if (results[1].outcome == MASA_CODE_PASSED)
+        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                         "the sandbox cannot be watched here (/proc/PID/root of its "
+                         "processes is closed to masa); run as an ordinary user");
     return MASA_OK;
 }

@@ -8,8 +8,10 @@
 #include <masa/verify.h>
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -202,18 +204,42 @@ static int without_namespaces(void)
     return masa_starts_with(err.message, "the sandbox does not start: bwrap:") ? 0 : 1;
 }
 
-static void test_no_namespaces(void **state)
+/* In a child: root that may not look into others' processes cannot count their files. */
+static int without_a_look(void)
 {
-    (void)state;
+    masa_error err = {0};
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct caps[2];
+    if (geteuid() != 0 || syscall(SYS_capget, &header, caps) != 0) return 2;
+    caps[0].effective &= ~(1u << CAP_SYS_PTRACE);
+    if (syscall(SYS_capset, &header, caps) != 0) return 2;
+    if (masa_code_available(&err) != MASA_ERR_UNSUPPORTED) return 1;
+    return strstr(err.message, "cannot be watched") ? 0 : 1;
+}
+
+static void in_child(int (*function)(void))
+{
     if (sandbox_missing()) skip();
     fflush(NULL);
     pid_t child = fork();
-    if (child == 0) _exit(without_namespaces());
+    if (child == 0) _exit(function());
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     if (WEXITSTATUS(status) == 2) skip();
     assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_no_namespaces(void **state)
+{
+    (void)state;
+    in_child(without_namespaces);
+}
+
+static void test_no_look(void **state)
+{
+    (void)state;
+    in_child(without_a_look);
 }
 
 /* Without bubblewrap there is one line, and nothing is run. */
@@ -323,7 +349,7 @@ int main(void)
         cmocka_unit_test(test_outcomes), cmocka_unit_test(test_values_across),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_walls),    cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_missing),  cmocka_unit_test(test_no_namespaces),
+        cmocka_unit_test(test_missing),  cmocka_unit_test(test_no_namespaces), cmocka_unit_test(test_no_look),
         cmocka_unit_test(test_extract),
         cmocka_unit_test(test_literals), cmocka_unit_test(test_literal_answers),
     };

@@ -45,7 +45,8 @@ typedef struct masa_code_result {
     char message[256]; /* why; "" when passed */
 } masa_code_result;
 
-/** MASA_ERR_UNSUPPORTED with one clear line when there is no working sandbox. */
+/** MASA_ERR_UNSUPPORTED with one clear line when there is no working sandbox. Runs two
+ * programs, so ask once. */
 masa_status masa_code_available(masa_error *err);
 
 /**
