@@ -43,3 +43,19 @@ function(masa_part name)
   endforeach()
   set_property(GLOBAL APPEND PROPERTY MASA_PARTS masa_${name})
 endfunction()
+
+# masa_c_string(OUT FILE): the text of a file as a C string, in the caller's variable OUT.
+function(masa_c_string out file)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${file})
+  file(READ ${file} text)
+  string(REPLACE "\\" "\\\\" text "${text}")
+  string(REPLACE "\"" "\\\"" text "${text}")
+  string(REPLACE "\n" "\\n\"\n     \"" text "${text}")
+  set(${out} "\"${text}\"" PARENT_SCOPE)
+endfunction()
+
+# masa_generate(FILE TEXT): writes a source file, unless it holds that text already.
+function(masa_generate file text)
+  file(WRITE ${file}.new "${text}")
+  file(COPY_FILE ${file}.new ${file} ONLY_IF_DIFFERENT)
+endfunction()

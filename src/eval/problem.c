@@ -138,21 +138,13 @@ static masa_status add_strings(masa_text *out, const json_t *list, masa_error *e
     return MASA_OK;
 }
 
-/* Runs the program (kept as text in __program__) once for each input and compares what it
- * prints, line by line, without the space at the ends of lines. */
+/* Asks the program (see judge.c) for what it prints of each input, and compares that line
+ * by line, without the space at the ends of lines. */
 static const char stdio_tests[] =
-    "import contextlib, io, sys\n"
     "def __lines(s):\n"
     "    return [line.rstrip() for line in s.rstrip().split('\\n')]\n"
     "for __input, __output in zip(__inputs, __outputs):\n"
-    "    sys.stdin, __printed = io.StringIO(__input), io.StringIO()\n"
-    "    with contextlib.redirect_stdout(__printed):\n"
-    "        try:\n"
-    "            exec(compile(__program__, 'program', 'exec'), {'__name__': "
-    "'__main__'})\n"
-    "        except SystemExit as __e:\n"
-    "            assert not __e.code, 'exit status'\n"
-    "    assert __lines(__printed.getvalue()) == __lines(__output), 'wrong output'\n";
+    "    assert __lines(__run(__input)) == __lines(__output), 'wrong output'\n";
 
 static masa_status read_stdio(masa_eval_problem *p, const json_t *inputs,
                               const json_t *outputs, masa_error *err)

@@ -202,44 +202,73 @@ static masa_status sample_chunk(evaluation *e, item *items, size_t n, masa_error
 
 /* ---- verdicts on programs ---- */
 
-static masa_status judge_programs(evaluation *e, const item *it, masa_error *err)
+/* Programs of several problems, to keep the processors busy together. */
+typedef struct programs {
+    const item **items; /* [n] whose each is */
+    masa_result_sample *samples; /* [n] */
+    size_t n, capacity, items_capacity;
+} programs;
+
+static void programs_deinit(programs *p)
+{
+    free(p->items);
+    results_samples_free(p->samples, p->n);
+    *p = (programs){0};
+}
+
+static masa_status add_programs(programs *p, const evaluation *e, const item *it,
+                                masa_error *err)
 {
     masa_result_sample *samples = NULL;
     size_t n = 0;
-    masa_status st = results_unjudged(&samples, &n, e->results, it->row, err), *each;
-    masa_judgement *judged = masa_alloc(n, sizeof *judged);
-    each = masa_alloc(n, sizeof *each);
-#pragma omp parallel for schedule(dynamic)
+    masa_status st = results_unjudged(&samples, &n, e->results, it->row, err);
     for (size_t i = 0; i < n; i++) {
-        bool truncated = strcmp(samples[i].cause, "eos") != 0;
-        each[i] = masa_judge(&judged[i], it->problem, samples[i].text,
-                             samples[i].text_size, truncated, NULL);
+        size_t at = p->n;
+        MASA_PUSH(p->items, at, p->items_capacity, it);
+        MASA_PUSH(p->samples, p->n, p->capacity, samples[i]);
     }
-    for (size_t i = 0; i < n; i++) {
-        if (st == MASA_OK && each[i] != MASA_OK)
-            st = MASA_FAIL(err, each[i], "cannot run a program of problem '%s'",
-                           it->problem->id);
+    free(samples); /* what they hold is the list's now */
+    return st;
+}
+
+static masa_status judge_programs(evaluation *e, const programs *p, masa_error *err)
+{
+    masa_judgement *judged = masa_alloc(p->n, sizeof *judged);
+    masa_response *responses = masa_alloc(p->n, sizeof *responses);
+    for (size_t i = 0; i < p->n; i++) {
+        const masa_result_sample *s = &p->samples[i];
+        responses[i] = (masa_response){p->items[i]->problem, s->text, s->text_size,
+                                       strcmp(s->cause, "eos") != 0};
+    }
+    masa_status st = masa_judge_all(judged, responses, p->n, err);
+    bool made = st == MASA_OK;
+    for (size_t i = 0; made && i < p->n; i++) {
         if (st == MASA_OK)
-            st = results_set_verdict(e->results, it->row, samples[i].sample, &judged[i],
-                                     err);
+            st = results_set_verdict(e->results, p->items[i]->row, p->samples[i].sample,
+                                     &judged[i], err);
         if (st == MASA_OK) eval_watch_judged(&e->watch, judged[i].right);
         free(judged[i].answer);
     }
     free(judged);
-    free(each);
-    results_samples_free(samples, n);
+    free(responses);
     return st;
 }
 
 static masa_status judge_chunk(evaluation *e, const item *items, size_t n,
                                masa_error *err)
 {
+    enum { AT_ONCE = 64 }; /* few enough that a stop does not wait for long */
     masa_status st = MASA_OK;
+    programs p = {0};
     for (size_t i = 0; st == MASA_OK && !stop_asked(e) && i < n; i++) {
-        if (items[i].problem->kind != MASA_EVAL_CODE) continue;
-        st = judge_programs(e, &items[i], err);
+        if (items[i].problem->kind == MASA_EVAL_CODE)
+            st = add_programs(&p, e, &items[i], err);
+        if (st != MASA_OK || p.n == 0 || (p.n < AT_ONCE && i + 1 < n)) continue;
+        st = judge_programs(e, &p, err);
+        programs_deinit(&p);
         eval_watch_draw(&e->watch, false);
     }
+    programs_deinit(&p);
     return st;
 }
 
@@ -269,6 +298,7 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
     const masa_eval_options *o = e->options;
     long benchmark = 0;
     size_t longest = 1;
+    bool code = false;
     masa_status st = results_add_benchmark(&benchmark, e->results, b, problems->n,
                                            o->samples, o->meta_samples, err);
     for (size_t i = 0; st == MASA_OK && i < e->n; i++) {
@@ -278,9 +308,9 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
             size_t need = prompt_of(it, kind)->n + most_tokens(o, kind);
             if (it->missing[kind] && need > longest) longest = need;
         }
-        if (problems->items[i].kind == MASA_EVAL_CODE && st == MASA_OK)
-            st = masa_code_available(err);
+        code = code || problems->items[i].kind == MASA_EVAL_CODE;
     }
+    if (st == MASA_OK && code) st = masa_code_available(err);
     if (st == MASA_OK) st = results_commit(e->results, err);
     if (st != MASA_OK) return st;
     masa_generator_options options =

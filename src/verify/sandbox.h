@@ -1,4 +1,4 @@
-/* A Python interpreter in bubblewrap, with limits. */
+/* Two Python interpreters, each in its own bubblewrap, that can only talk to each other. */
 #ifndef MASA_VERIFY_SANDBOX_H
 #define MASA_VERIFY_SANDBOX_H
 
@@ -19,12 +19,13 @@ typedef enum sandbox_end {
 
 typedef struct sandbox_result {
     sandbox_end ended;
-    int exit_status;         /* 128 + signal when killed */
-    masa_text output, errors; /* what was written, as far as it was allowed; caller frees */
+    masa_text output; /* the judge's, as far as it was allowed; caller frees */
 } sandbox_result;
 
-/* Runs files[0] with `input` on its standard input. */
-masa_status sandbox_run(sandbox_result *out, const sandbox_file *files, size_t n_files,
-                        const char *input, const masa_code_limits *limits, masa_error *err);
+/* Runs judge[0] and worker[0], the ends of one socket as their standard inputs, until the
+ * judge ends; the other files are for them to read. */
+masa_status sandbox_run(sandbox_result *out, const sandbox_file judge[2],
+                        const sandbox_file worker[2], const masa_code_limits *limits,
+                        masa_error *err);
 
 #endif

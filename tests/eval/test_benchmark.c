@@ -300,8 +300,59 @@ static void test_programs(void **state)
                    "if __name__ == '__main__':\n    main()\n    sys.exit(0)\n```",
                    false),
         "passed");
+    assert_string_equal(
+        verdict_of(sum,
+                   "```python\nimport sys\nlines = sys.stdin.buffer.read().split()\n"
+                   "sys.stdout.buffer.write(b'%d' % sum(map(int, lines)))\n```",
+                   false),
+        "passed");
     assert_string_equal(verdict_of(sum, "```python\nprint(3)\n```", false), "failed");
+    /* The expected outputs are nowhere where the program could print them. */
+    assert_string_equal(
+        verdict_of(sum,
+                   "```python\nimport sys\nframe = sys._getframe()\n"
+                   "while frame:\n    print(*frame.f_globals.get('__outputs', []))\n"
+                   "    frame = frame.f_back\n```",
+                   false),
+        "failed");
     assert_string_equal(verdict_of(sum, "```python\nexit(1)\n```", false), "failed");
+    masa_eval_problems_deinit(&p);
+}
+
+/* Many responses at once get what each gets alone. */
+static void test_many(void **state)
+{
+    (void)state;
+    skip_without_sandbox();
+    masa_eval_problems p;
+    assert_int_equal(load(&p, "name: n\nfile: data.jsonl\nprompt: '{problem}'\n",
+                          "{\"problem\":\"Square.\",\"answer\":\"\",\"kind\":\"code\",\"entry_point\":\"f\","
+                          "\"tests\":[\"assert f(3) == 9\"]}\n"
+                          "{\"problem\":\"1 + 1\",\"answer\":\"2\"}\n",
+                          0, NULL),
+                     MASA_OK);
+    static const char *const texts[] = {"```\ndef f(x): return x * x\n```", "\\boxed{2}",
+                                        "```\ndef f(x): return x\n```", "\\boxed{3}",
+                                        "```\ndef f(x):", "```\nexit(0)\n```"};
+    enum { N = 18, TEXTS = sizeof texts / sizeof *texts };
+    masa_response responses[N];
+    masa_judgement judged[N], one;
+    for (int i = 0; i < N; i++) {
+        const char *text = texts[i % TEXTS];
+        responses[i] = (masa_response){&p.items[text[0] == '\\'], text, strlen(text), i == 6};
+    }
+    assert_int_equal(masa_judge_all(judged, responses, N, NULL), MASA_OK);
+    for (int i = 0; i < N; i++) {
+        const masa_response *r = &responses[i];
+        assert_int_equal(masa_judge(&one, r->problem, r->text, r->size, r->truncated, NULL),
+                         MASA_OK);
+        assert_string_equal(judged[i].verdict, one.verdict);
+        assert_string_equal(judged[i].rule, one.rule);
+        assert_int_equal(judged[i].right, one.right);
+        assert_int_equal(judged[i].right, i % TEXTS < 2 && i != 6);
+        free(judged[i].answer);
+        free(one.answer);
+    }
     masa_eval_problems_deinit(&p);
 }
 
@@ -445,7 +496,7 @@ int main(void)
         cmocka_unit_test(test_template), cmocka_unit_test(test_examples),
         cmocka_unit_test(test_built_in), cmocka_unit_test(test_bad_descriptions),
         cmocka_unit_test(test_members),  cmocka_unit_test(test_bad_data),
-        cmocka_unit_test(test_own_file), cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_own_file), cmocka_unit_test(test_programs), cmocka_unit_test(test_many),
         cmocka_unit_test(test_unseen),   cmocka_unit_test(test_data_sets),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,8 +1,19 @@
 /* Programs in the sandbox, and Python literals by value. */
 #include "golds.h"
 
+#include <masa/clock.h>
 #include <masa/code.h>
+#include <masa/memory.h>
+#include <masa/text.h>
 #include <masa/verify.h>
+
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static bool sandbox_missing(void)
 {
@@ -39,6 +50,65 @@ static void test_outcomes(void **state)
                      MASA_CODE_FAILED);
 }
 
+/* The tests and the program are apart, and the tests do not notice. */
+static void test_values_across(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    static const char *const pairs[][2] = {
+        {"def f(x): x.sort(); x.append([9])", "a = [2, 1]\nf(a)\nassert a == [1, 2, [9]]"},
+        {"def f(x): return x", "a = [1]\nassert f(a) is a"},
+        {"def f(d, s, b): d['k'] = s.pop(); b += b'x'",
+         "d, s, b = {}, {1}, bytearray()\nf(d, s, b)\n"
+         "assert (d, s, b) == ({'k': 1}, set(), b'x')"},
+        {"def f(g, x):\n    x = list(x)\n    g(x)\n    return x",
+         "assert f(lambda x: x.reverse(), [1, 2]) == [2, 1]\nassert f(len, (1,)) == [1]"},
+        {"def f(n): return lambda x: x + n", "assert f(2)(3) == 5"},
+        {"def f(n):\n    for i in range(n): yield i", "assert list(f(3)) == [0, 1, 2]\n"
+         "assert sum(x for x in f(4)) == 6\na, b = f(2)"},
+        {"def f(x): return map(str, x), {1: 2}.keys(), sorted, int",
+         "a, b, c, d = f(iter([1, 2]))\nassert list(a) == ['1', '2'] and list(b) == [1]\n"
+         "assert c([2, 1]) == [1, 2] and d is int"},
+        {"class C:\n    n = 1\n    def __init__(self, x): self.x = x\n"
+         "    def __len__(self): return 7\n    def __getitem__(self, i): return i\n"
+         "    def add(self, y=0): return C(self.x + y)\n"
+         "    def __eq__(self, other): return self.x == other.x\n"
+         "def f(items): return sum(c.x for c in items)",
+         "c = C(2)\nassert c.add(y=3).x == 5 and C.n == 1 and len(c) == 7 and c[3] == 3\n"
+         "c.x = 9\nassert f([c, C(1)]) == 10 and isinstance(c, C) and c == C(9) != C(8)"},
+        {"def f(x):\n    if x: raise KeyError('k')\n    return 1 // x",
+         "for x, kind in (0, ZeroDivisionError), (1, LookupError):\n    try:\n        f(x)\n"
+         "    except kind as error:\n        assert str(error)\n"
+         "    else:\n        assert False"},
+        {"from collections import *\nfrom decimal import Decimal\nimport datetime, enum\n"
+         "P = namedtuple('P', 'x y')\nE = enum.IntEnum('E', 'a b')\n"
+         "def f(): return (Counter('aab'), OrderedDict(a=1), defaultdict(int, {1: 2}),\n"
+         "    deque([1], 5), P(1, 2), E.b, Decimal('1.5'), datetime.date(2020, 1, 2))",
+         "import datetime, decimal\nfrom collections import *\n"
+         "assert f() == ({'a': 2, 'b': 1}, {'a': 1}, {1: 2}, deque([1], 5), (1, 2), 2,\n"
+         "    decimal.Decimal('1.5'), datetime.date(2020, 1, 2))"},
+        {"def f(x): return x",
+         "for x in (None, True, 1, -1.5, 10**5000, 1j, '\\ud800\\n', b'\\0', (), [[]], {1: {2}},\n"
+         "          frozenset([1]), range(3), float('inf'), [1, 2, 1 << 70], [1.5, None]):\n"
+         "    y = f(x)\n    assert y == x and type(y) is type(x)"},
+        {"import math\nimport os.path as p\ndef f(x): return x * x",
+         "assert math.sqrt(f(2)) == 2 and p.join('a', 'b') == 'a/b'"},
+        {"def sum(a, b): return a * b", "assert sum(2, 5) == 10"},
+        {"limit = 3", "assert limit == 3"},
+        {"class A:\n    def __init__(self): self.v = [3]\n    def tolist(self): return self.v\n"
+         "A.__module__ = 'numpy'\ndef f(): return A()", "assert f() == [3]"},
+        {"try:\n    import numpy\n    v = numpy.int64(3), numpy.arange(2), numpy.bool_(True)\n"
+         "except ModuleNotFoundError:\n    v = 3, [0, 1], True\n",
+         "assert v == (3, [0, 1], True)"},
+    };
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        masa_code_result result;
+        assert_int_equal(masa_code_run(&result, pairs[i][0], pairs[i][1], NULL, NULL), MASA_OK);
+        if (result.outcome != MASA_CODE_PASSED)
+            fail_msg("%s: %s", pairs[i][0], result.message);
+    }
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -71,10 +141,125 @@ static void test_walls(void **state)
     assert_int_equal(outcome("import subprocess\ndef attempt():\n"
                              "    subprocess.run(['/usr/bin/true'])\n", refused),
                      MASA_CODE_PASSED);
-    assert_int_equal(outcome("open('/tmp/x', 'w').write('y')\n",
-                             "assert open('/tmp/x').read() == 'y'\n"), MASA_CODE_PASSED);
+    assert_int_equal(outcome("with open('/tmp/x', 'w') as file: file.write('y')\n"
+                             "def f(): return open('/tmp/x').read()\n",
+                             "assert f() == 'y'\n"), MASA_CODE_PASSED);
     assert_int_equal(outcome("import threading\nt = threading.Thread(target=print)\n"
                              "t.start()\nt.join()\n", ""), MASA_CODE_PASSED);
+}
+
+/* The results are in the jobs' order however many run at a time. */
+static void test_batch(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    enum { N = 12 };
+    masa_code_job jobs[N];
+    masa_code_result results[N];
+    for (int i = 0; i < N; i++)
+        jobs[i] = (masa_code_job){i % 3 ? "import time\ntime.sleep(0.1)\nx = 1" : "x = 2",
+                                  i % 4 ? "assert x == 1" : "assert x == 2"};
+    for (size_t at_once = 0; at_once < 6; at_once += 2) {
+        assert_int_equal(masa_code_run_all(results, jobs, N, at_once, NULL, NULL), MASA_OK);
+        for (int i = 0; i < N; i++)
+            assert_int_equal(results[i].outcome, !(i % 3) == !(i % 4) ? MASA_CODE_PASSED
+                                                                      : MASA_CODE_FAILED);
+    }
+    assert_int_equal(masa_code_run_all(NULL, NULL, 0, 0, NULL, NULL), MASA_OK);
+    /* Together they wait less than one after the other. */
+    for (int i = 0; i < 4; i++) jobs[i] = (masa_code_job){"import time\ntime.sleep(3)", ""};
+    double start = masa_clock();
+    assert_int_equal(masa_code_run_all(results, jobs, 4, 4, NULL, NULL), MASA_OK);
+    assert_true(masa_clock() - start < 12);
+    /* But not if each might take all the memory. */
+    masa_code_limits limits = MASA_CODE_LIMITS;
+    limits.memory_bytes = (size_t)1 << 45;
+    for (int i = 0; i < 2; i++) jobs[i] = (masa_code_job){"import time\ntime.sleep(1)", ""};
+    start = masa_clock();
+    assert_int_equal(masa_code_run_all(results, jobs, 2, 0, &limits, NULL), MASA_OK);
+    assert_true(masa_clock() - start >= 2);
+    assert_int_equal(results[1].outcome, MASA_CODE_PASSED);
+}
+
+static bool write_text(const char *path, const char *text)
+{
+    int fd = open(path, O_WRONLY);
+    bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+    if (fd >= 0) close(fd);
+    return good;
+}
+
+/* In a child: where nobody may make user namespaces there is one line, and nothing runs. */
+static int without_namespaces(void)
+{
+    masa_error err = {0};
+    char map[64];
+    if (geteuid() == 0 && (setgid(65534) != 0 || setuid(65534) != 0)) return 2;
+    prctl(PR_SET_DUMPABLE, 1);
+    snprintf(map, sizeof map, "%d %d 1", (int)geteuid(), (int)geteuid());
+    if (unshare(CLONE_NEWUSER) != 0 || !write_text("/proc/self/uid_map", map) ||
+        !write_text("/proc/sys/user/max_user_namespaces", "0"))
+        return 2;
+    if (masa_code_available(&err) != MASA_ERR_UNSUPPORTED) return 1;
+    return masa_starts_with(err.message, "the sandbox does not start: bwrap:") ? 0 : 1;
+}
+
+/* In a child: root that may not look into others' processes cannot count their files. */
+static int without_a_look(void)
+{
+    masa_error err = {0};
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct caps[2];
+    if (geteuid() != 0 || syscall(SYS_capget, &header, caps) != 0) return 2;
+    caps[0].effective &= ~(1u << CAP_SYS_PTRACE);
+    if (syscall(SYS_capset, &header, caps) != 0) return 2;
+    if (masa_code_available(&err) != MASA_ERR_UNSUPPORTED) return 1;
+    return strstr(err.message, "cannot be watched") ? 0 : 1;
+}
+
+static void in_child(int (*function)(void))
+{
+    if (sandbox_missing()) skip();
+    fflush(NULL);
+    pid_t child = fork();
+    if (child == 0) _exit(function());
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2) skip();
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static void test_no_namespaces(void **state)
+{
+    (void)state;
+    in_child(without_namespaces);
+}
+
+static void test_no_look(void **state)
+{
+    (void)state;
+    in_child(without_a_look);
+}
+
+/* Without bubblewrap there is one line, and nothing is run. */
+static void test_missing(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip();
+    masa_code_job jobs[2] = {{"", ""}, {"", ""}};
+    masa_code_result results[2];
+    masa_error err = {0};
+    char *path = masa_strdup(getenv("PATH"));
+    setenv("PATH", "/nowhere", 1);
+    masa_status alone = masa_code_available(&err);
+    masa_status all = masa_code_run_all(results, jobs, 2, 2, NULL, NULL);
+    setenv("PATH", path, 1);
+    free(path);
+    assert_int_equal(alone, MASA_ERR_UNSUPPORTED);
+    assert_int_equal(all, MASA_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "install the package bubblewrap"));
+    assert_int_equal(masa_code_available(NULL), MASA_OK);
 }
 
 static void check_extract(const char *text, const char *wanted)
@@ -161,8 +346,11 @@ static void test_literal_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_walls),    cmocka_unit_test(test_extract),
+        cmocka_unit_test(test_outcomes), cmocka_unit_test(test_values_across),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_walls),    cmocka_unit_test(test_batch),
+        cmocka_unit_test(test_missing),  cmocka_unit_test(test_no_namespaces), cmocka_unit_test(test_no_look),
+        cmocka_unit_test(test_extract),
         cmocka_unit_test(test_literals), cmocka_unit_test(test_literal_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

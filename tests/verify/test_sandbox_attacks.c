@@ -4,6 +4,7 @@
 #include "masa_test.h"
 
 #include <masa/code.h>
+#include <masa/text.h>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -42,6 +43,19 @@ static const char prelude[] =
 #define CALL(name, ...) TRY(#name, "call(" TEXT(SYS_##name) ", " #__VA_ARGS__ ")")
 /* A program whose end is told. */
 #define ENDS(name, program, outcome) {name, program, "", MASA_CODE_##outcome}
+/* A program that does not square numbers and has to fail. */
+#define FORGES(name, program)                                                             \
+    {name, program, "assert f(2) == 4\nassert f(3) == 9\n", MASA_CODE_FAILED}
+#define FORGES_BY(name, program, tests) {name, program, tests, MASA_CODE_FAILED}
+/* A value that equals everything, is less than everything and swallows arithmetic. */
+#define EVIL(base)                                                                        \
+    "class Evil(" base "):\n    def yes(self, *a): return True\n"                         \
+    "    def me(self, *a): return self\n"                                                 \
+    "    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __bool__ = yes\n"    \
+    "    __ne__ = lambda self, other: False\n    __hash__ = lambda self: 4\n"            \
+    "    __sub__ = __rsub__ = __add__ = __abs__ = __mod__ = __round__ = me\n"             \
+    "    __float__ = lambda self: 4.0\n    __index__ = __int__ = lambda self: 4\n"       \
+    "    __class__ = int\n"
 /* A function whose value is told. */
 #define VALUE(name, program, value)                                                       \
     {name, program, "assert attempt() == " value "\n", MASA_CODE_PASSED}
@@ -242,7 +256,7 @@ static const attack attacks[] = {
          "time.sleep(1000)\n", TIME),
     ENDS("a thread that stays",
          "import threading\nthreading.Thread(target=time.sleep, args=(1000,)).start()\n"
-         "raise SystemExit\n", TIME),
+         "raise SystemExit\n", FAILED),
     ENDS("flood", "while True: print('x' * 1000)\n", OUTPUT),
     ENDS("flood of errors", "while True: os.write(2, b'x' * 1000)\n", OUTPUT),
     ENDS("waiting for input", "input()\n", FAILED),
@@ -256,6 +270,132 @@ static const attack attacks[] = {
     ENDS("abort", "os.abort()\n", FAILED),
     ENDS("killed", "os.kill(os.getpid(), 9)\n", FAILED),
     ENDS("another program", "os.execv('/usr/bin/true', ['true'])\n", FAILED),
+    /* verdicts: an end that looks like success */
+    FORGES("exit", "sys.exit(0)\n"),
+    FORGES("hard exit", "os._exit(0)\n"),
+    FORGES("exit in the function", "def f(x): sys.exit(0)\n"),
+    FORGES("hard exit in the function", "def f(x): os._exit(0)\n"),
+    FORGES("exit handler", "import atexit\natexit.register(os._exit, 0)\n"),
+    FORGES("exit later", "import threading\nthreading.Timer(0.2, os._exit, (0,)).start()\n"
+                         "def f(x): time.sleep(60)\n"),
+    FORGES_BY("end within a caught error", "def f(x): os._exit(0)\n",
+              "try:\n    f(2)\nexcept BaseException:\n    pass\n"),
+    FORGES("exception that ends", "def f(x): raise SystemExit(0)\n"),
+    FORGES("interrupt", "def f(x): raise KeyboardInterrupt\n"),
+    /* a verdict of its own */
+    FORGES("printed verdict", "print('passed')\ndef f(x): print('passed', flush=True)\n"),
+    FORGES("verdict everywhere",
+           "def f(x):\n    for fd in range(64):\n"
+           "        try: os.write(fd, b'passed')\n        except OSError: pass\n"),
+    FORGES("verdict everywhere, and the end",
+           "for fd in range(64):\n    try: os.write(fd, b'\\npassed\\n')\n"
+           "    except OSError: pass\nos._exit(0)\n"),
+    /* Python's own pieces, exchanged */
+    FORGES("exec", "import builtins\nbuiltins.exec = lambda *a: None\n"),
+    FORGES("compile", "import builtins\nbuiltins.compile = lambda *a: None\n"),
+    FORGES("json", "import json\njson.dumps = lambda x: '[\"=\", true, []]'\n"),
+    FORGES("failed assertions", "import builtins\nbuiltins.AssertionError = None\n"
+                                "AssertionError = None\ndef f(x): return 0\n"),
+    FORGES("tracing", "import builtins\nbuiltins.__build_class__ = None\n"
+                      "sys.settrace(lambda *a: None)\nsys.excepthook = lambda *a: "
+                      "os._exit(0)\ndef f(x): return 0\n"),
+    FORGES_BY("abs", "def f(x): return 0\ndef abs(x): return 0\n",
+              "assert abs(f(2) - 4) < 1e-6\n"),
+    FORGES_BY("len and all", "def f(x): return []\ndef len(x): return 2\n"
+                             "all = lambda *a: True\n",
+              "assert len(f(2)) == 2\nassert all([False])\n"),
+    FORGES_BY("builtins.abs", "import builtins\nbuiltins.abs = lambda x: 0\n"
+                              "def f(x): return 0\n",
+              "assert abs(f(2) - 4) < 1e-6\n"),
+    FORGES_BY("math", "import math\nmath.fabs = lambda x: 0\ndef f(x): return 0\n",
+              "assert math.fabs(f(2) - 4) < 1e-6\n"),
+    FORGES_BY("imported math", "import math\nmath.fabs = lambda x: 0\ndef f(x): return 0\n",
+              "import math\nassert math.fabs(f(2) - 4) < 1e-6\n"),
+    FORGES_BY("module in place of math",
+              "import types\nmath = types.ModuleType('math')\nmath.fabs = lambda x: 0\n"
+              "sys.modules['math'] = math\ndef f(x): return 0\n",
+              "assert math.fabs(f(2) - 4) < 1e-6\n"),
+    FORGES_BY("unknown module in place of math",
+              "import types\nmath = types.ModuleType('mine')\nmath.fabs = lambda x: 0\n"
+              "def f(x): return 0\n",
+              "assert math.fabs(f(2) - 4) < 1e-6\n"),
+    FORGES_BY("the tests' names", "def f(x): return 0\ndef check(candidate): pass\n"
+                                  "def close(a, b): return True\n",
+              "def close(a, b): return abs(a - b) < 1e-6\n"
+              "def check(candidate):\n    assert close(candidate(2), 4)\ncheck(f)\n"),
+    /* values that agree with everything */
+    FORGES("equal to all", EVIL("") "def f(x): return Evil()\n"),
+    FORGES("a number equal to all", EVIL("int") "def f(x): return Evil(7)\n"),
+    FORGES("a float equal to all", EVIL("float") "def f(x): return Evil(7)\n"),
+    FORGES_BY("a text equal to all", EVIL("str") "def f(x): return Evil('x')\n",
+              "assert f(2) == '4'\n"),
+    FORGES_BY("a list equal to all", EVIL("list") "def f(x): return Evil([1])\n",
+              "assert f(2) == [4]\n"),
+    FORGES_BY("a dict equal to all", EVIL("dict") "def f(x): return Evil(a=1)\n",
+              "assert f(2) == {'a': 4}\n"),
+    FORGES_BY("a tuple equal to all", EVIL("tuple") "def f(x): return Evil((1,))\n",
+              "assert f(2) == (4,)\n"),
+    FORGES_BY("in a list", EVIL("") "def f(x): return [Evil()]\n", "assert f(2) == [4]\n"),
+    FORGES_BY("on the right", EVIL("") "def f(x): return Evil()\n", "assert 4 == f(2)\n"),
+    FORGES_BY("not unequal", EVIL("") "def f(x): return Evil()\n",
+              "assert not f(2) != 4\n"),
+    FORGES_BY("among others", EVIL("") "def f(x): return Evil()\n",
+              "assert f(2) in [3, 4]\n"),
+    FORGES_BY("a key", EVIL("") "def f(x): return Evil()\n", "assert {4: True}[f(2)]\n"),
+    FORGES_BY("near to all", EVIL("") "def f(x): return Evil()\n",
+              "assert abs(f(2) - 4) < 1e-6\n"),
+    FORGES_BY("near from the right", EVIL("") "def f(x): return Evil()\n",
+              "assert abs(4 - f(2)) < 1e-6\n"),
+    FORGES_BY("a number near to all", EVIL("float") "def f(x): return Evil(7)\n",
+              "assert abs(f(2) - 4) < 1e-6\n"),
+    FORGES_BY("rounded", EVIL("") "def f(x): return Evil()\n", "assert round(f(2)) == 4\n"),
+    FORGES_BY("as a float", EVIL("") "def f(x): return Evil()\n",
+              "import math\nassert math.isclose(f(2), 4)\n"),
+    FORGES_BY("of a false class", EVIL("") "def f(x): return Evil()\n",
+              "assert isinstance(f(2), int)\n"),
+    FORGES_BY("less than all", EVIL("") "def f(x): return Evil()\n", "assert f(2) < 5\n"),
+    FORGES_BY("holds all", EVIL("") "def f(x): return Evil()\n", "assert 4 in f(2)\n"),
+    FORGES("a function equal to all", EVIL("") "Evil.__call__ = Evil.me\nf = Evil()\n"),
+    /* the harness, taken over: it can send values, and they are wrong */
+    FORGES("harness found", "import __main__\n"
+                            "__main__.Worker.perform = lambda *a: True\n"),
+    FORGES("answers ahead", "import __main__\n"
+                            "for i in range(99): __main__.link.send(['=', True, []])\n"
+                            "def f(x): return x\n"),
+    FORGES("a forged exception", "import __main__\ndef f(x):\n"
+                                 "    __main__.link.send(['!', ['SystemExit'], '0'])\n"),
+    FORGES("a class of the judge", "import __main__\ndef f(x):\n"
+           "    __main__.link.send(['=', ['x', 'os', 'system', 'true'], []])\n"),
+    FORGES("an object of the judge", "import __main__\ndef f(x):\n"
+           "    __main__.link.send(['=', ['yours', -1], []])\n"),
+    FORGES("a function of the judge", "import __main__\ndef f(x):\n"
+           "    __main__.link.send(['=', ['builtin', 'os', '_exit'], []])\n"),
+    FORGES("nonsense", "import __main__\ndef f(x):\n"
+                       "    os.write(__main__.link.fd, b'\\xff{[\\n')\n"),
+    FORGES("endless depth", "import __main__\ndef f(x):\n"
+           "    os.write(__main__.link.fd, b'[' * 100000 + b'\\n')\n"),
+    FORGES("a half answer", "import __main__\ndef f(x):\n"
+           "    os.write(__main__.link.fd, b'[\"=\", 4'); os._exit(0)\n"),
+    FORGES_BY("into the tests' function",
+              "import __main__\ndef f(g):\n"
+              "    return __main__.link.ask('getattr', g.of_judge, ('__globals__',))\n",
+              "assert f(lambda x: x)\n"),
+    FORGES_BY("the tests' function replaced",
+              "import __main__\ndef f(g):\n"
+              "    return __main__.link.ask('setattr', g.of_judge, ('__code__', 1))\n",
+              "f(lambda x: x)\nassert False\n"),
+    /* the expected answers */
+    TRY("the tests' source", "open('/code/tests.py').read()"),
+    TRY("the judge's source", "open('/code/judge.py').read()"),
+    VALUE("files with the program", "def attempt(): return sorted(os.listdir('/code'))\n",
+          "['program.py', 'worker.py']"),
+    {"the tests in memory",
+     "import gc\ndef attempt():\n    frame, seen = sys._getframe(), []\n"
+     "    while frame:\n        seen += [frame.f_locals, frame.f_globals]\n"
+     "        frame = frame.f_back\n"
+     "    text = repr(seen) + repr([o for o in gc.get_objects() if type(o) in (dict, list, "
+     "tuple)])\n    return '20' + '26' + 'x' in text\n",
+     "secret = '2026x'\nassert attempt() is False\n", MASA_CODE_PASSED},
 };
 
 /* Whether a process of a sandbox is left on this machine. */
@@ -269,34 +409,51 @@ static bool anything_left(void)
         int fd = e->d_name[0] >= '1' && e->d_name[0] <= '9' ? open(path, O_RDONLY) : -1;
         if (fd < 0) continue;
         ssize_t n = read(fd, line, sizeof line - 1);
-        found = found || (n > 0 && memmem(line, (size_t)n, "/code/harness.py", 16));
+        found = found || (n > 0 && memmem(line, (size_t)n, "/code/worker.py", 15));
         close(fd);
     }
     if (folder) closedir(folder);
     return found;
 }
 
+/* Runs the rows that end by time, or the others, several at once. */
+static size_t run_rows(const char *as, bool by_time)
+{
+    enum { N = sizeof attacks / sizeof *attacks };
+    const attack *rows[N];
+    masa_code_job jobs[N];
+    masa_code_result results[N];
+    masa_code_limits limits = MASA_CODE_LIMITS;
+    masa_error err = {0};
+    size_t n = 0, wrong = 0;
+    limits.memory_bytes = (size_t)256 << 20;
+    limits.seconds = by_time ? 2 : 60;
+    for (size_t i = 0; i < N; i++) {
+        if ((attacks[i].outcome == MASA_CODE_TIME) != by_time) continue;
+        masa_text program = {0};
+        masa_text_addf(&program, "%s%s", prelude, attacks[i].program);
+        jobs[n] = (masa_code_job){masa_text_take(&program), attacks[i].tests};
+        rows[n++] = &attacks[i];
+    }
+    if (masa_code_run_all(results, jobs, n, 4, &limits, &err) != MASA_OK) {
+        print_error("%s: %s\n", as, err.message);
+        wrong = n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        free((char *)(uintptr_t)jobs[i].program);
+        if (err.code != MASA_OK || results[i].outcome == rows[i]->outcome) continue;
+        print_error("%s, %s: %s, not %s (%s)\n", as, rows[i]->name,
+                    masa_code_outcome_text(results[i].outcome),
+                    masa_code_outcome_text(rows[i]->outcome), results[i].message);
+        wrong++;
+    }
+    return wrong;
+}
+
 /* Returns the number of rows that went wrong. */
 static size_t run_attacks(const char *as)
 {
-    size_t wrong = 0;
-    for (size_t i = 0; i < sizeof attacks / sizeof *attacks; i++) {
-        const attack *a = &attacks[i];
-        masa_code_limits limits = MASA_CODE_LIMITS;
-        masa_code_result result = {.outcome = MASA_CODE_FAILED};
-        masa_error err = {0};
-        char program[4096];
-        limits.memory_bytes = (size_t)256 << 20;
-        limits.seconds = a->outcome == MASA_CODE_TIME ? 1 : 60;
-        snprintf(program, sizeof program, "%s%s", prelude, a->program);
-        masa_status st = masa_code_run(&result, program, a->tests, &limits, &err);
-        if (st == MASA_OK && result.outcome == a->outcome) continue;
-        print_error("%s, %s: %s, not %s (%s)\n", as, a->name,
-                    masa_code_outcome_text(result.outcome),
-                    masa_code_outcome_text(a->outcome),
-                    st == MASA_OK ? result.message : err.message);
-        wrong++;
-    }
+    size_t wrong = run_rows(as, false) + run_rows(as, true);
     for (int tries = 0; tries < 100 && anything_left(); tries++) usleep(50000);
     if (anything_left()) {
         print_error("%s: a process is left\n", as);

@@ -101,10 +101,21 @@ typedef struct masa_judgement {
     char *answer;        /* as extracted, or NULL; caller frees */
 } masa_judgement;
 
+typedef struct masa_response {
+    const masa_eval_problem *problem;
+    const char *text;
+    size_t size;
+    bool truncated; /* its end was cut off, so it has no answer */
+} masa_response;
+
 /**
- * Judges a response; truncated: its end was cut off, so it has no answer. Code runs in
- * the sandbox of masa/code.h, whose errors are the only ones. Any number of threads.
+ * Judges n responses into out[n]. Programs run in the sandbox of masa/code.h, as many at
+ * once as there are processors; its errors are the only ones, and then out holds nothing.
+ * Any number of threads.
  */
+masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, size_t n,
+                           masa_error *err);
+/** The same for one. */
 masa_status masa_judge(masa_judgement *out, const masa_eval_problem *problem,
                        const char *text, size_t size, bool truncated, masa_error *err);
 

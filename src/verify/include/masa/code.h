@@ -3,10 +3,10 @@
  *
  * The sandbox is bubblewrap with the machine's /usr/bin/python3: an unprivileged user, no
  * network, no /proc, a read-only /usr and nothing else of the machine, a small /tmp in
- * memory, no second process, few system calls, and limits on time, memory and output. It
- * protects the machine from what models write, and the reward from programs that end before
- * the tests do; it is no proof against a program that inspects the interpreter it shares
- * with its tests.
+ * memory, no second process, few system calls, and limits on time, memory and output. The
+ * tests run in another one and reach the program's functions over a socket, so that a
+ * program sees no test and decides no verdict. docs/verification.md says what that stops
+ * and what not.
  *
  * Threads: every function may run in any number of threads at once.
  */
@@ -20,7 +20,7 @@
 
 typedef struct masa_code_limits {
     double seconds;      /* of wall clock, the interpreter's start included */
-    size_t memory_bytes; /* of address space */
+    size_t memory_bytes; /* of address space, for the program and again for its tests */
     size_t output_bytes; /* of standard output and of standard error */
 } masa_code_limits;
 
@@ -42,17 +42,19 @@ const char *masa_code_outcome_text(masa_code_outcome outcome);
 
 typedef struct masa_code_result {
     masa_code_outcome outcome;
-    char message[256]; /* the last line of standard error; "" when passed */
+    char message[256]; /* why; "" when passed */
 } masa_code_result;
 
-/** MASA_ERR_UNSUPPORTED with one clear line when there is no working sandbox. */
+/** MASA_ERR_UNSUPPORTED with one clear line when there is no working sandbox. Runs two
+ * programs, so ask once. */
 masa_status masa_code_available(masa_error *err);
 
 /**
- * Runs the program and then its tests in one interpreter.
+ * Runs the tests on the program.
  *
  * program   Python source: whatever the tests call must be in it
- * tests     Python source that raises when the program is wrong
+ * tests     Python source that raises when the program is wrong; it gets the program's
+ *           names, but for those of Python itself, and values by copy
  * limits    NULL: MASA_CODE_LIMITS
  *
  * Errors: MASA_ERR_UNSUPPORTED without bubblewrap or python3, MASA_ERR_IO when a process
@@ -60,6 +62,19 @@ masa_status masa_code_available(masa_error *err);
  */
 masa_status masa_code_run(masa_code_result *out, const char *program, const char *tests,
                           const masa_code_limits *limits, masa_error *err);
+
+typedef struct masa_code_job {
+    const char *program, *tests;
+} masa_code_job;
+
+/**
+ * Runs n jobs, up to at_once of them at a time (0: as many as there are processors, and
+ * as the free memory has room for); results[i] is that of jobs[i], in whatever order they
+ * end. After an error no other job is begun, and the results are not to be used.
+ */
+masa_status masa_code_run_all(masa_code_result *results, const masa_code_job *jobs, size_t n,
+                              size_t at_once, const masa_code_limits *limits,
+                              masa_error *err);
 
 /**
  * Finds the program in a model's text: the last closed block between lines of ```
