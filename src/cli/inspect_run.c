@@ -149,6 +149,17 @@ static void free_names(char **names, size_t n)
     free(names);
 }
 
+/* The lines of the history, beside the table. */
+static masa_status show_history(masa_store *store, masa_error *err)
+{
+    char *history = NULL;
+    masa_status st = masa_run_history(store, &history, err);
+    if (st == MASA_OK && history)
+        fprintf(stderr, "settings changed (before, now), after\n%s", history);
+    free(history);
+    return st;
+}
+
 static masa_status show_metrics(masa_store *store, const cli_inspect_options *o,
                                 masa_error *err)
 {
@@ -168,6 +179,7 @@ static masa_status show_metrics(masa_store *store, const cli_inspect_options *o,
             fprintf(stderr, "%s %s", i ? "," : "", t.others[i]);
         fprintf(stderr, "\n");
     }
+    if (st == MASA_OK && !o->json) st = show_history(store, err);
     if (st == MASA_OK && t.step < 0) fprintf(stderr, "no metrics of these steps and names\n");
     masa_text_deinit(&t.json);
     free_names(t.names, t.n);

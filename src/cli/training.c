@@ -41,6 +41,10 @@ masa_status cli_settings_load(masa_config *out, const cli_settings *settings,
     }
     for (size_t i = 0; i < set->n; i++) all[n++] = set->items[i];
     masa_status st = masa_config_load(out, settings->file, settings->preset, all, n, err);
+    if (st == MASA_OK) {
+        st = masa_config_make_absolute(out, err);
+        if (st != MASA_OK) masa_config_deinit(out);
+    }
     for (size_t i = 0; i < made; i++) free(owned[i]);
     free(owned);
     free(all);

@@ -20,7 +20,7 @@ typedef struct cli_settings {
     const cli_list *set; /* comes last, so that it wins over the shortcuts */
 } cli_settings;
 
-/* masa_config_load with these settings. */
+/* masa_config_load with these settings, paths made absolute. */
 masa_status cli_settings_load(masa_config *out, const cli_settings *settings,
                               masa_error *err);
 

@@ -112,13 +112,13 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                      plan->total <= available ? "; rollout.kept_memory=-1 keeps what fits" : "");
 }
 
-masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wants,
+masa_status rl_memory_reserve(const masa_config *config, const char *model,
+                              rl_session_options *wants,
                               const masa_generator_options *generator, FILE *log,
                               masa_error *err)
 {
     masa_model_file *file = NULL;
-    masa_status st = masa_config_require(config, "model.path", err);
-    if (st == MASA_OK) st = masa_model_file_open(&file, config->model.path, err);
+    masa_status st = masa_model_file_open(&file, model, err);
     if (st != MASA_OK) return st;
     size_t available = masa_memory_available();
     rl_memory_plan plan =

@@ -247,8 +247,8 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
         .total_steps = c->train.steps,
     };
     masa_status st = rl_answer_rules(&l.answer_rules, c->data.answer_rules, err);
-    if (st == MASA_OK) st = rl_memory_reserve(c, &l.wants, &generator, options->progress, err);
-    if (st == MASA_OK) st = rl_session_open(&l.session, c, folder, options, &l.wants, err);
+    if (st == MASA_OK)
+        st = rl_session_open(&l.session, c, folder, options, &generator, &l.wants, err);
     if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, err);
     if (st == MASA_OK) {
         rl_method_init(&l.method, c, l.prompts.train.n);

@@ -1,5 +1,8 @@
 #include "session.h"
 
+#include "memory_plan.h"
+#include "resume.h"
+
 #include <masa/adamw.h>
 #include <masa/cpu.h>
 #include <masa/file.h>
@@ -24,27 +27,10 @@ masa_dtype rl_compute_dtype(const masa_config *config)
     }
 }
 
-/* A run without a checkpoint begins again, which drops what is on record: steps only when
- * that is asked for. */
-static masa_status resume_run(rl_session *s, const char *folder, bool restart, masa_error *err)
-{
-    long last = 0;
-    masa_status st = masa_run_resume(&s->run, folder, err);
-    if (st == MASA_OK) st = masa_run_checkpoint_find(folder, &s->checkpoint, &s->state, err);
-    if (st == MASA_OK && !s->checkpoint) st = masa_run_last_step(s->run, &last, err);
-    if (st == MASA_OK && last > 0 && !restart)
-        st = MASA_FAIL(err, MASA_ERR_CONFIG,
-                       "%s has %ld steps on record and no checkpoint to go on from; if "
-                       "checkpoints/ was moved, bring it back; --resume --restart drops the "
-                       "record and begins again",
-                       folder, last);
-    return st;
-}
-
 static masa_status open_tokenizer(rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
-    masa_status st = masa_tokenizer_load(&s->tokenizer, c->model.path, err);
+    masa_status st = masa_tokenizer_load(&s->tokenizer, rl_session_model(s), err);
     if (st == MASA_OK) st = masa_chat_family_parse(&s->family, c->model.chat_template, err);
     if (st == MASA_OK) st = masa_chat_family_resolve(&s->family, s->tokenizer, err);
     if (st == MASA_OK)
@@ -65,21 +51,34 @@ static masa_status check_weights(masa_model *model, const char *path, masa_error
                : MASA_FAIL(err, MASA_ERR_NUMERIC, "%s has weights that are not finite", path);
 }
 
-/* Factors train on top of the starting weights, which stay where they came from; all
- * weights go on from the checkpoint. */
+const char *rl_session_model(const rl_session *s)
+{
+    return s->checkpoint && s->config->lora.rank == 0 ? s->checkpoint : s->config->model.path;
+}
+
+/* Before factors are merged into it. */
+static void measure_base(rl_session *s)
+{
+    masa_model *base = s->reference ? s->reference : s->model;
+    if (!s->reference && rl_session_model(s) == s->checkpoint) return;
+    s->base_checksum = masa_run_checksum(masa_model_values(base),
+                                         masa_model_parameter_count(base) * sizeof(float));
+}
+
 static masa_status open_model(rl_session *s, const rl_session_options *wants,
                               masa_error *err)
 {
     const masa_config *c = s->config;
     bool factors = c->lora.rank > 0;
     masa_model_options options = {rl_compute_dtype(c), true};
-    const char *path = s->checkpoint && !factors ? s->checkpoint : c->model.path;
+    const char *path = rl_session_model(s);
     masa_status st = masa_model_load(&s->model, path, &options, err);
     if (st == MASA_OK) st = check_weights(s->model, path, err);
     if (st == MASA_OK && wants->reference) {
         options.trainable = false;
         st = masa_model_load(&s->reference, c->model.path, &options, err);
     }
+    if (st == MASA_OK) measure_base(s);
     if (st != MASA_OK || !factors) return st;
     masa_lora_options lora = {.rank = (size_t)c->lora.rank,
                               .alpha = c->lora.alpha,
@@ -163,13 +162,16 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
 
 masa_status rl_session_open(rl_session *s, const masa_config *config, const char *folder,
                             const masa_train_options *options,
-                            const rl_session_options *wants, masa_error *err)
+                            const masa_generator_options *generator, rl_session_options *wants,
+                            masa_error *err)
 {
     *s = (rl_session){.config = config, .stop = options->stop, .log = options->progress};
     if (config->train.threads) omp_set_num_threads((int)config->train.threads);
     masa_status st = masa_config_require(config, "model.path", err);
+    if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
+    if (st == MASA_OK)
+        st = rl_memory_reserve(config, rl_session_model(s), wants, generator, s->log, err);
     if (st == MASA_OK) st = open_tokenizer(s, err);
-    if (st == MASA_OK && options->resume) st = resume_run(s, folder, options->restart, err);
     if (st == MASA_OK) st = open_model(s, wants, err);
     if (st == MASA_OK) st = open_optimizers(s, wants, err);
     if (st == MASA_OK) st = open_trainer(s, wants, err);
@@ -180,8 +182,11 @@ masa_status rl_session_start(rl_session *s, const char *folder,
                              const rl_session_options *wants, masa_error *err)
 {
     long step = s->checkpoint ? s->state.step : -1;
-    masa_status st = s->run ? masa_run_continue(s->run, s->config, step, err)
-                            : masa_run_create(&s->run, folder, s->config, err);
+    masa_status st = rl_resume_check(s, err);
+    if (st == MASA_OK)
+        st = s->run ? masa_run_continue(s->run, s->config, step, err)
+                    : masa_run_create(&s->run, folder, s->config, err);
+    if (st == MASA_OK) st = rl_resume_tell(s, err);
     if (st == MASA_OK)
         st = masa_store_set_info(masa_run_store(s->run), "model", s->config->model.path, err);
     if (st == MASA_OK) s->progress = masa_progress_create(s->log, wants->total_steps);
@@ -253,6 +258,14 @@ masa_status rl_session_stop(rl_session *s, bool save, long steps, masa_error *er
                      s->state.step, steps);
 }
 
+static masa_status write_settings(const rl_session *s, const char *folder, masa_error *err)
+{
+    char *path = masa_path_join(folder, RL_SETTINGS_FILE);
+    masa_status st = masa_config_write(s->config, path, err);
+    free(path);
+    return st;
+}
+
 /* Float32, so that a resumed run continues bit for bit. */
 static masa_status write_checkpoint(rl_session *s, const char *folder, masa_error *err)
 {
@@ -266,6 +279,7 @@ static masa_status write_checkpoint(rl_session *s, const char *folder, masa_erro
     if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
         st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);
+    if (st == MASA_OK) st = write_settings(s, folder, err);
     if (st == MASA_OK) st = write_moments(s->optimizer, folder, MASA_MOMENTS_FILE, err);
     if (st == MASA_OK && s->meta_optimizer)
         st = write_moments(s->meta_optimizer, folder, MASA_META_MOMENTS_FILE, err);

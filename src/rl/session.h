@@ -30,6 +30,7 @@ typedef struct rl_session {
     size_t n_stop_tokens;
 
     masa_model *model, *reference; /* reference: the frozen start, or NULL */
+    uint32_t base_checksum;        /* of the weights that the run began with, where it has them */
     masa_lora *lora;               /* or NULL */
     masa_optimizer *optimizer;
     masa_optimizer *meta_optimizer; /* of the meta path's updates; NULL: the one above */
@@ -55,12 +56,19 @@ typedef struct rl_session_options {
 /* What products are computed in on this machine. */
 masa_dtype rl_compute_dtype(const masa_config *config);
 
-/* Loads everything up to the trainer, with resume from the newest checkpoint of the run
- * in `folder`, of which nothing is changed yet. On failure rl_session_close is still the
- * caller's. */
+/* The folder or file that the policy's weights and tokenizer come from: factors train on top
+ * of the starting weights, which stay where they are; all weights go on from the checkpoint,
+ * which needs nothing else. */
+const char *rl_session_model(const rl_session *session);
+
+/* Finds the newest checkpoint of the run in `folder` when it is to be resumed, plans the
+ * memory, which completes wants (rl_memory_reserve; generator NULL: there is none), and loads
+ * everything up to the trainer. Of the run nothing is changed yet. On failure
+ * rl_session_close is still the caller's. */
 masa_status rl_session_open(rl_session *session, const masa_config *config,
                             const char *folder, const masa_train_options *options,
-                            const rl_session_options *wants, masa_error *err);
+                            const masa_generator_options *generator, rl_session_options *wants,
+                            masa_error *err);
 /* Once all that can be refused is checked: makes the run folder, or takes the resumed one
  * back to its checkpoint. */
 masa_status rl_session_start(rl_session *session, const char *folder,

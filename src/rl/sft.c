@@ -190,8 +190,8 @@ masa_status masa_sft_train(const masa_config *config, const char *folder,
     sft_loop l = {.saved_step = -1};
     rl_session_options wants = {.temperature = 1};
     masa_status st = check(config, err);
-    if (st == MASA_OK) st = rl_memory_reserve(config, &wants, NULL, options->progress, err);
-    if (st == MASA_OK) st = rl_session_open(&l.session, config, folder, options, &wants, err);
+    if (st == MASA_OK)
+        st = rl_session_open(&l.session, config, folder, options, NULL, &wants, err);
     if (st == MASA_OK) st = load_examples(&l, err);
     wants.total_steps = l.steps;
     if (st == MASA_OK) masa_optimizer_set_total(l.session.optimizer, (size_t)l.steps);

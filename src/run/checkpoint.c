@@ -280,6 +280,7 @@ masa_status checkpoints_find_best(masa_run *run, masa_error *err)
 void masa_run_state_deinit(masa_run_state *state)
 {
     free(state->extra);
+    free(state->inputs);
     *state = (masa_run_state){0};
 }
 

@@ -23,8 +23,13 @@ static masa_status fail_errno(masa_error *err, const char *what, const char *pat
     return MASA_FAIL(err, MASA_ERR_IO, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
+uint32_t masa_run_checksum(const void *data, size_t size)
+{
+    return crc32c(0, data, size);
+}
+
 /* Read, not mapped: pages of a mapped file count as the process's memory. */
-static masa_status file_checksum(const char *path, uint32_t *out, masa_error *err)
+masa_status masa_run_file_checksum(const char *path, uint32_t *out, masa_error *err)
 {
     FILE *file = fopen(path, "rbe");
     if (!file) return fail_errno(err, "open", path);
@@ -41,7 +46,7 @@ static masa_status seal_file(json_t *files, const char *path, const char *name, 
                              masa_error *err)
 {
     uint32_t sum;
-    masa_status st = file_checksum(path, &sum, err);
+    masa_status st = masa_run_file_checksum(path, &sum, err);
     if (st != MASA_OK) return st;
     json_object_set_new(files, name, json_pack("{s:I,s:I}", "size", (json_int_t)size, "crc32c",
                                                (json_int_t)sum));
@@ -78,11 +83,39 @@ static masa_status seal_folder(json_t *files, const char *folder, const char *pr
     return st == MASA_OK ? masa_folder_sync(folder, err) : st;
 }
 
+/* The text ends with its own checksum, for no other file has it. */
+static const char checksum_mark[] = ",\n \"checksum\": ";
+
+static void add_checksum(masa_text *text)
+{
+    text->size -= strlen("\n}");
+    uint32_t sum = crc32c(0, text->data, text->size);
+    masa_text_addf(text, "%s%lu\n}", checksum_mark, (unsigned long)sum);
+}
+
+static masa_status check_checksum(const masa_text *text, const char *path, masa_error *err)
+{
+    const char *all = masa_text_get(text), *at = NULL;
+    for (const char *p = all; (p = strstr(p, checksum_mark)); p++) at = p;
+    masa_text again = {0};
+    if (at) {
+        masa_text_append(&again, all, (size_t)(at - all));
+        masa_text_add(&again, "\n}");
+        add_checksum(&again);
+    }
+    /* Version 1 had none. */
+    bool good = at ? again.size == text->size && memcmp(again.data, all, again.size) == 0
+                   : strstr(all, "\"version\": 1\n") != NULL;
+    masa_text_deinit(&again);
+    return good ? MASA_OK : MASA_FAIL(err, MASA_ERR_FORMAT, "%s is damaged (checksum)", path);
+}
+
 masa_status checkpoint_seal(const char *folder, const masa_run_state *state, masa_error *err)
 {
     masa_status st = MASA_OK;
-    char *path = masa_path_join(folder, STATE_FILE), *text = NULL;
-    json_t *root = json_pack("{s:i,s:I,s:I,s:I,s:f,s:f}", "version", 1, "step",
+    char *path = masa_path_join(folder, STATE_FILE);
+    masa_text text = {0};
+    json_t *root = json_pack("{s:i,s:I,s:I,s:I,s:f,s:f}", "version", 2, "step",
                              (json_int_t)state->step, "draws", (json_int_t)state->draws,
                              "tokens", (json_int_t)state->tokens, "seconds", state->seconds,
                              "cpu_seconds", state->cpu_seconds);
@@ -97,14 +130,19 @@ masa_status checkpoint_seal(const char *folder, const masa_run_state *state, mas
     } else {
         json_object_set_new(root, "extra", extra);
     }
+    if (state->inputs)
+        json_object_set_new(root, "inputs", json_loads(state->inputs, 0, NULL));
     json_object_set_new(root, "files", files);
     if (st == MASA_OK) st = seal_folder(files, folder, "", err);
     if (st == MASA_OK) {
-        text = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
-        st = masa_file_write(path, text, strlen(text), err);
+        char *json = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+        masa_text_add(&text, json);
+        free(json);
+        add_checksum(&text);
+        st = masa_file_write(path, text.data, text.size, err);
     }
     if (st == MASA_OK) st = masa_folder_sync(folder, err);
-    free(text);
+    masa_text_deinit(&text);
     json_decref(root);
     free(path);
     return st;
@@ -128,7 +166,7 @@ static masa_status verify_file(const char *folder, const char *name, const json_
     else if (info.st_size != size)
         st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s has %lld bytes and should have %lld", path,
                        (long long)info.st_size, (long long)size);
-    else if ((st = file_checksum(path, &found, err)) == MASA_OK && found != sum)
+    else if ((st = masa_run_file_checksum(path, &found, err)) == MASA_OK && found != sum)
         st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is damaged (checksum)", path);
     free(path);
     return st;
@@ -143,7 +181,7 @@ static masa_status read_state(const json_t *root, const char *path, masa_run_sta
     if (json_unpack((json_t *)(uintptr_t)root, "{s:I,s:I,s:I,s:I,s:F,s?F,s:o,s:o}", "version",
                     &version, "step", &step, "draws", &draws, "tokens", &tokens, "seconds",
                     &seconds, "cpu_seconds", &cpu_seconds, "extra", &extra, "files", &files) != 0 ||
-        version != 1 || !json_is_object(extra) || !json_is_object(files))
+        (version != 1 && version != 2) || !json_is_object(extra) || !json_is_object(files))
         return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not the state of a checkpoint", path);
     *out = (masa_run_state){.step = (long)step,
                             .draws = (long)draws,
@@ -153,7 +191,9 @@ static masa_status read_state(const json_t *root, const char *path, masa_run_sta
     const json_t *accuracy = json_object_get(root, "accuracy");
     out->evaluated = json_is_number(accuracy);
     if (out->evaluated) out->accuracy = json_number_value(accuracy);
+    const json_t *inputs = json_object_get(root, "inputs");
     if (json_object_size(extra)) out->extra = json_dumps(extra, JSON_COMPACT);
+    if (inputs) out->inputs = json_dumps(inputs, JSON_COMPACT);
     return MASA_OK;
 }
 
@@ -164,6 +204,7 @@ static masa_status load_state(json_t **out, const char *path, masa_error *err)
     masa_status st = masa_path_missing(path)
                          ? MASA_FAIL(err, MASA_ERR_FORMAT, "%s is missing", path)
                          : masa_file_read(&text, path, err);
+    if (st == MASA_OK) st = check_checksum(&text, path, err);
     if (st == MASA_OK) {
         *out = json_loadb(masa_text_get(&text), text.size, JSON_REJECT_DUPLICATES, &why);
         if (!*out) st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s: %s", path, why.text);

@@ -227,3 +227,25 @@ masa_status masa_run_commit_step(masa_run *run, masa_error *err)
     masa_status st = masa_store_commit(run->store, err);
     return st == MASA_OK ? events_flush(run->events, err) : st;
 }
+
+/* In the store's table of facts, so that an older store has it too. */
+static const char history_key[] = "history";
+
+masa_status masa_run_history(masa_store *store, char **out, masa_error *err)
+{
+    return masa_store_get_info(store, history_key, out, err);
+}
+
+masa_status masa_run_add_history(masa_run *run, long step, const char *what, masa_error *err)
+{
+    char *before = NULL;
+    masa_text text = {0};
+    masa_status st = masa_run_history(run->store, &before, err);
+    if (st == MASA_OK) {
+        masa_text_addf(&text, "%sstep %ld: %s\n", before ? before : "", step, what);
+        st = masa_store_set_info(run->store, history_key, masa_text_get(&text), err);
+    }
+    masa_text_deinit(&text);
+    free(before);
+    return st;
+}

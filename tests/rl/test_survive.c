@@ -2,6 +2,7 @@
 #include "letters.h"
 
 #include <dirent.h>
+#include <masa/log.h>
 #include <unistd.h>
 
 /* Every file below a folder of the run with its bytes, so that two can be compared. The
@@ -71,7 +72,7 @@ static void a_resume_that_fails_changes_nothing(void **state)
     make_torn("torn");
     fails_unchanged("torn", "data.train=/nowhere.jsonl", MASA_ERR_IO, "/nowhere.jsonl");
     fails_unchanged("torn", "data.test=/nowhere.jsonl", MASA_ERR_IO, "/nowhere.jsonl");
-    fails_unchanged("torn", "model.path=/nowhere", MASA_ERR_IO, "/nowhere");
+    fails_unchanged("torn", "algorithm.kl_coef=0.01 model.path=/nowhere", MASA_ERR_IO, "/nowhere");
     fails_unchanged("torn", "data.answer_rules=boxd", MASA_ERR_CONFIG, "boxd");
     fails_unchanged("torn", "lora.rank=2", MASA_ERR_IO, "adapter");
     fails_unchanged("torn", "meta.samples=2 meta.length_min=1 meta.template=/nowhere.txt", MASA_ERR_IO,
@@ -136,10 +137,77 @@ static void the_best_checkpoint_is_kept(void **state)
     assert_same_run("whole", "none", "model.safetensors", 4);
 }
 
+static masa_text warned;
+
+static void keep_warning(masa_log_level level, const char *message)
+{
+    (void)level;
+    masa_text_add(&warned, message);
+}
+
+/* The model with one weight changed, as the model `name`. */
+static void make_other_model(const char *name)
+{
+    masa_model *model = NULL;
+    masa_tokenizer *tokenizer = NULL;
+    masa_model_options how = {MASA_F32, false};
+    assert_int_equal(masa_model_load(&model, base, &how, NULL), MASA_OK);
+    assert_int_equal(masa_tokenizer_load(&tokenizer, base, NULL), MASA_OK);
+    masa_model_values(model)[77] += 0.5f;
+    assert_int_equal(masa_folder_create(in_root(name), NULL), MASA_OK);
+    assert_int_equal(masa_model_save(model, in_root(name), MASA_SAVE_F32, NULL), MASA_OK);
+    assert_int_equal(masa_tokenizer_save(tokenizer, in_root(name), NULL), MASA_OK);
+    masa_tokenizer_destroy(tokenizer);
+    masa_model_destroy(model);
+}
+
+static void a_checkpoint_knows_what_it_was_made_of(void **state)
+{
+    (void)state;
+    char other[300], data[300];
+    make_other_model("other");
+    snprintf(other, sizeof other, "model.path=%s train.steps=4", in_root("other"));
+    must("factors", "lora.rank=2 train.steps=2", false);
+    fails_unchanged("factors", other, MASA_ERR_CONFIG, "is not the model that this run began with");
+    must("reference", "algorithm.kl_coef=0.01 train.steps=2", false);
+    fails_unchanged("reference", other, MASA_ERR_CONFIG, "is not the model that this run began");
+    /* other data is told, and so is every setting that changed */
+    masa_log_set_sink(keep_warning);
+    snprintf(data, sizeof data, "data.train=%s train.steps=3", in_root("test.jsonl"));
+    must("factors", data, true);
+    masa_log_set_sink(NULL);
+    assert_non_null(strstr(masa_text_get(&warned), "data.train"));
+    assert_null(strstr(masa_text_get(&warned), "data.test"));
+    masa_text_deinit(&warned);
+    masa_store *store = NULL;
+    char *path = masa_run_store_path(in_root("factors")), *history = NULL;
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
+    assert_int_equal(masa_run_history(store, &history, NULL), MASA_OK);
+    masa_store_close(store);
+    assert_true(masa_starts_with(history, "step 2: data.train ("));
+    assert_non_null(strstr(history, "train.steps (2, 3)"));
+    free(history);
+    free(path);
+}
+
+static void all_weights_need_the_checkpoint_alone(void **state)
+{
+    (void)state;
+    must("alone", "train.steps=2", false);
+    char aside[300];
+    snprintf(aside, sizeof aside, "%s", in_root("base-aside"));
+    assert_int_equal(rename(base, aside), 0);
+    must("alone", "train.steps=4", true);
+    assert_int_equal(rename(aside, base), 0);
+    assert_same_run("whole", "alone", "model.safetensors", 4);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resume_that_fails_changes_nothing),
+        cmocka_unit_test(a_checkpoint_knows_what_it_was_made_of),
+        cmocka_unit_test(all_weights_need_the_checkpoint_alone),
         cmocka_unit_test(the_best_checkpoint_is_kept),
         cmocka_unit_test(steps_without_a_checkpoint_are_not_dropped),
     };

@@ -321,6 +321,28 @@ static void a_broken_checkpoint_falls_back(void **state)
     assert_int_equal(masa_run_checkpoint_find(folder, &place, &found, &err), MASA_ERR_FORMAT);
 }
 
+static void every_byte_of_the_state_counts(void **state)
+{
+    (void)state;
+    masa_run *run = create();
+    save(run, 10);
+    save(run, 20);
+    masa_run_close(run);
+    masa_text text = {0};
+    char *name = strdup(at("checkpoints/step-000020/state.json"));
+    assert_int_equal(masa_file_read(&text, name, NULL), MASA_OK);
+    for (size_t i = 0; i < text.size; i++) {
+        text.data[i] ^= 1; /* a digit becomes another digit */
+        assert_int_equal(masa_file_write(name, text.data, text.size, NULL), MASA_OK);
+        if (find() != 10) fail_msg("byte %zu, now %c", i, text.data[i]);
+        text.data[i] ^= 1;
+    }
+    assert_int_equal(masa_file_write(name, text.data, text.size, NULL), MASA_OK);
+    assert_int_equal(find(), 20);
+    masa_text_deinit(&text);
+    free(name);
+}
+
 /* What cannot be read may be whole: nothing older is taken in its place. */
 static void an_unreadable_checkpoint_is_not_a_broken_one(void **state)
 {
@@ -573,6 +595,7 @@ int main(void)
         T(old_checkpoints_go),
         T(the_best_checkpoint_stays),
         T(a_broken_checkpoint_falls_back),
+        T(every_byte_of_the_state_counts),
         T(an_unreadable_checkpoint_is_not_a_broken_one),
         T(a_gap_in_the_record_is_told),
         T(a_folder_that_lost_its_configuration_is_no_new_one),

@@ -18,6 +18,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <masa/config.h>
 #include <masa/error.h>
 #include <masa/store.h>
@@ -66,6 +67,11 @@ masa_status masa_run_add_metric(masa_run *run, long step, const char *name, doub
 masa_status masa_run_begin_step(masa_run *run, masa_error *err);
 masa_status masa_run_commit_step(masa_run *run, masa_error *err);
 
+/** Keeps a line on what was changed after `step`, for masa_run_history. */
+masa_status masa_run_add_history(masa_run *run, long step, const char *what, masa_error *err);
+/** The lines "step 20: WHAT", oldest first; NULL when there are none. Caller frees. */
+masa_status masa_run_history(masa_store *store, char **out, masa_error *err);
+
 /* ---- checkpoints ---- */
 
 /* Where a run stands, in a checkpoint's state.json. */
@@ -75,11 +81,12 @@ typedef struct masa_run_state {
     long tokens;   /* tokens generated so far */
     double seconds; /* of training so far */
     char *extra;   /* a JSON object of the loop's own, or NULL */
+    char *inputs;  /* a JSON object: checksums of what the run is made of, or NULL */
     double cpu_seconds; /* that processors have worked on training so far */
     bool evaluated; /* after this very step, with this share of right answers: */
     double accuracy;
 } masa_run_state;
-/** Frees extra. */
+/** Frees extra and inputs. */
 void masa_run_state_deinit(masa_run_state *state);
 
 /** An empty folder to write a checkpoint's files into; *folder is borrowed and valid
@@ -107,6 +114,10 @@ masa_status masa_run_checkpoint_find(const char *run_folder, char **folder,
 
 /** The step that checkpoints/latest names; -1: there is no such file. */
 masa_status masa_run_saved_step(const char *run_folder, long *step, masa_error *err);
+
+/** CRC-32C of bytes in memory and of a file. */
+uint32_t masa_run_checksum(const void *data, size_t size);
+masa_status masa_run_file_checksum(const char *path, uint32_t *out, masa_error *err);
 
 /**
  * The optimiser's moments m, v [n] and its step count in one file with a checksum.
