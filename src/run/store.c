@@ -1,11 +1,14 @@
 /* Opening the store, its schema, transactions and errors. */
 #include "store_internal.h"
 
+#include <masa/clock.h>
 #include <masa/file.h>
+#include <masa/log.h>
 #include <masa/memory.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 2 };
 
@@ -127,9 +130,28 @@ static masa_status check_schema(masa_store *store, masa_store_mode mode, masa_er
     return MASA_OK;
 }
 
+/* Called by SQLite while another program has the lock; 0 gives up. */
+static int wait_for_lock(void *context, int tries)
+{
+    masa_store *store = context;
+    if (tries == 0) {
+        store->waiting_since = masa_clock();
+        store->told = false;
+    }
+    double waited = masa_clock() - store->waiting_since;
+    if (waited > store->patience) return 0;
+    if (waited > 1 && !store->told) {
+        masa_warn("%s is locked by another program; waiting", store->path);
+        store->told = true;
+    }
+    usleep(50000);
+    return 1;
+}
+
 static masa_status set_up(masa_store *store, masa_store_mode mode, masa_error *err)
 {
-    sqlite3_busy_timeout(store->db, 5000);
+    store->patience = mode == MASA_STORE_READ ? 5 : 60;
+    sqlite3_busy_handler(store->db, wait_for_lock, store);
     masa_status st = check_schema(store, mode, err);
     if (st != MASA_OK || mode == MASA_STORE_READ) return st;
     /* A commit is on the disk when it returns: a resumed run relies on it. */
