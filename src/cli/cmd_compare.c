@@ -4,6 +4,7 @@
 
 #include <masa/comparison.h>
 #include <masa/file.h>
+#include <masa/log.h>
 #include <masa/memory.h>
 #include <masa/run_folder.h>
 
@@ -40,17 +41,21 @@ static masa_status read_run(masa_compared_run *out, masa_curve *curve,
     return st;
 }
 
-static masa_status write_files(const compare_command *c, const masa_text *markdown,
-                               const masa_text *lines, masa_error *err)
+/* Where the folder cannot be written, standard output has the table all the same. */
+static void write_files(const compare_command *c, const masa_text *markdown,
+                        const masa_text *lines)
 {
+    masa_error why = {0};
     char *table = masa_path_join(c->folder, "compare.md");
     char *json = masa_path_join(c->folder, "compare.jsonl");
-    masa_status st = masa_file_write(table, markdown->data, markdown->size, err);
-    if (st == MASA_OK) st = masa_file_write(json, lines->data, lines->size, err);
-    if (st == MASA_OK) fprintf(stderr, "masa: the table is in %s and %s\n", table, json);
+    masa_status st = masa_file_write(table, markdown->data, markdown->size, &why);
+    if (st == MASA_OK) st = masa_file_write(json, lines->data, lines->size, &why);
+    if (st == MASA_OK)
+        fprintf(stderr, "masa: the table is in %s and %s\n", table, json);
+    else
+        masa_warn("the table is not kept: %s", why.message);
     free(table);
     free(json);
-    return st;
 }
 
 static masa_status report(const compare_command *c, const compare_runs *runs,
@@ -74,7 +79,7 @@ static masa_status report(const compare_command *c, const compare_runs *runs,
             st = MASA_FAIL(err, MASA_ERR_DATA,
                            "no run of --baseline %s has two evaluations", c->baseline);
         else
-            st = write_files(c, &markdown, &lines, err);
+            write_files(c, &markdown, &lines);
         if (st == MASA_OK) fputs(masa_text_get(c->json ? &lines : &markdown), stdout);
         masa_text_deinit(&markdown);
         masa_text_deinit(&lines);

@@ -51,7 +51,8 @@ static masa_status train(const train_command *c, const char *folder, train_funct
     masa_train_options options = {.resume = c->resume,
                                   .restart = c->restart,
                                   .progress = stderr,
-                                  .stop = &cli_stop_asked};
+                                  .stop = &cli_stop_asked,
+                                  .status = &cli_status_asked};
     cli_say_machine(&config);
     cli_catch_signals();
     st = run(&config, folder, &options, err);
@@ -64,6 +65,7 @@ static masa_status train(const train_command *c, const char *folder, train_funct
 static const char details[] =
     "RUN is a new folder: configuration, store of all that happens, TensorBoard events and\n"
     "checkpoints (Hugging Face folders) go there. ^C saves and stops; --resume goes on.\n"
+    "So do SIGTERM, SIGHUP, SIGPIPE and SIGUSR2; SIGUSR1 prints where the run stands.\n"
     "`masa config --help` lists the presets, `masa config` every setting.";
 
 masa_status cli_train(int argc, char **argv, masa_error *err)

@@ -112,7 +112,8 @@ static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent
     masa_train_options options = {.resume = j->states[run].exists,
                                   .restart = j->how->restart,
                                   .progress = stderr,
-                                  .stop = &cli_stop_asked};
+                                  .stop = &cli_stop_asked,
+                                  .status = &cli_status_asked};
     /* A ^C is for the parent, which asks each run to stop once; when it dies, so do they. */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);

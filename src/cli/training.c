@@ -7,22 +7,37 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-volatile sig_atomic_t cli_stop_asked;
+volatile sig_atomic_t cli_stop_asked, cli_status_asked;
 
-static void on_signal(int number)
+/* A second ^C means it. Of the others many may come while the run is saved: each line of
+ * progress that nobody reads is a SIGPIPE. */
+static void on_stop(int number)
 {
-    if (cli_stop_asked) {
+    if (cli_stop_asked && (number == SIGINT || number == SIGTERM)) {
         signal(number, SIG_DFL);
         raise(number);
     }
     cli_stop_asked = 1;
 }
 
+static void on_status(int number)
+{
+    (void)number;
+    cli_status_asked = 1;
+}
+
 void cli_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR2};
+    struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, before;
+    struct sigaction status = {.sa_handler = on_status, .sa_flags = SA_RESTART};
+    for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
+        /* What nohup and its like have set to be ignored stays so; a shell does that to ^C of
+         * a program in the background, which `kill -INT` is still to reach. */
+        if (stops[i] == SIGINT || (sigaction(stops[i], NULL, &before) == 0 &&
+                                   before.sa_handler != SIG_IGN))
+            sigaction(stops[i], &stop, NULL);
+    sigaction(SIGUSR1, &status, NULL);
 }
 
 masa_status cli_settings_load(masa_config *out, const cli_settings *settings,

@@ -24,9 +24,11 @@ typedef struct cli_settings {
 masa_status cli_settings_load(masa_config *out, const cli_settings *settings,
                               masa_error *err);
 
-/* Not 0 once SIGINT or SIGTERM came; for masa_train_options.stop. */
-extern volatile sig_atomic_t cli_stop_asked;
-/* From here on the first signal asks to stop, the second ends the program. */
+/* For masa_train_options: not 0 once a signal asked to stop or, with SIGUSR1, for a line on
+ * where the run stands. */
+extern volatile sig_atomic_t cli_stop_asked, cli_status_asked;
+/* From here on ^C, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ and SIGUSR2 ask to stop; the second of
+ * the first two ends the program. */
 void cli_catch_signals(void);
 
 /* "masa: 2 threads, avx512" on standard error. */

@@ -80,11 +80,7 @@ masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *gener
     masa_status st = fill(&draws, s, prompts, err);
     rl_group **all = masa_alloc(draws.n, sizeof *all);
     for (size_t i = 0; i < draws.n; i++) all[i] = &draws.items[i].solutions;
-    /* An evaluation belongs to a finished step: it is not broken off. */
-    const volatile sig_atomic_t *stop = s->stop;
-    s->stop = NULL;
     if (st == MASA_OK) st = rl_sample(s, generator, all, draws.n, by_kind, err);
-    s->stop = stop;
     for (size_t i = 0; st == MASA_OK && i < draws.n; i++) {
         rl_score_solutions(&draws.items[i], c, answer_rules);
         for (size_t j = 0; st == MASA_OK && j < draws.items[i].solutions.n; j++)

@@ -18,6 +18,7 @@ typedef struct rl_loop {
     rl_one_pass one_pass;
     rl_watch watch;
     double started;  /* clock at which state.seconds was 0, evaluations left out */
+    bool sound;      /* the weights are those of state.step: no update is half done */
     long saved_step; /* of the newest checkpoint; -1: none */
 } rl_loop;
 

@@ -120,6 +120,21 @@ masa_status rl_record_evaluation(rl_session *s, long step, const rl_evaluation *
     return st;
 }
 
+static masa_status see_evaluation(void *context, long step, const char *name, double value,
+                                  masa_error *err)
+{
+    (void)step, (void)name, (void)value, (void)err;
+    *(bool *)context = true;
+    return MASA_OK;
+}
+
+masa_status rl_is_evaluated(rl_session *s, long step, bool *out, masa_error *err)
+{
+    *out = false;
+    return masa_store_metrics(masa_run_store(s->run), step, step, "eval_accuracy",
+                              see_evaluation, out, err);
+}
+
 static double mean_logprob(const masa_completion *c)
 {
     double sum = 0;

@@ -15,28 +15,6 @@
 
 /* ---- a step ---- */
 
-static masa_status evaluate(rl_loop *l, long step, masa_error *err)
-{
-    rl_session *s = &l->session;
-    rl_evaluation e;
-    double start = masa_clock();
-    masa_status st =
-        rl_evaluate(&e, s, l->generator, &l->prompts, l->answer_rules, step, err);
-    l->started += masa_clock() - start;
-    if (st == MASA_OK) st = rl_record_evaluation(s, step, &e, err);
-    if (st == MASA_OK && step > 0) {
-        s->state.evaluated = true;
-        s->state.accuracy = (double)e.correct / (double)e.problems;
-    }
-    if (st == MASA_OK)
-        masa_progress_note(s->progress,
-                           "step %ld: %.1f %% right on %zu unseen problems, length %.0f", step,
-                           100.0 * (double)e.correct / (double)e.responses, e.problems,
-                           e.mean_length);
-    rl_evaluation_deinit(&e);
-    return st;
-}
-
 static bool evaluation_due(const rl_loop *l, long step)
 {
     const masa_config *c = l->session.config;
@@ -45,8 +23,39 @@ static bool evaluation_due(const rl_loop *l, long step)
            (c->train.eval_every > 0 && step % c->train.eval_every == 0);
 }
 
-static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
-                          masa_error *err)
+/* The evaluation of the weights as they are, unless it is on record: a run that was stopped in
+ * it makes up for it when it goes on. */
+static masa_status evaluate(rl_loop *l, masa_error *err)
+{
+    rl_session *s = &l->session;
+    long step = s->state.step;
+    rl_evaluation e = {0};
+    bool recorded = false;
+    if (!evaluation_due(l, step)) return MASA_OK;
+    masa_status st = rl_is_evaluated(s, step, &recorded, err);
+    if (st != MASA_OK || recorded) return st;
+    double start = masa_clock();
+    st = masa_run_begin_step(s->run, err);
+    if (st == MASA_OK)
+        st = rl_evaluate(&e, s, l->generator, &l->prompts, l->answer_rules, step, err);
+    l->started += masa_clock() - start;
+    if (st == MASA_OK) st = rl_record_evaluation(s, step, &e, err);
+    if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
+    if (st != MASA_OK) {
+        masa_run_abandon_step(s->run);
+    } else {
+        s->state.evaluated = step > 0;
+        s->state.accuracy = (double)e.correct / (double)e.responses;
+        masa_progress_note(s->progress,
+                           "step %ld: %.1f %% right on %zu unseen problems, length %.0f", step,
+                           100 * s->state.accuracy, e.problems, e.mean_length);
+    }
+    rl_evaluation_deinit(&e);
+    return st;
+}
+
+static masa_status try_to_record(rl_loop *l, const rl_step *y, const rl_draws *draws,
+                                 masa_error *err)
 {
     rl_session *s = &l->session;
     masa_status st = masa_run_begin_step(s->run, err);
@@ -55,9 +64,18 @@ static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
         st = rl_record_meta(s, y->summary.step, draws, &y->cloning, l->method.acting, err);
     if (st == MASA_OK) st = rl_record_rollouts(s, y->summary.step, draws, err);
     if (st == MASA_OK) st = rl_record_decisions(s, y->summary.step, draws, err);
-    if (st == MASA_OK && evaluation_due(l, y->summary.step))
-        st = evaluate(l, y->summary.step, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
+    if (st != MASA_OK) masa_run_abandon_step(s->run);
+    return st;
+}
+
+static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
+                          masa_error *err)
+{
+    enum { ROOM = 4 << 20 }; /* the store's own slack, and a step's texts */
+    masa_status st;
+    do st = try_to_record(l, y, draws, err);
+    while (st == MASA_ERR_IO && rl_session_wait_for_room(&l->session, ROOM));
     return st;
 }
 
@@ -112,6 +130,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     rl_advantages(&draws, s->config);
     double trained = rl_trained_flops(s);
     rl_cost_add_meta(&y.summary.cost, trained - before); /* single-pass forecasts */
+    l->sound = false;
     rl_cost_add_sampling(&y.summary.cost, s, &draws);
     st = rl_update(s, &draws, &y.update, err);
     rl_cost_add_update(&y.summary.cost, s, &draws, rl_trained_flops(s) - trained);
@@ -129,6 +148,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     s->state.seconds = masa_clock() - l->started;
     s->state.cpu_seconds += masa_processor_clock() - cpu;
     s->state.evaluated = false;
+    l->sound = true;
     st = record(l, &y, &draws, err);
     if (st == MASA_OK) report(l, &y.summary, &y.update);
 out:
@@ -147,7 +167,8 @@ static void add_method_state(rl_loop *l)
 
 static masa_status save(rl_loop *l, masa_error *err)
 {
-    if (l->saved_step == l->session.state.step) return MASA_OK;
+    const rl_session *s = &l->session;
+    if (l->saved_step == s->state.step && !masa_run_improves(s->run, &s->state)) return MASA_OK;
     add_method_state(l);
     masa_status st = rl_session_save(&l->session, err);
     if (st == MASA_OK) l->saved_step = l->session.state.step;
@@ -159,6 +180,7 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
     rl_warm_start_stats y;
+    l->sound = false;
     masa_status st = rl_warm_start(l, &y, err);
     if (st == MASA_OK && rl_session_diverged(s))
         st = MASA_FAIL(err, MASA_ERR_NUMERIC,
@@ -167,7 +189,7 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
     if (st == MASA_ERR_INTERRUPTED)
         masa_error_context(err, "nothing of it is kept, --resume begins it again");
     if (st != MASA_OK) return st;
-    l->method.warm_started = true;
+    l->method.warm_started = l->sound = true;
     s->state.tokens += (long)y.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
     s->state.cpu_seconds += y.cpu_seconds;
@@ -181,48 +203,53 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
     return st == MASA_OK ? save(l, err) : st;
 }
 
-static masa_status evaluate_start(rl_loop *l, masa_error *err)
-{
-    masa_status st = masa_run_begin_step(l->session.run, err);
-    if (st == MASA_OK) st = evaluate(l, 0, err);
-    if (st == MASA_OK) st = masa_run_commit_step(l->session.run, err);
-    return st;
-}
-
 static bool save_due(const rl_loop *l)
 {
     const rl_session *s = &l->session;
-    long every = s->config->train.save_every;
-    return (every > 0 && s->state.step % every == 0) || masa_run_improves(s->run, &s->state);
+    long every = s->config->train.save_every, step = s->state.step;
+    return (every > 0 && step > 0 && step % every == 0) || masa_run_improves(s->run, &s->state);
+}
+
+static bool run_ends(const rl_loop *l)
+{
+    const rl_session *s = &l->session;
+    double limit = 60 * s->config->train.time_limit_minutes;
+    if (s->state.step >= s->config->train.steps) return true;
+    if (limit == 0 || s->state.step == 0 || s->state.seconds <= limit) return false;
+    masa_progress_note(s->progress, "time limit reached after step %ld", s->state.step);
+    return true;
+}
+
+/* A step, after what is due before it. *ended: there is none to do. */
+static masa_status advance(rl_loop *l, bool *ended, masa_error *err)
+{
+    rl_session *s = &l->session;
+    masa_status st = evaluate(l, err);
+    if (st == MASA_OK && s->config->meta.warm_start_prompts && !l->method.warm_started)
+        st = warm_start(l, err);
+    if (st == MASA_OK && save_due(l)) st = save(l, err);
+    if (st == MASA_OK && (*ended = run_ends(l))) return MASA_OK;
+    if (st == MASA_OK && (rl_stop_asked(s) || rl_session_diverged(s)))
+        st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
+    return st == MASA_OK ? run_step(l, err) : st;
 }
 
 static masa_status run_steps(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
-    const masa_config *c = s->config;
     masa_status st = MASA_OK;
-    double limit = 60 * c->train.time_limit_minutes;
+    bool ended = false;
     l->started = masa_clock() - s->state.seconds;
-    if (!s->checkpoint && evaluation_due(l, 0)) st = evaluate_start(l, err);
-    if (st == MASA_OK && c->meta.warm_start_prompts && !l->method.warm_started) {
-        st = warm_start(l, err);
-        if (st != MASA_OK) return st;
-    }
-    while (st == MASA_OK && s->state.step < c->train.steps) {
-        if (rl_stop_asked(s)) st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
-        if (st == MASA_OK) st = run_step(l, err);
-        if (st == MASA_OK && rl_session_diverged(s)) st = MASA_ERR_INTERRUPTED;
-        if (st == MASA_OK && save_due(l)) st = save(l, err);
-        if (st == MASA_OK && limit > 0 && s->state.seconds > limit) {
-            masa_progress_note(s->progress, "time limit reached after step %ld", s->state.step);
-            break;
-        }
-    }
+    l->sound = true;
+    while (st == MASA_OK && !ended) st = advance(l, &ended, err);
     if (st == MASA_OK) return save(l, err);
-    /* Whatever ended the run, sampling or a step that was not committed changed no weight. */
-    if (st != MASA_ERR_INTERRUPTED) return st;
+    /* Sampling, evaluating, recording and saving change no weight. What is not finite has come
+     * from weights that are not worth saving. */
+    bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;
+    if (!l->sound || st == MASA_ERR_NUMERIC || (!asked && (!behind || s->state.step == 0)))
+        return st;
     add_method_state(l);
-    return rl_session_stop(s, l->saved_step != s->state.step, c->train.steps, err);
+    return rl_session_stop(s, st, behind, s->config->train.steps, err);
 }
 
 static masa_generator_options generator_options(const masa_config *c)

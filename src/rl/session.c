@@ -13,6 +13,7 @@
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The adapter's folder in a checkpoint. Beside merged weights, transformers would apply it
  * to them once more. */
@@ -165,7 +166,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
                             const masa_generator_options *generator, rl_session_options *wants,
                             masa_error *err)
 {
-    *s = (rl_session){.config = config, .stop = options->stop, .log = options->progress};
+    *s = (rl_session){.config = config, .stop = options->stop, .status = options->status, .log = options->progress};
     if (config->train.threads) omp_set_num_threads((int)config->train.threads);
     masa_status st = masa_config_require(config, "model.path", err);
     if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
@@ -189,7 +190,9 @@ masa_status rl_session_start(rl_session *s, const char *folder,
     if (st == MASA_OK) st = rl_resume_tell(s, err);
     if (st == MASA_OK)
         st = masa_store_set_info(masa_run_store(s->run), "model", s->config->model.path, err);
-    if (st == MASA_OK) s->progress = masa_progress_create(s->log, wants->total_steps);
+    if (st != MASA_OK) return st;
+    s->progress = masa_progress_create(s->log, wants->total_steps);
+    masa_progress_answer(s->progress, s->status);
     return st;
 }
 
@@ -240,22 +243,51 @@ bool rl_session_diverged(const rl_session *s)
     return s->skipped_in_row >= 3;
 }
 
-masa_status rl_session_stop(rl_session *s, bool save, long steps, masa_error *err)
+masa_status rl_session_stop(rl_session *s, masa_status why, bool save, long steps,
+                            masa_error *err)
 {
-    masa_error why = {0};
-    masa_status st = save ? rl_session_save(s, &why) : MASA_OK;
+    masa_error cause = {0}, failed = {0};
+    masa_status st = save ? rl_session_save(s, &failed) : MASA_OK;
+    long step = s->state.step;
+    if (err) cause = *err;
     if (st != MASA_OK)
-        return MASA_FAIL(err, st, "stopped after step %ld of %ld; saving it failed: %s",
-                         s->state.step, steps, why.message);
+        return MASA_FAIL(err, st, "stopped after step %ld of %ld (%.200s); saving it failed: %s", step,
+                         steps, cause.message, failed.message);
     if (rl_session_diverged(s))
         return MASA_FAIL(err, MASA_ERR_NUMERIC,
                          "stopped after step %ld of %ld, which is saved with the last weights that "
                          "are good: %d updates in a row had a gradient that is not finite; "
                          "--resume goes on with the next problems, best with a lower optimizer.lr",
-                         s->state.step, steps, s->skipped_in_row);
+                         step, steps, s->skipped_in_row);
+    if (why != MASA_ERR_INTERRUPTED)
+        return MASA_FAIL(err, why, "%s; stopped after step %ld of %ld, which is saved: go on with "
+                                   "--resume",
+                         cause.message, step, steps);
     return MASA_FAIL(err, MASA_ERR_INTERRUPTED,
-                     "stopped after step %ld of %ld, which is saved; go on with --resume",
-                     s->state.step, steps);
+                     "stopped after step %ld of %ld, which is saved; go on with --resume", step,
+                     steps);
+}
+
+bool rl_session_wait_for_room(const rl_session *s, size_t bytes)
+{
+    size_t free = masa_run_room(s->run);
+    if (free >= bytes || !s->config->train.wait_for_room) return false;
+    for (int seconds = 0; (free = masa_run_room(s->run)) < bytes; seconds++) {
+        if (rl_stop_asked(s)) return false;
+        if (seconds % 60 == 0)
+            masa_warn("%s: the disk is full (%zu MiB free, %zu needed); waiting for room",
+                      masa_run_path(s->run), free >> 20, bytes >> 20);
+        sleep(1);
+    }
+    return true;
+}
+
+static masa_status write_settings(const rl_session *s, const char *folder, masa_error *err)
+{
+    char *path = masa_path_join(folder, RL_SETTINGS_FILE);
+    masa_status st = masa_config_write(s->config, path, err);
+    free(path);
+    return st;
 }
 
 static masa_status write_settings(const rl_session *s, const char *folder, masa_error *err)
@@ -286,20 +318,47 @@ static masa_status write_checkpoint(rl_session *s, const char *folder, masa_erro
     return st;
 }
 
-masa_status rl_session_save(rl_session *s, masa_error *err)
+/* Bytes of a checkpoint: weights and moments are all that counts. */
+static size_t checkpoint_bytes(const rl_session *s)
+{
+    size_t weights = masa_model_parameter_count(s->model), trained = weights;
+    size_t moments = s->meta_optimizer ? 4 : 2, numbers = 0;
+    if (s->lora) numbers += trained = masa_lora_count(s->lora);
+    if (!s->lora || s->config->lora.merge_on_save) numbers += weights;
+    return (numbers + moments * trained) * sizeof(float);
+}
+
+static masa_status check_weights_to_save(const rl_session *s, masa_error *err)
+{
+    if (all_finite(masa_model_values(s->model), masa_model_parameter_count(s->model)) &&
+        (!s->lora || all_finite(masa_lora_values(s->lora), masa_lora_count(s->lora))))
+        return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_NUMERIC,
+                     "the weights are not finite after step %ld and were not saved; --resume "
+                     "goes on from the last checkpoint, best with a lower optimizer.lr",
+                     s->state.step);
+}
+
+static masa_status try_to_save(rl_session *s, masa_error *err)
 {
     const char *folder;
-    masa_progress_phase(s->progress, "saving", 0, 0);
-    if (!all_finite(masa_model_values(s->model), masa_model_parameter_count(s->model)) ||
-        (s->lora && !all_finite(masa_lora_values(s->lora), masa_lora_count(s->lora))))
-        return MASA_FAIL(err, MASA_ERR_NUMERIC,
-                         "the weights are not finite after step %ld and were not saved; --resume "
-                         "goes on from the last checkpoint, best with a lower optimizer.lr",
-                         s->state.step);
     masa_status st = masa_run_checkpoint_begin(s->run, s->state.step, &folder, err);
     if (st != MASA_OK) return st;
     st = write_checkpoint(s, folder, err);
     if (st == MASA_OK) return masa_run_checkpoint_commit(s->run, &s->state, err);
     masa_run_checkpoint_abort(s->run);
+    return st;
+}
+
+masa_status rl_session_save(rl_session *s, masa_error *err)
+{
+    size_t bytes = checkpoint_bytes(s);
+    masa_progress_phase(s->progress, "saving", 0, 0);
+    masa_status st = check_weights_to_save(s, err);
+    if (st != MASA_OK) return st;
+    rl_session_wait_for_room(s, bytes);
+    do /* others may fill the room in the meantime; and there is the tokenizer */
+        st = try_to_save(s, err);
+    while (st == MASA_ERR_IO && rl_session_wait_for_room(s, bytes + ((size_t)16 << 20)));
     return st;
 }

@@ -16,8 +16,9 @@
 #include <masa/trainer.h>
 
 typedef struct rl_session {
-    const masa_config *config; /* borrowed, like the next two */
+    const masa_config *config; /* borrowed, like the next three */
     const volatile sig_atomic_t *stop;
+    volatile sig_atomic_t *status;
     FILE *log;
 
     masa_run *run;
@@ -88,9 +89,15 @@ bool rl_session_diverged(const rl_session *session);
  * MASA_ERR_NUMERIC, and no checkpoint. */
 masa_status rl_session_save(rl_session *session, masa_error *err);
 
-/* Ends a run of `steps` before its end, because that was asked for or it diverged: saves, then
- * says so. MASA_ERR_INTERRUPTED or MASA_ERR_NUMERIC. save false: it is saved already. */
-masa_status rl_session_stop(rl_session *session, bool save, long steps, masa_error *err);
+/* Ends a run of `steps` before its end for `why`, which err tells: MASA_ERR_INTERRUPTED when it
+ * was asked for or the run diverged. Saves, unless that is done already (save false), and
+ * says so. Never MASA_OK. */
+masa_status rl_session_stop(rl_session *session, masa_status why, bool save, long steps,
+                            masa_error *err);
+
+/* On a full disk: waits until `bytes` are free, saying so once a minute. False when the disk
+ * is not full, train.wait_for_room is off, or a stop was asked for. */
+bool rl_session_wait_for_room(const rl_session *session, size_t bytes);
 
 static inline bool rl_stop_asked(const rl_session *session)
 {

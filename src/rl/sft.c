@@ -90,6 +90,7 @@ static masa_status record(sft_loop *l, double loss, double norm, double tokens,
         if (!isnan(metrics[i].value))
             st = masa_run_add_metric(s->run, step, metrics[i].name, metrics[i].value, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
+    if (st != MASA_OK) masa_run_abandon_step(s->run);
     if (st == MASA_OK && !isnan(held))
         masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, held,
                            l->held_out);
@@ -121,7 +122,8 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     s->state.draws += (long)n;
     s->state.tokens += (long)tokens;
     s->state.seconds = masa_clock() - l->started;
-    st = record(l, stats.objective.loss, norm, tokens, seconds, err);
+    do st = record(l, stats.objective.loss, norm, tokens, seconds, err);
+    while (st == MASA_ERR_IO && rl_session_wait_for_room(s, (size_t)1 << 20));
     masa_progress_step_done(s->progress,
                             &(masa_progress_step){.step = s->state.step,
                                                   .reward = NAN,
@@ -150,12 +152,15 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
     l->started = masa_clock() - s->state.seconds;
     while (st == MASA_OK && s->state.step < l->steps) {
         if (rl_stop_asked(s) || rl_session_diverged(s))
-            return rl_session_stop(s, l->saved_step != s->state.step, l->steps, err);
-        st = run_step(l, err);
+            st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
+        if (st == MASA_OK) st = run_step(l, err);
         long every = s->config->train.save_every;
         if (st == MASA_OK && every > 0 && s->state.step % every == 0) st = save(l, err);
     }
-    return st == MASA_OK ? save(l, err) : st;
+    if (st == MASA_OK) return save(l, err);
+    bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;
+    if (st == MASA_ERR_NUMERIC || (!asked && (!behind || s->state.step == 0))) return st;
+    return rl_session_stop(s, st, behind, l->steps, err);
 }
 
 static masa_status load_examples(sft_loop *l, masa_error *err)

@@ -17,6 +17,7 @@ struct masa_progress {
     double step_seconds;  /* smoothed; NaN before the first */
     double drawn_at;      /* when a phase was last drawn */
     masa_text line;       /* of the last step */
+    volatile sig_atomic_t *asked;
 };
 
 /* Weight of the newest step in the smoothed time: about the last five count. */
@@ -30,6 +31,11 @@ masa_progress *masa_progress_create(FILE *file, long total)
     progress->total = total;
     progress->step_seconds = NAN;
     return progress;
+}
+
+void masa_progress_answer(masa_progress *progress, volatile sig_atomic_t *asked)
+{
+    progress->asked = asked;
 }
 
 void masa_progress_destroy(masa_progress *progress)
@@ -97,6 +103,12 @@ void masa_progress_phase(masa_progress *progress, const char *what, size_t done,
                          size_t total)
 {
     double now = masa_clock();
+    if (progress->asked && *progress->asked) {
+        *progress->asked = 0;
+        masa_progress_note(progress, "%s%s%s %zu of %zu in step %ld", masa_text_get(&progress->line),
+                           progress->line.size ? "; now " : "", what, done, total,
+                           progress->step + 1);
+    }
     if (!progress->terminal || now - progress->drawn_at < 0.1) return;
     progress->drawn_at = now;
     masa_text more = {0};

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 char *masa_run_config_path(const char *folder)
@@ -226,6 +227,18 @@ masa_status masa_run_commit_step(masa_run *run, masa_error *err)
 {
     masa_status st = masa_store_commit(run->store, err);
     return st == MASA_OK ? events_flush(run->events, err) : st;
+}
+
+void masa_run_abandon_step(masa_run *run)
+{
+    masa_store_rollback(run->store);
+}
+
+size_t masa_run_room(const masa_run *run)
+{
+    struct statvfs disk;
+    if (statvfs(run->path, &disk) != 0) return SIZE_MAX; /* writing will tell */
+    return (size_t)disk.f_bavail * disk.f_frsize;
 }
 
 /* In the store's table of facts, so that an older store has it too. */

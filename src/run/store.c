@@ -1,11 +1,14 @@
 /* Opening the store, its schema, transactions and errors. */
 #include "store_internal.h"
 
+#include <masa/clock.h>
 #include <masa/file.h>
+#include <masa/log.h>
 #include <masa/memory.h>
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 2 };
 
@@ -56,7 +59,7 @@ masa_status store_fail(const masa_store *store, masa_error *err)
     case SQLITE_CORRUPT:
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "%s is damaged or cut short; `sqlite3 FILE .recover` may save rows "
-                         "of it",
+                         "of it, and with the file moved away --resume goes on with a new record",
                          path);
     case SQLITE_NOMEM: return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for %s", path);
     default:
@@ -127,9 +130,28 @@ static masa_status check_schema(masa_store *store, masa_store_mode mode, masa_er
     return MASA_OK;
 }
 
+/* Called by SQLite while another program has the lock; 0 gives up. */
+static int wait_for_lock(void *context, int tries)
+{
+    masa_store *store = context;
+    if (tries == 0) {
+        store->waiting_since = masa_clock();
+        store->told = false;
+    }
+    double waited = masa_clock() - store->waiting_since;
+    if (waited > store->patience) return 0;
+    if (waited > 1 && !store->told) {
+        masa_warn("%s is locked by another program; waiting", store->path);
+        store->told = true;
+    }
+    usleep(50000);
+    return 1;
+}
+
 static masa_status set_up(masa_store *store, masa_store_mode mode, masa_error *err)
 {
-    sqlite3_busy_timeout(store->db, 5000);
+    store->patience = mode == MASA_STORE_READ ? 5 : 60;
+    sqlite3_busy_handler(store->db, wait_for_lock, store);
     masa_status st = check_schema(store, mode, err);
     if (st != MASA_OK || mode == MASA_STORE_READ) return st;
     /* A commit is on the disk when it returns: a resumed run relies on it. */
@@ -139,16 +161,14 @@ static masa_status set_up(masa_store *store, masa_store_mode mode, masa_error *e
     return st;
 }
 
-masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode mode,
-                            masa_error *err)
+static masa_status open_name(masa_store **out, const char *path, const char *name,
+                             masa_store_mode mode, masa_error *err)
 {
-    if (mode == MASA_STORE_READ && !masa_path_exists(path))
-        return MASA_FAIL(err, MASA_ERR_IO, "no store %s; is this the folder of a run?", path);
     masa_store *store = masa_alloc(1, sizeof *store);
     store->path = masa_strdup(path);
-    int flags = mode == MASA_STORE_READ ? SQLITE_OPEN_READONLY
+    int flags = mode == MASA_STORE_READ ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
                                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
-    masa_status st = sqlite3_open_v2(path, &store->db, flags, NULL) == SQLITE_OK
+    masa_status st = sqlite3_open_v2(name, &store->db, flags, NULL) == SQLITE_OK
                          ? set_up(store, mode, err)
                          : store_fail(store, err);
     if (st == MASA_OK)
@@ -156,6 +176,60 @@ masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode 
     else
         masa_store_close(store);
     return st;
+}
+
+static char *uri(const char *path, const char *parameters)
+{
+    masa_text text = {0};
+    masa_text_add(&text, "file:");
+    for (const char *p = path; *p; p++)
+        if (strchr("?#%", *p))
+            masa_text_addf(&text, "%%%02X", (unsigned)*p);
+        else
+            masa_text_append(&text, p, 1);
+    masa_text_add(&text, parameters);
+    return masa_text_take(&text);
+}
+
+static bool has_log(const char *path)
+{
+    masa_text name = {0};
+    masa_text_addf(&name, "%s-wal", path);
+    bool has = !masa_path_missing(masa_text_get(&name));
+    masa_text_deinit(&name);
+    return has;
+}
+
+/* A store that no run has open lies in one file, which is read as it is: SQLite would make
+ * files beside it, which takes a folder that may be written. One with a log beside it is
+ * shared with its run, or was left by a crash. */
+static masa_status open_to_read(masa_store **out, const char *path, masa_error *err)
+{
+    bool log = has_log(path);
+    char *shared = uri(path, ""), *alone = uri(path, "?immutable=1");
+    masa_error why = {0};
+    masa_status st = MASA_ERR_IO;
+    if (log) st = open_name(out, path, shared, MASA_STORE_READ, &why);
+    if (st == MASA_ERR_IO && open_name(out, path, alone, MASA_STORE_READ, log ? NULL : &why) == MASA_OK) {
+        st = MASA_OK;
+        if (log)
+            masa_warn("%s: a crash left a log that cannot be read here (read-only?): the last "
+                      "steps may be missing",
+                      path);
+    }
+    if (st != MASA_OK && err) *err = why;
+    free(alone);
+    free(shared);
+    return st == MASA_OK ? st : why.code;
+}
+
+masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode mode,
+                            masa_error *err)
+{
+    if (mode == MASA_STORE_WRITE) return open_name(out, path, path, mode, err);
+    return masa_path_missing(path)
+               ? MASA_FAIL(err, MASA_ERR_IO, "no store %s; is this the folder of a run?", path)
+               : open_to_read(out, path, err);
 }
 
 void masa_store_close(masa_store *store)

@@ -21,6 +21,9 @@ typedef enum store_statement {
 struct masa_store {
     sqlite3 *db;
     char *path;
+    double patience; /* seconds to wait for another program that has locked it */
+    double waiting_since;
+    bool told;
     sqlite3_stmt *statements[STORE_STATEMENTS]; /* NULL in MASA_STORE_READ */
 };
 

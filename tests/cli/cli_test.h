@@ -7,7 +7,7 @@
 
 #include <sys/wait.h>
 
-static char folder[] = "/tmp/masa-cli-XXXXXX";
+static char folder[64] = "/tmp/masa-cli-XXXXXX";
 
 static inline int make_model(void **state)
 {

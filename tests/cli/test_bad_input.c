@@ -138,7 +138,8 @@ static void a_full_disk_loses_nothing(void **state)
     write_file("train.jsonl", "{\"problem\":\"ab\",\"answer\":\"b\"}\n");
     if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0) skip();
     int status =
-        shell(TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100");
+        shell(TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
+                    "--set train.wait_for_room=false");
     char *said = strdup(complaint(false));
     int resumed =
         shell("mount -o remount,size=20m run && $masa train run --resume --steps 41 "
@@ -149,6 +150,20 @@ static void a_full_disk_loses_nothing(void **state)
     free(said);
     if (resumed != 0) fail_msg("not resumed: %s", errors);
     if (!strstr(output, "\n    41 ")) fail_msg("%s", output);
+}
+
+static void a_full_disk_is_waited_for(void **state)
+{
+    (void)state;
+    if (getuid() != 0) skip(); /* mounting takes root */
+    if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0) skip();
+    int status = shell(
+        TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 2>log & "
+              "i=0; until grep -q 'waiting for room' log || [ $i = 300 ]; do sleep 0.1; i=$((i+1)); "
+              "done; mount -o remount,size=60m run; wait $!; status=$?; cat log >&2; "
+              "umount run && rmdir run && exit $status");
+    if (status != 0) fail_msg("status %d: %s", status, errors);
+    if (!strstr(errors, "the disk is full")) fail_msg("%s", errors);
 }
 
 static void a_full_disk_leaves_no_half_model(void **state)
@@ -187,6 +202,7 @@ int main(void)
         cmocka_unit_test(unknown_architectures_are_refused),
         cmocka_unit_test(wrong_problems_are_refused),
         cmocka_unit_test(a_full_disk_loses_nothing),
+        cmocka_unit_test(a_full_disk_is_waited_for),
         cmocka_unit_test(a_full_disk_leaves_no_half_model),
         cmocka_unit_test(other_troubles_are_said)};
     return cmocka_run_group_tests(tests, make_model, remove_model);

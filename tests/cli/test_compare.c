@@ -72,6 +72,33 @@ static void finished_runs_are_left_alone(void **state)
     assert_null(strstr(output, "rloo"));
 }
 
+/* Runs on a medium that cannot be written are read all the same, and nothing is left there. */
+static void a_finished_comparison_is_read_where_nothing_can_be_written(void **state)
+{
+    (void)state;
+    if (getuid() != 0) skip(); /* mounting takes root */
+    if (system("mkdir fixed && mount --bind whole fixed && mount -o remount,ro,bind fixed") != 0)
+        skip();
+    int compared = masa("compare", "fixed", "");
+    bool table = strstr(output, "| grpo   |     2 |");
+    int inspected = masa("inspect", "fixed/grpo-seed1", "--rollouts");
+    int reported = masa("report", "fixed", "-o page.html");
+    int left = system("ls fixed/grpo-seed1 | grep -q sqlite-");
+    assert_int_equal(system("umount fixed && rmdir fixed"), 0);
+    assert_int_equal(compared + inspected + reported, 0);
+    assert_true(table);
+    assert_int_not_equal(left, 0);
+    /* a run that was killed has a log, which takes a writable folder: the rest is shown */
+    assert_int_equal(system("mkdir fixed && mount --bind whole fixed && "
+                            "touch fixed/grpo-seed1/store.sqlite-wal && "
+                            "echo x >fixed/grpo-seed1/store.sqlite-wal && "
+                            "mount -o remount,ro,bind fixed"), 0);
+    inspected = masa("inspect", "fixed/grpo-seed1", "");
+    assert_int_equal(system("umount fixed && rmdir fixed && rm -f whole/grpo-seed1/store.sqlite-*"), 0);
+    if (inspected != 0) fail_msg("%s", errors);
+    assert_says(errors, "the last steps may be missing");
+}
+
 /* A run that died after its last step and before its last checkpoint is not finished; one
  * that died before `latest` was written is opened once more, which writes it. */
 static void a_run_without_its_last_checkpoint_goes_on(void **state)
@@ -192,6 +219,7 @@ int main(void)
         cmocka_unit_test(presets_and_seeds_are_trained_and_compared),
         cmocka_unit_test(finished_runs_are_left_alone),
         cmocka_unit_test(the_report_is_one_page),
+        cmocka_unit_test(a_finished_comparison_is_read_where_nothing_can_be_written),
         cmocka_unit_test(a_run_without_its_last_checkpoint_goes_on),
         cmocka_unit_test(a_run_at_its_time_limit_is_finished),
         cmocka_unit_test(a_stopped_comparison_goes_on),

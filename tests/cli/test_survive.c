@@ -45,9 +45,71 @@ static void a_run_can_be_moved_and_resumed_from_anywhere(void **state)
     must("mv model-aside model && rm -r elsewhere");
 }
 
+/* Starts a run without end, sends the signal once it has a step, and waits for it: its exit
+ * status; errors is what it said. */
+static int signalled(const char *name)
+{
+    char line[2000];
+    snprintf(line, sizeof line,
+             TRAIN "-n 1000000 2>log & i=0; until grep -q '^step' log || [ $i = 600 ]; do "
+                   "sleep 0.05; i=$((i+1)); done; kill -%s $!; wait $!; status=$?; "
+                   "cat log >&2; exit $status",
+             name);
+    return shell(line);
+}
+
+static void signals_save_and_stop(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"INT", "TERM", "HUP", "USR2", "XFSZ", "PIPE"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        int status = signalled(names[i]);
+        if (status != 130) fail_msg("%s: %d, %s", names[i], status, errors);
+        assert_said(errors, "which is saved; go on with --resume");
+        must("test -e run/checkpoints/latest && rm -r run");
+    }
+}
+
+static void a_reader_that_leaves_stops_the_run(void **state)
+{
+    (void)state;
+    must(TRAIN "-n 1000000 2>&1 >/dev/null | head -n 2 >/dev/null");
+    must("step=$(sed 's/step-0*//' run/checkpoints/latest) && "
+         "$masa train run --resume -s train.steps=$((step + 1)) && rm -r run");
+}
+
+static void a_signal_asks_where_the_run_stands(void **state)
+{
+    (void)state;
+    int status = shell(
+        TRAIN "-n 1000000 2>log & i=0; until grep -q '^step' log || [ $i = 600 ]; do sleep 0.05; "
+              "i=$((i+1)); done; kill -USR1 $!; i=0; until grep -q 'now .* of .* in step' log || "
+              "[ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; kill -TERM $!; wait $!; status=$?; "
+              "cat log >&2; exit $status");
+    assert_int_equal(status, 130);
+    assert_said(errors, "; now ");
+    must("rm -r run");
+}
+
+static void two_cannot_train_in_one_folder(void **state)
+{
+    (void)state;
+    int status = shell(
+        TRAIN "-n 1000000 2>log & i=0; until grep -q '^step' log || [ $i = 600 ]; do sleep 0.05; "
+              "i=$((i+1)); done; $masa train run --resume; status=$?; kill -TERM $!; wait $!; "
+              "exit $status");
+    assert_int_equal(status, 1);
+    assert_said(errors, "run is being trained in by process");
+    must("rm -r run");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(signals_save_and_stop),
+        cmocka_unit_test(a_reader_that_leaves_stops_the_run),
+        cmocka_unit_test(a_signal_asks_where_the_run_stands),
+        cmocka_unit_test(two_cannot_train_in_one_folder),
         cmocka_unit_test(a_run_can_be_moved_and_resumed_from_anywhere),
     };
     return cmocka_run_group_tests(tests, set_up, remove_model);

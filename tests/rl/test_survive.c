@@ -137,6 +137,20 @@ static void the_best_checkpoint_is_kept(void **state)
     assert_same_run("whole", "none", "model.safetensors", 4);
 }
 
+static void an_evaluation_is_broken_off_and_made_up_for(void **state)
+{
+    (void)state;
+    volatile sig_atomic_t stop = 1;
+    masa_train_options options = {.stop = &stop};
+    assert_int_equal(reinforce("stopped", "", &options, NULL), MASA_ERR_INTERRUPTED);
+    assert_true(isnan(metric_of("stopped", 0, "eval_accuracy")));
+    must("stopped", "", true);
+    for (long step = 0; step <= 4; step += 2)
+        assert_near(metric_of("stopped", step, "eval_accuracy"),
+                    metric_of("whole", step, "eval_accuracy"), 0);
+    assert_same_run("whole", "stopped", "model.safetensors", 4);
+}
+
 static masa_text warned;
 
 static void keep_warning(masa_log_level level, const char *message)
@@ -206,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resume_that_fails_changes_nothing),
+        cmocka_unit_test(an_evaluation_is_broken_off_and_made_up_for),
         cmocka_unit_test(a_checkpoint_knows_what_it_was_made_of),
         cmocka_unit_test(all_weights_need_the_checkpoint_alone),
         cmocka_unit_test(the_best_checkpoint_is_kept),

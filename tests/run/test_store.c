@@ -1,6 +1,9 @@
 #include "masa_test.h"
 #include "store_internal.h"
 
+#include <masa/log.h>
+#include <sys/wait.h>
+
 #include <masa/file.h>
 #include <unistd.h>
 
@@ -329,7 +332,7 @@ static void a_locked_store_is_said(void **state)
     masa_store *first = open_store(MASA_STORE_WRITE), *second = open_store(MASA_STORE_WRITE);
     masa_error err = {0};
     assert_int_equal(masa_store_begin(first, NULL), MASA_OK);
-    sqlite3_busy_timeout(second->db, 0);
+    second->patience = 0.1;
     assert_int_equal(masa_store_begin(second, &err), MASA_ERR_IO);
     assert_non_null(strstr(err.message, "locked by another program"));
     assert_int_equal(masa_store_truncate(second, 0, &err), MASA_ERR_IO);
@@ -337,6 +340,40 @@ static void a_locked_store_is_said(void **state)
     assert_int_equal(masa_store_begin(second, NULL), MASA_OK);
     masa_store_close(second);
     masa_store_close(first);
+}
+
+static size_t waits;
+
+static void count_waits(masa_log_level level, const char *message)
+{
+    (void)level;
+    waits += strstr(message, "locked by another program; waiting") != NULL;
+}
+
+static void a_lock_is_waited_for(void **state)
+{
+    (void)state;
+    int ends[2];
+    char held = 0;
+    masa_store_close(open_store(MASA_STORE_WRITE));
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        masa_store *other = open_store(MASA_STORE_WRITE);
+        if (masa_store_begin(other, NULL) != MASA_OK || write(ends[1], "x", 1) != 1) _exit(1);
+        usleep(1500000);
+        _exit(0);
+    }
+    assert_int_equal(read(ends[0], &held, 1), 1);
+    masa_store *store = open_store(MASA_STORE_WRITE);
+    masa_log_set_sink(count_waits);
+    assert_int_equal(masa_store_begin(store, NULL), MASA_OK);
+    masa_log_set_sink(NULL);
+    assert_int_equal(waits, 1);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    masa_store_close(store);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static void a_full_disk_is_said(void **state)
@@ -376,6 +413,7 @@ int main(void)
         T(foreign_files_are_refused),
         T(truncated_files_are_errors),
         T(a_locked_store_is_said),
+        T(a_lock_is_waited_for),
         T(a_full_disk_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,8 @@ typedef struct masa_train_options {
                                             checkpoint, dropping the steps on record */
     FILE *progress;                      /* for people; NULL: nowhere. Borrowed */
     const volatile sig_atomic_t *stop;   /* not 0: stop soon, saving; may be NULL */
+    volatile sig_atomic_t *status;       /* not 0: a line on where the run stands, which makes
+                                            it 0 again; may be NULL */
 } masa_train_options;
 
 /**

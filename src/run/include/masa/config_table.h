@@ -202,6 +202,8 @@
     INTEGER(train, keep_checkpoints, 2, 1, 1000000, "checkpoints", "older ones are removed") \
     SWITCH(train, keep_best, true,                                                        \
            "write a checkpoint when an evaluation is better than all before, and keep the best one") \
+    SWITCH(train, wait_for_room, true,                                                    \
+           "on a full disk wait until there is room again; else stop")                    \
     NUMBER(train, time_limit_minutes, 0.0, 0, 1e9, "minutes",                             \
            "save and stop after this long; 0: no limit")                                  \
     INTEGER(train, threads, 0, 0, 4096, "threads", "0: one per processor core")

@@ -6,6 +6,7 @@
 #ifndef MASA_PROGRESS_H
 #define MASA_PROGRESS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -27,6 +28,9 @@ typedef struct masa_progress_step {
 
 /** Writes to `file` (stderr; borrowed), NULL: nowhere. total: steps of the run. */
 masa_progress *masa_progress_create(FILE *file, long total);
+/** Whoever sets *asked (borrowed; NULL: nobody) gets a line on where the run stands at the
+ *  next masa_progress_phase, which sets it back. */
+void masa_progress_answer(masa_progress *progress, volatile sig_atomic_t *asked);
 /** Ends the line. NULL is fine. */
 void masa_progress_destroy(masa_progress *progress);
 

@@ -66,6 +66,16 @@ masa_status masa_run_add_metric(masa_run *run, long step, const char *name, doub
 /** masa_store_begin / masa_store_commit, the latter also flushing TensorBoard. */
 masa_status masa_run_begin_step(masa_run *run, masa_error *err);
 masa_status masa_run_commit_step(masa_run *run, masa_error *err);
+/** Undoes what was recorded since masa_run_begin_step; nothing after a commit. */
+void masa_run_abandon_step(masa_run *run);
+
+/** Bytes that may still be written where the run lies. */
+size_t masa_run_room(const masa_run *run);
+
+/** Keeps a line on what was changed after `step`, for masa_run_history. */
+masa_status masa_run_add_history(masa_run *run, long step, const char *what, masa_error *err);
+/** The lines "step 20: WHAT", oldest first; NULL when there are none. Caller frees. */
+masa_status masa_run_history(masa_store *store, char **out, masa_error *err);
 
 /** Keeps a line on what was changed after `step`, for masa_run_history. */
 masa_status masa_run_add_history(masa_run *run, long step, const char *what, masa_error *err);

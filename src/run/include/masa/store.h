@@ -21,7 +21,7 @@ typedef struct masa_store masa_store;
 
 typedef enum masa_store_mode {
     MASA_STORE_WRITE, /* create it when missing */
-    MASA_STORE_READ,  /* must exist */
+    MASA_STORE_READ,  /* must exist; writes nothing, so that read-only media will do */
 } masa_store_mode;
 
 masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode mode,

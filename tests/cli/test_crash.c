@@ -1,0 +1,316 @@
+/* Runs that are killed, and disks that fail: whatever happens, going on ends where the
+ * undisturbed run ended, byte for byte. */
+#include "cli_test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KILLS = 20, FAULTS = 40, ARGUMENTS = 96 };
+
+/* A kind of training: its command line without the run's folder. */
+typedef struct kind {
+    const char *name, *arguments, *weights;
+} kind;
+
+/* A model this small is never right; that long answers cost something gives it a gradient. */
+#define REINFORCE                                                                         \
+    "train RUN --model model --train train.jsonl --test train.jsonl -n 6 -s data.suffix= " \
+    "-s data.answer_rules=whole -s rollout.prompts_per_step=2 -s rollout.group_size=4 "   \
+    "-s rollout.max_tokens=12 -s data.max_prompt_tokens=120 -s optimizer.lr=0.001 "       \
+    "-s optimizer.tokens_per_pass=512 -s model.compute=f32 -s train.save_every=2 "        \
+    "-s train.eval_every=3 -s algorithm.overlong_buffer=12 -s rollout.batch=8 "           \
+    "-s model.chat_template=chatml "
+static const kind kinds[] = {
+    {"grpo", REINFORCE, "model.safetensors"},
+    {"lora", REINFORCE "-s lora.rank=2", "adapter/adapter_model.safetensors"},
+    {"masa-efficient", REINFORCE
+     "--preset masa-efficient -s meta.samples=2 -s meta.max_tokens=12 -s meta.length_min=1 "
+     "-s meta.warm_start_prompts=2 -s meta.start_step=2 -s data.max_prompt_tokens=1900 "
+     "-s optimizer.tokens_per_pass=2048 -s meta.template=meta.txt", "model.safetensors"},
+    {"sft",
+     "sft RUN --model model --data sft.jsonl -s sft.batch=4 -s sft.max_tokens=128 -s data.suffix= "
+     "-s optimizer.tokens_per_pass=1024 -s model.compute=f32 -s train.save_every=2 "
+     "-s model.chat_template=chatml",
+     "model.safetensors"},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static char run_path[300]; /* of the run that is disturbed */
+
+/* The tiny model with room for the prompts of meta rollouts. */
+static void make_long_model(void)
+{
+    masa_tokenizer *tokenizer = NULL;
+    masa_model *model = tiny_llama_sized(MASA_F32, TINY_VOCAB, 2048);
+    assert_int_equal(masa_folder_create("model", NULL), MASA_OK);
+    assert_int_equal(masa_model_save(model, "model", MASA_SAVE_F32, NULL), MASA_OK);
+    assert_int_equal(masa_tokenizer_load(&tokenizer, TINY_TOKENIZER, NULL), MASA_OK);
+    assert_int_equal(masa_tokenizer_save(tokenizer, "model", NULL), MASA_OK);
+    masa_tokenizer_destroy(tokenizer);
+    masa_model_destroy(model);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    /* Hundreds of runs, each of which syncs what it writes. */
+    if (masa_path_is_folder("/dev/shm")) snprintf(folder, sizeof folder, "/dev/shm/masa-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(chdir(folder), 0);
+    make_long_model();
+    masa_text problems = {0}, turns = {0};
+    for (char a = 'a'; a <= 'h'; a++) {
+        masa_text_addf(&problems, "{\"problem\":\"%c\",\"answer\":\"y\"}\n", a);
+        for (int i = 0; i < 3; i++)
+            masa_text_addf(&turns, "{\"problem\":\"%c\",\"solution\":\"%c\"}\n", a, 'x' + i);
+    }
+    write_file("train.jsonl", masa_text_get(&problems));
+    write_file("meta.txt", "{problem}");
+    write_file("sft.jsonl", masa_text_get(&turns));
+    masa_text_deinit(&problems);
+    masa_text_deinit(&turns);
+    snprintf(run_path, sizeof run_path, "%s/run", folder);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    assert_int_equal(chdir("/"), 0);
+    return remove_model(state);
+}
+
+/* Starts `masa ARGUMENTS`, RUN being the run's folder; its standard error goes into `errors`.
+ * nth >= 0: with a fault in this call (support/inject.c). */
+static pid_t start_faulty(const char *arguments, const char *run, long nth, int code, bool on)
+{
+    static char text[4096];
+    char *argv[ARGUMENTS] = {(char *)(uintptr_t)MASA_PROGRAM};
+    size_t n = 1;
+    snprintf(text, sizeof text, "%s", arguments);
+    for (char *p = strtok(text, " "); p; p = strtok(NULL, " "))
+        argv[n++] = strcmp(p, "RUN") == 0 ? (char *)(uintptr_t)run : p;
+    assert_true(n < ARGUMENTS);
+    pid_t child = fork();
+    if (child != 0) return child;
+    char number[24];
+    int log = open("errors", O_CREAT | O_TRUNC | O_WRONLY, 0666);
+    if (log < 0 || dup2(log, 2) < 0 || dup2(log, 1) < 0) _exit(126);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    if (nth >= 0) {
+        snprintf(number, sizeof number, "%ld", nth);
+        setenv("INJECT_NTH", number, 1);
+        snprintf(number, sizeof number, "%d", code);
+        setenv("INJECT_ERRNO", number, 1);
+        setenv("INJECT_UNDER", run_path, 1);
+        setenv("INJECT_COUNT", "count", 1);
+        if (on) setenv("INJECT_ON", "1", 1);
+        setenv("LD_PRELOAD", MASA_INJECT, 1);
+    }
+    execv(MASA_PROGRAM, argv);
+    _exit(127);
+}
+
+static pid_t start(const char *arguments, const char *run)
+{
+    return start_faulty(arguments, run, -1, 0, false);
+}
+
+/* The exit status; errors is filled. */
+static int finish(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    FILE *file = fopen("errors", "r");
+    read_all(errors, sizeof errors, file);
+    fclose(file);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+/* Runs the rest of what was broken off: as its message says where it was broken off early. */
+static void go_on(const kind *k)
+{
+    char again[64];
+    snprintf(again, sizeof again, "%.*s RUN --resume", (int)strcspn(k->arguments, " "),
+             k->arguments);
+    int status = finish(start(again, run_path));
+    if (status != 0 && strstr(errors, "--restart")) {
+        strcat(again, " --restart");
+        status = finish(start(again, run_path));
+    } else if (status != 0 && strstr(errors, "no run to resume")) {
+        status = finish(start(k->arguments, run_path));
+    }
+    if (status != 0) fail_msg("%s: %d, %s", k->name, status, errors);
+}
+
+static masa_text read_saved(const char *run, const char *file)
+{
+    masa_text latest = {0}, text = {0}, path = {0};
+    masa_text_addf(&path, "%s/checkpoints/latest", run);
+    assert_int_equal(masa_file_read(&latest, masa_text_get(&path), NULL), MASA_OK);
+    masa_text_clear(&path);
+    masa_text_addf(&path, "%s/checkpoints/%.*s/%s", run,
+                   (int)strcspn(masa_text_get(&latest), "\n"), masa_text_get(&latest), file);
+    assert_int_equal(masa_file_read(&text, masa_text_get(&path), NULL), MASA_OK);
+    masa_text_deinit(&latest);
+    masa_text_deinit(&path);
+    return text;
+}
+
+static void assert_same_end(const kind *k, const char *how)
+{
+    const char *const files[] = {k->weights, "optimizer.bin"};
+    for (size_t i = 0; i < 2; i++) {
+        masa_text a = read_saved(k->name, files[i]), b = read_saved(run_path, files[i]);
+        if (a.size != b.size || memcmp(a.data, b.data, a.size) != 0)
+            fail_msg("%s, %s: another %s", k->name, how, files[i]);
+        masa_text_deinit(&a);
+        masa_text_deinit(&b);
+    }
+}
+
+/* Every step is on record as in the undisturbed run, all but times. */
+static void assert_same_record(const kind *k, const char *how)
+{
+    static const char columns[] = "reward,length,loss,grad_norm,entropy,eval_accuracy,tokens";
+    char line[300];
+    static char whole[1 << 16];
+    snprintf(line, sizeof line, "$masa inspect --json --metrics %s %s", columns, k->name);
+    assert_int_equal(shell(line), 0);
+    strcpy(whole, output);
+    snprintf(line, sizeof line, "$masa inspect --json --metrics %s run", columns);
+    assert_int_equal(shell(line), 0);
+    if (strcmp(whole, output) != 0) fail_msg("%s, %s:\n%s\n%s", k->name, how, whole, output);
+}
+
+static double seconds_now(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* The undisturbed run has learned something: another one could be told from it. */
+static void assert_moved(const kind *k)
+{
+    masa_text moments = read_saved(k->name, "optimizer.bin");
+    size_t moved = 0;
+    for (size_t i = 32; i + 4 < moments.size; i++) moved += moments.data[i] != 0;
+    assert_true(moved > 1000);
+    masa_text_deinit(&moments);
+}
+
+static void killed(const kind *k)
+{
+    double begun = seconds_now();
+    int status = finish(start(k->arguments, k->name));
+    if (status != 0) fail_msg("%s: %d, %s", k->name, status, errors);
+    double whole = seconds_now() - begun;
+    assert_moved(k);
+    for (int i = 0; i < KILLS; i++) {
+        char how[64];
+        double after = whole * (double)rand() / RAND_MAX;
+        snprintf(how, sizeof how, "killed after %.3f s", after);
+        assert_int_equal(masa_folder_remove(run_path, NULL), MASA_OK);
+        pid_t child = start(k->arguments, run_path);
+        usleep((useconds_t)(1e6 * after));
+        kill(child, SIGKILL);
+        if (finish(child) == 0) continue; /* it was faster this time */
+        go_on(k);
+        assert_same_end(k, how);
+        assert_same_record(k, how);
+    }
+}
+
+static void kills_change_nothing(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) killed(&kinds[i]);
+}
+
+static long calls_of(const char *arguments)
+{
+    long n = 0;
+    int status = finish(start_faulty(arguments, run_path, 0, 0, false));
+    if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
+    FILE *file = fopen("count", "r");
+    assert_int_equal(fscanf(file, "%ld", &n), 1);
+    fclose(file);
+    return n;
+}
+
+/* One line says what happened; nothing crashes. */
+static void assert_told(const char *how, int status)
+{
+    if (status > 1 || (status == 1 && !strstr(errors, "masa: ")))
+        fail_msg("%s: status %d, %s", how, status, errors);
+}
+
+static void prepare(const char *copy)
+{
+    char line[200];
+    assert_int_equal(masa_folder_remove(run_path, NULL), MASA_OK);
+    if (!copy) return;
+    snprintf(line, sizeof line, "cp -r %s run", copy);
+    assert_int_equal(shell(line), 0);
+}
+
+/* Lets calls of `arguments` fail, one at a time, over its whole length; `copy`: what the run's
+ * folder holds before, NULL: nothing. */
+static void walk(const kind *k, const char *arguments, const char *copy)
+{
+    prepare(copy);
+    long all = calls_of(arguments);
+    assert_same_end(k, "undisturbed");
+    assert_true(all > FAULTS);
+    for (int i = 0; i < FAULTS; i++) {
+        char how[96];
+        long nth = 1 + (long)((double)all * (i + (double)rand() / RAND_MAX) / FAULTS);
+        int code = i % 2 ? EIO : ENOSPC;
+        bool on = i % 4 > 1; /* the disk stays as it is */
+        snprintf(how, sizeof how, "call %ld of %ld%s: %s", nth, all, on ? " on" : "",
+                 strerror(code));
+        prepare(copy);
+        assert_told(how, finish(start_faulty(arguments, run_path, nth, code, on)));
+        /* with a checkpoint before the fault there is one after it */
+        if (copy) {
+            int status = finish(start(arguments, run_path));
+            if (status != 0) fail_msg("%s: %d, %s", how, status, errors);
+        } else {
+            go_on(k);
+        }
+        assert_same_end(k, how);
+    }
+}
+
+static void faults_of_the_disk_change_nothing(void **state)
+{
+    (void)state;
+#ifdef __SANITIZE_ADDRESS__
+    skip(); /* its library must be the first to be loaded */
+#endif
+    const kind *k = &kinds[0];
+    walk(k, k->arguments, NULL);
+    /* the same over a resume that does the last steps and changes a setting */
+    assert_int_equal(masa_folder_remove("half", NULL), MASA_OK);
+    char half[2000];
+    snprintf(half, sizeof half, "%s -n 4", k->arguments);
+    int status = finish(start(half, "half"));
+    if (status != 0) fail_msg("%s", errors);
+    walk(k, "train RUN --resume -n 6", "half");
+}
+
+int main(void)
+{
+    const char *given = getenv("MASA_CRASH_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    print_message("MASA_CRASH_SEED=%u\n", seed);
+    srand(seed);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(kills_change_nothing),
+        cmocka_unit_test(faults_of_the_disk_change_nothing),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
