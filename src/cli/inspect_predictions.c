@@ -52,7 +52,7 @@ static void print_agreement(const char *what, size_t n, double error, double cor
 }
 
 /* By tenth of the predicted pass rate: how many, and what they came to. */
-static void print_calibration(const masa_agreement *a)
+static void print_calibration(const masa_forecast_agreement *a)
 {
     if (a->n_rates == 0) return;
     fprintf(stderr, "calibration: error %.3f; predicted -> true (prompts):",
@@ -64,7 +64,7 @@ static void print_calibration(const masa_agreement *a)
     fprintf(stderr, "\n");
 }
 
-static void print_gate(const masa_agreement *a)
+static void print_gate(const masa_forecast_agreement *a)
 {
     if (!a->gated) return;
     fprintf(stderr,
@@ -91,7 +91,7 @@ masa_status cli_inspect_predictions(masa_store *store, const cli_inspect_options
     if (f.n == 0) fprintf(stderr, "no meta rollouts in these steps\n");
     if (shown < f.n)
         fprintf(stderr, "%zu of %zu shown; --limit 0 shows all\n", shown, f.n);
-    masa_agreement a = masa_forecasts_agreement(&f, 0, -1);
+    masa_forecast_agreement a = masa_forecasts_agreement(&f, 0, -1);
     print_agreement("pass rate", a.n_rates, a.rate_error, a.rate_correlation);
     print_agreement("length", a.n_lengths, a.length_error, a.length_correlation);
     print_calibration(&a);

@@ -129,9 +129,9 @@ static bool within(long step, long first, long last)
     return step >= first && (last < 0 || step <= last);
 }
 
-masa_agreement masa_forecasts_agreement(const masa_forecasts *f, long first, long last)
+masa_forecast_agreement masa_forecasts_agreement(const masa_forecasts *f, long first, long last)
 {
-    masa_agreement a = {0};
+    masa_forecast_agreement a = {0};
     masa_gate_audit gate = {0};
     double *rate = masa_alloc(4 * f->n + 1, sizeof *rate), *true_rate = rate + f->n;
     double *length = true_rate + f->n, *true_length = length + f->n;

@@ -144,7 +144,7 @@ static void plot_lengths(masa_text *out, const report_run *run, const report_met
 static void add_calibration(masa_text *out, const report_run *run)
 {
     long third = run->last_step / 3;
-    masa_agreement parts[] = {
+    masa_forecast_agreement parts[] = {
         masa_forecasts_agreement(&run->forecasts, 0, third),
         masa_forecasts_agreement(&run->forecasts, third ? run->last_step - third + 1 : 0, -1)};
     if (parts[0].n_rates + parts[1].n_rates == 0) return;

@@ -111,7 +111,7 @@ static void add_predictions(masa_text *out, const report_run *run)
     for (size_t i = 0; i < n; i++) {
         double last = run->curve.points[i].spent[MASA_COST_STEPS];
         double first = i ? run->curve.points[i - 1].spent[MASA_COST_STEPS] + 1 : 0;
-        masa_agreement a = masa_forecasts_agreement(&run->forecasts, (long)first, (long)last);
+        masa_forecast_agreement a = masa_forecasts_agreement(&run->forecasts, (long)first, (long)last);
         columns[PROMPTS * n + i] = (double)a.n_rates;
         columns[RATE * n + i] = a.rate_correlation;
         columns[CALIBRATION * n + i] = a.calibration_error;
@@ -122,7 +122,7 @@ static void add_predictions(masa_text *out, const report_run *run)
     for (size_t k = 0; k < COLUMNS; k++) add_column(out, names[k], columns + k * n, n);
     free(columns);
     long third = run->last_step / 3;
-    masa_agreement late = masa_forecasts_agreement(&run->forecasts, run->last_step - third, -1);
+    masa_forecast_agreement late = masa_forecasts_agreement(&run->forecasts, run->last_step - third, -1);
     add_key(out, "    ", "deciles");
     for (int k = 0; k < MASA_DECILES; k++)
         masa_text_addf(out, "%s{\"n\": %zu, \"predicted\": %.3g, \"true\": %.3g}",

@@ -52,7 +52,7 @@ static void forecasts_are_judged_by_window(void **state)
     assert_near(f.rows[0].length, 50, 1e-12);
     assert_near(f.rows[1].rate, 0, 0);
     assert_true(isnan(f.rows[3].true_rate) && isnan(f.rows[3].length));
-    masa_agreement a = masa_forecasts_agreement(&f, 0, -1);
+    masa_forecast_agreement a = masa_forecasts_agreement(&f, 0, -1);
     assert_int_equal(a.n_rates, 3);
     assert_int_equal(a.n_lengths, 2);
     assert_near(a.rate_error, (0.125 + 0.25 + 0.25) / 3, 1e-12);

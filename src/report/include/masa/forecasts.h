@@ -34,7 +34,7 @@ void masa_forecasts_deinit(masa_forecasts *forecasts);
 
 enum { MASA_DECILES = 10 };
 
-typedef struct masa_agreement {
+typedef struct masa_forecast_agreement {
     size_t n_rates, n_lengths; /* prompts with a prediction and a truth */
     double rate_correlation, rate_error; /* Pearson; mean absolute */
     double calibration_error;
@@ -42,10 +42,10 @@ typedef struct masa_agreement {
     double length_correlation, length_error;
     masa_gate_counts gate; /* NaN where it closed and nothing was audited */
     bool gated;            /* whether there was a gate */
-} masa_agreement;
+} masa_forecast_agreement;
 
 /** Over steps first..last (last < 0: all). */
-masa_agreement masa_forecasts_agreement(const masa_forecasts *forecasts, long first,
+masa_forecast_agreement masa_forecasts_agreement(const masa_forecasts *forecasts, long first,
                                         long last);
 
 #endif
