@@ -13,47 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char default_out[] = "eval.sqlite";
-
 /* ---- files of results ---- */
-
-/* A folder stands for the file of the usual name in it. */
-static masa_status read_file(masa_result_sets *sets, char **settings, const char *path,
-                             masa_error *err)
-{
-    char *inside = masa_path_is_folder(path) ? masa_path_join(path, default_out) : NULL;
-    masa_results *results = NULL;
-    masa_status st =
-        masa_results_open(&results, inside ? inside : path, MASA_RESULTS_READ, err);
-    if (st == MASA_OK) st = masa_results_settings(settings, results, err);
-    if (st == MASA_OK) st = masa_results_read(sets, results, err);
-    if (st == MASA_OK && sets->n == 0)
-        st = MASA_FAIL(err, MASA_ERR_DATA, "%s has no results yet", path);
-    masa_results_close(results);
-    free(inside);
-    return st;
-}
-
-/* Predictions are judged by the length range that they were asked for. */
-static masa_meta_judge judge_of(const eval_command *c, const char *settings)
-{
-    masa_meta_judge judge = {MASA_META_DEFAULTS, c->sigma, c->tolerance};
-    json_t *s = json_loads(settings, 0, NULL);
-    const json_t *least = json_object_get(s, "length_min"),
-                 *most = json_object_get(s, "length_max");
-    if (json_is_integer(least)) judge.meta.length_min = (long)json_integer_value(least);
-    if (json_is_integer(most)) judge.meta.length_max = (long)json_integer_value(most);
-    json_decref(s);
-    return judge;
-}
 
 static masa_status show_file(const eval_command *c, const char *path, masa_error *err)
 {
     masa_result_sets sets = {0};
     char *settings = NULL;
-    masa_status st = read_file(&sets, &settings, path, err);
+    masa_status st = eval_read_file(&sets, &settings, path, err);
     if (st == MASA_OK) {
-        masa_meta_judge judge = judge_of(c, settings);
+        masa_meta_judge judge = eval_judge(c, settings);
         eval_print_sets(&sets, path, &judge, c->json);
     }
     if (st == MASA_OK && c->export_folder) {
@@ -80,8 +48,8 @@ static masa_status compare_files(const eval_command *c, char *const *paths,
     masa_result_sets sets[2] = {{0}, {0}};
     char *settings[2] = {NULL, NULL};
     size_t both = 0;
-    masa_status st = read_file(&sets[0], &settings[0], paths[0], err);
-    if (st == MASA_OK) st = read_file(&sets[1], &settings[1], paths[1], err);
+    masa_status st = eval_read_file(&sets[0], &settings[0], paths[0], err);
+    if (st == MASA_OK) st = eval_read_file(&sets[1], &settings[1], paths[1], err);
     if (st == MASA_OK && !c->json) printf("A is %s, B is %s\n", paths[0], paths[1]);
     for (size_t i = 0; st == MASA_OK && i < sets[0].n; i++) {
         masa_contrast contrasts[MASA_CONTRASTS];
@@ -89,7 +57,7 @@ static masa_status compare_files(const eval_command *c, char *const *paths,
         const masa_result_set *a = &sets[0].items[i],
                               *b = find_set(&sets[1], a->benchmark);
         if (!b) continue;
-        masa_meta_judge judge = judge_of(c, settings[0]);
+        masa_meta_judge judge = eval_judge(c, settings[0]);
         st = masa_eval_contrast(contrasts, &n, &unmatched, a, b, &judge,
                                 &MASA_BOOTSTRAP_DEFAULTS, err);
         if (st != MASA_OK) break;
@@ -182,6 +150,9 @@ static masa_status run(eval_command *c, int n_files, char **files, masa_error *e
     if (c->compare && (n_files != 2 || sampling))
         return MASA_FAIL(err, MASA_ERR_USAGE, "--compare takes two files of results");
     if (c->compare) return compare_files(c, files, err);
+    if (c->gain && sampling)
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--gain takes files of results");
+    if (c->gain) return eval_gain(c, n_files, files, err);
     if (sampling == (n_files > 0))
         return MASA_FAIL(
             err, MASA_ERR_USAGE,
@@ -214,6 +185,7 @@ static const char details[] =
     "  masa eval --benchmark gsm8k,math500 --data-dir data --model MODEL\n"
     "  masa eval --problems mine.jsonl --answer-rules any --model runs/a\n"
     "  masa eval --compare before.sqlite after.sqlite\n"
+    "  masa eval --gain step0.sqlite step20.sqlite step40.sqlite step60.sqlite\n"
     "\n"
     "MODEL may be the folder of a run or one of its checkpoints: then that run's "
     "settings are\n"
@@ -226,7 +198,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
 {
     eval_command c = {.text = TEXT_MODEL_DEFAULTS,
                       .data = ".",
-                      .out = default_out,
+                      .out = eval_default_out,
                       .samples = 32,
                       .temperature = 0.6,
                       .top_p = 1,
@@ -277,6 +249,8 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
         CLI_DOUBLE("tolerance", 0, &c.tolerance, "T",
                    "and whose mean is this near to 0 or 1"),
         CLI_FLAG("compare", 0, &c.compare, "two files: paired differences"),
+        CLI_FLAG("gain", 0, &c.gain,
+                 "files of a run's checkpoints, first to last: what goes with the accuracy"),
         CLI_STRING("export", 0, &c.export_folder, "FOLDER",
                    "also write lm-evaluation-harness' sample files"),
         CLI_FLAG("json", 'j', &c.json, "JSON Lines instead of tables"),

@@ -3,6 +3,7 @@
 #include "lab_file.h"
 
 #include <masa/comparison.h>
+#include <masa/figure.h>
 #include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/run_record.h>
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 
 typedef struct lab_command {
-    const char *file, *runs, *records, *stratum;
+    const char *file, *runs, *records, *stratum, *figure;
     long jobs;
     double minutes;
     bool table, json;
@@ -130,6 +131,11 @@ static masa_status print_table(const lab_command *c, masa_error *err)
         else
             masa_comparison_markdown(table, &text);
         fputs(masa_text_get(&text), stdout);
+        masa_text_clear(&text);
+        if (st == MASA_OK && c->figure) {
+            masa_figure_svg(&text, compared, n);
+            st = masa_file_write(c->figure, text.data, text.size, err);
+        }
         masa_text_deinit(&text);
         masa_comparison_destroy(table);
     }
@@ -213,6 +219,8 @@ masa_status cli_lab(int argc, char **argv, masa_error *err)
         CLI_FLAG("table", 't', &c.table, "train nothing, make the table from the records"),
         CLI_STRING("stratum", 's', &c.stratum, "KEY=VALUE",
                    "compare on this part of the test problems alone (data.strata)"),
+        CLI_STRING("figure", 'f', &c.figure, "FILE",
+                   "also draw accuracy over cost, with the seeds' range, as SVG"),
         CLI_FLAG("json", 'j', &c.json, "print JSON Lines"),
         CLI_END,
     };

@@ -7,6 +7,9 @@
 
 #include "text_model.h"
 
+/* Where results go when nothing is said. */
+#define eval_default_out "eval.sqlite"
+
 /* The command line. */
 typedef struct eval_command {
     text_model text;
@@ -15,7 +18,7 @@ typedef struct eval_command {
     long samples, max_tokens, limit, seed, batch, cache;
     long meta_samples, meta_max_tokens, length_min, length_max;
     double temperature, top_p, sigma, tolerance;
-    bool meta, compare, json, list;
+    bool meta, compare, gain, json, list;
 } eval_command;
 
 /* What is evaluated: a model, or a run's checkpoint with the run's settings. */
@@ -32,6 +35,17 @@ void eval_subject_close(eval_subject *subject);
 /* Samples what is asked for into the file `out`. MASA_ERR_INTERRUPTED keeps what is done.
  */
 masa_status eval_sample(eval_command *command, masa_error *err);
+
+/* Reads a file of results (of a folder: the one of the usual name in it) and its settings,
+ * JSON that the caller frees. */
+masa_status eval_read_file(masa_result_sets *sets, char **settings, const char *path,
+                           masa_error *err);
+/* How its predictions are judged: by the length range that they were asked for. */
+masa_meta_judge eval_judge(const eval_command *command, const char *settings);
+
+/* --gain: what goes with the accuracy from one of these files of results to the next. */
+masa_status eval_gain(const eval_command *command, int n, char *const *paths,
+                      masa_error *err);
 
 /* The results of a file as a table (accuracy, then predictions where there are some), or
  * as JSON Lines, on standard output. path names the file in JSON. */

@@ -93,7 +93,7 @@ static json_t *meta_json(const masa_meta_summary *m, const masa_result_set *set)
         json_array_append_new(
             bins, json_pack("{s:I,s:f,s:f}", "problems", (json_int_t)m->bins[k].n,
                             "predicted", m->bins[k].predicted, "true", m->bins[k].truth));
-    set_count(gate, "closed", m->gate.closed_rightly + m->gate.closed_wrongly);
+    set_count(gate, "closed", (size_t)(m->gate.closed_rightly + m->gate.closed_wrongly));
     set_real(gate, "precision", masa_gate_precision(&m->gate));
     set_real(gate, "recall", masa_gate_recall(&m->gate));
     set_real(gate, "f1", masa_gate_f1(&m->gate));
@@ -241,7 +241,7 @@ static void print_meta(const masa_result_set *set, const masa_meta_summary *m)
     printf("  calibration error of the pass rate");
     print_number(0, 3, m->calibration_error);
     printf("\n  gate: %zu closed, precision",
-           m->gate.closed_rightly + m->gate.closed_wrongly);
+           (size_t)(m->gate.closed_rightly + m->gate.closed_wrongly));
     print_number(0, 3, masa_gate_precision(&m->gate));
     printf(", recall");
     print_number(0, 3, masa_gate_recall(&m->gate));

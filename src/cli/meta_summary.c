@@ -101,7 +101,7 @@ void meta_summary_print(const meta_summary *s)
     fprintf(stderr, "\n");
     print_agreement("length", &s->lengths_predicted, &s->lengths_true);
     fprintf(stderr, "\ngate: %zu of %zu problems closed",
-            s->gate.closed_rightly + s->gate.closed_wrongly, s->n_problems);
+            (size_t)(s->gate.closed_rightly + s->gate.closed_wrongly), s->n_problems);
     print_measure("precision", masa_gate_precision(&s->gate));
     print_measure("recall", masa_gate_recall(&s->gate));
     print_measure("F1", masa_gate_f1(&s->gate));

@@ -100,9 +100,9 @@ void masa_gate_count(masa_gate_counts *c, bool closed, size_t n_correct, size_t 
                : (flat ? &c->open_wrongly : &c->open_rightly));
 }
 
-static double ratio(size_t part, size_t rest)
+static double ratio(double part, double rest)
 {
-    return part + rest ? (double)part / (double)(part + rest) : NAN;
+    return part + rest > 0 ? part / (part + rest) : NAN;
 }
 
 double masa_gate_precision(const masa_gate_counts *c)
@@ -118,6 +118,25 @@ double masa_gate_recall(const masa_gate_counts *c)
 double masa_gate_f1(const masa_gate_counts *c)
 {
     return ratio(2 * c->closed_rightly, c->closed_wrongly + c->open_wrongly);
+}
+
+double masa_gate_base_rate(const masa_gate_counts *c)
+{
+    return ratio(c->closed_rightly + c->open_wrongly, c->closed_wrongly + c->open_rightly);
+}
+
+double masa_gate_lift(const masa_gate_counts *c)
+{
+    return masa_gate_precision(c) / masa_gate_base_rate(c);
+}
+
+masa_gate_counts masa_gate_audited(const masa_gate_audit *a)
+{
+    double weight = a->audited > 0 ? a->closed / a->audited : a->closed > 0 ? NAN : 0;
+    return (masa_gate_counts){.closed_rightly = weight * a->audited_flat,
+                              .closed_wrongly = weight * (a->audited - a->audited_flat),
+                              .open_wrongly = a->open_flat,
+                              .open_rightly = a->open - a->open_flat};
 }
 
 bool masa_length_errors_add(masa_length_errors *e, double length, double predicted_mean,

@@ -7,17 +7,27 @@
 
 /* Distinct looks of lines: class "line0" to "line9". */
 enum { PLOT_LOOKS = 10 };
+/* Their colours, as "#1f77b4". */
+extern const char *const plot_colours[PLOT_LOOKS];
+
+/* Size of a plot of lines, in pixels. */
+enum { PLOT_WIDTH = 400, PLOT_HEIGHT = 230 };
 
 typedef struct plot_line {
     const double *x, *y; /* [n] x ascending; points with a NaN are left out */
     size_t n;
     size_t look; /* taken modulo PLOT_LOOKS */
     const char *label;
+    const double *low, *high; /* [n] a band behind the line; NULL: none */
 } plot_line;
 
 /* Lines over one x axis; points are marked when they are few, averaged when they are
  * many. Nothing is appended when no line has a point. Titles are escaped here. */
 void plot_lines(masa_text *out, const char *title, const char *x_title,
+                const plot_line *lines, size_t n);
+
+/* The same without a title, as a part of a picture of its own (an <svg> that is there). */
+void plot_panel(masa_text *out, int left, int top, const char *x_title,
                 const plot_line *lines, size_t n);
 
 /* Counts of pairs (x, y) in a square of n x n cells. */

@@ -32,16 +32,33 @@ static void add_ticks(masa_text *out, const axis *a, const axis *other, bool acr
         if (across)
             masa_text_addf(
                 out,
-                "<path class=tick d=\"M%.1f %.1fV%.1f\"/><text class=mid x=\"%.1f\" "
+                "<path class=\"tick\" d=\"M%.1f %.1fV%.1f\"/><text class=\"mid\" x=\"%.1f\" "
                 "y=\"%.1f\">%.6g</text>\n",
                 at, other->start, other->end, at, other->start + 15, value);
         else
             masa_text_addf(
                 out,
-                "<path class=tick d=\"M%.1f %.1fH%.1f\"/><text class=end x=\"%.1f\" "
+                "<path class=\"tick\" d=\"M%.1f %.1fH%.1f\"/><text class=\"end\" x=\"%.1f\" "
                 "y=\"%.1f\">%.6g</text>\n",
                 other->start, at, other->end, other->start - 5, at + 4, value);
     }
+}
+
+void frame_axes(masa_text *out, int height, const axis *x, const axis *y,
+                const char *x_title, const char *y_title)
+{
+    add_ticks(out, x, y, true);
+    add_ticks(out, y, x, false);
+    masa_text_addf(out, "<text class=\"mid\" x=\"%.1f\" y=\"%d\">", (x->start + x->end) / 2,
+                   height - 4);
+    html_text(out, x_title);
+    masa_text_add(out, "</text>\n");
+    if (!*y_title) return;
+    masa_text_addf(out,
+                   "<text class=\"mid\" transform=\"translate(12 %.1f) rotate(-90)\">",
+                   (y->start + y->end) / 2);
+    html_text(out, y_title);
+    masa_text_add(out, "</text>\n");
 }
 
 void frame_open(masa_text *out, const char *title, int width, int height, const axis *x,
@@ -49,19 +66,11 @@ void frame_open(masa_text *out, const char *title, int width, int height, const 
 {
     masa_text_add(out, "<figure><figcaption>");
     html_text(out, title);
-    masa_text_addf(out, "</figcaption>\n<svg viewBox=\"0 0 %d %d\" width=%d height=%d>\n",
+    masa_text_addf(out,
+                   "</figcaption>\n<svg viewBox=\"0 0 %d %d\" width=\"%d\" "
+                   "height=\"%d\">\n",
                    width, height, width, height);
-    add_ticks(out, x, y, true);
-    add_ticks(out, y, x, false);
-    masa_text_addf(out, "<text class=mid x=\"%.1f\" y=\"%d\">", (x->start + x->end) / 2,
-                   height - 4);
-    html_text(out, x_title);
-    masa_text_add(out, "</text>\n");
-    if (!*y_title) return;
-    masa_text_addf(out, "<text class=mid transform=\"translate(12 %.1f) rotate(-90)\">",
-                   (y->start + y->end) / 2);
-    html_text(out, y_title);
-    masa_text_add(out, "</text>\n");
+    frame_axes(out, height, x, y, x_title, y_title);
 }
 
 void frame_close(masa_text *out)

@@ -1,4 +1,5 @@
-/* The frame of a plot: where values lie on the picture, ticks, titles. */
+/* The frame of a plot: where values lie on the picture, ticks, titles. What is written is both
+ * HTML and XML. */
 #ifndef REPORT_PLOT_AXIS_H
 #define REPORT_PLOT_AXIS_H
 
@@ -19,5 +20,8 @@ double axis_step(const axis *a, int most);
 void frame_open(masa_text *out, const char *title, int width, int height, const axis *x,
                 const axis *y, const char *x_title, const char *y_title);
 void frame_close(masa_text *out);
+/* The ticks, grid and titles alone, inside of an <svg> that is there. */
+void frame_axes(masa_text *out, int height, const axis *x, const axis *y,
+                const char *x_title, const char *y_title);
 
 #endif

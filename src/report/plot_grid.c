@@ -47,7 +47,7 @@ static void draw_cells(masa_text *out, const plot_grid *g)
         double opacity = sqrt((double)g->counts[i] / (double)most);
         masa_text_addf(
             out,
-            "<rect class=cell x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
+            "<rect class=\"cell\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
             "fill-opacity=\"%.2f\"><title>%zu</title></rect>\n",
             x, y, side, side, fmax(opacity, 0.08), g->counts[i]);
     }
@@ -61,7 +61,7 @@ void plot_grid_draw(masa_text *out, const plot_grid *grid, const char *title,
     axis y = {grid->low, grid->high, SIZE - BOTTOM, SIZE - BOTTOM - side};
     frame_open(out, title, SIZE, SIZE, &x, &y, x_title, y_title);
     draw_cells(out, grid);
-    masa_text_addf(out, "<path class=diagonal d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x.start,
+    masa_text_addf(out, "<path class=\"diagonal\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x.start,
                    y.start, x.end, y.end);
     frame_close(out);
 }

@@ -6,7 +6,12 @@
 #include "html.h"
 #include "plot_axis.h"
 
-enum { WIDTH = 400, HEIGHT = 230, LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 36 };
+enum { WIDTH = PLOT_WIDTH, HEIGHT = PLOT_HEIGHT, LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 36 };
+
+/* Distinct on white and on black. */
+const char *const plot_colours[PLOT_LOOKS] = {
+    "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd",
+    "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"};
 
 /* More points than this and neighbours are averaged; up to this many are marked. */
 enum { MOST_POINTS = 400, MOST_MARKS = 60 };
@@ -33,7 +38,9 @@ static size_t find_bounds(const plot_line *lines, size_t n, double x[2], double 
             if (!shown(&lines[k], i)) continue;
             points++;
             x[0] = fmin(x[0], lines[k].x[i]), x[1] = fmax(x[1], lines[k].x[i]);
-            y[0] = fmin(y[0], lines[k].y[i]), y[1] = fmax(y[1], lines[k].y[i]);
+            double low = lines[k].low ? lines[k].low[i] : lines[k].y[i];
+            double high = lines[k].high ? lines[k].high[i] : lines[k].y[i];
+            y[0] = fmin(y[0], low), y[1] = fmax(y[1], high);
         }
     return points;
 }
@@ -53,7 +60,7 @@ static void draw_to(pen *p, double x, double y, bool mark)
     if (mark)
         masa_text_addf(
             &p->marks,
-            "<circle cx=\"%.1f\" cy=\"%.1f\" r=2><title>%.6g: %.4g</title></circle>", px,
+            "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"2\"><title>%.6g: %.4g</title></circle>", px,
             py, x, y);
 }
 
@@ -63,7 +70,7 @@ static void draw_line(masa_text *out, const plot_line *l, const axis *x, const a
     double sum_x = 0, sum_y = 0;
     if (n == 0) return;
     pen p = {out, x, y, {0}, false};
-    masa_text_addf(out, "<g class=line%zu><title>", l->look % PLOT_LOOKS);
+    masa_text_addf(out, "<g class=\"line%zu\"><title>", l->look % PLOT_LOOKS);
     html_text(out, l->label);
     masa_text_add(out, "</title><path d=\"");
     for (size_t i = 0; i < l->n; i++) {
@@ -77,15 +84,59 @@ static void draw_line(masa_text *out, const plot_line *l, const axis *x, const a
     masa_text_deinit(&p.marks);
 }
 
+/* From low to high, there and back. */
+static void draw_band(masa_text *out, const plot_line *l, const axis *x, const axis *y)
+{
+    if (!l->low || !l->high || count_shown(l) == 0) return;
+    char command = 'M';
+    masa_text_addf(out, "<g class=\"line%zu\"><path class=\"band\" d=\"", l->look % PLOT_LOOKS);
+    for (int back = 0; back < 2; back++)
+        for (size_t k = 0; k < l->n; k++) {
+            size_t i = back ? l->n - 1 - k : k;
+            if (!shown(l, i)) continue;
+            masa_text_addf(out, "%c%.1f %.1f", command, axis_place(x, l->x[i]),
+                           axis_place(y, back ? l->low[i] : l->high[i]));
+            command = 'L';
+        }
+    masa_text_add(out, "Z\"/></g>\n");
+}
+
+static void draw_all(masa_text *out, const plot_line *lines, size_t n, const axis *x,
+                     const axis *y)
+{
+    for (size_t i = 0; i < n; i++) draw_band(out, &lines[i], x, y);
+    for (size_t i = 0; i < n; i++) draw_line(out, &lines[i], x, y);
+}
+
+/* Whether there is anything to draw. */
+static bool make_axes(axis *across, axis *up, const plot_line *lines, size_t n)
+{
+    double x[2], y[2];
+    if (find_bounds(lines, n, x, y) == 0) return false;
+    double room = 0.04 * (y[1] - y[0]);
+    *across = axis_make(x[0], x[1], LEFT, WIDTH - RIGHT);
+    *up = axis_make(y[0] - room, y[1] + room, HEIGHT - BOTTOM, TOP);
+    return true;
+}
+
+void plot_panel(masa_text *out, int left, int top, const char *x_title,
+                const plot_line *lines, size_t n)
+{
+    axis across, up;
+    if (!make_axes(&across, &up, lines, n)) return;
+    masa_text_addf(out, "<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\">\n", left, top,
+                   WIDTH, HEIGHT);
+    frame_axes(out, HEIGHT, &across, &up, x_title, "");
+    draw_all(out, lines, n, &across, &up);
+    masa_text_add(out, "</svg>\n");
+}
+
 void plot_lines(masa_text *out, const char *title, const char *x_title,
                 const plot_line *lines, size_t n)
 {
-    double x[2], y[2];
-    if (find_bounds(lines, n, x, y) == 0) return;
-    axis across = axis_make(x[0], x[1], LEFT, WIDTH - RIGHT);
-    double room = 0.04 * (y[1] - y[0]);
-    axis up = axis_make(y[0] - room, y[1] + room, HEIGHT - BOTTOM, TOP);
+    axis across, up;
+    if (!make_axes(&across, &up, lines, n)) return;
     frame_open(out, title, WIDTH, HEIGHT, &across, &up, x_title, "");
-    for (size_t i = 0; i < n; i++) draw_line(out, &lines[i], &across, &up);
+    draw_all(out, lines, n, &across, &up);
     frame_close(out);
 }

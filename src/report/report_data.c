@@ -114,6 +114,8 @@ static masa_status read_store(report_run *run, masa_store *store, masa_error *er
     if (st == MASA_OK) st = masa_store_metrics(store, 0, -1, NULL, see_metric, run, err);
     if (st == MASA_OK) st = masa_curve_read(&run->curve, store, err);
     if (st == MASA_OK) st = report_read_meta(run, store, err);
+    if (st == MASA_OK)
+        st = masa_forecasts_read(&run->forecasts, store, &MASA_STORE_ALL, err);
     if (st == MASA_OK) st = masa_store_decisions(store, 0, -1, see_decision, run, err);
     solutions.first_step = solutions.last_step = run->last_step < 0 ? 0 : run->last_step;
     if (st == MASA_OK)
@@ -159,6 +161,7 @@ void report_run_deinit(report_run *run)
     }
     report_meta_deinit(&run->early);
     report_meta_deinit(&run->late);
+    masa_forecasts_deinit(&run->forecasts);
     masa_curve_deinit(&run->curve);
     masa_config_deinit(&run->config);
     free(run->series);

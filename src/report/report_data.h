@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <masa/config.h>
 #include <masa/curve.h>
+#include <masa/forecasts.h>
 #include <masa/store.h>
 
 /* One metric over the steps that have it. */
@@ -67,6 +68,7 @@ typedef struct report_run {
     masa_curve curve;
     long last_step;
     report_meta early, late; /* first and last third of the steps */
+    masa_forecasts forecasts;
     report_decisions decisions;
     report_example examples[REPORT_EXAMPLES]; /* text NULL: none */
 } report_run;

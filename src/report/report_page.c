@@ -41,10 +41,6 @@ static const char style[] =
     "max-height:30em;overflow:auto}\n"
     "details{margin:.5em 0}summary{cursor:pointer}\n";
 
-static const char *const colours[PLOT_LOOKS] = {
-    "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd",
-    "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"};
-
 void page_open(masa_text *out, const report_run *runs, size_t n)
 {
     masa_text_add(out, head);
@@ -54,7 +50,7 @@ void page_open(masa_text *out, const report_run *runs, size_t n)
     masa_text_addf(out, "</title>\n%s", style);
     for (int i = 0; i < PLOT_LOOKS; i++)
         masa_text_addf(out, ".line%d{--c:%s;stroke:%s}.line%d circle{fill:%s}\n", i,
-                       colours[i], colours[i], i, colours[i]);
+                       plot_colours[i], plot_colours[i], i, plot_colours[i]);
     masa_text_addf(out, "</style>\n<h1>Training of %zu run%s</h1>\n", n,
                    n == 1 ? "" : "s");
 }
@@ -122,7 +118,8 @@ static void plot_accuracy(masa_text *out, const report_run *runs, size_t n,
             storage[i][k] = c->points[k].spent[cost] / scale;
             storage[i][c->n + k] = 100 * c->points[k].accuracy;
         }
-        lines[i] = (plot_line){storage[i], storage[i] + c->n, c->n, i, runs[i].label};
+        lines[i] = (plot_line){.x = storage[i], .y = storage[i] + c->n, .n = c->n, .look = i,
+                               .label = runs[i].label};
     }
     plot_lines(out, "accuracy on unseen problems (%)", x_title, lines, n);
     for (size_t i = 0; i < n; i++) free(storage[i]);
@@ -136,7 +133,8 @@ static void plot_metric(masa_text *out, const report_run *runs, size_t n,
     plot_line *lines = masa_alloc(n, sizeof *lines);
     for (size_t i = 0; i < n; i++) {
         const report_series *s = report_run_series(&runs[i], name);
-        if (s) lines[i] = (plot_line){s->step, s->value, s->n, i, runs[i].label};
+        if (s) lines[i] = (plot_line){.x = s->step, .y = s->value, .n = s->n, .look = i,
+                                      .label = runs[i].label};
     }
     plot_lines(out, name, "step", lines, n);
     free(lines);

@@ -140,12 +140,43 @@ static void plot_lengths(masa_text *out, const report_run *run, const report_met
     plot_grid_deinit(&g);
 }
 
+/* By tenth of the predicted pass rate, prompt by prompt. */
+static void add_calibration(masa_text *out, const report_run *run)
+{
+    long third = run->last_step / 3;
+    masa_forecast_agreement parts[] = {
+        masa_forecasts_agreement(&run->forecasts, 0, third),
+        masa_forecasts_agreement(&run->forecasts, third ? run->last_step - third + 1 : 0, -1)};
+    if (parts[0].n_rates + parts[1].n_rates == 0) return;
+    masa_text_add(out, "<table><tr><th>predicted pass rate<th>prompts, first third<th>came to"
+                       "<th>prompts, last third<th>came to\n");
+    for (int k = 0; k < MASA_DECILES; k++) {
+        masa_text_addf(out, "<tr><td>%.1f to %.1f", (double)k / MASA_DECILES,
+                       (double)(k + 1) / MASA_DECILES);
+        for (int part = 0; part < 2; part++) {
+            const masa_calibration_bin *bin = &parts[part].deciles[k];
+            masa_text_addf(out, "<td>%zu<td>", bin->n);
+            if (bin->n) masa_text_addf(out, "%.3f", bin->truth);
+        }
+        masa_text_add(out, "\n");
+    }
+    masa_text_add(out, "<tr><td>calibration error");
+    for (int part = 0; part < 2; part++)
+        if (parts[part].n_rates)
+            masa_text_addf(out, "<td>%zu<td>%.3f", parts[part].n_rates,
+                           parts[part].calibration_error);
+        else
+            masa_text_add(out, "<td>0<td>");
+    masa_text_add(out, "\n</table>\n");
+}
+
 void page_predictions(masa_text *out, const report_run *run)
 {
     static const char *const first = "first third", *const last = "last third";
     if (run->early.rollouts + run->late.rollouts == 0) return;
     open_section(out, "Predictions", run);
     add_table(out, run);
+    add_calibration(out, run);
     masa_text_add(out, "<div class=plots>\n");
     plot_rates(out, &run->early, first);
     plot_rates(out, &run->late, last);
@@ -165,12 +196,20 @@ void page_decisions(masa_text *out, const report_run *run)
                   "<table><tr><th>decision<th>prompts<th>taken<th>what came of it\n");
     masa_text_addf(out, "<tr><td>gate: no solutions sampled<td>%zu<td>%zu<td>", d->gates,
                    d->gated);
+    masa_gate_counts gate = masa_forecasts_agreement(&run->forecasts, 0, -1).gate;
     if (d->audits)
         masa_text_addf(
             out,
             "%zu more rolled out to see: %zu of them had no variance (precision "
-            "%.2f)",
+            "%.2f",
             d->audits, d->audits_right, share((double)d->audits_right, d->audits));
+    if (d->audits && isfinite(masa_gate_base_rate(&gate)))
+        masa_text_addf(out,
+                       " where %.2f of all prompts have none: lift %.2f; recall %.2f, F1 %.2f",
+                       masa_gate_base_rate(&gate), masa_gate_lift(&gate),
+                       masa_gate_recall(&gate), masa_gate_f1(&gate));
+    if (d->audits)
+        masa_text_add(out, ")");
     else
         masa_text_add(out, "not known: none was audited");
     masa_text_addf(out, "\n<tr><td>cutoff below the response limit<td>%zu<td>%zu<td>",

@@ -89,6 +89,69 @@ static void add_metrics(masa_text *out, const report_run *run)
     masa_text_add(out, n ? "\n  },\n" : "},\n");
 }
 
+static void add_column(masa_text *out, const char *key, const double *values, size_t n)
+{
+    add_key(out, "    ", key);
+    for (size_t i = 0; i < n; i++) {
+        masa_text_add(out, i ? ", " : "[");
+        add_number(out, values[i], "%.4g");
+    }
+    masa_text_add(out, n ? "],\n" : "[],\n");
+}
+
+/* Over the prompts of the steps since the evaluation before, as metrics are; deciles of the
+ * last third of the steps. */
+static void add_predictions(masa_text *out, const report_run *run)
+{
+    enum { PROMPTS, RATE, CALIBRATION, LENGTH, COLUMNS };
+    static const char *const names[COLUMNS] = {"prompts", "pass_rate_correlation",
+                                               "calibration_error", "length_correlation"};
+    size_t n = run->curve.n;
+    double *columns = masa_alloc(COLUMNS * n + 1, sizeof *columns);
+    for (size_t i = 0; i < n; i++) {
+        double last = run->curve.points[i].spent[MASA_COST_STEPS];
+        double first = i ? run->curve.points[i - 1].spent[MASA_COST_STEPS] + 1 : 0;
+        masa_forecast_agreement a = masa_forecasts_agreement(&run->forecasts, (long)first, (long)last);
+        columns[PROMPTS * n + i] = (double)a.n_rates;
+        columns[RATE * n + i] = a.rate_correlation;
+        columns[CALIBRATION * n + i] = a.calibration_error;
+        columns[LENGTH * n + i] = a.length_correlation;
+    }
+    add_key(out, "  ", "predictions");
+    masa_text_add(out, "{\n");
+    for (size_t k = 0; k < COLUMNS; k++) add_column(out, names[k], columns + k * n, n);
+    free(columns);
+    long third = run->last_step / 3;
+    masa_forecast_agreement late = masa_forecasts_agreement(&run->forecasts, run->last_step - third, -1);
+    add_key(out, "    ", "deciles");
+    for (int k = 0; k < MASA_DECILES; k++)
+        masa_text_addf(out, "%s{\"n\": %zu, \"predicted\": %.3g, \"true\": %.3g}",
+                       k ? ", " : "[", late.deciles[k].n, late.deciles[k].predicted,
+                       late.deciles[k].truth);
+    masa_text_add(out, "]\n  },\n");
+}
+
+/* Over the whole run; null where nothing was audited. */
+static void add_gate(masa_text *out, const report_run *run)
+{
+    masa_gate_counts gate = masa_forecasts_agreement(&run->forecasts, 0, -1).gate;
+    const struct {
+        const char *name;
+        double value;
+    } parts[] = {{"precision", masa_gate_precision(&gate)},
+                 {"base_rate", masa_gate_base_rate(&gate)},
+                 {"lift", masa_gate_lift(&gate)},
+                 {"recall", masa_gate_recall(&gate)},
+                 {"f1", masa_gate_f1(&gate)}};
+    add_key(out, "  ", "gate");
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        masa_text_add(out, i ? ", " : "{");
+        add_key(out, "", parts[i].name);
+        add_number(out, parts[i].value, "%.4g");
+    }
+    masa_text_add(out, "},\n");
+}
+
 static void add_decisions(masa_text *out, const report_decisions *d)
 {
     masa_text_addf(out,
@@ -116,6 +179,8 @@ masa_status masa_record_make(masa_text *out, const char *folder,
     masa_text_add(out, ",\n");
     add_costs(out, &run.curve);
     add_metrics(out, &run);
+    add_predictions(out, &run);
+    add_gate(out, &run);
     add_decisions(out, &run.decisions);
     masa_text_add(out, "}\n");
     report_run_deinit(&run);

@@ -92,6 +92,31 @@ static masa_status record_rollouts(rl_session *s, long step, const rl_draws *dra
 
 /* ---- predicted against true, prompt by prompt ---- */
 
+/* How far the lengths of solutions are from what was predicted, in the predictions' own
+ * deviations: what the length cutoff goes by. Those that it stopped have no length. */
+static masa_status record_length_errors(rl_session *s, long step, const rl_draws *draws,
+                                        masa_error *err)
+{
+    masa_length_errors wrong_and_right[2] = {0}, *e = wrong_and_right;
+    for (size_t i = 0; i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
+        const masa_forecast *f = d->predictions ? &d->predictions->forecast : NULL;
+        for (size_t j = 0; f && f->n_lengths && j < d->solutions.n; j++) {
+            const rl_rollout *r = &d->solutions.rollouts[j];
+            if (rl_cut_off(d, j, s->config)) continue;
+            masa_length_errors_add(&e[r->correct], (double)r->completion.n, f->length_mean,
+                                   f->length_deviation);
+        }
+    }
+    const rl_metric metrics[] = {
+        {"length_z_right", masa_length_errors_mean(&e[true])},
+        {"length_z_right_deviation", masa_length_errors_deviation(&e[true])},
+        {"length_z_wrong", masa_length_errors_mean(&e[false])},
+        {"length_z_wrong_deviation", masa_length_errors_deviation(&e[false])},
+    };
+    return rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);
+}
+
 typedef struct pairs {
     double *predicted, *truth; /* [n] */
     size_t n;
@@ -109,6 +134,7 @@ static masa_status record_pairs(rl_session *s, long step, const rl_draws *draws,
     double *storage = masa_alloc(4 * draws->n + 1, sizeof *storage);
     pairs rate = {storage, storage + draws->n, 0};
     pairs length = {storage + 2 * draws->n, storage + 3 * draws->n, 0};
+    masa_calibration_bin deciles[10];
     double log_error = 0;
     for (size_t i = 0; i < draws->n; i++) {
         const rl_predictions *p = draws->items[i].predictions;
@@ -123,6 +149,8 @@ static masa_status record_pairs(rl_session *s, long step, const rl_draws *draws,
         {"meta_pass_rate_error",
          masa_mean_absolute_error(rate.predicted, rate.truth, rate.n)},
         {"meta_pass_rate_correlation", masa_pearson(rate.predicted, rate.truth, rate.n)},
+        {"meta_calibration_error",
+         masa_calibration_bins(deciles, 10, rate.predicted, rate.truth, rate.n)},
         {"meta_length_error", share(log_error, (double)length.n)},
         {"meta_length_correlation", masa_pearson(length.predicted, length.truth, length.n)},
     };
@@ -132,39 +160,61 @@ static masa_status record_pairs(rl_session *s, long step, const rl_draws *draws,
 
 /* ---- decisions ---- */
 
-/*
- * An audited prompt stands for all that were gated like it: gated prompts without variance
- * are estimated as gated * (audited without variance / audited).
- */
+/* Whether the group has variance: 1, 0, or -1 where a cutoff hides it, for a rollout that it
+ * stopped is wrong for its own reward and might have been right. */
+static int seen_variance(const rl_draw *d, const masa_config *config)
+{
+    const rl_group *g = &d->solutions;
+    int right = 0, wrong = 0, cut = 0;
+    for (size_t j = 0; j < g->n; j++)
+        ++*(rl_cut_off(d, j, config) ? &cut : g->rollouts[j].correct ? &right : &wrong);
+    return right && wrong ? 1 : cut ? -1 : 0;
+}
+
+/* Of a single step audits are few: readers sum the counts over steps (masa_gate_audited). */
 static masa_status record_acting(rl_session *s, long step, const rl_draws *draws,
                                  masa_error *err)
 {
-    double prompts = 0, gated = 0, audited = 0, right = 0, open_flat = 0;
-    double rolled = 0, cut = 0, cutoff = 0, limited = 0, hinted = 0;
+    double prompts = 0, gated = 0, hinted = 0, known = 0;
+    masa_gate_audit audit = {0};
+    double rolled = 0, cut = 0, cutoff = 0, limited = 0;
     for (size_t i = 0; i < draws->n; i++) {
         const rl_draw *d = &draws->items[i];
         const rl_group *g = &d->solutions;
         if (!d->decision.made) continue;
-        bool flat = g->n > 0 && rl_zero_variance(g);
+        int variance = seen_variance(d, s->config);
         prompts++;
         gated += d->decision.gated;
-        audited += d->decision.audited;
-        right += d->decision.audited && flat;
-        open_flat += !d->decision.gated && !d->decision.audited && flat;
+        bool open = !d->decision.gated && !d->decision.audited;
+        audit.closed += !open;
+        audit.audited += d->decision.audited;
+        audit.audited_flat += d->decision.audited && variance == 0;
+        audit.open += open;
+        known += open && variance >= 0;
+        audit.open_flat += open && variance == 0;
         hinted += d->decision.hinted;
         for (size_t j = 0; j < g->n; j++) cut += rl_cut_off(d, j, s->config);
         rolled += (double)g->n;
-        if (d->decision.gated || d->decision.audited) continue;
+        if (!open) continue;
         cutoff += (double)d->decision.cutoff;
         limited++;
     }
-    double precision = share(right, audited), found = (gated + audited) * precision;
+    /* Open prompts of which a cutoff hides it are taken to be as the others. */
+    if (known > 0) audit.open_flat *= audit.open / known;
+    else audit.open = 0;
+    masa_gate_counts counts = masa_gate_audited(&audit);
     const rl_metric metrics[] = {
         {"gated", gated},
         {"gated_share", share(gated, prompts)},
-        {"audited", audited},
-        {"gate_precision", precision},
-        {"gate_recall", share(found, found + open_flat)},
+        {"audited", audit.audited},
+        {"audited_flat", audit.audited_flat},
+        {"gate_open", audit.open},
+        {"gate_open_flat", audit.open_flat},
+        {"gate_precision", masa_gate_precision(&counts)},
+        {"gate_recall", masa_gate_recall(&counts)},
+        {"gate_f1", masa_gate_f1(&counts)},
+        {"gate_base_rate", masa_gate_base_rate(&counts)},
+        {"gate_lift", masa_gate_lift(&counts)},
         {"cutoff_tokens", share(cutoff, limited)},
         {"cut_off", share(cut, rolled)},
         {"hinted", share(hinted, prompts - gated)},
@@ -183,6 +233,7 @@ masa_status rl_record_meta(rl_session *s, long step, const rl_draws *draws,
     };
     masa_status st = record_rollouts(s, step, draws, err);
     if (st == MASA_OK) st = record_pairs(s, step, draws, err);
+    if (st == MASA_OK) st = record_length_errors(s, step, draws, err);
     if (st == MASA_OK && acting) st = record_acting(s, step, draws, err);
     if (st == MASA_OK)
         st = rl_add_metrics(s, step, metrics, sizeof metrics / sizeof *metrics, err);

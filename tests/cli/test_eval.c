@@ -357,6 +357,49 @@ static void predictions(void **state)
     json_decref(line);
 }
 
+/* Four checkpoints that solve 0, 1, 2 and 3 of the three problems, a step of ten each: steps
+ * alone explain all of it, and share with the rewards what these say alike. */
+static void gains(void **state)
+{
+    (void)state;
+    masa_text bytes = {0};
+    char *path = masa_path_join(root, "meta.sqlite"), sql[400];
+    assert_int_equal(masa_file_read(&bytes, path, NULL), MASA_OK);
+    free(path);
+    for (int i = 0; i < 4; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "g%d.sqlite", i);
+        path = masa_path_join(root, name);
+        assert_int_equal(masa_file_write(path, bytes.data, bytes.size, NULL), MASA_OK);
+        free(path);
+        snprintf(sql, sizeof sql,
+                 "UPDATE samples SET correct = problem <= %d, verdict = iif(problem <= %d, "
+                 "'equal', 'different') WHERE kind = 'solution';"
+                 "UPDATE info SET value = replace(value, '\"model\":\"', "
+                 "'\"model\":\"a/step-%06d/')",
+                 i, i, 10 * i);
+        change(name, sql);
+    }
+    masa_text_deinit(&bytes);
+    assert_done("--gain g0.sqlite g1.sqlite g2.sqlite g3.sqlite --json");
+    json_t *line = json_loads(output, 0, NULL);
+    double r2, steps, difficulty, length, notion;
+    int pairs;
+    assert_int_equal(json_unpack(line, "{s:i,s:F,s:F,s:F,s:F,s:F}", "pairs", &pairs, "r2", &r2,
+                                 "steps", &steps, "difficulty", &difficulty, "length",
+                                 &length, "notion", &notion),
+                     0);
+    assert_int_equal(pairs, 6);
+    assert_near(r2, 1, 1e-9);
+    assert_near(steps + difficulty + length + notion, 1, 1e-8);
+    assert_true(steps > 0.2);
+    json_decref(line);
+    assert_done("--gain g0.sqlite g1.sqlite g2.sqlite g3.sqlite");
+    assert_non_null(strstr(output, "own: R² 1.000 over 6 pairs of 4 results: steps 0."));
+    assert_fails("--gain g0.sqlite g1.sqlite", 2, "at least 4 files");
+    assert_fails("--gain a.sqlite b.sqlite a.sqlite b.sqlite", 1, "evaluate the checkpoints");
+}
+
 static void long_prompts_count_as_wrong(void **state)
 {
     (void)state;
@@ -471,6 +514,7 @@ int main(void)
         cmocka_unit_test(wrong_use),
         cmocka_unit_test(comparison),
         cmocka_unit_test(predictions),
+        cmocka_unit_test(gains),
         cmocka_unit_test(long_prompts_count_as_wrong),
         cmocka_unit_test(programs),
         cmocka_unit_test(a_run_stands_for_its_checkpoint),

@@ -118,6 +118,9 @@ static void the_table_needs_the_records_alone(void **state)
     must("small.yaml"); /* what is on record is not made again */
     assert_string_equal(whole, output);
     assert_false(masa_path_exists("runs/small/plain-seed1"));
+    must("small.yaml --table --figure curves.svg");
+    assert_string_equal(whole, output);
+    assert_true(masa_path_exists("curves.svg"));
     must("small.yaml --table --stratum level=1");
     assert_says(output, "| fast  |     2 |");
     assert_true(strcmp(whole, output) != 0);

@@ -122,6 +122,32 @@ static void test_contrast(void **state)
     assert_true(c[1].lower_is_better && c[1].paired.difference < 0);
 }
 
+/* ---- gain ---- */
+
+/* Accuracy is twice the difficulty reward: that alone explains every difference, and shares
+ * with steps what both say alike. Length and notions never change. */
+static void test_gain(void **state)
+{
+    (void)state;
+    masa_checkpoint_result r[] = {{0, 0.2, 0.1, 0.5, 0.3}, {10, 0.6, 0.3, 0.5, 0.3},
+                                  {20, 0.4, 0.2, 0.5, 0.3}, {30, 0.8, 0.4, 0.5, 0.3}};
+    masa_gain_split g = masa_eval_gain(r, 4);
+    assert_int_equal(g.pairs, 6);
+    assert_near(g.r2, 1, 1e-9);
+    assert_near(g.share[MASA_GAIN_LENGTH], 0, 1e-12);
+    assert_near(g.share[MASA_GAIN_NOTION], 0, 1e-12);
+    /* Differences of steps 10 20 10 30 20 10 (0-1 0-2 1-2 0-3 1-3 2-3), of the reward
+     * 2 1 -1 3 1 2 tenths: correlation r; a share of two is (R2 + r^2 of one alone) / 2. */
+    static const double x[] = {10, 20, 10, 30, 20, 10}, y[] = {2, 1, -1, 3, 1, 2};
+    double alone = masa_pearson(x, y, 6) * masa_pearson(x, y, 6);
+    assert_near(g.share[MASA_GAIN_STEPS], alone / 2, 1e-9);
+    assert_near(g.share[MASA_GAIN_DIFFICULTY], 1 - alone / 2, 1e-9);
+    r[2].step = NAN;
+    g = masa_eval_gain(r, 4);
+    assert_true(isnan(g.share[MASA_GAIN_STEPS]));
+    assert_near(g.share[MASA_GAIN_DIFFICULTY], 1, 1e-9);
+}
+
 /* ---- predictions ---- */
 
 /* One right of two solutions of 10 and 30 tokens; predictions as given. */
@@ -281,6 +307,7 @@ int main(void)
         cmocka_unit_test(test_accuracy),
         cmocka_unit_test(test_nothing_complete),
         cmocka_unit_test(test_contrast),
+        cmocka_unit_test(test_gain),
         cmocka_unit_test(test_predictions),
         cmocka_unit_test(test_predictions_compared),
         cmocka_unit_test(test_sha256),

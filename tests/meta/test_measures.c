@@ -66,6 +66,32 @@ static void gates(void **state)
     assert_near(masa_gate_precision(&c), 0.75, 1e-15);
     assert_near(masa_gate_recall(&c), 0.6, 1e-15);
     assert_near(masa_gate_f1(&c), 2 / (1 / 0.75 + 1 / 0.6), 1e-15);
+    assert_near(masa_gate_base_rate(&c), 5.0 / 9, 1e-15);
+    assert_near(masa_gate_lift(&c), 0.75 * 9 / 5, 1e-15);
+}
+
+/* Closed on 40, audited 4 of them, 3 rightly: they stand for 30 right ones and 10 wrong ones.
+ * Of 60 open ones 15 have no variance. */
+static void audits_stand_for_others(void **state)
+{
+    (void)state;
+    masa_gate_audit a = {40, 4, 3, 60, 15};
+    masa_gate_counts c = masa_gate_audited(&a);
+    assert_near(c.closed_rightly, 30, 1e-12);
+    assert_near(masa_gate_precision(&c), 0.75, 1e-12);
+    assert_near(masa_gate_recall(&c), 30.0 / 45, 1e-12);
+    assert_near(masa_gate_base_rate(&c), 0.45, 1e-12);
+    assert_near(masa_gate_lift(&c), 0.75 / 0.45, 1e-12);
+    assert_near(masa_gate_f1(&c), 2 / (1 / 0.75 + 45 / 30.0), 1e-12);
+    a.audited = a.audited_flat = 0;
+    c = masa_gate_audited(&a);
+    assert_true(isnan(masa_gate_precision(&c)) && isnan(masa_gate_recall(&c)) &&
+                isnan(masa_gate_base_rate(&c)));
+    a.closed = 0; /* never closed: nothing was missed by chance */
+    c = masa_gate_audited(&a);
+    assert_true(isnan(masa_gate_precision(&c)));
+    assert_near(masa_gate_recall(&c), 0, 0);
+    assert_near(masa_gate_base_rate(&c), 0.25, 0);
 }
 
 static void length_errors(void **state)
@@ -185,7 +211,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(correlations),
         cmocka_unit_test(calibration),
-        cmocka_unit_test(gates),
+        cmocka_unit_test(gates), cmocka_unit_test(audits_stand_for_others),
         cmocka_unit_test(length_errors),
         cmocka_unit_test(shapley_splits_independent_features),
         cmocka_unit_test(shapley_splits_correlated_features),

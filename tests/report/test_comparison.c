@@ -1,7 +1,9 @@
 #include "masa_test.h"
 
 #include <jansson.h>
+#include <ctype.h>
 #include <masa/comparison.h>
+#include <masa/figure.h>
 #include <masa/memory.h>
 
 enum { RUNS = 6 };
@@ -254,6 +256,33 @@ static void strata_are_compared(void **state)
     masa_comparison_destroy(c);
 }
 
+/* Well-formed by a reader of its own: tags that open close, and quotes are even. */
+static void a_figure_is_a_picture(void **state)
+{
+    (void)state;
+    masa_text svg = {0};
+    runs[0].arm = runs[3].arm = "a<b";
+    masa_figure_svg(&svg, runs, RUNS);
+    const char *s = masa_text_get(&svg);
+    size_t lines = 0, bands = 0, open = 0, close = 0, quotes = 0;
+    for (const char *p = s; *p; p++) {
+        quotes += *p == '"';
+        open += *p == '<' && p[1] != '/';
+        close += (*p == '/' && p[1] == '>') || (*p == '<' && p[1] == '/');
+        lines += strncmp(p, "<title>", 7) == 0 && p[7] != '0' && isalpha((unsigned char)p[7]);
+        bands += strncmp(p, "class=\"band\"", 12) == 0;
+    }
+    assert_int_equal(open, close);
+    assert_int_equal(quotes % 2, 0);
+    assert_int_equal(bands, 3 * 4); /* arms, panels */
+    assert_int_equal(lines, 3 * 4);
+    assert_non_null(strstr(s, ">a&lt;b</text>"));
+    assert_non_null(strstr(s, "PFLOP"));
+    assert_null(strstr(s, "nan"));
+    assert_null(strstr(s, "inf"));
+    masa_text_deinit(&svg);
+}
+
 static void assert_says(const masa_text *text, const char *part)
 {
     if (!strstr(masa_text_get(text), part))
@@ -331,6 +360,7 @@ int main(void)
         TEST(a_baseline_that_learns_nothing_is_no_goal),
         TEST(without_a_baseline_there_are_accuracies),
         TEST(strata_are_compared),
+        TEST(a_figure_is_a_picture),
         TEST(tables_are_for_people),
         TEST(lines_are_for_machines),
     };

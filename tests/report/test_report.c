@@ -261,11 +261,11 @@ static void long_lines_are_averaged(void **state)
     enum { N = 10000 };
     static double x[N], y[N];
     for (int i = 0; i < N; i++) x[i] = i, y[i] = i % 2;
-    plot_line line = {x, y, N, 3, "l<"};
+    plot_line line = {.x = x, .y = y, .n = N, .look = 3, .label = "l<"};
     masa_text out = {0};
     plot_lines(&out, "t<", "x", &line, 1);
     assert_true(out.size < 16384);
-    assert_says(&out, "class=line3");
+    assert_says(&out, "class=\"line3\"");
     assert_says(&out, "l&lt;");
     assert_null(strstr(out.data, "<circle"));
     masa_text_clear(&out);

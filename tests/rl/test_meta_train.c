@@ -346,6 +346,7 @@ static void audits_measure_the_gate(void **state)
     assert_true(metric_of("audit", 2, "audited") >= 10);
     assert_true(metric_of("audit", 2, "gate_precision") > 0.9);
     assert_true(metric_of("audit", 2, "gate_recall") > 0.5);
+    assert_true(metric_of("audit", 2, "meta_calibration_error") < 0.3);
     decisions d;
     read_decisions(&d, "audit", 2);
     size_t audits = 0;
@@ -357,6 +358,23 @@ static void audits_measure_the_gate(void **state)
         audits++;
     }
     assert_near(metric_of("audit", 2, "audited"), (double)audits, 0);
+}
+
+/* With all that the gate closes on rolled out, what audits estimate is what is. */
+static void a_gate_is_judged_by_its_lift(void **state)
+{
+    (void)state;
+    must("lift", "meta.start_step=1 meta.audit_share=1 meta.cutoff_margin=0 "
+                 "rollout.prompts_per_step=24", false);
+    double base_rate = metric_of("lift", 2, "gate_base_rate");
+    double precision = metric_of("lift", 2, "gate_precision");
+    double recall = metric_of("lift", 2, "gate_recall");
+    assert_near(base_rate, metric_of("lift", 2, "zero_variance"), 1e-6);
+    assert_near(metric_of("lift", 2, "gate_lift"), precision / base_rate, 1e-6);
+    assert_true(metric_of("lift", 2, "gate_lift") > 1);
+    assert_near(metric_of("lift", 2, "gate_f1"), 2 / (1 / precision + 1 / recall), 1e-6);
+    /* with cutoffs that stop everything nothing is known of open prompts */
+    assert_near(metric_of("audit", 2, "gate_open"), 0, 0);
 }
 
 static void rollouts_stop_at_the_cutoff(void **state)
@@ -666,6 +684,7 @@ int main(void)
         cmocka_unit_test(without_meta_rollouts_it_is_the_plain_run),
         cmocka_unit_test(a_gated_prompt_costs_no_solution_token),
         cmocka_unit_test(audits_measure_the_gate),
+        cmocka_unit_test(a_gate_is_judged_by_its_lift),
         cmocka_unit_test(rollouts_stop_at_the_cutoff),
         cmocka_unit_test(survivors_of_a_soft_cutoff_stand_for_the_cut),
         cmocka_unit_test(a_soft_gate_closes_on_what_has_no_variance),

@@ -84,6 +84,32 @@ void masa_meta_summarise(masa_meta_summary *out, const masa_result_set *set,
                          const masa_bootstrap_options *bootstrap);
 void masa_meta_summary_deinit(masa_meta_summary *summary);
 
+/* ---- what an accuracy gain goes with ---- */
+
+/* Results of a checkpoint. */
+typedef struct masa_checkpoint_result {
+    double step; /* NAN: not known */
+    double accuracy;
+    double difficulty, length, notion; /* mean rewards of its predictions */
+} masa_checkpoint_result;
+
+enum { MASA_GAIN_STEPS, MASA_GAIN_DIFFICULTY, MASA_GAIN_LENGTH, MASA_GAIN_NOTION,
+       MASA_GAIN_PARTS, MASA_GAIN_LEAST = 4 };
+
+typedef struct masa_gain_split {
+    size_t pairs;
+    double r2;                     /* of all parts together */
+    double share[MASA_GAIN_PARTS]; /* of r2; NAN of steps where one is not known */
+} masa_gain_split;
+
+/**
+ * Splits what the differences of accuracy between all pairs of n checkpoints, the later less
+ * the earlier, have to do with the differences of steps and of the three rewards:
+ * masa_shapley_r2 of the regression. n >= MASA_GAIN_LEAST, since fewer pairs are explained
+ * by anything. It is a split of agreement, and no proof of a cause.
+ */
+masa_gain_split masa_eval_gain(const masa_checkpoint_result *results, size_t n);
+
 /* ---- comparison ---- */
 
 /* One measure of two results, over the problems where both have it. */

@@ -34,9 +34,10 @@ typedef struct masa_calibration_bin {
 double masa_calibration_bins(masa_calibration_bin *bins, size_t n_bins,
                              const double *predicted, const double *truth, size_t n);
 
-/* Prompts by what the gate said (closed: no variance expected) and by what was true. */
+/* Prompts by what the gate said (closed: no variance expected) and by what was true. No whole
+ * numbers where audits stand for others. */
 typedef struct masa_gate_counts {
-    size_t closed_rightly, closed_wrongly, open_wrongly, open_rightly;
+    double closed_rightly, closed_wrongly, open_wrongly, open_rightly;
 } masa_gate_counts;
 
 /** Counts a prompt that n rollouts, n_correct of them correct, have shown the truth of.
@@ -47,6 +48,21 @@ void masa_gate_count(masa_gate_counts *counts, bool closed, size_t n_correct, si
 double masa_gate_precision(const masa_gate_counts *counts);
 double masa_gate_recall(const masa_gate_counts *counts);
 double masa_gate_f1(const masa_gate_counts *counts);
+/** Share of all prompts without variance: the precision of a gate that closes blindly. And
+ *  how many times better precision is than that. */
+double masa_gate_base_rate(const masa_gate_counts *counts);
+double masa_gate_lift(const masa_gate_counts *counts);
+
+/* A gate at work: of what it closed on only the audited prompts show whether it was right. */
+typedef struct masa_gate_audit {
+    double closed;                /* audited ones too */
+    double audited, audited_flat; /* rolled out all the same; without variance */
+    double open, open_flat;       /* rolled out; without variance */
+} masa_gate_audit;
+
+/** Each audited prompt counts for closed / audited prompts, the inverse of the share that was
+ *  audited (Horvitz & Thompson 1952). All NAN where the gate closed and none was audited. */
+masa_gate_counts masa_gate_audited(const masa_gate_audit *audit);
 
 /* Standardised errors of the length cutoff, gathered over rollouts. */
 typedef struct masa_length_errors {
