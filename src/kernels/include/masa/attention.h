@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/device.h>
 #include <masa/dtype.h>
 
 typedef struct masa_attention_shape {
@@ -67,6 +68,21 @@ typedef struct masa_kv_layer {
 /** Stores row r of k and v (row stride in elements) at slot[r] = block*block_tokens + offset. */
 void masa_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
                    const int32_t *slots, size_t rows);
+
+/**
+ * Rows of a decoding step. Neighbouring rows of one sequence (a prompt's chunk, or a single
+ * new token) are a run; a run's lengths grow by 1 from row to row.
+ */
+typedef struct masa_cached_rows {
+    size_t rows, n_runs;
+    size_t longest_run;     /* rows of the longest run */
+    size_t longest_context; /* the highest of lengths */
+    size_t max_blocks;      /* of a sequence's row of block_tables */
+    const int32_t DEVICE *block_tables; /* [sequences, max_blocks] block numbers */
+    const int32_t DEVICE *sequences;    /* [rows]: index into block_tables */
+    const int32_t DEVICE *lengths;      /* [rows]: tokens that the row attends to */
+    const int32_t DEVICE *runs;         /* [n_runs + 1]: first row of each; then rows */
+} masa_cached_rows;
 
 /**
  * Each row attends to the first lengths[r] tokens of its sequence sequences[r],

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/device.h>
 #include <masa/dtype.h>
 
 /**
@@ -69,6 +70,14 @@ void masa_embedding_forward(float *x, const float *table, const int32_t *tokens,
 /** dtable[tokens[r]] += dx[r], in row order for every thread count. */
 void masa_embedding_backward(float *dtable, const float *dx, const int32_t *tokens,
                              size_t rows, size_t dim);
+
+/* One part of a record: `bytes` bytes of row r, at array + r*bytes, are at `at` in its record.
+ * Both are multiples of 4. */
+typedef struct masa_record_part {
+    void DEVICE *array;
+    size_t at, bytes;
+} masa_record_part;
+enum { MASA_RECORD_PARTS = 8 }; /* the most of one call */
 
 /** Elementwise conversions, and float32 sum y += x. */
 void masa_convert(void *to, masa_dtype to_dtype, const void *from, masa_dtype from_dtype,
