@@ -1,6 +1,6 @@
 #include "text_model.h"
 
-#include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/json_lines.h>
 #include <masa/memory.h>
 
@@ -11,7 +11,7 @@
 
 static masa_status parse_compute(masa_dtype *out, const char *name, masa_error *err)
 {
-    *out = masa_compute_dtype();
+    *out = masa_device_compute();
     if (strcmp(name, "float32") == 0) *out = MASA_F32;
     else if (strcmp(name, "bfloat16") == 0) *out = MASA_BF16;
     else if (strcmp(name, "auto") != 0)

@@ -31,8 +31,8 @@
 enum { BACKEND_VERSION = 1 };
 
 struct backend {
-    unsigned version;    /* BACKEND_VERSION */
-    const char *kind;    /* "cpu", "cuda": what --device calls it */
+    unsigned version; /* BACKEND_VERSION */
+    const char *kind; /* "cpu", "cuda": what --device calls it */
 
     /* ---- the device ---- */
 
@@ -49,6 +49,7 @@ struct backend {
 
     /* ---- memory ---- */
 
+    bool host_memory; /* device pointers are the host's too */
     /* bytes > 0, aligned to 256 bytes (the processor: 64); NULL when there is no room. */
     void DEVICE *(*alloc)(size_t bytes, bool zeroed);
     void (*release)(void DEVICE *p); /* never NULL */
@@ -68,7 +69,8 @@ struct backend {
     size_t (*linear_bytes)(const void *map);
     /* Takes over weight [out, in] float32. */
     void (*linear_pack)(void *map, const float DEVICE *weight);
-    /* y [rows, out] y_dtype = x W^T + bias (+ y); bias [out] float32 or NULL. rows > 0, as below. */
+    /* y [rows, out] y_dtype = x W^T + bias (+ y); bias [out] float32 or NULL. rows > 0, here
+     * and below. */
     void (*linear_forward)(void *map, void DEVICE *y, masa_dtype y_dtype, const void DEVICE *x,
                            const float DEVICE *bias, size_t rows, bool accumulate);
     /* dx [rows, in] dx_dtype = dy W (+ dx); of trainable maps. */

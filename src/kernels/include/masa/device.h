@@ -75,4 +75,15 @@ void masa_device_copy_planes(void DEVICE *to, const void DEVICE *from, size_t pi
                              size_t n);
 void masa_device_zero(void DEVICE *to, size_t bytes);
 
+/**
+ * The host's view of `bytes` bytes from p on, for files: the memory itself where the device's is
+ * the host's, else host memory, into which they are copied, or with `write` whose contents are
+ * undefined until they were written and go to the device at masa_device_unmap. `what` as in
+ * masa_device_alloc.
+ */
+masa_status masa_device_map(void **host, void DEVICE *p, size_t bytes, bool write,
+                            const char *what, masa_error *err);
+/** host NULL is fine. The arguments are those of the map. */
+void masa_device_unmap(void *host, void DEVICE *p, size_t bytes, bool write);
+
 #endif

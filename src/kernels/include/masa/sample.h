@@ -18,12 +18,15 @@ typedef struct masa_sampling {
 
 /* A token to be drawn, and what came out. */
 typedef struct masa_draw {
-    size_t row;             /* of the logits; several draws may share one */
+    size_t tag; /* the caller's own */
+    size_t row; /* of the logits; several draws may share one */
     masa_sampling sampling;
-    double u;               /* in [0, 1): where the cumulative distribution is inverted */
-    int32_t token;          /* out */
-    float logprob;          /* out, of softmax(logits/temperature) before filters (0 counts as 1) */
-    bool valid;             /* out; false: the row has a NaN or an infinity, or no token is possible */
+    double u; /* in [0, 1): where the cumulative distribution is inverted */
+    /* Out. logprob is of softmax(logits/temperature) before filters (0 counts as 1); not valid:
+     * the row has a NaN or an infinity, or no token is possible. */
+    int32_t token;
+    float logprob;
+    bool valid;
 } masa_draw;
 
 /**
