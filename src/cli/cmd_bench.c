@@ -65,7 +65,7 @@ static void print_json(const bench_row *row, double share, double memory)
 
 void bench_print(const bench *b, const bench_row *row)
 {
-    double share = roofline_share(b, row), memory = (double)masa_memory_peak();
+    double share = roofline_share(b, row), memory = (double)masa_device_peak();
     if (b->json) {
         print_json(row, share, memory);
         return;
@@ -254,11 +254,12 @@ cli_command cli_bench;
 masa_status cli_bench(int argc, char **argv, masa_error *err)
 {
     bench b = {.kept_memory = -1};
-    const char *path = NULL, *list = NULL, *batches = NULL, *passes = NULL;
+    const char *path = NULL, *device = NULL, *list = NULL, *batches = NULL, *passes = NULL;
     const char *contexts = NULL;
     bool helped = false, chosen[SECTIONS];
     const cli_option options[] = {
         CLI_STRING("model", 'm', &path, "PATH", "GGUF file or Hugging Face folder"),
+        CLI_DEVICE(&device),
         CLI_STRING("sections", 0, &list, "LIST", "what to measure, separated by commas"),
         CLI_FLAG("quick", 'q', &b.quick, "small sizes: under a minute for a small model"),
         CLI_FLAG("json", 'j', &b.json, "write JSON Lines"),
@@ -307,6 +308,7 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
     if (!st) st = read_numbers(b.batches, &b.n_batches, batches, err);
     if (!st) st = read_numbers(b.contexts, &b.n_contexts, contexts, err);
     if (!st) st = read_sizes(b.passes, &b.n_passes, passes, true, err);
+    if (!st) st = masa_device_start(device, err);
     if (st) return st;
     b.compute = masa_device_compute();
     return run_sections(&b, chosen, path, err);

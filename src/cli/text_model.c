@@ -26,7 +26,8 @@ masa_status text_model_open(text_model *m, masa_error *err)
     if (!m->path)
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "--model PATH is needed: a GGUF file or a Hugging Face folder");
-    masa_status st = parse_compute(&options.compute, m->compute, err);
+    masa_status st = masa_device_start(m->device, err);
+    if (st == MASA_OK) st = parse_compute(&options.compute, m->compute, err);
     if (st == MASA_OK) st = masa_chat_family_parse(&m->family, m->template, err);
     if (st == MASA_OK) st = masa_tokenizer_load(&m->tokenizer, m->path, err);
     if (st == MASA_OK && !m->raw) st = masa_chat_family_resolve(&m->family, m->tokenizer, err);

@@ -3,23 +3,83 @@
 
 #include <masa/memory.h>
 
+#include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "backend.h"
 
 static const struct backend *chosen;
 
+/* Opens the plugin of GPUs: beside the program, where it would be installed, or where the
+ * system looks for libraries. It stays open: its code is what computes. */
+static void *open_plugin(void)
+{
+    static const char name[] = "libmasa_cuda.so";
+    static const char *const folders[] = {"/", "/../lib/masa/"};
+    char program[4096], path[4096 + 64];
+    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
+    program[n > 0 ? n : 0] = '\0';
+    char *slash = strrchr(program, '/');
+    if (slash) *slash = '\0';
+    for (size_t i = 0; slash && i < 2; i++) {
+        snprintf(path, sizeof path, "%s%s%s", program, folders[i], name);
+        if (access(path, R_OK) == 0) return dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    }
+    return dlopen(name, RTLD_NOW | RTLD_LOCAL);
+}
+
+static masa_status start_plugin(const struct backend **out, int index, masa_error *err)
+{
+    void *plugin = open_plugin();
+    if (!plugin)
+        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                         "no device cuda: its plugin cannot be opened (%s); --device cpu "
+                         "computes on the processor", dlerror());
+    const struct backend *(*get)(void);
+    *(void **)&get = dlsym(plugin, "masa_backend");
+    const struct backend *backend = get ? get() : NULL;
+    if (!backend || backend->version != BACKEND_VERSION)
+        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                         "no device cuda: libmasa_cuda.so is of another version of masa");
+    masa_status st = backend->start(index, err);
+    if (st == MASA_OK) *out = backend;
+    return st;
+}
+
+/* "cuda" or "cuda:N"; -1: neither. */
+static int cuda_index(const char *name)
+{
+    char *end;
+    if (strcmp(name, "cuda") == 0) return 0;
+    if (strncmp(name, "cuda:", 5) != 0 || name[5] < '0' || name[5] > '9') return -1;
+    long index = strtol(name + 5, &end, 10);
+    return *end || index > 1024 ? -1 : (int)index;
+}
+
 masa_status masa_device_start(const char *name, masa_error *err)
 {
     if (!name) name = getenv("MASA_DEVICE");
     if (!name || !*name) name = "auto";
-    if (strcmp(name, "cpu") != 0 && strcmp(name, "auto") != 0)
-        return MASA_FAIL(err, MASA_ERR_USAGE, "no device '%s'; there is cpu", name);
-    chosen = &backend_cpu;
-    return chosen->start(0, err);
+    bool automatic = strcmp(name, "auto") == 0;
+    int index = automatic ? 0 : cuda_index(name);
+    if (index < 0 && strcmp(name, "cpu") != 0)
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "no device '%s'; there are auto, cpu, cuda and cuda:N", name);
+    if (chosen)
+        return MASA_FAIL(err, MASA_ERR_USAGE, "the device was chosen already: %s", chosen->kind);
+    const struct backend *found = NULL;
+    masa_status st = index < 0 ? MASA_OK : start_plugin(&found, index, automatic ? NULL : err);
+    if (st != MASA_OK && !automatic) return st;
+    if (!found) {
+        found = &backend_cpu;
+        st = found->start(0, err);
+    }
+    if (st == MASA_OK) chosen = found;
+    return st;
 }
 
 const struct backend *backend_get(void)
@@ -31,6 +91,11 @@ const struct backend *backend_get(void)
         exit(1);
     }
     return chosen;
+}
+
+const char *masa_device_kind(void)
+{
+    return backend_get()->kind;
 }
 
 const char *masa_device_name(void)

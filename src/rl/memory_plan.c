@@ -132,5 +132,5 @@ masa_status rl_memory_reserve(const masa_config *config, rl_session_options *wan
 
 void rl_memory_report(FILE *log)
 {
-    if (log) fprintf(log, "memory: at most %zu MiB were taken\n", masa_memory_peak() >> 20);
+    if (log) fprintf(log, "memory: at most %zu MiB were taken\n", masa_device_peak() >> 20);
 }

@@ -26,13 +26,17 @@
 
 /**
  * Chooses the device: "cpu", "cuda" (the first GPU), "cuda:N", or "auto": a GPU if there is one,
- * else the processor. NULL: what MASA_DEVICE in the environment says, else "auto". Before any
- * other call for device memory or kernels, all of which begin with NULL by themselves if need
- * be and end the program if that fails. MASA_ERR_USAGE for another name or when a device was
+ * else the processor. NULL: what MASA_DEVICE in the environment says, else "auto". GPUs are
+ * behind a plugin, libmasa_cuda.so, which is opened at run time.
+ *
+ * Before all else that concerns the device: a call that comes before it chooses by NULL, and
+ * ends the program where that fails. MASA_ERR_USAGE for another name or when a device was
  * chosen already, MASA_ERR_UNSUPPORTED where the one asked for cannot be used, with the cause.
  */
 masa_status masa_device_start(const char *name, masa_error *err);
 
+/** "cpu" or "cuda". */
+const char *masa_device_kind(void);
 /** For people: "avx512, 2 threads"; "NVIDIA H100 80GB HBM3". Valid until the next call. */
 const char *masa_device_name(void);
 /** What products are best computed in: bf16 where the device multiplies it natively. */
