@@ -7,7 +7,7 @@
  */
 #include "bench.h"
 #include <masa/attention.h>
-#include <masa/cpu.h>
+#include <masa/device.h>
 
 enum {
     LAYERS = 30,
@@ -21,13 +21,21 @@ enum {
 static masa_kv_layer layers[LAYERS];
 static masa_attention_shape shape = {HEADS,  KV_HEADS, DIM, (HEADS + 2 * KV_HEADS) * DIM,
                                      0.125f, MASA_F32};
-static int32_t tables[MOST * 16], sequences[MOST], lengths[MOST];
+static int32_t tables[MOST * 16], sequences[MOST], lengths[MOST], runs[MOST + 1];
 
 static void step(void *out, const void *q, size_t rows, size_t blocks)
 {
+    masa_cached_rows cached = {.rows = rows,
+                               .n_runs = rows,
+                               .longest_run = 1,
+                               .longest_context = blocks * BLOCK,
+                               .max_blocks = blocks,
+                               .block_tables = tables,
+                               .sequences = sequences,
+                               .lengths = lengths,
+                               .runs = runs};
     for (int l = 0; l < LAYERS; l++)
-        masa_attention_cached(out, NULL, q, &layers[l], tables, blocks, sequences, lengths,
-                              rows, &shape);
+        masa_attention_cached(out, NULL, q, &layers[l], &cached, &shape);
 }
 
 static void measure(void *out, const void *q, size_t rows, size_t context, size_t shared)
@@ -36,6 +44,7 @@ static void measure(void *out, const void *q, size_t rows, size_t context, size_
     double s;
     for (size_t r = 0; r < rows; r++) {
         sequences[r] = (int32_t)r;
+        runs[r + 1] = (int32_t)r + 1;
         lengths[r] = (int32_t)context - (int32_t)(r % BLOCK);
         for (size_t b = 0; b < blocks; b++) {
             size_t owner = b < shared / BLOCK ? r / GROUP * GROUP : r;
@@ -53,7 +62,7 @@ static void measure(void *out, const void *q, size_t rows, size_t context, size_
 int main(int argc, char **argv)
 {
     bench_budget = argc > 1 ? atof(argv[1]) : 0.5;
-    shape.dtype = masa_compute_dtype();
+    shape.dtype = masa_device_compute();
     size_t most = (size_t)MOST * 256 * KV_HEADS * DIM;
     for (int l = 0; l < LAYERS; l++)
         layers[l] = (masa_kv_layer){bench_values(shape.dtype, most),

@@ -8,6 +8,7 @@
 #include "bench.h"
 #include <masa/adamw.h>
 #include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/linear.h>
 
 enum { LAYERS = 30, MAPS = 4, HIDDEN = 576, VOCAB = 49152, MOST = 128 };
@@ -17,7 +18,7 @@ static masa_linear *maps[LAYERS][MAPS], *head;
 static masa_linear *make(size_t out, size_t in, const float *weight)
 {
     masa_linear *l = NULL;
-    if (masa_linear_create(&l, out, in, masa_compute_dtype(), false, NULL)) exit(1);
+    if (masa_linear_create(&l, out, in, masa_device_compute(), false, NULL)) exit(1);
     masa_linear_pack(l, weight);
     return l;
 }
@@ -26,7 +27,7 @@ static void step(void *y, float *logits, const void *x, size_t rows)
 {
     for (int l = 0; l < LAYERS; l++)
         for (int m = 0; m < MAPS; m++)
-            masa_linear_forward(maps[l][m], y, masa_compute_dtype(), x, NULL, rows, false);
+            masa_linear_forward(maps[l][m], y, masa_device_compute(), x, NULL, rows, false);
     masa_linear_forward(head, logits, MASA_F32, x, NULL, rows, false);
 }
 
@@ -53,7 +54,7 @@ int main(int argc, char **argv)
         }
     head = make(VOCAB, HIDDEN, weight);
     bytes += (double)masa_linear_bytes(head);
-    void *x = bench_values(masa_compute_dtype(), MOST * 1536), *y = bench_values(MASA_F32, MOST * 3072);
+    void *x = bench_values(masa_device_compute(), MOST * 1536), *y = bench_values(MASA_F32, MOST * 3072);
     float *logits = bench_values(MASA_F32, (size_t)MOST * VOCAB);
     printf("%s, %d threads, %.0f MB of weights, reading %.1f GB/s\n",
            masa_isa_name(masa_isa_get()), masa_threads(), bytes * 1e-6, read_bandwidth());
@@ -61,7 +62,7 @@ int main(int argc, char **argv)
         BENCH_SECONDS(taken, step(y, logits, x, rows));
         printf("rows %3zu  %6.2f ms  %7.0f tokens/s  %5.1f GB/s  %6.1f GFLOP/s\n", rows,
                taken * 1e3, (double)rows / taken, 1e-9 * bytes / taken,
-               1e-9 * bytes / (double)masa_dtype_size(masa_compute_dtype()) * 2 * (double)rows / taken);
+               1e-9 * bytes / (double)masa_dtype_size(masa_device_compute()) * 2 * (double)rows / taken);
     }
     for (int l = 0; l < LAYERS; l++)
         for (int m = 0; m < MAPS; m++) masa_linear_destroy(maps[l][m]);

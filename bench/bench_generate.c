@@ -9,6 +9,7 @@
 #include "bench.h"
 #include <time.h>
 #include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/generate.h>
 #include <masa/memory.h>
 #include <masa/model.h>
@@ -129,7 +130,7 @@ static void run_groups(void)
 
 int main(int argc, char **argv)
 {
-    masa_model_options options = {masa_compute_dtype(), false};
+    masa_model_options options = {masa_device_compute(), false};
     masa_error err = {0};
     double start = masa_clock();
     if (argc < 2 || masa_model_load(&model, argv[1], &options, &err)) {

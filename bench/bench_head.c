@@ -7,6 +7,7 @@
 #include "bench.h"
 #include <masa/cpu.h>
 #include <masa/head.h>
+#include <masa/sample.h>
 
 static void show(const char *name, size_t rows, double flops, double seconds)
 {
@@ -51,10 +52,11 @@ int main(int argc, char **argv)
     if (argc > 4) bench_budget = atof(argv[4]);
     masa_error err;
     double s;
-    float lse, *logits = bench_values(MASA_F32, vocab);
+    float *logits = bench_values(MASA_F32, vocab);
+    masa_draw draw = {.sampling = {.temperature = 1, .top_p = 1}, .u = 0.5};
     printf("%s, %d threads\n", masa_isa_name(masa_isa_get()), masa_threads());
-    BENCH_SECONDS(s, masa_logsumexp(&lse, logits, 1, vocab, 1));
-    show("logsumexp", 1, 0, s);
+    BENCH_SECONDS(s, masa_sample(&draw, 1, logits, vocab));
+    show("sample", 1, 0, s);
     free(logits);
     for (int dtype = MASA_F32; dtype <= MASA_BF16; dtype++) {
         printf("%s\n", dtype == MASA_BF16 ? "bf16" : "float32");

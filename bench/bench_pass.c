@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <masa/clock.h>
 #include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/memory.h>
 #include <masa/pass.h>
 
@@ -79,7 +80,7 @@ int main(int argc, char **argv)
     masa_model *model = NULL;
     masa_pass *pass = NULL;
     masa_error err = {0};
-    masa_model_options options = {masa_compute_dtype(), true};
+    masa_model_options options = {masa_device_compute(), true};
     if (argc < 2 || sequences == 0 || tokens / sequences < 2) {
         fprintf(stderr, "usage: bench_pass MODEL [TOKENS [SEQUENCES [CHECKPOINT]]]\n");
         return 2;

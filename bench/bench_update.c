@@ -6,6 +6,7 @@
  */
 #include "bench.h"
 #include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/lora.h>
 #include <masa/model.h>
 #include <masa/optimizer.h>
@@ -56,7 +57,7 @@ int main(int argc, char **argv)
 {
     size_t rank = argc > 2 ? strtoull(argv[2], NULL, 10) : 16;
     if (argc > 3) bench_budget = atof(argv[3]);
-    masa_model_options options = {masa_compute_dtype(), true};
+    masa_model_options options = {masa_device_compute(), true};
     masa_model *model = NULL;
     masa_error err = {0};
     if (argc < 2 || rank == 0) {

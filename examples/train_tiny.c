@@ -6,11 +6,8 @@
  * the objective's derivative by each log-probability is.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <masa/adamw.h>
-#include <masa/cpu.h>
-#include <masa/memory.h>
+#include <masa/device.h>
 #include <masa/model.h>
 #include <masa/pass.h>
 
@@ -57,13 +54,13 @@ static masa_batch make_batch(lesson *l, const char *text)
                         .temperature = 1};
 }
 
-/* One optimiser step. moments: 2 * count zeroed floats. Returns the loss before it. */
+/* One optimiser step. moments: 2 * count zeroed floats on the device. Returns the loss before it. */
 static float train_step(masa_model *model, masa_pass *pass, const masa_batch *batch,
-                        float *moments, long step)
+                        float DEVICE *moments, long step)
 {
     size_t count = masa_model_parameter_count(model);
     float logprob[LENGTH], dlogprob[LENGTH], loss = 0;
-    memset(masa_model_grads(model), 0, count * sizeof(float));
+    masa_device_zero(masa_model_grads(model), count * sizeof(float));
     masa_pass_forward(pass, batch);
     masa_pass_logprobs(pass, logprob, NULL);
     for (size_t i = 0; i < batch->n_targets; i++) {
@@ -87,16 +84,19 @@ int main(void)
 {
     masa_model *model = NULL;
     masa_pass *pass = NULL;
-    float *moments = NULL, first = 0, loss = 0;
+    void DEVICE *moments = NULL;
+    float first = 0, loss = 0;
     lesson storage;
     masa_batch batch = make_batch(&storage, "know what you will know!");
     masa_error err = {0};
-    masa_model_options options = {.compute = masa_compute_dtype(), .trainable = true};
+    masa_model_options options = {.compute = masa_device_compute(), .trainable = true};
     masa_status st = masa_model_create(&model, &CONFIG, &options, 1, &err);
     if (st) goto out;
     st = masa_pass_create(&pass, model, LENGTH, LENGTH, false, &err);
     if (st) goto out;
-    moments = masa_alloc(2 * masa_model_parameter_count(model), sizeof(float));
+    st = masa_device_alloc(&moments, 2 * masa_model_parameter_count(model), sizeof(float),
+                           "the moments", &err);
+    if (st) goto out;
     for (long step = 1; step <= STEPS; step++) {
         loss = train_step(model, pass, &batch, moments, step);
         if (step == 1) first = loss;
@@ -108,7 +108,7 @@ int main(void)
                        (double)first, (double)loss);
 out:
     if (st) fprintf(stderr, "train_tiny: %s\n", err.message);
-    free(moments);
+    masa_device_free(moments);
     masa_pass_destroy(pass);
     masa_model_destroy(model);
     return masa_status_exit(st);

@@ -144,7 +144,7 @@ static masa_status keep_activations(const bench *b, struct step *s, masa_error *
 {
     size_t rows = s->prompts * (s->prompt_size + s->group * (s->new_tokens - 1));
     size_t row = masa_activations_bytes(masa_model_get_config(b->model), b->compute, 1);
-    size_t allowed = b->kept_memory < 0 ? masa_memory_available() / 2
+    size_t allowed = b->kept_memory < 0 ? masa_device_available() / 2
                                         : (size_t)b->kept_memory << 20;
     if (allowed / row < rows) rows = allowed / row;
     return rows ? masa_activations_create(&s->kept, b->model, rows, err) : MASA_OK;

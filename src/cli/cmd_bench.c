@@ -65,7 +65,7 @@ static void print_json(const bench_row *row, double share, double memory)
 
 void bench_print(const bench *b, const bench_row *row)
 {
-    double share = roofline_share(b, row), memory = (double)masa_memory_peak();
+    double share = roofline_share(b, row), memory = (double)masa_device_peak();
     if (b->json) {
         print_json(row, share, memory);
         return;
@@ -81,30 +81,41 @@ void bench_print(const bench *b, const bench_row *row)
     fflush(stdout);
 }
 
+/* Waits until all that was queued is done. */
+static void wait_for(const void DEVICE *p)
+{
+    char byte;
+    masa_device_get(&byte, p, 1);
+}
+
 /* The best of several runs of a large product: noise only ever adds. */
 static masa_status measure_gemm(double *rate, masa_dtype dtype, masa_error *err)
 {
     enum { N = 2048 };
     masa_linear *map = NULL;
-    void *memory = NULL;
+    void DEVICE *memory = NULL;
+    float *values = masa_alloc(N * N, sizeof *values);
     masa_status st = masa_linear_create(&map, N, N, dtype, false, err);
-    if (!st) st = masa_alloc_large(&memory, 2 * N * N, sizeof(float), "a product", err);
+    if (!st) st = masa_device_alloc(&memory, 2 * N * N, sizeof(float), "a product", err);
     if (!st) {
         double best = 1e30, begin = masa_clock();
-        float *x = memory, *y = x + N * N;
-        for (size_t i = 0; i < N * N; i++) y[i] = (float)(i % 31) - 15;
+        float DEVICE *x = memory, *y = x + N * N;
+        for (size_t i = 0; i < N * N; i++) values[i] = (float)(i % 31) - 15;
+        masa_device_put(y, values, N * N * sizeof *values);
         masa_linear_pack(map, y);
         masa_convert(x, dtype, y, MASA_F32, N * N);
         while (masa_clock() - begin < 1) {
             double start = masa_clock();
             masa_linear_forward(map, y, MASA_F32, x, NULL, N, false);
+            wait_for(y);
             double taken = masa_clock() - start;
             if (taken < best) best = taken;
         }
         *rate = 2.0 * N * N * N / best;
     }
     masa_linear_destroy(map);
-    free(memory);
+    masa_device_free(memory);
+    free(values);
     return st;
 }
 
@@ -112,19 +123,20 @@ static masa_status measure_gemm(double *rate, masa_dtype dtype, masa_error *err)
 static masa_status measure_bandwidth(double *rate, masa_error *err)
 {
     enum { N = 1 << 25 };
-    void *memory = NULL;
-    masa_status st = masa_alloc_large(&memory, 2 * N, sizeof(float), "long arrays", err);
+    void DEVICE *memory = NULL;
+    masa_status st = masa_device_alloc(&memory, 2 * N, sizeof(float), "long arrays", err);
     if (st) return st;
     double best = 1e30, begin = masa_clock();
-    float *x = memory;
+    float DEVICE *x = memory;
     while (masa_clock() - begin < 1) {
         double start = masa_clock();
         masa_add(x, x + N, N);
+        wait_for(x);
         double taken = masa_clock() - start;
         if (taken < best) best = taken;
     }
     *rate = 3.0 * N * sizeof(float) / best;
-    free(memory);
+    masa_device_free(memory);
     return MASA_OK;
 }
 
@@ -135,17 +147,16 @@ static masa_status measure_peaks(bench *b, masa_error *err)
     if (!st) st = measure_bandwidth(&b->bandwidth, err);
     if (st) return st;
     if (!b->json) {
-        printf("peaks    %s, %d threads: products %.0f GFLOP/s in bfloat16, %.0f in "
-               "float32; "
+        printf("peaks    %s: products %.0f GFLOP/s in bfloat16, %.0f in float32; "
                "memory %.1f GB/s\n",
-               masa_isa_name(masa_isa_get()), masa_threads(), 1e-9 * b->gemm_bf16,
-               1e-9 * b->gemm_f32, 1e-9 * b->bandwidth);
+               masa_device_name(), 1e-9 * b->gemm_bf16, 1e-9 * b->gemm_f32,
+               1e-9 * b->bandwidth);
         return MASA_OK;
     }
     json_t *o =
-        json_pack("{s:s, s:s, s:i, s:f, s:f, s:f}", "section", "peaks", "isa",
-                  masa_isa_name(masa_isa_get()), "threads", masa_threads(),
-                  "gemm_bf16_gflops", 1e-9 * b->gemm_bf16, "gemm_f32_gflops",
+        json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f}", "section", "peaks", "device",
+                  masa_device_name(), "isa", masa_isa_name(masa_isa_get()), "threads",
+                  masa_threads(), "gemm_bf16_gflops", 1e-9 * b->gemm_bf16, "gemm_f32_gflops",
                   1e-9 * b->gemm_f32, "memory_gb_per_second", 1e-9 * b->bandwidth);
     json_print_line(o);
     json_decref(o);
@@ -242,12 +253,13 @@ static masa_status run_sections(bench *b, const bool chosen[SECTIONS], const cha
 cli_command cli_bench;
 masa_status cli_bench(int argc, char **argv, masa_error *err)
 {
-    bench b = {.compute = masa_compute_dtype(), .kept_memory = -1};
-    const char *path = NULL, *list = NULL, *batches = NULL, *passes = NULL;
+    bench b = {.kept_memory = -1};
+    const char *path = NULL, *device = NULL, *list = NULL, *batches = NULL, *passes = NULL;
     const char *contexts = NULL;
     bool helped = false, chosen[SECTIONS];
     const cli_option options[] = {
         CLI_STRING("model", 'm', &path, "PATH", "GGUF file or Hugging Face folder"),
+        CLI_DEVICE(&device),
         CLI_STRING("sections", 0, &list, "LIST", "what to measure, separated by commas"),
         CLI_FLAG("quick", 'q', &b.quick, "small sizes: under a minute for a small model"),
         CLI_FLAG("json", 'j', &b.json, "write JSON Lines"),
@@ -296,5 +308,8 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
     if (!st) st = read_numbers(b.batches, &b.n_batches, batches, err);
     if (!st) st = read_numbers(b.contexts, &b.n_contexts, contexts, err);
     if (!st) st = read_sizes(b.passes, &b.n_passes, passes, true, err);
-    return st ? st : run_sections(&b, chosen, path, err);
+    if (!st) st = masa_device_start(device, err);
+    if (st) return st;
+    b.compute = masa_device_compute();
+    return run_sections(&b, chosen, path, err);
 }

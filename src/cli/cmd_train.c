@@ -2,17 +2,19 @@
 #include "commands.h"
 #include "training.h"
 
+#include <masa/device.h>
 #include <masa/file.h>
 #include <masa/rl.h>
 #include <masa/run_folder.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { MODEL, DATA, TEST, STEPS, SHORTCUTS };
 
 typedef struct train_command {
-    const char *file, *preset;
+    const char *file, *preset, *device;
     cli_list set;
     bool resume, restart;
     cli_shortcut shortcuts[SHORTCUTS];
@@ -46,7 +48,8 @@ static masa_status train(const train_command *c, const char *folder, train_funct
     if (c->restart && !c->resume)
         return MASA_FAIL(err, MASA_ERR_USAGE, "--restart goes with --resume");
     masa_config config;
-    masa_status st = load_config(&config, c, folder, err);
+    masa_status st = masa_device_start(c->device, err);
+    if (st == MASA_OK) st = load_config(&config, c, folder, err);
     if (st != MASA_OK) return st;
     masa_train_options options = {.resume = c->resume,
                                   .restart = c->restart,
@@ -54,6 +57,8 @@ static masa_status train(const train_command *c, const char *folder, train_funct
                                   .stop = &cli_stop_asked,
                                   .status = &cli_status_asked};
     cli_say_machine(&config);
+    if (strcmp(masa_device_kind(), "cpu") != 0)
+        fprintf(stderr, "masa: computing on %s\n", masa_device_name());
     cli_catch_signals();
     st = run(&config, folder, &options, err);
     masa_config_deinit(&config);
@@ -83,6 +88,7 @@ masa_status cli_train(int argc, char **argv, masa_error *err)
         CLI_STRING("test", 't', &c.shortcuts[TEST].value, "FILE",
                    "unseen problems to evaluate on"),
         CLI_STRING("steps", 'n', &c.shortcuts[STEPS].value, "N", "length of the run"),
+        CLI_DEVICE(&c.device),
         CLI_STRING("preset", 'p', &c.preset, "NAME", "start from a preset"),
         CLI_STRING("config", 'c', &c.file, "FILE", "YAML file of settings"),
         CLI_LIST("set", 's', &c.set, "KEY=VALUE",
@@ -119,6 +125,7 @@ masa_status cli_sft(int argc, char **argv, masa_error *err)
         CLI_STRING("data", 'd', &c.shortcuts[DATA].value, "FILE",
                    "JSON Lines with `messages`, or `problem` and `solution`"),
         CLI_STRING("epochs", 'n', &c.shortcuts[STEPS].value, "N", "passes over the data"),
+        CLI_DEVICE(&c.device),
         CLI_STRING("preset", 'p', &c.preset, "NAME", "start from a preset"),
         CLI_STRING("config", 'c', &c.file, "FILE", "YAML file of settings"),
         CLI_LIST("set", 's', &c.set, "KEY=VALUE", "set one key, as optimizer.lr=1e-5"),

@@ -11,7 +11,6 @@
 
 #include <fcntl.h>
 #include <math.h>
-#include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +99,7 @@ static masa_status be_one_of_many(const compare_run *run, long many, masa_error 
     if (fd < 0 || dup2(fd, STDERR_FILENO) < 0)
         st = MASA_FAIL(err, MASA_ERR_IO, "cannot write %s", masa_text_get(&log));
     int threads = masa_threads() / (int)many;
-    omp_set_num_threads(threads > 0 ? threads : 1);
+    masa_threads_set(threads > 0 ? threads : 1);
     masa_text_deinit(&log);
     return st;
 }

@@ -10,26 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a over every 997th weight: tells models apart, not bit flips. */
-static uint64_t fingerprint(masa_model *model)
-{
-    const float *values = masa_model_values(model);
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < masa_model_parameter_count(model); i += 997) {
-        uint32_t bits;
-        memcpy(&bits, &values[i], sizeof bits);
-        hash = (hash ^ bits) * 0x100000001b3u;
-    }
-    return hash;
-}
-
 /* Everything that samples and verdicts depend on, but for how many there are. */
 static char *settings_of(const eval_command *c, const eval_subject *of,
                          const masa_eval_options *o)
 {
     char weights[32];
     snprintf(weights, sizeof weights, "%016llx",
-             (unsigned long long)fingerprint(c->text.model));
+             (unsigned long long)masa_model_fingerprint(c->text.model));
     json_t *s = json_object();
     json_object_set_new(s, "model", json_string(c->text.path));
     json_object_set_new(s, "weights", json_string(weights));

@@ -53,6 +53,10 @@ typedef struct cli_option {
     {name, letter, CLI_KIND_STRING, (const char **){target}, argument, help}
 #define CLI_LIST(name, letter, target, argument, help)                                    \
     {name, letter, CLI_KIND_LIST, (cli_list *){target}, argument, help}
+/* masa_device_start's name, for commands that run a model. */
+#define CLI_DEVICE(target)                                                                \
+    CLI_STRING("device", 0, target, "NAME",                                               \
+               "what computes: auto (a GPU if there is one), cpu, cuda or cuda:N")
 #define CLI_END                                                                           \
     {NULL, 0, CLI_KIND_END, NULL, NULL, NULL}
 

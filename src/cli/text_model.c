@@ -1,6 +1,6 @@
 #include "text_model.h"
 
-#include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/json_lines.h>
 #include <masa/memory.h>
 
@@ -11,7 +11,7 @@
 
 static masa_status parse_compute(masa_dtype *out, const char *name, masa_error *err)
 {
-    *out = masa_compute_dtype();
+    *out = masa_device_compute();
     if (strcmp(name, "float32") == 0) *out = MASA_F32;
     else if (strcmp(name, "bfloat16") == 0) *out = MASA_BF16;
     else if (strcmp(name, "auto") != 0)
@@ -26,7 +26,8 @@ masa_status text_model_open(text_model *m, masa_error *err)
     if (!m->path)
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "--model PATH is needed: a GGUF file or a Hugging Face folder");
-    masa_status st = parse_compute(&options.compute, m->compute, err);
+    masa_status st = masa_device_start(m->device, err);
+    if (st == MASA_OK) st = parse_compute(&options.compute, m->compute, err);
     if (st == MASA_OK) st = masa_chat_family_parse(&m->family, m->template, err);
     if (st == MASA_OK) st = masa_tokenizer_load(&m->tokenizer, m->path, err);
     if (st == MASA_OK && !m->raw) st = masa_chat_family_resolve(&m->family, m->tokenizer, err);

@@ -10,7 +10,7 @@
 
 /* Set the options, then open it. */
 typedef struct text_model {
-    const char *path, *compute, *template, *system;
+    const char *path, *device, *compute, *template, *system;
     bool raw; /* no template: prompts are text as it stands, special tokens included */
     masa_model *model;
     masa_tokenizer *tokenizer;
@@ -25,6 +25,7 @@ typedef struct text_model {
 /* The options that every such command has, for its table. */
 #define TEXT_MODEL_OPTIONS(m)                                                             \
     CLI_STRING("model", 'm', &(m)->path, "PATH", "GGUF file or Hugging Face folder"),     \
+        CLI_DEVICE(&(m)->device),                                                         \
         CLI_STRING("compute", 0, &(m)->compute, "TYPE",                                   \
                    "what products are computed in: auto, float32 or bfloat16"),           \
         CLI_STRING("chat-template", 0, &(m)->template, "NAME",                            \

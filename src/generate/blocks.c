@@ -4,7 +4,6 @@
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 void block_pool_init(block_pool *pool, size_t n)
 {
@@ -41,16 +40,4 @@ void block_release(block_pool *pool, int32_t block)
 {
     assert(pool->refs[block] > 0);
     if (--pool->refs[block] == 0) pool->free[pool->n_free++] = block;
-}
-
-void block_copy(masa_kv_store *store, const masa_model *model, int32_t to, int32_t from)
-{
-    const masa_model_config *c = masa_model_get_config(model);
-    size_t block =
-        masa_kv_store_bytes(c, masa_model_dtype(model), 1, store->block_tokens) /
-        (2 * c->n_layers); /* bytes of a block's keys in one layer */
-    for (size_t plane = 0; plane < 2 * c->n_layers; plane++) {
-        char *base = (char *)store->memory + plane * store->n_blocks * block;
-        memcpy(base + (size_t)to * block, base + (size_t)from * block, block);
-    }
 }

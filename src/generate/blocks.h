@@ -5,7 +5,6 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <masa/decode.h>
 
 typedef struct block_pool {
     int32_t *refs; /* [n] holders of each block */
@@ -20,8 +19,5 @@ void block_pool_deinit(block_pool *pool);
 int32_t block_acquire(block_pool *pool);
 void block_retain(block_pool *pool, int32_t block);
 void block_release(block_pool *pool, int32_t block);
-
-/* Copies one block's keys and values in every layer. */
-void block_copy(masa_kv_store *store, const masa_model *model, int32_t to, int32_t from);
 
 #endif

@@ -14,10 +14,10 @@
 
 #include <masa/decode.h>
 #include <masa/generate.h>
+#include <masa/sample.h>
 #include "blocks.h"
-#include "sampler.h"
 
-enum { BLOCK_TOKENS = 16, PREFILL_ROWS = 512, NO_SAMPLE = -1 };
+enum { NO_SAMPLE = -1 };
 
 typedef struct slot {
     size_t group;
@@ -40,15 +40,6 @@ typedef struct group {
     bool cached, computing, drawn;
     size_t running, waiting, unfinished; /* samples */
 } group;
-
-/* A token to be drawn, and what came out. */
-typedef struct draw_job {
-    size_t sample; /* index of the completion */
-    size_t logits; /* row */
-    int32_t token;
-    float logprob;
-    bool valid;
-} draw_job;
 
 /* The state of one call. */
 typedef struct run {
@@ -76,25 +67,28 @@ struct masa_generator {
     block_pool pool;
     masa_activations *kept; /* or NULL */
     masa_decoder *decoder;
-    float *logits;   /* [max_batch, vocab] */
+    float DEVICE *logits; /* [max_batch, vocab] */
     int32_t *tables; /* [max_batch, max_blocks] */
     size_t *spare_tables;
     size_t n_spare;
     slot *slots; /* [n_slots] oldest first */
     size_t n_slots;
     int32_t *tokens, *positions, *sequences, *logit_rows, *kept_rows; /* [max_rows] */
-    draw_job *jobs;
-    size_t n_jobs, jobs_capacity;
-    sampler_scratch *scratch; /* [threads] */
-    size_t n_scratch;
+    masa_draw *draws; /* [n_draws] of this step; tag: index of the completion */
+    size_t n_draws, draws_capacity;
     run run;
     masa_generate_stats stats;
 };
 
+static inline size_t block_tokens(void)
+{
+    return masa_device_sizes_get().block_tokens;
+}
+
 /* Blocks that n tokens take. */
 static inline size_t blocks_of(size_t n)
 {
-    return (n + BLOCK_TOKENS - 1) / BLOCK_TOKENS;
+    return (n + block_tokens() - 1) / block_tokens();
 }
 
 static inline int32_t *table_of(masa_generator *g, const slot *s)

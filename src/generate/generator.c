@@ -4,7 +4,6 @@
 #include <masa/clock.h>
 #include <masa/memory.h>
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +35,7 @@ typedef struct sizes {
 static sizes plan_sizes(const masa_model_config *config, const masa_generator_options *o)
 {
     sizes s = {.context = o->max_context ? o->max_context : config->max_positions};
-    s.rows = o->max_batch + PREFILL_ROWS;
+    s.rows = o->max_batch + masa_device_sizes_get().prefill_rows;
     s.table_blocks = blocks_of(s.context);
     /* One more block a sequence: the partly filled last one of its prompt. */
     s.cache_blocks = o->cache_tokens ? blocks_of(o->cache_tokens)
@@ -44,12 +43,19 @@ static sizes plan_sizes(const masa_model_config *config, const masa_generator_op
     return s;
 }
 
+static masa_decoder_sizes decoder_sizes(size_t max_batch, const sizes *s)
+{
+    return (masa_decoder_sizes){
+        .rows = s->rows, .sequences = max_batch, .blocks = s->table_blocks};
+}
+
 size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype compute,
                                    const masa_generator_options *options)
 {
     sizes s = plan_sizes(config, options);
-    return masa_kv_store_bytes(config, compute, s.cache_blocks, BLOCK_TOKENS) +
-           masa_decoder_bytes(config, compute, s.rows) +
+    masa_decoder_sizes decoder = decoder_sizes(options->max_batch, &s);
+    return masa_kv_store_bytes(config, compute, s.cache_blocks, block_tokens()) +
+           masa_decoder_bytes(config, compute, &decoder) +
            options->max_batch * config->vocab_size * sizeof(float);
 }
 
@@ -66,7 +72,7 @@ size_t masa_generator_context(const masa_generator *g)
 size_t masa_generator_bytes(const masa_generator *g)
 {
     masa_generator_options options = {.max_batch = g->max_batch,
-                                      .cache_tokens = g->store.n_blocks * BLOCK_TOKENS,
+                                      .cache_tokens = g->store.n_blocks * block_tokens(),
                                       .max_context = g->max_context};
     return masa_generator_bytes_needed(masa_model_get_config(g->model),
                                        masa_model_dtype(g->model), &options);
@@ -83,7 +89,7 @@ static masa_status check_options(const masa_model_config *config,
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "a context of %zu tokens is more than the model's %zu",
                          o->max_context, config->max_positions);
-    if (plan_sizes(config, o).cache_blocks > INT32_MAX / BLOCK_TOKENS)
+    if (plan_sizes(config, o).cache_blocks > INT32_MAX / block_tokens())
         return MASA_FAIL(
             err, MASA_ERR_CONFIG,
             "a cache for %zu sequences of this context is too large; lower the "
@@ -92,14 +98,15 @@ static masa_status check_options(const masa_model_config *config,
     return MASA_OK;
 }
 
-static masa_status allocate(masa_generator *g, masa_error *err)
+static masa_status allocate(masa_generator *g, const sizes *s, masa_error *err)
 {
     size_t vocab = masa_model_get_config(g->model)->vocab_size;
-    void *logits = NULL;
+    masa_decoder_sizes decoder = decoder_sizes(g->max_batch, s);
+    void DEVICE *logits = NULL;
     masa_status st =
-        masa_alloc_large(&logits, g->max_batch * vocab, sizeof(float), "the logits", err);
+        masa_device_alloc(&logits, g->max_batch, vocab * sizeof(float), "the logits", err);
     g->logits = logits;
-    if (st == MASA_OK) st = masa_decoder_create(&g->decoder, g->model, g->max_rows, err);
+    if (st == MASA_OK) st = masa_decoder_create(&g->decoder, g->model, &decoder, err);
     g->tables = masa_alloc(g->max_batch * g->max_blocks, sizeof *g->tables);
     g->spare_tables = masa_alloc(g->max_batch, sizeof *g->spare_tables);
     for (size_t i = 0; i < g->max_batch; i++)
@@ -111,8 +118,6 @@ static masa_status allocate(masa_generator *g, masa_error *err)
     g->sequences = masa_alloc(g->max_rows, sizeof *g->sequences);
     g->logit_rows = masa_alloc(g->max_rows, sizeof *g->logit_rows);
     g->kept_rows = masa_alloc(g->max_rows, sizeof *g->kept_rows);
-    g->n_scratch = (size_t)omp_get_max_threads();
-    g->scratch = masa_alloc(g->n_scratch, sizeof *g->scratch);
     return st;
 }
 
@@ -120,13 +125,13 @@ masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
                                           size_t context, size_t cache_bytes)
 {
     const masa_model_config *c = masa_model_get_config(model);
-    size_t bytes = masa_kv_store_bytes(c, masa_model_dtype(model), 1, BLOCK_TOKENS);
-    size_t allowed = cache_bytes / bytes * BLOCK_TOKENS, spare = 2 * BLOCK_TOKENS;
+    size_t bytes = masa_kv_store_bytes(c, masa_model_dtype(model), 1, block_tokens());
+    size_t allowed = cache_bytes / bytes * block_tokens(), spare = 2 * block_tokens();
     if (context == 0) context = allowed > spare ? allowed - spare : 1;
     if (context > c->max_positions) context = c->max_positions;
     masa_generator_options options = {.max_batch = batch, .max_context = context};
     if (batch * (context + spare) > allowed)
-        options.cache_tokens = allowed ? allowed : BLOCK_TOKENS;
+        options.cache_tokens = allowed ? allowed : block_tokens();
     return options;
 }
 
@@ -145,8 +150,8 @@ masa_status masa_generator_create(masa_generator **out, masa_model *model,
                           .max_context = s.context,
                           .max_rows = s.rows,
                           .max_blocks = s.table_blocks};
-    st = masa_kv_store_init(&g->store, model, s.cache_blocks, BLOCK_TOKENS, err);
-    if (st == MASA_OK) st = allocate(g, err);
+    st = masa_kv_store_init(&g->store, model, s.cache_blocks, block_tokens(), err);
+    if (st == MASA_OK) st = allocate(g, &s, err);
     if (st == MASA_OK) {
         block_pool_init(&g->pool, s.cache_blocks);
         *out = g;
@@ -162,10 +167,7 @@ void masa_generator_destroy(masa_generator *g)
     masa_kv_store_deinit(&g->store);
     block_pool_deinit(&g->pool);
     masa_decoder_destroy(g->decoder);
-    for (size_t i = 0; i < g->n_scratch; i++)
-        sampler_scratch_deinit(&g->scratch[i]);
-    free(g->scratch);
-    free(g->logits);
+    masa_device_free(g->logits);
     free(g->tables);
     free(g->spare_tables);
     free(g->slots);
@@ -174,7 +176,7 @@ void masa_generator_destroy(masa_generator *g)
     free(g->sequences);
     free(g->logit_rows);
     free(g->kept_rows);
-    free(g->jobs);
+    free(g->draws);
     free(g);
 }
 
@@ -264,8 +266,8 @@ static masa_status check_request(const masa_generator *g, const masa_request *re
             err, MASA_ERR_CONFIG,
             "a cache of %zu tokens cannot hold request %zu: it needs %zu for a "
             "prompt of %zu and a response of %zu",
-            g->store.n_blocks * BLOCK_TOKENS, index,
-            (blocks_of(longest) + 1) * BLOCK_TOKENS, request->prompt_size, response);
+            g->store.n_blocks * block_tokens(), index,
+            (blocks_of(longest) + 1) * block_tokens(), request->prompt_size, response);
     return MASA_OK;
 }
 

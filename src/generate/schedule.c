@@ -79,7 +79,7 @@ void keep_prompt(masa_generator *g, slot *s)
     owner->n_blocks = s->n_blocks;
     memcpy(owner->blocks, table_of(g, s), s->n_blocks * sizeof *owner->blocks);
     owner->partial = -1;
-    if (owner->request->prompt_size % BLOCK_TOKENS)
+    if (owner->request->prompt_size % block_tokens())
         owner->partial = owner->blocks[--owner->n_blocks];
     owner->cached = true;
     owner->computing = false;
@@ -180,12 +180,12 @@ static size_t common_tokens(const masa_request *a, const masa_request *b)
 static const group *find_prefix(const run *r, const group *owner, size_t *blocks)
 {
     const group *best = NULL;
-    size_t most = (owner->request->prompt_size - 1) / BLOCK_TOKENS;
+    size_t most = (owner->request->prompt_size - 1) / block_tokens();
     *blocks = 0;
     for (size_t i = r->oldest; i < r->next_group; i++) {
         const group *other = &r->groups[i];
         if (other == owner || !(other->cached || other->computing)) continue;
-        size_t n = common_tokens(owner->request, other->request) / BLOCK_TOKENS;
+        size_t n = common_tokens(owner->request, other->request) / block_tokens();
         if (n > most) n = most;
         if (n < *blocks || n == 0 || (n == *blocks && best->cached)) continue;
         best = other;
@@ -229,7 +229,7 @@ static bool start_prompt(masa_generator *g, size_t index)
     }
     if (!room) return false;
     extend_table(g, s, need);
-    s->computed = n * BLOCK_TOKENS;
+    s->computed = n * block_tokens();
     owner->computing = true;
     if (owner->drawn) {
         g->stats.recomputed_tokens += owner->request->prompt_size - s->computed;
@@ -253,13 +253,13 @@ static bool start_sample(masa_generator *g, size_t sample)
         table[s->n_blocks] = owner->blocks[s->n_blocks];
         block_retain(&g->pool, table[s->n_blocks++]);
     }
-    s->computed = owner->n_blocks * BLOCK_TOKENS;
+    s->computed = owner->n_blocks * block_tokens();
     owner->running++;
     owner->waiting--;
     if (owner->partial >= 0) {
         bool last = owner->waiting == 0;
         int32_t block = last ? owner->partial : block_acquire(&g->pool);
-        if (!last) block_copy(&g->store, g->model, block, owner->partial);
+        if (!last) masa_kv_store_copy(&g->store, block, owner->partial);
         if (last) owner->partial = -1;
         table[s->n_blocks++] = block;
         s->computed = owner->request->prompt_size;

@@ -7,8 +7,6 @@
 #include <masa/random.h>
 
 #include <assert.h>
-#include <math.h>
-#include <omp.h>
 #include <string.h>
 
 /* Adds `n` rows of a slot's sequence to the batch, its next ones to be computed. */
@@ -63,50 +61,40 @@ static masa_decode_batch build_batch(masa_generator *g)
     return batch;
 }
 
-static void add_job(masa_generator *g, size_t sample, ptrdiff_t logits)
+static void add_draw(masa_generator *g, size_t sample, ptrdiff_t logits)
 {
-    draw_job job = {.sample = sample, .logits = (size_t)logits};
-    MASA_PUSH(g->jobs, g->n_jobs, g->jobs_capacity, job);
+    const masa_completion *c = &g->run.completions[sample];
+    const masa_request *request = g->run.groups[c->request].request;
+    masa_draw draw = {.tag = sample,
+                      .row = (size_t)logits,
+                      .sampling = request->sampling,
+                      .u = masa_uniform(masa_key(request->key, c->sample),
+                                        MASA_STREAM_SAMPLE, c->n)};
+    MASA_PUSH(g->draws, g->n_draws, g->draws_capacity, draw);
 }
 
 /* One draw for each sequence, and one for each sample of a prompt that is complete. */
-static void list_jobs(masa_generator *g)
+static void list_draws(masa_generator *g)
 {
-    g->n_jobs = 0;
+    g->n_draws = 0;
     for (size_t i = 0; i < g->n_slots; i++) {
         const slot *s = &g->slots[i];
         const group *owner = &g->run.groups[s->group];
         if (s->logits < 0) continue;
         if (s->sample != NO_SAMPLE) {
-            add_job(g, (size_t)s->sample, s->logits);
+            add_draw(g, (size_t)s->sample, s->logits);
             continue;
         }
         for (size_t k = 0; k < owner->request->n_samples; k++)
-            add_job(g, owner->first + k, s->logits);
+            add_draw(g, owner->first + k, s->logits);
     }
 }
 
-static void draw_tokens(masa_generator *g)
+static masa_status check_draws(const masa_generator *g, masa_error *err)
 {
-    size_t vocab = masa_model_get_config(g->model)->vocab_size;
-#pragma omp parallel for schedule(dynamic) num_threads((int)g->n_scratch)
-    for (size_t i = 0; i < g->n_jobs; i++) {
-        draw_job *job = &g->jobs[i];
-        const masa_completion *c = &g->run.completions[job->sample];
-        const masa_request *request = g->run.groups[c->request].request;
-        double u =
-            masa_uniform(masa_key(request->key, c->sample), MASA_STREAM_SAMPLE, c->n);
-        job->valid =
-            sampler_draw(&g->scratch[omp_get_thread_num()], &job->token, &job->logprob,
-                         g->logits + job->logits * vocab, vocab, &request->sampling, u);
-    }
-}
-
-static masa_status check_jobs(const masa_generator *g, masa_error *err)
-{
-    for (size_t i = 0; i < g->n_jobs; i++) {
-        if (g->jobs[i].valid) continue;
-        const masa_completion *c = &g->run.completions[g->jobs[i].sample];
+    for (size_t i = 0; i < g->n_draws; i++) {
+        if (g->draws[i].valid) continue;
+        const masa_completion *c = &g->run.completions[g->draws[i].tag];
         return MASA_FAIL(
             err, MASA_ERR_NUMERIC,
             "the model's logits are not finite after %zu tokens of request %zu, "
@@ -136,68 +124,68 @@ static void grow(masa_completion *c, size_t *capacity, const group *owner, size_
 }
 
 /* Appends a drawn token to its completion; returns whether that finished it. */
-static bool append_token(masa_generator *g, const draw_job *job)
+static bool append_token(masa_generator *g, const masa_draw *draw)
 {
     run *r = &g->run;
-    masa_completion *c = &r->completions[job->sample];
+    masa_completion *c = &r->completions[draw->tag];
     const group *owner = &r->groups[c->request];
     const masa_request *request = owner->request;
     size_t limit = response_limit(g, request, c->sample);
-    size_t *capacity = &r->capacities[job->sample];
+    size_t *capacity = &r->capacities[draw->tag];
     if (c->n == *capacity) grow(c, capacity, owner, limit);
-    c->tokens[c->n] = job->token;
-    c->logprobs[c->n++] = job->logprob;
+    c->tokens[c->n] = draw->token;
+    c->logprobs[c->n++] = draw->logprob;
     g->stats.generated_tokens++;
     bool finished = true;
-    if (is_stop_token(request, job->token))
+    if (is_stop_token(request, draw->token))
         c->cause = MASA_STOP_EOS;
     else if (request->n_stop_strings > 0 &&
-             stop_string_completes(&r->tails[job->sample], g->tokenizer, request,
-                                   job->token))
+             stop_string_completes(&r->tails[draw->tag], g->tokenizer, request,
+                                   draw->token))
         c->cause = MASA_STOP_STRING;
     else if (c->n == limit)
         c->cause = limit < wanted_tokens(request, c->sample) ? MASA_STOP_CONTEXT
                                                              : MASA_STOP_LENGTH;
     else
         finished = false;
-    if (r->started[job->sample] > 0) c->seconds = masa_clock() - r->started[job->sample];
+    if (r->started[draw->tag] > 0) c->seconds = masa_clock() - r->started[draw->tag];
     if (r->callback && !r->callback(r->context, c, finished) && !finished) {
         c->cause = MASA_STOP_CANCELLED;
         finished = true;
     }
     if (finished)
-        masa_text_deinit(&r->tails[job->sample]);
+        masa_text_deinit(&r->tails[draw->tag]);
     else if (owner->kept_rows) /* it will be run */
         c->kept_rows[request->prompt_size + c->n - 1] = masa_activations_take(g->kept);
     return finished;
 }
 
 /* The prompt is in the cache: its samples, with their first tokens, join the queue. */
-static const draw_job *begin_samples(masa_generator *g, slot *s, const draw_job *job)
+static const masa_draw *begin_samples(masa_generator *g, slot *s, const masa_draw *draw)
 {
     run *r = &g->run;
     group *owner = &r->groups[s->group];
     keep_prompt(g, s);
-    if (owner->drawn) return job;
+    if (owner->drawn) return draw;
     owner->drawn = true;
     size_t n = owner->request->n_samples;
     r->arriving -= n;
     owner->waiting = n;
-    for (size_t k = 0; k < n; k++, job++) {
-        if (append_token(g, job)) {
+    for (size_t k = 0; k < n; k++, draw++) {
+        if (append_token(g, draw)) {
             owner->waiting--;
-            finish_sample(g, &r->completions[job->sample]);
+            finish_sample(g, &r->completions[draw->tag]);
         } else {
-            queue_push(r, job->sample);
+            queue_push(r, draw->tag);
         }
     }
-    return job;
+    return draw;
 }
 
 /* Hands out the drawn tokens and clears the slots of what is finished. */
 static void apply_tokens(masa_generator *g)
 {
-    const draw_job *job = g->jobs;
+    const masa_draw *draw = g->draws;
     for (size_t i = 0; i < g->n_slots;) {
         slot *s = &g->slots[i];
         group *owner = &g->run.groups[s->group];
@@ -206,8 +194,8 @@ static void apply_tokens(masa_generator *g)
         if (s->sample == NO_SAMPLE) {
             if (!owner->drawn) g->stats.prompt_tokens += s->rows;
             done = s->computed == owner->request->prompt_size;
-            if (done) job = begin_samples(g, s, job);
-        } else if (s->logits >= 0 && append_token(g, job++)) {
+            if (done) draw = begin_samples(g, s, draw);
+        } else if (s->logits >= 0 && append_token(g, draw++)) {
             done = true;
             owner->running--;
             release_blocks(g, s);
@@ -225,9 +213,9 @@ masa_status run_step(masa_generator *g, masa_error *err)
     masa_decode_batch batch = build_batch(g);
     masa_decoder_run(g->decoder, &g->store, &batch, g->logits);
     g->stats.decode_steps++;
-    list_jobs(g);
-    draw_tokens(g);
-    masa_status st = check_jobs(g, err);
+    list_draws(g);
+    masa_sample(g->draws, g->n_draws, g->logits, masa_model_get_config(g->model)->vocab_size);
+    masa_status st = check_draws(g, err);
     if (st == MASA_OK) apply_tokens(g);
     return st;
 }

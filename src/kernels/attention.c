@@ -1,257 +1,102 @@
+/* Attention: checks, and the device that does the work. */
 #include <masa/attention.h>
 
 #include <masa/memory.h>
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "isa/attention.h"
-#include "split.h"
+#include "backend.h"
 
-/* Scratch of a thread, kept between calls: for the units it works on, and for the calls
- * it makes. */
-static _Thread_local struct scratch {
-    void *data;
-    size_t bytes;
-} unit_scratch, call_scratch;
-
-static void *scratch_get(struct scratch *s, size_t n, size_t size)
-{
-    if (s->bytes / size < n) {
-        free(s->data);
-        s->data = masa_alloc(n, size);
-        s->bytes = n * size;
-    }
-    return s->data;
-}
-
-static void *at(const void *p, masa_dtype dtype, size_t index)
-{
-    return (char *)(uintptr_t)p + index * masa_dtype_size(dtype);
-}
-
-/* Everything of a call that its units share. */
-struct call {
-    const struct attention_kernels *kernels;
-    const masa_attention_shape *shape;
-    const masa_segment *segments;
-    const void *q, *k, *v;
-    void *out;
-    float *lse;
+struct masa_attention_plan {
+    void *plan; /* the device's */
+    size_t max_segments, rows;
 };
 
-/* Room for the keys of one unit; all zero where the kernels rely on it. */
-static struct attention_keys keys_init(const struct call *c, size_t length)
+masa_status masa_attention_plan_create(masa_attention_plan **out, size_t max_segments,
+                                       masa_error *err)
 {
-    const masa_attention_shape *h = c->shape;
-    size_t size = c->kernels->pairs && h->dtype == MASA_BF16 ? sizeof(uint16_t)
-                                                             : sizeof(float);
-    struct attention_keys keys = {.keys = attention_padded(length, ATTENTION_KEYS),
-                                  .width = attention_padded(h->head_dim, ATTENTION_PAD)};
-    size_t n = keys.keys * keys.width;
-    keys.k_t = scratch_get(&unit_scratch, 2 * n, size);
-    keys.v = (char *)keys.k_t + n * size;
-    memset(keys.k_t, 0, 2 * n * size);
-    return keys;
+    void *made;
+    masa_status st = backend_get()->plan_create(&made, max_segments, err);
+    if (st) return st;
+    masa_attention_plan *plan = masa_alloc(1, sizeof *plan);
+    *plan = (masa_attention_plan){.plan = made, .max_segments = max_segments};
+    *out = plan;
+    return MASA_OK;
 }
 
-static void pack_segment(const struct call *c, const struct attention_keys *keys, size_t place,
-                         const masa_segment *s, size_t head)
+void masa_attention_plan_destroy(masa_attention_plan *plan)
 {
-    const masa_attention_shape *h = c->shape;
-    size_t from = (size_t)s->start * h->stride + head * h->head_dim;
-    c->kernels->pack(keys, place, at(c->k, h->dtype, from), at(c->v, h->dtype, from), h->stride,
-                     (size_t)s->length, h->head_dim, h->dtype);
+    if (!plan) return;
+    backend_get()->plan_destroy(plan->plan);
+    free(plan);
 }
 
-/* Tokens of all that a segment continues. */
-static size_t keys_before(const masa_segment *segments, const masa_segment *s)
+size_t masa_attention_plan_bytes(size_t max_segments)
 {
-    size_t n = 0;
-    while (s->parent >= 0) {
-        s = &segments[s->parent];
-        n += (size_t)s->length;
+    return backend_get()->plan_bytes(max_segments);
+}
+
+void masa_attention_plan_set(masa_attention_plan *plan, const masa_segment *segments, size_t n)
+{
+    assert(n <= plan->max_segments);
+    plan->rows = 0;
+    for (size_t i = 0; i < n; i++) {
+        assert(segments[i].start == (int32_t)plan->rows && segments[i].length > 0);
+        assert(segments[i].parent < (int32_t)i);
+        plan->rows += (size_t)segments[i].length;
     }
-    return n;
-}
-
-/* A segment's keys, and those of what it continues before them. */
-static void pack_keys(const struct call *c, const struct attention_keys *keys, size_t before,
-                      const masa_segment *s, size_t head)
-{
-    for (;; before -= (size_t)s->length) {
-        pack_segment(c, keys, before, s, head);
-        if (s->parent < 0) return;
-        s = &c->segments[s->parent];
-    }
-}
-
-/* Every `pieces`-th query tile, from number `piece` on, of a segment whose own keys begin
- * at `before`. */
-static void run_segment(const struct call *c, const struct attention_keys *keys,
-                        const masa_segment *s, size_t before, size_t kv_head, size_t piece,
-                        size_t pieces)
-{
-    const masa_attention_shape *h = c->shape;
-    size_t group = h->q_heads / h->kv_heads, width = h->q_heads * h->head_dim;
-    size_t tiles = ((size_t)s->length + ATTENTION_ROWS - 1) / ATTENTION_ROWS;
-    for (size_t n = piece; n < group * tiles; n += pieces) {
-        size_t head = kv_head * group + n / tiles, i = n % tiles * ATTENTION_ROWS;
-        size_t row = (size_t)s->start + i, rows = (size_t)s->length - i;
-        size_t visible[ATTENTION_ROWS];
-        if (rows > ATTENTION_ROWS) rows = ATTENTION_ROWS;
-        for (size_t r = 0; r < rows; r++) visible[r] = before + i + r + 1;
-        size_t in = row * h->stride + head * h->head_dim;
-        size_t to = row * width + head * h->head_dim;
-        c->kernels->tile_forward(at(c->out, h->dtype, to), width,
-                                 c->lse + row * h->q_heads + head, h->q_heads,
-                                 at(c->q, h->dtype, in), h->stride, visible, rows, keys,
-                                 h->head_dim, h->scale, h->dtype);
-    }
+    backend_get()->plan_set(plan->plan, segments, n);
 }
 
 static void check_shape(const masa_attention_shape *shape)
 {
     (void)shape; /* without assertions */
-    assert(shape->q_heads % shape->kv_heads == 0);
-    assert(shape->q_heads / shape->kv_heads <= ATTENTION_ROWS);
-    assert(shape->head_dim > 0 && shape->head_dim <= 256 && shape->head_dim % 2 == 0);
+    assert(shape->kv_heads > 0 && shape->q_heads % shape->kv_heads == 0);
+    assert(shape->q_heads / shape->kv_heads <= MASA_ATTENTION_MOST_GROUP);
+    assert(shape->head_dim > 0 && shape->head_dim <= MASA_ATTENTION_MOST_DIM);
+    assert(shape->head_dim % 2 == 0);
 }
 
-void masa_attention_forward(void *out, float *lse, const void *q, const void *k, const void *v,
-                            const masa_segment *segments, size_t n_segments,
+void masa_attention_forward(void DEVICE *out, float DEVICE *lse, const void DEVICE *q,
+                            const void DEVICE *k, const void DEVICE *v,
+                            const masa_attention_plan *plan,
                             const masa_attention_shape *shape)
 {
     check_shape(shape);
-    struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape,
-                     .segments = segments, .q = q, .k = k, .v = v, .out = out, .lse = lse};
-    size_t heads = shape->kv_heads, longest = 0;
-    for (size_t i = 0; i < n_segments; i++)
-        if ((size_t)segments[i].length > longest) longest = (size_t)segments[i].length;
-    /* Long segments in pieces: few of them would not divide evenly among the threads. */
-    size_t pieces = 1 + longest / 1024;
-#pragma omp parallel for schedule(dynamic) collapse(3)
-    for (size_t i = 0; i < n_segments; i++)
-        for (size_t head = 0; head < heads; head++)
-            for (size_t piece = 0; piece < pieces; piece++) {
-                const masa_segment *s = &segments[i];
-                size_t before = keys_before(segments, s);
-                struct attention_keys keys =
-                    keys_init(&c, before + (size_t)s->length);
-                pack_keys(&c, &keys, before, s, head);
-                run_segment(&c, &keys, s, before, head, piece, pieces);
-            }
+    backend_get()->attention_forward(out, lse, q, k, v, plan->plan, shape);
 }
 
-/* ---- over the block cache ---- */
-
-/* A token's key: an element of float32, or a pair of bf16, for every line of the block. */
-static void scatter(void *to, const void *from, size_t block_tokens, size_t token, size_t n,
-                    size_t size)
+void masa_attention_backward(void DEVICE *dq, void DEVICE *dk, void DEVICE *dv,
+                             float DEVICE *parts, const void DEVICE *dout,
+                             const void DEVICE *out, const float DEVICE *lse,
+                             const void DEVICE *q, const void DEVICE *k, const void DEVICE *v,
+                             const masa_attention_plan *plan,
+                             const masa_attention_shape *shape)
 {
-    size_t lines = n * size / sizeof(float);
-    for (size_t c = 0; c < lines; c++)
-        memcpy((float *)to + c * block_tokens + token, (const float *)from + c, sizeof(float));
+    check_shape(shape);
+    backend_get()->attention_backward(dq, dk, dv, parts, dout, out, lse, q, k, v, plan->plan,
+                                      plan->rows, shape);
 }
 
-/* Among all threads: nearly every element of a key goes to another line of memory. */
-void masa_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
-                   const int32_t *slots, size_t rows)
+size_t masa_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim)
 {
-    size_t n = kv->head_dim, size = masa_dtype_size(kv->dtype);
-#pragma omp parallel for schedule(static) if (rows * kv->kv_heads * n > SPLIT_MINIMUM / 2)
-    for (size_t r = 0; r < rows; r++) {
-        size_t block = (size_t)slots[r] / kv->block_tokens;
-        size_t token = (size_t)slots[r] % kv->block_tokens;
-        for (size_t h = 0; h < kv->kv_heads; h++) {
-            size_t to = (block * kv->kv_heads + h) * kv->block_tokens * n, from = r * stride + h * n;
-            memcpy(at(kv->v, kv->dtype, to + token * n), at(v, kv->dtype, from), n * size);
-            scatter(at(kv->k, kv->dtype, to), at(k, kv->dtype, from), kv->block_tokens, token,
-                    n, size);
-        }
-    }
+    return backend_get()->attention_backward_floats(rows, q_heads, head_dim);
 }
 
-/* Consecutive rows of one sequence: a chunk of a prompt, or a single new token. */
-struct run {
-    size_t row, rows;
-};
-
-/* A chunk: keys are unpacked once for all of its rows. */
-static void cached_chunk(const struct call *c, const masa_kv_layer *kv, const int32_t *blocks,
-                         const int32_t *lengths, struct run run, size_t head)
+void masa_kv_write(const masa_kv_layer *kv, const void DEVICE *k, const void DEVICE *v,
+                   size_t stride, const int32_t DEVICE *slots, size_t rows)
 {
-    const masa_attention_shape *h = c->shape;
-    size_t longest = 0, block_stride = kv->kv_heads * kv->block_tokens * kv->head_dim;
-    size_t group = h->q_heads / h->kv_heads, width = h->q_heads * h->head_dim;
-    for (size_t r = 0; r < run.rows; r++)
-        if ((size_t)lengths[run.row + r] > longest) longest = (size_t)lengths[run.row + r];
-    struct attention_keys keys = keys_init(c, longest);
-    for (size_t j = 0; j < longest; j += kv->block_tokens) {
-        size_t from = (size_t)blocks[j / kv->block_tokens] * block_stride +
-                      head * kv->block_tokens * kv->head_dim;
-        size_t n = longest - j < kv->block_tokens ? longest - j : kv->block_tokens;
-        c->kernels->pack_cached(&keys, j, kv->k, kv->v, from, kv->block_tokens, n, h->head_dim,
-                                h->dtype);
-    }
-    for (size_t g = 0; g < group; g++)
-        for (size_t i = 0; i < run.rows; i += ATTENTION_ROWS) {
-            size_t row = run.row + i, q_head = head * group + g, visible[ATTENTION_ROWS];
-            size_t n = run.rows - i < ATTENTION_ROWS ? run.rows - i : ATTENTION_ROWS;
-            for (size_t r = 0; r < n; r++) visible[r] = (size_t)lengths[row + r];
-            c->kernels->tile_forward(at(c->out, h->dtype, row * width + q_head * h->head_dim),
-                                     width, c->lse ? c->lse + row * h->q_heads + q_head : NULL,
-                                     h->q_heads,
-                                     at(c->q, h->dtype, row * h->stride + q_head * h->head_dim),
-                                     h->stride, visible, n, &keys, h->head_dim, h->scale,
-                                     h->dtype);
-        }
+    assert(stride >= kv->kv_heads * kv->head_dim);
+    backend_get()->kv_write(kv, k, v, stride, slots, rows);
 }
 
-static void cached_row(const struct call *c, const masa_kv_layer *kv, const int32_t *blocks,
-                       size_t length, size_t row, size_t head)
-{
-    const masa_attention_shape *h = c->shape;
-    size_t group = h->q_heads / h->kv_heads, first = head * group * h->head_dim;
-    size_t base = head * kv->block_tokens * kv->head_dim;
-    float *lse = c->lse ? c->lse + row * h->q_heads + head * group : NULL;
-    c->kernels->decode(at(c->out, h->dtype, row * h->q_heads * h->head_dim + first), lse,
-                       at(c->q, h->dtype, row * h->stride + first), at(kv->k, h->dtype, base),
-                       at(kv->v, h->dtype, base), blocks, kv->block_tokens,
-                       kv->kv_heads * kv->block_tokens * kv->head_dim, length, group,
-                       h->head_dim, h->scale, h->dtype);
-}
-
-static size_t find_runs(struct run *runs, const int32_t *sequences, size_t rows)
-{
-    size_t n = 0;
-    for (size_t r = 0; r < rows; r++) {
-        if (r > 0 && sequences[r] == sequences[r - 1]) runs[n - 1].rows++;
-        else runs[n++] = (struct run){r, 1};
-    }
-    return n;
-}
-
-void masa_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
-                           const int32_t *block_tables, size_t max_blocks,
-                           const int32_t *sequences, const int32_t *lengths, size_t rows,
+void masa_attention_cached(void DEVICE *out, float DEVICE *lse, const void DEVICE *q,
+                           const masa_kv_layer *kv, const masa_cached_rows *rows,
                            const masa_attention_shape *shape)
 {
     check_shape(shape);
-    struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape, .q = q,
-                     .out = out, .lse = lse};
-    struct run *runs = scratch_get(&call_scratch, rows + 1, sizeof *runs);
-    size_t n = find_runs(runs, sequences, rows), heads = shape->kv_heads;
-#pragma omp parallel for schedule(dynamic)
-    for (size_t unit = 0; unit < n * heads; unit++) {
-        /* Head by head, so that a prompt that rows share is read from a cache. */
-        struct run run = runs[unit % n];
-        size_t row = run.row, head = unit / n;
-        const int32_t *blocks = block_tables + (size_t)sequences[row] * max_blocks;
-        if (run.rows == 1)
-            cached_row(&c, kv, blocks, (size_t)lengths[row], row, head);
-        else
-            cached_chunk(&c, kv, blocks, lengths, run, head);
-    }
+    assert(kv->kv_heads == shape->kv_heads && kv->head_dim == shape->head_dim &&
+           kv->dtype == shape->dtype && rows->n_runs <= rows->rows);
+    backend_get()->attention_cached(out, lse, q, kv, rows, shape);
 }

@@ -1,175 +1,129 @@
+/* Row kernels: checks, and the device that does the work. */
 #include <masa/rows.h>
-#include <masa/memory.h>
-#include <stdlib.h>
-#include <string.h>
-#include "isa/rows.h"
-#include "split.h"
 
-/* Element `at` of a dtype array. */
-static void *at(void *p, masa_dtype dtype, size_t index)
+#include <assert.h>
+#include <stdint.h>
+
+#include "backend.h"
+
+void masa_rmsnorm_forward(void DEVICE *y, masa_dtype y_dtype, float DEVICE *rstd,
+                          const float DEVICE *x, const float DEVICE *gain, size_t rows,
+                          size_t dim, float eps)
 {
-    return (char *)p + index * masa_dtype_size(dtype);
+    assert(dim > 0);
+    backend_get()->rmsnorm_forward(y, y_dtype, rstd, x, gain, rows, dim, eps);
 }
 
-static const void *const_at(const void *p, masa_dtype dtype, size_t index)
+void masa_rmsnorm_backward(float DEVICE *dx, float DEVICE *dgain, const float DEVICE *dy,
+                           const float DEVICE *x, const float DEVICE *gain,
+                           const float DEVICE *rstd, size_t rows, size_t dim)
 {
-    return (const char *)p + index * masa_dtype_size(dtype);
+    assert(dim > 0);
+    backend_get()->rmsnorm_backward(dx, dgain, dy, x, gain, rstd, rows, dim);
 }
 
-void masa_rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const float *x,
-                          const float *gain, size_t rows, size_t dim, float eps)
+void masa_headnorm_forward(void DEVICE *y, size_t y_stride, float DEVICE *rstd,
+                           const void DEVICE *x, size_t x_stride, masa_dtype dtype,
+                           const float DEVICE *gain, size_t rows, size_t heads,
+                           size_t head_dim, float eps)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-#pragma omp parallel if (rows * dim > SPLIT_MINIMUM)
-    {
-        struct range p = split_mine(rows, 1);
-        size_t b = p.begin;
-        k->rmsnorm_forward(at(y, y_dtype, b * dim), y_dtype, rstd ? rstd + b : NULL,
-                           x + b * dim, gain, p.end - b, dim, eps);
-    }
+    assert(x_stride >= heads * head_dim && y_stride >= heads * head_dim);
+    backend_get()->headnorm_forward(y, y_stride, rstd, x, x_stride, dtype, gain, rows, heads,
+                                    head_dim, eps);
 }
 
-/* Adds the threads' partial sums [threads, dim] to total in thread order. */
-static void add_partials(float *total, const float *partial, size_t threads, size_t dim)
+void masa_headnorm_backward(void DEVICE *dx, size_t dx_stride, float DEVICE *dgain,
+                            const void DEVICE *dy, size_t dy_stride, const void DEVICE *x,
+                            size_t x_stride, masa_dtype dtype, const float DEVICE *gain,
+                            const float DEVICE *rstd, size_t rows, size_t heads,
+                            size_t head_dim)
 {
-    for (size_t t = 0; t < threads; t++)
-        for (size_t i = 0; i < dim; i++) total[i] += partial[t * dim + i];
+    assert(x_stride >= heads * head_dim);
+    backend_get()->headnorm_backward(dx, dx_stride, dgain, dy, dy_stride, x, x_stride, dtype,
+                                     gain, rstd, rows, heads, head_dim);
 }
 
-void masa_rmsnorm_backward(float *dx, float *dgain, const float *dy, const float *x,
-                           const float *gain, const float *rstd, size_t rows, size_t dim)
+void masa_rope_apply(void DEVICE *x, masa_dtype dtype, size_t stride,
+                     const int32_t DEVICE *positions, const float DEVICE *cos_table,
+                     const float DEVICE *sin_table, size_t rows, size_t heads,
+                     size_t head_dim, bool inverse)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-    size_t threads = (size_t)masa_threads();
-    float *partial = dgain ? masa_alloc(threads * dim, sizeof *partial) : NULL;
-#pragma omp parallel if (rows * dim > SPLIT_MINIMUM)
-    {
-        struct range p = split_mine(rows, 1);
-        size_t b = p.begin, t = (size_t)omp_get_thread_num();
-        k->rmsnorm_backward(dx + b * dim, partial ? partial + t * dim : NULL, dy + b * dim,
-                            x + b * dim, gain, rstd + b, p.end - b, dim);
-    }
-    if (dgain) add_partials(dgain, partial, threads, dim);
-    free(partial);
+    assert(head_dim % 2 == 0 && stride >= heads * head_dim);
+    backend_get()->rope(x, dtype, stride, positions, cos_table, sin_table, rows, heads,
+                        head_dim, inverse);
 }
 
-void masa_headnorm_forward(void *y, size_t y_stride, float *rstd, const void *x,
-                           size_t x_stride, masa_dtype dtype, const float *gain, size_t rows,
-                           size_t heads, size_t head_dim, float eps)
+void masa_swiglu_forward(void DEVICE *y, const void DEVICE *gate_up, masa_dtype dtype,
+                         size_t rows, size_t dim)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-#pragma omp parallel if (rows * heads * head_dim > SPLIT_MINIMUM)
-    {
-        struct range p = split_mine(rows, 1);
-        size_t b = p.begin;
-        k->headnorm_forward(at(y, dtype, b * y_stride), y_stride, rstd ? rstd + b * heads : NULL,
-                            const_at(x, dtype, b * x_stride), x_stride, dtype, gain, p.end - b,
-                            heads, head_dim, eps);
-    }
+    backend_get()->swiglu_forward(y, gate_up, dtype, rows, dim);
 }
 
-void masa_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void *dy,
-                            size_t dy_stride, const void *x, size_t x_stride,
-                            masa_dtype dtype, const float *gain, const float *rstd,
-                            size_t rows, size_t heads, size_t head_dim)
+void masa_swiglu_backward(void DEVICE *d_gate_up, const void DEVICE *dy,
+                          const void DEVICE *gate_up, masa_dtype dtype, size_t rows,
+                          size_t dim)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-    size_t threads = (size_t)masa_threads();
-    float *partial = dgain ? masa_alloc(threads * head_dim, sizeof *partial) : NULL;
-#pragma omp parallel if (rows * heads * head_dim > SPLIT_MINIMUM)
-    {
-        struct range p = split_mine(rows, 1);
-        size_t b = p.begin, t = (size_t)omp_get_thread_num();
-        k->headnorm_backward(at(dx, dtype, b * dx_stride), dx_stride,
-                             partial ? partial + t * head_dim : NULL,
-                             const_at(dy, dtype, b * dy_stride), dy_stride,
-                             const_at(x, dtype, b * x_stride), x_stride, dtype, gain,
-                             rstd + b * heads, p.end - b, heads, head_dim);
-    }
-    if (dgain) add_partials(dgain, partial, threads, head_dim);
-    free(partial);
+    backend_get()->swiglu_backward(d_gate_up, dy, gate_up, dtype, rows, dim);
 }
 
-void masa_rope_apply(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
-                     const float *cos_table, const float *sin_table, size_t rows,
-                     size_t heads, size_t head_dim, bool inverse)
+void masa_gather_rows(void DEVICE *to, const void DEVICE *table, masa_dtype dtype,
+                      const int32_t DEVICE *index, size_t rows, size_t dim)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-#pragma omp parallel if (rows * heads * head_dim > SPLIT_MINIMUM)
-    {
-        struct range p = split_mine(rows, 1);
-        size_t b = p.begin;
-        k->rope(at(x, dtype, b * stride), dtype, stride, positions + b, cos_table, sin_table,
-                p.end - b, heads, head_dim, inverse);
-    }
+    backend_get()->gather_rows(to, table, dtype, index, rows, dim);
 }
 
-void masa_swiglu_forward(void *y, const void *gate_up, masa_dtype dtype, size_t rows,
-                         size_t dim)
+void masa_add_rows(float DEVICE *table, const float DEVICE *from, const int32_t DEVICE *index,
+                   size_t rows, size_t dim)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-#pragma omp parallel if (rows * dim > SPLIT_MINIMUM / 4)
-    {
-        struct range p = split_mine(rows, 1);
-        size_t b = p.begin;
-        k->swiglu_forward(at(y, dtype, b * dim), const_at(gate_up, dtype, b * 2 * dim), dtype,
-                          p.end - b, dim);
-    }
+    backend_get()->add_rows(table, from, index, rows, dim);
 }
 
-void masa_swiglu_backward(void *d_gate_up, const void *dy, const void *gate_up,
-                          masa_dtype dtype, size_t rows, size_t dim)
+void masa_scale_rows(void DEVICE *to, masa_dtype to_dtype, const int32_t DEVICE *to_index,
+                     const void DEVICE *from, masa_dtype from_dtype,
+                     const int32_t DEVICE *from_index, const float DEVICE *weight, size_t rows,
+                     size_t dim)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-#pragma omp parallel if (rows * dim > SPLIT_MINIMUM / 4)
-    {
-        struct range p = split_mine(rows, 1);
-        size_t b = p.begin;
-        k->swiglu_backward(at(d_gate_up, dtype, b * 2 * dim), const_at(dy, dtype, b * dim),
-                           const_at(gate_up, dtype, b * 2 * dim), dtype, p.end - b, dim);
-    }
+    backend_get()->scale_rows(to, to_dtype, to_index, from, from_dtype, from_index, weight,
+                              rows, dim);
 }
 
-void masa_embedding_forward(float *x, const float *table, const int32_t *tokens, size_t rows,
-                            size_t dim)
+void masa_convert(void DEVICE *to, masa_dtype to_dtype, const void DEVICE *from,
+                  masa_dtype from_dtype, size_t n)
 {
-#pragma omp parallel for schedule(static) if (rows * dim > SPLIT_MINIMUM)
-    for (size_t r = 0; r < rows; r++)
-        memcpy(x + r * dim, table + (size_t)tokens[r] * dim, dim * sizeof *x);
+    backend_get()->convert(to, to_dtype, from, from_dtype, n);
 }
 
-/* Threads own columns, so that each sees the rows in order whatever their number. */
-void masa_embedding_backward(float *dtable, const float *dx, const int32_t *tokens,
-                             size_t rows, size_t dim)
+void masa_add(float DEVICE *y, const float DEVICE *x, size_t n)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-#pragma omp parallel if (rows * dim > SPLIT_MINIMUM)
-    {
-        struct range p = split_mine(dim, 32);
-        for (size_t r = 0; r < rows; r++)
-            k->add(dtable + (size_t)tokens[r] * dim + p.begin, dx + r * dim + p.begin,
-                   p.end - p.begin);
-    }
+    backend_get()->add(y, x, n);
 }
 
-void masa_convert(void *to, masa_dtype to_dtype, const void *from, masa_dtype from_dtype,
-                  size_t n)
+void masa_scale(float DEVICE *y, const float DEVICE *x, float factor, size_t n)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-#pragma omp parallel if (n > SPLIT_MINIMUM)
-    {
-        struct range p = split_mine(n, 64);
-        k->convert(at(to, to_dtype, p.begin), to_dtype, const_at(from, from_dtype, p.begin),
-                   from_dtype, p.end - p.begin);
-    }
+    backend_get()->scale(y, x, factor, n);
 }
 
-void masa_add(float *y, const float *x, size_t n)
+static void check_parts(const masa_record_part *parts, size_t n_parts, size_t record_bytes)
 {
-    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
-#pragma omp parallel if (n > SPLIT_MINIMUM)
-    {
-        struct range p = split_mine(n, 64);
-        k->add(y + p.begin, x + p.begin, p.end - p.begin);
-    }
+    assert(n_parts <= MASA_RECORD_PARTS);
+    for (size_t i = 0; i < n_parts; i++)
+        assert(parts[i].bytes % 4 == 0 && parts[i].at % 4 == 0 &&
+               parts[i].at + parts[i].bytes <= record_bytes);
+    (void)parts, (void)n_parts, (void)record_bytes; /* without assertions */
+}
+
+void masa_records_write(void DEVICE *records, size_t record_bytes, const int32_t DEVICE *index,
+                        size_t rows, const masa_record_part *parts, size_t n_parts)
+{
+    check_parts(parts, n_parts, record_bytes);
+    backend_get()->move_records(records, record_bytes, index, rows, parts, n_parts, false);
+}
+
+void masa_records_read(const void DEVICE *records, size_t record_bytes,
+                       const int32_t DEVICE *index, size_t rows, const masa_record_part *parts,
+                       size_t n_parts)
+{
+    check_parts(parts, n_parts, record_bytes);
+    backend_get()->move_records((void DEVICE *)(uintptr_t)records, record_bytes, index, rows,
+                                parts, n_parts, true);
 }

@@ -3,9 +3,10 @@
 #include "activations.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <masa/memory.h>
+#include <masa/rows.h>
 #include "placer.h"
 
 enum { PARTS = 6 };
@@ -19,7 +20,7 @@ typedef struct layout {
 
 struct masa_activations {
     layout layout;
-    char *memory; /* [capacity] records */
+    char DEVICE *memory; /* [capacity] records */
     size_t capacity, used, promised;
 };
 
@@ -53,13 +54,13 @@ size_t masa_activations_bytes(const masa_model_config *config, masa_dtype comput
 masa_status masa_activations_create(masa_activations **out, const masa_model *model,
                                     size_t rows, masa_error *err)
 {
-    size_t bytes = masa_activations_bytes(&model->config, model->compute, rows);
+    void DEVICE *memory = NULL;
+    char what[64];
+    snprintf(what, sizeof what, "the activations of %zu tokens", rows);
+    size_t row = rows <= INT32_MAX ? plan(&model->config, model->compute).row : SIZE_MAX;
     /* Not cleared: what no token uses takes no memory. */
-    void *memory = rows <= INT32_MAX && bytes < SIZE_MAX ? aligned_alloc(64, bytes) : NULL;
-    if (!memory)
-        return MASA_FAIL(err, MASA_ERR_MEMORY,
-                         "not enough memory for the activations of %zu tokens (%zu MiB)",
-                         rows, bytes >> 20);
+    masa_status st = masa_device_reserve(&memory, rows, row, what, err);
+    if (st != MASA_OK) return st;
     masa_activations *kept = masa_alloc(1, sizeof *kept);
     *kept = (masa_activations){.layout = plan(&model->config, model->compute),
                                .memory = memory,
@@ -71,7 +72,7 @@ masa_status masa_activations_create(masa_activations **out, const masa_model *mo
 void masa_activations_destroy(masa_activations *kept)
 {
     if (!kept) return;
-    free(kept->memory);
+    masa_device_free(kept->memory);
     free(kept);
 }
 
@@ -106,39 +107,34 @@ int32_t masa_activations_take(masa_activations *kept)
 }
 
 /* Parts [first, end) of a layer, between records and buffers of n rows. */
-static void move(const masa_activations *kept, const int32_t *rows, size_t n, size_t l,
-                 const pass_layer *buffers, size_t first, size_t end, bool out)
+static void move(const masa_activations *kept, const int32_t DEVICE *rows, size_t n, size_t l,
+                 const pass_layer *buffers, size_t first, size_t end, bool read)
 {
     const layout *p = &kept->layout;
-    char *const parts[PARTS] = {(char *)buffers->input,  buffers->qkv,
-                                buffers->attn,           (char *)buffers->lse,
-                                (char *)buffers->middle, buffers->gate_up};
-#pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < n; r++) {
-        if (rows[r] < 0) continue;
-        char *record = kept->memory + (size_t)rows[r] * p->row + l * p->layer;
-        for (size_t i = first; i < end; i++) {
-            char *buffer = parts[i] + r * p->width[i];
-            memcpy(out ? buffer : record + p->at[i], out ? record + p->at[i] : buffer,
-                   p->width[i]);
-        }
-    }
+    void DEVICE *const arrays[PARTS] = {buffers->input, buffers->qkv,    buffers->attn,
+                                        buffers->lse,   buffers->middle, buffers->gate_up};
+    masa_record_part parts[PARTS];
+    for (size_t i = first; i < end; i++)
+        parts[i] = (masa_record_part){arrays[i], p->at[i], p->width[i]};
+    char DEVICE *records = kept->memory + l * p->layer;
+    if (read) masa_records_read(records, p->row, rows, n, parts + first, end - first);
+    else masa_records_write(records, p->row, rows, n, parts + first, end - first);
 }
 
-void activations__keep_input(masa_activations *kept, const int32_t *rows, size_t n, size_t l,
-                             const float *input)
+void activations__keep_input(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                             size_t l, const float DEVICE *input)
 {
-    pass_layer layer = {.input = (float *)(uintptr_t)input};
+    pass_layer layer = {.input = (float DEVICE *)(uintptr_t)input};
     move(kept, rows, n, l, &layer, 0, 1, false);
 }
 
-void activations__keep_rest(masa_activations *kept, const int32_t *rows, size_t n, size_t l,
-                            const pass_layer *layer)
+void activations__keep_rest(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                            size_t l, const pass_layer *layer)
 {
     move(kept, rows, n, l, layer, 1, PARTS, false);
 }
 
-void activations__recall(const masa_activations *kept, const int32_t *rows, size_t n,
+void activations__recall(const masa_activations *kept, const int32_t DEVICE *rows, size_t n,
                          size_t l, const pass_layer *layer)
 {
     move(kept, rows, n, l, layer, 0, l < kept->layout.n_layers ? PARTS : 1, true);

@@ -7,14 +7,14 @@
 #include <masa/activations.h>
 #include "pass_internal.h"
 
-/* From buffers of n rows: a layer's input, and (before its MLP is added) all else. */
-void activations__keep_input(masa_activations *kept, const int32_t *rows, size_t n, size_t l,
-                             const float *input);
-void activations__keep_rest(masa_activations *kept, const int32_t *rows, size_t n, size_t l,
-                            const pass_layer *layer);
+/* rows [n] is device memory. From buffers of n rows: a layer's input, and (before its MLP is added) all else. */
+void activations__keep_input(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                             size_t l, const float DEVICE *input);
+void activations__keep_rest(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                            size_t l, const pass_layer *layer);
 
 /* Into buffers of n rows, none of which may be -1. */
-void activations__recall(const masa_activations *kept, const int32_t *rows, size_t n,
+void activations__recall(const masa_activations *kept, const int32_t DEVICE *rows, size_t n,
                          size_t l, const pass_layer *layer);
 
 #endif

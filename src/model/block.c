@@ -14,8 +14,8 @@ masa_attention_shape model__attention_shape(const masa_model *m)
                                   .dtype = m->compute};
 }
 
-void model__project_qkv(const masa_model *m, const model_layer *layer, void *qkv,
-                        void *norm, const float *x, size_t rows)
+void model__project_qkv(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
+                        void DEVICE *norm, const float DEVICE *x, size_t rows)
 {
     const model_offsets *o = &layer->offsets;
     masa_rmsnorm_forward(norm, m->compute, NULL, x, model__values(m, o, SLOT_INPUT_NORM),
@@ -24,17 +24,17 @@ void model__project_qkv(const masa_model *m, const model_layer *layer, void *qkv
                         model__values(m, o, SLOT_Q_BIAS), rows, false);
 }
 
-block_heads model__heads(const masa_model *m, void *qkv, void *rotated)
+block_heads model__heads(const masa_model *m, void DEVICE *qkv, void DEVICE *rotated)
 {
     model_dims d = model__dims(&m->config);
-    void *qk = m->config.qk_norm ? rotated : qkv;
+    void DEVICE *qk = m->config.qk_norm ? rotated : qkv;
     return (block_heads){.q = qk,
                          .k = model__at(qk, d.q, m->compute),
                          .v = model__at(qkv, d.q + d.kv, m->compute)};
 }
 
-block_heads model__rotate_heads(const masa_model *m, const model_layer *layer, void *qkv,
-                                void *rotated, float *rstd, const int32_t *positions,
+block_heads model__rotate_heads(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
+                                void DEVICE *rotated, float DEVICE *rstd, const int32_t DEVICE *positions,
                                 size_t rows)
 {
     const masa_model_config *c = &m->config;
@@ -56,8 +56,8 @@ block_heads model__rotate_heads(const masa_model *m, const model_layer *layer, v
     return heads;
 }
 
-void model__project_gate_up(const masa_model *m, const model_layer *layer, void *gate_up,
-                            void *norm, const float *x, size_t rows)
+void model__project_gate_up(const masa_model *m, const model_layer *layer, void DEVICE *gate_up,
+                            void DEVICE *norm, const float DEVICE *x, size_t rows)
 {
     masa_rmsnorm_forward(norm, m->compute, NULL, x,
                          model__values(m, &layer->offsets, SLOT_MLP_NORM), rows,

@@ -36,16 +36,16 @@ static masa_status allocate(masa_model **out, const masa_model_config *config,
     masa_status st = model__check_config(config, err);
     if (st) return st;
     masa_model *m = masa_alloc(1, sizeof *m);
-    void *memory = NULL;
+    void DEVICE *memory = NULL;
     m->config = *config;
     m->compute = options->compute;
     m->layers = masa_alloc(config->n_layers, sizeof *m->layers);
     model__describe(m);
-    st = masa_alloc_large(&memory, m->count, sizeof(float), "the model's weights", err);
+    st = masa_device_alloc(&memory, m->count, sizeof(float), "the model's weights", err);
     if (st) goto out;
     m->values = memory;
     if (options->trainable) {
-        st = masa_alloc_large(&memory, m->count, sizeof(float), "the gradients", err);
+        st = masa_device_alloc(&memory, m->count, sizeof(float), "the gradients", err);
         if (st) goto out;
         m->grads = memory;
     }
@@ -57,6 +57,34 @@ out:
     else
         *out = m;
     return st;
+}
+
+/* Host memory for a parameter's values, to be written; and its end, w NULL if it failed. */
+static masa_status map_parameter(masa_model *m, const masa_parameter *p, float **w,
+                                 masa_error *err)
+{
+    void *host = NULL;
+    masa_status st = masa_device_map(&host, m->values + p->offset,
+                                     p->rows * p->cols * sizeof(float), true, p->name, err);
+    *w = host;
+    return st;
+}
+
+static void unmap_parameter(masa_model *m, const masa_parameter *p, float *w)
+{
+    masa_device_unmap(w, m->values + p->offset, p->rows * p->cols * sizeof(float), true);
+}
+
+/* Hands out a model whose values were written, or destroys it. */
+static masa_status finish(masa_model **out, masa_model *m, masa_status st)
+{
+    if (st) {
+        masa_model_destroy(m);
+        return st;
+    }
+    masa_model_refresh(m);
+    *out = m;
+    return MASA_OK;
 }
 
 /* Deviation of a matrix in a model that is to be trained: products keep the size of what they
@@ -77,20 +105,20 @@ static masa_status create(masa_model **out, const masa_model_config *config,
     masa_model *m = NULL;
     masa_status st = allocate(&m, config, options, err);
     if (st) return st;
-    for (size_t i = 0; i < m->n_parameters; i++) {
+    for (size_t i = 0; !st && i < m->n_parameters; i++) {
         const masa_parameter *p = &m->parameters[i];
         masa_random random = masa_random_init(masa_key(seed, i), MASA_STREAM_INIT);
         bool bias = masa_ends_with(p->name, ".bias");
         float deviation = fresh ? fresh_deviation(m, p) : 0.02f;
-        float *w = m->values + p->offset;
-        for (size_t j = 0; j < p->rows * p->cols; j++)
+        float *w;
+        st = map_parameter(m, p, &w, err);
+        for (size_t j = 0; !st && j < p->rows * p->cols; j++)
             w[j] = !p->vector ? deviation * (float)masa_random_normal(&random)
                    : bias     ? 0.0f
                               : 1.0f;
+        unmap_parameter(m, p, w);
     }
-    masa_model_refresh(m);
-    *out = m;
-    return MASA_OK;
+    return finish(out, m, st);
 }
 
 masa_status masa_model_create(masa_model **out, const masa_model_config *config,
@@ -116,17 +144,13 @@ masa_status masa_model_load(masa_model **out, const char *path,
     if (!st) st = allocate(&m, masa_model_file_config(file), options, err);
     for (size_t i = 0; !st && i < m->n_parameters; i++) {
         const masa_parameter *p = &m->parameters[i];
-        st = masa_model_file_read(file, p->name, m->values + p->offset, p->rows, p->cols,
-                                  err);
+        float *w;
+        st = map_parameter(m, p, &w, err);
+        if (!st) st = masa_model_file_read(file, p->name, w, p->rows, p->cols, err);
+        unmap_parameter(m, p, w);
     }
     masa_model_file_close(file);
-    if (st) {
-        masa_model_destroy(m);
-        return st;
-    }
-    masa_model_refresh(m);
-    *out = m;
-    return MASA_OK;
+    return finish(out, m, st);
 }
 
 void masa_model_destroy(masa_model *m)
@@ -143,10 +167,10 @@ void masa_model_destroy(masa_model *m)
         free((char *)(uintptr_t)m->parameters[i].name);
     free(m->parameters);
     free(m->layers);
-    free(m->values);
-    free(m->grads);
-    free(m->rope_cos);
-    free(m->rope_sin);
+    masa_device_free(m->values);
+    masa_device_free(m->grads);
+    masa_device_free(m->rope_cos);
+    masa_device_free(m->rope_sin);
     free(m);
 }
 
@@ -165,12 +189,12 @@ size_t masa_model_parameter_count(const masa_model *m)
     return m->count;
 }
 
-float *masa_model_values(masa_model *m)
+float DEVICE *masa_model_values(masa_model *m)
 {
     return m->values;
 }
 
-float *masa_model_grads(masa_model *m)
+float DEVICE *masa_model_grads(masa_model *m)
 {
     return m->grads;
 }
@@ -194,21 +218,42 @@ void masa_model_refresh(masa_model *m)
     masa_linear_pack(m->head, model__values(m, &m->offsets, head));
 }
 
+uint64_t masa_model_fingerprint(const masa_model *m)
+{
+    /* FNV-1a */
+    enum { STEP = 997, CHUNK = 1024 * STEP };
+    uint64_t hash = 0xcbf29ce484222325u;
+    uint32_t *bits = masa_alloc(CHUNK, sizeof *bits);
+    for (size_t done = 0; done < m->count; done += CHUNK) {
+        size_t n = m->count - done < CHUNK ? m->count - done : CHUNK;
+        masa_device_get(bits, m->values + done, n * sizeof *bits);
+        for (size_t i = 0; i < n; i += STEP) hash = (hash ^ bits[i]) * 0x100000001b3u;
+    }
+    free(bits);
+    return hash;
+}
+
 masa_status masa_model_save(const masa_model *m, const char *folder,
                             masa_save_dtype dtype, masa_error *err)
 {
+    void *host = NULL;
+    size_t bytes = m->count * sizeof(float);
+    masa_status st =
+        masa_device_map(&host, m->values, bytes, false, "the weights to be saved", err);
+    if (st) return st;
+    const float *values = host;
     masa_named_tensor *tensors = masa_alloc(m->n_parameters, sizeof *tensors);
     for (size_t i = 0; i < m->n_parameters; i++) {
         const masa_parameter *p = &m->parameters[i];
         tensors[i] = (masa_named_tensor){.name = p->name,
-                                         .data = m->values + p->offset,
+                                         .data = values + p->offset,
                                          .rows = p->rows,
                                          .cols = p->cols,
                                          .vector = p->vector};
     }
-    masa_status st =
-        masa_model_folder_write(folder, &m->config, tensors, m->n_parameters, dtype, err);
+    st = masa_model_folder_write(folder, &m->config, tensors, m->n_parameters, dtype, err);
     free(tensors);
+    masa_device_unmap(host, m->values, bytes, false);
     return st;
 }
 

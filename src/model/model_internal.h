@@ -48,13 +48,13 @@ struct masa_model {
     masa_model_config config;
     masa_dtype compute;
     size_t count; /* floats in values, and in grads */
-    float *values, *grads;
+    float DEVICE *values, *grads;
     masa_parameter *parameters;
     size_t n_parameters;
     model_offsets offsets;      /* of what belongs to no layer */
     model_layer *layers;        /* [n_layers] */
     masa_linear *head;          /* [vocab, hidden]: the embedding where it is tied */
-    float *rope_cos, *rope_sin; /* [max_positions, head_dim/2] */
+    float DEVICE *rope_cos, *rope_sin; /* [max_positions, head_dim/2] */
 };
 
 /* Widths derived from a config, in elements. */
@@ -75,22 +75,22 @@ static inline model_dims model__dims(const masa_model_config *c)
 }
 
 /* A parameter's values and gradients; NULL where the model has none. */
-static inline float *model__values(const masa_model *m, const model_offsets *o,
-                                   model_slot s)
+static inline float DEVICE *model__values(const masa_model *m, const model_offsets *o,
+                                          model_slot s)
 {
     return o->at[s] == MODEL_ABSENT ? NULL : m->values + o->at[s];
 }
 
-static inline float *model__grads(const masa_model *m, const model_offsets *o,
-                                  model_slot s)
+static inline float DEVICE *model__grads(const masa_model *m, const model_offsets *o,
+                                         model_slot s)
 {
     return o->at[s] == MODEL_ABSENT || !m->grads ? NULL : m->grads + o->at[s];
 }
 
 /* Element i of an array of `dtype`. */
-static inline void *model__at(const void *array, size_t i, masa_dtype dtype)
+static inline void DEVICE *model__at(const void DEVICE *array, size_t i, masa_dtype dtype)
 {
-    return (char *)(uintptr_t)array + i * masa_dtype_size(dtype);
+    return (char DEVICE *)(uintptr_t)array + i * masa_dtype_size(dtype);
 }
 
 /* parameters.c: refuses configs that this program cannot compute. */

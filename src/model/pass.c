@@ -11,20 +11,26 @@ static pass_keep keep_of(bool trainable, bool checkpoint)
     return !trainable ? KEEP_NOTHING : checkpoint ? KEEP_INPUTS : KEEP_ALL;
 }
 
+static size_t bytes_of(const masa_model_config *config, masa_dtype compute,
+                       size_t max_tokens, size_t max_targets, pass_keep keep)
+{
+    pass_buffers unused;
+    size_t buffers = pass__plan(&unused, NULL, NULL, config, compute, max_tokens,
+                                max_targets, keep);
+    size_t plan = masa_attention_plan_bytes(max_tokens);
+    return buffers > SIZE_MAX - plan ? SIZE_MAX : buffers + plan;
+}
+
 size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute,
                        size_t max_tokens, size_t max_targets, bool checkpoint)
 {
-    pass_buffers unused;
-    return pass__plan(&unused, NULL, NULL, config, compute, max_tokens, max_targets,
-                      keep_of(true, checkpoint));
+    return bytes_of(config, compute, max_tokens, max_targets, keep_of(true, checkpoint));
 }
 
 size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype compute,
                                    size_t max_tokens, size_t max_targets)
 {
-    pass_buffers unused;
-    return pass__plan(&unused, NULL, NULL, config, compute, max_tokens, max_targets,
-                      KEEP_NOTHING);
+    return bytes_of(config, compute, max_tokens, max_targets, KEEP_NOTHING);
 }
 
 masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_tokens,
@@ -37,10 +43,11 @@ masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_toke
     pass->max_targets = max_targets;
     pass->keep = keep_of(model->grads != NULL, checkpoint);
     pass->layers = masa_alloc(c->n_layers + 1, sizeof *pass->layers);
-    pass->bytes = pass__plan(&pass->buffers, NULL, NULL, c, model->compute, max_tokens,
-                             max_targets, pass->keep);
-    masa_status st = masa_alloc_large(&pass->memory, pass->bytes, 1,
-                                      "the training pass's activations", err);
+    size_t bytes = pass__plan(&pass->buffers, NULL, NULL, c, model->compute, max_tokens,
+                              max_targets, pass->keep);
+    masa_status st = masa_device_alloc(&pass->memory, bytes, 1,
+                                       "the training pass's activations", err);
+    if (!st) st = masa_attention_plan_create(&pass->plan, max_tokens, err);
     if (!st) {
         pass__plan(&pass->buffers, pass->layers, pass->memory, c, model->compute,
                    max_tokens, max_targets, pass->keep);
@@ -58,13 +65,14 @@ void masa_pass_destroy(masa_pass *pass)
 {
     if (!pass) return;
     masa_head_destroy(pass->head);
+    masa_attention_plan_destroy(pass->plan);
+    masa_device_free(pass->memory);
     free(pass->layers);
-    free(pass->memory);
     free(pass);
 }
 
 /* to = from [n floats], unless they are the same buffer. */
-static void copy(float *to, const float *from, size_t n)
+static void copy(float DEVICE *to, const float DEVICE *from, size_t n)
 {
     if (to != from) masa_convert(to, MASA_F32, from, MASA_F32, n);
 }
@@ -72,48 +80,69 @@ static void copy(float *to, const float *from, size_t n)
 void pass__layer_activations(masa_pass *pass, size_t l)
 {
     const masa_model *m = pass->model;
-    const masa_batch *batch = &pass->batch;
     const pass_buffers *b = &pass->buffers;
     const model_layer *layer = &m->layers[l];
     const pass_layer *a = &pass->layers[l];
-    size_t rows = batch->n_tokens;
+    size_t rows = pass->n_tokens;
     masa_attention_shape shape = model__attention_shape(m);
 
     model__project_qkv(m, layer, a->qkv, b->norm, a->input, rows);
     block_heads heads = model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd,
-                                            batch->positions, rows);
-    masa_attention_forward(a->attn, a->lse, heads.q, heads.k, heads.v, batch->segments,
-                           batch->n_segments, &shape);
+                                            b->positions, rows);
+    masa_attention_forward(a->attn, a->lse, heads.q, heads.k, heads.v, pass->plan, &shape);
     copy(a->middle, a->input, rows * m->config.hidden_size);
     masa_linear_forward(layer->out, a->middle, MASA_F32, a->attn, NULL, rows, true);
     model__project_gate_up(m, layer, a->gate_up, b->norm, a->middle, rows);
+}
+
+static void put(int32_t DEVICE *to, const int32_t *from, size_t n)
+{
+    masa_device_put(to, from, n * sizeof *from);
+}
+
+static void put_batch(masa_pass *pass, const masa_batch *batch)
+{
+    const pass_buffers *b = &pass->buffers;
+    size_t rows = batch->n_tokens, targets = batch->n_targets;
+    assert(rows <= pass->max_tokens && targets <= pass->max_targets);
+    for (size_t i = 0; i < targets; i++)
+        assert(batch->target_rows[i] >= 0 && (size_t)batch->target_rows[i] < rows &&
+               batch->target_tokens[i] >= 0 &&
+               (size_t)batch->target_tokens[i] < pass->model->config.vocab_size);
+    pass->n_tokens = rows;
+    pass->n_targets = targets;
+    pass->inv_temperature = 1.0f / batch->temperature;
+    pass->kept = batch->kept;
+    put(b->tokens, batch->tokens, rows);
+    put(b->positions, batch->positions, rows);
+    if (batch->kept) put(b->kept_rows, batch->kept_rows, rows);
+    put(b->target_rows, batch->target_rows, targets);
+    put(b->target_tokens, batch->target_tokens, targets);
+    masa_attention_plan_set(pass->plan, batch->segments, batch->n_segments);
 }
 
 void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
 {
     const masa_model *m = pass->model;
     const masa_model_config *c = &m->config;
+    const pass_buffers *b = &pass->buffers;
     size_t rows = batch->n_tokens;
-    assert(rows <= pass->max_tokens && batch->n_targets <= pass->max_targets);
-    pass->batch = *batch;
+    put_batch(pass, batch);
     pass->stage = PASS_FORWARD;
     if (batch->kept) {
-        activations__recall(batch->kept, batch->kept_rows, rows, c->n_layers,
+        activations__recall(batch->kept, b->kept_rows, rows, c->n_layers,
                             &pass->layers[c->n_layers]);
         return;
     }
-    masa_embedding_forward(pass->layers[0].input,
-                           model__values(m, &m->offsets, SLOT_EMBEDDING), batch->tokens,
-                           rows, c->hidden_size);
+    masa_gather_rows(pass->layers[0].input, model__values(m, &m->offsets, SLOT_EMBEDDING),
+                     MASA_F32, b->tokens, rows, c->hidden_size);
     for (size_t l = 0; l < c->n_layers; l++) {
         const pass_layer *a = &pass->layers[l];
-        float *next = pass->layers[l + 1].input;
+        float DEVICE *next = pass->layers[l + 1].input;
         pass__layer_activations(pass, l);
-        masa_swiglu_forward(pass->buffers.act, a->gate_up, m->compute, rows,
-                            c->intermediate_size);
+        masa_swiglu_forward(b->act, a->gate_up, m->compute, rows, c->intermediate_size);
         copy(next, a->middle, rows * c->hidden_size);
-        masa_linear_forward(m->layers[l].down, next, MASA_F32, pass->buffers.act, NULL,
-                            rows, true);
+        masa_linear_forward(m->layers[l].down, next, MASA_F32, b->act, NULL, rows, true);
     }
 }
 
@@ -121,17 +150,17 @@ void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy)
 {
     const masa_model *m = pass->model;
     const masa_model_config *c = &m->config;
-    const masa_batch *batch = &pass->batch;
-    pass_buffers *b = &pass->buffers;
-    size_t n = batch->n_targets;
+    const pass_buffers *b = &pass->buffers;
+    size_t n = pass->n_targets;
     assert(pass->stage != PASS_EMPTY);
-    /* A gather of rows is what an embedding does. */
-    masa_embedding_forward(b->last, pass->layers[c->n_layers].input, batch->target_rows,
-                           n, c->hidden_size);
+    masa_gather_rows(b->last, pass->layers[c->n_layers].input, MASA_F32, b->target_rows, n,
+                     c->hidden_size);
     masa_rmsnorm_forward(b->last_norm, m->compute, b->last_rstd, b->last,
                          model__values(m, &m->offsets, SLOT_FINAL_NORM), n,
                          c->hidden_size, c->rms_norm_eps);
-    masa_head_forward(pass->head, m->head, logprob, b->lse, entropy, b->last_norm,
-                      batch->target_tokens, n, 1.0f / batch->temperature);
+    masa_head_forward(pass->head, m->head, b->logprob, b->lse, entropy ? b->entropy : NULL,
+                      b->last_norm, b->target_tokens, n, pass->inv_temperature);
+    masa_device_get(logprob, b->logprob, n * sizeof *logprob);
+    if (entropy) masa_device_get(entropy, b->entropy, n * sizeof *entropy);
     pass->stage = PASS_LOGPROBS;
 }

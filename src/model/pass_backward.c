@@ -2,45 +2,36 @@
  * float32 and is added to on its way down; operands of products are converted
  * to the compute dtype. */
 #include <assert.h>
-#include <string.h>
 #include <masa/rows.h>
 #include "activations.h"
 #include "pass_internal.h"
-
-static void zero(float *x, size_t rows, size_t dim)
-{
-#pragma omp parallel for schedule(static)
-    for (size_t r = 0; r < rows; r++)
-        memset(x + r * dim, 0, dim * sizeof *x);
-}
 
 /* residual [tokens, hidden] = gradient of the last layer's output. */
 static void backward_head(masa_pass *pass, const float *dlogprob)
 {
     const masa_model *m = pass->model;
-    const masa_batch *batch = &pass->batch;
     pass_buffers *b = &pass->buffers;
-    size_t n = batch->n_targets, hidden = m->config.hidden_size;
+    size_t n = pass->n_targets, hidden = m->config.hidden_size;
     model_slot head = m->config.tied_embeddings ? SLOT_EMBEDDING : SLOT_HEAD;
     masa_head_backward(pass->head, m->head, b->d_last_norm,
                        model__grads(m, &m->offsets, head), dlogprob, b->lse, b->last_norm,
-                       batch->target_tokens, n, 1.0f / batch->temperature);
-    zero(b->d_last, n, hidden);
+                       b->target_tokens, n, pass->inv_temperature);
+    masa_device_zero(b->d_last, n * hidden * sizeof(float));
     masa_rmsnorm_backward(
         b->d_last, model__grads(m, &m->offsets, SLOT_FINAL_NORM), b->d_last_norm, b->last,
         model__values(m, &m->offsets, SLOT_FINAL_NORM), b->last_rstd, n, hidden);
-    zero(b->residual, batch->n_tokens, hidden);
+    masa_device_zero(b->residual, pass->n_tokens * hidden * sizeof(float));
     /* Rows that several targets share sum up, in a fixed order. */
-    masa_embedding_backward(b->residual, b->d_last, batch->target_rows, n, hidden);
+    masa_add_rows(b->residual, b->d_last, b->target_rows, n, hidden);
 }
 
 /* The residual's gradient as an operand of products. */
-static const void *operand(masa_pass *pass)
+static const void DEVICE *operand(masa_pass *pass)
 {
     pass_buffers *b = &pass->buffers;
-    if (b->d_out != b->residual)
+    if (b->d_out != (void DEVICE *)b->residual)
         masa_convert(b->d_out, pass->model->compute, b->residual, MASA_F32,
-                     pass->batch.n_tokens * pass->model->config.hidden_size);
+                     pass->n_tokens * pass->model->config.hidden_size);
     return b->d_out;
 }
 
@@ -52,11 +43,11 @@ static void backward_mlp(masa_pass *pass, size_t l)
     const model_offsets *o = &layer->offsets;
     pass_layer *a = &pass->layers[l];
     pass_buffers *b = &pass->buffers;
-    size_t rows = pass->batch.n_tokens, hidden = c->hidden_size;
-    const float *gain = model__values(m, o, SLOT_MLP_NORM);
+    size_t rows = pass->n_tokens, hidden = c->hidden_size;
+    const float DEVICE *gain = model__values(m, o, SLOT_MLP_NORM);
 
     masa_swiglu_forward(b->act, a->gate_up, m->compute, rows, c->intermediate_size);
-    const void *dy = operand(pass);
+    const void DEVICE *dy = operand(pass);
     masa_linear_backward_weight(layer->down, model__grads(m, o, SLOT_DOWN), NULL, dy,
                                 b->act, rows);
     masa_linear_backward_input(layer->down, b->d_act, m->compute, dy, rows, false);
@@ -81,11 +72,11 @@ static void backward_heads(masa_pass *pass, size_t l)
     const pass_layer *a = &pass->layers[l];
     pass_buffers *b = &pass->buffers;
     model_dims d = model__dims(c);
-    size_t rows = pass->batch.n_tokens;
-    masa_rope_apply(b->d_qkv, m->compute, d.qkv, pass->batch.positions, m->rope_cos,
+    size_t rows = pass->n_tokens;
+    masa_rope_apply(b->d_qkv, m->compute, d.qkv, b->positions, m->rope_cos,
                     m->rope_sin, rows, c->n_heads + c->n_kv_heads, d.head, true);
     if (!c->qk_norm) return;
-    void *dk = model__at(b->d_qkv, d.q, m->compute);
+    void DEVICE *dk = model__at(b->d_qkv, d.q, m->compute);
     masa_headnorm_backward(b->d_qkv, d.qkv, model__grads(m, o, SLOT_Q_NORM), b->d_qkv,
                            d.qkv, a->qkv, d.qkv, m->compute,
                            model__values(m, o, SLOT_Q_NORM), b->head_rstd, rows,
@@ -100,28 +91,27 @@ static void backward_attention(masa_pass *pass, size_t l)
 {
     const masa_model *m = pass->model;
     const masa_model_config *c = &m->config;
-    const masa_batch *batch = &pass->batch;
     const model_layer *layer = &m->layers[l];
     const model_offsets *o = &layer->offsets;
     pass_layer *a = &pass->layers[l];
     pass_buffers *b = &pass->buffers;
     model_dims d = model__dims(c);
     masa_attention_shape shape = model__attention_shape(m);
-    size_t rows = batch->n_tokens;
-    const float *gain = model__values(m, o, SLOT_INPUT_NORM);
+    size_t rows = pass->n_tokens;
+    const float DEVICE *gain = model__values(m, o, SLOT_INPUT_NORM);
 
-    const void *dy = operand(pass);
+    const void DEVICE *dy = operand(pass);
     masa_linear_backward_weight(layer->out, model__grads(m, o, SLOT_OUT), NULL, dy,
                                 a->attn, rows);
     masa_linear_backward_input(layer->out, b->d_attn, m->compute, dy, rows, false);
     block_heads heads = model__heads(m, a->qkv, b->rotated);
     if (c->qk_norm)
         heads = model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd,
-                                    batch->positions, rows);
+                                    b->positions, rows);
     masa_attention_backward(b->d_qkv, model__at(b->d_qkv, d.q, m->compute),
                             model__at(b->d_qkv, d.q + d.kv, m->compute), b->d_kv_parts,
                             b->d_attn, a->attn, a->lse, heads.q, heads.k, heads.v,
-                            batch->segments, batch->n_segments, rows, &shape);
+                            pass->plan, &shape);
     backward_heads(pass, l);
     masa_rmsnorm_forward(b->norm, m->compute, b->rstd, a->input, gain, rows, d.hidden,
                          c->rms_norm_eps);
@@ -135,22 +125,21 @@ static void backward_attention(masa_pass *pass, size_t l)
 void masa_pass_backward(masa_pass *pass, const float *dlogprob)
 {
     const masa_model *m = pass->model;
-    const masa_batch *batch = &pass->batch;
+    const pass_buffers *b = &pass->buffers;
     size_t n_layers = m->config.n_layers;
     assert(pass->keep != KEEP_NOTHING && pass->stage == PASS_LOGPROBS);
     backward_head(pass, dlogprob);
     for (size_t l = n_layers; l-- > 0;) {
         /* The shared buffers still hold the last layer's activations. */
-        if (batch->kept)
-            activations__recall(batch->kept, batch->kept_rows, batch->n_tokens, l,
+        if (pass->kept)
+            activations__recall(pass->kept, b->kept_rows, pass->n_tokens, l,
                                 &pass->layers[l]);
         else if (pass->keep == KEEP_INPUTS && l + 1 < n_layers)
             pass__layer_activations(pass, l);
         backward_mlp(pass, l);
         backward_attention(pass, l);
     }
-    masa_embedding_backward(model__grads(m, &m->offsets, SLOT_EMBEDDING),
-                            pass->buffers.residual, batch->tokens, batch->n_tokens,
-                            m->config.hidden_size);
+    masa_add_rows(model__grads(m, &m->offsets, SLOT_EMBEDDING), b->residual, b->tokens,
+                  pass->n_tokens, m->config.hidden_size);
     pass->stage = PASS_EMPTY; /* gradients took the activations' place */
 }

@@ -69,12 +69,23 @@ static void place_head(placer *p, pass_buffers *b, const masa_model_config *conf
     b->last_norm = placer_take(p, targets * hidden, element);
     b->lse = placer_take(p, targets, sizeof(float));
     b->last_rstd = placer_take(p, targets, sizeof(float));
+    b->logprob = placer_take(p, targets, sizeof(float));
+    b->entropy = placer_take(p, targets, sizeof(float));
     if (!backward) return;
     b->d_last = placer_take(p, targets * hidden, sizeof(float));
     b->d_last_norm = placer_take(p, targets * hidden, sizeof(float));
 }
 
-size_t pass__plan(pass_buffers *buffers, pass_layer *layers, void *memory,
+static void place_batch(placer *p, pass_buffers *b, size_t tokens, size_t targets)
+{
+    b->tokens = placer_take(p, tokens, sizeof(int32_t));
+    b->positions = placer_take(p, tokens, sizeof(int32_t));
+    b->kept_rows = placer_take(p, tokens, sizeof(int32_t));
+    b->target_rows = placer_take(p, targets, sizeof(int32_t));
+    b->target_tokens = placer_take(p, targets, sizeof(int32_t));
+}
+
+size_t pass__plan(pass_buffers *buffers, pass_layer *layers, void DEVICE *memory,
                   const masa_model_config *config, masa_dtype compute, size_t max_tokens,
                   size_t max_targets, pass_keep keep)
 {
@@ -86,5 +97,6 @@ size_t pass__plan(pass_buffers *buffers, pass_layer *layers, void *memory,
     place_layers(&p, layers, config, element, max_tokens, keep);
     place_scratch(&p, buffers, config, compute, max_tokens, keep != KEEP_NOTHING);
     place_head(&p, buffers, config, element, max_targets, keep != KEEP_NOTHING);
+    place_batch(&p, buffers, max_tokens, max_targets);
     return p.used;
 }

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <masa/memory.h>
 
-void *placer_take(placer *p, size_t n, size_t size)
+void DEVICE *placer_take(placer *p, size_t n, size_t size)
 {
     size_t bytes, end;
     if (!masa_size_mul(n, size, &bytes) || bytes > SIZE_MAX - 64 ||
@@ -11,7 +11,7 @@ void *placer_take(placer *p, size_t n, size_t size)
         p->used = SIZE_MAX;
         return NULL;
     }
-    void *at = p->base ? p->base + p->used : NULL;
+    void DEVICE *at = p->base ? p->base + p->used : NULL;
     p->used = end;
     return at;
 }

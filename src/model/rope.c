@@ -21,38 +21,40 @@ static double scale_frequency(const masa_model_config *c, double frequency)
     return (1 - smooth) * stretched + smooth * frequency;
 }
 
-masa_status model__rope_create(masa_model *m, masa_error *err)
+static masa_status fill_table(float DEVICE **out, const masa_model_config *c,
+                              const float *frequencies, double (*of_angle)(double),
+                              masa_error *err)
 {
-    const masa_model_config *c = &m->config;
-    size_t half = c->head_dim / 2;
-    void *cosines = NULL, *sines = NULL;
-    float *frequencies = NULL;
-    masa_status st = masa_alloc_large(&cosines, c->max_positions * half, sizeof(float),
-                                      "the rotary embedding's table", err);
-    if (st) goto out;
-    st = masa_alloc_large(&sines, c->max_positions * half, sizeof(float),
-                          "the rotary embedding's table", err);
-    if (st) goto out;
-    frequencies = masa_alloc(half, sizeof *frequencies);
-    for (size_t i = 0; i < half; i++) {
-        double f = pow((double)c->rope_theta, -(double)(2 * i) / (double)c->head_dim);
-        frequencies[i] = (float)(c->rope_scaled ? scale_frequency(c, f) : f);
-    }
-    m->rope_cos = cosines;
-    m->rope_sin = sines;
-    cosines = sines = NULL;
-    float *to_cos = m->rope_cos, *to_sin = m->rope_sin;
-#pragma omp parallel for schedule(static)
+    size_t half = c->head_dim / 2, bytes = c->max_positions * half * sizeof(float);
+    const char *what = "the rotary embedding's table";
+    void DEVICE *table = NULL;
+    void *host = NULL;
+    masa_status st = masa_device_alloc(&table, c->max_positions, half * sizeof(float), what, err);
+    if (st == MASA_OK) st = masa_device_map(&host, table, bytes, true, what, err);
+    *out = table;
+    if (st != MASA_OK) return st;
+    float *to = host;
     for (size_t p = 0; p < c->max_positions; p++)
         for (size_t i = 0; i < half; i++) {
             /* The angle is rounded to float32 because models were trained so. */
             float angle = (float)p * frequencies[i];
-            to_cos[p * half + i] = (float)cos((double)angle);
-            to_sin[p * half + i] = (float)sin((double)angle);
+            to[p * half + i] = (float)of_angle((double)angle);
         }
-out:
+    masa_device_unmap(host, table, bytes, true);
+    return MASA_OK;
+}
+
+masa_status model__rope_create(masa_model *m, masa_error *err)
+{
+    const masa_model_config *c = &m->config;
+    size_t half = c->head_dim / 2;
+    float *frequencies = masa_alloc(half, sizeof *frequencies);
+    for (size_t i = 0; i < half; i++) {
+        double f = pow((double)c->rope_theta, -(double)(2 * i) / (double)c->head_dim);
+        frequencies[i] = (float)(c->rope_scaled ? scale_frequency(c, f) : f);
+    }
+    masa_status st = fill_table(&m->rope_cos, c, frequencies, cos, err);
+    if (st == MASA_OK) st = fill_table(&m->rope_sin, c, frequencies, sin, err);
     free(frequencies);
-    free(cosines);
-    free(sines);
     return st;
 }

@@ -1,6 +1,6 @@
 #include "memory_plan.h"
 
-#include <masa/linear.h>
+#include <masa/device.h>
 #include <masa/lora.h>
 #include <masa/memory.h>
 #include <masa/model.h>
@@ -66,7 +66,7 @@ static void plan_kept(rl_memory_plan *plan, const masa_config *c,
     size_t most = (size_t)c->rollout.kept_memory << 20;
     /* What a run learns must not depend on the memory that is free. */
     if (c->rollout.kept_memory < 0) {
-        bool same = masa_linear_rows_agree(compute);
+        bool same = masa_device_rows_agree(compute);
         most = same && available > plan->total ? (available - plan->total) / 2 : 0;
     }
     size_t row = masa_activations_bytes(model, compute, 1);
@@ -120,7 +120,7 @@ masa_status rl_memory_reserve(const masa_config *config, const char *model,
     masa_model_file *file = NULL;
     masa_status st = masa_model_file_open(&file, model, err);
     if (st != MASA_OK) return st;
-    size_t available = masa_memory_available();
+    size_t available = masa_device_available();
     rl_memory_plan plan =
         rl_memory_plan_make(config, masa_model_file_config(file), rl_compute_dtype(config),
                             wants, generator, available);
@@ -132,5 +132,5 @@ masa_status rl_memory_reserve(const masa_config *config, const char *model,
 
 void rl_memory_report(FILE *log)
 {
-    if (log) fprintf(log, "memory: at most %zu MiB were taken\n", masa_memory_peak() >> 20);
+    if (log) fprintf(log, "memory: at most %zu MiB were taken\n", masa_device_peak() >> 20);
 }

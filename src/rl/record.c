@@ -78,7 +78,7 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
         {"kl_old", o->kl_old / tokens},
         {"kl_reference", s->reference ? o->kl_ref / tokens : NAN},
         {"logprob_difference", u->compared_tokens > 0 ? u->logprob_difference : NAN},
-        {"updates", (double)*masa_optimizer_get_state(s->optimizer).step},
+        {"updates", (double)masa_optimizer_steps(s->optimizer)},
         {"prompts", (double)y->groups},
         {"prompts_left_out", (double)y->left_out},
         {"rollouts_trained", (double)u->trained},

@@ -5,12 +5,12 @@
 
 #include <masa/adamw.h>
 #include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
 
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ masa_dtype rl_compute_dtype(const masa_config *config)
     switch (config->model.compute) {
     case MASA_CONFIG_COMPUTE_F32: return MASA_F32;
     case MASA_CONFIG_COMPUTE_BF16: return MASA_BF16;
-    default: return masa_compute_dtype();
+    default: return masa_device_compute();
     }
 }
 
@@ -40,7 +40,7 @@ static masa_status open_tokenizer(rl_session *s, masa_error *err)
 }
 
 /* The squares of finite floats have a finite sum in float64. */
-static bool all_finite(const float *values, size_t n)
+static bool all_finite(const float DEVICE *values, size_t n)
 {
     return isfinite(masa_sum_squares(values, n));
 }
@@ -98,9 +98,12 @@ static masa_status open_model(rl_session *s, const rl_session_options *wants,
 static masa_status read_moments(const rl_session *s, masa_optimizer *optimizer,
                                 const char *name, masa_error *err)
 {
-    masa_optimizer_state state = masa_optimizer_get_state(optimizer);
+    masa_optimizer_state state;
+    masa_status st = masa_optimizer_map(optimizer, &state, true, err);
+    if (st != MASA_OK) return st;
     char *path = masa_path_join(s->checkpoint, name);
-    masa_status st = masa_moments_read(path, state.m, state.v, state.n, state.step, err);
+    st = masa_moments_read(path, state.m, state.v, state.n, state.step, err);
+    masa_optimizer_unmap(optimizer, &state, true);
     free(path);
     return st;
 }
@@ -108,9 +111,12 @@ static masa_status read_moments(const rl_session *s, masa_optimizer *optimizer,
 static masa_status write_moments(masa_optimizer *optimizer, const char *folder,
                                  const char *name, masa_error *err)
 {
-    masa_optimizer_state state = masa_optimizer_get_state(optimizer);
+    masa_optimizer_state state;
+    masa_status st = masa_optimizer_map(optimizer, &state, false, err);
+    if (st != MASA_OK) return st;
     char *path = masa_path_join(folder, name);
-    masa_status st = masa_moments_write(path, state.m, state.v, state.n, *state.step, err);
+    st = masa_moments_write(path, state.m, state.v, state.n, *state.step, err);
+    masa_optimizer_unmap(optimizer, &state, false);
     free(path);
     return st;
 }
@@ -166,8 +172,11 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
                             const masa_generator_options *generator, rl_session_options *wants,
                             masa_error *err)
 {
-    *s = (rl_session){.config = config, .stop = options->stop, .status = options->status, .log = options->progress};
-    if (config->train.threads) omp_set_num_threads((int)config->train.threads);
+    *s = (rl_session){.config = config,
+                      .stop = options->stop,
+                      .status = options->status,
+                      .log = options->progress};
+    if (config->train.threads) masa_threads_set((int)config->train.threads);
     masa_status st = masa_config_require(config, "model.path", err);
     if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
     if (st == MASA_OK)

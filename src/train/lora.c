@@ -81,15 +81,24 @@ static void find_factors(masa_lora *lora)
     lora->count = at;
 }
 
-static void init_values(masa_lora *lora)
+/* B is 0. */
+static masa_status init_values(masa_lora *lora, masa_error *err)
 {
+    void *host = NULL;
+    size_t bytes = lora->count * sizeof(float);
+    masa_status st =
+        masa_device_map(&host, lora->values, bytes, true, "LoRA's factors", err);
+    if (st != MASA_OK) return st;
+    float *values = memset(host, 0, bytes);
     masa_random random = masa_random_init(lora->options.seed, MASA_STREAM_INIT);
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
         double bound = 1 / sqrt((double)f->parameter->cols);
         for (size_t i = f->a; i < f->b; i++)
-            lora->values[i] = (float)(bound * (2 * masa_random_uniform(&random) - 1));
+            values[i] = (float)(bound * (2 * masa_random_uniform(&random) - 1));
     }
+    masa_device_unmap(host, lora->values, bytes, true);
+    return MASA_OK;
 }
 
 /* The map of A's shape, which all factors of that shape share. */
@@ -116,14 +125,22 @@ static masa_status make_maps(masa_lora *lora, masa_error *err)
 
 static masa_status allocate(masa_lora *lora, masa_error *err)
 {
-    void *base = NULL, *values = NULL;
-    masa_status st = masa_alloc_large(&base, masa_model_parameter_count(lora->model),
-                                      sizeof(float), "LoRA's base weights", err);
+    void DEVICE *base = NULL, *values = NULL, *scaled = NULL;
+    size_t most = 0;
+    for (size_t k = 0; k < lora->n_factors; k++) {
+        size_t n = lora->factors[k].b - lora->factors[k].a;
+        if (n > most) most = n;
+    }
+    masa_status st = masa_device_alloc(&base, masa_model_parameter_count(lora->model),
+                                       sizeof(float), "LoRA's base weights", err);
     if (st == MASA_OK)
-        st = masa_alloc_large(&values, 2 * lora->count, sizeof(float), "LoRA's factors",
-                              err);
+        st = masa_device_alloc(&values, 2 * lora->count, sizeof(float), "LoRA's factors",
+                               err);
+    if (st == MASA_OK)
+        st = masa_device_alloc(&scaled, most, sizeof(float), "LoRA's factors", err);
     lora->base = base;
     lora->values = values;
+    lora->scaled = scaled;
     if (values) lora->grads = lora->values + lora->count;
     return st;
 }
@@ -142,10 +159,10 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
         st = allocate(lora, err);
     }
     if (st == MASA_OK) st = make_maps(lora, err);
+    if (st == MASA_OK) st = init_values(lora, err);
     if (st == MASA_OK) {
-        memcpy(lora->base, masa_model_values(model),
-               masa_model_parameter_count(model) * sizeof(float));
-        init_values(lora);
+        masa_device_copy(lora->base, masa_model_values(model),
+                         masa_model_parameter_count(model) * sizeof(float));
         *out = lora;
     } else {
         masa_lora_destroy(lora);
@@ -159,8 +176,9 @@ void masa_lora_destroy(masa_lora *lora)
     for (size_t i = 0; i < lora->n_maps; i++)
         masa_linear_destroy(lora->maps[i]);
     free(lora->maps);
-    free(lora->base);
-    free(lora->values);
+    masa_device_free(lora->base);
+    masa_device_free(lora->values);
+    masa_device_free(lora->scaled);
     free(lora->factors);
     free(lora->targets);
     free(lora);
@@ -171,12 +189,12 @@ size_t masa_lora_count(const masa_lora *lora)
     return lora->count;
 }
 
-float *masa_lora_values(masa_lora *lora)
+float DEVICE *masa_lora_values(masa_lora *lora)
 {
     return lora->values;
 }
 
-float *masa_lora_grads(masa_lora *lora)
+float DEVICE *masa_lora_grads(masa_lora *lora)
 {
     return lora->grads;
 }
@@ -186,25 +204,13 @@ static float lora_scale(const masa_lora *lora)
     return (float)(lora->options.alpha / (double)lora->options.rank);
 }
 
-/* The map x -> x (sA)^T of a factor, packed. `scaled` [rank, cols] is scratch. */
-static masa_linear *pack_map(const masa_lora *lora, const lora_factor *f, float *scaled)
+/* The map x -> x (sA)^T of a factor, packed. */
+static masa_linear *pack_map(const masa_lora *lora, const lora_factor *f)
 {
     masa_linear *map = find_map(lora, f);
-    float scale = lora_scale(lora);
-    for (size_t i = 0; i < f->b - f->a; i++)
-        scaled[i] = scale * lora->values[f->a + i];
-    masa_linear_pack(map, scaled);
+    masa_scale(lora->scaled, lora->values + f->a, lora_scale(lora), f->b - f->a);
+    masa_linear_pack(map, lora->scaled);
     return map;
-}
-
-static float *make_scratch(const masa_lora *lora)
-{
-    size_t most = 0;
-    for (size_t k = 0; k < lora->n_factors; k++) {
-        size_t n = lora->factors[k].b - lora->factors[k].a;
-        if (n > most) most = n;
-    }
-    return masa_alloc(most, sizeof(float));
 }
 
 /*
@@ -214,33 +220,29 @@ static float *make_scratch(const masa_lora *lora)
  */
 void masa_lora_project(masa_lora *lora)
 {
-    float *scaled = make_scratch(lora), scale = lora_scale(lora);
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
-        const float *dw = masa_model_grads(lora->model) + f->parameter->offset;
-        float *da = lora->grads + f->a, *db = lora->grads + f->b;
+        const float DEVICE *dw = masa_model_grads(lora->model) + f->parameter->offset;
+        float DEVICE *da = lora->grads + f->a, *db = lora->grads + f->b;
         size_t rows = f->parameter->rows, n = f->b - f->a;
-        masa_linear *map = pack_map(lora, f, scaled);
+        masa_linear *map = pack_map(lora, f);
         masa_linear_forward(map, db, MASA_F32, dw, NULL, rows, false);
-        memset(da, 0, n * sizeof *da);
+        masa_device_zero(da, n * sizeof(float));
         masa_linear_backward_weight(map, da, NULL, lora->values + f->b, dw, rows);
-        for (size_t i = 0; i < n; i++)
-            da[i] *= scale;
+        masa_scale(da, da, lora_scale(lora), n);
     }
-    free(scaled);
 }
 
 /* W [rows, cols] = W0 + B (sA): the gradient that the map gives its inputs for B. */
 void masa_lora_merge(masa_lora *lora)
 {
-    float *scaled = make_scratch(lora), *values = masa_model_values(lora->model);
+    float DEVICE *values = masa_model_values(lora->model);
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
         const masa_parameter *p = f->parameter;
         masa_convert(values + p->offset, MASA_F32, lora->base + p->offset, MASA_F32,
                      p->rows * p->cols);
-        masa_linear_backward_input(pack_map(lora, f, scaled), values + p->offset,
-                                   MASA_F32, lora->values + f->b, p->rows, true);
+        masa_linear_backward_input(pack_map(lora, f), values + p->offset, MASA_F32,
+                                   lora->values + f->b, p->rows, true);
     }
-    free(scaled);
 }

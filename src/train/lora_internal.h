@@ -14,8 +14,9 @@ struct masa_lora {
     masa_model *model;
     masa_lora_options options;
     char *targets;
-    float *base;           /* W0: all values of the model as they were */
-    float *values, *grads; /* [count], one allocation */
+    float DEVICE *base;           /* W0: all values of the model as they were */
+    float DEVICE *values, *grads; /* [count], one allocation */
+    float DEVICE *scaled;         /* scratch for the largest A, times the scale */
     size_t count;
     lora_factor *factors;
     size_t n_factors, capacity;

@@ -65,25 +65,31 @@ masa_status masa_lora_save(const masa_lora *lora, const char *folder, const char
                            masa_error *err)
 {
     size_t n = 2 * lora->n_factors, rank = lora->options.rank;
+    size_t bytes = lora->count * sizeof(float);
+    void *host = NULL;
+    masa_status st = masa_device_map(&host, lora->values, bytes, false, "LoRA's factors", err);
+    if (st != MASA_OK) return st;
+    const float *values = host;
     masa_named_tensor *tensors = masa_alloc(n, sizeof *tensors);
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
         const masa_parameter *p = f->parameter;
-        tensors[2 * k] = (masa_named_tensor){factor_name(p, "lora_A"), lora->values + f->a,
+        tensors[2 * k] = (masa_named_tensor){factor_name(p, "lora_A"), values + f->a,
                                              rank, p->cols, false};
         tensors[2 * k + 1] = (masa_named_tensor){factor_name(p, "lora_B"),
-                                                 lora->values + f->b, p->rows, rank, false};
+                                                 values + f->b, p->rows, rank, false};
     }
     char *path = masa_path_join(folder, "adapter_model.safetensors");
-    masa_status st = masa_safetensors_write(path, tensors, n, MASA_SAVE_F32, err);
+    st = masa_safetensors_write(path, tensors, n, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = write_config(lora, folder, base, err);
     for (size_t i = 0; i < n; i++) free((char *)(uintptr_t)tensors[i].name);
     free(tensors);
     free(path);
+    masa_device_unmap(host, lora->values, bytes, false);
     return st;
 }
 
-static masa_status read_factor(float *to, size_t rows, size_t cols,
+static masa_status read_factor(float DEVICE *to, size_t rows, size_t cols,
                                const masa_safetensors *file, const masa_parameter *p,
                                const char *side, masa_error *err)
 {
@@ -96,7 +102,7 @@ static masa_status read_factor(float *to, size_t rows, size_t cols,
                        "the adapter has no %s of [%zu, %zu] float32; it was made with another "
                        "lora.rank, lora.targets or model", name, rows, cols);
     else
-        memcpy(to, t->data, rows * cols * sizeof *to);
+        masa_device_put(to, t->data, rows * cols * sizeof(float));
     free(name);
     return st;
 }

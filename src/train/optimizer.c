@@ -5,13 +5,12 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct masa_optimizer {
     masa_model *model;
     masa_lora *lora;
     masa_optimizer_options options;
-    float *m, *v; /* [n] first and second moments, one allocation */
+    float DEVICE *m, *v; /* [n] first and second moments, one allocation */
     size_t n;
     long step;
 };
@@ -25,9 +24,9 @@ masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_
                                   const masa_optimizer_options *options, masa_error *err)
 {
     size_t n = lora ? masa_lora_count(lora) : masa_model_parameter_count(model);
-    void *memory = NULL;
+    void DEVICE *memory = NULL;
     masa_status st =
-        masa_alloc_large(&memory, 2 * n, sizeof(float), "the optimiser's state", err);
+        masa_device_alloc(&memory, 2 * n, sizeof(float), "the optimiser's state", err);
     if (st != MASA_OK) return st;
     masa_optimizer *o = masa_alloc(1, sizeof *o);
     *o = (masa_optimizer){.model = model, .lora = lora, .options = *options, .n = n};
@@ -40,7 +39,7 @@ masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_
 void masa_optimizer_destroy(masa_optimizer *optimizer)
 {
     if (!optimizer) return;
-    free(optimizer->m);
+    masa_device_free(optimizer->m);
     free(optimizer);
 }
 
@@ -62,7 +61,7 @@ static void update_model(masa_optimizer *o, masa_adamw adam)
 {
     size_t n;
     const masa_parameter *parameters = masa_model_parameters(o->model, &n);
-    float *values = masa_model_values(o->model), *grads = masa_model_grads(o->model);
+    float DEVICE *values = masa_model_values(o->model), *grads = masa_model_grads(o->model);
     double decay = o->options.weight_decay;
     for (size_t i = 0; i < n; i++) {
         size_t at = parameters[i].offset, size = parameters[i].rows * parameters[i].cols;
@@ -92,7 +91,7 @@ masa_status masa_optimizer_step_at(masa_optimizer *o, double lr, double *grad_no
                                    masa_error *err)
 {
     if (o->lora) masa_lora_project(o->lora);
-    float *grads = o->lora ? masa_lora_grads(o->lora) : masa_model_grads(o->model);
+    float DEVICE *grads = o->lora ? masa_lora_grads(o->lora) : masa_model_grads(o->model);
     double norm = sqrt(masa_sum_squares(grads, o->n));
     if (grad_norm) *grad_norm = norm;
     masa_status st = MASA_OK;
@@ -120,12 +119,30 @@ masa_status masa_optimizer_step_at(masa_optimizer *o, double lr, double *grad_no
         }
         masa_model_refresh(o->model);
     }
-    memset(masa_model_grads(o->model), 0,
-           masa_model_parameter_count(o->model) * sizeof(float));
+    masa_device_zero(masa_model_grads(o->model),
+                     masa_model_parameter_count(o->model) * sizeof(float));
     return st;
 }
 
-masa_optimizer_state masa_optimizer_get_state(masa_optimizer *o)
+size_t masa_optimizer_steps(const masa_optimizer *o)
 {
-    return (masa_optimizer_state){.m = o->m, .v = o->v, .n = o->n, .step = &o->step};
+    return (size_t)o->step;
+}
+
+masa_status masa_optimizer_map(masa_optimizer *o, masa_optimizer_state *state, bool write,
+                               masa_error *err)
+{
+    void *host = NULL;
+    masa_status st = masa_device_map(&host, o->m, masa_optimizer_bytes(o->n), write,
+                                     "the optimiser's state", err);
+    if (st != MASA_OK) return st;
+    float *m = host;
+    *state = (masa_optimizer_state){.m = m, .v = m + o->n, .n = o->n, .step = &o->step};
+    return MASA_OK;
+}
+
+void masa_optimizer_unmap(masa_optimizer *o, masa_optimizer_state *state, bool write)
+{
+    masa_device_unmap(state->m, o->m, masa_optimizer_bytes(o->n), write);
+    *state = (masa_optimizer_state){0};
 }

@@ -190,6 +190,11 @@ static void other_troubles_are_said(void **state)
     refused("$masa train train.jsonl --resume", true, "holds no run to resume");
     assert_int_equal(shell("$masa train run --restart"), 2);
     assert_non_null(strstr(errors, "--restart goes with --resume"));
+    refused("$masa generate --model . --device cuda hello", true,
+            "no device cuda: its plugin cannot be opened (libmasa_cuda.so");
+    refused("MASA_DEVICE=cuda:1 " TRAIN "--train train.jsonl", true, "no device cuda");
+    assert_int_equal(shell("$masa bench --model . --device moon"), 2);
+    assert_non_null(strstr(errors, "no device 'moon'; there are auto, cpu, cuda and cuda:N"));
     refused("$masa verify - </dev/null", true, "standard input: no answers");
     refused("$masa tasks > /dev/full", true, "cannot write to standard output");
     refused("$masa convert . /proc/x.gguf", true, "/proc/x.gguf");

@@ -9,6 +9,7 @@
 #include <masa/random.h>
 
 enum { VOCAB = TINY_VOCAB, CONTEXT = TINY_CONTEXT };
+enum { BLOCK_TOKENS = 16 }; /* the processor's */
 
 static inline masa_model *tiny_model(masa_dtype compute)
 {

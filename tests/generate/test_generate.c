@@ -1,7 +1,7 @@
 /* Generation on a tiny random model, against one token at a time through the
  * training pass, alone and in batches, with plenty of cache and with too little. */
 #include "fixture.h"
-#include <masa/cpu.h>
+#include <masa/device.h>
 
 enum { REQUESTS = 7, SAMPLES = 5, TOTAL = REQUESTS * SAMPLES, LONGEST = 40 };
 
@@ -87,7 +87,6 @@ static void equals_a_naive_loop(void **state)
 {
     setting *s = *state;
     masa_completion out[TOTAL];
-    sampler_scratch scratch = {0};
     masa_generator *g = tiny_generator(s->model, NULL, 6, 0);
     generate(g, s->requests, REQUESTS, out);
     for (size_t i = 0; i < TOTAL; i += 3) {
@@ -99,13 +98,15 @@ static void equals_a_naive_loop(void **state)
         assert_int_equal(out[i].request, i / SAMPLES);
         assert_int_equal(out[i].sample, i % SAMPLES);
         for (size_t k = 0; k < out[i].n; k++, n++) {
-            float logprob;
             naive_logits(s->model, tokens, n, logits);
-            double u = masa_uniform(masa_key(r->key, i % SAMPLES), MASA_STREAM_SAMPLE, k);
-            assert_true(sampler_draw(&scratch, &tokens[n], &logprob, logits, VOCAB,
-                                     &r->sampling, u));
+            masa_draw draw = {.sampling = r->sampling,
+                              .u = masa_uniform(masa_key(r->key, i % SAMPLES),
+                                                MASA_STREAM_SAMPLE, k)};
+            masa_sample(&draw, 1, logits, VOCAB);
+            assert_true(draw.valid);
+            tokens[n] = draw.token;
             assert_int_equal(tokens[n], out[i].tokens[k]);
-            assert_near(logprob, out[i].logprobs[k], 1e-4);
+            assert_near(draw.logprob, out[i].logprobs[k], 1e-4);
         }
         bool ended = tokens[n - 1] == end_token;
         assert_int_equal(out[i].cause, ended ? MASA_STOP_EOS : MASA_STOP_LENGTH);
@@ -113,7 +114,6 @@ static void equals_a_naive_loop(void **state)
     }
     free_completions(out, TOTAL);
     masa_generator_destroy(g);
-    sampler_scratch_deinit(&scratch);
 }
 
 static void does_not_depend_on_the_batch(void **state)
@@ -312,7 +312,7 @@ static void logprobs_are_the_trainers(void **state)
 {
     (void)state;
     check_logprobs(MASA_F32, 1e-5);
-    if (masa_compute_dtype() == MASA_BF16) check_logprobs(MASA_BF16, 1e-2);
+    if (masa_device_compute() == MASA_BF16) check_logprobs(MASA_BF16, 1e-2);
 }
 
 static void stops_at_the_end_of_the_context(void **state)

@@ -2,7 +2,7 @@
  * log-probabilities that training recomputes, and what a sample is hardly ever
  * depends on its batch. */
 #include "fixture.h"
-#include <masa/cpu.h>
+#include <masa/device.h>
 
 enum { PROMPTS = 6, SAMPLES = 4, TOTAL = PROMPTS * SAMPLES, LENGTH = 48, MOST_PROMPT = 24 };
 
@@ -88,7 +88,7 @@ static void in_float32(void **state)
 static void in_bf16(void **state)
 {
     (void)state;
-    if (masa_compute_dtype() != MASA_BF16) skip();
+    if (masa_device_compute() != MASA_BF16) skip();
     check(MASA_BF16, 1e-2, 0.02);
 }
 

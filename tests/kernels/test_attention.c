@@ -127,12 +127,16 @@ static void run(struct attention_case *c)
     size_t k = h->q_heads * h->head_dim, v = k + h->kv_heads * h->head_dim;
     float *parts = calloc(
         masa_attention_backward_floats(c->rows, h->q_heads, h->head_dim), sizeof *parts);
+    masa_attention_plan *plan = NULL;
+    assert_int_equal(masa_attention_plan_create(&plan, 10, NULL), MASA_OK);
+    masa_attention_plan_set(plan, several, 10); /* of another batch: forgotten */
+    masa_attention_plan_set(plan, c->segments, c->n_segments);
     masa_attention_forward(c->out.data, c->lse, c->qkv.data, part(&c->qkv, k),
-                           part(&c->qkv, v), c->segments, c->n_segments, h);
+                           part(&c->qkv, v), plan, h);
     masa_attention_backward(c->dqkv.data, part(&c->dqkv, k), part(&c->dqkv, v), parts,
                             c->dout.data, c->out.data, c->lse, c->qkv.data,
-                            part(&c->qkv, k), part(&c->qkv, v), c->segments,
-                            c->n_segments, c->rows, h);
+                            part(&c->qkv, k), part(&c->qkv, v), plan, h);
+    masa_attention_plan_destroy(plan);
     free(parts);
 }
 
@@ -170,6 +174,7 @@ static void matches_float64(void **state)
     for (int dtype = MASA_F32; dtype <= MASA_BF16; dtype++) {
         check(1, 1, 2, (masa_dtype)dtype, single, 1);
         check(3, 1, 64, (masa_dtype)dtype, several, 7);
+        check(1, 1, 16, (masa_dtype)dtype, several, 10);
         check(4, 2, 20, (masa_dtype)dtype, several, 7);
         check(2, 2, 96, (masa_dtype)dtype, several, 7);
         check(2, 1, 256, (masa_dtype)dtype, several, 3);
@@ -192,11 +197,24 @@ static void does_not_depend_on_threads(void **state)
     drop(&a), drop(&b);
 }
 
+static void a_plan_takes_the_memory_that_it_says(void **state)
+{
+    (void)state;
+    assert_true(masa_attention_plan_bytes(20) > masa_attention_plan_bytes(10));
+    assert_true(masa_attention_plan_bytes(SIZE_MAX / 4) == SIZE_MAX);
+    masa_attention_plan *plan = NULL;
+    masa_error err = {0};
+    assert_int_equal(masa_attention_plan_create(&plan, SIZE_MAX / 4, &err), MASA_ERR_MEMORY);
+    assert_null(plan);
+    masa_attention_plan_destroy(NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(matches_float64),
         cmocka_unit_test(does_not_depend_on_threads),
+        cmocka_unit_test(a_plan_takes_the_memory_that_it_says),
         cmocka_unit_test(passes_on_lower_instruction_sets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

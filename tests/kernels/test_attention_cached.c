@@ -42,8 +42,11 @@ static struct packed make_packed(const struct sizes *s, masa_dtype dtype)
     p.k = element(&p.qkv, p.width);
     p.v = element(&p.qkv, p.width + kv);
     p.lse = masa_alloc(p.rows * s->q_heads, sizeof *p.lse);
-    masa_attention_forward(p.out.data, p.lse, p.q, p.k, p.v, p.segments, SEQUENCES,
-                           &p.shape);
+    masa_attention_plan *plan = NULL;
+    assert_int_equal(masa_attention_plan_create(&plan, SEQUENCES, NULL), MASA_OK);
+    masa_attention_plan_set(plan, p.segments, SEQUENCES);
+    masa_attention_forward(p.out.data, p.lse, p.q, p.k, p.v, plan, &p.shape);
+    masa_attention_plan_destroy(plan);
     return p;
 }
 
@@ -78,10 +81,11 @@ static struct cache make_cache(const struct sizes *s, const struct packed *p)
     return c;
 }
 
-/* The last row of every sequence decoded in one call, the longest twice. */
+/* The last row of every sequence decoded in one call, the longest twice; and between these
+ * a chunk of the longest, which is a run of several rows. */
 static void check(const struct sizes *s, masa_dtype dtype)
 {
-    enum { ROWS = SEQUENCES + 1 };
+    enum { CHUNK = 40, RUNS = SEQUENCES + 2, ROWS = SEQUENCES + 1 + CHUNK };
     struct packed p = make_packed(s, dtype);
     struct cache c = make_cache(s, &p);
     size_t size = masa_dtype_size(dtype), stride = p.shape.stride;
@@ -90,15 +94,31 @@ static void check(const struct sizes *s, masa_dtype dtype)
     char *q = masa_alloc(ROWS * stride, size), *out = masa_alloc(ROWS * p.width, size);
     size_t heads = p.shape.q_heads;
     float *lse = masa_alloc(ROWS * heads, sizeof *lse);
+    int32_t runs[RUNS + 1];
+    size_t n_runs = 0;
     for (size_t i = 0; i < ROWS; i++) {
-        size_t sequence = (i + SEQUENCES - 1) % SEQUENCES;
+        /* 5, 0, 1, 2, then the chunk of 5, 3, 4, 5 */
+        size_t single = i < 4 ? i : i < 4 + CHUNK ? 0 : i - CHUNK;
+        size_t sequence = (single + SEQUENCES - 1) % SEQUENCES;
         sequences[i] = (int32_t)sequence;
         lengths[i] = sequence_length[sequence];
+        if (i >= 4 && i < 4 + CHUNK) lengths[i] -= (int32_t)(4 + CHUNK - i);
+        if (i <= 4 || i >= 4 + CHUNK) runs[n_runs++] = (int32_t)i;
         source[i] = (size_t)(p.segments[sequence].start + lengths[i]) - 1;
         memcpy(q + i * stride * size, element(&p.qkv, source[i] * stride), stride * size);
     }
-    masa_attention_cached(out, lse, q, &c.layer, c.tables, c.max_blocks, sequences, lengths,
-                          ROWS, &p.shape);
+    runs[n_runs] = ROWS;
+    assert_int_equal(n_runs, RUNS);
+    masa_cached_rows rows = {.rows = ROWS,
+                             .n_runs = RUNS,
+                             .longest_run = CHUNK,
+                             .longest_context = LONGEST,
+                             .max_blocks = c.max_blocks,
+                             .block_tables = c.tables,
+                             .sequences = sequences,
+                             .lengths = lengths,
+                             .runs = runs};
+    masa_attention_cached(out, lse, q, &c.layer, &rows, &p.shape);
     for (size_t i = 0; i < ROWS; i++) {
         assert_memory_equal(out + i * p.width * size,
                             element(&p.out, source[i] * p.width), p.width * size);

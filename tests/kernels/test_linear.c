@@ -1,5 +1,5 @@
 #include "kernels_test.h"
-#include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/linear.h>
 
 struct shape {
@@ -154,7 +154,7 @@ static void few_rows_equal_many(void **state)
     static const struct shape sizes[] = {{100, 31},  {65, 511},   {192, 576}, {70, 1023},
                                          {64, 1024}, {130, 1025}, {64, 1536}, {65, 2050}};
     static const size_t few[] = {1, 2, 5, 6, 7, 13, 64, 131, 192};
-    if (!masa_linear_rows_agree(MASA_BF16)) skip();
+    if (!masa_device_rows_agree(MASA_BF16)) skip();
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int variant = 0; variant < 8; variant++) {
             struct shape s = sizes[i];
@@ -205,7 +205,7 @@ static void repeats_bit_by_bit(void **state)
     struct shape s = {100, 200};
     size_t rows = 77;
     masa_random random = masa_random_init(8, MASA_STREAM_TEST);
-    masa_dtype dtype = masa_compute_dtype();
+    masa_dtype dtype = masa_device_compute();
     struct tensor w = tensor_random(&random, MASA_F32, s.out * s.in, 0.1);
     struct tensor x = tensor_random(&random, dtype, rows * s.in, 1);
     struct tensor dy = tensor_random(&random, dtype, rows * s.out, 1);

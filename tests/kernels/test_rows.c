@@ -265,7 +265,7 @@ static void swiglu_saturates(void **state)
     assert_true(isnan(y[4]));
 }
 
-static void embedding_gathers_and_scatters(void **state)
+static void gathers_and_adds_rows(void **state)
 {
     (void)state;
     enum { VOCAB = 11, ROWS = 40 };
@@ -284,14 +284,78 @@ static void embedding_gathers_and_scatters(void **state)
             x.value[i] = table.value[at];
             sum[at] += ((float *)dx.data)[i];
         }
-        masa_embedding_forward(x.data, table.data, tokens, ROWS, dim);
+        masa_gather_rows(x.data, table.data, MASA_F32, tokens, ROWS, dim);
         tensor_matches(&x, x.value, 0);
-        masa_embedding_backward(dtable.data, dx.data, tokens, ROWS, dim);
+        masa_add_rows(dtable.data, dx.data, tokens, ROWS, dim);
         assert_memory_equal(dtable.data, sum, VOCAB * dim * sizeof *sum);
-        masa_embedding_forward(x.data, table.data, tokens, 0, dim);
-        masa_embedding_backward(dtable.data, dx.data, tokens, 0, dim);
+        masa_gather_rows(x.data, table.data, MASA_F32, tokens, 0, dim);
+        masa_add_rows(dtable.data, dx.data, tokens, 0, dim);
         assert_memory_equal(dtable.data, sum, VOCAB * dim * sizeof *sum);
         tensor_free(&table), tensor_free(&dtable), tensor_free(&dx), tensor_free(&x), free(sum);
+    }
+}
+
+static void gathers_rows_of_bf16(void **state)
+{
+    (void)state;
+    const uint16_t table[] = {1, 2, 3, 4, 5, 6};
+    const int32_t index[] = {2, 0, 2};
+    uint16_t to[6];
+    masa_gather_rows(to, table, MASA_BF16, index, 3, 2);
+    const uint16_t want[] = {5, 6, 1, 2, 5, 6};
+    assert_memory_equal(to, want, sizeof want);
+}
+
+/* Both indices, each and none, in both types; rows longer than what is scaled at once. */
+static void scales_rows(void **state)
+{
+    (void)state;
+    enum { ROWS = 9, MOST = 2500 };
+    masa_random random = masa_random_init(8, MASA_STREAM_TEST);
+    int32_t to_index[ROWS], from_index[ROWS];
+    for (int i = 0; i < ROWS; i++) to_index[i] = (i * 4 + 1) % ROWS, from_index[i] = i / 2;
+    for (int c = 0; c < 2 * 2 * 2 * 3; c++) {
+        masa_dtype dtype = c & 1 ? MASA_BF16 : MASA_F32;
+        const int32_t *ti = c & 2 ? to_index : NULL, *fi = c & 4 ? from_index : NULL;
+        const size_t dims[] = {3, 64, MOST};
+        size_t dim = dims[c / 8];
+        struct tensor from = tensor_random(&random, dtype, ROWS * dim, 1);
+        struct tensor weight = tensor_random(&random, MASA_F32, ROWS, 1);
+        struct tensor to = tensor_zero(dtype, ROWS * dim);
+        masa_scale_rows(to.data, dtype, ti, from.data, dtype, fi, weight.data, ROWS, dim);
+        for (size_t r = 0; r < ROWS; r++)
+            for (size_t i = 0; i < dim; i++) {
+                size_t t = ti ? (size_t)ti[r] : r, f = fi ? (size_t)fi[r] : r;
+                float want = ((float *)weight.data)[r] * tensor_at(&from, f * dim + i);
+                if (dtype == MASA_BF16) want = masa_bf16_to_f32(masa_f32_to_bf16(want));
+                assert_true(tensor_at(&to, t * dim + i) == want);
+            }
+        tensor_free(&from), tensor_free(&weight), tensor_free(&to);
+    }
+}
+
+static void writes_and_reads_records(void **state)
+{
+    (void)state;
+    enum { ROWS = 5, RECORDS = 4, RECORD = 64 };
+    int32_t a[ROWS * 3], b[ROWS * 2], a2[ROWS * 3] = {0}, b2[ROWS * 2] = {0};
+    char records[RECORDS * RECORD];
+    const int32_t index[ROWS] = {3, -1, 0, 2, -1};
+    for (int32_t i = 0; i < ROWS * 3; i++) a[i] = i;
+    for (int32_t i = 0; i < ROWS * 2; i++) b[i] = 100 + i;
+    memset(records, 0x77, sizeof records);
+    masa_record_part write[] = {{a, 4, 12}, {b, 32, 8}}, read[] = {{b2, 32, 8}, {a2, 4, 12}};
+    masa_records_write(records, RECORD, index, ROWS, write, 2);
+    assert_memory_equal(records + 3 * RECORD + 4, a, 12);
+    assert_memory_equal(records + 32, b + 4, 8);
+    for (size_t i = 0; i < RECORD; i++) assert_int_equal(records[RECORD + i], 0x77);
+    assert_int_equal(records[3 * RECORD + 3], 0x77);
+    masa_records_read(records, RECORD, index, ROWS, read, 2);
+    for (int32_t r = 0; r < ROWS; r++) {
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(a2[r * 3 + i], index[r] < 0 ? 0 : a[r * 3 + i]);
+        for (int i = 0; i < 2; i++)
+            assert_int_equal(b2[r * 2 + i], index[r] < 0 ? 0 : b[r * 2 + i]);
     }
 }
 
@@ -325,7 +389,7 @@ static void converts_like_the_scalar_code(void **state)
     free(from), free(back), free(to);
 }
 
-static void adds(void **state)
+static void adds_and_scales(void **state)
 {
     (void)state;
     enum { N = 20011 };
@@ -335,6 +399,11 @@ static void adds(void **state)
     for (size_t i = 0; i < N; i++) y.value[i] += x.value[i];
     masa_add(y.data, x.data, N);
     tensor_matches(&y, y.value, 1e-6);
+    masa_scale(y.data, x.data, 0.3f, N);
+    for (size_t i = 0; i < N; i++)
+        assert_true(((float *)y.data)[i] == 0.3f * ((float *)x.data)[i]);
+    masa_scale(x.data, x.data, 0.3f, N);
+    assert_memory_equal(x.data, y.data, N * sizeof(float));
     tensor_free(&x), tensor_free(&y);
 }
 
@@ -347,9 +416,12 @@ int main(void)
         cmocka_unit_test(rope_rotates_and_back),
         cmocka_unit_test(swiglu_matches),
         cmocka_unit_test(swiglu_saturates),
-        cmocka_unit_test(embedding_gathers_and_scatters),
+        cmocka_unit_test(gathers_and_adds_rows),
+        cmocka_unit_test(gathers_rows_of_bf16),
+        cmocka_unit_test(scales_rows),
+        cmocka_unit_test(writes_and_reads_records),
         cmocka_unit_test(converts_like_the_scalar_code),
-        cmocka_unit_test(adds),
+        cmocka_unit_test(adds_and_scales),
         cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

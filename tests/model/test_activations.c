@@ -38,7 +38,8 @@ static masa_activations *decode(masa_model *model, int32_t *kept_rows)
     }
     assert_int_equal(masa_kv_store_init(&store, model, SEQUENCES * BLOCKS, BLOCK, NULL),
                      MASA_OK);
-    assert_int_equal(masa_decoder_create(&decoder, model, 64, NULL), MASA_OK);
+    masa_decoder_sizes sizes = {.rows = 64, .sequences = SEQUENCES, .blocks = BLOCKS};
+    assert_int_equal(masa_decoder_create(&decoder, model, &sizes, NULL), MASA_OK);
     assert_int_equal(masa_activations_create(&kept, model, total, NULL), MASA_OK);
     assert_false(masa_activations_promise(kept, total + 1));
     assert_true(masa_activations_promise(kept, total));
@@ -102,7 +103,7 @@ static void check(masa_model *model, bool checkpoint, double tolerance)
 static void gradients_are_those_of_a_whole_pass(void **state)
 {
     (void)state;
-    bool same = masa_linear_rows_agree(MASA_BF16);
+    bool same = masa_device_rows_agree(MASA_BF16);
     for (int a = 0; a < FIXTURE_ARCHITECTURES; a++)
         for (int checkpoint = 0; checkpoint < 2; checkpoint++) {
             masa_model *model = fixture_model((masa_architecture)a, MASA_F32, true);

@@ -1,6 +1,6 @@
 /* The decoding pass against the training pass, and against itself in other chunks. */
 #include "fixture.h"
-#include <masa/cpu.h>
+#include <masa/device.h>
 
 enum { LENGTH = 37, BLOCK = 4, MAX_BLOCKS = 12, SEQUENCES = 3 };
 
@@ -13,13 +13,15 @@ typedef struct cache {
 } cache;
 
 static const size_t LENGTHS[SEQUENCES] = {LENGTH, 9, 24};
+static const masa_decoder_sizes SIZES = {
+    .rows = 128, .sequences = SEQUENCES, .blocks = MAX_BLOCKS};
 
 static void open_cache(cache *c, masa_model *model)
 {
     memset(c, 0, sizeof *c);
     size_t n = SEQUENCES * MAX_BLOCKS;
     assert_int_equal(masa_kv_store_init(&c->store, model, n, BLOCK, NULL), MASA_OK);
-    assert_int_equal(masa_decoder_create(&c->decoder, model, 128, NULL), MASA_OK);
+    assert_int_equal(masa_decoder_create(&c->decoder, model, &SIZES, NULL), MASA_OK);
     for (size_t i = 0; i < n; i++)
         c->tables[i] = (int32_t)(i * 17 % n);
     for (size_t s = 0; s < SEQUENCES; s++)
@@ -192,6 +194,31 @@ static void gives_the_wanted_rows(void **state)
     masa_model_destroy(model);
 }
 
+/* A block's copy carries the keys and values of every layer and touches no other. */
+static void copies_a_block_of_every_layer(void **state)
+{
+    (void)state;
+    enum { TOKENS = 16 };
+    masa_model *model = fixture_model(MASA_LLAMA, MASA_F32, false);
+    const masa_model_config *c = masa_model_get_config(model);
+    masa_kv_store store;
+    assert_int_equal(masa_kv_store_init(&store, model, 4, TOKENS, NULL), MASA_OK);
+    size_t block = c->n_kv_heads * TOKENS * c->head_dim, n = 2 * c->n_layers * 4 * block;
+    float *values = masa_alloc(n, sizeof *values);
+    assert_int_equal(n * sizeof *values, masa_kv_store_bytes(c, MASA_F32, 4, TOKENS));
+    for (size_t i = 0; i < n; i++) values[i] = (float)i;
+    masa_device_put(store.memory, values, n * sizeof *values);
+    masa_kv_store_copy(&store, 3, 1);
+    masa_device_get(values, store.memory, n * sizeof *values);
+    for (size_t i = 0; i < n; i++) {
+        size_t from = i / block % 4 == 3 ? i - 2 * block : i;
+        assert_true(values[i] == (float)from);
+    }
+    free(values);
+    masa_kv_store_deinit(&store);
+    masa_model_destroy(model);
+}
+
 /* Plans saturate instead of wrapping, and such a store is refused. */
 static void plans_do_not_wrap(void **state)
 {
@@ -201,17 +228,19 @@ static void plans_do_not_wrap(void **state)
     /* 3 layers of keys and values, 2 heads of 32. */
     assert_int_equal(masa_kv_store_bytes(c, MASA_BF16, 10, 16), 3 * 2 * 160 * 2 * 32 * 2);
     assert_true(masa_kv_store_bytes(c, MASA_BF16, SIZE_MAX / 8, 16) == SIZE_MAX);
-    assert_true(masa_decoder_bytes(c, MASA_F32, SIZE_MAX) == SIZE_MAX);
-    assert_true(masa_decoder_bytes(c, MASA_BF16, 64) <
-                masa_decoder_bytes(c, MASA_F32, 64));
+    masa_decoder_sizes sizes = {.rows = SIZE_MAX, .sequences = 1, .blocks = 1};
+    assert_true(masa_decoder_bytes(c, MASA_F32, &sizes) == SIZE_MAX);
+    assert_true(masa_decoder_bytes(c, MASA_BF16, &SIZES) <
+                masa_decoder_bytes(c, MASA_F32, &SIZES));
     masa_kv_store store = {0};
     masa_error err = {0};
     assert_int_equal(masa_kv_store_init(&store, model, SIZE_MAX / 8, 16, &err),
                      MASA_ERR_MEMORY);
     assert_null(store.memory);
     masa_decoder *decoder = NULL;
-    assert_int_equal(masa_decoder_create(&decoder, model, SIZE_MAX, &err),
-                     MASA_ERR_MEMORY);
+    assert_int_equal(masa_decoder_create(&decoder, model, &sizes, &err), MASA_ERR_MEMORY);
+    sizes = (masa_decoder_sizes){.rows = 1, .sequences = SIZE_MAX / 2, .blocks = 4};
+    assert_int_equal(masa_decoder_create(&decoder, model, &sizes, &err), MASA_ERR_MEMORY);
     assert_null(decoder);
     masa_model_destroy(model);
 }
@@ -222,6 +251,7 @@ int main(void)
                                        cmocka_unit_test(is_near_training_in_bf16),
                                        cmocka_unit_test(chunks_equal_one_shot),
                                        cmocka_unit_test(gives_the_wanted_rows),
+                                       cmocka_unit_test(copies_a_block_of_every_layer),
                                        cmocka_unit_test(plans_do_not_wrap)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * every parameter's gradient, and the parameters after one AdamW step. */
 #include "fixture.h"
 #include <masa/adamw.h>
-#include <masa/cpu.h>
+#include <masa/device.h>
 #include <masa/file.h>
 
 /* Relative to the largest value of an array (float32) or in Euclidean norm (bf16). */
@@ -81,7 +81,8 @@ static void check_logits(golden *g, masa_dtype compute)
     masa_kv_store store;
     masa_decoder *decoder = NULL;
     assert_int_equal(masa_kv_store_init(&store, g->model, 3, BLOCK, NULL), MASA_OK);
-    assert_int_equal(masa_decoder_create(&decoder, g->model, b->n_tokens, NULL), MASA_OK);
+    masa_decoder_sizes sizes = {.rows = b->n_tokens, .sequences = 3, .blocks = 1};
+    assert_int_equal(masa_decoder_create(&decoder, g->model, &sizes, NULL), MASA_OK);
     int32_t sequences[64], all[64], tables[] = {2, 0, 1};
     for (int32_t s = 0; s < 3; s++)
         for (int32_t i = 0; i < b->segments[s].length; i++)
@@ -143,7 +144,7 @@ static void step(golden *g)
 
 static void check(const char *name, masa_dtype compute)
 {
-    if (compute == MASA_BF16 && masa_compute_dtype() != MASA_BF16) skip();
+    if (compute == MASA_BF16 && masa_device_compute() != MASA_BF16) skip();
     golden g;
     open_golden(&g, name, compute);
     size_t n = g.batch.n_targets;

@@ -1,7 +1,7 @@
 /* A real model (path in MASA_TEST_MODEL; skipped without): the log-probabilities
  * with which it decodes are those that training recomputes. */
 #include "fixture.h"
-#include <masa/cpu.h>
+#include <masa/device.h>
 
 enum { START = 4, LENGTH = 48, BLOCK = 16, MAX_BLOCKS = 3 };
 
@@ -12,7 +12,8 @@ static void decode(masa_model *model, int32_t *tokens, float *logprobs)
     masa_kv_store store;
     masa_decoder *decoder = NULL;
     assert_int_equal(masa_kv_store_init(&store, model, MAX_BLOCKS, BLOCK, NULL), MASA_OK);
-    assert_int_equal(masa_decoder_create(&decoder, model, 1, NULL), MASA_OK);
+    masa_decoder_sizes sizes = {.rows = 1, .sequences = 1, .blocks = MAX_BLOCKS};
+    assert_int_equal(masa_decoder_create(&decoder, model, &sizes, NULL), MASA_OK);
     float *logits = masa_alloc(vocab, sizeof *logits);
     int32_t zero = 0, table[MAX_BLOCKS] = {1, 0, 2};
     for (int32_t i = 0; i + 1 < LENGTH; i++) {
@@ -74,7 +75,7 @@ static void decodes_as_it_trains_in_float32(void **state)
 static void decodes_as_it_trains_in_bf16(void **state)
 {
     (void)state;
-    if (masa_compute_dtype() != MASA_BF16) skip();
+    if (masa_device_compute() != MASA_BF16) skip();
     check(MASA_BF16, 1e-2);
 }
 

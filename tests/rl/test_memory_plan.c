@@ -101,7 +101,7 @@ static void rollouts_are_kept_as_memory_allows(void **state)
                      MASA_ERR_MEMORY);
     assert_non_null(strstr(err.message, "rollout.kept_memory"));
     const char *automatic = "rollout.kept_memory=-1";
-    bool same = masa_linear_rows_agree(MASA_BF16);
+    bool same = masa_device_rows_agree(MASA_BF16);
     size_t available = none.total + 200 * row;
     assert_int_equal(keeping(automatic, MASA_BF16, available).kept_rows, same ? 100 : 0);
     assert_int_equal(keeping(automatic, MASA_BF16, 1).kept_rows, 0);

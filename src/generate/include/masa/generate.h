@@ -14,17 +14,9 @@
 #include <masa/activations.h>
 #include <masa/error.h>
 #include <masa/model.h>
+#include <masa/sample.h>
 #include <masa/text.h>
 #include <masa/tokenizer.h>
-
-/* Filters apply in the order top-k, top-p (of the probability that top-k left),
- * min-p (relative to the most likely token); they keep at least one token. */
-typedef struct masa_sampling {
-    float temperature; /* 0: greedy; else at least 0.0001 */
-    int top_k;         /* 0: off */
-    float top_p;       /* 1: off */
-    float min_p;       /* 0: off */
-} masa_sampling;
 
 typedef enum masa_stop_cause {
     MASA_STOP_EOS,       /* a stop token; it is the last of the tokens */

@@ -3,6 +3,7 @@
 #define MASA_ADAMW_H
 
 #include <stddef.h>
+#include <masa/device.h>
 
 typedef struct masa_adamw {
     float lr, beta1, beta2, eps, weight_decay;
@@ -15,10 +16,10 @@ typedef struct masa_adamw {
  *   w -= lr (m/(1-b1^t) / (sqrt(v/(1-b2^t)) + eps) + weight_decay w)
  * As torch.optim.AdamW. w, m, v [n] updated in place.
  */
-void masa_adamw_update(float *w, float *m, float *v, const float *grad, size_t n,
-                       const masa_adamw *options);
+void masa_adamw_update(float DEVICE *w, float DEVICE *m, float DEVICE *v,
+                       const float DEVICE *grad, size_t n, const masa_adamw *options);
 
-/** Sum of squares in float64; bit-equal for any number of threads. */
-double masa_sum_squares(const float *x, size_t n);
+/** Sum of squares in float64; bit-equal for any number of threads. Waits for the result. */
+double masa_sum_squares(const float DEVICE *x, size_t n);
 
 #endif

@@ -8,7 +8,15 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/device.h>
 #include <masa/dtype.h>
+#include <masa/error.h>
+
+/* What the kernels of every device can do; the model's configuration is checked for it. */
+enum {
+    MASA_ATTENTION_MOST_GROUP = 32, /* query heads that share a key/value head */
+    MASA_ATTENTION_MOST_DIM = 256,  /* head_dim, which is even */
+};
 
 typedef struct masa_attention_shape {
     size_t q_heads, kv_heads, head_dim; /* q_heads is a multiple of kv_heads */
@@ -27,6 +35,17 @@ typedef struct masa_segment {
     int32_t start, length, parent;
 } masa_segment;
 
+/** What the layers of a pass over one packed batch share: made once, set once a batch. */
+typedef struct masa_attention_plan masa_attention_plan;
+masa_status masa_attention_plan_create(masa_attention_plan **out, size_t max_segments,
+                                       masa_error *err);
+void masa_attention_plan_destroy(masa_attention_plan *plan);
+/** Bytes of masa_attention_plan_create, SIZE_MAX if they overflow. */
+size_t masa_attention_plan_bytes(size_t max_segments);
+/** segments [n], at most max_segments, is a host array and copied. They follow one another
+ *  from row 0 on. */
+void masa_attention_plan_set(masa_attention_plan *plan, const masa_segment *segments, size_t n);
+
 /**
  * out [rows, q_heads*head_dim] dtype (contiguous), lse [rows, q_heads] float32:
  * the log of the softmax's denominator, kept for the backward pass.
@@ -34,9 +53,10 @@ typedef struct masa_segment {
  * rotated. Flash-style: no [length, length] matrix is stored.
  * Dao et al. 2022 (arXiv:2205.14135).
  */
-void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
-                            const void *v, const masa_segment *segments,
-                            size_t n_segments, const masa_attention_shape *shape);
+void masa_attention_forward(void DEVICE *out, float DEVICE *lse, const void DEVICE *q,
+                            const void DEVICE *k, const void DEVICE *v,
+                            const masa_attention_plan *plan,
+                            const masa_attention_shape *shape);
 
 /**
  * dq, dk, dv OVERWRITTEN, laid out as q, k, v (same stride). dout, out
@@ -44,39 +64,52 @@ void masa_attention_forward(void *out, float *lse, const void *q, const void *k,
  * each query head's share of dk and dv, which are summed in the order of heads. A shared
  * parent's gradients sum over the children in index order. So the result does not depend
  * on the number of threads.
- * rows: rows of the packed buffer (segments cover them all).
  * Precision: where bf16 is native its products take bf16 operands, the probabilities and
  * their gradients among them, and sum in float32; elsewhere all is float32.
  */
-void masa_attention_backward(void *dq, void *dk, void *dv, float *parts, const void *dout,
-                             const void *out, const float *lse, const void *q, const void *k,
-                             const void *v, const masa_segment *segments, size_t n_segments,
-                             size_t rows, const masa_attention_shape *shape);
+void masa_attention_backward(void DEVICE *dq, void DEVICE *dk, void DEVICE *dv,
+                             float DEVICE *parts, const void DEVICE *dout,
+                             const void DEVICE *out, const float DEVICE *lse,
+                             const void DEVICE *q, const void DEVICE *k, const void DEVICE *v,
+                             const masa_attention_plan *plan,
+                             const masa_attention_shape *shape);
 size_t masa_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim);
 
-/** One layer of the block KV cache: k [blocks, kv_heads, head_dim, block_tokens], so that
- *  scores of neighbouring tokens are one vector, in bf16 [..., head_dim/2, block_tokens, 2],
- *  so that a vector has pairs of dimensions; v [blocks, kv_heads, block_tokens, head_dim].
- *  head_dim is even. */
+/**
+ * One layer of the block KV cache. A block of k, and of v, takes kv_heads * block_tokens *
+ * head_dim elements; how they lie in it is the device's choice, so blocks are copied whole.
+ */
 typedef struct masa_kv_layer {
-    void *k, *v;
+    void DEVICE *k, *v;
     size_t block_tokens, kv_heads, head_dim;
     masa_dtype dtype;
 } masa_kv_layer;
 
-/** Stores row r of k and v (row stride in elements) at slot[r] = block*block_tokens + offset. */
-void masa_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
-                   const int32_t *slots, size_t rows);
+/** Stores row r of k and v (row stride in elements) at slots[r] = block*block_tokens + offset. */
+void masa_kv_write(const masa_kv_layer *kv, const void DEVICE *k, const void DEVICE *v,
+                   size_t stride, const int32_t DEVICE *slots, size_t rows);
 
 /**
- * Each row attends to the first lengths[r] tokens of its sequence sequences[r],
- * whose blocks are block_tables[sequences[r]*max_blocks ...] (its own token is
- * already written). Rows of one sequence may come in any number (a prompt's
- * chunk). out [rows, q_heads*head_dim] dtype; lse [rows, q_heads] as above, or NULL.
+ * Rows of a decoding step. Neighbouring rows of one sequence (a prompt's chunk, or a single
+ * new token) are a run; a run's lengths grow by 1 from row to row.
  */
-void masa_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
-                           const int32_t *block_tables, size_t max_blocks,
-                           const int32_t *sequences, const int32_t *lengths, size_t rows,
+typedef struct masa_cached_rows {
+    size_t rows, n_runs;
+    size_t longest_run;     /* rows of the longest run */
+    size_t longest_context; /* the highest of lengths */
+    size_t max_blocks;      /* of a sequence's row of block_tables */
+    const int32_t DEVICE *block_tables; /* [sequences, max_blocks] block numbers */
+    const int32_t DEVICE *sequences;    /* [rows]: index into block_tables */
+    const int32_t DEVICE *lengths;      /* [rows]: tokens that the row attends to */
+    const int32_t DEVICE *runs;         /* [n_runs + 1]: first row of each; then rows */
+} masa_cached_rows;
+
+/**
+ * Each row attends to the first lengths[r] tokens of its sequence (its own is already
+ * written). out [rows, q_heads*head_dim] dtype; lse [rows, q_heads] as above, or NULL.
+ */
+void masa_attention_cached(void DEVICE *out, float DEVICE *lse, const void DEVICE *q,
+                           const masa_kv_layer *kv, const masa_cached_rows *rows,
                            const masa_attention_shape *shape);
 
 #endif

@@ -7,8 +7,6 @@
 #ifndef MASA_CPU_H
 #define MASA_CPU_H
 
-#include <masa/dtype.h>
-
 typedef enum masa_isa {
     MASA_ISA_REFERENCE,
     MASA_ISA_AVX2, /* with FMA and F16C */
@@ -18,9 +16,8 @@ typedef enum masa_isa {
 
 masa_isa masa_isa_get(void);
 const char *masa_isa_name(masa_isa isa);
-/** bf16 where the processor multiplies it natively, else float32. */
-masa_dtype masa_compute_dtype(void);
 /** Threads that kernels use (OpenMP's maximum). */
 int masa_threads(void);
+void masa_threads_set(int threads);
 
 #endif

@@ -28,23 +28,20 @@ size_t masa_head_bytes(size_t vocab, size_t hidden, masa_dtype compute, size_t k
  * x [rows, hidden] in W's compute dtype; W [vocab, hidden].
  * logprob, lse [rows]; entropy [rows] or NULL. float32.
  */
-void masa_head_forward(masa_head *head, masa_linear *weight, float *logprob, float *lse,
-                       float *entropy, const void *x, const int32_t *targets, size_t rows,
-                       float inv_temperature);
+void masa_head_forward(masa_head *head, masa_linear *weight, float DEVICE *logprob,
+                       float DEVICE *lse, float DEVICE *entropy, const void DEVICE *x,
+                       const int32_t DEVICE *targets, size_t rows, float inv_temperature);
 
 /**
  * Gradient of sum_i dlogprob[i] * logprob[i]:
  *   dz[i,v] = dlogprob[i] (1{v = targets[i]} - p[i,v]) inv_temperature
  * dx [rows, hidden] float32 OVERWRITTEN; dw [vocab, hidden] float32 ACCUMULATED.
- * Rows with dlogprob 0 cost nothing. Everything as in the last
- * forward call, which lse is from.
+ * dlogprob [rows] is a host array; rows where it is 0 cost nothing. Everything else as in the
+ * last forward call, which lse is from.
  */
-void masa_head_backward(masa_head *head, masa_linear *weight, float *dx, float *dw,
-                        const float *dlogprob, const float *lse, const void *x,
-                        const int32_t *targets, size_t rows, float inv_temperature);
-
-/** lse[r] = log sum_v exp(logits[r,v] * inv_temperature); logits [rows, vocab]. */
-void masa_logsumexp(float *lse, const float *logits, size_t rows, size_t vocab,
-                    float inv_temperature);
+void masa_head_backward(masa_head *head, masa_linear *weight, float DEVICE *dx,
+                        float DEVICE *dw, const float *dlogprob, const float DEVICE *lse,
+                        const void DEVICE *x, const int32_t DEVICE *targets, size_t rows,
+                        float inv_temperature);
 
 #endif

@@ -1,15 +1,13 @@
 /**
- * y = x W^T (+ bias): matrix products through oneDNN with weights in its own
- * packed layout, refreshed from float32 master weights once per optimiser step.
- * The only file that knows oneDNN is linear.c.
- *
- * Call from one thread at a time; a call uses all OpenMP threads inside.
+ * y = x W^T (+ bias): matrix products with weights in the device's own packed layout,
+ * refreshed from float32 master weights once per optimiser step.
  */
 #ifndef MASA_LINEAR_H
 #define MASA_LINEAR_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <masa/device.h>
 #include <masa/dtype.h>
 #include <masa/error.h>
 
@@ -26,7 +24,7 @@ masa_status masa_linear_create(masa_linear **out, size_t out_features,
 void masa_linear_destroy(masa_linear *linear);
 
 /** Packs weight [out_features, in_features] float32, row-major; copied. */
-void masa_linear_pack(masa_linear *linear, const float *weight);
+void masa_linear_pack(masa_linear *linear, const float DEVICE *weight);
 
 /**
  * y [rows, out] = x [rows, in] W^T + bias (+ y when accumulate).
@@ -34,24 +32,21 @@ void masa_linear_pack(masa_linear *linear, const float *weight);
  * may differ in every call; the result of a row does not depend on the number
  * or the content of the other rows, up to the order of float32 additions.
  */
-void masa_linear_forward(masa_linear *linear, void *y, masa_dtype y_dtype, const void *x,
-                         const float *bias, size_t rows, bool accumulate);
-
-/** Whether that result is also the same to the last bit, so that a rollout's activations are
- *  those of the training pass. */
-bool masa_linear_rows_agree(masa_dtype compute);
+void masa_linear_forward(masa_linear *linear, void DEVICE *y, masa_dtype y_dtype,
+                         const void DEVICE *x, const float DEVICE *bias, size_t rows,
+                         bool accumulate);
 
 /** dx [rows, in] (dx_dtype) = dy [rows, out] (compute dtype) W  (+ dx when accumulate). */
-void masa_linear_backward_input(masa_linear *linear, void *dx, masa_dtype dx_dtype,
-                                const void *dy, size_t rows, bool accumulate);
+void masa_linear_backward_input(masa_linear *linear, void DEVICE *dx, masa_dtype dx_dtype,
+                                const void DEVICE *dy, size_t rows, bool accumulate);
 
 /**
  * dw [out, in] float32, ACCUMULATED += dy^T x.
  * dy [rows, out] and x [rows, in] in compute dtype.
  * dbias [out] float32 ACCUMULATED += sum of dy over rows, or NULL.
  */
-void masa_linear_backward_weight(masa_linear *linear, float *dw, float *dbias,
-                                 const void *dy, const void *x, size_t rows);
+void masa_linear_backward_weight(masa_linear *linear, float DEVICE *dw, float DEVICE *dbias,
+                                 const void DEVICE *dy, const void DEVICE *x, size_t rows);
 
 size_t masa_linear_out_features(const masa_linear *linear);
 size_t masa_linear_in_features(const masa_linear *linear);

@@ -3,7 +3,7 @@
  * from them once per optimiser step (the same for rollouts and training), the
  * training pass (pass.h) and the decoding pass (decode.h).
  *
- * All master parameters lie in one buffer of float32 in a fixed order, so the
+ * All master parameters lie in one buffer of float32 on the device in a fixed order, so the
  * optimiser, checkpoints and norms are loops over one array.
  */
 #ifndef MASA_MODEL_H
@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <masa/device.h>
 #include <masa/dtype.h>
 #include <masa/error.h>
 #include <masa/model_config.h>
@@ -51,12 +52,15 @@ void masa_model_destroy(masa_model *model);
 const masa_model_config *masa_model_get_config(const masa_model *model);
 masa_dtype masa_model_dtype(const masa_model *model);
 size_t masa_model_parameter_count(const masa_model *model); /* floats in the buffer */
-float *masa_model_values(masa_model *model);                /* [count] */
-float *masa_model_grads(masa_model *model); /* [count], NULL if not trainable */
+float DEVICE *masa_model_values(masa_model *model);         /* [count] */
+float DEVICE *masa_model_grads(masa_model *model); /* [count], NULL if not trainable */
 const masa_parameter *masa_model_parameters(const masa_model *model, size_t *n);
 
 /** Repacks compute weights after masa_model_values were changed. */
 void masa_model_refresh(masa_model *model);
+
+/** Tells models apart, not bit flips: a hash of every 997th weight. */
+uint64_t masa_model_fingerprint(const masa_model *model);
 
 /** Writes the weights and config as a Hugging Face folder. */
 masa_status masa_model_save(const masa_model *model, const char *folder,

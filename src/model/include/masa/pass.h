@@ -22,8 +22,8 @@
  * continues it (masa/attention.h) and its positions go on where the parent ends.
  * A target asks for log p(target_tokens[i] | context up to row target_rows[i]).
  * Several targets may share a row: the first response token of every child of
- * a prompt is predicted by the prompt's last row. All arrays are borrowed until
- * masa_pass_backward returns.
+ * a prompt is predicted by the prompt's last row. Host arrays, borrowed during
+ * masa_pass_forward.
  */
 typedef struct masa_batch {
     size_t n_tokens, n_segments, n_targets;
@@ -59,10 +59,10 @@ size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype c
                                    size_t max_tokens, size_t max_targets);
 
 void masa_pass_forward(masa_pass *pass, const masa_batch *batch);
-/** logprob [n_targets]; entropy [n_targets] in nats or NULL. After forward. */
+/** Host arrays: logprob [n_targets]; entropy [n_targets] in nats or NULL. After forward. */
 void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy);
-/** Adds d(sum_i dlogprob[i]*logprob[i])/d(parameter) to the model's gradients.
- *  After masa_pass_logprobs on the same batch, once per forward (gradients take the
+/** Adds d(sum_i dlogprob[i]*logprob[i])/d(parameter) to the model's gradients; dlogprob
+ *  [n_targets] is a host array. After masa_pass_logprobs on the same batch, once per forward (gradients take the
  *  activations' place). The model must be trainable. */
 void masa_pass_backward(masa_pass *pass, const float *dlogprob);
 

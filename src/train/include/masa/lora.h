@@ -27,8 +27,8 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
 void masa_lora_destroy(masa_lora *lora);
 
 size_t masa_lora_count(const masa_lora *lora); /* trained numbers */
-float *masa_lora_values(masa_lora *lora);      /* [count] */
-float *masa_lora_grads(masa_lora *lora);       /* [count] */
+float DEVICE *masa_lora_values(masa_lora *lora); /* [count] */
+float DEVICE *masa_lora_grads(masa_lora *lora);  /* [count] */
 
 /** Fills the factors' gradients from the model's (overwrites). */
 void masa_lora_project(masa_lora *lora);

@@ -5,6 +5,7 @@
 #ifndef MASA_OPTIMIZER_H
 #define MASA_OPTIMIZER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <masa/error.h>
 #include <masa/lora.h>
@@ -53,12 +54,19 @@ double masa_optimizer_rate(const masa_optimizer *optimizer, size_t update);
 /** The rate that step number `step` (1-based) uses. */
 double masa_learning_rate(const masa_optimizer_options *options, size_t step);
 
-/** The moments [n] each and the number of steps done: what a checkpoint keeps. */
+/** Steps done. */
+size_t masa_optimizer_steps(const masa_optimizer *optimizer);
+
+/* What a checkpoint keeps: the moments [n] each, and the number of steps done. */
 typedef struct masa_optimizer_state {
     float *m, *v;
     size_t n;
     long *step;
 } masa_optimizer_state;
-masa_optimizer_state masa_optimizer_get_state(masa_optimizer *optimizer);
+/** The state on the host, to be written (all of it) or read, until masa_optimizer_unmap, whose
+ *  arguments are the same. MASA_ERR_MEMORY where it is a copy that does not fit. */
+masa_status masa_optimizer_map(masa_optimizer *optimizer, masa_optimizer_state *state,
+                               bool write, masa_error *err);
+void masa_optimizer_unmap(masa_optimizer *optimizer, masa_optimizer_state *state, bool write);
 
 #endif

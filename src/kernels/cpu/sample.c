@@ -7,15 +7,29 @@
  * vocabulary of them. Since no score in a chunk exceeds its log-sum-exp, the
  * same numbers let the filters and the greedy choice skip whole chunks.
  */
-#include "sampler.h"
-
-#include <masa/head.h>
 #include <masa/memory.h>
 
 #include <math.h>
 #include <stdlib.h>
 
+#include "cpu_backend.h"
+#include "isa/head.h"
+
 enum { CHUNK = 256 };
+
+typedef struct candidate {
+    float score; /* logit / temperature */
+    int32_t token;
+} candidate;
+
+/* Scratch of a thread, kept between calls; it grows to what a vocabulary needs. */
+typedef struct scratch {
+    float *sums;     /* [n_chunks] log-sum-exp of each chunk of the vocabulary */
+    double *weights; /* [n_chunks] their exponentials */
+    candidate *candidates;
+    size_t n_chunks, candidates_capacity;
+} scratch;
+static _Thread_local scratch thread_scratch;
 
 /* Filters look first at tokens within this distance of the best score (a
  * probability ratio of 6e-6) and at all of them only when those were too few. */
@@ -23,7 +37,7 @@ static const float first_span = 12.0f;
 
 /* What the steps of one draw share. */
 typedef struct draw {
-    sampler_scratch *scratch;
+    scratch *scratch;
     const float *logits; /* [vocab] */
     size_t vocab, chunks;
     float scale;   /* 1 / temperature */
@@ -31,14 +45,6 @@ typedef struct draw {
     float best;    /* the highest score */
     int32_t first; /* the lowest token id that has it */
 } draw;
-
-void sampler_scratch_deinit(sampler_scratch *scratch)
-{
-    free(scratch->sums);
-    free(scratch->weights);
-    free(scratch->candidates);
-    *scratch = (sampler_scratch){0};
-}
 
 static size_t chunk_end(const draw *d, size_t chunk)
 {
@@ -57,16 +63,17 @@ static bool is_impossible(const draw *d, size_t chunk)
 /* The sums of all chunks and of the whole row; false when they are not numbers. */
 static bool sum_chunks(draw *d)
 {
-    sampler_scratch *s = d->scratch;
+    scratch *s = d->scratch;
     if (d->chunks > s->n_chunks) {
         s->n_chunks = d->chunks;
         s->sums = masa_realloc(s->sums, d->chunks, sizeof *s->sums);
         s->weights = masa_realloc(s->weights, d->chunks, sizeof *s->weights);
     }
     size_t whole = d->vocab / CHUNK, rest = d->vocab % CHUNK;
-    masa_logsumexp(s->sums, d->logits, whole, CHUNK, d->scale);
+    const struct head_kernels *k = ISA_SELECT(head_kernels);
+    k->logsumexp(s->sums, d->logits, whole, CHUNK, d->scale);
     if (rest)
-        masa_logsumexp(s->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
+        k->logsumexp(s->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
     float top = -INFINITY;
     for (size_t c = 0; c < d->chunks; c++) {
         if (!isfinite(s->sums[c])) {
@@ -124,7 +131,7 @@ static size_t invert(const double *weights, size_t n, double u, double *within)
 /* Inverts the distribution over the chunks, then over the tokens of one. */
 static int32_t draw_plain(const draw *d, double u)
 {
-    sampler_scratch *s = d->scratch;
+    scratch *s = d->scratch;
     double within, weights[CHUNK];
     for (size_t c = 0; c < d->chunks; c++)
         s->weights[c] = exp((double)s->sums[c] - d->lse);
@@ -156,7 +163,7 @@ static void sift(candidate *heap, size_t n, size_t at)
 /* Collects the possible tokens with a score of at least `least`; returns how many. */
 static size_t gather(const draw *d, float least)
 {
-    sampler_scratch *s = d->scratch;
+    scratch *s = d->scratch;
     size_t n = 0;
     s->candidates = masa_grow(s->candidates, &s->candidates_capacity, d->vocab,
                               sizeof *s->candidates);
@@ -257,13 +264,13 @@ static int32_t draw_filtered(const draw *d, const masa_sampling *given, double u
     return draw_kept(d, items + kept - last, last, u);
 }
 
-bool sampler_draw(sampler_scratch *scratch, int32_t *token, float *logprob,
-                  const float *logits, size_t vocab, const masa_sampling *sampling,
-                  double u)
+/* One draw from its row [vocab] of logits; false: there is no token to draw. */
+static bool draw_one(masa_draw *out, const float *logits, size_t vocab)
 {
+    const masa_sampling *sampling = &out->sampling;
     bool greedy = sampling->temperature == 0;
     bool filtered = sampling->top_k > 0 || sampling->top_p < 1 || sampling->min_p > 0;
-    draw d = {.scratch = scratch,
+    draw d = {.scratch = &thread_scratch,
               .logits = logits,
               .vocab = vocab,
               .chunks = (vocab + CHUNK - 1) / CHUNK,
@@ -271,9 +278,16 @@ bool sampler_draw(sampler_scratch *scratch, int32_t *token, float *logprob,
     if (!sum_chunks(&d)) return false;
     if (greedy || filtered) find_best(&d);
     int32_t chosen = greedy     ? d.first
-                     : filtered ? draw_filtered(&d, sampling, u)
-                                : draw_plain(&d, u);
-    *token = chosen;
-    *logprob = (float)((double)(logits[chosen] * d.scale) - d.lse);
+                     : filtered ? draw_filtered(&d, sampling, out->u)
+                                : draw_plain(&d, out->u);
+    out->token = chosen;
+    out->logprob = (float)((double)(logits[chosen] * d.scale) - d.lse);
     return true;
+}
+
+void cpu_sample(masa_draw *draws, size_t n, const float *logits, size_t vocab)
+{
+#pragma omp parallel for schedule(dynamic)
+    for (size_t i = 0; i < n; i++)
+        draws[i].valid = draw_one(&draws[i], logits + draws[i].row * vocab, vocab);
 }

@@ -1,11 +1,10 @@
-#include <masa/attention.h>
+#include <masa/memory.h>
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <masa/memory.h>
-
+#include "attention_plan.h"
+#include "cpu_backend.h"
 #include "isa/attention_backward.h"
 #include "split.h"
 
@@ -41,7 +40,7 @@ static void *at(const void *p, masa_dtype dtype, size_t index)
 struct call {
     const struct attention_backward_set *kernels;
     const masa_attention_shape *shape;
-    const masa_segment *segments;
+    const struct attention_plan *plan;
     void *dq;
     const void *dout, *out, *q, *k, *v;
     const float *lse;
@@ -64,34 +63,6 @@ static struct attention_gradient gradient_init(const struct call *c, size_t leng
     g.k_t = p + 2 * operand;
     g.v_t = p + 3 * operand;
     return g;
-}
-
-/* Segments by what they continue: each with its children in index order. */
-struct trees {
-    size_t *roots, n;           /* indices of segments without a parent */
-    size_t *first_child, *next; /* [n_segments]; 0: none (segment 0 is nobody's child) */
-    size_t *last_child;
-};
-
-static struct trees trees_make(const masa_segment *segments, size_t n)
-{
-    struct trees t = {.roots = masa_alloc(4 * n + 1, sizeof(size_t))};
-    t.first_child = t.roots + n;
-    t.next = t.first_child + n;
-    t.last_child = t.next + n;
-    for (size_t i = 0; i < n; i++) {
-        if (segments[i].parent < 0) {
-            t.roots[t.n++] = i;
-            continue;
-        }
-        size_t parent = (size_t)segments[i].parent, last = t.last_child[parent];
-        if (last)
-            t.next[last] = i;
-        else
-            t.first_child[parent] = i;
-        t.last_child[parent] = i;
-    }
-    return t;
 }
 
 /* All query tiles of a segment whose own keys begin at `before`. */
@@ -144,58 +115,39 @@ static void clear_from(const struct attention_gradient *g, size_t from)
     memset(g->dv + from * g->width, 0, n * sizeof(float));
 }
 
-/* The most keys that a segment or one that continues it sees, from its own first key on. */
-static size_t longest_path(const struct call *c, const struct trees *t, size_t segment)
+/* A segment and all that continues it: its dk and dv sum up over them. Keys that a longer
+ * sibling left behind the end of one are seen by none of its queries. */
+static void backward_tree(const struct call *c, const struct attention_gradient *g,
+                          const struct plan_node *node, size_t head)
 {
-    size_t longest = 0;
-    for (size_t i = t->first_child[segment]; i; i = t->next[i]) {
-        size_t n = longest_path(c, t, i);
-        if (n > longest) longest = n;
-    }
-    return (size_t)c->segments[segment].length + longest;
-}
-
-/* A segment whose own keys begin at `before`, and all that continues it: its dk and dv sum
- * up over them. Keys that a longer sibling left behind the end of one are seen by none of
- * its queries. */
-static void backward_tree(const struct call *c, const struct trees *t,
-                          const struct attention_gradient *g, size_t segment, size_t before,
-                          size_t head)
-{
-    const masa_segment *s = &c->segments[segment];
-    size_t end = before + (size_t)s->length;
+    const masa_segment *s = &node->segment;
+    size_t before = (size_t)node->before;
     run_segment(c, g, s, before, head);
-    for (size_t i = t->first_child[segment]; i; i = t->next[i]) {
-        clear_from(g, end);
-        backward_tree(c, t, g, i, end, head);
+    for (int32_t i = node->first_child; i; i = c->plan->nodes[i].next) {
+        clear_from(g, before + (size_t)s->length);
+        backward_tree(c, g, &c->plan->nodes[i], head);
     }
     store_segment(c, g, before, s, head);
 }
 
-static void backward_root(const struct call *c, const struct trees *t, size_t root, size_t head)
-{
-    struct attention_gradient g = gradient_init(c, longest_path(c, t, root));
-    backward_tree(c, t, &g, root, 0, head);
-}
-
-size_t masa_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim)
+size_t cpu_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim)
 {
     return 2 * rows * q_heads * head_dim;
 }
 
-void masa_attention_backward(void *dq, void *dk, void *dv, float *parts, const void *dout,
-                             const void *out, const float *lse, const void *q,
-                             const void *k, const void *v, const masa_segment *segments,
-                             size_t n_segments, size_t rows,
-                             const masa_attention_shape *shape)
+void cpu_attention_backward(void *dq, void *dk, void *dv, float *parts, const void *dout,
+                            const void *out, const float *lse, const void *q, const void *k,
+                            const void *v, const void *of, size_t rows,
+                            const masa_attention_shape *shape)
 {
+    const struct attention_plan *plan = of;
     const struct attention_backward_kernels *kernels =
         ISA_SELECT(attention_backward_kernels);
     size_t heads = shape->q_heads, n = shape->head_dim, width = heads * n;
     struct call c = {.kernels =
                          shape->dtype == MASA_BF16 ? &kernels->bf16 : &kernels->f32,
                      .shape = shape,
-                     .segments = segments,
+                     .plan = plan,
                      .dq = dq,
                      .dout = dout,
                      .out = out,
@@ -205,13 +157,14 @@ void masa_attention_backward(void *dq, void *dk, void *dv, float *parts, const v
                      .lse = lse,
                      .dk_part = parts,
                      .dv_part = parts + rows * width};
-    assert(heads % shape->kv_heads == 0 && n > 0 && n <= 256);
-    struct trees t = trees_make(segments, n_segments);
 #pragma omp parallel
     {
 #pragma omp for schedule(dynamic)
-        for (size_t unit = 0; unit < t.n * heads; unit++)
-            backward_root(&c, &t, t.roots[unit / heads], unit % heads);
+        for (size_t unit = 0; unit < plan->n_roots * heads; unit++) {
+            const struct plan_node *root = &plan->nodes[plan->roots[unit / heads]];
+            struct attention_gradient g = gradient_init(&c, (size_t)root->path);
+            backward_tree(&c, &g, root, unit % heads);
+        }
         struct range p = split_mine(rows, 1);
         size_t b = p.begin, group = heads / shape->kv_heads;
         kernels->reduce(at(dk, shape->dtype, b * shape->stride), shape->stride,
@@ -221,5 +174,4 @@ void masa_attention_backward(void *dq, void *dk, void *dv, float *parts, const v
                         c.dv_part + b * width, p.end - b, shape->kv_heads, group, n,
                         shape->dtype);
     }
-    free(t.roots);
 }

@@ -38,7 +38,7 @@ struct attention_kernels {
                          size_t rows, const struct attention_keys *keys, size_t head_dim,
                          float scale, masa_dtype dtype);
     /* n keys from number `at` on out of a block of the cache that begins at element
-     * `from` of k and v, laid out as masa_kv_layer says. */
+     * `from` of k and v, laid out as ../attention.c says. */
     void (*pack_cached)(const struct attention_keys *keys, size_t at, const void *k,
                         const void *v, size_t from, size_t block_tokens, size_t n,
                         size_t head_dim, masa_dtype dtype);

@@ -90,12 +90,12 @@ static void forward(float *logprob, float *lse, float *entropy, const float *log
 }
 
 static void backward(void *dz, masa_dtype dtype, const float *logits,
-                     const size_t *picked, const float *lse, const int32_t *targets,
+                     const int32_t *index, const float *lse, const int32_t *targets,
                      size_t rows, size_t vocab, float scale)
 {
     float out[TILE];
     for (size_t r = 0; r < rows; r++) {
-        size_t from = picked[r], target = (size_t)targets[from];
+        size_t from = index ? (size_t)index[r] : r, target = (size_t)targets[from];
         const float *x = logits + r * vocab;
         float shift = lse[from];
         for (size_t i = 0, m; i < vocab; i += m) {

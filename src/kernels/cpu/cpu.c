@@ -64,12 +64,12 @@ const char *masa_isa_name(masa_isa isa)
     return names[isa];
 }
 
-masa_dtype masa_compute_dtype(void)
-{
-    return masa_isa_get() >= MASA_ISA_AVX512_BF16 ? MASA_BF16 : MASA_F32;
-}
-
 int masa_threads(void)
 {
     return omp_get_max_threads();
+}
+
+void masa_threads_set(int threads)
+{
+    omp_set_num_threads(threads);
 }

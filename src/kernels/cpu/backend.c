@@ -1,0 +1,88 @@
+/* The processor as a device: its table, and its memory, which is the host's. */
+#include <masa/cpu.h>
+#include <masa/memory.h>
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cpu_backend.h"
+#include "split.h"
+
+masa_status cpu_start(int index, masa_error *err)
+{
+    (void)index, (void)err;
+    return MASA_OK;
+}
+
+const char *cpu_name(void)
+{
+    static char name[64];
+    snprintf(name, sizeof name, "%s, %d threads", masa_isa_name(masa_isa_get()), masa_threads());
+    return name;
+}
+
+masa_dtype cpu_compute(void)
+{
+    return masa_isa_get() >= MASA_ISA_AVX512_BF16 ? MASA_BF16 : MASA_F32;
+}
+
+masa_device_sizes cpu_sizes(void)
+{
+    return (masa_device_sizes){.block_tokens = 16, .prefill_rows = 512, .head_rows = 256};
+}
+
+size_t cpu_available(void)
+{
+    return masa_memory_available();
+}
+
+size_t cpu_peak(void)
+{
+    return masa_memory_peak();
+}
+
+void *cpu_alloc(size_t bytes, bool zeroed)
+{
+    void *p = bytes < SIZE_MAX - 64 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    if (p && zeroed) memset(p, 0, bytes);
+    return p;
+}
+
+void cpu_release(void *p)
+{
+    free(p);
+}
+
+void cpu_put(void *to, const void *from_host, size_t bytes)
+{
+    memcpy(to, from_host, bytes);
+}
+
+void cpu_get(void *to_host, const void *from, size_t bytes)
+{
+    memcpy(to_host, from, bytes);
+}
+
+void cpu_copy(void *to, const void *from, size_t pitch, size_t bytes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        memcpy((char *)to + i * pitch, (const char *)from + i * pitch, bytes);
+}
+
+void cpu_zero(void *to, size_t bytes)
+{
+#pragma omp parallel if (bytes > SPLIT_MINIMUM * sizeof(float))
+    {
+        struct range p = split_mine(bytes, 4096);
+        memset((char *)to + p.begin, 0, p.end - p.begin);
+    }
+}
+
+#define CPU_ENTRY(function) .function = cpu_##function,
+const struct backend backend_cpu = {.version = BACKEND_VERSION,
+                                    .kind = "cpu",
+                                    .host_memory = true,
+                                    .samples_filtered = true,
+                                    CPU_FUNCTIONS(CPU_ENTRY)};
