@@ -57,7 +57,7 @@ static void add_model(json_t *inputs, const rl_session *s, const json_t *before)
 {
     json_t *known = json_object_get(before, MODEL_KEY);
     if (base_of(s))
-        json_object_set_new(inputs, MODEL_KEY, json_integer(s->base_checksum));
+        json_object_set_new(inputs, MODEL_KEY, json_integer(s->base_fingerprint));
     else if (known)
         json_object_set(inputs, MODEL_KEY, known);
 }

@@ -62,8 +62,7 @@ static void measure_base(rl_session *s)
 {
     masa_model *base = s->reference ? s->reference : s->model;
     if (!s->reference && rl_session_model(s) == s->checkpoint) return;
-    s->base_checksum = masa_run_checksum(masa_model_values(base),
-                                         masa_model_parameter_count(base) * sizeof(float));
+    s->base_fingerprint = (int64_t)(masa_model_fingerprint(base) >> 1);
 }
 
 static masa_status open_model(rl_session *s, const rl_session_options *wants,
@@ -289,14 +288,6 @@ bool rl_session_wait_for_room(const rl_session *s, size_t bytes)
         sleep(1);
     }
     return true;
-}
-
-static masa_status write_settings(const rl_session *s, const char *folder, masa_error *err)
-{
-    char *path = masa_path_join(folder, RL_SETTINGS_FILE);
-    masa_status st = masa_config_write(s->config, path, err);
-    free(path);
-    return st;
 }
 
 static masa_status write_settings(const rl_session *s, const char *folder, masa_error *err)

@@ -31,7 +31,7 @@ typedef struct rl_session {
     size_t n_stop_tokens;
 
     masa_model *model, *reference; /* reference: the frozen start, or NULL */
-    uint32_t base_checksum;        /* of the weights that the run began with, where it has them */
+    int64_t base_fingerprint;      /* of the weights that the run began with; 0: not at hand */
     masa_lora *lora;               /* or NULL */
     masa_optimizer *optimizer;
     masa_optimizer *meta_optimizer; /* of the meta path's updates; NULL: the one above */
