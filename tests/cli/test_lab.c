@@ -79,6 +79,10 @@ static void a_laboratory_is_run_and_recorded(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "lab")), "small");
     assert_string_equal(json_string_value(json_object_get(root, "arm")), "fast");
     assert_int_equal(json_integer_value(json_object_get(root, "seed")), 2);
+    assert_int_equal(masa("version", "", ""), 0);
+    output[strcspn(output, "\n")] = '\0';
+    assert_true(masa_starts_with(output, "masa "));
+    assert_string_equal(json_string_value(json_object_get(root, "version")), output + 5);
     assert_true(json_is_true(json_object_get(root, "finished")));
     json_t *settings = json_object_get(root, "settings");
     assert_string_equal(json_string_value(json_object_get(settings, "optimizer.lr")),
