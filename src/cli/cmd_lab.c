@@ -1,6 +1,7 @@
 /* masa lab: a series of runs from one file, a record of each, and tables from the records. */
 #include "commands.h"
 #include "lab_file.h"
+#include "masa_version.h"
 
 #include <masa/comparison.h>
 #include <masa/figure.h>

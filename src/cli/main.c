@@ -3,6 +3,7 @@
 
 #include <masa/log.h>
 #include <masa/text.h>
+#include "masa_version.h"
 
 #include <ctype.h>
 #include <stdbool.h>

@@ -88,6 +88,7 @@ static void add_row(masa_text *out, const report_run *run, size_t look)
     add_cell(out, "%.1f %%", 100 * best);
     add_cell(out, "%.3g", spent[MASA_COST_TOKENS] / 1e6);
     add_cell(out, "%.3g", spent[MASA_COST_SECONDS] / 60);
+    add_cell(out, "%.3g", spent[MASA_COST_CPU] / 60);
     add_cell(out, "%.3g", spent[MASA_COST_FLOPS] / 1e15);
     masa_text_add(out, "\n");
 }
@@ -98,7 +99,7 @@ void page_summary(masa_text *out, const report_run *runs, size_t n)
         out, "<p>Accuracy is on unseen problems; time is that of rollouts and updates "
              "up to the last evaluation.\n"
              "<table><tr><th>run<th>steps<th>accuracy at first<th>at last<th>best"
-             "<th>M tokens<th>min<th>PFLOP\n");
+             "<th>M tokens<th>min<th>processor min<th>PFLOP\n");
     for (size_t i = 0; i < n; i++) add_row(out, &runs[i], i);
     masa_text_add(out, "</table>\n");
 }
@@ -164,6 +165,7 @@ void page_curves(masa_text *out, const report_run *runs, size_t n)
     plot_accuracy(out, runs, n, MASA_COST_STEPS, "step", 1);
     plot_accuracy(out, runs, n, MASA_COST_TOKENS, "million tokens generated", 1e6);
     plot_accuracy(out, runs, n, MASA_COST_SECONDS, "minutes of rollouts and updates", 60);
+    plot_accuracy(out, runs, n, MASA_COST_CPU, "processor minutes", 60);
     plot_accuracy(out, runs, n, MASA_COST_FLOPS, "PFLOP, estimated", 1e15);
     for (int i = 0; i < FIRST_METRICS; i++) plot_metric(out, runs, n, first_metrics[i]);
     masa_text_add(out, "</div>\n<details><summary>All other metrics</summary>\n"

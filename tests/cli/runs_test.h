@@ -86,8 +86,9 @@ static double metric_of(const char *run, long step, const char *name)
     return value;
 }
 
-/* Starts a command and interrupts it once `run` has a step; its exit status. */
-static int interrupt(const char *command, const char *arguments, const char *run)
+/* Starts a command and sends it a signal once `run` has a step; its exit status. */
+static int send_signal(int number, const char *command, const char *arguments,
+                       const char *run)
 {
     char line[4096];
     snprintf(line, sizeof line, "OMP_NUM_THREADS=1 exec '%s' %s %s >/dev/null 2>errors",
@@ -99,12 +100,18 @@ static int interrupt(const char *command, const char *arguments, const char *run
     }
     int status = 0;
     for (int i = 0; i < 20000 && isnan(metric_of(run, 1, "reward")); i++) usleep(5000);
-    kill(child, SIGINT);
+    kill(child, number);
     assert_int_equal(waitpid(child, &status, 0), child);
     FILE *file = fopen("errors", "r");
     read_all(errors, sizeof errors, file);
     fclose(file);
     return WEXITSTATUS(status);
+}
+
+/* By ^C. */
+static int interrupt(const char *command, const char *arguments, const char *run)
+{
+    return send_signal(SIGINT, command, arguments, run);
 }
 
 #endif

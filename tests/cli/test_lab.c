@@ -2,6 +2,9 @@
  * from the records alone. */
 #include "runs_test.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+
 /* Arms that differ in preset and in a setting; all the rest is common. */
 static void write_lab(const char *name, const char *steps, const char *more)
 {
@@ -79,6 +82,10 @@ static void a_laboratory_is_run_and_recorded(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "lab")), "small");
     assert_string_equal(json_string_value(json_object_get(root, "arm")), "fast");
     assert_int_equal(json_integer_value(json_object_get(root, "seed")), 2);
+    assert_int_equal(masa("version", "", ""), 0);
+    output[strcspn(output, "\n")] = '\0';
+    assert_true(masa_starts_with(output, "masa "));
+    assert_string_equal(json_string_value(json_object_get(root, "version")), output + 5);
     assert_true(json_is_true(json_object_get(root, "finished")));
     json_t *settings = json_object_get(root, "settings");
     assert_string_equal(json_string_value(json_object_get(settings, "optimizer.lr")),
@@ -134,6 +141,17 @@ static void the_table_needs_the_records_alone(void **state)
     assert_int_equal(rename("runs/away", "runs/small"), 0);
 }
 
+/* Whether no process trains in the run's folder. */
+static bool run_is_free(const char *run)
+{
+    char path[128];
+    snprintf(path, sizeof path, "%s/lock", run);
+    int fd = open(path, O_RDWR);
+    bool is = fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0;
+    if (fd >= 0) close(fd);
+    return is;
+}
+
 /* Stopped by the clock before it begins, by ^C in a run, while two go at a time; then the
  * runs are those of a laboratory that was left alone. */
 static void a_laboratory_broken_off_goes_on(void **state)
@@ -155,6 +173,9 @@ static void a_laboratory_broken_off_goes_on(void **state)
     int status = masa("lab", line, "");
     assert_says(errors, "time is up: 0 of 4 runs are done; the same command goes on");
     assert_true(status == 0 || strstr(errors, "no record with two evaluations"));
+    /* killed, it takes its runs along, which save first: then their locks are free */
+    send_signal(SIGKILL, "lab", broken, "broken/long/plain-seed1");
+    for (int i = 0; i < 500 && !run_is_free("broken/long/plain-seed1"); i++) usleep(20000);
     snprintf(line, sizeof line, "%s --jobs 2", broken);
     assert_int_equal(interrupt("lab", line, "broken/long/fast-seed1"), 130);
     /* a run that lost its checkpoints begins again */

@@ -171,7 +171,7 @@ static void everything_of_a_run_is_there(void **state)
     (void)state;
     const char *names[] = {"meta", "plain<u>"};
     masa_text page = page_on(names, 2);
-    assert_says(&page, "4 of 100<td>25.0 %<td>65.0 %<td>65.0 %<td>0.4<td>2<td>0");
+    assert_says(&page, "4 of 100<td>25.0 %<td>65.0 %<td>65.0 %<td>0.4<td>2<td>-<td>0");
     assert_says(&page, "<figcaption>reward</figcaption>");
     assert_null(
         strstr(page.data, "<figcaption>entropy")); /* not recorded: no empty plot */
