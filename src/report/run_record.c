@@ -168,6 +168,11 @@ masa_status masa_record_make(masa_text *out, const char *folder,
     report_run run;
     masa_status st = report_run_read(&run, folder, err);
     if (st != MASA_OK) return st;
+    st = masa_config_make_relative(&run.config, err);
+    if (st != MASA_OK) {
+        report_run_deinit(&run);
+        return st;
+    }
     masa_text_add(out, "{\n");
     add_string(out, "lab", about->lab);
     add_string(out, "arm", about->arm);

@@ -1,34 +1,56 @@
-/* Paths among the settings. */
+/* Paths among the settings, absolute and back. */
 #include <masa/config.h>
 
 #include <masa/file.h>
+#include <masa/memory.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-masa_status masa_config_make_absolute(masa_config *config, masa_error *err)
+/* The path `here` ends with a slash. NULL: the path stays as it is. */
+typedef char *change(const char *here, const char *path);
+
+static char *make_absolute(const char *here, const char *path)
 {
-    const struct {
-        const char *key, *value;
-    } paths[] = {{"model.path", config->model.path},
-                 {"data.train", config->data.train},
-                 {"data.test", config->data.test},
-                 {"meta.template", config->meta.template},
-                 {"sft.data", config->sft.data}};
-    masa_status st = MASA_OK;
-    char *here = getcwd(NULL, 0);
-    if (!here)
+    return *path == '/' || strcmp(path, "-") == 0 ? NULL : masa_path_join(here, path);
+}
+
+static char *make_relative(const char *here, const char *path)
+{
+    size_t n = strlen(here);
+    return masa_starts_with(path, here) && path[n] ? masa_strdup(path + n) : NULL;
+}
+
+static masa_status change_all(masa_config *config, change *made, masa_error *err)
+{
+    static const char *const keys[] = {"model.path", "data.train", "data.test",
+                                       "meta.template", "sft.data"};
+    const char *const values[] = {config->model.path, config->data.train, config->data.test,
+                                  config->meta.template, config->sft.data};
+    char *folder = getcwd(NULL, 0);
+    if (!folder)
         return MASA_FAIL(err, MASA_ERR_IO, "cannot find the working folder: %s",
                          strerror(errno));
-    for (size_t i = 0; i < sizeof paths / sizeof *paths && st == MASA_OK; i++) {
-        const char *value = paths[i].value;
-        if (!*value || *value == '/' || strcmp(value, "-") == 0) continue;
-        char *whole = masa_path_join(here, value);
-        st = masa_config_set(config, paths[i].key, whole, err);
-        free(whole);
+    char *here = masa_path_join(folder, "");
+    masa_status st = MASA_OK;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys && st == MASA_OK; i++) {
+        char *path = *values[i] ? made(here, values[i]) : NULL;
+        if (path) st = masa_config_set(config, keys[i], path, err);
+        free(path);
     }
     free(here);
+    free(folder);
     return st;
+}
+
+masa_status masa_config_make_absolute(masa_config *config, masa_error *err)
+{
+    return change_all(config, make_absolute, err);
+}
+
+masa_status masa_config_make_relative(masa_config *config, masa_error *err)
+{
+    return change_all(config, make_relative, err);
 }

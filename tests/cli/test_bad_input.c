@@ -158,8 +158,8 @@ static void a_full_disk_is_waited_for(void **state)
     if (getuid() != 0) skip(); /* mounting takes root */
     if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0) skip();
     int status = shell(
-        TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 2>log & "
-              "i=0; until grep -q 'waiting for room' log || [ $i = 300 ]; do sleep 0.1; i=$((i+1)); "
+        "rm -f log; " TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
+              "2>log & i=0; until grep -qs 'waiting for room' log || [ $i = 300 ]; do sleep 0.1; i=$((i+1)); "
               "done; mount -o remount,size=60m run; wait $!; status=$?; cat log >&2; "
               "umount run && rmdir run && exit $status");
     if (status != 0) fail_msg("status %d: %s", status, errors);

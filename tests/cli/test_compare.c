@@ -80,7 +80,7 @@ static void a_finished_comparison_is_read_where_nothing_can_be_written(void **st
     if (system("mkdir fixed && mount --bind whole fixed && mount -o remount,ro,bind fixed") != 0)
         skip();
     int compared = masa("compare", "fixed", "");
-    bool table = strstr(output, "| grpo   |     2 |");
+    bool table = strstr(output, "| grpo |     2 |");
     int inspected = masa("inspect", "fixed/grpo-seed1", "--rollouts");
     int reported = masa("report", "fixed", "-o page.html");
     int left = system("ls fixed/grpo-seed1 | grep -q sqlite-");

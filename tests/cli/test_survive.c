@@ -10,6 +10,11 @@
     "-s optimizer.tokens_per_pass=512 -s model.compute=f32 -s train.save_every=0 "
 #define TRAIN "$masa train run --model model --train train.jsonl " SETTINGS
 
+/* A run without end in the background, which has a step when this is over. */
+#define START                                                                             \
+    "rm -f log; " TRAIN "-n 1000000 2>log & i=0; until grep -qs '^step' log || "          \
+    "[ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; "
+
 static int set_up(void **state)
 {
     make_model(state);
@@ -51,9 +56,7 @@ static int signalled(const char *name)
 {
     char line[2000];
     snprintf(line, sizeof line,
-             TRAIN "-n 1000000 2>log & i=0; until grep -q '^step' log || [ $i = 600 ]; do "
-                   "sleep 0.05; i=$((i+1)); done; kill -%s $!; wait $!; status=$?; "
-                   "cat log >&2; exit $status",
+             START "kill -%s $!; wait $!; status=$?; cat log >&2; exit $status",
              name);
     return shell(line);
 }
@@ -82,8 +85,7 @@ static void a_signal_asks_where_the_run_stands(void **state)
 {
     (void)state;
     int status = shell(
-        TRAIN "-n 1000000 2>log & i=0; until grep -q '^step' log || [ $i = 600 ]; do sleep 0.05; "
-              "i=$((i+1)); done; kill -USR1 $!; i=0; until grep -q 'now .* of .* in step' log || "
+        START "kill -USR1 $!; i=0; until grep -q 'now .* of .* in step' log || "
               "[ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; kill -TERM $!; wait $!; status=$?; "
               "cat log >&2; exit $status");
     assert_int_equal(status, 130);
@@ -95,9 +97,7 @@ static void two_cannot_train_in_one_folder(void **state)
 {
     (void)state;
     int status = shell(
-        TRAIN "-n 1000000 2>log & i=0; until grep -q '^step' log || [ $i = 600 ]; do sleep 0.05; "
-              "i=$((i+1)); done; $masa train run --resume; status=$?; kill -TERM $!; wait $!; "
-              "exit $status");
+        START "$masa train run --resume; status=$?; kill -TERM $!; wait $!; exit $status");
     assert_int_equal(status, 1);
     assert_said(errors, "run is being trained in by process");
     must("rm -r run");

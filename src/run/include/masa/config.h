@@ -72,6 +72,9 @@ masa_status masa_config_set(masa_config *config, const char *key, const char *va
 /** Puts the working folder before paths that are relative to it, so that a run goes on from
  *  any other. */
 masa_status masa_config_make_absolute(masa_config *config, masa_error *err);
+/** Takes the working folder off paths below it: what is published is to tell nothing of a
+ *  machine. */
+masa_status masa_config_make_relative(masa_config *config, masa_error *err);
 /** What no single key's bounds can say: combinations. Part of loading. */
 masa_status masa_config_check(const masa_config *config, masa_error *err);
 /** MASA_ERR_CONFIG when the TEXT key ("model.path") is empty, saying how to give it. */
