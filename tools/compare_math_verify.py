@@ -3,13 +3,15 @@
 
 Usage: compare_math_verify.py MASA_PROGRAM DATA_FOLDER [OUT.jsonl]
        compare_math_verify.py MASA_PROGRAM ROLLOUTS.jsonl [OUT.jsonl]
+       compare_math_verify.py MASA_PROGRAM PAIRS.jsonl [OUT.jsonl]
 
 With a folder of problem files, pairs are made from their gold answers by seeded rules:
 rewritings as a model would write them, small mutations, and neighbours from the same
 set. With a file of lines {"prediction": ..., "gold": ...}, rollouts, both checkers are
 given the same final answer in a box, the one that masa extracts by the rules "any"; and
-then the whole responses, where each extracts in its own way. Prints the agreement, and
-writes every disagreement to OUT.jsonl. Needs Python with math-verify; the product needs
+then the whole responses, where each extracts in its own way. With a file whose lines say
+the verdict as well ("equal", and maybe "class"), both are held against it, class by
+class. Prints the agreement, and writes every disagreement to OUT.jsonl. Needs Python with math-verify; the product needs
 neither.
 """
 import json
@@ -86,10 +88,12 @@ def masa(program, pairs, rules):
     return [json.loads(line) for line in out.splitlines()]
 
 
-def math_verify(pair):
+def math_verify(pair, texts=False):
+    """Its verdict; texts: a gold that is more than an answer is given as it is."""
     from math_verify import parse, verify
     try:
-        gold = parse(f"\\boxed{{{pair['gold']}}}")
+        whole = texts and any(sign in pair["gold"] for sign in ("$", "\\boxed", "####"))
+        gold = parse(pair["gold"] if whole else f"\\boxed{{{pair['gold']}}}")
         return bool(verify(gold, parse(pair["prediction"])))
     except Exception:  # its timeouts and parser errors count as "not equal"
         return False
@@ -112,10 +116,39 @@ def compare(name, pairs, ours):
     return disagreements
 
 
+def judge(pairs, ours):
+    """Both checkers against the verdicts that the pairs state; the pairs that one fails."""
+    table, failures = {}, []
+    for pair, mine in zip(pairs, ours):
+        row = table.setdefault(pair.get("class", "all"), [0] * 5)
+        theirs = math_verify(pair, texts=True)
+        row[0] += 1
+        row[1] += mine["equal"] == pair["equal"]
+        row[2] += mine["equal"] and not pair["equal"]
+        row[3] += theirs == pair["equal"]
+        row[4] += theirs and not pair["equal"]
+        if mine["equal"] != pair["equal"] or theirs != pair["equal"]:
+            failures.append({**pair, "masa": mine["equal"], "math_verify": theirs})
+    total = [sum(column) for column in zip(*table.values())]
+    print("| class | pairs | masa right | false equal | Math-Verify right | false equal |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    for name, row in [*sorted(table.items()), ("all", total)]:
+        print(f"| {name} | {row[0]} | {row[1]} | {row[2]} | {row[3]} | {row[4]} |")
+    return failures
+
+
 def boxed(pairs, ours):
     """The pairs that have a final answer, with nothing but that."""
     return [{**p, "prediction": f"\\boxed{{{o['extracted']}}}"}
             for p, o in zip(pairs, ours) if o.get("extracted") is not None]
+
+
+def write(disagreements):
+    """One a line, to the file that the command names."""
+    if len(sys.argv) > 3:
+        with open(sys.argv[3], "w", encoding="utf-8") as out:
+            for d in disagreements:
+                out.write(json.dumps(d) + "\n")
 
 
 def main():
@@ -129,13 +162,12 @@ def main():
         with open(source, encoding="utf-8") as lines:
             rollouts = [json.loads(line) for line in lines]
         ours = masa(program, rollouts, "any")
+        if "equal" in rollouts[0]:
+            return write(judge(rollouts, ours))
         answers = boxed(rollouts, ours)
         disagreements = compare("final answers", answers, masa(program, answers, "boxed"))
         disagreements += compare("whole responses", rollouts, ours)
-    if len(sys.argv) > 3:
-        with open(sys.argv[3], "w", encoding="utf-8") as out:
-            for d in disagreements:
-                out.write(json.dumps(d) + "\n")
+    write(disagreements)
 
 
 if __name__ == "__main__":

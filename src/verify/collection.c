@@ -131,7 +131,8 @@ static bool is_infinite(const node *n)
 
 static masa_verdict compare_tuple(work *w, node *a, node *b)
 {
-    if (a->kind == NODE_LIST && a->mark == ',') return compare_in_order(w, a, b);
+    if (a->kind == NODE_LIST && (a->mark == ',' || (a->mark == 'a' && names_differ(a))))
+        return compare_in_order(w, a, b);
     if (is_column(a)) return compare_in_order(w, a, b);
     if (a->kind != NODE_TUPLE) return MASA_VERDICT_DIFFERENT;
     /* Two numbers between brackets may be an interval: its ends count, but for
