@@ -191,27 +191,53 @@ static size_t significant_digits(const node *n)
     return digits;
 }
 
+/* The decimal of 2.5 or of 2.5 * 10^-3, and the power of ten or NULL; NULL: none. */
+static const node *decimal_of(const node *n, const node **power)
+{
+    *power = NULL;
+    if (n->kind == NODE_PRODUCT && n->n == 2 && n->child[1]->kind == NODE_POWER) {
+        const node *ten = n->child[1]->child[0];
+        if (ten->kind != NODE_NUMBER || fmpz_cmp_ui(fmpq_numref(ten->value), 10) != 0) return NULL;
+        *power = n->child[1];
+        n = n->child[0];
+    }
+    return node_is_decimal(n) ? n : NULL;
+}
+
+/* Half a unit of the last digit, times the power of ten. */
+static bool half_unit(work *w, arb_t out, const node *decimal, const node *power)
+{
+    acb_t scale;
+    mag_t last;
+    acb_init(scale);
+    mag_init(last);
+    node_decimal_unit(last, decimal);
+    arf_set_mag(arb_midref(out), last);
+    arb_mul_2exp_si(out, out, -1);
+    bool good = !power || value_ball(w, power, NULL, scale, 64);
+    if (good && power) arb_mul(out, out, acb_realref(scale), 64);
+    acb_clear(scale);
+    mag_clear(last);
+    return good;
+}
+
 /* Whether a decimal of ten digits or more is x rounded to these: off by half a unit of the
  * last, or by what floating-point arithmetic of a few steps loses (2^-50). */
-static bool is_rounded(work *w, const node *decimal, const node *x)
+static bool is_rounded(work *w, const node *n, const node *x)
 {
+    const node *power, *decimal = decimal_of(n, &power);
     acb_t a, b;
     arb_t limit, unit;
-    mag_t last;
-    if (!node_is_decimal(decimal) || significant_digits(decimal) < LEAST_DIGITS ||
+    if (!decimal || significant_digits(decimal) < LEAST_DIGITS || value_has_symbols(n) ||
         value_has_symbols(x))
         return false;
     acb_init(a);
     acb_init(b);
     arb_init(limit);
     arb_init(unit);
-    mag_init(last);
-    bool good = value_ball(w, decimal, NULL, a, 256) && value_ball(w, x, NULL, b, 256) &&
-                arb_contains_zero(acb_imagref(b));
+    bool good = value_ball(w, n, NULL, a, 256) && value_ball(w, x, NULL, b, 256) &&
+                arb_contains_zero(acb_imagref(b)) && half_unit(w, unit, decimal, power);
     if (good) {
-        node_decimal_unit(last, decimal);
-        arf_set_mag(arb_midref(unit), last);
-        arb_mul_2exp_si(unit, unit, -1);
         acb_abs(limit, b, 256);
         arb_mul_2exp_si(limit, limit, -50);
         if (arb_lt(limit, unit)) arb_set(limit, unit);
@@ -223,7 +249,6 @@ static bool is_rounded(work *w, const node *decimal, const node *x)
     acb_clear(b);
     arb_clear(limit);
     arb_clear(unit);
-    mag_clear(last);
     if (good) w->rule = "number: rounded";
     return good;
 }

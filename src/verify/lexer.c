@@ -13,6 +13,7 @@ typedef struct lexer {
     token *out;
     size_t count, capacity;
     bool spaced;
+    bool has_rows;      /* an environment begins somewhere: "\\\\" ends a row */
     bool escaped_twice; /* every backslash is written as two, as in a string of JSON */
     char *digits; /* where the texts of numbers are put together */
 } lexer;
@@ -380,6 +381,14 @@ static void lex_named_command(lexer *l, const char *s, size_t n)
     }
 }
 
+/* Whether the letters at i are a command's name of two or more. */
+static bool begins_command(const lexer *l, size_t i)
+{
+    size_t m = i;
+    while (letter_at(l, m)) m++;
+    return m - i > 1 && word_command(l->s + i, m - i);
+}
+
 static void lex_command(lexer *l)
 {
     if (l->escaped_twice) l->i++;
@@ -393,7 +402,11 @@ static void lex_command(lexer *l)
     char c = char_at(l, start);
     l->i = start + (c != 0);
     switch (c) {
-    case '\\': emit(l, T_ROW, 0, "\\\\", 2); break;
+    case '\\':
+        l->i += l->escaped_twice && char_at(l, l->i) == '\\';
+        if (!l->has_rows && begins_command(l, l->i)) l->i--; /* "\\\\frac" among others */
+        else emit(l, T_ROW, 0, "\\\\", 2);
+        break;
     case '{': emit(l, T_SET_OPEN, 0, "{", 1); break;
     case '}': emit(l, T_SET_CLOSE, 0, "}", 1); break;
     case '%': emit(l, '%', 0, "%", 1); break;
@@ -551,7 +564,11 @@ static bool is_escaped_twice(const char *s, size_t n)
 token *lex(work *w, const char *s, size_t n)
 {
     lexer state = {.w = w, .s = s, .n = n}, *l = &state;
-    l->escaped_twice = memchr(s, '\\', n) && is_escaped_twice(s, n);
+    if (memchr(s, '\\', n)) {
+        l->escaped_twice = is_escaped_twice(s, n);
+        for (size_t i = 0; i + 6 <= n && !l->has_rows; i++)
+            l->has_rows = memcmp(s + i, "\\begin", 6) == 0;
+    }
     l->digits = work_alloc(w, n + 1);
     while (l->i < n && !w->exhausted) {
         unsigned char c = (unsigned char)s[l->i];

@@ -148,10 +148,18 @@ static bool is_equation(const node *n)
     return n->kind == NODE_RELATION && n->text[strspn(n->text, "=~m")] == 0;
 }
 
+/* y = 2x and f(x) = 2x say the same. */
+static bool names_function(const work *w, const node *y, const node *f)
+{
+    return y->kind == NODE_SYMBOL && f->kind == NODE_SYMBOL && w->symbols[f->symbol].call &&
+           w->symbols[y->symbol].size == 1 && *w->symbols[y->symbol].name == 'y';
+}
+
 static masa_verdict compare_equations(work *w, node *a, node *b)
 {
-    bool named = is_name(a->child[0]) && is_name(b->child[0]);
-    if (named && node_same(a->child[0], b->child[0]))
+    node *x = a->child[0], *y = b->child[0];
+    bool named = is_name(x) && is_name(y);
+    if (named && (node_same(x, y) || names_function(w, x, y) || names_function(w, y, x)))
         return compare_with_value(w, a, b->child[value_side(b)], true);
     if (is_numeric(a, 0) || is_numeric(b, 0)) {
         masa_verdict verdict = compare_with_value(w, a, b->child[0], true);

@@ -92,6 +92,7 @@ static void test_bare(void **state)
     check("72 clips sold in April", B, "72 clips sold in April");
     check("no solution", B, "no solution");
     check("3 sqrt(2)", B, "3 sqrt(2)");
+    check("\\begin{bmatrix}1\\\\2\\end{bmatrix}", B, "\\begin{bmatrix}1\\\\2\\end{bmatrix}");
     check("the number is 10", B, NULL);
     check("I do not know what they want", B, NULL);
     check("\u6bd4\u4f8b\u4e3a13", B, NULL);
@@ -158,6 +159,7 @@ static void test_other_rules(void **state)
     check("it is -3/4", MASA_EXTRACT_NUMBER, "-3/4");
     check("8-3", MASA_EXTRACT_NUMBER, "3");
     check("none", MASA_EXTRACT_NUMBER, NULL);
+    check("AZ2A", MASA_EXTRACT_NUMBER, NULL);
     check("  x+1\n", MASA_EXTRACT_WHOLE, "x+1");
     /* The first rule that finds something decides. */
     check("#### 4 then \\boxed{5}", MASA_EXTRACT_ANY, "5");
