@@ -1,8 +1,14 @@
 /* masa verify: checks answers in a file. */
 #include "commands.h"
+#include "inspect.h"
 #include "options.h"
+#include "verify_audit.h"
 
+#include <masa/config.h>
+#include <masa/generate.h>
 #include <masa/memory.h>
+#include <masa/run_folder.h>
+#include <masa/store.h>
 #include <masa/text.h>
 #include <masa/verify.h>
 
@@ -89,12 +95,53 @@ static void count(tally *t, const masa_verify_result *r)
     }
 }
 
-static masa_status verify_line(const char *text, size_t size,
-                               const masa_verify_options *defaults, tally *counts,
+/* What checks a file or a run: options, the count, and in an audit the near answers. */
+typedef struct checker {
+    masa_verify_options options;
+    tally counts;
+    cli_audit *audit; /* NULL: every verdict is printed */
+} checker;
+
+static void check(checker *c, const json_t *line, const char *where, const char *text,
+                  size_t size, const char *gold, const masa_verify_options *o)
+{
+    masa_verify_result result;
+    masa_verify_span(text, size, gold, o, &result);
+    count(&c->counts, &result);
+    if (c->audit) cli_audit_note(c->audit, where, text, size, gold, o, &result);
+    else print_result(line, &result);
+}
+
+/* A member of a line by its name, or by that of `masa inspect --json`. */
+static const json_t *member(const json_t *line, const char *name, const char *other)
+{
+    const json_t *value = json_object_get(line, name);
+    return value ? value : json_object_get(line, other);
+}
+
+/* Whether a response ended by itself: what was cut off has no answer. */
+static bool ended(const char *cause)
+{
+    return strcmp(cause, masa_stop_cause_name(MASA_STOP_EOS)) == 0 ||
+           strcmp(cause, masa_stop_cause_name(MASA_STOP_STRING)) == 0;
+}
+
+/* Whether a line is a rollout of `masa inspect --json`; *skip: one of predictions, or cut
+ * off. */
+static bool is_rollout(const json_t *line, bool *skip)
+{
+    const char *kind = json_string_value(json_object_get(line, "kind"));
+    const char *cause = json_string_value(json_object_get(line, "cause"));
+    *skip = kind && strcmp(kind, "meta") == 0;
+    *skip |= cause && !ended(cause);
+    return cause && json_object_get(line, "text") && json_object_get(line, "answer");
+}
+
+static masa_status verify_line(const char *text, size_t size, const char *where, checker *c,
                                masa_error *err)
 {
     json_error_t problem;
-    masa_verify_options o = *defaults;
+    masa_verify_options o = c->options;
     masa_status st = MASA_OK;
     json_t *line = json_loadb(text, size, JSON_ALLOW_NUL, &problem);
     if (!json_is_object(line)) {
@@ -102,35 +149,34 @@ static masa_status verify_line(const char *text, size_t size,
                        line ? "the line is not a JSON object" : problem.text);
         goto out;
     }
-    const json_t *prediction = json_object_get(line, "prediction");
-    const json_t *gold = json_object_get(line, "gold");
+    const json_t *prediction = member(line, "prediction", "text");
+    const json_t *gold = member(line, "gold", "answer");
     if (!json_is_string(prediction) || !json_is_string(gold)) {
         st = MASA_FAIL(err, MASA_ERR_DATA, "\"prediction\" and \"gold\" must be strings");
         goto out;
     }
-    if ((st = line_options(&o, line, err)) != MASA_OK) goto out;
-    masa_verify_result result;
-    masa_verify_span(json_string_value(prediction), json_string_length(prediction),
-                     json_string_value(gold), &o, &result);
-    count(counts, &result);
-    print_result(line, &result);
+    bool skip = false, rollout = is_rollout(line, &skip);
+    if (rollout && skip) goto out;
+    if (!rollout && (st = line_options(&o, line, err)) != MASA_OK) goto out;
+    check(c, line, where, json_string_value(prediction), json_string_length(prediction),
+          json_string_value(gold), &o);
 out:
-    if (o.choices != defaults->choices) free((void *)o.choices);
+    if (o.choices != c->options.choices) free((void *)o.choices);
     json_decref(line);
     return st;
 }
 
-static masa_status verify_file(FILE *file, const char *path, const masa_verify_options *o,
-                               tally *counts, masa_error *err)
+static masa_status verify_lines(FILE *file, const char *path, checker *c, masa_error *err)
 {
-    char *line = NULL;
+    char *line = NULL, where[40];
     size_t capacity = 0, number = 0, answers = 0;
     masa_status st = MASA_OK;
     for (ssize_t n; st == MASA_OK && (n = getline(&line, &capacity, file)) > 0;) {
         number++;
         if (strspn(line, " \t\r\n") == (size_t)n) continue;
         answers++;
-        st = verify_line(line, (size_t)n, o, counts, err);
+        snprintf(where, sizeof where, "line %zu", number);
+        st = verify_line(line, (size_t)n, where, c, err);
         if (st != MASA_OK) masa_error_at(err, path, number);
     }
     if (st == MASA_OK && ferror(file)) {
@@ -142,6 +188,54 @@ static masa_status verify_file(FILE *file, const char *path, const masa_verify_o
         masa_error_at(err, path, 0);
     }
     free(line);
+    return st;
+}
+
+static masa_status verify_file(const char *path, checker *c, masa_error *err)
+{
+    FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
+    if (!file) {
+        masa_status st = MASA_FAIL(err, MASA_ERR_IO, "cannot open: %s", strerror(errno));
+        masa_error_at(err, path, 0);
+        return st;
+    }
+    masa_status st = verify_lines(file, path, c, err);
+    if (file != stdin) fclose(file);
+    return st;
+}
+
+static masa_status verify_rollout(void *context, const masa_store_rollout *r, masa_error *err)
+{
+    (void)err;
+    checker *c = context;
+    char where[160];
+    if (!ended(r->cause)) return MASA_OK;
+    snprintf(where, sizeof where, "step %ld, prompt %ld, sample %ld (%.80s)", r->step, r->prompt,
+             r->sample, r->problem);
+    check(c, NULL, where, r->text, strlen(r->text), r->answer, &c->options);
+    return MASA_OK;
+}
+
+/* The solutions of a run, by the run's own rules unless others are given. */
+static masa_status verify_run(const char *path, const char *rules, checker *c, masa_error *err)
+{
+    masa_store *store = NULL;
+    masa_config config = {0};
+    masa_store_filter filter = MASA_STORE_ALL;
+    char *store_path = masa_run_store_path(path), *config_path = masa_run_config_path(path);
+    filter.kind = "solution";
+    masa_status st = MASA_OK;
+    if (!rules) {
+        st = masa_config_load(&config, config_path, NULL, NULL, 0, err);
+        if (st == MASA_OK)
+            st = masa_extract_rules_parse(&c->options.rules, config.data.answer_rules, err);
+        masa_config_deinit(&config);
+    }
+    if (st == MASA_OK) st = masa_store_open(&store, store_path, MASA_STORE_READ, err);
+    if (st == MASA_OK) st = masa_store_rollouts(store, &filter, verify_rollout, c, err);
+    masa_store_close(store);
+    free(store_path);
+    free(config_path);
     return st;
 }
 
@@ -170,41 +264,50 @@ static void print_summary(const tally *t)
 
 masa_status cli_verify(int argc, char **argv, masa_error *err)
 {
-    masa_verify_options o = MASA_VERIFY_DEFAULTS;
-    const char *rules = "any", *kind = "math";
-    bool helped;
+    checker c = {.options = MASA_VERIFY_DEFAULTS};
+    masa_verify_options *o = &c.options;
+    const char *rules = NULL, *kind = "math";
+    cli_audit audit = {0};
+    long limit = 20;
+    bool helped, audited = false;
     const cli_option options[] = {
         CLI_STRING("rules", 'r', &rules, "RULES",
                    "where answers may stand, comma-separated: tags, boxed, phrase, hashes, bold, "
-                   "formula, bare, number, whole, any"),
+                   "formula, bare, number, whole, any (any; of a run: its data.answer_rules)"),
         CLI_STRING("kind", 'k', &kind, "KIND", "math, numeric, choice or code_output, where a line says none"),
-        CLI_DOUBLE("tolerance", 't', &o.tolerance, "T",
+        CLI_DOUBLE("tolerance", 't', &o->tolerance, "T",
                    "relative tolerance of numbers, where a line says none"),
+        CLI_FLAG("audit", 'a', &audited,
+                 "show the answers that are not equal but near, in place of all verdicts"),
+        CLI_LONG("limit", 'n', &limit, "N", "with --audit: how many to show (20)"),
         CLI_END,
     };
     const cli_usage usage = {
-        "verify", "[OPTIONS] FILE.jsonl",
+        "verify", "[OPTIONS] FILE.jsonl|RUN",
         "Checks answers: for every line with \"prediction\" and \"gold\" (and maybe \"kind\", "
         "\"options\",\n\"tolerance\", \"truncated\", \"id\") writes a line with the verdict.",
-        "FILE may be - for standard input. Verdicts: equal, different, undecided, no_answer, "
-        "bad_gold.\nThe summary goes to standard error.", 1, 1};
+        "FILE may be - for standard input, and hold the lines of masa inspect --rollouts --json.\n"
+        "Verdicts: equal, different, undecided, no_answer, bad_gold. The summary goes to standard\n"
+        "error. Near are answers that another rule finds equal, that are equal to 1 %, or that have\n"
+        "the gold's numbers: look at them before a run whose rewards depend on them.\n\n"
+        "  masa verify --audit rollouts.jsonl\n"
+        "  masa verify --audit --limit 50 runs/a", 1, 1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
-    if (masa_extract_rules_parse(&o.rules, rules, err) != MASA_OK) {
+    if (masa_extract_rules_parse(&o->rules, rules ? rules : "any", err) != MASA_OK) {
         if (err) err->code = MASA_ERR_USAGE;
         return MASA_ERR_USAGE;
     }
-    if ((st = parse_kind(&o.kind, kind, MASA_ERR_USAGE, err)) != MASA_OK) return st;
-    if (o.tolerance < 0) return MASA_FAIL(err, MASA_ERR_USAGE, "--tolerance must not be negative");
-    FILE *file = strcmp(argv[0], "-") == 0 ? stdin : fopen(argv[0], "r");
-    if (!file) {
-        st = MASA_FAIL(err, MASA_ERR_IO, "cannot open: %s", strerror(errno));
-        masa_error_at(err, argv[0], 0);
-        return st;
-    }
-    tally counts = {0};
-    st = verify_file(file, argv[0], &o, &counts, err);
-    if (file != stdin) fclose(file);
-    if (st == MASA_OK) print_summary(&counts);
+    if ((st = parse_kind(&o->kind, kind, MASA_ERR_USAGE, err)) != MASA_OK) return st;
+    if (o->tolerance < 0) return MASA_FAIL(err, MASA_ERR_USAGE, "--tolerance must not be negative");
+    if (limit < 0) return MASA_FAIL(err, MASA_ERR_USAGE, "--limit must not be negative");
+    bool run = cli_is_run(argv[0]);
+    if (run && !audited)
+        return MASA_FAIL(err, MASA_ERR_USAGE, "%s is a run: give --audit as well", argv[0]);
+    if (audited) c.audit = &audit;
+    st = run ? verify_run(argv[0], rules, &c, err) : verify_file(argv[0], &c, err);
+    if (st == MASA_OK && audited) cli_audit_print(&audit, (size_t)limit, stdout);
+    if (st == MASA_OK) print_summary(&c.counts);
+    cli_audit_deinit(&audit);
     return st;
 }
