@@ -40,6 +40,40 @@ const masa_extract_rule extract__order[] = {
     MASA_EXTRACT_FORMULA, MASA_EXTRACT_BARE, MASA_EXTRACT_NUMBER, MASA_EXTRACT_WHOLE, MASA_EXTRACT_NONE,
 };
 
+/* Whether the text is more than one statement, or says itself where its answer stands. */
+static bool is_solution(const char *s, size_t n)
+{
+    if (memchr(s, '\n', n)) return true;
+    for (size_t i = 0; i + 1 < n; i++)
+        if ((s[i] == '.' && s[i + 1] == ' ' && i && is_letter(s[i - 1])) ||
+            at(s, n, i, "####") || at_nocase(s, n, i, "answer"))
+            return true;
+    return false;
+}
+
+/* The answer in a text that is but an answer, a sentence or a whole solution, as golds are;
+ * empty when a box in it is. */
+static span answer_in(const char *text, span whole)
+{
+    static const masa_extract_rule rules[] = {MASA_EXTRACT_TAGS, MASA_EXTRACT_PHRASE,
+                                              MASA_EXTRACT_HASHES, MASA_EXTRACT_FORMULA};
+    while (whole.end - whole.start > 4 && at(text, whole.end, whole.start, "**") &&
+           at(text, whole.end, whole.end - 2, "**"))
+        whole = trim(text, (span){whole.start + 2, whole.end - 2}); /* bold in Markdown */
+    const char *s = text + whole.start;
+    size_t n = whole.end - whole.start;
+    span inside = {0, n};
+    bool final = false;
+    masa_extraction out = {0};
+    if (memchr(s, '\\', n) && find_boxed(s, n, &inside, &final))
+        return (span){whole.start + inside.start, whole.start + inside.end};
+    if (final) return (span){whole.start, whole.start};
+    for (size_t k = 0; k < 4 && is_solution(s, n); k++)
+        if (extract__rule(s, n, rules[k], MASA_ANSWER_MATH, &out))
+            return (span){whole.start + out.start, whole.start + out.start + out.size};
+    return statement_value(text, whole);
+}
+
 bool extract__rule(const char *text, size_t size, masa_extract_rule rule,
                    masa_answer_kind kind, masa_extraction *out)
 {
@@ -54,7 +88,8 @@ bool extract__rule(const char *text, size_t size, masa_extract_rule rule,
     }
     if (!found) return false;
     s = trim(text, s);
-    if (kind == MASA_ANSWER_MATH || kind == MASA_ANSWER_NUMERIC) s = statement_value(text, s);
+    if (kind == MASA_ANSWER_MATH || kind == MASA_ANSWER_NUMERIC)
+        s = rule == MASA_EXTRACT_WHOLE ? answer_in(text, s) : statement_value(text, s);
     if (s.start == s.end) return false;
     *out = (masa_extraction){rule, s.start, s.end - s.start};
     return true;
@@ -82,38 +117,9 @@ bool masa_extract_answer(const char *text, size_t size, unsigned rules,
     return extract__answer(text, size, rules, MASA_ANSWER_MATH, out);
 }
 
-/* Whether the text is more than one statement, or says itself where its answer stands. */
-static bool is_solution(const char *s, size_t n)
-{
-    if (memchr(s, '\n', n)) return true;
-    for (size_t i = 0; i + 1 < n; i++)
-        if ((s[i] == '.' && s[i + 1] == ' ' && i && is_letter(s[i - 1])) ||
-            at(s, n, i, "####") || at_nocase(s, n, i, "answer"))
-            return true;
-    return false;
-}
-
 void extract__gold(const char **gold, size_t *size)
 {
-    const unsigned rules = MASA_EXTRACT_TAGS | MASA_EXTRACT_BOXED | MASA_EXTRACT_PHRASE |
-                           MASA_EXTRACT_HASHES | MASA_EXTRACT_FORMULA;
-    const char *s = *gold;
-    size_t n = *size;
-    if (n < 8) return; /* too short to say anything around an answer */
-    masa_extraction out;
-    bool final = false;
-    span inside = {0, n};
-    if (memchr(s, '\\', n) && find_boxed(s, n, &inside, &final)) {
-        *gold = s + inside.start;
-        *size = inside.end - inside.start;
-    } else if (final) {
-        *size = 0;
-    } else if (is_solution(s, n) && masa_extract_answer(s, n, rules, &out)) {
-        *gold = s + out.start;
-        *size = out.size;
-    } else if (memchr(s, '$', n) || memchr(s, '\\', n)) {
-        inside = statement_value(s, (span){0, n});
-        *gold = s + inside.start;
-        *size = inside.end - inside.start;
-    }
+    span inside = answer_in(*gold, trim(*gold, (span){0, *size}));
+    *gold += inside.start;
+    *size = inside.end - inside.start;
 }

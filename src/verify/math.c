@@ -202,7 +202,6 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
                                   const char **rule)
 {
     trim_bare(&answer, &size);
-    trim_bare(&gold, &gold_size);
     extract__gold(&gold, &gold_size);
     trim_bare(&gold, &gold_size);
     unbox(&answer, &size);
