@@ -97,6 +97,13 @@ static inline size_t any_at(const char *text, size_t size, size_t i, const char 
     return 0;
 }
 
+/* Bytes of a minus sign (or U+2212) that ends at i, or 0. */
+static inline size_t minus_before(const char *text, size_t i)
+{
+    if (i && text[i - 1] == '-') return 1;
+    return i >= 3 && memcmp(text + i - 3, "\u2212", 3) == 0 ? 3 : 0;
+}
+
 static inline span trim(const char *text, span s)
 {
     while (s.start < s.end && is_space(text[s.start])) s.start++;
