@@ -92,8 +92,9 @@ static inline bool at_nocase(const char *text, size_t size, size_t i, const char
 /* Length of the first of the words (ended by NULL) that is at i, in any case; 0: none. */
 static inline size_t any_at(const char *text, size_t size, size_t i, const char *const *words)
 {
-    for (; *words; words++)
-        if (at_nocase(text, size, i, *words)) return strlen(*words);
+    for (; i < size && *words; words++)
+        if ((**words | 32) == (text[i] | 32) && at_nocase(text, size, i, *words))
+            return strlen(*words);
     return 0;
 }
 
