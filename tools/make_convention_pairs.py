@@ -50,7 +50,7 @@ def frac(q, form=None):
 
 def boxed(answer):
     return rng.choice(["\\boxed{%s}", "So the answer is $\\boxed{%s}$.", "$$\\boxed{%s}$$",
-                       "We get \\[\\boxed{%s}.\\]", "Hence, \\fbox{%s}"]) % answer
+                       "We get \\[\\boxed{%s}.\\]"]) % answer
 
 
 def either(right, wrong):
@@ -75,6 +75,14 @@ def box_in_a_solution():
     a, e = either(n, other(n))
     steps = f"First we compute ${n + 3} - 3 = {n}$ or so. Then we check {other(n)}. "
     return steps + boxed(a), str(n), e
+
+
+@convention
+def other_boxes():
+    n = integer()
+    a, e = either(n, other(n))
+    t = rng.choice(["Hence, \\fbox{%d}", "$\\boxed %d$", "\\boxed {%d}", "\\framebox{%d}"])
+    return f"Since ${other(n)} > 1$: " + t % a, str(n), e
 
 
 @convention

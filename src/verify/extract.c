@@ -44,10 +44,11 @@ const masa_extract_rule extract__order[] = {
 static bool is_solution(const char *s, size_t n)
 {
     if (memchr(s, '\n', n)) return true;
-    for (size_t i = 0; i + 1 < n; i++)
-        if ((s[i] == '.' && s[i + 1] == ' ' && i && is_letter(s[i - 1])) ||
-            at(s, n, i, "####") || at_nocase(s, n, i, "answer"))
-            return true;
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (s[i] == '.' && s[i + 1] == ' ' && i && is_letter(s[i - 1])) return true;
+        if (s[i] == '#' && at(s, n, i, "####")) return true;
+        if ((s[i] | 32) == 'a' && at_nocase(s, n, i, "answer")) return true;
+    }
     return false;
 }
 

@@ -92,9 +92,17 @@ static inline bool at_nocase(const char *text, size_t size, size_t i, const char
 /* Length of the first of the words (ended by NULL) that is at i, in any case; 0: none. */
 static inline size_t any_at(const char *text, size_t size, size_t i, const char *const *words)
 {
-    for (; *words; words++)
-        if (at_nocase(text, size, i, *words)) return strlen(*words);
+    for (; i < size && *words; words++)
+        if ((**words | 32) == (text[i] | 32) && at_nocase(text, size, i, *words))
+            return strlen(*words);
     return 0;
+}
+
+/* Bytes of a minus sign (or U+2212) that ends at i, or 0. */
+static inline size_t minus_before(const char *text, size_t i)
+{
+    if (i && text[i - 1] == '-') return 1;
+    return i >= 3 && memcmp(text + i - 3, "\u2212", 3) == 0 ? 3 : 0;
 }
 
 static inline span trim(const char *text, span s)

@@ -19,7 +19,8 @@ static size_t box_command(const char *text, size_t size, size_t i)
     static const char *const names[] = {"\\boxed", "\\fbox", "\\framebox"};
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         size_t n = strlen(names[k]);
-        if (at(text, size, i, names[k]) && (i + n == size || !is_letter(text[i + n])))
+        if (i + 1 < size && text[i + 1] == names[k][1] && at(text, size, i, names[k]) &&
+            (i + n == size || !is_letter(text[i + n])))
             return n;
     }
     return 0;
@@ -46,6 +47,11 @@ static bool collect(const char *text, size_t size, box **boxes, size_t *n_boxes)
     opened *open = NULL;
     size_t n = 0, capacity = 0, depth = 0, boxes_capacity = 0;
     for (size_t i = 0; i < size; i++) {
+        if (n == 0) { /* outside of boxes only a backslash begins anything */
+            const char *next = memchr(text + i, '\\', size - i);
+            if (!next) break;
+            i = (size_t)(next - text);
+        }
         size_t command = text[i] == '\\' ? box_command(text, size, i) : 0;
         if (command) {
             size_t j = i + command;

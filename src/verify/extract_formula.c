@@ -120,6 +120,7 @@ static size_t behind_verb(const char *text, size_t from, size_t to)
         while (m && j < to && text[j] == ' ') j++;
         if (!m || j >= to) continue;
         if (is_digit(text[j]) || strchr("$-(", text[j]) || at(text, to, j, "\\(") ||
+            at(text, to, j, "\u2212") ||
             (text[j] == '\\' && !at(text, to, j, "\\text")))
             return j;
     }
@@ -172,7 +173,8 @@ static span only_number(const char *text, span s)
     size_t words = 0, numbers = 0;
     for (size_t i = s.start; i < s.end; i++) {
         if (is_digit(text[i])) {
-            out.start = i;
+            out.start = i - (i > s.start ? minus_before(text, i) : 0);
+            if (out.start > s.start && is_letter(text[out.start - 1])) return s; /* "x-3", "A2" */
             while (i < s.end && (is_digit(text[i]) || (strchr(".,/", text[i]) && i + 1 < s.end &&
                                                        is_digit(text[i + 1]))))
                 i++;

@@ -217,9 +217,8 @@ bool find_number(const char *text, size_t size, span *out)
         }
         size_t start = i;
         /* A minus sign belongs to the number unless something is subtracted from. */
-        if (start && text[start - 1] == '-' &&
-            (start == 1 || strchr(" \t\n($=*:,", text[start - 2])))
-            start--;
+        size_t minus = minus_before(text, start), before = start - minus;
+        if (minus && (before == 0 || strchr(" \t\n($=*:,", text[before - 1]))) start = before;
         *out = (span){start, end};
         found = true;
         i = end - 1;

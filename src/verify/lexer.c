@@ -182,6 +182,7 @@ static void split_letters(lexer *l, const char *s, size_t n)
 static bool lex_by_context(lexer *l, const char *s, size_t n)
 {
     static const char *const money[] = {"USD", "EUR", "GBP", "INR", "Rs", NULL};
+    if (n == 1 && (*s | 32) != 'x') return false;
     size_t after = l->i;
     while (char_at(l, after) == ' ') after++;
     char next = char_at(l, after);
@@ -202,7 +203,7 @@ static bool lex_by_context(lexer *l, const char *s, size_t n)
         emit(l, T_IN, 0, s, n);
         return true;
     }
-    for (size_t k = 0; money[k]; k++) {
+    for (size_t k = 0; n > 1 && money[k]; k++) {
         if (strlen(money[k]) != n || memcmp(s, money[k], n) != 0) continue;
         if (next == '.') l->i = after + 1;
         while (char_at(l, after) == '.' || char_at(l, after) == ' ' || char_at(l, after) == '$') after++;

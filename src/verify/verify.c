@@ -82,6 +82,17 @@ static masa_verdict compare_literal(const char *s, size_t n, const char *gold,
 
 static const masa_verify_options defaults = MASA_VERIFY_DEFAULTS;
 
+/* Where the text behind a model's thoughts begins; size when they were never ended. */
+static size_t behind_thoughts(const char *text, size_t size)
+{
+    static const char open[] = "<think>", close[] = "</think>";
+    size_t start = 0;
+    for (const char *s = text, *end = text + size;
+         (s = memmem(s, (size_t)(end - s), close, strlen(close)));)
+        start = (size_t)((s += strlen(close)) - text);
+    return memmem(text + start, size - start, open, strlen(open)) ? size : start;
+}
+
 void masa_verify_span(const char *prediction, size_t size, const char *gold,
                       const masa_verify_options *options, masa_verify_result *result)
 {
@@ -92,13 +103,18 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
         result->rule = "truncated";
         return;
     }
+    size_t thoughts =
+        options->rules == MASA_EXTRACT_WHOLE ? 0 : behind_thoughts(prediction, size);
+    const char *text = prediction + thoughts;
     if (options->kind == MASA_ANSWER_CHOICE) {
-        verify__choice(prediction, size, gold, options, result);
+        verify__choice(text, size - thoughts, gold, options, result);
+        result->extraction.start += result->extracted ? thoughts : 0;
         return;
     }
-    if (!extract__answer(prediction, size, options->rules, options->kind,
+    if (!extract__answer(text, size - thoughts, options->rules, options->kind,
                          &result->extraction))
         return;
+    result->extraction.start += thoughts;
     result->extracted = prediction + result->extraction.start;
     if (options->kind == MASA_ANSWER_LITERAL) {
         result->verdict = compare_literal(result->extracted, result->extraction.size,

@@ -160,6 +160,9 @@ static void test_other_rules(void **state)
     check("8-3", MASA_EXTRACT_NUMBER, "3");
     check("none", MASA_EXTRACT_NUMBER, NULL);
     check("AZ2A", MASA_EXTRACT_NUMBER, NULL);
+    check("we get \u22120.5 in all", MASA_EXTRACT_NUMBER, "\u22120.5");
+    check("The total is \u22123.", MASA_EXTRACT_PHRASE | MASA_EXTRACT_WHOLE, "\u22123.");
+    check("Answer: the level fell down to -5 feet", MASA_EXTRACT_PHRASE, "-5 feet");
     check("  x+1\n", MASA_EXTRACT_WHOLE, "x+1");
     /* The first rule that finds something decides. */
     check("#### 4 then \\boxed{5}", MASA_EXTRACT_ANY, "5");
@@ -186,6 +189,10 @@ static void test_rollouts(void **state)
         {"so it costs **$1,080** in all", "1080", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
         {"Maybe 5, or 7, or 18. I take 7", "18", MASA_EXTRACT_ANY, MASA_VERDICT_DIFFERENT},
         {"\\boxed{5} no, \\boxed{7}", "5", MASA_EXTRACT_BOXED, MASA_VERDICT_DIFFERENT},
+        {"<think>\\boxed{5}</think> so \\boxed{6}", "6", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
+        {"<think>\\boxed{5}</think> I do not know which", "5", MASA_EXTRACT_BOXED,
+         MASA_VERDICT_NO_ANSWER},
+        {"<think>so it is \\boxed{5}", "5", MASA_EXTRACT_ANY, MASA_VERDICT_NO_ANSWER},
         {"\\boxed{5, 7}", "5", MASA_EXTRACT_BOXED, MASA_VERDICT_DIFFERENT},
         {"\\boxed{5 \\text{ or } 7}", "5", MASA_EXTRACT_BOXED, MASA_VERDICT_DIFFERENT},
         {"\\boxed{5} and \\boxed{", "5", MASA_EXTRACT_BOXED, MASA_VERDICT_NO_ANSWER},
