@@ -54,7 +54,8 @@ static masa_batch make_batch(lesson *l, const char *text)
                         .temperature = 1};
 }
 
-/* One optimiser step. moments: 2 * count zeroed floats on the device. Returns the loss before it. */
+/* One optimiser step. moments: 2 * count zeroed floats on the device. Returns the loss before
+ * it. */
 static float train_step(masa_model *model, masa_pass *pass, const masa_batch *batch,
                         float DEVICE *moments, long step)
 {

@@ -15,15 +15,15 @@
 struct masa_head {
     size_t vocab, hidden, chunk; /* chunk: rows of logits that exist at once */
     masa_dtype compute;
-    float DEVICE *logits;    /* [chunk, vocab]; the first of one allocation */
-    float DEVICE *dx;        /* [chunk, hidden] of the rows of a chunk */
-    void DEVICE *x;          /* [chunk, hidden] likewise, compute dtype (room for float32) */
-    void DEVICE *dz;         /* [chunk, vocab] bf16; float32 takes the logits' place */
-    int32_t DEVICE *index;   /* [chunk]: the rows' numbers in the batch */
-    float DEVICE *weight;    /* [chunk]: their dlogprob */
-    void DEVICE *kept;       /* [kept_rows, vocab] compute dtype, or NULL: d logprob / d logits */
+    float DEVICE *logits;  /* [chunk, vocab]; the first of one allocation */
+    float DEVICE *dx;      /* [chunk, hidden] of the rows of a chunk */
+    void DEVICE *x;        /* [chunk, hidden] likewise, compute dtype (room for float32) */
+    int32_t DEVICE *index; /* [chunk]: the rows' numbers in the batch */
+    float DEVICE *weight;  /* [chunk]: their dlogprob */
+    void DEVICE *dz;       /* [chunk, vocab] bf16; float32 takes the logits' place */
+    void DEVICE *kept; /* [kept_rows, vocab] compute dtype, or NULL: d logprob / d logits */
     size_t kept_rows;
-    int32_t *picked;         /* [chunk] index and weight on the host */
+    int32_t *picked; /* [chunk]: index and weight on the host */
     float *picked_weight;
 };
 

@@ -2,9 +2,12 @@
 #include <masa/linear.h>
 
 #include <masa/memory.h>
+#include <masa/random.h>
+#include <masa/rows.h>
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "backend.h"
 
@@ -59,6 +62,80 @@ void masa_linear_backward_weight(masa_linear *l, float DEVICE *dw, float DEVICE 
                                  const void DEVICE *dy, const void DEVICE *x, size_t rows)
 {
     if (rows) backend_get()->linear_backward_weight(l->map, dw, dbias, dy, x, rows);
+}
+
+/* The trial of masa_linear_rows_agree: rows 0, 1, 2, 0, 1, 2 ... so that a few rows alone tell
+ * what every row of a batch must be, wherever it stands. */
+enum { TRIAL_ROWS = 1024, TRIAL_KINDS = 3 };
+
+struct trial {
+    masa_linear *map;
+    void DEVICE *memory, *x; /* x [TRIAL_ROWS, in] compute dtype */
+    float DEVICE *y;         /* [TRIAL_ROWS, out], of either type */
+    char *found, *alone;     /* [TRIAL_ROWS], [TRIAL_KINDS] rows of y */
+};
+
+static bool trial_init(struct trial *t, masa_linear *l)
+{
+    size_t in = l->in, x = TRIAL_ROWS * in;
+    void *found = NULL;
+    *t = (struct trial){.map = l};
+    if (masa_device_alloc(&t->memory, TRIAL_ROWS, (2 * in + l->out) * sizeof(float), "a trial",
+                          NULL) ||
+        masa_alloc_large(&found, TRIAL_ROWS + TRIAL_KINDS, l->out * sizeof(float), "a trial",
+                         NULL))
+        return false;
+    t->found = found;
+    t->alone = t->found + TRIAL_ROWS * l->out * sizeof(float);
+    t->y = (float DEVICE *)t->memory + 2 * x;
+    float DEVICE *values = (float DEVICE *)t->memory + x;
+    float *row = masa_alloc(in, sizeof *row);
+    for (size_t r = 0; r < TRIAL_ROWS; r++) {
+        masa_random random = masa_random_init(r % TRIAL_KINDS, MASA_STREAM_TEST);
+        for (size_t i = 0; i < in; i++) row[i] = (float)masa_random_normal(&random);
+        masa_device_put(values + r * in, row, in * sizeof *row);
+    }
+    free(row);
+    t->x = t->memory;
+    masa_convert(t->x, l->compute, values, MASA_F32, x);
+    return true;
+}
+
+/* y of `rows` rows from row number `first` on, to the host. */
+static void trial_run(struct trial *t, char *to, masa_dtype dtype, size_t first, size_t rows,
+                      bool accumulate)
+{
+    size_t bytes = rows * t->map->out * masa_dtype_size(dtype);
+    const char DEVICE *x = t->x;
+    masa_device_zero(t->y, bytes);
+    size_t at = first * t->map->in * masa_dtype_size(t->map->compute);
+    masa_linear_forward(t->map, t->y, dtype, x + at, NULL, rows, accumulate);
+    masa_device_get(to, t->y, bytes);
+}
+
+static bool trial_agrees(struct trial *t, masa_dtype dtype, bool accumulate)
+{
+    static const size_t sizes[] = {2, 8, 192, 193, TRIAL_ROWS};
+    size_t row = t->map->out * masa_dtype_size(dtype);
+    for (size_t r = 0; r < TRIAL_KINDS; r++)
+        trial_run(t, t->alone + r * row, dtype, r, 1, accumulate);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        trial_run(t, t->found, dtype, 0, sizes[i], accumulate);
+        for (size_t r = 0; r < sizes[i]; r++)
+            if (memcmp(t->found + r * row, t->alone + r % TRIAL_KINDS * row, row) != 0)
+                return false;
+    }
+    return true;
+}
+
+bool masa_linear_rows_agree(masa_linear *l)
+{
+    struct trial t;
+    bool agree = trial_init(&t, l) && trial_agrees(&t, MASA_F32, true) &&
+                 trial_agrees(&t, l->compute, false);
+    masa_device_free(t.memory);
+    free(t.found);
+    return agree;
 }
 
 size_t masa_linear_out_features(const masa_linear *l)

@@ -7,7 +7,8 @@
 #include <masa/activations.h>
 #include "pass_internal.h"
 
-/* rows [n] is device memory. From buffers of n rows: a layer's input, and (before its MLP is added) all else. */
+/* From buffers of n rows, whose numbers `rows` [n] are: a layer's input, and (before its MLP
+ * is added) all else. */
 void activations__keep_input(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
                              size_t l, const float DEVICE *input);
 void activations__keep_rest(masa_activations *kept, const int32_t DEVICE *rows, size_t n,

@@ -48,6 +48,7 @@ struct masa_model {
     masa_model_config config;
     masa_dtype compute;
     size_t count; /* floats in values, and in grads */
+    bool rows_agree;
     float DEVICE *values, *grads;
     masa_parameter *parameters;
     size_t n_parameters;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <masa/attention.h>
 #include <masa/memory.h>
 #include "model_internal.h"
 
@@ -126,26 +127,47 @@ void model__describe(masa_model *m)
     add(m, AFTER_LAYERS, COUNT(AFTER_LAYERS), "", &m->offsets);
 }
 
-masa_status model__check_config(const masa_model_config *c, masa_error *err)
+/* What can be computed: the bounds of attention's kernels, and such that every product of two
+ * widths and the layers stays inside size_t; what is too large for the machine fails later,
+ * when memory is asked for. Keys are those of config.json and, behind the architecture's name,
+ * of GGUF. */
+static masa_status check_sizes(const masa_model_config *c, masa_error *err)
 {
-    /* The bounds keep every product of two widths and the layers inside size_t;
-     * what is too large for the machine fails later, when memory is asked for. */
     const struct {
-        const char *name;
+        const char *name, *key, *gguf_key;
         size_t value, most;
-    } sizes[] = {{"vocabulary size", c->vocab_size, 1 << 24},
-                 {"hidden size", c->hidden_size, 1 << 20},
-                 {"intermediate size", c->intermediate_size, 1 << 22},
-                 {"number of layers", c->n_layers, 1 << 12},
-                 {"number of attention heads", c->n_heads, 1 << 12},
-                 {"number of key/value heads", c->n_kv_heads, 1 << 12},
-                 {"head size", c->head_dim, 1 << 12},
-                 {"maximum position", c->max_positions, 1 << 26}};
+    } sizes[] = {
+        {"vocabulary size", "vocab_size", "vocab_size", c->vocab_size, 1 << 24},
+        {"hidden size", "hidden_size", "embedding_length", c->hidden_size, 1 << 20},
+        {"intermediate size", "intermediate_size", "feed_forward_length",
+         c->intermediate_size, 1 << 22},
+        {"number of layers", "num_hidden_layers", "block_count", c->n_layers, 1 << 12},
+        {"number of attention heads", "num_attention_heads", "attention.head_count",
+         c->n_heads, 1 << 12},
+        {"number of key/value heads", "num_key_value_heads", "attention.head_count_kv",
+         c->n_kv_heads, c->n_heads},
+        {"number of attention heads that share a key/value head", "num_attention_heads",
+         "attention.head_count", c->n_kv_heads ? c->n_heads / c->n_kv_heads : 0,
+         MASA_ATTENTION_MOST_GROUP},
+        {"head size", "head_dim", "attention.key_length", c->head_dim,
+         MASA_ATTENTION_MOST_DIM},
+        {"maximum position", "max_position_embeddings", "context_length", c->max_positions,
+         1 << 26},
+    };
     for (size_t i = 0; i < COUNT(sizes); i++)
         if (sizes[i].value == 0 || sizes[i].value > sizes[i].most)
             return MASA_FAIL(err, MASA_ERR_CONFIG,
-                             "the model's %s is %zu; it must be 1 to %zu", sizes[i].name,
-                             sizes[i].value, sizes[i].most);
+                             "the model's %s is %zu; it must be 1 to %zu (%s in config.json, "
+                             "%s.%s in GGUF)", sizes[i].name, sizes[i].value, sizes[i].most,
+                             sizes[i].key, masa_architecture_name(c->architecture),
+                             sizes[i].gguf_key);
+    return MASA_OK;
+}
+
+masa_status model__check_config(const masa_model_config *c, masa_error *err)
+{
+    masa_status st = check_sizes(c, err);
+    if (st != MASA_OK) return st;
     if (c->n_heads % c->n_kv_heads != 0)
         return MASA_FAIL(
             err, MASA_ERR_CONFIG,

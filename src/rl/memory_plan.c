@@ -64,7 +64,7 @@ static void plan_kept(rl_memory_plan *plan, const masa_config *c,
         wanted += prompts * (prompt + (size_t)(c->meta.samples * c->meta.max_tokens));
     if (wanted > INT32_MAX) wanted = INT32_MAX;
     size_t most = (size_t)c->rollout.kept_memory << 20;
-    /* What a run learns must not depend on the memory that is free. */
+    /* For the model's shapes it is tried once they are loaded (rl_session_open). */
     if (c->rollout.kept_memory < 0) {
         bool same = masa_device_rows_agree(compute);
         most = same && available > plan->total ? (available - plan->total) / 2 : 0;

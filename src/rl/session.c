@@ -155,7 +155,10 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
         .temperature = wants->temperature,
     };
     masa_status st = MASA_OK;
-    if (wants->kept_rows)
+    /* What a run learns must not depend on the memory that is free: where the setting leaves it
+     * open, activations are kept only if that changes no bit. */
+    bool keep = s->config->rollout.kept_memory >= 0 || masa_model_rows_agree(s->model);
+    if (wants->kept_rows && keep)
         st = masa_activations_create(&s->kept, s->model, wants->kept_rows, err);
     if (st != MASA_OK) return st;
     options.kept = s->kept;
@@ -236,8 +239,8 @@ masa_status rl_session_update(rl_session *s, masa_optimizer *optimizer,
         return st;
     }
     /* What a pass that was broken off has accumulated. */
-    memset(masa_model_grads(s->model), 0,
-           masa_model_parameter_count(s->model) * sizeof(float));
+    masa_device_zero(masa_model_grads(s->model),
+                     masa_model_parameter_count(s->model) * sizeof(float));
     s->skipped++;
     s->skipped_in_row++;
     masa_warn("step %ld: an update is left out, for its gradient is not finite (%d in a row); the "

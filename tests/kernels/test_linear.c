@@ -179,6 +179,36 @@ static void few_rows_equal_many(void **state)
         }
 }
 
+/* The trial says what a comparison of its own finds, here of 7 rows among 300; plain loops
+ * agree whatever the shape, and so does what the device promises. */
+static void a_trial_tells_whether_rows_agree(void **state)
+{
+    (void)state;
+    enum { MANY = 300, FEW = 7 };
+    static const struct shape sizes[] = {{100, 31}, {17, 1024}, {8, 4097}, {5, 14336}};
+    size_t different = 0;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int dtype = MASA_F32; dtype <= MASA_BF16; dtype++) {
+            struct shape s = sizes[i];
+            masa_dtype compute = (masa_dtype)dtype;
+            masa_random random = masa_random_init(i, MASA_STREAM_TEST);
+            struct tensor w = tensor_random(&random, MASA_F32, s.out * s.in, 0.1);
+            struct tensor x = tensor_random(&random, compute, MANY * s.in, 1);
+            struct tensor y = tensor_zero(MASA_F32, MANY * s.out), z = tensor_zero(MASA_F32, y.n);
+            masa_linear *l = make(&w, s, compute, false);
+            bool agree = masa_linear_rows_agree(l);
+            masa_linear_forward(l, y.data, MASA_F32, x.data, NULL, MANY, false);
+            masa_linear_forward(l, z.data, MASA_F32, x.data, NULL, FEW, false);
+            if (agree) assert_memory_equal(y.data, z.data, FEW * s.out * sizeof(float));
+            if (masa_device_rows_agree(compute)) assert_true(agree);
+            different += !agree;
+            masa_linear_destroy(l);
+            tensor_free(&w), tensor_free(&x), tensor_free(&y), tensor_free(&z);
+        }
+    /* Where oneDNN's order of additions depends on the number of rows. */
+    if (masa_isa_get() == MASA_ISA_AVX2) assert_true(different > 0);
+}
+
 /* More shapes than the cache of compiled products holds, twice over. */
 static void survives_many_row_counts(void **state)
 {
@@ -238,6 +268,7 @@ int main(void)
         cmocka_unit_test(matches_float64_in_bf16),
         cmocka_unit_test(rows_do_not_see_each_other),
         cmocka_unit_test(few_rows_equal_many),
+        cmocka_unit_test(a_trial_tells_whether_rows_agree),
         cmocka_unit_test(survives_many_row_counts),
         cmocka_unit_test(repeats_bit_by_bit),
         cmocka_unit_test(tells_its_shape),

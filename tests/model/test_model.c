@@ -1,5 +1,6 @@
 /* The description of parameters, saving and loading, bad configs, the plan. */
 #include "fixture.h"
+#include "model_internal.h"
 #include <unistd.h>
 #include <masa/file.h>
 #include <masa/linear.h>
@@ -144,6 +145,49 @@ static void bad_configs_are_errors(void **state)
     }
 }
 
+/* Every bound is met and not passed, and the message says where the number comes from. */
+static void every_limit_is_checked(void **state)
+{
+    (void)state;
+    masa_model_config good = fixture_config(MASA_QWEN2), c = good;
+    const struct {
+        size_t *field, most;
+        const char *key;
+    } limits[] = {{&c.vocab_size, 1 << 24, "vocab_size"},
+                  {&c.hidden_size, 1 << 20, "qwen2.embedding_length"},
+                  {&c.intermediate_size, 1 << 22, "intermediate_size"},
+                  {&c.n_layers, 1 << 12, "qwen2.block_count"},
+                  {&c.head_dim, 256, "qwen2.attention.key_length"},
+                  {&c.max_positions, 1 << 26, "max_position_embeddings"}};
+    masa_error err = {0};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        c = good;
+        *limits[i].field = limits[i].most;
+        assert_int_equal(model__check_config(&c, &err), MASA_OK);
+        *limits[i].field += 2;
+        assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+        if (!strstr(err.message, limits[i].key)) fail_msg("%s", err.message);
+        *limits[i].field = 0;
+        assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+        if (!strstr(err.message, limits[i].key)) fail_msg("%s", err.message);
+    }
+    /* 32 heads may share one; 33 may not, and no more heads be keys' than there are. */
+    c = good;
+    c.n_kv_heads = 2, c.n_heads = 64;
+    assert_int_equal(model__check_config(&c, &err), MASA_OK);
+    c.n_heads = 66;
+    assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "share a key/value head is 33; it must be 1 to 32"));
+    c.n_heads = 4, c.n_kv_heads = 8;
+    assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "num_key_value_heads"));
+    c.n_heads = c.n_kv_heads = 1 << 12;
+    assert_int_equal(model__check_config(&c, &err), MASA_OK);
+    c.n_heads = c.n_kv_heads = (1 << 12) + 1;
+    assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "num_attention_heads"));
+}
+
 /* The sanitizer too reports what is too large by returning NULL. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
@@ -246,6 +290,7 @@ int main(void)
         cmocka_unit_test(saved_is_loaded),
         cmocka_unit_test(missing_model_is_an_error),
         cmocka_unit_test(bad_configs_are_errors),
+        cmocka_unit_test(every_limit_is_checked),
         cmocka_unit_test(too_large_is_an_error),
         cmocka_unit_test(flops_count_every_product),
         cmocka_unit_test(bytes_count_weights_and_gradients)};

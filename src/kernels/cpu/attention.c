@@ -29,7 +29,8 @@ static void *at(const void *p, masa_dtype dtype, size_t index)
     return (char *)(uintptr_t)p + index * masa_dtype_size(dtype);
 }
 
-_Static_assert((int)MASA_ATTENTION_MOST_GROUP == (int)ATTENTION_ROWS, "heads of a group are one tile");
+_Static_assert((int)MASA_ATTENTION_MOST_GROUP == (int)ATTENTION_ROWS,
+               "decoding takes the heads of a group as one tile");
 
 /* Everything of a call that its units share. */
 struct call {

@@ -292,7 +292,7 @@ masa_status cpu_linear_create(void **out, size_t out_features, size_t in_feature
     bool plain = masa_isa_get() == MASA_ISA_REFERENCE;
     struct map *l = masa_alloc(1, sizeof *l);
     *l = (struct map){.out = out_features, .in = in_features, .compute = compute,
-                       .trainable = trainable};
+                      .trainable = trainable};
     l->packed = masa_isa_get() >= MASA_ISA_AVX512_BF16 ? compute : MASA_F32;
     if (plain) {
         l->bytes = out_features * in_features * sizeof(float);
