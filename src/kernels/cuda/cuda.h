@@ -1,0 +1,77 @@
+/*
+ * The kernels of this folder, as the table of functions (backend.cu) and their tests call
+ * them. They mean what the functions of the same name in masa/rows.h, linear.h, attention.h,
+ * head.h and adamw.h say; pointers are to the GPU's memory unless their name says host. Work
+ * is queued, a value that is returned was waited for. Every result is the same bits in each
+ * run; sums are taken in other orders than on a processor.
+ */
+#ifndef KERNELS_CUDA_CUDA_H
+#define KERNELS_CUDA_CUDA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <masa/adamw.h>
+#include <masa/attention.h>
+#include <masa/dtype.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- norm.cu ---- */
+
+void cuda_rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const float *x,
+                          const float *gain, size_t rows, size_t dim, float eps);
+void cuda_rmsnorm_backward(float *dx, float *dgain, const float *dy, const float *x,
+                           const float *gain, const float *rstd, size_t rows, size_t dim);
+void cuda_headnorm_forward(void *y, size_t y_stride, float *rstd, const void *x,
+                           size_t x_stride, masa_dtype dtype, const float *gain, size_t rows,
+                           size_t heads, size_t head_dim, float eps);
+void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void *dy,
+                            size_t dy_stride, const void *x, size_t x_stride,
+                            masa_dtype dtype, const float *gain, const float *rstd,
+                            size_t rows, size_t heads, size_t head_dim);
+
+/* ---- rows.cu ---- */
+
+void cuda_rope_apply(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
+                     const float *cos_table, const float *sin_table, size_t rows,
+                     size_t heads, size_t head_dim, bool inverse);
+void cuda_swiglu_forward(void *y, const void *gate_up, masa_dtype dtype, size_t rows,
+                         size_t dim);
+void cuda_swiglu_backward(void *d_gate_up, const void *dy, const void *gate_up,
+                          masa_dtype dtype, size_t rows, size_t dim);
+void cuda_convert(void *to, masa_dtype to_dtype, const void *from, masa_dtype from_dtype,
+                  size_t n);
+void cuda_add(float *y, const float *x, size_t n);
+/* y = factor x; y may be x. */
+void cuda_scale(float *y, const float *x, float factor, size_t n);
+
+/* ---- gather.cu ---- */
+
+/* to [rows, dim] = table[index[r]], both of `dtype`. */
+void cuda_gather_rows(void *to, const void *table, masa_dtype dtype, const int32_t *index,
+                      size_t rows, size_t dim);
+/* table[index[r]] += x[r], equal indices in the order of rows; float32. */
+void cuda_add_rows(float *table, const float *x, const int32_t *index, size_t rows, size_t dim);
+/* Rows of `width` bytes: to[r] = from[r] for all r with index[r] >= 0, where one side has
+ * row number r (scatter: from, else: to) and the other number index[r]. Strides in bytes. */
+void cuda_move_rows(void *to, size_t to_stride, const void *from, size_t from_stride,
+                    size_t width, const int32_t *index, size_t rows, bool scatter);
+/* y [rows, n] += bias [n]. */
+void cuda_add_bias(void *y, masa_dtype dtype, const float *bias, size_t rows, size_t n);
+/* sum [n] += the sum of x [rows, n] over its rows. */
+void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, size_t n);
+
+/* ---- adamw.cu ---- */
+
+void cuda_adamw_update(float *w, float *m, float *v, const float *grad, size_t n,
+                       const masa_adamw *options);
+double cuda_sum_squares(const float *x, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,198 @@
+/* Rows gathered, moved and summed, and AdamW, against the processor. */
+#include "cuda_test.h"
+#include <masa/adamw.h>
+#include <masa/rows.h>
+
+struct table {
+    size_t rows, dim;
+    float *table, *x, *gathered;
+    int32_t *index;
+};
+
+static void table_run(const void *context)
+{
+    const struct table *t = context;
+    cuda_gather_rows(t->gathered, t->table, MASA_F32, t->index, t->rows, t->dim);
+    cuda_add_rows(t->table, t->x, t->index, t->rows, t->dim);
+}
+
+/* Bit by bit: equal numbers are added in the order of rows there too. */
+static void check_table(size_t vocab, size_t rows, size_t dim)
+{
+    masa_random random = masa_random_init(rows + dim, MASA_STREAM_TEST);
+    struct tensor table = tensor_random(&random, MASA_F32, vocab * dim, 1);
+    struct tensor x = tensor_random(&random, MASA_F32, rows * dim, 1);
+    struct tensor gathered = tensor_zero(MASA_F32, rows * dim);
+    int32_t *index = calloc(rows + 1, sizeof *index);
+    for (size_t r = 0; r < rows; r++)
+        index[r] = (int32_t)masa_random_below(&random, (uint32_t)vocab);
+    struct gpu_arrays a = {0};
+    struct table t = {rows, dim, gpu_give_tensor(&a, &table), gpu_give_tensor(&a, &x),
+                      gpu_room(&a, rows * dim * 4), gpu_give(&a, index, rows * sizeof *index)};
+    gpu_run(&a, table_run, &t);
+    masa_embedding_forward(gathered.data, table.data, index, rows, dim);
+    masa_embedding_backward(table.data, x.data, index, rows, dim);
+    gpu_equal(&a, t.gathered, gathered.data, rows * dim * 4);
+    gpu_equal(&a, t.table, table.data, vocab * dim * 4);
+    gpu_drop(&a);
+    tensor_free(&table), tensor_free(&x), tensor_free(&gathered);
+    free(index);
+}
+
+static void gathers_and_adds(void **state)
+{
+    (void)state;
+    check_table(11, 40, 3);
+    check_table(5, 300, 8); /* each index many times, in several chunks */
+    check_table(1000, 70, 300);
+    check_table(3, 1, 20);
+    table_run(&(struct table){.dim = 4});
+}
+
+struct moves {
+    size_t rows, width, to_stride, from_stride;
+    void *to, *from, *back;
+    int32_t *index;
+};
+
+static void moves_run(const void *context)
+{
+    const struct moves *m = context;
+    cuda_move_rows(m->to, m->to_stride, m->from, m->from_stride, m->width, m->index, m->rows,
+                   true);
+    cuda_move_rows(m->back, m->from_stride, m->to, m->to_stride, m->width, m->index, m->rows,
+                   false);
+}
+
+/* Rows with a number go to records of that number and come back; the others stay. */
+static void check_moves(size_t width, size_t to_stride, size_t from_stride)
+{
+    enum { ROWS = 9, RECORDS = 12 };
+    static const int32_t index[ROWS] = {3, -1, 11, 0, -1, 5, 4, 7, -1};
+    unsigned char from[ROWS * 64], to[RECORDS * 96], back[ROWS * 64], want[ROWS * 64];
+    for (size_t i = 0; i < sizeof from; i++) from[i] = (unsigned char)(i * 7 + 1);
+    memset(to, 0xEE, sizeof to), memset(back, 0xDD, sizeof back), memset(want, 0xDD, sizeof want);
+    struct gpu_arrays a = {0};
+    struct moves m = {ROWS, width, to_stride, from_stride,
+                      gpu_give(&a, to, RECORDS * to_stride), gpu_give(&a, from, ROWS * from_stride),
+                      gpu_give(&a, back, ROWS * from_stride), gpu_give(&a, index, sizeof index)};
+    gpu_run(&a, moves_run, &m);
+    for (size_t r = 0; r < ROWS; r++) {
+        if (index[r] < 0) continue;
+        memcpy(to + (size_t)index[r] * to_stride, from + r * from_stride, width);
+        memcpy(want + r * from_stride, from + r * from_stride, width);
+    }
+    gpu_equal(&a, m.to, to, RECORDS * to_stride);
+    gpu_equal(&a, m.back, want, ROWS * from_stride);
+    gpu_drop(&a);
+}
+
+static void moves_rows(void **state)
+{
+    (void)state;
+    check_moves(48, 96, 64);
+    check_moves(20, 40, 24);
+    check_moves(6, 10, 8);
+}
+
+struct columns {
+    size_t rows, n;
+    masa_dtype dtype;
+    void *x;
+    float *sum, *bias;
+};
+
+static void columns_run(const void *context)
+{
+    const struct columns *c = context;
+    cuda_add_columns(c->sum, c->x, c->dtype, c->rows, c->n);
+    cuda_add_bias(c->x, c->dtype, c->bias, c->rows, c->n);
+}
+
+static void check_columns(size_t rows, size_t n, masa_dtype dtype)
+{
+    masa_random random = masa_random_init(rows * n, MASA_STREAM_TEST);
+    struct tensor x = tensor_random(&random, dtype, rows * n, 1);
+    struct tensor sum = tensor_random(&random, MASA_F32, n, 1);
+    struct tensor bias = tensor_random(&random, MASA_F32, n, 1);
+    struct gpu_arrays a = {0};
+    struct columns c = {rows, n, dtype, gpu_give_tensor(&a, &x), gpu_give_tensor(&a, &sum),
+                        gpu_give_tensor(&a, &bias)};
+    gpu_run(&a, columns_run, &c);
+    float *want = sum.data;
+    for (size_t i = 0; i < rows * n; i++) {
+        sum.value[i % n] += x.value[i];
+        x.value[i] += bias.value[i % n];
+    }
+    for (size_t i = 0; i < n; i++) want[i] = (float)sum.value[i];
+    gpu_near(&a, c.sum, want, MASA_F32, n, 1e-5);
+    struct tensor got = {gpu_result(&a, c.x), x.value, dtype, x.n};
+    tensor_matches(&got, x.value, storage_tolerance(dtype, 1e-6));
+    gpu_drop(&a);
+    tensor_free(&x), tensor_free(&sum), tensor_free(&bias);
+}
+
+static void columns_and_bias(void **state)
+{
+    (void)state;
+    for (int dtype = MASA_F32; dtype <= MASA_BF16; dtype++) {
+        check_columns(1, 1, (masa_dtype)dtype);
+        check_columns(33, 45, (masa_dtype)dtype);
+        check_columns(600, 20, (masa_dtype)dtype);
+    }
+}
+
+struct update {
+    size_t n;
+    float *w, *m, *v, *grad;
+    masa_adamw options;
+    double *squares;
+};
+
+static void update_run(const void *context)
+{
+    const struct update *u = context;
+    *u->squares = cuda_sum_squares(u->grad, u->n);
+    cuda_adamw_update(u->w, u->m, u->v, u->grad, u->n, &u->options);
+}
+
+static void check_update(size_t n, double scale)
+{
+    masa_random random = masa_random_init(n, MASA_STREAM_TEST);
+    struct tensor w = tensor_random(&random, MASA_F32, n, 1);
+    struct tensor m = tensor_random(&random, MASA_F32, n, 0.1);
+    struct tensor v = tensor_random(&random, MASA_F32, n, 0.1);
+    struct tensor grad = tensor_random(&random, MASA_F32, n, scale);
+    for (size_t i = 0; i < n; i++) ((float *)v.data)[i] *= ((float *)v.data)[i];
+    double squares = -1;
+    struct gpu_arrays a = {0};
+    struct update u = {n, gpu_give_tensor(&a, &w), gpu_give_tensor(&a, &m),
+                       gpu_give_tensor(&a, &v), gpu_give_tensor(&a, &grad),
+                       {1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, 0.7f, 3}, &squares};
+    gpu_run(&a, update_run, &u);
+    double want = masa_sum_squares(grad.data, n);
+    masa_adamw_update(w.data, m.data, v.data, grad.data, n, &u.options);
+    assert_near(squares, want, 1e-12 * want);
+    gpu_near(&a, u.w, w.data, MASA_F32, n, 1e-6);
+    gpu_near(&a, u.m, m.data, MASA_F32, n, 1e-6);
+    gpu_near(&a, u.v, v.data, MASA_F32, n, 1e-6);
+    gpu_drop(&a);
+    tensor_free(&w), tensor_free(&m), tensor_free(&v), tensor_free(&grad);
+}
+
+static void adamw_matches(void **state)
+{
+    (void)state;
+    check_update(1, 1);
+    check_update(1000, 1e-3);
+    check_update(65536 + 300, 1);
+    assert_true(cuda_sum_squares(NULL, 0) == 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gathers_and_adds), cmocka_unit_test(moves_rows),
+        cmocka_unit_test(columns_and_bias), cmocka_unit_test(adamw_matches)};
+    return cmocka_run_group_tests(tests, gpu_start, NULL);
+}

@@ -1,0 +1,265 @@
+/* The runtime: device memory that the host cannot touch, and streams that wait. */
+#include "gpu_host.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+#include <deque>
+#include <map>
+#include <vector>
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
+
+struct gpu_stream {
+    std::deque<std::function<void()>> queue;
+};
+
+namespace gpu
+{
+void run_launch(const char *name, dim3 grid, dim3 block, size_t shared,
+                const std::function<void()> &body);
+
+/* An allocation: whole pages and one more that is never accessible. */
+struct area {
+    size_t bytes, pages; /* asked for; mapped, without the guard */
+};
+static std::map<char *, area> areas;
+static std::map<const void *, size_t> raised;
+static std::vector<gpu_stream *> streams;
+
+static const size_t DEVICE_BYTES = (size_t)8 << 30;
+static const unsigned char PATTERN = 0xa5;
+
+static size_t used()
+{
+    size_t sum = 0;
+    for (auto &a : areas) sum += a.second.pages;
+    return sum;
+}
+
+static void allow(int protection)
+{
+    for (auto &a : areas) mprotect(a.first, a.second.pages, protection);
+}
+
+void enqueue(cudaStream_t stream, std::function<void()> work)
+{
+    stream->queue.push_back(std::move(work));
+}
+
+static void drain(gpu_stream *stream)
+{
+    if (stream->queue.empty()) return;
+    allow(PROT_READ | PROT_WRITE);
+    while (!stream->queue.empty()) {
+        stream->queue.front()();
+        stream->queue.pop_front();
+    }
+    allow(PROT_NONE);
+}
+
+void allow_shared(const void *kernel, size_t bytes)
+{
+    /* What every GPU from sm_80 on has (sm_86, sm_89 and sm_120 the least). */
+    if (bytes > 99 << 10) die("more shared memory than every GPU has");
+    raised[kernel] = bytes;
+}
+
+void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t shared,
+            cudaStream_t stream, std::function<void()> body)
+{
+    unsigned n = block.x * block.y * block.z;
+    size_t most = raised.count(kernel) ? raised[kernel] : 0;
+    if (most < 48 << 10) most = 48 << 10;
+    const char *wrong = n == 0 || n > 1024           ? "a block of 0 or more than 1024 threads"
+                        : n % 32                     ? "a block with a part of a warp"
+                        : shared > most              ? "more shared memory than was asked for"
+                        : !grid.x || !grid.y || !grid.z ? "an empty grid"
+                        : grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535
+                            ? "a grid that is too large"
+                            : NULL;
+    if (wrong) {
+        fprintf(stderr, "gpu: %s: %s\n", name, wrong);
+        abort();
+    }
+    enqueue(stream, [=]() { run_launch(name, grid, block, shared, body); });
+}
+
+/* ---- cp.async: early in even orders, at the wait in odd ones ---- */
+
+struct copy {
+    void *to;
+    const void *from;
+    unsigned bytes;
+};
+/* Of each thread of a block: what is not committed, and the groups under way. */
+struct copies {
+    std::vector<copy> open;
+    std::deque<std::vector<copy>> groups;
+};
+static copies all_copies[1024];
+
+static void copy_now(const copy &c)
+{
+    unsigned char sixteen[16] = {0};
+    memcpy(sixteen, c.from, c.bytes);
+    memcpy(c.to, sixteen, 16);
+}
+
+void copy_async(void *to, const void *from, unsigned bytes)
+{
+    if ((uintptr_t)to % 16 || (bytes && (uintptr_t)from % 16))
+        die("cp.async not on 16 bytes");
+    if (bytes > 16) die("cp.async of more than 16 bytes");
+    copy c = {to, from, bytes};
+    if (order % 2 == 0) copy_now(c);
+    else all_copies[self->index].open.push_back(c);
+}
+
+void copy_commit()
+{
+    copies &mine = all_copies[self->index];
+    mine.groups.push_back(std::move(mine.open));
+    mine.open.clear();
+}
+
+void copy_wait(unsigned groups_left)
+{
+    copies &mine = all_copies[self->index];
+    while (mine.groups.size() > groups_left) {
+        for (const copy &c : mine.groups.front()) copy_now(c);
+        mine.groups.pop_front();
+    }
+}
+
+void copies_must_be_done()
+{
+    copies &mine = all_copies[self->index];
+    bool left = !mine.open.empty();
+    for (auto &g : mine.groups) left = left || !g.empty();
+    if (left) die("a thread ends with copies that it did not wait for");
+    mine.groups.clear();
+}
+} // namespace gpu
+
+using namespace gpu;
+
+cudaError_t cudaGetDeviceCount(int *count)
+{
+    *count = 1;
+    return cudaSuccess;
+}
+
+cudaError_t cudaSetDevice(int device)
+{
+    return device == 0 ? cudaSuccess : cudaErrorNoDevice;
+}
+
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
+{
+    *p = {"no GPU: the tests' shim", 8, 0, 4};
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemGetInfo(size_t *available, size_t *total)
+{
+    *total = DEVICE_BYTES;
+    *available = DEVICE_BYTES - used();
+    return cudaSuccess;
+}
+
+cudaError_t cudaGetLastError(void)
+{
+    return cudaSuccess;
+}
+
+const char *cudaGetErrorString(cudaError_t error)
+{
+    return error == cudaErrorMemoryAllocation ? "out of memory" : "no such device";
+}
+
+cudaError_t cudaStreamCreate(cudaStream_t *stream)
+{
+    *stream = new gpu_stream;
+    streams.push_back(*stream);
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamDestroy(cudaStream_t stream)
+{
+    drain(stream);
+    for (size_t i = 0; i < streams.size(); i++)
+        if (streams[i] == stream) streams.erase(streams.begin() + (ptrdiff_t)i);
+    delete stream;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamSynchronize(cudaStream_t stream)
+{
+    drain(stream);
+    return cudaSuccess;
+}
+
+cudaError_t cudaMalloc(void **p, size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (bytes + page) / page * page;
+    if (bytes > DEVICE_BYTES || used() + pages > DEVICE_BYTES) return cudaErrorMemoryAllocation;
+    char *base = (char *)mmap(NULL, pages + page, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (base == MAP_FAILED) return cudaErrorMemoryAllocation;
+    mprotect(base + pages, page, PROT_NONE);
+    /* As near to the guard as the alignment of 256 bytes allows. */
+    char *at = base + (pages - bytes) / 256 * 256;
+    memset(at, 0xff, bytes); /* NaNs: not zero on a GPU either */
+    memset(at + bytes, PATTERN, (size_t)(base + pages - at) - bytes);
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_poison_memory_region(at + bytes, (size_t)(base + pages - at) - bytes);
+#endif
+    mprotect(base, pages, PROT_NONE);
+    areas[base] = {bytes, pages};
+    *p = at;
+    return cudaSuccess;
+}
+
+cudaError_t cudaFree(void *p)
+{
+    if (!p) return cudaSuccess;
+    for (gpu_stream *s : streams) drain(s); /* as the real one does */
+    auto it = areas.upper_bound((char *)p);
+    if (it == areas.begin()) die("cudaFree of what is no allocation");
+    --it;
+    char *base = it->first;
+    area a = it->second;
+    if ((char *)p != base + (a.pages - a.bytes) / 256 * 256)
+        die("cudaFree of what is no allocation");
+    mprotect(base, a.pages, PROT_READ | PROT_WRITE);
+    char *end = (char *)p + a.bytes;
+#if defined(__SANITIZE_ADDRESS__)
+    __asan_unpoison_memory_region(end, (size_t)(base + a.pages - end));
+#endif
+    for (; end < base + a.pages; end++)
+        if ((unsigned char)*end != PATTERN) die("written behind the end of device memory");
+    munmap(base, a.pages + (size_t)sysconf(_SC_PAGESIZE));
+    areas.erase(it);
+    return cudaSuccess;
+}
+
+/* From pageable memory the source is read before the call returns, as CUDA does; what goes
+ * to the host arrives when the stream is waited for. */
+cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream)
+{
+    if (kind == cudaMemcpyHostToDevice) {
+        std::vector<char> kept((const char *)from, (const char *)from + bytes);
+        enqueue(stream, [=]() { if (bytes) memcpy(to, kept.data(), bytes); });
+    } else {
+        enqueue(stream, [=]() { if (bytes) memmove(to, from, bytes); });
+    }
+    return cudaSuccess;
+}
+
+cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
+{
+    enqueue(stream, [=]() { memset(to, value, bytes); });
+    return cudaSuccess;
+}
