@@ -14,6 +14,8 @@
 #include <masa/adamw.h>
 #include <masa/attention.h>
 #include <masa/dtype.h>
+#include <masa/rows.h>
+#include <masa/sample.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -55,10 +57,13 @@ void cuda_gather_rows(void *to, const void *table, masa_dtype dtype, const int32
                       size_t rows, size_t dim);
 /* table[index[r]] += x[r], equal indices in the order of rows; float32. */
 void cuda_add_rows(float *table, const float *x, const int32_t *index, size_t rows, size_t dim);
-/* Rows of `width` bytes: to[r] = from[r] for all r with index[r] >= 0, where one side has
- * row number r (scatter: from, else: to) and the other number index[r]. Strides in bytes. */
-void cuda_move_rows(void *to, size_t to_stride, const void *from, size_t from_stride,
-                    size_t width, const int32_t *index, size_t rows, bool scatter);
+/* to[ti(r)] = weight[r] from[fi(r)] [dim]; ti and fi are r where the index is NULL. */
+void cuda_scale_rows(void *to, masa_dtype to_dtype, const int32_t *to_index, const void *from,
+                     masa_dtype from_dtype, const int32_t *from_index, const float *weight,
+                     size_t rows, size_t dim);
+/* masa_records_write and _read: parts is a host array. */
+void cuda_move_records(void *records, size_t record_bytes, const int32_t *index, size_t rows,
+                       const masa_record_part *parts, size_t n_parts, bool read);
 /* y [rows, n] += bias [n]. */
 void cuda_add_bias(void *y, masa_dtype dtype, const float *bias, size_t rows, size_t n);
 /* sum [n] += the sum of x [rows, n] over its rows. */
@@ -69,6 +74,16 @@ void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, 
 void cuda_adamw_update(float *w, float *m, float *v, const float *grad, size_t n,
                        const masa_adamw *options);
 double cuda_sum_squares(const float *x, size_t n);
+
+/* ---- head.cu, sample.cu: backend.h says what they do ---- */
+
+void cuda_softmax_forward(float *logprob, float *lse, float *entropy, const float *logits,
+                          const int32_t *targets, size_t rows, size_t vocab, float scale);
+void cuda_softmax_backward(void *dz, masa_dtype dtype, const float *logits,
+                           const int32_t *index, const float *lse, const int32_t *targets,
+                           size_t rows, size_t vocab, float scale);
+/* Plain and greedy draws. */
+void cuda_sample(masa_draw *draws, size_t n, const float *logits, size_t vocab);
 
 #ifdef __cplusplus
 }

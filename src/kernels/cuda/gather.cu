@@ -8,49 +8,89 @@ static const unsigned THREADS = 256, PARTS = 256;
 /* One block a row of `units` units of T. */
 template <class T>
 __global__ void __launch_bounds__(THREADS)
-    move_rows(T *to, size_t to_stride, const T *from, size_t from_stride, size_t units,
-              const int32_t *index, bool scatter)
+    gather_rows(T *to, const T *table, const int32_t *index, unsigned units)
 {
-    size_t row = blockIdx.x;
-    int32_t other = index[row];
-    if (other < 0) return;
-    T *out = to + (scatter ? (size_t)other : row) * to_stride;
-    const T *in = from + (scatter ? row : (size_t)other) * from_stride;
-    for (size_t i = threadIdx.x; i < units; i += blockDim.x) out[i] = in[i];
+    T *out = to + (size_t)blockIdx.x * units;
+    const T *in = table + (size_t)index[blockIdx.x] * units;
+    for (unsigned i = threadIdx.x; i < units; i += THREADS) out[i] = in[i];
 }
 
 template <class T>
-static void run_move(void *to, size_t to_stride, const void *from, size_t from_stride,
-                     size_t width, const int32_t *index, size_t rows, bool scatter)
+static void run_gather(void *to, const void *table, const int32_t *index, size_t rows,
+                       size_t bytes)
 {
-    size_t units = width / sizeof(T);
-    GPU_LAUNCH(move_rows<T>, dim3((unsigned)rows), dim3(block_for(units, THREADS)), 0, (T *)to,
-               to_stride / sizeof(T), (const T *)from, from_stride / sizeof(T), units, index,
-               scatter);
+    GPU_LAUNCH(gather_rows<T>, dim3((unsigned)rows), dim3(THREADS), 0, (T *)to,
+               (const T *)table, index, (unsigned)(bytes / sizeof(T)));
 }
 
 struct alignas(16) sixteen {
     uint32_t at[4];
 };
 
-void cuda_move_rows(void *to, size_t to_stride, const void *from, size_t from_stride,
-                    size_t width, const int32_t *index, size_t rows, bool scatter)
-{
-    if (rows == 0 || width == 0) return;
-    size_t all = (size_t)(uintptr_t)to | to_stride | (size_t)(uintptr_t)from | from_stride | width;
-    if (all % 16 == 0)
-        run_move<sixteen>(to, to_stride, from, from_stride, width, index, rows, scatter);
-    else if (all % 4 == 0)
-        run_move<uint32_t>(to, to_stride, from, from_stride, width, index, rows, scatter);
-    else
-        run_move<uint16_t>(to, to_stride, from, from_stride, width, index, rows, scatter);
-}
-
 void cuda_gather_rows(void *to, const void *table, masa_dtype dtype, const int32_t *index,
                       size_t rows, size_t dim)
 {
-    size_t width = dim * masa_dtype_size(dtype);
-    cuda_move_rows(to, width, table, width, width, index, rows, false);
+    size_t bytes = dim * masa_dtype_size(dtype);
+    size_t all = (size_t)(uintptr_t)to | (size_t)(uintptr_t)table | bytes;
+    if (rows == 0) return;
+    if (all % 16 == 0) run_gather<sixteen>(to, table, index, rows, bytes);
+    else if (all % 4 == 0) run_gather<uint32_t>(to, table, index, rows, bytes);
+    else run_gather<uint16_t>(to, table, index, rows, bytes);
+}
+
+template <class To, class From>
+__global__ void __launch_bounds__(THREADS)
+    scale_rows(To *to, const int32_t *to_index, const From *from, const int32_t *from_index,
+               const float *weight, unsigned dim)
+{
+    size_t r = blockIdx.x;
+    To *out = to + (to_index ? (size_t)to_index[r] : r) * dim;
+    const From *in = from + (from_index ? (size_t)from_index[r] : r) * dim;
+    float w = weight[r];
+    for (unsigned i = threadIdx.x; i < dim; i += THREADS) put(out + i, w * to_f(in[i]));
+}
+
+template <class To, class From>
+static void run_scale(void *to, const int32_t *to_index, const void *from,
+                      const int32_t *from_index, const float *weight, size_t rows, size_t dim)
+{
+    GPU_LAUNCH((scale_rows<To, From>), dim3((unsigned)rows), dim3(THREADS), 0, (To *)to,
+               to_index, (const From *)from, from_index, weight, (unsigned)dim);
+}
+
+void cuda_scale_rows(void *to, masa_dtype to_dtype, const int32_t *to_index, const void *from,
+                     masa_dtype from_dtype, const int32_t *from_index, const float *weight,
+                     size_t rows, size_t dim)
+{
+    if (rows == 0) return;
+    auto run = to_dtype == MASA_F32
+                   ? (from_dtype == MASA_F32 ? run_scale<float, float> : run_scale<float, bf16>)
+                   : (from_dtype == MASA_F32 ? run_scale<bf16, float> : run_scale<bf16, bf16>);
+    run(to, to_index, from, from_index, weight, rows, dim);
+}
+
+/* One part of the records, a block a row: units of 4 bytes. */
+__global__ void __launch_bounds__(THREADS)
+    move_record(uint32_t *records, size_t record, const int32_t *index, uint32_t *array,
+                unsigned units, bool read)
+{
+    size_t row = blockIdx.x;
+    if (index[row] < 0) return;
+    uint32_t *there = records + (size_t)index[row] * record, *here = array + row * units;
+    for (unsigned i = threadIdx.x; i < units; i += THREADS) {
+        if (read) here[i] = there[i];
+        else there[i] = here[i];
+    }
+}
+
+void cuda_move_records(void *records, size_t record_bytes, const int32_t *index, size_t rows,
+                       const masa_record_part *parts, size_t n_parts, bool read)
+{
+    if (rows == 0) return;
+    for (size_t i = 0; i < n_parts; i++)
+        GPU_LAUNCH(move_record, dim3((unsigned)rows), dim3(THREADS), 0,
+                   (uint32_t *)((char *)records + parts[i].at), record_bytes / 4, index,
+                   (uint32_t *)parts[i].array, (unsigned)(parts[i].bytes / 4), read);
 }
 
 /*

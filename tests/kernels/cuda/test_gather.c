@@ -50,49 +50,103 @@ static void gathers_and_adds(void **state)
 }
 
 struct moves {
-    size_t rows, width, to_stride, from_stride;
-    void *to, *from, *back;
+    size_t rows, record;
+    masa_record_part parts[2];
+    void *records, *wide, *narrow, *back_wide, *back_narrow;
     int32_t *index;
 };
 
 static void moves_run(const void *context)
 {
     const struct moves *m = context;
-    cuda_move_rows(m->to, m->to_stride, m->from, m->from_stride, m->width, m->index, m->rows,
-                   true);
-    cuda_move_rows(m->back, m->from_stride, m->to, m->to_stride, m->width, m->index, m->rows,
-                   false);
+    masa_record_part there[2] = {m->parts[0], m->parts[1]}, back[2] = {m->parts[0], m->parts[1]};
+    there[0].array = m->wide, there[1].array = m->narrow;
+    back[0].array = m->back_wide, back[1].array = m->back_narrow;
+    cuda_move_records(m->records, m->record, m->index, m->rows, there, 2, false);
+    cuda_move_records(m->records, m->record, m->index, m->rows, back, 2, true);
 }
 
 /* Rows with a number go to records of that number and come back; the others stay. */
-static void check_moves(size_t width, size_t to_stride, size_t from_stride)
+static void moves_records(void **state)
 {
-    enum { ROWS = 9, RECORDS = 12 };
+    (void)state;
+    enum { ROWS = 9, RECORDS = 12, RECORD = 64, WIDE = 36, NARROW = 8 };
     static const int32_t index[ROWS] = {3, -1, 11, 0, -1, 5, 4, 7, -1};
-    unsigned char from[ROWS * 64], to[RECORDS * 96], back[ROWS * 64], want[ROWS * 64];
-    for (size_t i = 0; i < sizeof from; i++) from[i] = (unsigned char)(i * 7 + 1);
-    memset(to, 0xEE, sizeof to), memset(back, 0xDD, sizeof back), memset(want, 0xDD, sizeof want);
+    unsigned char wide[ROWS * WIDE], narrow[ROWS * NARROW], records[RECORDS * RECORD];
+    unsigned char back[ROWS * WIDE];
+    for (size_t i = 0; i < sizeof wide; i++) wide[i] = (unsigned char)(i * 7 + 1);
+    for (size_t i = 0; i < sizeof narrow; i++) narrow[i] = (unsigned char)(i * 5 + 2);
+    memset(records, 0xEE, sizeof records), memset(back, 0xDD, sizeof back);
     struct gpu_arrays a = {0};
-    struct moves m = {ROWS, width, to_stride, from_stride,
-                      gpu_give(&a, to, RECORDS * to_stride), gpu_give(&a, from, ROWS * from_stride),
-                      gpu_give(&a, back, ROWS * from_stride), gpu_give(&a, index, sizeof index)};
+    struct moves m = {.rows = ROWS, .record = RECORD,
+                      .parts = {{.at = 4, .bytes = WIDE}, {.at = 48, .bytes = NARROW}}};
+    m.records = gpu_give(&a, records, sizeof records);
+    m.wide = gpu_give(&a, wide, sizeof wide);
+    m.narrow = gpu_give(&a, narrow, sizeof narrow);
+    m.back_wide = gpu_give(&a, back, sizeof back);
+    m.back_narrow = gpu_room(&a, sizeof narrow);
+    m.index = gpu_give(&a, index, sizeof index);
     gpu_run(&a, moves_run, &m);
     for (size_t r = 0; r < ROWS; r++) {
         if (index[r] < 0) continue;
-        memcpy(to + (size_t)index[r] * to_stride, from + r * from_stride, width);
-        memcpy(want + r * from_stride, from + r * from_stride, width);
+        memcpy(records + index[r] * RECORD + 4, wide + r * WIDE, WIDE);
+        memcpy(records + index[r] * RECORD + 48, narrow + r * NARROW, NARROW);
+        memcpy(back + r * WIDE, wide + r * WIDE, WIDE);
     }
-    gpu_equal(&a, m.to, to, RECORDS * to_stride);
-    gpu_equal(&a, m.back, want, ROWS * from_stride);
+    gpu_equal(&a, m.records, records, sizeof records);
+    gpu_equal(&a, m.back_wide, back, sizeof back);
     gpu_drop(&a);
 }
 
-static void moves_rows(void **state)
+struct weighted {
+    size_t rows, dim;
+    masa_dtype to_dtype, from_dtype;
+    void *to, *from;
+    int32_t *to_index, *from_index;
+    float *weight;
+};
+
+static void weighted_run(const void *context)
+{
+    const struct weighted *w = context;
+    cuda_scale_rows(w->to, w->to_dtype, w->to_index, w->from, w->from_dtype, w->from_index,
+                    w->weight, w->rows, w->dim);
+}
+
+static void check_weighted(masa_dtype to_dtype, masa_dtype from_dtype, bool scatter)
+{
+    enum { ROWS = 5, ALL = 9, DIM = 37 };
+    static const int32_t index[ROWS] = {8, 0, 3, 2, 6};
+    size_t to_rows = scatter ? ALL : ROWS, from_rows = scatter ? ROWS : ALL;
+    masa_random random = masa_random_init(1, MASA_STREAM_TEST);
+    struct tensor to = tensor_random(&random, to_dtype, to_rows * DIM, 1);
+    struct tensor from = tensor_random(&random, from_dtype, from_rows * DIM, 1);
+    struct tensor weight = tensor_random(&random, MASA_F32, ROWS, 1);
+    struct gpu_arrays a = {0};
+    struct weighted w = {ROWS, DIM, to_dtype, from_dtype, gpu_give_tensor(&a, &to),
+                         gpu_give_tensor(&a, &from), NULL, NULL, gpu_give_tensor(&a, &weight)};
+    int32_t *on_gpu = gpu_give(&a, index, sizeof index);
+    if (scatter) w.to_index = on_gpu;
+    else w.from_index = on_gpu;
+    gpu_run(&a, weighted_run, &w);
+    for (size_t i = 0; i < ROWS * DIM; i++) {
+        size_t other = (size_t)index[i / DIM] * DIM + i % DIM;
+        size_t t = scatter ? other : i, f = scatter ? i : other;
+        to.value[t] = weight.value[i / DIM] * from.value[f];
+    }
+    struct tensor got = {gpu_result(&a, w.to), NULL, to_dtype, to.n};
+    tensor_matches(&got, to.value, storage_tolerance(to_dtype, 1e-6));
+    gpu_drop(&a);
+    tensor_free(&to), tensor_free(&from), tensor_free(&weight);
+}
+
+static void scales_rows(void **state)
 {
     (void)state;
-    check_moves(48, 96, 64);
-    check_moves(20, 40, 24);
-    check_moves(6, 10, 8);
+    check_weighted(MASA_F32, MASA_F32, true);
+    check_weighted(MASA_F32, MASA_BF16, false);
+    check_weighted(MASA_BF16, MASA_F32, true);
+    check_weighted(MASA_BF16, MASA_BF16, false);
 }
 
 struct columns {
@@ -192,7 +246,8 @@ static void adamw_matches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(gathers_and_adds), cmocka_unit_test(moves_rows),
+        cmocka_unit_test(gathers_and_adds), cmocka_unit_test(moves_records),
+        cmocka_unit_test(scales_rows),
         cmocka_unit_test(columns_and_bias), cmocka_unit_test(adamw_matches)};
     return cmocka_run_group_tests(tests, gpu_start, NULL);
 }

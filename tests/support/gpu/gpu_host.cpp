@@ -16,8 +16,8 @@
 namespace gpu
 {
 unsigned order;
-thread_local thread *self;
-thread_local dim3 block_index, block_size, grid_size;
+__thread thread *self;
+dim3 block_index, block_size, grid_size;
 
 static void *shared_memory;
 static const char *kernel_name = "";
@@ -108,13 +108,13 @@ static void run_thread(unsigned i, const std::vector<unsigned> &blocks, dim3 gri
 {
     thread me = {place(i, block), i};
     self = &me;
-    block_size = block;
-    grid_size = grid;
     for (unsigned b : blocks) {
         barrier(BLOCK);
-        if (i == 0) shared_spoil(shared);
+        if (i == 0) {
+            shared_spoil(shared);
+            block_index = place(b, grid);
+        }
         barrier(BLOCK);
-        block_index = place(b, grid);
         body();
         copies_must_be_done();
     }
@@ -127,6 +127,8 @@ static void run_grid(dim3 grid, dim3 block, size_t shared, const std::function<v
         pthread_barrier_init(&warp_barriers[w], NULL, 32);
     std::vector<unsigned> blocks = turns(grid.x * grid.y * grid.z);
     std::vector<std::thread> team;
+    block_size = block;
+    grid_size = grid;
     shared_make(shared);
     for (unsigned i = 0; i < n_threads; i++)
         team.emplace_back([&, i]() { run_thread(i, blocks, grid, block, shared, body); });

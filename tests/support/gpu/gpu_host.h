@@ -80,8 +80,8 @@ struct thread {
     dim3 tid;
     unsigned index;
 };
-extern thread_local thread *self;
-extern thread_local dim3 block_index, block_size, grid_size;
+extern __thread thread *self;
+extern dim3 block_index, block_size, grid_size; /* one block at a time */
 
 /* What the threads of a warp show one another. */
 struct alignas(16) warp_slots {
