@@ -85,6 +85,25 @@ void cuda_softmax_backward(void *dz, masa_dtype dtype, const float *logits,
 /* Plain and greedy draws. */
 void cuda_sample(masa_draw *draws, size_t n, const float *logits, size_t vocab);
 
+/* ---- attention_plan.cu, attention.cu, attention_cached.cu ---- */
+
+void *cuda_plan_create(size_t max_segments); /* NULL: not enough memory */
+void cuda_plan_destroy(void *plan);
+size_t cuda_plan_bytes(size_t max_segments);
+/* segments is a host array. */
+void cuda_plan_set(void *plan, const masa_segment *segments, size_t n);
+void cuda_attention_forward(void *out, float *lse, const void *q, const void *k, const void *v,
+                            const void *plan, const masa_attention_shape *shape);
+size_t cuda_attention_backward_floats(size_t rows, size_t q_heads, size_t head_dim);
+void cuda_attention_backward(void *dq, void *dk, void *dv, float *parts, const void *dout,
+                             const void *out, const float *lse, const void *q, const void *k,
+                             const void *v, const void *plan, size_t rows,
+                             const masa_attention_shape *shape);
+void cuda_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
+                   const int32_t *slots, size_t rows);
+void cuda_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
+                           const masa_cached_rows *rows, const masa_attention_shape *shape);
+
 #ifdef __cplusplus
 }
 #endif

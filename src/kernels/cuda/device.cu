@@ -14,11 +14,15 @@ static struct {
     } scratch[SCRATCH_KINDS];
 } state;
 
+void device_fail(const char *what, const char *why)
+{
+    fprintf(stderr, "masa: the GPU: %s: %s\n", what, why);
+    exit(1);
+}
+
 void device_check(cudaError_t error, const char *what)
 {
-    if (error == cudaSuccess) return;
-    fprintf(stderr, "masa: the GPU: %s: %s\n", what, cudaGetErrorString(error));
-    exit(1);
+    if (error != cudaSuccess) device_fail(what, cudaGetErrorString(error));
 }
 
 const char *device_start(int index)

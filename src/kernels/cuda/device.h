@@ -34,6 +34,9 @@ void device_copy(void *to, const void *from, size_t bytes);
 void device_zero(void *to, size_t bytes);
 void device_wait(void);
 
+/* Ends the program: "masa: the GPU: WHAT: WHY". */
+void device_fail(const char *what, const char *why);
+
 /* Scratch that grows and stays, one of each kind: valid until the next call for it. */
 enum device_scratch { SCRATCH_PARTS, SCRATCH_PRODUCTS, SCRATCH_ATTENTION, SCRATCH_KINDS };
 void *device_scratch(enum device_scratch kind, size_t bytes);
@@ -44,7 +47,7 @@ void *device_scratch(enum device_scratch kind, size_t bytes);
 #include "gpu.h"
 
 cudaStream_t device_stream();
-/* Ends the program with "masa: the GPU: WHAT: why" unless all went well. */
+/* device_fail unless all went well. */
 void device_check(cudaError_t error, const char *what);
 
 /* Kernels with much shared memory must ask for it once. */
