@@ -21,6 +21,21 @@
 extern "C" {
 #endif
 
+/* ---- linear.cu ---- */
+
+/* NULL: not enough memory, or *why (else NULL) says what else. */
+void *cuda_linear_create(size_t out_features, size_t in_features, masa_dtype compute,
+                         const char **why);
+void cuda_linear_destroy(void *map);
+size_t cuda_linear_bytes(const void *map);
+void cuda_linear_pack(void *map, const float *weight);
+void cuda_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x, const float *bias,
+                         size_t rows, bool accumulate);
+void cuda_linear_backward_input(void *map, void *dx, masa_dtype dx_dtype, const void *dy,
+                                size_t rows, bool accumulate);
+void cuda_linear_backward_weight(void *map, float *dw, float *dbias, const void *dy, const void *x,
+                                 size_t rows);
+
 /* ---- norm.cu ---- */
 
 void cuda_rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const float *x,
@@ -64,8 +79,9 @@ void cuda_scale_rows(void *to, masa_dtype to_dtype, const int32_t *to_index, con
 /* masa_records_write and _read: parts is a host array. */
 void cuda_move_records(void *records, size_t record_bytes, const int32_t *index, size_t rows,
                        const masa_record_part *parts, size_t n_parts, bool read);
-/* y [rows, n] += bias [n]. */
-void cuda_add_bias(void *y, masa_dtype dtype, const float *bias, size_t rows, size_t n);
+/* y [rows, n] (+)= x + bias [n]; y may be x where it is float32. */
+void cuda_add_bias(void *y, masa_dtype dtype, const float *x, const float *bias, size_t rows,
+                   size_t n, bool accumulate);
 /* sum [n] += the sum of x [rows, n] over its rows. */
 void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, size_t n);
 

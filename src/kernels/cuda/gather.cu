@@ -146,21 +146,26 @@ void cuda_add_rows(float *table, const float *x, const int32_t *index, size_t ro
 
 template <class T>
 __global__ void __launch_bounds__(THREADS)
-    add_bias(T *y, const float *bias, size_t n, unsigned width)
+    add_bias(T *y, const float *x, const float *bias, size_t n, unsigned width, bool accumulate)
 {
     size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    if (i < n) put(y + i, to_f(y[i]) + bias[i % width]);
+    if (i >= n) return;
+    float sum = x[i] + bias[i % width];
+    put(y + i, accumulate ? to_f(y[i]) + sum : sum);
 }
 
-void cuda_add_bias(void *y, masa_dtype dtype, const float *bias, size_t rows, size_t n)
+void cuda_add_bias(void *y, masa_dtype dtype, const float *x, const float *bias, size_t rows,
+                   size_t n, bool accumulate)
 {
     size_t all = rows * n;
     if (all == 0) return;
     dim3 grid(divide_up(all, THREADS)), block(THREADS);
     if (dtype == MASA_F32)
-        GPU_LAUNCH(add_bias<float>, grid, block, 0, (float *)y, bias, all, (unsigned)n);
+        GPU_LAUNCH(add_bias<float>, grid, block, 0, (float *)y, x, bias, all, (unsigned)n,
+                   accumulate);
     else
-        GPU_LAUNCH(add_bias<bf16>, grid, block, 0, (bf16 *)y, bias, all, (unsigned)n);
+        GPU_LAUNCH(add_bias<bf16>, grid, block, 0, (bf16 *)y, x, bias, all, (unsigned)n,
+                   accumulate);
 }
 
 /* parts [gridDim.y, n]: block (i, p) sums columns of i over every gridDim.y-th row from p. */

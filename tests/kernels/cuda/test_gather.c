@@ -152,15 +152,15 @@ static void scales_rows(void **state)
 struct columns {
     size_t rows, n;
     masa_dtype dtype;
-    void *x;
-    float *sum, *bias;
+    void *x, *y;
+    float *sum, *bias, *terms;
 };
 
 static void columns_run(const void *context)
 {
     const struct columns *c = context;
     cuda_add_columns(c->sum, c->x, c->dtype, c->rows, c->n);
-    cuda_add_bias(c->x, c->dtype, c->bias, c->rows, c->n);
+    cuda_add_bias(c->y, c->dtype, c->terms, c->bias, c->rows, c->n, true);
 }
 
 static void check_columns(size_t rows, size_t n, masa_dtype dtype)
@@ -170,20 +170,22 @@ static void check_columns(size_t rows, size_t n, masa_dtype dtype)
     struct tensor sum = tensor_random(&random, MASA_F32, n, 1);
     struct tensor bias = tensor_random(&random, MASA_F32, n, 1);
     struct gpu_arrays a = {0};
-    struct columns c = {rows, n, dtype, gpu_give_tensor(&a, &x), gpu_give_tensor(&a, &sum),
-                        gpu_give_tensor(&a, &bias)};
+    struct tensor terms = tensor_random(&random, MASA_F32, rows * n, 1);
+    struct columns c = {rows, n, dtype, gpu_give_tensor(&a, &x), gpu_give_tensor(&a, &x),
+                        gpu_give_tensor(&a, &sum), gpu_give_tensor(&a, &bias),
+                        gpu_give_tensor(&a, &terms)};
     gpu_run(&a, columns_run, &c);
     float *want = sum.data;
     for (size_t i = 0; i < rows * n; i++) {
         sum.value[i % n] += x.value[i];
-        x.value[i] += bias.value[i % n];
+        x.value[i] += terms.value[i] + bias.value[i % n];
     }
     for (size_t i = 0; i < n; i++) want[i] = (float)sum.value[i];
     gpu_near(&a, c.sum, want, MASA_F32, n, 1e-5);
-    struct tensor got = {gpu_result(&a, c.x), x.value, dtype, x.n};
+    struct tensor got = {gpu_result(&a, c.y), x.value, dtype, x.n};
     tensor_matches(&got, x.value, storage_tolerance(dtype, 1e-6));
     gpu_drop(&a);
-    tensor_free(&x), tensor_free(&sum), tensor_free(&bias);
+    tensor_free(&x), tensor_free(&sum), tensor_free(&bias), tensor_free(&terms);
 }
 
 static void columns_and_bias(void **state)
