@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(THREADS)
     w[i] = w[i] * o.keep - o.step_size * mi / (sqrtf(vi) * o.v_scale + o.eps);
 }
 
-void cuda_adamw_update(float *w, float *m, float *v, const float *grad, size_t n,
+void cuda_adamw(float *w, float *m, float *v, const float *grad, size_t n,
                        const masa_adamw *options)
 {
     const masa_adamw *o = options;

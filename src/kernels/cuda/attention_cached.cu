@@ -76,14 +76,14 @@ static __device__ __forceinline__ bool same_blocks(const cached_call<T> &c, unsi
 /* Keys or values [j0, j0 + KEYS) of a row's sequence as float32; zeros from key `end` on. */
 template <class T>
 static __device__ __forceinline__ void load_cached(float *to, const T *cache, const int32_t *table,
-                                                   unsigned j0, unsigned end,
+                                                   unsigned kv_head, unsigned j0, unsigned end,
                                                    const cached_call<T> &c)
 {
     for (unsigned i = threadIdx.x; i < KEYS * c.head_dim; i += THREADS) {
         unsigned j = j0 + i / c.head_dim, e = i % c.head_dim;
         float x = 0;
         if (j < end) {
-            size_t block = (size_t)table[j / c.block_tokens] * c.kv_heads + blockIdx.y;
+            size_t block = (size_t)table[j / c.block_tokens] * c.kv_heads + kv_head;
             x = to_f(cache[(block * c.block_tokens + j % c.block_tokens) * c.head_dim + e]);
         }
         to[i / c.head_dim * (c.head_dim + 1) + e] = x;
@@ -91,17 +91,19 @@ static __device__ __forceinline__ void load_cached(float *to, const T *cache, co
 }
 
 /*
- * Grid: rows, kv heads, splits. Rows fall into bundles of 16 / group neighbours; the block of
- * a row that reads what the row before it in its bundle reads leaves it to that one's. A slot
- * of a block is a row and one of the group's query heads. Shared: queries, keys or values,
- * sums: [16][head_dim + 1]; weights [16][17].
+ * Grid: rows, kv heads (twice for groups of more than 16 query heads), splits. Rows fall into
+ * bundles of 16 / group neighbours; the block of a row that reads what the row before it in
+ * its bundle reads leaves it to that one's. A slot of a block is a row and one of the group's
+ * query heads. Shared: queries, keys or values, sums: [16][head_dim + 1]; weights [16][17].
  */
 template <class T> __global__ void __launch_bounds__(THREADS) cached_split(cached_call<T> c)
 {
     GPU_DYNAMIC_SHARED(float, q);
     unsigned n = c.head_dim, wide = n + 1, slot = threadIdx.x / PER_SLOT;
     unsigned lane = threadIdx.x % PER_SLOT, group = c.q_heads / c.kv_heads;
-    unsigned bundle = SLOTS / group, r0 = blockIdx.x, split = blockIdx.z;
+    unsigned kv_head = blockIdx.y % c.kv_heads, first_head = blockIdx.y / c.kv_heads * SLOTS;
+    unsigned heads = group - first_head < SLOTS ? group - first_head : SLOTS;
+    unsigned bundle = group < SLOTS ? SLOTS / group : 1, r0 = blockIdx.x, split = blockIdx.z;
     float *kv = q + SLOTS * wide, *acc = kv + SLOTS * wide, *p = acc + SLOTS * wide;
     if ((unsigned)c.lengths[c.first + r0] <= split * SPLIT) return;
     if (r0 % bundle && same_blocks(c, r0, r0 - 1, split)) return;
@@ -110,8 +112,9 @@ template <class T> __global__ void __launch_bounds__(THREADS) cached_split(cache
            same_blocks(c, r0 + count, r0 + count - 1, split))
         count++;
 
-    bool used = slot < count * group;
-    unsigned row = r0 + (used ? slot / group : 0), head = blockIdx.y * group + slot % group;
+    bool used = slot < count * heads;
+    unsigned row = r0 + (used ? slot / heads : 0);
+    unsigned head = kv_head * group + first_head + slot % heads;
     unsigned length = used ? (unsigned)c.lengths[c.first + row] : 0, end = split * SPLIT;
     for (unsigned i = 0; i < count; i++) {
         unsigned other = (unsigned)c.lengths[c.first + r0 + i];
@@ -127,7 +130,7 @@ template <class T> __global__ void __launch_bounds__(THREADS) cached_split(cache
     float most = -INFINITY, weight = 0;
     for (unsigned j0 = split * SPLIT; j0 < end; j0 += KEYS) {
         __syncthreads();
-        load_cached(kv, c.k, table, j0, end, c);
+        load_cached(kv, c.k, table, kv_head, j0, end, c);
         __syncthreads();
         for (unsigned j = lane; j < KEYS; j += PER_SLOT) {
             float dot = 0;
@@ -135,7 +138,7 @@ template <class T> __global__ void __launch_bounds__(THREADS) cached_split(cache
             p[slot * 17 + j] = j0 + j < length ? dot : -INFINITY;
         }
         __syncthreads();
-        load_cached(kv, c.v, table, j0, end, c);
+        load_cached(kv, c.v, table, kv_head, j0, end, c);
         float before = most;
         for (unsigned j = 0; j < KEYS; j++) most = fmaxf(most, p[slot * 17 + j]);
         float shift = most > -INFINITY ? most : 0; /* nothing seen yet: weights 0 */
@@ -187,8 +190,8 @@ static void run_cached(void *out, float *lse, const void *q, const masa_kv_layer
 {
     size_t splits = divide_up(rows->longest_context, SPLIT), n = shape->head_dim;
     size_t row_parts = shape->q_heads * splits, row_bytes = row_parts * (n + 2) * sizeof(float);
-    size_t bundle = SLOTS / (shape->q_heads / shape->kv_heads), at_once = PART_BYTES / row_bytes;
-    at_once = at_once < bundle ? bundle : at_once / bundle * bundle;
+    size_t group = shape->q_heads / shape->kv_heads, at_once = PART_BYTES / row_bytes;
+    at_once = at_once < SLOTS ? SLOTS : at_once / SLOTS * SLOTS;
     if (at_once > rows->rows) at_once = rows->rows;
     float *parts = (float *)device_scratch(SCRATCH_ATTENTION, at_once * row_bytes);
     cached_call<T> c = {};
@@ -215,7 +218,7 @@ static void run_cached(void *out, float *lse, const void *q, const masa_kv_layer
         size_t left = rows->rows - first;
         c.first = (unsigned)first;
         c.rows = (unsigned)(left < at_once ? left : at_once);
-        GPU_LAUNCH(cached_split<T>, dim3(c.rows, c.kv_heads, c.splits), dim3(THREADS), shared, c);
+        GPU_LAUNCH(cached_split<T>, dim3(c.rows, c.kv_heads * divide_up(group, SLOTS), c.splits), dim3(THREADS), shared, c);
         GPU_LAUNCH(join_splits<T>, dim3(divide_up(c.rows * c.q_heads, THREADS / 32)),
                    dim3(THREADS), 0, (T *)out, lse, c);
     }
@@ -225,8 +228,6 @@ void cuda_attention_cached(void *out, float *lse, const void *q, const masa_kv_l
                            const masa_cached_rows *rows, const masa_attention_shape *shape)
 {
     if (rows->rows == 0) return;
-    if (shape->q_heads / shape->kv_heads > SLOTS)
-        device_fail("attention", "more than 16 query heads share one of keys");
     if (shape->dtype == MASA_F32) run_cached<float>(out, lse, q, kv, rows, shape);
     else run_cached<bf16>(out, lse, q, kv, rows, shape);
 }

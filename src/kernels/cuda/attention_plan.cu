@@ -19,7 +19,7 @@ void *cuda_plan_create(size_t max_segments)
     attention_plan *p = (attention_plan *)calloc(1, sizeof *p);
     /* Segments of a tile or less; longer ones make it grow. */
     p->capacity = (PER_SEGMENT + 2) * (max_segments + 1);
-    p->memory = (int32_t *)device_alloc(p->capacity * sizeof(int32_t));
+    p->memory = (int32_t *)device_alloc(p->capacity * sizeof(int32_t), false);
     if (p->memory) return p;
     free(p);
     return NULL;
@@ -68,7 +68,7 @@ void cuda_plan_set(void *plan, const masa_segment *segments, size_t n)
     if (numbers.size() > p->capacity) {
         device_free(p->memory);
         p->capacity = 2 * numbers.size();
-        p->memory = (int32_t *)device_alloc(p->capacity * sizeof(int32_t));
+        p->memory = (int32_t *)device_alloc(p->capacity * sizeof(int32_t), false);
         if (!p->memory) device_check(cudaErrorMemoryAllocation, "a batch's segments");
     }
     p->n_segments = n;

@@ -52,7 +52,7 @@ void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void
 
 /* ---- rows.cu ---- */
 
-void cuda_rope_apply(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
+void cuda_rope(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
                      const float *cos_table, const float *sin_table, size_t rows,
                      size_t heads, size_t head_dim, bool inverse);
 void cuda_swiglu_forward(void *y, const void *gate_up, masa_dtype dtype, size_t rows,
@@ -87,7 +87,7 @@ void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, 
 
 /* ---- adamw.cu ---- */
 
-void cuda_adamw_update(float *w, float *m, float *v, const float *grad, size_t n,
+void cuda_adamw(float *w, float *m, float *v, const float *grad, size_t n,
                        const masa_adamw *options);
 double cuda_sum_squares(const float *x, size_t n);
 

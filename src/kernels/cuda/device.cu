@@ -69,7 +69,7 @@ cudaStream_t device_stream()
     return state.stream;
 }
 
-void *device_alloc(size_t bytes)
+void *device_alloc(size_t bytes, bool zeroed)
 {
     void *p = NULL;
     cudaError_t error = cudaMalloc(&p, bytes ? bytes : 1);
@@ -78,7 +78,7 @@ void *device_alloc(size_t bytes)
         return NULL;
     }
     device_check(error, "memory");
-    device_zero(p, bytes);
+    if (zeroed) device_zero(p, bytes);
     size_t left = device_available();
     if (left < state.at_start && state.at_start - left > state.peak)
         state.peak = state.at_start - left;
@@ -104,9 +104,10 @@ void device_get(void *to_host, const void *from, size_t bytes)
     device_wait();
 }
 
-void device_copy(void *to, const void *from, size_t bytes)
+void device_copy(void *to, const void *from, size_t pitch, size_t bytes, size_t n)
 {
-    device_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, state.stream),
+    device_check(cudaMemcpy2DAsync(to, pitch, from, pitch, bytes, n, cudaMemcpyDeviceToDevice,
+                                   state.stream),
                  "a copy");
 }
 
@@ -124,7 +125,7 @@ void *device_scratch(enum device_scratch kind, size_t bytes)
 {
     if (state.scratch[kind].bytes < bytes) {
         device_free(state.scratch[kind].data); /* waits for its users */
-        state.scratch[kind].data = device_alloc(bytes);
+        state.scratch[kind].data = device_alloc(bytes, false);
         if (!state.scratch[kind].data) device_check(cudaErrorMemoryAllocation, "scratch");
         state.scratch[kind].bytes = bytes;
     }

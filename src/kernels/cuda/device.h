@@ -23,14 +23,15 @@ size_t device_available(void);
 /* Most bytes that were taken at one time. */
 size_t device_peak(void);
 
-/* Zeroed, aligned to 256 bytes; NULL: not enough memory. */
-void *device_alloc(size_t bytes);
+/* Aligned to 256 bytes; NULL: not enough memory. */
+void *device_alloc(size_t bytes, bool zeroed);
 void device_free(void *p);
 /* from_host may be changed as soon as the call returns. */
 void device_put(void *to, const void *from_host, size_t bytes);
 /* Waits for everything queued. */
 void device_get(void *to_host, const void *from, size_t bytes);
-void device_copy(void *to, const void *from, size_t bytes);
+/* n planes of `bytes` bytes, `pitch` bytes apart in both. */
+void device_copy(void *to, const void *from, size_t pitch, size_t bytes, size_t n);
 void device_zero(void *to, size_t bytes);
 void device_wait(void);
 

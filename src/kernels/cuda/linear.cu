@@ -225,7 +225,7 @@ void *cuda_linear_create(size_t out, size_t in, masa_dtype compute, const char *
         return NULL;
     }
     cuda_linear *l = (cuda_linear *)malloc(sizeof *l);
-    *l = {out, in, compute, device_alloc(out * in * masa_dtype_size(compute))};
+    *l = {out, in, compute, device_alloc(out * in * masa_dtype_size(compute), false)};
     *why = NULL;
     if (l->weights) return l;
     free(l);

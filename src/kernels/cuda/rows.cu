@@ -33,7 +33,7 @@ __global__ void __launch_bounds__(THREADS)
     put(at + half, b * cosine + a * sine);
 }
 
-void cuda_rope_apply(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
+void cuda_rope(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
                      const float *cos_table, const float *sin_table, size_t rows,
                      size_t heads, size_t head_dim, bool inverse)
 {
@@ -162,7 +162,8 @@ void cuda_convert(void *to, masa_dtype to_dtype, const void *from, masa_dtype fr
                   size_t n)
 {
     if (n == 0) return;
-    if (to_dtype == from_dtype) device_copy(to, from, n * masa_dtype_size(to_dtype));
+    size_t bytes = n * masa_dtype_size(to_dtype);
+    if (to_dtype == from_dtype) device_copy(to, from, bytes, bytes, 1);
     else if (to_dtype == MASA_BF16) run_convert((bf16 *)to, (const float *)from, n);
     else run_convert((float *)to, (const bf16 *)from, n);
 }

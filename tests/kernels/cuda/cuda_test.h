@@ -8,6 +8,7 @@
 #include "../kernels_test.h"
 #include <cuda.h>
 #include <device.h>
+#include "backend.h"
 
 #ifdef MASA_SHIM
 void gpu_set_order(unsigned order);
@@ -36,7 +37,7 @@ static inline void *gpu_give(struct gpu_arrays *a, const void *host, size_t byte
 {
     assert_true(a->n < sizeof a->list / sizeof *a->list);
     struct gpu_array *x = &a->list[a->n++];
-    *x = (struct gpu_array){device_alloc(bytes), malloc(bytes + 1), malloc(bytes + 1), bytes};
+    *x = (struct gpu_array){device_alloc(bytes, false), malloc(bytes + 1), malloc(bytes + 1), bytes};
     assert_non_null(x->gpu);
     memcpy(x->before, host, bytes);
     return x->gpu;
@@ -125,7 +126,7 @@ static inline int gpu_start(void **state)
     (void)state;
     const char *why = device_start(0);
     if (why) print_error("%s\n", why);
-    return why != NULL;
+    return why != NULL || backend_cpu.start(0, NULL) != MASA_OK;
 }
 
 #endif

@@ -1,6 +1,5 @@
 /* Attention over packed segments, and over the block cache, against the processor's. */
 #include "cuda_test.h"
-#include <masa/attention.h>
 
 struct attention {
     masa_attention_shape shape;
@@ -23,6 +22,14 @@ static void attention_run(const void *context)
                             c->qkv, c->qkv + k, c->qkv + v, c->plan, c->rows, h);
 }
 
+static void *processor_plan(const masa_segment *segments, size_t n)
+{
+    void *plan = NULL;
+    assert_int_equal(backend_cpu.plan_create(&plan, n, NULL), MASA_OK);
+    backend_cpu.plan_set(plan, segments, n);
+    return plan;
+}
+
 static void processor_run(const struct attention *c, const struct tensor *qkv,
                           struct tensor *out, float *lse, const struct tensor *dout,
                           struct tensor *dqkv)
@@ -32,10 +39,12 @@ static void processor_run(const struct attention *c, const struct tensor *qkv,
     size_t v = k + h->kv_heads * h->head_dim * size;
     char *x = qkv->data, *dx = dqkv->data;
     float *parts = calloc(
-        masa_attention_backward_floats(c->rows, h->q_heads, h->head_dim), sizeof *parts);
-    masa_attention_forward(out->data, lse, x, x + k, x + v, c->segments, c->n_segments, h);
-    masa_attention_backward(dx, dx + k, dx + v, parts, dout->data, out->data, lse, x, x + k,
-                            x + v, c->segments, c->n_segments, c->rows, h);
+        backend_cpu.attention_backward_floats(c->rows, h->q_heads, h->head_dim), sizeof *parts);
+    void *plan = processor_plan(c->segments, c->n_segments);
+    backend_cpu.attention_forward(out->data, lse, x, x + k, x + v, plan, h);
+    backend_cpu.attention_backward(dx, dx + k, dx + v, parts, dout->data, out->data, lse, x,
+                                   x + k, x + v, plan, c->rows, h);
+    backend_cpu.plan_destroy(plan);
     free(parts);
 }
 
@@ -205,8 +214,10 @@ static void check_cached(size_t q_heads, size_t kv_heads, size_t head_dim, size_
     float *want_lse = calloc(FOREST_ROWS * q_heads, sizeof *want_lse);
     masa_attention_shape shape = {q_heads, kv_heads, head_dim, stride, 0.3f, dtype};
     char *x = qkv.data;
-    masa_attention_forward(want.data, want_lse, x, x + width * size, x + (width + kv) * size,
-                           forest, FOREST, &shape);
+    void *plan = processor_plan(forest, FOREST);
+    backend_cpu.attention_forward(want.data, want_lse, x, x + width * size,
+                                  x + (width + kv) * size, plan, &shape);
+    backend_cpu.plan_destroy(plan);
     struct table t = make_table(block_tokens);
     int32_t sequences[ROWS], lengths[ROWS], runs[ROWS + 1] = {0, 10, 11, 12, 13, 23};
     assert_int_equal(list_rows(sequences, lengths), ROWS);
@@ -257,6 +268,7 @@ static void cached_matches(void **state)
         check_cached(2, 2, 20, 5, (masa_dtype)dtype);
     }
     check_cached(2, 1, 64, 16, MASA_BF16);
+    check_cached(20, 1, 4, 16, MASA_F32); /* more query heads than slots */
 }
 
 int main(void)

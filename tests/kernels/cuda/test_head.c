@@ -136,7 +136,7 @@ static void draws_match(void **state)
             draws[i] = (masa_draw){.row = i % ROWS, .u = masa_random_uniform(&us),
                                    .sampling = {i % 5 == 0 ? 0 : 0.5f + 0.1f * (float)(i % 7), 0, 1, 0}};
         draws[1].u = 0, draws[7].u = 1 - 0x1p-53;
-        float *gpu = device_alloc(x.n * 4);
+        float *gpu = device_alloc(x.n * 4, false);
         device_put(gpu, at, x.n * 4);
         cuda_sample(draws, DRAWS, gpu, VOCAB);
         device_free(gpu);

@@ -1,6 +1,5 @@
 /* Kernels that work row by row, against those of the processor. */
 #include "cuda_test.h"
-#include <masa/rows.h>
 
 static const struct {
     size_t rows, dim;
@@ -39,8 +38,8 @@ static void check_rmsnorm(size_t rows, size_t dim, masa_dtype dtype, bool with_g
     float *parts = n.dgain;
     if (!with_gain) n.dgain = NULL;
     gpu_run(&a, norm_run, &n);
-    masa_rmsnorm_forward(y.data, dtype, rstd.data, x.data, gain.data, rows, dim, EPS);
-    masa_rmsnorm_backward(dx.data, with_gain ? dgain.data : NULL, dy.data, x.data, gain.data,
+    backend_cpu.rmsnorm_forward(y.data, dtype, rstd.data, x.data, gain.data, rows, dim, EPS);
+    backend_cpu.rmsnorm_backward(dx.data, with_gain ? dgain.data : NULL, dy.data, x.data, gain.data,
                           rstd.data, rows, dim);
     gpu_near(&a, n.y, y.data, dtype, y.n, storage_tolerance(dtype, 2e-6));
     gpu_near(&a, n.rstd, rstd.data, MASA_F32, rows, 2e-6);
@@ -121,9 +120,9 @@ static void check_headnorm(size_t rows, size_t heads, size_t dim, masa_dtype dty
                       gpu_give_tensor(&a, &gain), gpu_give_tensor(&a, &dgain),
                       gpu_room(&a, rstd.n * sizeof(float)), NULL, NULL, NULL};
     gpu_run(&a, headnorm_run, &h);
-    masa_headnorm_forward(y.data, stride, rstd.data, x.data, stride, dtype, gain.data, rows,
+    backend_cpu.headnorm_forward(y.data, stride, rstd.data, x.data, stride, dtype, gain.data, rows,
                           heads, dim, EPS);
-    masa_headnorm_backward(dy.data, stride, dgain.data, dy.data, stride, x.data, stride, dtype,
+    backend_cpu.headnorm_backward(dy.data, stride, dgain.data, dy.data, stride, x.data, stride, dtype,
                            gain.data, rstd.data, rows, heads, dim);
     heads_near(&a, h.y, &y, width, stride, storage_tolerance(dtype, 2e-6));
     heads_near(&a, h.dy, &dy, width, stride, storage_tolerance(dtype, 1e-5));
@@ -147,9 +146,9 @@ static void headnorm_matches(void **state)
 static void rope_run(const void *context)
 {
     const struct heads *h = context;
-    cuda_rope_apply(h->x, h->dtype, h->stride, h->positions, h->cosine, h->sine, h->rows,
+    cuda_rope(h->x, h->dtype, h->stride, h->positions, h->cosine, h->sine, h->rows,
                     h->heads, h->dim, false);
-    cuda_rope_apply(h->y, h->dtype, h->stride, h->positions, h->cosine, h->sine, h->rows,
+    cuda_rope(h->y, h->dtype, h->stride, h->positions, h->cosine, h->sine, h->rows,
                     h->heads, h->dim, true);
 }
 
@@ -173,9 +172,9 @@ static void check_rope(size_t rows, size_t heads, size_t dim, masa_dtype dtype)
                       .sine = gpu_give_tensor(&a, &sine),
                       .positions = gpu_give(&a, positions, rows * sizeof *positions)};
     gpu_run(&a, rope_run, &h);
-    masa_rope_apply(x.data, dtype, stride, positions, cosine.data, sine.data, rows, heads, dim,
+    backend_cpu.rope(x.data, dtype, stride, positions, cosine.data, sine.data, rows, heads, dim,
                     false);
-    masa_rope_apply(y.data, dtype, stride, positions, cosine.data, sine.data, rows, heads, dim,
+    backend_cpu.rope(y.data, dtype, stride, positions, cosine.data, sine.data, rows, heads, dim,
                     true);
     heads_near(&a, h.x, &x, width, stride, storage_tolerance(dtype, 1e-6));
     heads_near(&a, h.y, &y, width, stride, storage_tolerance(dtype, 1e-6));
@@ -221,8 +220,8 @@ static void swiglu_matches(void **state)
         struct gate g = {rows, dim, dtype, gpu_give_tensor(&a, &x),
                          gpu_room(&a, y.n * masa_dtype_size(dtype)), gpu_give_tensor(&a, &dy)};
         gpu_run(&a, gate_run, &g);
-        masa_swiglu_forward(y.data, x.data, dtype, rows, dim);
-        masa_swiglu_backward(x.data, dy.data, x.data, dtype, rows, dim);
+        backend_cpu.swiglu_forward(y.data, x.data, dtype, rows, dim);
+        backend_cpu.swiglu_backward(x.data, dy.data, x.data, dtype, rows, dim);
         gpu_near(&a, g.y, y.data, dtype, y.n, storage_tolerance(dtype, 2e-6));
         gpu_near(&a, g.gate_up, x.data, dtype, x.n, storage_tolerance(dtype, 2e-6));
         gpu_drop(&a);
@@ -262,13 +261,13 @@ static void flat_kernels_match(void **state)
         struct flat f = {n, gpu_give_tensor(&a, &x), gpu_give_tensor(&a, &y), gpu_room(&a, n * 4),
                          gpu_room(&a, n * 4), gpu_room(&a, n * 2)};
         gpu_run(&a, flat_run, &f);
-        masa_add(y.data, x.data, n);
-        masa_convert(half.data, MASA_BF16, x.data, MASA_F32, n);
+        backend_cpu.add(y.data, x.data, n);
+        backend_cpu.convert(half.data, MASA_BF16, x.data, MASA_F32, n);
         gpu_equal(&a, f.y, y.data, n * 4);
         gpu_equal(&a, f.half, half.data, n * 2);
         for (size_t i = 0; i < n; i++) px[i] *= 0.3f;
         gpu_equal(&a, f.scaled, x.data, n * 4);
-        masa_convert(x.data, MASA_F32, half.data, MASA_BF16, n);
+        backend_cpu.convert(x.data, MASA_F32, half.data, MASA_BF16, n);
         gpu_equal(&a, f.back, x.data, n * 4);
         gpu_drop(&a);
         tensor_free(&x), tensor_free(&y), tensor_free(&half);

@@ -258,6 +258,17 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     return cudaSuccess;
 }
 
+cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_t from_pitch,
+                              size_t width, size_t height, cudaMemcpyKind kind,
+                              cudaStream_t stream)
+{
+    if (width > to_pitch || width > from_pitch) die("rows of a copy longer than their pitch");
+    for (size_t i = 0; i < height; i++)
+        cudaMemcpyAsync((char *)to + i * to_pitch, (const char *)from + i * from_pitch, width,
+                        kind, stream);
+    return cudaSuccess;
+}
+
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
     enqueue(stream, [=]() { memset(to, value, bytes); });
