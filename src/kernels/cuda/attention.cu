@@ -19,6 +19,36 @@ static attention_call<T> make_call(const void *q, const void *k, const void *v, 
     return c;
 }
 
+/* Whether tensor cores can do it: cp.async moves 16 bytes. */
+static bool suits_mma(const attention_call<bf16> &c)
+{
+    uintptr_t all = (uintptr_t)c.q | (uintptr_t)c.k | (uintptr_t)c.v | (uintptr_t)c.out |
+                    (uintptr_t)c.dout | (uintptr_t)c.dq | (uintptr_t)c.dk | (uintptr_t)c.dv;
+    return (c.head_dim == 64 || c.head_dim == 128) && c.stride % 8 == 0 && all % 16 == 0;
+}
+
+static void run_forward(const attention_call<float> &c)
+{
+    attention_plain_forward(c);
+}
+
+static void run_forward(const attention_call<bf16> &c)
+{
+    if (suits_mma(c)) attention_mma_forward(c);
+    else attention_plain_forward(c);
+}
+
+static void run_backward(const attention_call<float> &c)
+{
+    attention_plain_backward(c);
+}
+
+static void run_backward(const attention_call<bf16> &c)
+{
+    if (suits_mma(c)) attention_mma_backward(c);
+    else attention_plain_backward(c);
+}
+
 template <class T>
 static void forward(void *out, float *lse, const void *q, const void *k, const void *v,
                     const void *plan, const masa_attention_shape *shape)
@@ -26,7 +56,7 @@ static void forward(void *out, float *lse, const void *q, const void *k, const v
     attention_call<T> c = make_call<T>(q, k, v, plan, shape);
     c.out = (T *)out;
     c.lse = lse;
-    attention_plain_forward(c);
+    run_forward(c);
 }
 
 void cuda_attention_forward(void *out, float *lse, const void *q, const void *k, const void *v,
@@ -57,7 +87,7 @@ static void backward(void *dq, void *dk, void *dv, float *parts, const void *dou
     c.lse = (float *)(uintptr_t)lse;
     c.delta = parts;
     attention_delta(c, rows);
-    attention_plain_backward(c);
+    run_backward(c);
 }
 
 void cuda_attention_backward(void *dq, void *dk, void *dv, float *parts, const void *dout,

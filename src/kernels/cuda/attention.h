@@ -51,4 +51,9 @@ template <class T> void attention_plain_backward(const attention_call<T> &c);
 /* delta = dout . out of every row and head, which both backward passes need. */
 template <class T> void attention_delta(const attention_call<T> &c, size_t rows);
 
+/* attention_mma.cu, attention_mma_backward.cu: heads of 64 and 128 whose rows all begin on 16
+ * bytes. */
+void attention_mma_forward(const attention_call<bf16> &c);
+void attention_mma_backward(const attention_call<bf16> &c);
+
 #endif

@@ -89,6 +89,7 @@ extern dim3 block_index, block_size, grid_size; /* one block at a time */
 /* What the threads of a warp show one another. */
 struct alignas(16) warp_slots {
     uint32_t word[32][8];
+    float a[16][16], b[8][16]; /* the operands of a product, b column by column */
 };
 warp_slots &slots();
 /* Threads of a warp that wait at different kinds of instruction are an error. */
@@ -228,26 +229,25 @@ static inline void ldmatrix_x4(uint32_t out[4], const void *row, bool transposed
  * j, columns +8 for j >= 2; of b, register j has rows 2(l%4)+8j and the next, column l/4. */
 static inline void mma_16816(float d[4], const uint32_t a[4], const uint32_t b[2])
 {
-    uint32_t mine[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};
     gpu::warp_slots &s = gpu::slots();
-    unsigned l = gpu::lane();
-    memcpy(s.word[l], mine, sizeof mine);
+    unsigned l = gpu::lane(), g = l / 4, t = 2 * (l % 4);
+    auto half = [](uint32_t word, unsigned h) { return to_f(bf16{(uint16_t)(word >> (16 * h))}); };
+    for (unsigned j = 0; j < 4; j++)
+        for (unsigned h = 0; h < 2; h++) s.a[g + 8 * (j % 2)][t + 8 * (j / 2) + h] = half(a[j], h);
+    for (unsigned j = 0; j < 2; j++)
+        for (unsigned h = 0; h < 2; h++) s.b[g][t + 8 * j + h] = half(b[j], h);
     gpu::barrier(gpu::PRODUCT);
-    auto half = [&](unsigned of, unsigned w, unsigned h) {
-        return to_f(bf16{(uint16_t)(s.word[of][w] >> (16 * h))});
-    };
     for (unsigned i = 0; i < 4; i++) {
-        unsigned row = l / 4 + 8 * (i / 2), column = 2 * (l % 4) + i % 2;
-        float sum = d[i];
-        for (unsigned k = 0; k < 16; k++)
-            sum += half(row % 8 * 4 + k % 8 / 2, row / 8 + 2 * (k / 8), k % 2) *
-                   half(column * 4 + k % 8 / 2, 4 + k / 8, k % 2);
-        d[i] = sum;
+        const float *row = s.a[g + 8 * (i / 2)], *column = s.b[t + i % 2];
+        float sum = 0;
+        for (unsigned k = 0; k < 16; k++) sum += row[k] * column[k];
+        d[i] += sum;
     }
     gpu::barrier(gpu::PRODUCT);
 }
 
 #define GPU_DYNAMIC_SHARED(type, name) type *name = (type *)gpu::dynamic_shared()
+
 namespace gpu
 {
 template <class T> struct same {
