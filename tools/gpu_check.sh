@@ -2,9 +2,9 @@
 # Checks the kernels on a GPU in at most six minutes, on a machine that needs nothing but the
 # driver and cuBLASLt.
 #
-#   tools/gpu_check.sh pack [ARCHITECTURE]   builds for it (sm_90 unless named) and collects the
-#                                            programs and their libraries in build/gpu
-#   build/gpu/gpu_check.sh run [OUT]         there: runs them and writes to OUT (build/gpu/out)
+#   tools/gpu_check.sh pack [ARCHITECTURE]   builds for it (sm_90 unless named) and packs the
+#                                            programs and their libraries, build/gpu.tar.xz
+#   gpu/gpu_check.sh run [OUT]               there, unpacked: runs them and writes to OUT (out)
 #
 # Right comes before fast, and what is done is written as it is done: OUT/summary.txt has a
 # line for every step, whatever happens to the next.
@@ -18,14 +18,14 @@ pack() {
     rm -rf "$out" && mkdir -p "$out/lib" || exit 1
     cp build/cuda/masa build/cuda/libmasa_cuda.so tools/gpu_check.sh "$out"
     for program in gpu_rows_probe test_kernels_cuda_whole "${tests[@]/#/gpu_}"; do
-        cp "build/cuda/tests/kernels/cuda/$program" "$out"
+        cp "build/cuda/tests/kernels/cuda/$program" "$out" || exit 1
     done
     # All that the programs link to, but the C library and CUDA.
     ldd "$out"/masa "$out"/gpu_rows "$out"/libmasa_cuda.so | awk '/=> \// {print $3}' | sort -u |
         grep -vE '/(libc|libm|libdl|libpthread|librt|libcublas.*|ld-linux.*)\.so' |
         xargs -I{} cp -L {} "$out/lib"
     strip "$out"/masa "$out"/gpu_* "$out"/test_* "$out"/lib/*.so* "$out"/libmasa_cuda.so 2>/dev/null
-    du -sh "$out"
+    tar -C build -cJf build/gpu.tar.xz gpu && ls -sh build/gpu.tar.xz
 }
 
 # step NAME SECONDS COMMAND...: its output goes to OUT/NAME.log, its result to the summary.
@@ -95,5 +95,5 @@ run() {
 case ${1:-} in
 pack) pack "${2:-}" ;;
 run) run "${2:-}" ;;
-*) sed -n '2,12s/^# \{0,1\}//p' "$0"; exit 2 ;;
+*) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
