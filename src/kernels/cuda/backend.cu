@@ -67,7 +67,7 @@ static backend make_table()
 {
     backend b = {};
     b.version = BACKEND_VERSION;
-    b.kind = GPU_KIND;
+    b.kind = "cuda";
     b.start = start;
     b.name = device_name;
     b.compute = compute;

@@ -104,11 +104,21 @@ void device_get(void *to_host, const void *from, size_t bytes)
     device_wait();
 }
 
+/* The most that CUDA takes for a pitch. */
+static const size_t PITCH = 0x7fffffff;
+
 void device_copy(void *to, const void *from, size_t pitch, size_t bytes, size_t n)
 {
-    device_check(cudaMemcpy2DAsync(to, pitch, from, pitch, bytes, n, cudaMemcpyDeviceToDevice,
-                                   state.stream),
-                 "a copy");
+    if (n > 1 && pitch <= PITCH) {
+        device_check(cudaMemcpy2DAsync(to, pitch, from, pitch, bytes, n,
+                                       cudaMemcpyDeviceToDevice, state.stream),
+                     "a copy");
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        device_check(cudaMemcpyAsync((char *)to + i * pitch, (const char *)from + i * pitch,
+                                     bytes, cudaMemcpyDeviceToDevice, state.stream),
+                     "a copy");
 }
 
 void device_zero(void *to, size_t bytes)

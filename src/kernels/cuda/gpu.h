@@ -98,9 +98,4 @@ static __device__ __forceinline__ void mma_16816(float d[4], const uint32_t a[4]
 
 #define GPU_ALL 0xffffffffu /* the lanes of a warp */
 
-/* What --device calls it: the shim is a device of its own. */
-#ifndef GPU_KIND
-#define GPU_KIND "cuda"
-#endif
-
 #endif

@@ -5,7 +5,7 @@
 #ifndef CUDA_TEST_H
 #define CUDA_TEST_H
 
-#include "../kernels_test.h"
+#include "kernels_test.h"
 #include <cuda.h>
 #include <device.h>
 #include "backend.h"

@@ -147,6 +147,27 @@ static void scales_rows(void **state)
     check_weighted(MASA_BF16, MASA_BF16, false);
 }
 
+/* Planes of 12 bytes, 20 apart, and one copy of all. */
+static void copies_planes(void **state)
+{
+    (void)state;
+    enum { N = 4, PITCH = 20, WIDTH = 12, BYTES = N * PITCH };
+    unsigned char from[BYTES], to[BYTES], want[BYTES];
+    for (size_t i = 0; i < BYTES; i++) from[i] = (unsigned char)i, want[i] = 0;
+    for (size_t i = 0; i < N; i++) memcpy(want + i * PITCH, from + i * PITCH, WIDTH);
+    char *a = device_alloc(BYTES, false), *b = device_alloc(BYTES, true);
+    device_put(a, from, BYTES);
+    device_copy(b, a, PITCH, WIDTH, N);
+    device_get(to, b, BYTES);
+    assert_memory_equal(to, want, BYTES);
+    device_copy(b, a, BYTES, BYTES, 1);
+    device_zero(a, BYTES);
+    device_get(to, b, BYTES);
+    assert_memory_equal(to, from, BYTES);
+    assert_true(device_peak() >= 2 * BYTES && device_available() > 0);
+    device_free(a), device_free(b);
+}
+
 struct columns {
     size_t rows, n;
     masa_dtype dtype;
@@ -247,7 +268,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gathers_and_adds), cmocka_unit_test(moves_records),
-        cmocka_unit_test(scales_rows),
+        cmocka_unit_test(scales_rows), cmocka_unit_test(copies_planes),
         cmocka_unit_test(columns_and_bias), cmocka_unit_test(adamw_matches)};
     return cmocka_run_group_tests(tests, gpu_start, NULL);
 }
