@@ -58,7 +58,8 @@ static masa_status compare_settings(const char *path, const masa_text *json,
     masa_text difference = {0};
     masa_status st = masa_record_settings(&there, masa_text_get(json), json->size, path, err);
     if (st != MASA_OK) return st;
-    if (masa_config_difference(&there, wanted, &difference))
+    st = masa_config_make_absolute(&there, err); /* as `wanted` is */
+    if (st == MASA_OK && masa_config_difference(&there, wanted, &difference))
         st = MASA_FAIL(err, MASA_ERR_CONFIG,
                        "%s is of a run with other settings (there, now): %.300s; give the "
                        "same, or another name or --records",
