@@ -57,6 +57,7 @@ run() {
     deadline=350
     : >"$out/summary.txt"
     export LD_LIBRARY_PATH="$here/lib:$here" MASA_PLUGIN_FOLDER=$here
+    export PATH=$PATH:/usr/local/cuda/bin
     find_cublas
     MASA_PLUGIN_FOLDER=$here:$LD_LIBRARY_PATH
     work=$(mktemp -d)
@@ -68,7 +69,7 @@ run() {
     step rows_probe 30 "$here/gpu_rows_probe"
 
     # Fast? A random model of SmolLM2-135M's layers (its vocabulary is of bytes alone).
-    step init 30 "$here/masa" init "$work/model" --hidden 576 --intermediate 1536 --layers 30 \
+    step init 60 "$here/masa" init "$work/model" --hidden 576 --intermediate 1536 --layers 30 \
         --heads 9 --kv-heads 3 --context 2048
     step bench 60 "$here/masa" bench --device cuda --json --quick -m "$work/model" \
         --sections peaks,prefill,decode,train

@@ -29,6 +29,7 @@ static std::vector<gpu_stream *> streams;
 
 static const size_t DEVICE_BYTES = (size_t)8 << 30;
 static const unsigned char PATTERN = 0xa5;
+static const size_t SPOILED = (size_t)4 << 20;
 
 static size_t used()
 {
@@ -210,7 +211,9 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
     mprotect(base + pages, page, PROT_NONE);
     /* As near to the guard as the alignment of 256 bytes allows. */
     char *at = base + (pages - bytes) / 256 * 256;
-    memset(at, 0xff, bytes); /* NaNs: not zero on a GPU either */
+    /* NaNs: it is not zero on a GPU either. Of large ones the beginning: pages that nobody
+     * touches cost nothing, and tests' arrays are small. */
+    memset(at, 0xff, bytes < SPOILED ? bytes : SPOILED);
     memset(at + bytes, PATTERN, (size_t)(base + pages - at) - bytes);
 #if defined(__SANITIZE_ADDRESS__)
     __asan_poison_memory_region(at + bytes, (size_t)(base + pages - at) - bytes);
