@@ -56,33 +56,3 @@ void masa_belief_update(masa_belief *belief, long step, double right, double wro
     belief->right += right;
     belief->wrong += wrong;
 }
-
-double masa_gate_zero_variance(const masa_belief *belief, long step,
-                               const masa_forecast *f, const masa_soft_gate_options *o)
-{
-    masa_belief aged = masa_belief_at(belief, step, o->discount);
-    double weight =
-        f->n_pass_rates >= 2 ? o->forecast_weight * (1 - 2 * f->pass_rate_deviation) : 0;
-    double a = 1 + aged.right + weight * f->pass_rate_mean;
-    double b = 1 + aged.wrong + weight * (1 - f->pass_rate_mean);
-    double all_right = 1, all_wrong = 1;
-    for (size_t k = 0; k < o->group_size; k++) {
-        all_right *= (a + (double)k) / (a + b + (double)k);
-        all_wrong *= (b + (double)k) / (a + b + (double)k);
-    }
-    return fmin(1, all_right + all_wrong);
-}
-
-double masa_gate_skip_probability(const masa_belief *belief, long step,
-                                  const masa_forecast *forecast,
-                                  const masa_soft_gate_options *o)
-{
-    return masa_gate_skip_probability_of(masa_gate_zero_variance(belief, step, forecast, o),
-                                         o->threshold, o->floor);
-}
-
-double masa_gate_skip_probability_of(double zero_variance, double threshold, double floor)
-{
-    if (zero_variance <= threshold || threshold >= 1) return 0;
-    return (1 - floor) * (zero_variance - threshold) / (1 - threshold);
-}

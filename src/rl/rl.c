@@ -103,7 +103,7 @@ static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *
 {
     const masa_config *c = l->session.config;
     rl_experts *experts = &l->method.experts;
-    if (!c->meta.bc_enabled) return MASA_OK;
+    if (!c->meta.bc_enabled || (c->meta.bc_acting && !l->method.acting)) return MASA_OK;
     rl_experts_gather(experts, draws, c);
     if (experts->n < (size_t)c->meta.bc_batch) return MASA_OK;
     masa_status st = rl_experts_learn(experts, 0, experts->n, NULL, 0, c->meta.bc_lr,

@@ -34,22 +34,31 @@ PRESET(masa) = {"algorithm.name=grpo", META, NULL};
 PRESET(masa_efficient) = {"algorithm.name=grpo", META, EFFICIENT, NULL};
 PRESET(dapo_masa) = {"algorithm.name=dapo", META, NULL};
 
+/* What the authors ran (arXiv:2510.03259, and verl's defaults under their scripts). */
 #define PAPER                                                                             \
     "algorithm.name=grpo", "rollout.prompts_per_step=128", "rollout.group_size=16",       \
         "rollout.max_tokens=8192", "rollout.temperature=1", "rollout.top_p=1",            \
         "data.max_prompt_tokens=2048", "optimizer.lr=1e-6", "optimizer.warmup_steps=20",  \
         "optimizer.schedule=constant", "optimizer.weight_decay=0.1",                      \
         "optimizer.grad_clip=1", "optimizer.tokens_per_pass=16384",                       \
+        "algorithm.aggregation=token_mean", "algorithm.dual_clip=10",                     \
         "algorithm.clip_low=0.2", "algorithm.clip_high=0.28", "algorithm.kl_coef=0",      \
         "train.steps=314"
-PRESET(paper) = {PAPER, NULL};
-PRESET(masa_paper) = {PAPER,
-                      "meta.samples=16",
-                      "meta.max_tokens=8192",
-                      "meta.length_min=128",
-                      "meta.bc_batch=128",
-                      "meta.bc_lr=1e-6",
-                      NULL};
+#define PAPER_META                                                                        \
+    "meta.max_tokens=8192", "meta.length_min=128", "meta.update=separate",                \
+        "meta.system=You are a helpful assistant.", "meta.start_step=80", "meta.gate=hard", \
+        "meta.gate_sigma=0.1"
+PRESET(grpo_paper) = {PAPER, NULL};
+PRESET(masa_v1) = {PAPER,
+                   PAPER_META,
+                   "meta.samples=16",
+                   "meta.cutoff_margin=2",
+                   "meta.bc_enabled=true",
+                   "meta.bc_acting=true",
+                   "meta.bc_batch=128",
+                   "meta.bc_lr=1e-6",
+                   NULL};
+PRESET(mapr_v2) = {PAPER, PAPER_META, "meta.samples=8", "meta.cutoff_margin=1.5", NULL};
 
 /* SmolLM2-135M answers such problems best when it may answer in its own way: it hardly
  * ever writes a box. */
@@ -87,10 +96,11 @@ const config_preset config_presets[] = {
     {"masa-efficient", "the same, acting on the predictions: gate and length cutoff",
      masa_efficient},
     {"dapo-masa", "DAPO with meta rollouts", dapo_masa},
-    {"paper", "GRPO with the sizes and rates of the MASA paper (8B models, large machines)",
-     paper},
-    {"masa-paper", "MASA with these; MASA-efficient with --set meta.start_step=80",
-     masa_paper},
+    {"grpo-paper", "GRPO as the authors of the paper ran it (8B models, large machines)",
+     grpo_paper},
+    {"masa-v1", "MASA-efficient of the paper's first version: cloning once predictions are "
+                "acted on; start_step=-1 is plain MASA", masa_v1},
+    {"mapr-v2", "the second version: half the predictions, no cloning", mapr_v2},
 };
 const size_t config_n_presets = sizeof config_presets / sizeof *config_presets;
 

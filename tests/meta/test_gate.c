@@ -207,88 +207,6 @@ static void beliefs_age(void **state)
     assert_near(b.wrong, 9.5, 1e-15);
 }
 
-/* E[p^G + (1-p)^G] under Beta(a, b) by the midpoint rule. */
-static double integrate(double a, double b, size_t G)
-{
-    double sum = 0, mass = 0;
-    for (int i = 0; i < 100000; i++) {
-        double p = (i + 0.5) / 100000, density = pow(p, a - 1) * pow(1 - p, b - 1);
-        sum += density * (pow(p, (double)G) + pow(1 - p, (double)G));
-        mass += density;
-    }
-    return sum / mass;
-}
-
-static void zero_variance_is_as_likely_as_the_integral_says(void **state)
-{
-    (void)state;
-    static const struct {
-        double right, wrong, mean, deviation;
-        size_t n, G;
-        long age;
-    } cases[] = {
-        {0, 0, 0, 0, 0, 8, 0},      {0, 0, 1, 0, 8, 8, 0},   {8, 0, 0, 0, 0, 16, 0},
-        {8, 0, 1, 0, 8, 16, 0},     {8, 0, 1, 0, 8, 16, 20}, {3, 5, 0.9, 0.2, 4, 4, 3},
-        {40, 1, 0.5, 0.5, 8, 2, 1},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        masa_belief b = {cases[i].right, cases[i].wrong, 100};
-        masa_forecast f = {.n_pass_rates = cases[i].n,
-                           .pass_rate_mean = cases[i].mean,
-                           .pass_rate_deviation = cases[i].deviation};
-        masa_soft_gate_options o = {cases[i].G, 0.9, 6, 0.1, 0.5};
-        double kept = pow(0.9, (double)cases[i].age);
-        double weight = cases[i].n ? 6 * (1 - 2 * cases[i].deviation) : 0;
-        double p = integrate(1 + kept * cases[i].right + weight * cases[i].mean,
-                             1 + kept * cases[i].wrong + weight * (1 - cases[i].mean),
-                             cases[i].G);
-        assert_near(masa_gate_zero_variance(&b, 100 + cases[i].age, &f, &o), p, 1e-6);
-    }
-    /* A uniform pass rate: 2 / (G + 1). One valid prediction says nothing. */
-    masa_belief none = {0};
-    masa_forecast one = {.n_pass_rates = 1, .pass_rate_mean = 1};
-    masa_soft_gate_options o = {8, 1, 100, 0, 0};
-    assert_near(masa_gate_zero_variance(&none, 0, &one, &o), 2.0 / 9, 1e-15);
-    o.group_size = 1;
-    assert_near(masa_gate_zero_variance(&none, 0, &one, &o), 1, 0);
-}
-
-static void skipped_prompts_come_back(void **state)
-{
-    (void)state;
-    masa_forecast f = {.n_pass_rates = 8, .pass_rate_mean = 1};
-    masa_soft_gate_options o = {8, 0.9, 16, 0.1, 0.6};
-    masa_belief b = {0};
-    masa_belief_update(&b, 0, 40, 0, o.discount);
-    double before = 1;
-    for (long step = 0; step <= 60; step += 10) {
-        double p = masa_gate_zero_variance(&b, step, &f, &o);
-        double skip = masa_gate_skip_probability(&b, step, &f, &o);
-        assert_near(skip, 0.9 * (p - 0.6) / 0.4, 1e-12);
-        assert_true(skip < before && skip <= 0.9);
-        before = skip;
-    }
-    /* What the prompt showed weighs against a forecast; below the threshold all roll out.
-     */
-    masa_belief_update(&b, 60, 0, 8, o.discount);
-    assert_near(masa_gate_skip_probability(&b, 60, &f, &o), 0, 0);
-    o.threshold = 1;
-    assert_near(masa_gate_skip_probability(&(masa_belief){1e9, 0, 60}, 60, &f, &o), 0, 0);
-    o.threshold = 0;
-    o.floor = 1;
-    assert_near(masa_gate_skip_probability(&(masa_belief){1e9, 0, 60}, 60, &f, &o), 0, 0);
-}
-
-static void the_skip_probability_is_a_ramp(void **state)
-{
-    (void)state;
-    assert_near(masa_gate_skip_probability_of(0.8, 0.8, 0.1), 0, 0);
-    assert_near(masa_gate_skip_probability_of(0.9, 0.8, 0.1), 0.45, 1e-15);
-    assert_near(masa_gate_skip_probability_of(1, 0.8, 0.1), 0.9, 1e-15);
-    assert_near(masa_gate_skip_probability_of(1, 0, 0), 1, 0);
-    assert_near(masa_gate_skip_probability_of(1, 1, 0), 0, 0);
-}
-
 static void calibration_is_a_decayed_mean(void **state)
 {
     (void)state;
@@ -382,9 +300,6 @@ int main(void)
         cmocka_unit_test(the_cutoff),
         cmocka_unit_test(the_hint),
         cmocka_unit_test(beliefs_age),
-        cmocka_unit_test(zero_variance_is_as_likely_as_the_integral_says),
-        cmocka_unit_test(skipped_prompts_come_back),
-        cmocka_unit_test(the_skip_probability_is_a_ramp),
         cmocka_unit_test(calibration_is_a_decayed_mean),
         cmocka_unit_test(the_switch_has_hysteresis),
     };

@@ -646,6 +646,15 @@ static void separate_updates_are_two(void **state)
     masa_text_deinit(&weightless);
 }
 
+static void cloning_may_wait_for_acting(void **state)
+{
+    (void)state;
+    must("waits", "meta.bc_acting=true meta.start_step=1 meta.gate=off meta.cutoff_margin=0",
+         false);
+    assert_near(metric_of("waits", 1, "bc_texts"), 0, 0);
+    assert_true(metric_of("waits", 2, "bc_texts") >= 4);
+}
+
 static void controls_act_without_predictions(void **state)
 {
     (void)state;
@@ -696,6 +705,7 @@ int main(void)
         cmocka_unit_test(cloning_with_moments_of_its_own_leaves_the_policys_alone),
         cmocka_unit_test(shuffled_rewards_keep_all_but_their_signal),
         cmocka_unit_test(separate_updates_are_two),
+        cmocka_unit_test(cloning_may_wait_for_acting),
         cmocka_unit_test(controls_act_without_predictions),
         cmocka_unit_test(one_pass_forecasts_without_sampling),
         cmocka_unit_test(a_subset_is_trained_on),

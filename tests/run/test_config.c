@@ -63,7 +63,7 @@ static void sources_win_in_order(void **state)
                         "data: {suffix: \"a: \\\"b\\\"\", shuffle: off}\n";
     const char *set[] = {"rollout.group_size=6", "data.train=x=y.jsonl"};
     masa_config config;
-    assert_int_equal(masa_config_parse(&config, yaml, strlen(yaml), "f", "paper", set, 2, NULL),
+    assert_int_equal(masa_config_parse(&config, yaml, strlen(yaml), "f", "grpo-paper", set, 2, NULL),
                      MASA_OK);
     assert_int_equal(config.rollout.group_size, 6);
     assert_int_equal(config.rollout.max_tokens, 100);

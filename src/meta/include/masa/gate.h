@@ -1,7 +1,7 @@
 /**
  * Acting on predictions before a prompt is solved: what its meta rollouts foretell
- * together, the gate that skips it, the length cutoff, the hint; the soft forms of gate
- * and cutoff; and the measure of how far predictions can be trusted at present.
+ * together, the gate that skips it, the length cutoff, the hint; the soft form of the
+ * cutoff; and the measure of how far predictions can be trusted at present.
  *
  * Source: MASA-efficient (arXiv:2510.03259); the soft forms and the adaptive transition
  * are this project's own and derived below.
@@ -76,10 +76,10 @@ size_t masa_cutoff_tokens(const masa_forecast *forecast, double margin,
  */
 size_t masa_hint_add(masa_text *out, const masa_forecast *forecast, size_t most);
 
-/* ---- soft gate ---- */
+/* ---- a prompt's history ---- */
 
 /* What a prompt's own rollouts showed so far: counts of right and wrong ones, each worth
- * discount^(steps since). Starts as {0, 0, 0}. A checkpoint keeps the three numbers. */
+ * discount^(epochs since). Starts as {0, 0, 0}. A checkpoint keeps the three numbers. */
 typedef struct masa_belief {
     double right, wrong; /* as of `step` */
     long step;
@@ -93,49 +93,6 @@ masa_belief masa_belief_at(const masa_belief *belief, long step, double discount
 /** Brings the belief to `step` and adds the new counts. */
 void masa_belief_update(masa_belief *belief, long step, double right, double wrong,
                         double discount);
-
-typedef struct masa_soft_gate_options {
-    size_t group_size;      /* G, solution rollouts of the prompt; at least 1 */
-    double discount;        /* of the belief per step of age, in (0, 1] */
-    double forecast_weight; /* rollouts that an undivided forecast is worth */
-    double floor;           /* least probability of rolling out, in [0, 1] */
-    double threshold;       /* of the probability of zero variance, in [0, 1] */
-} masa_soft_gate_options;
-
-/**
- * Probability that the prompt's rollouts would be all right or all wrong.
- *
- * The pass rate p has the posterior Beta(a, b), from a uniform prior, the aged history
- * and the forecast as pseudo-counts:
- *
- *   f = discount^(step - belief.step)
- *   w = forecast_weight * (1 - 2 deviation)     0 below two valid predictions
- *   a = 1 + f right + w mean,   b = 1 + f wrong + w (1 - mean)
- *
- * (the deviation of values in [0, 1] is at most 1/2: predictions that are split between
- * the ends say nothing). Given p, the G rollouts agree with probability p^G + (1-p)^G.
- * With E[p^G] = B(a+G, b) / B(a, b) = prod_{k<G} (a+k) / (a+b+k):
- *
- *   P = prod_{k<G} (a+k)/(a+b+k) + prod_{k<G} (b+k)/(a+b+k)
- *
- * The product is the closed form in gamma functions without its cancellations.
- */
-double masa_gate_zero_variance(const masa_belief *belief, long step,
-                               const masa_forecast *forecast,
-                               const masa_soft_gate_options *options);
-
-/**
- * Probability with which to skip the prompt: 0 up to the threshold, then rising linearly
- * to 1 - floor where the zero-variance probability is 1. With floor > 0 no prompt is
- * skipped for good, and the discount lets a skipped one come back by itself.
- */
-double masa_gate_skip_probability(const masa_belief *belief, long step,
-                                  const masa_forecast *forecast,
-                                  const masa_soft_gate_options *options);
-
-/** The same for a zero-variance probability from elsewhere, as masa_gate_fit_zero_variance
- *  gives it; 0 at or below the threshold, and with a threshold of 1. */
-double masa_gate_skip_probability_of(double zero_variance, double threshold, double floor);
 
 /* ---- soft cutoff ---- */
 

@@ -245,6 +245,7 @@
     INTEGER(meta, warm_start_rehearsal, 1, 0, 1000, "solutions",                          \
             "the model's own solutions learned beside each answer, so that it keeps them") \
     SWITCH(meta, bc_enabled, false, "behaviour cloning on the best predictions")           \
+    SWITCH(meta, bc_acting, false, "cloning only in steps that act on predictions")       \
     NUMBER(meta, bc_threshold, 0.2, 0, 1, "", "least notion reward of an expert")         \
     SWITCH(meta, bc_hopeless, false,                                                      \
            "experts on prompts without a right solution too, with pass rate 0")           \
@@ -271,7 +272,6 @@
             "adaptive: prompts over which these are averaged")                            \
     CHOICE(meta, gate, GATE, HARD,                                                        \
            "`hard`: skip prompts predicted trivial or unsolvable; `soft`: skip those that, by what past forecasts came to and by the prompt's own history, will have no variance; controls without predictions: `history`, `random`; `off`") \
-    SWITCH(meta, gate_static, false, "a gated prompt is not drawn again")                 \
     NUMBER(meta, gate_rate, 0.5, 0, 1, "", "random: share of prompts that are skipped")   \
     NUMBER(meta, gate_sigma, 0.1, 0, 1, "",                                               \
            "hard: a prompt is gated when its predicted pass rates deviate by less than this") \
