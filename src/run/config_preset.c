@@ -19,17 +19,19 @@ PRESET(rloo) = {"algorithm.name=rloo", "algorithm.advantage=leave_one_out",
 PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batch_norm",
                         "algorithm.aggregation=token_mean", "algorithm.clip_high=0.2", NULL};
 
-/* The meta path as small models need it: a short answer, whose form is taught first, and
- * cloning as the stronger teacher of its numbers (measured: docs/experiments.md). */
+/* The meta path as small models need it: a short answer, whose form is taught first, cloning as
+ * the stronger teacher of its numbers, and one update for both kinds of rollouts, each of the
+ * same weight (measured: docs/experiments.md). */
 #define META                                                                              \
     "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_enabled=true",   \
+        "meta.update=joint", "meta.weight=0.5",                                           \
         "meta.bc_batch=8",                                                                \
         "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.bc_repair=true",            \
         "meta.bc_lr=4e-5", "meta.own_moments=true", "meta.warm_start_prompts=32",      \
         "meta.warm_start_lr=6e-5"
 /* Acting on the predictions once they are of use. (The paper: after 80 of 314 steps.) */
 #define EFFICIENT                                                                         \
-    "meta.start_step=12", "meta.gate=hard", "meta.cutoff_margin=2", "meta.audit_share=0.1"
+    "meta.start_step=12", "meta.gate=soft", "meta.cutoff_margin=2", "meta.audit_share=0.1"
 PRESET(masa) = {"algorithm.name=grpo", META, NULL};
 PRESET(masa_efficient) = {"algorithm.name=grpo", META, EFFICIENT, NULL};
 PRESET(dapo_masa) = {"algorithm.name=dapo", META, NULL};
