@@ -649,10 +649,10 @@ static void separate_updates_are_two(void **state)
 static void cloning_may_wait_for_acting(void **state)
 {
     (void)state;
-    must("waits", "meta.bc_acting=true meta.start_step=1 meta.gate=off meta.cutoff_margin=0",
-         false);
+    must("waits", "meta.bc_acting=true meta.start_step=1 meta.gate=off meta.cutoff_margin=0 "
+                  "meta.bc_batch=1 rollout.prompts_per_step=24", false);
     assert_near(metric_of("waits", 1, "bc_texts"), 0, 0);
-    assert_true(metric_of("waits", 2, "bc_texts") >= 4);
+    assert_true(metric_of("waits", 2, "bc_texts") > 0);
 }
 
 static void controls_act_without_predictions(void **state)
