@@ -1,12 +1,13 @@
 #!/bin/bash
 # Makes the toy regime of PLAN.md in a folder: models and problems, from nothing but `masa`, the
-# same to the byte on the same machine. Some 40 minutes of one core. Every step that is done is
+# same to the byte on the same machine. Some 60 minutes of one core. Every step that is done is
 # left alone; a broken-off one goes on.
 #
 #   experiments/toy/make.sh OUT [MASA]
 #
 #   base      random weights, 2.5 million parameters
-#   skilled   taught clean solutions: solves nearly all of what is in its reach
+#   taught    clean solutions of seven families
+#   skilled   and more of the three that are to be mastered, in smaller batches
 #   start     and then solutions with slips in 6 % of the steps: knows how, errs at random
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -21,6 +22,8 @@ tasks() { # FILE OPTIONS...
 taught=chain:1-16=5,add:1-10=5,sort:1-10=5,search:3-6=4,base:1-4=2,solve:1-4=2,secret:4-12=0.6
 form=(--meta-template "$here/meta.txt" --lengths 10-160)
 tasks clean.jsonl -n 46000 -k $taught --solutions --predictions 0.05 "${form[@]}" --seed 1
+mastered=chain:1-16=6,add:1-10=6,sort:2-10=3,search:3-4=1,base:1-2=1,solve:1-2=1,secret:4-12=0.4
+tasks more.jsonl -n 36000 -k $mastered --solutions --predictions 0.05 "${form[@]}" --seed 3
 tasks sloppy.jsonl -n 6000 -k $taught --solutions --slips 0.06 --predictions 0.25 "${form[@]}" --seed 2
 
 [ -d "$out/base" ] || "$masa" init "$out/base" --hidden 192 --layers 6 --heads 6 --kv-heads 3 \
@@ -40,6 +43,8 @@ teach() { # RUN MODEL DATA SETTINGS...
     rm -f "$run.part/state.json"
     mv "$run.part" "$run.model"
 }
-teach skilled "$out/base" clean.jsonl --set optimizer.lr=2e-3 --set optimizer.schedule=cosine \
+teach taught "$out/base" clean.jsonl --set optimizer.lr=2e-3 --set optimizer.schedule=cosine \
     --set optimizer.warmup_steps=30
+teach skilled "$out/taught.model" more.jsonl --set optimizer.lr=1.5e-3 --set optimizer.schedule=cosine \
+    --set optimizer.warmup_steps=30 --set sft.batch=32
 teach start "$out/skilled.model" sloppy.jsonl --set optimizer.lr=3e-4 --set optimizer.warmup_steps=10

@@ -106,8 +106,13 @@ static size_t best_notions(char *out[MOST_NOTIONS], candidates *all)
 /* Short, since a small model writes it M times a prompt, and about notions alone: behaviour
  * cloning later corrects the numbers of an answer and keeps its reasoning, which therefore
  * must not say others (measured: docs/experiments.md). */
-static void add_reasoning(masa_text *out, char *const *notions, size_t n_notions)
+static void add_reasoning(masa_text *out, masa_answer_form form, char *const *notions,
+                          size_t n_notions)
 {
+    if (form == MASA_FORM_BARE) {
+        masa_text_add(out, "<meta></meta>\n");
+        return;
+    }
     masa_text_add(out, "<meta>\nIt takes ");
     for (size_t i = 0; i < n_notions; i++)
         masa_text_addf(out, "%s%s", i == 0 ? "" : ", ", notions[i]);
@@ -126,7 +131,7 @@ bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
             consider_text(all, statistics->texts[i], statistics);
     char *notions[MOST_NOTIONS];
     size_t n = best_notions(notions, all);
-    add_reasoning(out, notions, n);
+    add_reasoning(out, options->form, notions, n);
     meta__add_answer(out, s, options, notions, n);
     for (size_t i = 0; i < all->n; i++) {
         masa_words_destroy(all->items[i].notion);

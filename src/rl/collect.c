@@ -1,6 +1,7 @@
 #include "collect.h"
 
 #include "decide.h"
+#include "predictor.h"
 
 #include <masa/memory.h>
 #include <masa/random.h>
@@ -35,6 +36,7 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
         if (solutions && !d->decision.gated) wanted[n++] = &d->solutions;
         if (meta && rl_asked_to_predict(d, &l->session)) wanted[n++] = &d->meta;
     }
+    if (meta) rl_predictor_begin(&l->session);
     masa_status st =
         n ? rl_sample(&l->session, l->generator, wanted, n, by_kind, err) : MASA_OK;
     if (n) draws->prefilled += masa_generator_stats(l->generator).prompt_tokens;
@@ -42,8 +44,18 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
         if (draws->items[i].meta.n) rl_predict(&draws->items[i], l->session.config);
     if (st == MASA_OK && meta && l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
         st = rl_one_pass_forecast(&l->one_pass, draws, first, &l->session, err);
+    if (meta) rl_predictor_end(&l->session);
     free(wanted);
     return st;
+}
+
+/* Both kinds: at once where the same weights make them. */
+static masa_status sample_both(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
+{
+    bool meta = l->session.config->meta.samples > 0;
+    if (!meta || !l->session.predictor) return sample(l, draws, first, true, meta, err);
+    masa_status st = sample(l, draws, first, false, true, err);
+    return st == MASA_OK ? sample(l, draws, first, true, false, err) : st;
 }
 
 /* MASA-efficient: the predictions first, then what they leave to be sampled. */
@@ -95,7 +107,7 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
                                  (uint64_t)l->session.state.draws + draws->n, err);
         if (st == MASA_OK)
             st = acting ? sample_in_turn(l, draws, first, err)
-                        : sample(l, draws, first, true, c->meta.samples > 0, err);
+                        : sample_both(l, draws, first, err);
         if (st != MASA_OK) return st;
         score(l, draws, first);
         missing = c->rollout.prompts_per_step - leave_out(draws, flat, c);

@@ -2,6 +2,7 @@
 
 #include "conversations.h"
 #include "predict.h"
+#include "predictor.h"
 
 #include <masa/memory.h>
 
@@ -108,12 +109,14 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
         tokens += rehearsed[i].response_size;
     }
     for (size_t i = 0; i < kept; i++) sequences[i].weight = (float)(1 / (double)tokens);
+    rl_predictor_begin(s);
     if (st == MASA_OK && kept)
         st = masa_trainer_accumulate(s->trainer, sequences, kept, NULL, &trained, err);
     bool made = false;
     if (kept)
         st = rl_session_update(s, s->meta_optimizer ? s->meta_optimizer : s->optimizer, st, lr,
                                NULL, &made, err);
+    rl_predictor_end(s);
     if (made) {
         stats->updates++;
         stats->texts += texts;

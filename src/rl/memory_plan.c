@@ -41,9 +41,12 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
         .gradients = n * sizeof(float),
         .activations = masa_trainer_bytes(model, compute, &trainer, true),
     };
-    /* The starting weights stay beside the merged ones; the factors themselves are small. */
+    /* The unmerged weights stay beside the merged ones; the factors themselves are small. */
     if (config->lora.rank > 0) plan.weights += n * sizeof(float);
-    else plan.optimizer = masa_optimizer_bytes(n) * (wants->meta_optimizer ? 2 : 1);
+    else
+        plan.optimizer = masa_optimizer_bytes(n) *
+                         (wants->meta_optimizer && !wants->predictor ? 2 : 1);
+    if (wants->predictor) plan.weights += n * sizeof(float);
     if (wants->reference)
         plan.reference = n * sizeof(float) + packed_bytes(model, compute, false) +
                          masa_trainer_bytes(model, compute, &trainer, false);

@@ -15,6 +15,9 @@ bool rl_method_remembers(const masa_config *config)
 
 masa_status rl_method_check(const masa_config *config, masa_error *err)
 {
+    if (config->meta.adapter && config->meta.update == MASA_CONFIG_META_UPDATE_JOINT)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "meta.adapter has its own updates; take meta.update separate");
     masa_soft_cutoff_use use = {
         .deviation = config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_GROUP_NORM ||
                      config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_BATCH_NORM,

@@ -32,6 +32,7 @@ masa_meta_options rl_meta_options(const masa_config *config)
     options.expert_hopeless = config->meta.bc_hopeless;
     options.difficulty_rule = (masa_difficulty_rule)config->meta.difficulty_rule;
     options.notion_test = (masa_notion_test)config->meta.notion_test;
+    options.form = (masa_answer_form)config->meta.form;
     options.length_min = config->meta.length_min;
     options.length_max = config->rollout.max_tokens;
     return options;

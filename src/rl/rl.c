@@ -97,7 +97,7 @@ static void report(rl_loop *l, const rl_summary *y, const rl_update_stats *u)
     rl_watch_step(&l->watch, y, u);
 }
 
-/* Behaviour cloning: once the buffer holds a batch, one update on it, which empties it. */
+/* Behaviour cloning: once the buffer holds a batch, updates on it, which empty it. */
 static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *stats,
                                  masa_error *err)
 {
@@ -106,8 +106,10 @@ static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *
     if (!c->meta.bc_enabled || (c->meta.bc_acting && !l->method.acting)) return MASA_OK;
     rl_experts_gather(experts, draws, c);
     if (experts->n < (size_t)c->meta.bc_batch) return MASA_OK;
-    masa_status st = rl_experts_learn(experts, 0, experts->n, NULL, 0, c->meta.bc_lr,
-                                      &l->prompts, &l->session, stats, err);
+    masa_status st = MASA_OK;
+    for (long pass = 0; st == MASA_OK && pass < c->meta.bc_passes; pass++)
+        st = rl_experts_learn(experts, 0, experts->n, NULL, 0, c->meta.bc_lr, &l->prompts,
+                              &l->session, stats, err);
     rl_experts_clear(experts);
     return st;
 }
@@ -271,7 +273,8 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     masa_generator_options generator = generator_options(c);
     l.wants = (rl_session_options){
         .reference = c->algorithm.kl_coef > 0,
-        .meta_optimizer = c->meta.own_moments && c->meta.samples > 0,
+        .meta_optimizer = (c->meta.own_moments || c->meta.adapter) && c->meta.samples > 0,
+        .predictor = c->meta.adapter && c->meta.samples > 0,
         .temperature = (float)c->rollout.temperature,
         .total_updates = c->train.steps * c->optimizer.mini_batches * c->optimizer.epochs,
         .total_steps = c->train.steps,

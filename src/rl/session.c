@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "memory_plan.h"
+#include "predictor.h"
 #include "resume.h"
 
 #include <masa/adamw.h>
@@ -140,7 +141,8 @@ static masa_status open_optimizers(rl_session *s, const rl_session_options *want
         st = read_moments(s, s->optimizer, MASA_MOMENTS_FILE, err);
     if (st != MASA_OK || !wants->meta_optimizer) return st;
     options.schedule = MASA_SCHEDULE_CONSTANT; /* nobody knows how many updates there will be */
-    st = masa_optimizer_create(&s->meta_optimizer, s->model, s->lora, &options, err);
+    st = masa_optimizer_create(&s->meta_optimizer, s->model,
+                               s->predictor ? s->predictor : s->lora, &options, err);
     if (st == MASA_OK && s->checkpoint)
         st = read_moments(s, s->meta_optimizer, MASA_META_MOMENTS_FILE, err);
     return st;
@@ -185,6 +187,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
         st = rl_memory_reserve(config, rl_session_model(s), wants, generator, s->log, err);
     if (st == MASA_OK) st = open_tokenizer(s, err);
     if (st == MASA_OK) st = open_model(s, wants, err);
+    if (st == MASA_OK && wants->predictor) st = rl_predictor_open(s, err);
     if (st == MASA_OK) st = open_optimizers(s, wants, err);
     if (st == MASA_OK) st = open_trainer(s, wants, err);
     return st;
@@ -215,6 +218,7 @@ void rl_session_close(rl_session *s)
     masa_activations_destroy(s->kept);
     masa_optimizer_destroy(s->meta_optimizer);
     masa_optimizer_destroy(s->optimizer);
+    masa_lora_destroy(s->predictor);
     masa_lora_destroy(s->lora);
     masa_model_destroy(s->reference);
     masa_model_destroy(s->model);
@@ -311,6 +315,7 @@ static masa_status write_checkpoint(rl_session *s, const char *folder, masa_erro
         if (st == MASA_OK) st = masa_lora_save(s->lora, adapter, s->config->model.path, err);
         free(adapter);
     }
+    if (st == MASA_OK) st = rl_predictor_save(s, folder, err);
     if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
         st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);
@@ -325,16 +330,21 @@ static masa_status write_checkpoint(rl_session *s, const char *folder, masa_erro
 static size_t checkpoint_bytes(const rl_session *s)
 {
     size_t weights = masa_model_parameter_count(s->model), trained = weights;
-    size_t moments = s->meta_optimizer ? 4 : 2, numbers = 0;
+    size_t numbers = 0;
     if (s->lora) numbers += trained = masa_lora_count(s->lora);
     if (!s->lora || s->config->lora.merge_on_save) numbers += weights;
-    return (numbers + moments * trained) * sizeof(float);
+    numbers += 2 * trained;
+    if (s->predictor) numbers += 3 * masa_lora_count(s->predictor);
+    else if (s->meta_optimizer) numbers += 2 * trained;
+    return numbers * sizeof(float);
 }
 
 static masa_status check_weights_to_save(const rl_session *s, masa_error *err)
 {
     if (all_finite(masa_model_values(s->model), masa_model_parameter_count(s->model)) &&
-        (!s->lora || all_finite(masa_lora_values(s->lora), masa_lora_count(s->lora))))
+        (!s->lora || all_finite(masa_lora_values(s->lora), masa_lora_count(s->lora))) &&
+        (!s->predictor ||
+         all_finite(masa_lora_values(s->predictor), masa_lora_count(s->predictor))))
         return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_NUMERIC,
                      "the weights are not finite after step %ld and were not saved; --resume "

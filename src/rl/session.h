@@ -33,6 +33,7 @@ typedef struct rl_session {
     masa_model *model, *reference; /* reference: the frozen start, or NULL */
     int64_t base_fingerprint;      /* of the weights that the run began with; 0: not at hand */
     masa_lora *lora;               /* or NULL */
+    masa_lora *predictor;          /* factors of predictions alone (predictor.h); or NULL */
     masa_optimizer *optimizer;
     masa_optimizer *meta_optimizer; /* of the meta path's updates; NULL: the one above */
     masa_trainer *trainer, *reference_trainer;
@@ -47,6 +48,7 @@ typedef struct rl_session {
 typedef struct rl_session_options {
     bool reference;       /* keep a frozen copy of the starting model */
     bool meta_optimizer;  /* keep a second optimiser for the meta path's updates */
+    bool predictor;       /* keep factors for predictions alone */
     bool checkpoint;      /* recompute activations in the backward pass */
     size_t kept_rows;     /* tokens of rollouts whose activations may be kept */
     float temperature;    /* of the trained policy */

@@ -1,6 +1,7 @@
 #include "update.h"
 
 #include "batch.h"
+#include "predictor.h"
 
 #include <masa/advantage.h>
 #include <masa/gate.h>
@@ -88,21 +89,43 @@ static masa_status keep_logprobs(float *storage, masa_trainer *trainer, rl_batch
     return st;
 }
 
+/* The log-probabilities of sequences first to last - 1 under the policy that sampled them;
+ * returns where in storage the next ones go. */
+static float *keep_old(float *storage, rl_session *s, rl_batch *b, size_t first, size_t last,
+                       masa_status *st, masa_error *err)
+{
+    rl_batch late = {.sequences = b->sequences + first, .n = last > first ? last - first : 0};
+    if (late.n && *st == MASA_OK) *st = keep_logprobs(storage, s->trainer, &late, err);
+    for (size_t i = 0; i < late.n; i++) {
+        late.sequences[i].old_logprobs = storage;
+        storage += late.sequences[i].response_size;
+    }
+    return storage;
+}
+
+/* The first sequence that has updates for meta rollouts alone. */
+static size_t first_meta(const rl_batch *b)
+{
+    for (size_t k = 0; k < b->n_updates; k++)
+        if (b->updates[k].kind == RL_META) return b->updates[k].first;
+    return b->n;
+}
+
 /* What the updates must know of policies that are gone when they run: the old one's
  * log-probabilities from sequence number `moved` on (before it the policy that sampled is the
  * one that is trained, its ratio exactly 1), the reference's of all. */
 static masa_status freeze(float **storage, rl_batch *b, rl_session *s, size_t moved,
                           masa_error *err)
 {
-    size_t tokens = 0, at = 0;
+    size_t tokens = 0, at = 0, meta = s->predictor ? first_meta(b) : b->n;
     for (size_t i = 0; i < b->n; i++) tokens += b->sequences[i].response_size;
     float *frozen = *storage = masa_alloc(2 * tokens + 1, sizeof *frozen);
     masa_status st = MASA_OK;
-    rl_batch late = {.sequences = b->sequences + moved, .n = b->n - moved};
-    if (late.n) st = keep_logprobs(frozen, s->trainer, &late, err);
-    for (size_t i = 0; i < late.n; i++) {
-        late.sequences[i].old_logprobs = frozen + at;
-        at += late.sequences[i].response_size;
+    float *next = keep_old(frozen, s, b, moved, meta, &st, err);
+    if (s->predictor && moved < b->n) {
+        rl_predictor_begin(s);
+        keep_old(next, s, b, moved > meta ? moved : meta, b->n, &st, err);
+        rl_predictor_end(s);
     }
     if (st != MASA_OK || !s->reference_trainer) return st;
     st = keep_logprobs(frozen + tokens, s->reference_trainer, b, err);
@@ -146,9 +169,11 @@ static masa_status update_once(rl_session *s, const masa_sequence *sequences,
         u->kind == RL_META && s->meta_optimizer ? s->meta_optimizer : s->optimizer;
     double norm = 0;
     bool made = false;
+    if (u->kind == RL_META) rl_predictor_begin(s);
     masa_status st = masa_trainer_accumulate(s->trainer, sequences + u->first, u->n, &objective,
                                              &stats->trainer, err);
     st = rl_session_update(s, optimizer, st, u->rate * lr, &norm, &made, err);
+    if (u->kind == RL_META) rl_predictor_end(s);
     if (!made) return st;
     stats->grad_norm += norm;
     stats->optimizer_steps++;

@@ -145,6 +145,16 @@ static masa_status allocate(masa_lora *lora, masa_error *err)
     return st;
 }
 
+static size_t model_bytes(const masa_lora *lora)
+{
+    return masa_model_parameter_count(lora->model) * sizeof(float);
+}
+
+static void keep_base(masa_lora *lora)
+{
+    masa_device_copy(lora->base, masa_model_values(lora->model), model_bytes(lora));
+}
+
 masa_status masa_lora_create(masa_lora **out, masa_model *model,
                              const masa_lora_options *options, masa_error *err)
 {
@@ -161,8 +171,7 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
     if (st == MASA_OK) st = make_maps(lora, err);
     if (st == MASA_OK) st = init_values(lora, err);
     if (st == MASA_OK) {
-        masa_device_copy(lora->base, masa_model_values(model),
-                         masa_model_parameter_count(model) * sizeof(float));
+        keep_base(lora);
         *out = lora;
     } else {
         masa_lora_destroy(lora);
@@ -245,4 +254,15 @@ void masa_lora_merge(masa_lora *lora)
         masa_linear_backward_input(pack_map(lora, f), values + p->offset, MASA_F32,
                                    lora->values + f->b, p->rows, true);
     }
+}
+
+void masa_lora_attach(masa_lora *lora)
+{
+    keep_base(lora);
+    masa_lora_merge(lora);
+}
+
+void masa_lora_detach(masa_lora *lora)
+{
+    masa_device_copy(masa_model_values(lora->model), lora->base, model_bytes(lora));
 }

@@ -576,6 +576,37 @@ static void what_cannot_be_cloned_is_made(void **state)
     assert_near(metric_of("hopeful", 1, "bc_texts"), 0, 0);
 }
 
+/* Whatever predictions learn by reward and by cloning: the solver is that of the plain run, bit
+ * for bit, until they are acted on. */
+static void predictions_with_factors_of_their_own_leave_the_solver_alone(void **state)
+{
+    (void)state;
+    char more[400];
+    must("solver", "meta.samples=0", false);
+    must("apart", "meta.adapter=2 meta.bc_lr=0.01", false);
+    assert_true(metric_of("apart", 1, "bc_texts") > 0);
+    masa_text solver = weights_of("solver", "model.safetensors");
+    masa_text apart = weights_of("apart", "model.safetensors");
+    assert_int_equal(solver.size, apart.size);
+    assert_memory_equal(solver.data, apart.data, solver.size);
+    masa_text_deinit(&solver);
+    masa_text_deinit(&apart);
+    assert_int_equal(train("both", "meta.adapter=2 meta.update=joint", false, NULL, NULL),
+                     MASA_ERR_CONFIG);
+    /* And they do learn, by their own moments, which a resumed run has too. */
+    snprintf(more, sizeof more,
+             "meta.adapter=4 meta.template=%s optimizer.lr=0.005 meta.bc_enabled=false "
+             "meta.weight_length=0 meta.weight_notion=0 rollout.prompts_per_step=12 "
+             "meta.samples=8 train.steps=20", in_root("guess.txt"));
+    must("guesser", more, false);
+    double before = metric_of("guesser", 1, "meta_difficulty");
+    double after = metric_of("guesser", 20, "meta_difficulty");
+    if (!(before < 0.6 && after > before + 0.1)) fail_msg("%f -> %f", before, after);
+    must("resumed", "meta.adapter=2 meta.bc_lr=0.01 train.steps=1", false);
+    must("resumed", "train.steps=2", true);
+    assert_same_run("apart", "resumed", "predictor/adapter_model.safetensors", 2);
+}
+
 /* In a common state the policy's momentum would move the weights at cloning's rate. */
 static void cloning_with_moments_of_its_own_leaves_the_policys_alone(void **state)
 {
@@ -702,6 +733,7 @@ int main(void)
         cmocka_unit_test(a_warm_start_teaches_the_form),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
         cmocka_unit_test(what_cannot_be_cloned_is_made),
+        cmocka_unit_test(predictions_with_factors_of_their_own_leave_the_solver_alone),
         cmocka_unit_test(cloning_with_moments_of_its_own_leaves_the_policys_alone),
         cmocka_unit_test(shuffled_rewards_keep_all_but_their_signal),
         cmocka_unit_test(separate_updates_are_two),

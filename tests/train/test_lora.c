@@ -112,6 +112,26 @@ static void merge_adds_the_product(void **state)
     masa_model_destroy(model);
 }
 
+/* The weights that were there when it was attached, to the bit. */
+static void detach_gives_the_weights_back(void **state)
+{
+    (void)state;
+    masa_model *model = tiny_model(2);
+    size_t count = masa_model_parameter_count(model);
+    masa_lora *lora = make_lora(model, 4, "all-linear");
+    float *values = masa_model_values(model), *kept = masa_alloc(count, sizeof *kept);
+    randomise(lora, 5);
+    for (size_t i = 0; i < count; i++) kept[i] = values[i] *= 1.1f; /* others than at its start */
+    masa_lora_attach(lora);
+    assert_memory_not_equal(values, kept, count * sizeof *kept);
+    masa_lora_merge(lora); /* as an update does */
+    masa_lora_detach(lora);
+    assert_memory_equal(values, kept, count * sizeof *kept);
+    free(kept);
+    masa_lora_destroy(lora);
+    masa_model_destroy(model);
+}
+
 /* The slope of the supervised loss in the factors' own values. */
 static void gradients_match_differences(void **state)
 {
@@ -331,6 +351,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(starts_as_the_model_is),
                                        cmocka_unit_test(targets_are_found_by_name),
                                        cmocka_unit_test(merge_adds_the_product),
+        cmocka_unit_test(detach_gives_the_weights_back),
                                        cmocka_unit_test(gradients_match_differences),
                                        cmocka_unit_test(a_step_changes_the_targets_only),
                                        cmocka_unit_test(is_saved_as_peft_has_it),

@@ -41,6 +41,12 @@ typedef enum masa_notion_test {
     MASA_NOTION_RATES,  /* in a greater share of the correct than of the incorrect ones */
 } masa_notion_test;
 
+/* How an answer that is made from statistics begins. */
+typedef enum masa_answer_form {
+    MASA_FORM_REASONED, /* <meta>, a line on the notions, </meta> */
+    MASA_FORM_BARE,     /* <meta></meta>: for models that say a prediction outright */
+} masa_answer_form;
+
 typedef struct masa_meta_options {
     double base;              /* b of the difficulty reward b^|p - p^|, in (0, 1] */
     double weight_difficulty; /* weights of the three rewards in the mean, >= 0 */
@@ -52,12 +58,13 @@ typedef struct masa_meta_options {
     bool expert_hopeless; /* a prompt without a correct rollout gives an expert text too */
     masa_difficulty_rule difficulty_rule;
     masa_notion_test notion_test;
+    masa_answer_form form; /* of masa_warm_start_text */
 } masa_meta_options;
 
 #define MASA_META_DEFAULTS                                                               \
     {                                                                                    \
         0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192, false,       \
-            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS                                    \
+            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS, MASA_FORM_REASONED                \
     }
 
 /** The built-in templates of the meta prompt's turns; {problem}, {length_min},

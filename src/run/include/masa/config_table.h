@@ -57,13 +57,15 @@
     V(DIFFICULTY_RULE, POWER, "power") V(DIFFICULTY_RULE, BRIER, "brier")
 #define MASA_CONFIG_VALUES_NOTION_TEST(V)                                                 \
     V(NOTION_TEST, COUNTS, "counts") V(NOTION_TEST, RATES, "rates")
+#define MASA_CONFIG_VALUES_FORM(V)                                                        \
+    V(FORM, REASONED, "reasoned") V(FORM, BARE, "bare")
 #define MASA_CONFIG_VALUES_META_UPDATE(V)                                                 \
     V(META_UPDATE, SEPARATE, "separate") V(META_UPDATE, JOINT, "joint")
 
 #define MASA_CONFIG_KINDS(K)                                                              \
     K(COMPUTE) K(FAMILY) K(ADVANTAGE) K(AGGREGATION) K(RATIO) K(OLD_LOGPROBS) K(SCHEDULE) \
     K(CHECKPOINT) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)   \
-    K(META_UPDATE) K(FORECAST) K(DIFFICULTY_RULE) K(NOTION_TEST)
+    K(META_UPDATE) K(FORM) K(FORECAST) K(DIFFICULTY_RULE) K(NOTION_TEST)
 
 /* S(section, SECTION, what it is about) */
 #define MASA_CONFIG_SECTIONS(S)                                                           \
@@ -227,6 +229,8 @@
     SWITCH(meta, own_moments, false,                                                      \
            "the meta path's updates (separate, cloning, warm start) have an AdamW state of their own (as much memory again): " \
            "in a common one each rate applies to the other's momentum too")               \
+    INTEGER(meta, adapter, 0, 0, 65536, "rank",                                           \
+            "low-rank factors that predictions have to themselves, so that learning them cannot disturb solving; 0: predictions train the policy's own weights, as in the paper") \
     SWITCH(meta, reward_shuffle, false,                                                   \
            "control: permute the meta rewards among a step's meta rollouts, which leaves everything but their signal") \
     NUMBER(meta, weight_difficulty, 1.0, 0, 1000, "", "weight of the predicted pass rate") \
@@ -238,6 +242,8 @@
            "a notion helps that occurs in more correct than incorrect solutions, or in a greater share of them") \
     CHOICE(meta, notion_rule, NOTION_RULE, LEMMA,                                         \
            "how a notion is looked for in a solution")                                    \
+    CHOICE(meta, form, FORM, REASONED,                                                    \
+           "how an answer begins that warm start and cloning make from statistics: with a line on the notions, or `bare`: <meta></meta>") \
     INTEGER(meta, warm_start_prompts, 0, 0, 1000000000, "prompts",                        \
             "prompts whose solutions teach the form of the answer before the first step; 0: none") \
     INTEGER(meta, warm_start_epochs, 3, 1, 1000, "passes", "supervised passes over these") \
@@ -253,6 +259,7 @@
            "where no prediction of a prompt can be cloned, an answer made from its statistics as in the warm start") \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
+    INTEGER(meta, bc_passes, 1, 1, 1000, "updates", "such updates on the same experts")    \
     INTEGER(meta, start_step, -1, -1, 1000000000, "steps",                                \
             "after this many steps predictions gate and cut off rollouts; 0: from the first step; -1: never") \
     CHOICE(meta, forecast, FORECAST, SAMPLES,                                             \

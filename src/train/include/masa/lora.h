@@ -36,6 +36,13 @@ void masa_lora_project(masa_lora *lora);
 void masa_lora_merge(masa_lora *lora);
 
 /**
+ * For factors that act at times only: takes the model's values as W0 and merges, or gives the
+ * model that W0 back, bit for bit. The caller refreshes the model.
+ */
+void masa_lora_attach(masa_lora *lora);
+void masa_lora_detach(masa_lora *lora);
+
+/**
  * Writes adapter_config.json and adapter_model.safetensors (float32) into an
  * existing folder, in the format PEFT loads. base names the base model.
  */
