@@ -33,7 +33,7 @@ teach() { # RUN MODEL DATA SETTINGS...
     local run=$out/$1 model=$2 data=$out/$3; shift 3
     [ -d "$run.model" ] && return
     if [ -f "$run/config.yaml" ]; then "$masa" sft "$run" --resume
-    else "$masa" sft "$run" --model "$model" --data "$data" --set sft.batch=64 --set sft.max_tokens=400 \
+    else "$masa" sft "$run" --model "$model" --data "$data" --set sft.batch=64 --set sft.max_tokens=400 --set data.suffix= \
             --set optimizer.beta2=0.98 --set optimizer.weight_decay=0.01 --set train.threads=1 \
             --set train.save_every=200 "$@"
     fi

@@ -84,14 +84,15 @@ static void consider_text(candidates *all, const char *text, const masa_statisti
 }
 
 /* By surplus, then by correct rollouts; the first of equals. */
-static size_t best_notions(char *out[MOST_NOTIONS], candidates *all)
+static size_t best_notions(char *out[MOST_NOTIONS], candidates *all, size_t rollouts)
 {
     size_t n = 0;
     for (; n < MOST_NOTIONS; n++) {
         candidate *best = NULL;
         for (size_t i = 0; i < all->n; i++) {
             candidate *c = &all->items[i];
-            if (c->surplus == 0) continue;
+            /* What one attempt of sixteen happens to say is no idea of the model's. */
+            if (c->surplus == 0 || 8 * c->surplus < rollouts) continue;
             if (!best || c->surplus > best->surplus ||
                 (c->surplus == best->surplus && c->in_correct > best->in_correct))
                 best = c;
@@ -130,7 +131,7 @@ bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
         if (statistics->correct[i] || s->n_correct == 0)
             consider_text(all, statistics->texts[i], statistics);
     char *notions[MOST_NOTIONS];
-    size_t n = best_notions(notions, all);
+    size_t n = best_notions(notions, all, s->n);
     add_reasoning(out, options->form, notions, n);
     meta__add_answer(out, s, options, notions, n);
     for (size_t i = 0; i < all->n; i++) {

@@ -127,6 +127,29 @@ static void warm_starts_earn_full_rewards(void **state)
     }
 }
 
+/* For models that say a prediction outright; and what one attempt of sixteen says by chance is
+ * no notion. */
+static void warm_starts_may_be_bare(void **state)
+{
+    (void)state;
+    const char *attempts[16];
+    bool correct[16] = {false};
+    long tokens[16];
+    for (size_t i = 0; i < 16; i++) attempts[i] = "guess", tokens[i] = 20;
+    attempts[3] = "guess pumpkin";
+    masa_solutions solutions = {16, attempts, correct, tokens, NULL};
+    masa_statistics *s = masa_statistics_create("how many?", &solutions, MASA_NOTION_LEMMA);
+    masa_meta_options o = options;
+    masa_text out = {0};
+    o.form = MASA_FORM_BARE;
+    o.length_min = 1;
+    assert_true(masa_warm_start_text(&out, s, &o));
+    assert_string_equal(out.data, "<meta></meta>\n{\"math_notion\": [\"guess\"], "
+                                  "\"pass_rate\": 0, \"solution_length\": 20}");
+    masa_text_deinit(&out);
+    masa_statistics_destroy(s);
+}
+
 static void warm_starts_name_what_tells_right_from_wrong(void **state)
 {
     (void)state;
@@ -178,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_cutoff_gives_no_text),
         cmocka_unit_test(lengths_stay_in_the_valid_range),
         cmocka_unit_test(warm_starts_earn_full_rewards),
+        cmocka_unit_test(warm_starts_may_be_bare),
         cmocka_unit_test(warm_starts_name_what_tells_right_from_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
