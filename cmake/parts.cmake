@@ -23,6 +23,12 @@ if(MASA_FUZZ)
   target_link_options(masa_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
+if(MASA_SANITIZE OR MASA_COVERAGE OR MASA_FUZZ)
+  # What is checked runs its assertions, whatever the build type says before.
+  target_compile_options(masa_flags INTERFACE -UNDEBUG)
+  target_compile_definitions(masa_flags INTERFACE MASA_CHECKED)
+endif()
+
 # masa_part(NAME [DEPS part...] [LIBS library...])
 # A static library of the .c files here. Its public headers are in include/.
 # Dependencies are private: a part sees only the headers of the parts it names,
