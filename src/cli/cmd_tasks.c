@@ -61,7 +61,8 @@ static void print_problem(const masa_problem *p, bool solution)
                    p->level);
     masa_text_add(&line, "\"problem\":");
     masa_text_add_json(&line, p->problem, strlen(p->problem));
-    masa_text_addf(&line, ",\"answer\":\"%s\",\"kind\":\"%s\"", p->answer, p->kind);
+    masa_text_addf(&line, ",\"answer\":\"%s\",\"kind\":\"%s\"", p->answer,
+                   masa_problem_kind_name(p->kind));
     if (solution) {
         masa_text_add(&line, ",\"solution\":");
         masa_text_add_json(&line, p->solution, strlen(p->solution));

@@ -48,7 +48,7 @@ static char *settings_of(const eval_command *c, const eval_subject *of,
 /* A benchmark and its problems. */
 typedef struct task {
     masa_benchmark *benchmark;
-    masa_eval_problems problems;
+    masa_problems problems;
 } task;
 
 typedef struct tasks {
@@ -76,7 +76,8 @@ static masa_status open_tasks(tasks *out, const eval_command *c, const eval_subj
 {
     masa_status st = MASA_OK;
     if (c->problems)
-        st = add_task(out, masa_benchmark_for_file(c->problems, c->suffix),
+        st = add_task(out, masa_benchmark_for_file(c->problems, c->suffix,
+                                              of->config.data.code_suffix),
                       c->rules ? c->rules : of->config.data.answer_rules, NULL, c, err);
     for (const char *p = c->benchmarks ? c->benchmarks : ""; st == MASA_OK && *p;) {
         size_t size = strcspn(p, ",");
@@ -94,7 +95,7 @@ static void close_tasks(tasks *all)
 {
     for (size_t i = 0; i < all->n; i++) {
         masa_benchmark_close(all->items[i].benchmark);
-        masa_eval_problems_deinit(&all->items[i].problems);
+        masa_problems_deinit(&all->items[i].problems);
     }
     free(all->items);
 }

@@ -1,8 +1,21 @@
 #include <masa/json_lines.h>
 
 #include <masa/file.h>
+#include <masa/memory.h>
 
+#include <stdlib.h>
 #include <string.h>
+
+char *masa_json_text(const json_t *value)
+{
+    if (json_is_string(value))
+        return masa_strndup(json_string_value(value), json_string_length(value));
+    if (!json_is_number(value)) return NULL;
+    char *dumped = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+    char *copy = masa_strdup(dumped);
+    free(dumped);
+    return copy;
+}
 
 static masa_status visit_line(const char *text, size_t n, size_t number,
                               masa_json_line_visit *visit, void *context, bool *enough,

@@ -13,7 +13,7 @@ typedef struct task_kind {
     task_maker *make;            /* of whole sentences, or NULL: */
     char letter;
     task_compact_maker *compact;
-    const char *answer_kind; /* how answers are compared */
+    masa_problem_kind answer_kind;
     const char *const *methods; /* [2] or NULL */
 } task_kind;
 

@@ -73,7 +73,7 @@ static masa_problem finish(const task_kind *kind, int level, uint64_t hash, task
     return (masa_problem){.id = masa_strdup(id),
                           .problem = masa_text_take(&c->problem),
                           .answer = masa_text_take(&c->answer),
-                          .kind = masa_strdup(kind->answer_kind),
+                          .kind = kind->answer_kind,
                           .solution = masa_text_take(&c->work),
                           .level = level};
 }

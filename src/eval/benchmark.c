@@ -15,18 +15,21 @@
 #define OPTIONAL CYAML_FLAG_OPTIONAL
 
 static const cyaml_schema_field_t names[] = {
-    TEXT(masa_benchmark_fields, id, OPTIONAL),
-    TEXT(masa_benchmark_fields, problem, OPTIONAL),
-    TEXT(masa_benchmark_fields, answer, OPTIONAL),
-    TEXT(masa_benchmark_fields, kind, OPTIONAL),
-    TEXT(masa_benchmark_fields, context, OPTIONAL),
-    TEXT(masa_benchmark_fields, options, OPTIONAL),
-    TEXT(masa_benchmark_fields, unit, OPTIONAL),
-    TEXT(masa_benchmark_fields, tests, OPTIONAL),
-    TEXT(masa_benchmark_fields, test_setup_code, OPTIONAL),
-    TEXT(masa_benchmark_fields, entry_point, OPTIONAL),
-    TEXT(masa_benchmark_fields, inputs, OPTIONAL),
-    TEXT(masa_benchmark_fields, outputs, OPTIONAL),
+    TEXT(masa_problem_fields, id, OPTIONAL),
+    TEXT(masa_problem_fields, problem, OPTIONAL),
+    TEXT(masa_problem_fields, answer, OPTIONAL),
+    TEXT(masa_problem_fields, kind, OPTIONAL),
+    TEXT(masa_problem_fields, context, OPTIONAL),
+    TEXT(masa_problem_fields, options, OPTIONAL),
+    TEXT(masa_problem_fields, unit, OPTIONAL),
+    TEXT(masa_problem_fields, tolerance, OPTIONAL),
+    TEXT(masa_problem_fields, solution, OPTIONAL),
+    TEXT(masa_problem_fields, level, OPTIONAL),
+    TEXT(masa_problem_fields, tests, OPTIONAL),
+    TEXT(masa_problem_fields, test_setup_code, OPTIONAL),
+    TEXT(masa_problem_fields, entry_point, OPTIONAL),
+    TEXT(masa_problem_fields, inputs, OPTIONAL),
+    TEXT(masa_problem_fields, outputs, OPTIONAL),
     CYAML_FIELD_END,
 };
 
@@ -55,15 +58,19 @@ static const cyaml_schema_value_t schema = {
 
 void masa_benchmark_close(masa_benchmark *benchmark)
 {
+    if (benchmark) { /* what no description has */
+        free(benchmark->suffix);
+        free(benchmark->code_suffix);
+    }
     masa_yaml_free(&schema, benchmark);
 }
 
 /* What the schema cannot say. */
 static masa_status check(const masa_benchmark *b, masa_error *err)
 {
-    masa_eval_kind kind;
+    masa_problem_kind kind;
     unsigned rules;
-    if (b->kind && !eval_kind_find(&kind, b->kind))
+    if (b->kind && !masa_problem_kind_find(&kind, b->kind))
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "kind: no kind '%s'; the kinds are math, numeric, choice, "
                          "code_output, code",
@@ -134,7 +141,8 @@ masa_status masa_benchmark_open(masa_benchmark **out, const char *name, masa_err
                    : no_benchmark(name, err);
 }
 
-masa_benchmark *masa_benchmark_for_file(const char *path, const char *suffix)
+masa_benchmark *masa_benchmark_for_file(const char *path, const char *suffix,
+                                        const char *code_suffix)
 {
     masa_benchmark *b = masa_alloc(1, sizeof *b);
     const char *base = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
@@ -142,10 +150,7 @@ masa_benchmark *masa_benchmark_for_file(const char *path, const char *suffix)
     if (masa_ends_with(base, ".jsonl")) n -= strlen(".jsonl");
     b->name = masa_strndup(base, n);
     b->file = masa_strdup(path);
-    b->question = masa_strdup("{context}\n\n{problem}");
-    masa_text prompt = {0};
-    masa_text_add(&prompt, "{question}");
-    if (suffix && suffix[0]) masa_text_addf(&prompt, " %s", suffix);
-    b->prompt = masa_text_take(&prompt);
+    b->suffix = suffix ? masa_strdup(suffix) : NULL;
+    b->code_suffix = code_suffix ? masa_strdup(code_suffix) : NULL;
     return b;
 }

@@ -2,7 +2,6 @@
 #include "problem.h"
 
 #include <masa/file.h>
-#include <masa/json_lines.h>
 #include <masa/memory.h>
 #include <masa/verify.h>
 
@@ -11,7 +10,7 @@
 
 typedef struct loading {
     eval_reader reader;
-    masa_eval_problems problems;
+    masa_problems problems;
     const char *path;
     size_t limit;
     bool cut; /* the limit ended the reading */
@@ -21,16 +20,11 @@ static masa_status load_line(void *context, json_t *line, size_t number, bool *e
                              masa_error *err)
 {
     loading *l = context;
-    masa_eval_problem p;
+    masa_problem p;
     if (!eval_line_counts(l->reader.benchmark, line)) return MASA_OK;
-    masa_status st = eval_problem_read(&p, &l->reader, line, err);
+    masa_status st = eval_problem_read(&p, &l->reader, line, number, err);
     if (st != MASA_OK) return st;
     p.place = l->problems.n;
-    if (!p.id) {
-        masa_text id = {0};
-        masa_text_addf(&id, "%s:%zu", l->reader.benchmark->name, number);
-        p.id = masa_text_take(&id);
-    }
     MASA_PUSH(l->problems.items, l->problems.n, l->problems.capacity, p);
     *enough = l->cut = l->limit && l->problems.n == l->limit;
     return MASA_OK;
@@ -42,7 +36,7 @@ static int by_id(const void *a, const void *b)
 }
 
 /* Results are joined by id. */
-static masa_status check_ids(const masa_eval_problems *problems, masa_error *err)
+static masa_status check_ids(const masa_problems *problems, masa_error *err)
 {
     masa_status st = MASA_OK;
     const char **ids = masa_alloc(problems->n, sizeof *ids);
@@ -89,14 +83,17 @@ static masa_status read_data(loading *l, const char *example_path, masa_error *e
     return st;
 }
 
-masa_status masa_benchmark_load(masa_eval_problems *out, const masa_benchmark *benchmark,
+masa_status masa_benchmark_load(masa_problems *out, const masa_benchmark *benchmark,
                                 const char *data_folder, size_t limit, masa_error *err)
 {
     const masa_benchmark *b = benchmark;
-    loading l = {.reader = {.benchmark = b, .rules = MASA_EXTRACT_BOXED}, .limit = limit};
-    masa_status st =
-        b->rules ? masa_extract_rules_parse(&l.reader.rules, b->rules, err) : MASA_OK;
-    if (b->kind) eval_kind_find(&l.reader.kind, b->kind);
+    loading l = {.reader = {.benchmark = b}, .limit = limit};
+    masa_problem_reader *lines = &l.reader.lines;
+    lines->tolerance = b->tolerance;
+    lines->one_kind = b->kind && masa_problem_kind_find(&lines->kind, b->kind);
+    lines->advice = "; a description's \"fields\" name other members";
+    if (b->fields) lines->fields = *b->fields;
+    masa_status st = b->rules ? masa_extract_rules_parse(&lines->rules, b->rules, err) : MASA_OK;
     char *path =
         data_folder ? masa_path_join(data_folder, b->file) : masa_strdup(b->file);
     char *example = b->example_file
@@ -109,6 +106,6 @@ masa_status masa_benchmark_load(masa_eval_problems *out, const masa_benchmark *b
     if (st == MASA_OK)
         *out = l.problems;
     else
-        masa_eval_problems_deinit(&l.problems);
+        masa_problems_deinit(&l.problems);
     return st;
 }

@@ -2,11 +2,8 @@
 #ifndef EVAL_PROBLEM_H
 #define EVAL_PROBLEM_H
 
-#include <jansson.h>
 #include <masa/benchmark.h>
-#include <masa/text.h>
-
-bool eval_kind_find(masa_eval_kind *out, const char *name);
+#include <masa/problem_line.h>
 
 /* The texts that a template may name; NULL: the line has none. */
 typedef struct eval_slots {
@@ -33,15 +30,13 @@ void eval_examples_fill(masa_text *out, const char *file, size_t most,
 /* The part of a description that is read once for all lines. */
 typedef struct eval_reader {
     const masa_benchmark *benchmark;
-    masa_eval_kind kind;
-    unsigned rules;
+    masa_problem_reader lines;
     char *example; /* the example file, or NULL */
 } eval_reader;
 
-/* Makes a problem of a line. On failure nothing is left in *out. */
-masa_status eval_problem_read(masa_eval_problem *out, const eval_reader *reader,
-                              const json_t *line, masa_error *err);
-void eval_problem_deinit(masa_eval_problem *problem);
+/* Makes a problem of a line, its prompt with it. On failure nothing is left in *out. */
+masa_status eval_problem_read(masa_problem *out, const eval_reader *reader,
+                              const json_t *line, size_t number, masa_error *err);
 /* Whether the description's `only` lets the line through. */
 bool eval_line_counts(const masa_benchmark *benchmark, const json_t *line);
 

@@ -83,7 +83,7 @@ static masa_result_problem take_problem(sqlite3_stmt *s)
         .meta_prompt_tokens = (long)sqlite3_column_int64(s, META_TOKENS),
     };
     char *kind = results_text(s, KIND, NULL);
-    if (kind) eval_kind_find(&p.kind, kind);
+    if (kind) masa_problem_kind_find(&p.kind, kind);
     free(kind);
     return p;
 }

@@ -87,7 +87,7 @@ masa_status results_add_benchmark(long *id, masa_results *r,
 }
 
 static masa_status insert_problem(long *id, masa_results *r, long benchmark,
-                                  const masa_eval_problem *p, long prompt_tokens,
+                                  const masa_problem *p, long prompt_tokens,
                                   long meta_prompt_tokens, masa_error *err)
 {
     query q =
@@ -98,10 +98,10 @@ static masa_status insert_problem(long *id, masa_results *r, long benchmark,
     bind_long(&q, benchmark);
     bind_string(&q, p->id);
     bind_long(&q, (long)p->place);
-    bind_string(&q, masa_eval_kind_name(p->kind));
+    bind_string(&q, masa_problem_kind_name(p->kind));
     bind_string(&q, p->question);
     bind_string(&q, p->prompt);
-    bind_string(&q, p->gold);
+    bind_string(&q, p->answer);
     bind_long(&q, prompt_tokens);
     bind_long(&q, meta_prompt_tokens);
     row(&q, err);
@@ -110,7 +110,7 @@ static masa_status insert_problem(long *id, masa_results *r, long benchmark,
 }
 
 masa_status results_add_problem(long *id, masa_results *r, long benchmark,
-                                const masa_eval_problem *p, long prompt_tokens,
+                                const masa_problem *p, long prompt_tokens,
                                 long meta_prompt_tokens, masa_error *err)
 {
     bool there = false, same = false;
@@ -119,7 +119,7 @@ masa_status results_add_problem(long *id, masa_results *r, long benchmark,
                   " WHERE benchmark = ? AND name = ?",
                   err);
     bind_string(&q, p->prompt);
-    bind_string(&q, p->gold);
+    bind_string(&q, p->answer);
     bind_long(&q, (long)p->place);
     bind_long(&q, benchmark);
     bind_string(&q, p->id);

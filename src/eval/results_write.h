@@ -2,6 +2,7 @@
 #ifndef EVAL_RESULTS_WRITE_H
 #define EVAL_RESULTS_WRITE_H
 
+#include <masa/judge.h>
 #include <masa/results.h>
 
 typedef enum eval_sample_kind { EVAL_SOLUTION, EVAL_META } eval_sample_kind;
@@ -13,7 +14,7 @@ masa_status results_add_benchmark(long *id, masa_results *r,
 /* Registers a problem. One that is there with another prompt or gold is MASA_ERR_CONFIG.
  */
 masa_status results_add_problem(long *id, masa_results *r, long benchmark,
-                                const masa_eval_problem *problem, long prompt_tokens,
+                                const masa_problem *problem, long prompt_tokens,
                                 long meta_prompt_tokens, masa_error *err);
 /* How many of the first `wanted` samples of the kind are there. */
 masa_status results_count(size_t *out, masa_results *r, long problem,

@@ -3,7 +3,6 @@
 #include "watch.h"
 
 #include <masa/clock.h>
-#include <masa/code.h>
 #include <masa/eval.h>
 #include <masa/memory.h>
 #include <masa/random.h>
@@ -13,7 +12,7 @@
 
 /* What a problem still needs. */
 typedef struct item {
-    const masa_eval_problem *problem;
+    const masa_problem *problem;
     long row; /* in the file */
     masa_tokens prompt, meta_prompt;
     bool missing[2]; /* by eval_sample_kind */
@@ -92,7 +91,7 @@ static masa_status keep(evaluation *e, const masa_completion *c, masa_error *err
     masa_completion_text(&text, c, &e->requests[c->request], e->options->tokenizer);
     masa_judgement j = {0};
     masa_status st = MASA_OK;
-    if (kind == EVAL_SOLUTION && it->problem->kind != MASA_EVAL_CODE)
+    if (kind == EVAL_SOLUTION && it->problem->kind != MASA_PROBLEM_CODE)
         st = masa_judge(&j, it->problem, masa_text_get(&text), text.size, truncated, err);
     masa_result_sample sample = {
         .sample = c->sample,
@@ -261,7 +260,7 @@ static masa_status judge_chunk(evaluation *e, const item *items, size_t n,
     masa_status st = MASA_OK;
     programs p = {0};
     for (size_t i = 0; st == MASA_OK && !stop_asked(e) && i < n; i++) {
-        if (items[i].problem->kind == MASA_EVAL_CODE)
+        if (items[i].problem->kind == MASA_PROBLEM_CODE)
             st = add_programs(&p, e, &items[i], err);
         if (st != MASA_OK || p.n == 0 || (p.n < AT_ONCE && i + 1 < n)) continue;
         st = judge_programs(e, &p, err);
@@ -274,7 +273,7 @@ static masa_status judge_chunk(evaluation *e, const item *items, size_t n,
 
 /* ---- the whole ---- */
 
-static masa_status prepare_item(evaluation *e, item *it, const masa_eval_problem *problem,
+static masa_status prepare_item(evaluation *e, item *it, const masa_problem *problem,
                                 long benchmark, masa_error *err)
 {
     it->problem = problem;
@@ -293,12 +292,11 @@ static masa_status prepare_item(evaluation *e, item *it, const masa_eval_problem
 }
 
 static masa_status prepare(evaluation *e, const masa_benchmark *b,
-                           const masa_eval_problems *problems, masa_error *err)
+                           const masa_problems *problems, masa_error *err)
 {
     const masa_eval_options *o = e->options;
     long benchmark = 0;
     size_t longest = 1;
-    bool code = false;
     masa_status st = results_add_benchmark(&benchmark, e->results, b, problems->n,
                                            o->samples, o->meta_samples, err);
     for (size_t i = 0; st == MASA_OK && i < e->n; i++) {
@@ -308,9 +306,8 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
             size_t need = prompt_of(it, kind)->n + most_tokens(o, kind);
             if (it->missing[kind] && need > longest) longest = need;
         }
-        code = code || problems->items[i].kind == MASA_EVAL_CODE;
     }
-    if (st == MASA_OK && code) st = masa_code_available(err);
+    if (st == MASA_OK) st = masa_judge_available(problems, err);
     if (st == MASA_OK) st = results_commit(e->results, err);
     if (st != MASA_OK) return st;
     masa_generator_options options =
@@ -328,7 +325,7 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
 }
 
 masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark,
-                          const masa_eval_problems *problems,
+                          const masa_problems *problems,
                           const masa_eval_options *options, masa_error *err)
 {
     evaluation e = {.results = results,

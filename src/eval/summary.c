@@ -68,7 +68,7 @@ static void add_problem(masa_eval_summary *out, const masa_result_problem *p,
         out->tokens += tokens;
         *(s->right ? &out->tokens_right : &out->tokens_wrong) += tokens;
     }
-    *vote += p->kind == MASA_EVAL_CODE ? NAN : majority(p, out->samples);
+    *vote += p->kind == MASA_PROBLEM_CODE ? NAN : majority(p, out->samples);
 }
 
 static void divide(masa_eval_summary *out, const size_t *correct)

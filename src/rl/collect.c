@@ -68,15 +68,16 @@ static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, mas
     return st == MASA_OK ? sample(l, draws, first, true, false, err) : st;
 }
 
-static void score(rl_loop *l, rl_draws *draws, size_t first)
+static masa_status score(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
 {
     const masa_config *c = l->session.config;
-    for (size_t i = first; i < draws->n; i++) {
+    masa_status st = rl_score_solutions(draws, first, c, err);
+    for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
-        rl_score_solutions(d, c, l->answer_rules);
         rl_weigh_survivors(d, c);
         if (d->predictions) rl_reward_predictions(d, c);
     }
+    return st;
 }
 
 /* Marks solutions that give no gradient as left out, with dynamic sampling also those
@@ -108,8 +109,8 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
         if (st == MASA_OK)
             st = acting ? sample_in_turn(l, draws, first, err)
                         : sample_both(l, draws, first, err);
+        if (st == MASA_OK) st = score(l, draws, first, err);
         if (st != MASA_OK) return st;
-        score(l, draws, first);
         missing = c->rollout.prompts_per_step - leave_out(draws, flat, c);
         if (!refills || refill == c->algorithm.dynamic_max_refills) break;
     }

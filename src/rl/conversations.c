@@ -1,12 +1,11 @@
 #include "conversations.h"
 
-#include "rollout.h"
+#include "prompts.h"
 
-#include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
+#include <masa/problem_line.h>
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,57 +95,51 @@ static masa_status add_conversation(rl_examples *out, const rl_session *s, const
     return st;
 }
 
+typedef struct loading {
+    rl_examples *examples;
+    const rl_session *session;
+    const char *path;
+} loading;
+
 /* A problem with its solution, asked for as the rollouts of `masa train` will be. */
-static masa_status add_solution(rl_examples *out, const rl_session *s, const json_t *line,
+static masa_status add_solution(const loading *l, const json_t *line, size_t number,
                                 masa_error *err)
 {
-    const masa_config *c = s->config;
-    masa_problem problem = {
-        .problem = (char *)json_string_value(json_object_get(line, c->data.problem_key)),
-        .context = (char *)json_string_value(json_object_get(line, "context"))};
-    const char *solution = json_string_value(json_object_get(line, "solution"));
-    if (!problem.problem || !solution)
-        return MASA_FAIL(err, MASA_ERR_DATA,
-                         "the line has neither a list `messages` nor the texts `%s` and "
-                         "`solution`", c->data.problem_key);
+    const masa_config *c = l->session->config;
+    masa_problem_reader reader = rl_problem_reader(c);
+    masa_problem problem;
+    reader.unjudged = true;
+    reader.advice = ", nor a list `messages`";
+    masa_status st = masa_problem_read(&problem, &reader, line, l->path, number, err);
+    if (st != MASA_OK) return st;
     char *user = rl_solution_request(c, &problem);
     masa_message turns[3] = {{"system", c->model.system}, {"user", user},
-                             {"assistant", solution}};
+                             {"assistant", problem.solution}};
     bool system = c->model.system[0];
-    masa_status st = add_example(out, s, turns + !system, system ? 2 : 1, err);
+    st = problem.solution
+             ? add_example(l->examples, l->session, turns + !system, system ? 2 : 1, err)
+             : MASA_FAIL(err, MASA_ERR_DATA, "the line has no \"solution\" (a string)");
+    masa_problem_deinit(&problem);
     free(user);
     return st;
 }
 
-static masa_status add_line(rl_examples *out, const rl_session *s, const json_t *line,
+static masa_status add_line(void *context, json_t *line, size_t number, bool *enough,
                             masa_error *err)
 {
+    const loading *l = context;
     const json_t *list = json_object_get(line, "messages");
-    return json_array_size(list) ? add_conversation(out, s, list, err)
-                                 : add_solution(out, s, line, err);
+    (void)enough;
+    return json_array_size(list) ? add_conversation(l->examples, l->session, list, err)
+                                 : add_solution(l, line, number, err);
 }
 
 masa_status rl_examples_load(rl_examples *out, const rl_session *s, const char *path,
                              masa_error *err)
 {
-    masa_text text = {0};
+    loading l = {out, s, path};
     *out = (rl_examples){0};
-    masa_status st = masa_file_read(&text, path, err);
-    size_t line = 0;
-    for (size_t at = 0; st == MASA_OK && at < text.size;) {
-        const char *p = text.data + at, *end = memchr(p, '\n', text.size - at);
-        size_t n = end ? (size_t)(end - p) : text.size - at;
-        at += n + 1;
-        line++;
-        if (strspn(p, " \t\r") >= n) continue;
-        json_error_t why;
-        json_t *json = json_loadb(p, n, 0, &why);
-        if (!json) st = MASA_FAIL(err, MASA_ERR_DATA, "not JSON: %s", why.text);
-        else st = add_line(out, s, json, err);
-        if (st != MASA_OK) masa_error_at(err, path, line);
-        json_decref(json);
-    }
-    masa_text_deinit(&text);
+    masa_status st = masa_json_lines_read(path, add_line, &l, err);
     if (st == MASA_OK && out->n == 0)
         st = MASA_FAIL(err, MASA_ERR_DATA, "%s: no conversation to train on%s", path,
                        out->left_out ? "; all are longer than sft.max_tokens" : "");

@@ -71,11 +71,11 @@ static masa_status add_hint(rl_draw *d, const rl_session *s, masa_error *err)
     masa_text problem = {0};
     masa_tokens prompt = {0};
     char *text = NULL;
-    masa_text_add(&problem, d->problem->problem);
+    masa_text_add(&problem, d->problem->question);
     size_t before = problem.size;
     masa_hint_add(&problem, &d->predictions->forecast, MOST_NOTIONS);
     masa_problem hinted = *d->problem;
-    hinted.problem = problem.data;
+    hinted.question = problem.data;
     masa_status st = MASA_OK;
     if (problem.size > before) {
         char *user = rl_solution_request(c, &hinted);

@@ -66,8 +66,7 @@ static masa_status record(rl_evaluation *out, const rl_draw *d, size_t sample,
 }
 
 masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *generator,
-                        const rl_prompts *prompts, unsigned answer_rules, long step,
-                        masa_error *err)
+                        const rl_prompts *prompts, long step, masa_error *err)
 {
     const masa_config *c = s->config;
     rl_sampling how = {.n_samples = (size_t)c->train.eval_rollouts,
@@ -81,11 +80,10 @@ masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *gener
     rl_group **all = masa_alloc(draws.n, sizeof *all);
     for (size_t i = 0; i < draws.n; i++) all[i] = &draws.items[i].solutions;
     if (st == MASA_OK) st = rl_sample(s, generator, all, draws.n, by_kind, err);
-    for (size_t i = 0; st == MASA_OK && i < draws.n; i++) {
-        rl_score_solutions(&draws.items[i], c, answer_rules);
+    if (st == MASA_OK) st = rl_score_solutions(&draws, 0, c, err);
+    for (size_t i = 0; st == MASA_OK && i < draws.n; i++)
         for (size_t j = 0; st == MASA_OK && j < draws.items[i].solutions.n; j++)
             st = record(out, &draws.items[i], j, masa_run_store(s->run), step, err);
-    }
     if (out->responses) out->mean_length /= (double)out->responses;
     free(all);
     rl_draws_deinit(&draws);

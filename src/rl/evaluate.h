@@ -21,7 +21,6 @@ void rl_evaluation_deinit(rl_evaluation *evaluation);
 /* train.eval_rollouts responses to each test problem; the rows go into the store's open
  * transaction under `step`. Whatever comes back, *out is the caller's to deinit. */
 masa_status rl_evaluate(rl_evaluation *out, rl_session *session, masa_generator *generator,
-                        const rl_prompts *prompts, unsigned answer_rules, long step,
-                        masa_error *err);
+                        const rl_prompts *prompts, long step, masa_error *err);
 
 #endif

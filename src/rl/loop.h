@@ -13,7 +13,6 @@ typedef struct rl_loop {
     rl_session_options wants;
     rl_prompts prompts;
     masa_generator *generator;
-    unsigned answer_rules;
     rl_method method;
     rl_one_pass one_pass;
     rl_watch watch;

@@ -3,6 +3,7 @@
 #include "predict.h"
 
 #include <masa/file.h>
+#include <masa/judge.h>
 #include <masa/log.h>
 
 #include <stdlib.h>
@@ -21,13 +22,7 @@ masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const mas
                             const masa_problem *problem, masa_error *err)
 {
     masa_meta_options options = rl_meta_options(config);
-    masa_text whole = {0};
-    if (problem->context) masa_text_addf(&whole, "%s\n\n", problem->context);
-    masa_text_add(&whole, problem->problem);
-    masa_status st = masa_meta_prompt(out, prompts->meta_template, masa_text_get(&whole),
-                                      &options, err);
-    masa_text_deinit(&whole);
-    return st;
+    return masa_meta_prompt(out, prompts->meta_template, problem->question, &options, err);
 }
 
 const char *rl_meta_system(const masa_config *config)
@@ -105,14 +100,26 @@ static masa_status check_strata(const masa_problems *problems, const char *path,
     return MASA_OK;
 }
 
+masa_problem_reader rl_problem_reader(const masa_config *config)
+{
+    return (masa_problem_reader){
+        .fields = {.problem = config->data.problem_key,
+                   .answer = config->data.answer_key,
+                   .kind = config->data.kind_key},
+        .advice = "; name the keys with data.problem_key and data.answer_key",
+    };
+}
+
 static masa_status load(rl_prompts *prompts, masa_problems *out, const char *path,
-                        size_t limit, const rl_session *s, masa_error *err)
+                        size_t limit, unsigned rules, const rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
     bool test = out == &prompts->test;
-    masa_problem_keys keys = {c->data.problem_key, c->data.answer_key, c->data.kind_key,
-                              test ? c->data.strata : NULL};
-    masa_status st = masa_problems_load(out, path, &keys, limit, err);
+    masa_problem_reader reader = rl_problem_reader(c);
+    reader.rules = rules;
+    reader.strata = test ? c->data.strata : NULL;
+    masa_status st = masa_problems_load(out, path, &reader, limit, err);
+    if (st == MASA_OK) st = masa_judge_available(out, err);
     if (st == MASA_OK && test) st = check_strata(out, path, c->data.strata, err);
     return st == MASA_OK ? leave_out_long(prompts, out, path, s, err) : st;
 }
@@ -126,7 +133,8 @@ static masa_status load_template(rl_prompts *prompts, const char *path, masa_err
     return st;
 }
 
-masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *s, masa_error *err)
+masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *s, unsigned rules,
+                            masa_error *err)
 {
     const masa_config *c = s->config;
     *prompts = (rl_prompts){0};
@@ -134,9 +142,10 @@ masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *s, masa_error
     if (st == MASA_OK && c->meta.samples && c->meta.template[0])
         st = load_template(prompts, c->meta.template, err);
     if (st == MASA_OK)
-        st = load(prompts, &prompts->train, c->data.train, (size_t)c->data.limit, s, err);
+        st = load(prompts, &prompts->train, c->data.train, (size_t)c->data.limit, rules, s, err);
     if (st == MASA_OK && c->data.test[0])
-        st = load(prompts, &prompts->test, c->data.test, (size_t)c->train.eval_samples, s, err);
+        st = load(prompts, &prompts->test, c->data.test, (size_t)c->train.eval_samples, rules, s,
+                  err);
     if (st == MASA_OK)
         masa_problem_order_init(&prompts->order, prompts->train.n, (uint64_t)c->train.seed,
                                 c->data.shuffle);

@@ -10,9 +10,13 @@ typedef struct rl_prompts {
     char *meta_template; /* text of meta.template; NULL: the built-in one */
 } rl_prompts;
 
-/* Loads data.train, data.test and meta.template; leaves out prompts above
+/* How the configuration says that problems are read; borrows its texts. */
+masa_problem_reader rl_problem_reader(const masa_config *config);
+
+/* Loads data.train, data.test and meta.template, answers by these rules; leaves out prompts above
  * data.max_prompt_tokens and says so; MASA_ERR_DATA when that is more than half of them. */
-masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *session, masa_error *err);
+masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *session,
+                            unsigned answer_rules, masa_error *err);
 void rl_prompts_close(rl_prompts *prompts);
 
 /* Index in `train` of the problem of a draw. */

@@ -37,7 +37,7 @@ static masa_status evaluate(rl_loop *l, masa_error *err)
     double start = masa_clock();
     st = masa_run_begin_step(s->run, err);
     if (st == MASA_OK)
-        st = rl_evaluate(&e, s, l->generator, &l->prompts, l->answer_rules, step, err);
+        st = rl_evaluate(&e, s, l->generator, &l->prompts, step, err);
     l->started += masa_clock() - start;
     if (st == MASA_OK) st = rl_record_evaluation(s, step, &e, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
@@ -279,11 +279,12 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
         .total_updates = c->train.steps * c->optimizer.mini_batches * c->optimizer.epochs,
         .total_steps = c->train.steps,
     };
-    masa_status st = rl_answer_rules(&l.answer_rules, c->data.answer_rules, err);
+    unsigned answer_rules;
+    masa_status st = rl_answer_rules(&answer_rules, c->data.answer_rules, err);
     if (st == MASA_OK) st = rl_method_check(c, err);
     if (st == MASA_OK)
         st = rl_session_open(&l.session, c, folder, options, &generator, &l.wants, err);
-    if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, err);
+    if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, answer_rules, err);
     if (st == MASA_OK && c->meta.samples && c->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
         st = rl_one_pass_init(&l.one_pass, &l.session, err);
     if (st == MASA_OK) {

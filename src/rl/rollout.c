@@ -2,6 +2,7 @@
 
 #include "predict.h"
 
+#include <masa/judge.h>
 #include <masa/memory.h>
 #include <masa/random.h>
 #include <masa/verify.h>
@@ -71,9 +72,9 @@ masa_status rl_prompt(masa_tokens *out, char **text, const rl_session *s, const 
 char *rl_solution_request(const masa_config *config, const masa_problem *problem)
 {
     masa_text user = {0};
-    if (problem->context) masa_text_addf(&user, "%s\n\n", problem->context);
-    masa_text_add(&user, problem->problem);
-    if (config->data.suffix[0]) masa_text_addf(&user, " %s", config->data.suffix);
+    masa_problem_add_request(&user, problem,
+                             problem->kind == MASA_PROBLEM_CODE ? config->data.code_suffix
+                                                                : config->data.suffix);
     return masa_text_take(&user);
 }
 
@@ -163,23 +164,40 @@ static float overlong_penalty(const masa_config *config, size_t length)
     return (float)(-config->algorithm.overlong_penalty * (over < buffer ? over / buffer : 1));
 }
 
-void rl_score_solutions(rl_draw *d, const masa_config *config, unsigned answer_rules)
+static size_t count_solutions(const rl_draws *draws, size_t first)
 {
-    rl_group *g = &d->solutions;
-    for (size_t i = 0; i < g->n; i++) {
-        rl_rollout *r = &g->rollouts[i];
-        masa_stop_cause cause = r->completion.cause;
-        masa_verify_options options = MASA_VERIFY_DEFAULTS;
-        masa_answer_kind_find(&options.kind, d->problem->kind); /* else math */
-        options.rules = answer_rules;
-        options.truncated = cause != MASA_STOP_EOS && cause != MASA_STOP_STRING;
-        masa_verify_result result;
-        masa_verify_span(r->text, r->text_size, d->problem->answer, &options, &result);
-        r->correct = result.verdict == MASA_VERDICT_EQUAL;
+    size_t n = 0;
+    for (size_t i = first; i < draws->n; i++) n += draws->items[i].solutions.n;
+    return n;
+}
+
+masa_status rl_score_solutions(rl_draws *draws, size_t first, const masa_config *config,
+                               masa_error *err)
+{
+    size_t n = count_solutions(draws, first), k = 0;
+    rl_rollout **rollouts = masa_alloc(n + 1, sizeof(rl_rollout *));
+    masa_response *responses = masa_alloc(n + 1, sizeof *responses);
+    masa_judgement *judged = masa_alloc(n + 1, sizeof *judged);
+    for (size_t i = first; i < draws->n; i++)
+        for (size_t j = 0; j < draws->items[i].solutions.n; j++) {
+            rl_rollout *r = &draws->items[i].solutions.rollouts[j];
+            masa_stop_cause cause = r->completion.cause;
+            bool truncated = cause != MASA_STOP_EOS && cause != MASA_STOP_STRING;
+            rollouts[k] = r;
+            responses[k++] =
+                (masa_response){draws->items[i].problem, r->text, r->text_size, truncated};
+        }
+    masa_status st = masa_judge_all(judged, responses, n, err);
+    for (k = 0; st == MASA_OK && k < n; k++) {
+        rl_rollout *r = rollouts[k];
+        r->correct = judged[k].right;
+        r->answer = judged[k].answer;
         r->reward = (float)r->correct + overlong_penalty(config, r->completion.n);
-        if (result.extracted)
-            r->answer = masa_strndup(result.extracted, result.extraction.size);
     }
+    free(rollouts);
+    free(responses);
+    free(judged);
+    return st;
 }
 
 bool rl_zero_variance(const rl_group *group)

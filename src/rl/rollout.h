@@ -93,8 +93,10 @@ typedef struct rl_sampling {
 masa_status rl_sample(rl_session *session, masa_generator *generator, rl_group *const *groups,
                       size_t n, const rl_sampling by_kind[2], masa_error *err);
 
-/* Verifies the solutions of a draw: correct, answer, reward. */
-void rl_score_solutions(rl_draw *draw, const masa_config *config, unsigned answer_rules);
+/* Judges the solutions of the draws from number `first` on, as evaluations do: correct, answer,
+ * reward. Programs of all of them run together. */
+masa_status rl_score_solutions(rl_draws *draws, size_t first, const masa_config *config,
+                               masa_error *err);
 
 /* All of a group's rollouts equally correct: no gradient in it. Judged on the binary
  * verdicts, not on shaped rewards. */

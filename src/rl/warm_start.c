@@ -25,8 +25,7 @@ static masa_status sample(rl_loop *l, rl_draws *draws, masa_error *err)
     for (size_t i = 0; i < draws->n; i++) all[i] = &draws->items[i].solutions;
     if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, err);
     draws->prefilled = masa_generator_stats(l->generator).prompt_tokens;
-    for (size_t i = 0; st == MASA_OK && i < draws->n; i++)
-        rl_score_solutions(&draws->items[i], c, l->answer_rules);
+    if (st == MASA_OK) st = rl_score_solutions(draws, 0, c, err);
     free(all);
     return st;
 }

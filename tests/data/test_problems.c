@@ -30,9 +30,9 @@ static void strata_are_kept(void **state)
     (void)state;
     static const char text[] = "{\"problem\":\"a\",\"answer\":1,\"level\":3,\"new\":true}\n"
                                "{\"problem\":\"b\",\"answer\":1,\"family\":\"x y\",\"level\":[1]}";
-    masa_problem_keys keys = {.strata = "family,level,new"};
+    masa_problem_reader reader = {.strata = "family,level,new"};
     masa_problems p = {0};
-    assert_int_equal(masa_problems_parse(&p, text, sizeof text - 1, "p", &keys, 0, NULL),
+    assert_int_equal(masa_problems_parse(&p, text, sizeof text - 1, "p", &reader, 0, NULL),
                      MASA_OK);
     assert_int_equal(p.items[0].n_strata, 2);
     assert_string_equal(p.items[0].strata[0], "level=3");
@@ -59,6 +59,58 @@ static void errors_name_file_and_line(void **state)
     }
 }
 
+static void assert_line_refused(const char *line, const char *says)
+{
+    char text[600];
+    masa_problems p = {0};
+    masa_error err = {0};
+    snprintf(text, sizeof text, "{\"problem\":\"a\",\"answer\":1}\n\n%s\n", line);
+    if (parse(&p, text, &err) != MASA_ERR_DATA) fail_msg("accepted: %s", line);
+    if (!strstr(err.message, says)) fail_msg("'%s' is not in: %s", says, err.message);
+    assert_string_equal(err.path, "p.jsonl");
+    assert_int_equal(err.line, 3);
+}
+
+/* A kind that is unknown, or lacks what it needs, is told before anything is trained on it. */
+static void kinds_need_what_they_need(void **state)
+{
+    (void)state;
+    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"kind\":\"cod\"}", "no kind of problem \"cod\"");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"kind\":3}", "no kind of problem 3");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":\"A\",\"kind\":\"choice\"}", "\"options\"");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":\"C\",\"kind\":\"choice\","
+                        "\"options\":[\"x\",\"y\"]}", "one of the 2 options");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":\"x\",\"kind\":\"code\"}", "\"tests\"");
+    assert_line_refused("{\"problem\":\"a\",\"kind\":\"code\",\"tests\":[1]}", "strings");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":\"[1\",\"kind\":\"code_output\"}", "literal");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":\" \"}", "empty");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"tolerance\":\"1%\"}", "tolerance");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"tolerance\":-1}", "tolerance");
+}
+
+/* All that is asked is in the question; the instruction goes behind it. */
+static void requests_have_all_parts(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"problem\":\"Which?\",\"answer\":\"B\",\"kind\":\"choice\",\"context\":\"Cats purr.\","
+        "\"options\":[\"dogs\",\"B. cats\"]}\n"
+        "{\"problem\":\"Pi?\",\"answer\":3.14,\"kind\":\"numeric\",\"tolerance\":0.01}\n"
+        "{\"problem\":\"Add.\",\"kind\":\"code\",\"inputs\":[\"1 2\"],\"outputs\":[\"3\"]}\n";
+    masa_problems p = {0};
+    masa_text request = {0};
+    assert_int_equal(parse(&p, text, NULL), MASA_OK);
+    masa_problem_add_request(&request, &p.items[0], "Choose.");
+    assert_string_equal(masa_text_get(&request), "Cats purr.\n\nWhich?\nA) dogs\nB. cats Choose.");
+    masa_text_deinit(&request);
+    masa_problem_add_request(&request, &p.items[1], "");
+    assert_string_equal(masa_text_get(&request), "Pi?");
+    assert_true(p.items[1].tolerance == 0.01);
+    assert_true(p.items[2].stdio && strstr(p.items[2].tests, "\"1 2\""));
+    masa_text_deinit(&request);
+    masa_problems_deinit(&p);
+}
+
 static void an_empty_file_is_an_error(void **state)
 {
     (void)state;
@@ -73,11 +125,11 @@ static void an_empty_file_is_an_error(void **state)
 static void own_keys_and_limit(void **state)
 {
     (void)state;
-    masa_problem_keys keys = {.problem = "question", .answer = "target"};
+    masa_problem_reader reader = {.fields = {.problem = "question", .answer = "target"}};
     const char *text = "{\"question\":\"a\",\"target\":\"b\"}\n{\"question\":\"c\","
                        "\"target\":\"d\"}\nbroken";
     masa_problems p = {0};
-    assert_int_equal(masa_problems_parse(&p, text, strlen(text), "p", &keys, 2, NULL), MASA_OK);
+    assert_int_equal(masa_problems_parse(&p, text, strlen(text), "p", &reader, 2, NULL), MASA_OK);
     assert_string_equal(p.items[1].problem, "c");
     masa_problems_deinit(&p);
 }
@@ -108,6 +160,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_strings_and_numbers), cmocka_unit_test(strata_are_kept),
         cmocka_unit_test(errors_name_file_and_line),
+        cmocka_unit_test(kinds_need_what_they_need), cmocka_unit_test(requests_have_all_parts),
         cmocka_unit_test(an_empty_file_is_an_error), cmocka_unit_test(own_keys_and_limit),
         cmocka_unit_test(order_is_a_function_of_the_draw)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,14 +51,14 @@ static inline void add_sample(masa_results *r, long problem, eval_sample_kind ki
 }
 
 static inline long add_problem(masa_results *r, long benchmark, size_t place,
-                               const char *id, masa_eval_kind kind)
+                               const char *id, masa_problem_kind kind)
 {
-    masa_eval_problem p = {.id = (char *)(uintptr_t)id,
+    masa_problem p = {.id = (char *)(uintptr_t)id,
                            .place = place,
                            .kind = kind,
                            .question = "How many stars are there?",
                            .prompt = "How many stars are there? Answer.",
-                           .gold = "7"};
+                           .answer = "7"};
     long row = 0;
     OK(results_add_problem(&row, r, benchmark, &p, 10, 20, NULL));
     return row;

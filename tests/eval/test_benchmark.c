@@ -6,6 +6,7 @@
 
 #include <masa/code.h>
 #include <masa/file.h>
+#include <masa/judge.h>
 #include <masa/memory.h>
 #include <masa/verify.h>
 
@@ -85,7 +86,7 @@ static void test_built_in(void **state)
     for (; masa_benchmark_name(n); n++) {
         masa_benchmark *b = NULL;
         masa_error err = {0};
-        masa_eval_problems none = {0};
+        masa_problems none = {0};
         if (masa_benchmark_open(&b, masa_benchmark_name(n), &err) != MASA_OK)
             fail_msg("%s: %s", masa_benchmark_name(n), err.message);
         assert_string_equal(b->name, masa_benchmark_name(n));
@@ -136,12 +137,12 @@ static void test_bad_descriptions(void **state)
 
 /* ---- data ---- */
 
-static masa_status load(masa_eval_problems *out, const char *yaml, const char *data,
+static masa_status load(masa_problems *out, const char *yaml, const char *data,
                         size_t limit, masa_error *err)
 {
     masa_benchmark *b = NULL;
     write_file("data.jsonl", data);
-    *out = (masa_eval_problems){0};
+    *out = (masa_problems){0};
     assert_int_equal(masa_benchmark_parse(&b, yaml, strlen(yaml), "b.yaml", NULL),
                      MASA_OK);
     masa_status st = masa_benchmark_load(out, b, folder, limit, err);
@@ -152,7 +153,7 @@ static masa_status load(masa_eval_problems *out, const char *yaml, const char *d
 static void test_members(void **state)
 {
     (void)state;
-    masa_eval_problems p;
+    masa_problems p;
     assert_int_equal(
         load(&p,
              "name: mine\nfile: data.jsonl\nkind: choice\nrules: boxed,phrase\n"
@@ -173,14 +174,14 @@ static void test_members(void **state)
     assert_string_equal(p.items[1].id, "7");
     assert_string_equal(p.items[1].question, "two?\nA. u\nB. v");
     assert_int_equal(p.items[1].place, 1);
-    masa_eval_problems_deinit(&p);
+    masa_problems_deinit(&p);
 }
 
 static void assert_bad_data(const char *more, const char *data, size_t line,
                             const char *says)
 {
     char yaml[512];
-    masa_eval_problems p;
+    masa_problems p;
     masa_error err = {0};
     snprintf(yaml, sizeof yaml, "name: mine\nfile: data.jsonl\nprompt: '{question}'\n%s",
              more);
@@ -204,7 +205,7 @@ static void test_bad_data(void **state)
     assert_bad_data("lines: 2\n", good, 0, "has 1 problems of mine, which has 2");
     assert_bad_data("only: split=test\n", good, 0, "no line has split=test");
     assert_bad_data("", "{\"problem\":\"p\",\"answer\":1,\"kind\":\"maths\"}\n", 1,
-                    "\"kind\"");
+                    "no kind of problem \"maths\"");
     assert_bad_data("kind: choice\n",
                     "{\"problem\":\"p\",\"answer\":\"C\",\"options\":[\"x\",\"y\"]}\n", 1,
                     "one of the 2 options");
@@ -216,38 +217,42 @@ static void test_bad_data(void **state)
                     "{\"problem\":\"p\",\"inputs\":[\"1\"],\"outputs\":[]}\n", 1,
                     "equal length");
     /* A limit ends the reading before the number of lines can be judged. */
-    masa_eval_problems p;
+    masa_problems p;
     assert_int_equal(load(&p, START "lines: 9\n", "", 1, NULL),
                      MASA_ERR_IO); /* no file f */
     assert_int_equal(load(&p,
                           "name: n\nfile: data.jsonl\nlines: 9\nprompt: '{problem}'\n",
                           good, 1, NULL),
                      MASA_OK);
-    masa_eval_problems_deinit(&p);
+    masa_problems_deinit(&p);
 }
 
 static void test_own_file(void **state)
 {
     (void)state;
     char path[256];
-    masa_eval_problems p = {0};
+    masa_problems p = {0};
     snprintf(path, sizeof path, "%s/own.jsonl", folder);
     write_file("own.jsonl",
                "{\"problem\":\"2+3?\",\"answer\":5,\"context\":\"Sums.\"}\n"
-               "{\"problem\":\"f()\",\"answer\":\"[1]\",\"kind\":\"code_output\"}\n");
-    masa_benchmark *b = masa_benchmark_for_file(path, "Answer:");
+               "{\"problem\":\"f()\",\"answer\":\"[1]\",\"kind\":\"code_output\"}\n"
+               "{\"problem\":\"Which?\",\"answer\":\"B\",\"kind\":\"choice\",\"options\":[\"u\",\"v\"]}\n"
+               "{\"problem\":\"Add.\",\"kind\":\"code\",\"tests\":[\"f(1)\"]}\n");
+    masa_benchmark *b = masa_benchmark_for_file(path, "Answer:", "Program:");
     assert_string_equal(b->name, "own");
     assert_int_equal(masa_benchmark_load(&p, b, NULL, 0, NULL), MASA_OK);
     assert_string_equal(p.items[0].question, "Sums.\n\n2+3?");
     assert_string_equal(p.items[0].prompt, "Sums.\n\n2+3? Answer:");
-    assert_int_equal(p.items[1].kind, MASA_EVAL_LITERAL);
-    masa_eval_problems_deinit(&p);
+    assert_int_equal(p.items[1].kind, MASA_PROBLEM_LITERAL);
+    assert_string_equal(p.items[2].prompt, "Which?\nA) u\nB) v Answer:");
+    assert_string_equal(p.items[3].prompt, "Add. Program:");
+    masa_problems_deinit(&p);
     masa_benchmark_close(b);
 }
 
 /* ---- verdicts ---- */
 
-static const char *verdict_of(const masa_eval_problem *p, const char *text,
+static const char *verdict_of(const masa_problem *p, const char *text,
                               bool truncated)
 {
     masa_judgement j = {0};
@@ -270,7 +275,7 @@ static void test_programs(void **state)
 {
     (void)state;
     skip_without_sandbox();
-    masa_eval_problems p;
+    masa_problems p;
     assert_int_equal(
         load(&p, "name: n\nfile: data.jsonl\nkind: code\nprompt: '{problem}{tests}'\n",
              "{\"problem\":\"import math\\n\\ndef root(x):\\n    '''Root of x.'''\\n\","
@@ -280,7 +285,7 @@ static void test_programs(void **state)
              "\"outputs\":[\"3\",\"9\\n\"]}\n",
              0, NULL),
         MASA_OK);
-    const masa_eval_problem *root = &p.items[0], *sum = &p.items[1];
+    const masa_problem *root = &p.items[0], *sum = &p.items[1];
     assert_non_null(strstr(root->prompt, "assert root(9) == 3\nassert root(4) == 2"));
     /* The import of the prompt need not be repeated. */
     const char *right = "```python\ndef root(x):\n    return math.sqrt(x)\n```";
@@ -316,7 +321,7 @@ static void test_programs(void **state)
                    false),
         "failed");
     assert_string_equal(verdict_of(sum, "```python\nexit(1)\n```", false), "failed");
-    masa_eval_problems_deinit(&p);
+    masa_problems_deinit(&p);
 }
 
 /* Many responses at once get what each gets alone. */
@@ -324,7 +329,7 @@ static void test_many(void **state)
 {
     (void)state;
     skip_without_sandbox();
-    masa_eval_problems p;
+    masa_problems p;
     assert_int_equal(load(&p, "name: n\nfile: data.jsonl\nprompt: '{problem}'\n",
                           "{\"problem\":\"Square.\",\"answer\":\"\",\"kind\":\"code\",\"entry_point\":\"f\","
                           "\"tests\":[\"assert f(3) == 9\"]}\n"
@@ -353,7 +358,7 @@ static void test_many(void **state)
         free(judged[i].answer);
         free(one.answer);
     }
-    masa_eval_problems_deinit(&p);
+    masa_problems_deinit(&p);
 }
 
 /* One line made up in the form that a description asks for, and what answers it. */
@@ -403,7 +408,7 @@ static const made_up unseen[] = {
 static void check_made_up(const made_up *u, bool sandbox)
 {
     masa_benchmark *b = NULL;
-    masa_eval_problems p = {0}, all = {0};
+    masa_problems p = {0}, all = {0};
     masa_error err = {0};
     assert_int_equal(masa_benchmark_open(&b, u->benchmark, NULL), MASA_OK);
     write_file(b->file, u->line);
@@ -414,15 +419,15 @@ static void check_made_up(const made_up *u, bool sandbox)
     /* One line is not the whole of it, unless it has no fixed size. */
     assert_int_equal(masa_benchmark_load(&all, b, folder, 0, &err),
                      b->lines ? MASA_ERR_DATA : MASA_OK);
-    bool code = p.items[0].kind == MASA_EVAL_CODE;
+    bool code = p.items[0].kind == MASA_PROBLEM_CODE;
     if (!code || sandbox) {
         assert_string_equal(verdict_of(&p.items[0], u->right, false),
                             code ? "passed" : "equal");
         assert_string_equal(verdict_of(&p.items[0], u->wrong, false),
                             code ? "failed" : "different");
     }
-    masa_eval_problems_deinit(&all);
-    masa_eval_problems_deinit(&p);
+    masa_problems_deinit(&all);
+    masa_problems_deinit(&p);
     masa_benchmark_close(b);
 }
 
@@ -436,17 +441,17 @@ static void test_unseen(void **state)
 }
 
 /* A response as the prompt asks for it, with the expected answer in it. */
-static char *ideal_response(const masa_eval_problem *p, unsigned rules)
+static char *ideal_response(const masa_problem *p, unsigned rules)
 {
     masa_text text = {0};
-    if (p->kind == MASA_EVAL_CODE)
-        masa_text_addf(&text, "Here it is.\n```python\n%s\n```\n", p->gold);
-    else if (p->kind == MASA_EVAL_LITERAL)
-        masa_text_addf(&text, "So f returns that.\nThe answer is %s", p->gold);
+    if (p->kind == MASA_PROBLEM_CODE)
+        masa_text_addf(&text, "Here it is.\n```python\n%s\n```\n", p->answer);
+    else if (p->kind == MASA_PROBLEM_LITERAL)
+        masa_text_addf(&text, "So f returns that.\nThe answer is %s", p->answer);
     else if (rules & MASA_EXTRACT_PHRASE)
-        masa_text_addf(&text, "(B) is wrong.\n\nThe correct option is: %s", p->gold);
+        masa_text_addf(&text, "(B) is wrong.\n\nThe correct option is: %s", p->answer);
     else
-        masa_text_addf(&text, "Then \\boxed{%s} is the answer.", p->gold);
+        masa_text_addf(&text, "Then \\boxed{%s} is the answer.", p->answer);
     return masa_text_take(&text);
 }
 
@@ -459,7 +464,7 @@ static void test_data_sets(void **state)
     size_t sets = 0;
     for (size_t i = 0; masa_benchmark_name(i); i++) {
         masa_benchmark *b = NULL;
-        masa_eval_problems p = {0};
+        masa_problems p = {0};
         masa_error err = {0};
         size_t wrong = 0, judged = 0;
         assert_int_equal(masa_benchmark_open(&b, masa_benchmark_name(i), NULL), MASA_OK);
@@ -469,14 +474,14 @@ static void test_data_sets(void **state)
         if (there && masa_benchmark_load(&p, b, MASA_SHARED_DATA, 0, &err) != MASA_OK)
             fail_msg("%s: %s", b->name, err.message);
         for (size_t k = 0; k < p.n; k++) {
-            const masa_eval_problem *q = &p.items[k];
+            const masa_problem *q = &p.items[k];
             assert_null(strstr(q->prompt, "[[OPTIONS]]"));
-            if (q->kind == MASA_EVAL_CODE && (k % 40 || !sandbox)) continue;
+            if (q->kind == MASA_PROBLEM_CODE && (k % 40 || !sandbox)) continue;
             char *text = ideal_response(q, q->rules);
             masa_judgement j = {0};
             assert_int_equal(masa_judge(&j, q, text, strlen(text), false, NULL), MASA_OK);
             if (!j.right && wrong++ < 5)
-                print_error("%s: %s: %s\n", q->id, j.verdict, q->gold);
+                print_error("%s: %s: %s\n", q->id, j.verdict, q->answer);
             judged++;
             free(j.answer);
             free(text);
@@ -484,7 +489,7 @@ static void test_data_sets(void **state)
         if (there) print_message("%s: %zu of %zu wrong\n", b->name, wrong, judged);
         assert_true(wrong * 200 <= judged);
         sets += there;
-        masa_eval_problems_deinit(&p);
+        masa_problems_deinit(&p);
         masa_benchmark_close(b);
     }
     if (sets == 0) skip();

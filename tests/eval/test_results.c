@@ -9,8 +9,8 @@ static void test_round_trip(void **state)
     masa_results *r = open_file("a.sqlite", MASA_RESULTS_WRITE);
     long b = 0;
     OK(results_add_benchmark(&b, r, &benchmark, 3, 2, 1, NULL));
-    long second = add_problem(r, b, 1, "p1", MASA_EVAL_CODE);
-    long first = add_problem(r, b, 0, "p0", MASA_EVAL_MATH);
+    long second = add_problem(r, b, 1, "p1", MASA_PROBLEM_CODE);
+    long first = add_problem(r, b, 0, "p0", MASA_PROBLEM_MATH);
     add_sample(r, first, EVAL_SOLUTION, 1, "six", "6", "different", 3, "eos");
     add_sample(r, first, EVAL_SOLUTION, 0, "\\boxed{7}", "7", "equal", 4, "eos");
     add_sample(r, first, EVAL_META, 0, "{}", NULL, NULL, 5, "length");
@@ -37,7 +37,7 @@ static void test_round_trip(void **state)
     assert_int_equal(p->meta[0].tokens, 5);
     assert_null(p->meta[0].verdict);
     assert_true(masa_result_complete(set, p));
-    assert_int_equal(q->kind, MASA_EVAL_CODE);
+    assert_int_equal(q->kind, MASA_PROBLEM_CODE);
     assert_false(masa_result_complete(set, q));
     masa_result_sets_deinit(&sets);
 }
@@ -48,7 +48,7 @@ static void test_bytes(void **state)
     masa_results *r = open_file("bytes.sqlite", MASA_RESULTS_WRITE);
     long b = 0;
     OK(results_add_benchmark(&b, r, &benchmark, 1, 1, 0, NULL));
-    long p = add_problem(r, b, 0, "p", MASA_EVAL_MATH);
+    long p = add_problem(r, b, 0, "p", MASA_PROBLEM_MATH);
     masa_result_sample s = {.text = "a\0\xff"
                                     "b",
                             .text_size = 4,
@@ -99,10 +99,10 @@ static void test_changed_problem(void **state)
     OK(results_add_benchmark(&b, r, &benchmark, 1, 1, 0, NULL));
     OK(results_add_benchmark(&again, r, &benchmark, 5, 2, 0, NULL));
     assert_int_equal(b, again);
-    row = add_problem(r, b, 0, "p", MASA_EVAL_MATH);
-    assert_int_equal(add_problem(r, b, 0, "p", MASA_EVAL_MATH), row);
-    masa_eval_problem other = {
-        .id = "p", .question = "", .prompt = "Changed", .gold = "7"};
+    row = add_problem(r, b, 0, "p", MASA_PROBLEM_MATH);
+    assert_int_equal(add_problem(r, b, 0, "p", MASA_PROBLEM_MATH), row);
+    masa_problem other = {
+        .id = "p", .question = "", .prompt = "Changed", .answer = "7"};
     assert_int_equal(results_add_problem(&row, r, b, &other, 0, 0, &err),
                      MASA_ERR_CONFIG);
     assert_non_null(strstr(err.message, "problem 'p'"));

@@ -20,7 +20,7 @@ static void make_file(const char *name, const char *rights, long tokens)
     for (size_t i = 0; rights[i]; i++) {
         char id[24];
         snprintf(id, sizeof id, "p%zu", i);
-        long p = add_problem(r, b, i, id, MASA_EVAL_MATH);
+        long p = add_problem(r, b, i, id, MASA_PROBLEM_MATH);
         size_t right = (size_t)(rights[i] - '0');
         for (size_t k = 0; k < N; k++) {
             bool cut = k + 1 == N && right + 2 <= N;
@@ -72,7 +72,7 @@ static void test_nothing_complete(void **state)
     masa_results *r = open_file("none.sqlite", MASA_RESULTS_WRITE);
     long b = 0;
     OK(results_add_benchmark(&b, r, &benchmark, 2, 2, 1, NULL));
-    long p = add_problem(r, b, 0, "p", MASA_EVAL_MATH);
+    long p = add_problem(r, b, 0, "p", MASA_PROBLEM_MATH);
     add_sample(r, p, EVAL_SOLUTION, 0, "7", "7", "equal", 1, "eos");
     masa_results_close(r);
     masa_result_sets sets = read_sets("none.sqlite");
@@ -158,7 +158,7 @@ static void make_meta_file(const char *name, const char *const *predictions, siz
     long b = 0;
     OK(results_add_benchmark(&b, r, &benchmark, 2, 2, n, NULL));
     for (size_t i = 0; i < 2; i++) {
-        long p = add_problem(r, b, i, i ? "p1" : "p0", MASA_EVAL_MATH);
+        long p = add_problem(r, b, i, i ? "p1" : "p0", MASA_PROBLEM_MATH);
         add_sample(r, p, EVAL_SOLUTION, 0, "By counting, 7", "7", "equal", 10, "eos");
         add_sample(r, p, EVAL_SOLUTION, 1, "By guessing, 6", i ? "7" : "6",
                    i ? "equal" : "different", 30, "eos");

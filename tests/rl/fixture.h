@@ -117,7 +117,7 @@ static masa_text weights_of(const char *folder, const char *file)
     return text;
 }
 
-static void assert_same_run(const char *a, const char *b, const char *file, long steps)
+static inline void assert_same_run(const char *a, const char *b, const char *file, long steps)
 {
     static const char *const names[] = {"reward", "length", "grad_norm", "entropy"};
     for (long step = 1; step <= steps; step++)

@@ -7,7 +7,7 @@
 
 #define TOKENIZER MASA_TESTS "/generate/data/tiny"
 
-static void make_data(void)
+static inline void make_data(void)
 {
     FILE *sft = fopen(in_root("sft.jsonl"), "w"), *train = fopen(in_root("train.jsonl"), "w");
     FILE *test = fopen(in_root("test.jsonl"), "w");
@@ -26,7 +26,7 @@ static void make_data(void)
     assert_int_equal(fclose(sft) + fclose(train) + fclose(test), 0);
 }
 
-static int setup(void **state)
+static inline int setup(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(root));

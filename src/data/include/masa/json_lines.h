@@ -23,4 +23,7 @@ masa_status masa_json_lines_parse(const char *text, size_t size, const char *pat
 masa_status masa_json_lines_read(const char *path, masa_json_line_visit *visit,
                                  void *context, masa_error *err);
 
+/** A string as it is, a number as it is written in JSON, else NULL. Caller frees. */
+char *masa_json_text(const json_t *value);
+
 #endif

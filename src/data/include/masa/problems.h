@@ -1,4 +1,4 @@
-/** Problem files: JSON Lines with a problem and its answer. */
+/** Problems: what is asked, what is expected, and how a response is judged; files of them. */
 #ifndef MASA_PROBLEMS_H
 #define MASA_PROBLEMS_H
 
@@ -6,16 +6,45 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <masa/error.h>
+#include <masa/text.h>
 
+/* How a response is judged. */
+typedef enum masa_problem_kind {
+    MASA_PROBLEM_MATH, /* the first four as in masa_answer_kind */
+    MASA_PROBLEM_NUMERIC,
+    MASA_PROBLEM_CHOICE,
+    MASA_PROBLEM_LITERAL,
+    MASA_PROBLEM_CODE, /* a program that must pass the problem's tests */
+} masa_problem_kind;
+/** "math", "numeric", "choice", "code_output" or "code". */
+const char *masa_problem_kind_name(masa_problem_kind kind);
+/** The kind of that name ("literal" is code_output as well); false if there is none. */
+bool masa_problem_kind_find(masa_problem_kind *out, const char *name);
+
+/* Strings are NULL where the line has none, unless something else is said. */
 typedef struct masa_problem {
     char *id;       /* the line's "id", or "FILE:LINE" */
+    size_t place;   /* in the file, among those that count */
     char *problem;  /* raw text, no instruction */
-    char *answer;   /* as text; a JSON number is taken as it is written */
-    char *kind;     /* "math" unless the line says otherwise */
-    char *context;  /* a passage that goes before the question, or NULL */
-    char *solution; /* a worked solution, or NULL */
+    char *context;  /* a passage that goes before the question */
+    char *question; /* all that is asked, without instruction: context, problem, options */
+    char *prompt;   /* the user's turn, where a benchmark's description says how it looks */
+    char *answer;   /* as text; a JSON number is taken as it is written. Of code: the reference
+                     * program, or "" */
+    char *solution; /* a worked one */
     int level;      /* difficulty, 0 when not given */
-    char **strata;  /* [n_strata] "key=value" of the keys asked for that the line has */
+    masa_problem_kind kind;
+    unsigned rules;   /* or-ed masa_extract_rule: where the answer may stand */
+    double tolerance; /* relative, of numbers; 0: exact */
+    char **choices;   /* [n_choices] "A) ..." */
+    size_t n_choices;
+    char *unit;
+    char *preamble, *entry_point; /* of code: what a response may leave out; the function */
+    char *tests;                  /* of code: a program that raises when the response is wrong */
+    char *shown_tests;            /* as the line gives them, one a line */
+    bool stdio;    /* the program reads standard input: the tests run it as __program__ */
+    char *line;    /* JSON, all members of the line; kept only when asked for */
+    char **strata; /* [n_strata] "key=value" of the keys asked for that the line has */
     size_t n_strata;
 } masa_problem;
 
@@ -24,26 +53,47 @@ typedef struct masa_problems {
     size_t n, capacity;
 } masa_problems;
 
-typedef struct masa_problem_keys {
-    const char *problem, *answer, *kind; /* NULL: "problem", "answer", "kind" */
-    const char *strata; /* keys with commas between, whose values are kept; NULL: none */
-} masa_problem_keys;
+/* Names of the members of a line; NULL: the member's own name. */
+typedef struct masa_problem_fields {
+    char *id, *problem, *answer, *kind, *context, *options, *unit, *tolerance, *solution;
+    char *level, *tests, *test_setup_code, *entry_point, *inputs, *outputs;
+} masa_problem_fields;
+
+/* How lines are read. Strings are borrowed. */
+typedef struct masa_problem_reader {
+    masa_problem_fields fields;
+    const char *strata;     /* keys with commas between, whose values are kept; NULL: none */
+    masa_problem_kind kind; /* of lines that do not say */
+    bool one_kind;          /* whatever lines say */
+    unsigned rules;         /* 0: boxed alone */
+    double tolerance;       /* of lines that do not say */
+    bool unjudged;          /* lines need no answer, nor what their kind would need */
+    bool keep_lines;        /* into `line` */
+    const char *advice;     /* how members with other names are told; NULL: nothing */
+} masa_problem_reader;
 
 /**
- * Reads every line of a JSON Lines file ("-": standard input); blank lines are
- * skipped. limit 0: all. A broken line, a missing key or an empty file is
- * MASA_ERR_DATA with path and line. Free with masa_problems_deinit.
+ * Reads every line of a JSON Lines file ("-": standard input); blank lines are skipped.
+ * reader NULL: all zero. limit 0: all. MASA_ERR_DATA with path and line: a broken line, no
+ * problem or answer, an unknown kind, and a kind without what it needs (options and a letter
+ * among them, tests, a Python value); an empty file without a line. Free with
+ * masa_problems_deinit.
  */
 masa_status masa_problems_load(masa_problems *out, const char *path,
-                               const masa_problem_keys *keys, size_t limit,
+                               const masa_problem_reader *reader, size_t limit,
                                masa_error *err);
 /** The same from text in memory; `path` is used in messages and ids only. */
 masa_status masa_problems_parse(masa_problems *out, const char *text, size_t size,
-                                const char *path, const masa_problem_keys *keys,
+                                const char *path, const masa_problem_reader *reader,
                                 size_t limit, masa_error *err);
 void masa_problems_deinit(masa_problems *problems);
 /** Frees what a single problem holds. */
 void masa_problem_deinit(masa_problem *problem);
+
+/** Appends the user's turn that asks for a solution: the problem's own prompt, or question,
+ *  space, instruction (none: nothing behind the question). */
+void masa_problem_add_request(masa_text *out, const masa_problem *problem,
+                              const char *instruction);
 
 /**
  * The index of the problem trained on at draw number `draw` of a run: epochs

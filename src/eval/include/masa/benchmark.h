@@ -1,7 +1,7 @@
 /**
  * Benchmarks: a description (a small YAML file) and the problems it makes of a data file.
  *
- *     masa_benchmark *b = NULL; masa_eval_problems problems = {0};
+ *     masa_benchmark *b = NULL; masa_problems problems = {0};
  *     st = masa_benchmark_open(&b, "gsm8k", err);              // or "mine.yaml"
  *     st = masa_benchmark_load(&problems, b, "data", 0, err);  // data/gsm8k_test.jsonl
  *
@@ -12,24 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <masa/error.h>
-
-/* How a response is judged. */
-typedef enum masa_eval_kind {
-    MASA_EVAL_MATH, /* the first four as in masa_answer_kind */
-    MASA_EVAL_NUMERIC,
-    MASA_EVAL_CHOICE,
-    MASA_EVAL_LITERAL,
-    MASA_EVAL_CODE, /* a program that must pass the problem's tests */
-} masa_eval_kind;
-/** "math", "numeric", "choice", "code_output" or "code". */
-const char *masa_eval_kind_name(masa_eval_kind kind);
-
-/* Names of the members of a data line; NULL: the member's own name. */
-typedef struct masa_benchmark_fields {
-    char *id, *problem, *answer, *kind, *context, *options, *unit;
-    char *tests, *test_setup_code, *entry_point, *inputs, *outputs;
-} masa_benchmark_fields;
+#include <masa/problems.h>
 
 /* A description. Strings may be NULL where "optional" is said. */
 typedef struct masa_benchmark {
@@ -45,9 +28,10 @@ typedef struct masa_benchmark {
     char *only;                    /* optional "member=value": the lines that count */
     char *example_file;            /* optional; in the data folder, for {example} */
     int examples;                  /* worked examples taken from it; 0: all */
-    masa_benchmark_fields *fields; /* optional */
+    masa_problem_fields *fields;   /* optional */
     char *question;                /* template of the problem; optional */
-    char *prompt;                  /* template of the user's turn */
+    char *prompt;                  /* template of the user's turn; NULL of a user's own file: */
+    char *suffix, *code_suffix;    /* then behind the question, of programs the second */
 } masa_benchmark;
 
 /** A built-in benchmark by name, or a description file (a path with "/" or ".yaml"). */
@@ -55,68 +39,22 @@ masa_status masa_benchmark_open(masa_benchmark **out, const char *name, masa_err
 /** A description from text; path is for messages. */
 masa_status masa_benchmark_parse(masa_benchmark **out, const char *yaml, size_t size,
                                  const char *path, masa_error *err);
-/** The description of a user's own problem file: the problem (behind its context), a
- *  space, and the suffix when there is one. */
-masa_benchmark *masa_benchmark_for_file(const char *path, const char *suffix);
+/** The description of a user's own problem file: prompts are those of masa_problem_add_request
+ *  with the suffix, of programs with code_suffix. */
+masa_benchmark *masa_benchmark_for_file(const char *path, const char *suffix,
+                                        const char *code_suffix);
 void masa_benchmark_close(masa_benchmark *benchmark);
 /** Built-in names in alphabetical order; NULL after the last. */
 const char *masa_benchmark_name(size_t index);
 
-/* A problem, ready to be put to a model. */
-typedef struct masa_eval_problem {
-    char *id;
-    size_t place;   /* in the file, among those that count */
-    char *question; /* the problem itself, without instruction or examples */
-    char *prompt;   /* the user's turn */
-    char *gold;     /* expected answer; the reference program for code */
-    masa_eval_kind kind;
-    unsigned rules; /* masa_extract_rule */
-    double tolerance;
-    char **choices; /* [n_choices] */
-    size_t n_choices;
-    char *preamble, *entry_point, *tests; /* of code */
-    bool stdio; /* the program reads standard input: the tests run it as __program__ */
-} masa_eval_problem;
-
-typedef struct masa_eval_problems {
-    masa_eval_problem *items;
-    size_t n, capacity;
-} masa_eval_problems;
-
 /**
- * Reads the data file from data_folder (NULL: the file's name is the path). limit 0: all.
+ * Reads the data file from data_folder (NULL: the file's name is the path), with a prompt for
+ * each problem. limit 0: all. Free with masa_problems_deinit.
  * A missing file is MASA_ERR_IO and says where to get it and in which form; a line that
  * lacks what the description needs, two problems of one id, or another number of problems
  * than the description expects are MASA_ERR_DATA.
  */
-masa_status masa_benchmark_load(masa_eval_problems *out, const masa_benchmark *benchmark,
+masa_status masa_benchmark_load(masa_problems *out, const masa_benchmark *benchmark,
                                 const char *data_folder, size_t limit, masa_error *err);
-void masa_eval_problems_deinit(masa_eval_problems *problems);
-
-/* The verdict on one response. */
-typedef struct masa_judgement {
-    bool right;
-    const char *verdict; /* as masa_verdict_text; of code: passed, failed, time, ... */
-    const char *rule;    /* what decided */
-    char *answer;        /* as extracted, or NULL; caller frees */
-} masa_judgement;
-
-typedef struct masa_response {
-    const masa_eval_problem *problem;
-    const char *text;
-    size_t size;
-    bool truncated; /* its end was cut off, so it has no answer */
-} masa_response;
-
-/**
- * Judges n responses into out[n]. Programs run in the sandbox of masa/code.h, as many at
- * once as there are processors; its errors are the only ones, and then out holds nothing.
- * Any number of threads.
- */
-masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, size_t n,
-                           masa_error *err);
-/** The same for one. */
-masa_status masa_judge(masa_judgement *out, const masa_eval_problem *problem,
-                       const char *text, size_t size, bool truncated, masa_error *err);
 
 #endif

@@ -51,7 +51,7 @@ typedef struct masa_eval_options {
  * samples that were finished.
  */
 masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark,
-                          const masa_eval_problems *problems,
+                          const masa_problems *problems,
                           const masa_eval_options *options, masa_error *err);
 
 #endif

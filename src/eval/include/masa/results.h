@@ -51,7 +51,7 @@ typedef struct masa_result_sample {
 
 typedef struct masa_result_problem {
     char *id, *question, *prompt, *gold;
-    masa_eval_kind kind;
+    masa_problem_kind kind;
     size_t place;
     long prompt_tokens, meta_prompt_tokens;
     masa_result_sample *samples, *meta; /* by number */

@@ -101,6 +101,8 @@
     TEXT(data, suffix,                                                                    \
          "Let's think step by step and output the final answer within \\boxed{}.",        \
          "appended to the problem after a space")                                         \
+    TEXT(data, code_suffix, "Answer with one Python code block.",                         \
+         "the same to problems of the kind `code`")                                       \
     TEXT(data, answer_rules, "boxed",                                                     \
          "where an answer counts, tried in this order: `tags`, `boxed`, `phrase`, "        \
          "`hashes`, `bold`, `formula`, `bare` (the text is but an answer), `number` (the " \

@@ -1,5 +1,5 @@
 /* Verdicts on responses. */
-#include <masa/benchmark.h>
+#include <masa/judge.h>
 
 #include <masa/code.h>
 #include <masa/memory.h>
@@ -37,7 +37,7 @@ static const char stdio_program[] =
     "    return printed.getvalue().decode('utf-8', 'replace')\n";
 
 /* The program that is run: what the response left out of the problem goes before it. */
-static char *whole_program(const masa_eval_problem *p, const char *code, size_t size)
+static char *whole_program(const masa_problem *p, const char *code, size_t size)
 {
     masa_text program = {0};
     char *own = masa_strndup(code, size);
@@ -71,7 +71,7 @@ static bool find_program(masa_code_job *out, masa_judgement *j, const masa_respo
 
 static void judge_answer(masa_judgement *j, const masa_response *r)
 {
-    const masa_eval_problem *problem = r->problem;
+    const masa_problem *problem = r->problem;
     masa_verify_result result;
     masa_verify_options options = MASA_VERIFY_DEFAULTS;
     options.kind = (masa_answer_kind)problem->kind;
@@ -80,7 +80,7 @@ static void judge_answer(masa_judgement *j, const masa_response *r)
     options.tolerance = problem->tolerance;
     options.choices = (const char *const *)problem->choices;
     options.n_choices = problem->n_choices;
-    masa_verify_span(r->text, r->size, problem->gold, &options, &result);
+    masa_verify_span(r->text, r->size, problem->answer, &options, &result);
     j->right = result.verdict == MASA_VERDICT_EQUAL;
     j->verdict = masa_verdict_text(result.verdict);
     j->rule = result.rule;
@@ -96,7 +96,7 @@ masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, 
     for (size_t i = 0; i < n; i++) {
         out[i] = (masa_judgement){.verdict = masa_verdict_text(MASA_VERDICT_NO_ANSWER),
                                   .rule = "truncated"};
-        if (responses[i].problem->kind != MASA_EVAL_CODE)
+        if (responses[i].problem->kind != MASA_PROBLEM_CODE)
             judge_answer(&out[i], &responses[i]);
         else if (find_program(&jobs[n_jobs], &out[i], &responses[i]))
             places[n_jobs++] = i;
@@ -115,7 +115,7 @@ masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, 
     return st;
 }
 
-masa_status masa_judge(masa_judgement *out, const masa_eval_problem *problem,
+masa_status masa_judge(masa_judgement *out, const masa_problem *problem,
                        const char *text, size_t size, bool truncated, masa_error *err)
 {
     const masa_response response = {problem, text, size, truncated};
@@ -123,4 +123,12 @@ masa_status masa_judge(masa_judgement *out, const masa_eval_problem *problem,
     masa_status st = masa_judge_all(&j, &response, 1, err);
     if (st == MASA_OK) *out = j;
     return st;
+}
+
+masa_status masa_judge_available(const masa_problems *problems, masa_error *err)
+{
+    bool code = false;
+    for (size_t i = 0; i < problems->n; i++)
+        code = code || problems->items[i].kind == MASA_PROBLEM_CODE;
+    return code ? masa_code_available(err) : MASA_OK;
 }
