@@ -58,55 +58,93 @@ masa_status masa_file_read(masa_text *text, const char *path, masa_error *err)
     return st;
 }
 
-static char *temporary_name(const char *path)
+/* What a rename may replace when `path` is written: itself, or the file that it links to. NULL
+ * when it must be written straight: a device, a FIFO, a link to nothing, and what the kernel
+ * shows of open files (/dev/stdout). */
+static char *replaceable(const char *path)
 {
-    masa_text name = {0};
-    masa_text_addf(&name, "%s.tmp", path);
-    return masa_text_take(&name);
+    struct stat info;
+    if (strcmp(path, "-") == 0 || strncmp(path, "/dev/", 5) == 0 ||
+        strncmp(path, "/proc/", 6) == 0)
+        return NULL;
+    if (lstat(path, &info) != 0) return masa_strdup(path);
+    if (S_ISLNK(info.st_mode))
+        return stat(path, &info) == 0 && S_ISREG(info.st_mode) ? realpath(path, NULL) : NULL;
+    return S_ISREG(info.st_mode) ? masa_strdup(path) : NULL;
 }
 
-masa_status masa_file_begin(FILE **out, const char *path, masa_error *err)
+masa_status masa_file_begin(masa_output *out, const char *path, masa_error *err)
 {
-    char *temporary = temporary_name(path);
-    FILE *file = fopen(temporary, "wbe");
-    masa_status st = file ? MASA_OK : fail_errno(err, "write", path);
-    if (file) *out = file;
-    free(temporary);
-    return st;
-}
-
-masa_status masa_file_commit(FILE *file, const char *path, masa_error *err)
-{
-    char *temporary = temporary_name(path);
-    masa_status st = MASA_OK;
-    bool written = fflush(file) == 0 && !ferror(file) && fsync(fileno(file)) == 0;
-    int cause = errno;
-    written = fclose(file) == 0 && written;
-    if (!written || rename(temporary, path) != 0) {
-        if (!written) errno = cause;
-        st = fail_errno(err, "write", path);
-        unlink(temporary);
+    bool standard = strcmp(path, "-") == 0;
+    masa_output o = {.path = standard ? "to standard output" : path,
+                     .target = replaceable(path)};
+    if (o.target) {
+        masa_text name = {0};
+        masa_text_addf(&name, "%s.tmp", o.target);
+        o.temporary = masa_text_take(&name);
     }
-    free(temporary);
+    o.file = standard ? stdout : fopen(o.temporary ? o.temporary : path, "wbe");
+    masa_status st = o.file ? MASA_OK : fail_errno(err, "write", path);
+    if (st == MASA_OK) {
+        *out = o;
+    } else {
+        free(o.target);
+        free(o.temporary);
+    }
     return st;
 }
 
-void masa_file_abort(FILE *file, const char *path)
+/* Standard output stays open. */
+static bool close_output(masa_output *out)
 {
-    char *temporary = temporary_name(path);
-    fclose(file);
-    unlink(temporary);
-    free(temporary);
+    return out->file == stdout || fclose(out->file) == 0;
+}
+
+static void forget_output(masa_output *out)
+{
+    free(out->target);
+    free(out->temporary);
+    *out = (masa_output){0};
+}
+
+int masa_file_cause(FILE *file)
+{
+    return fputc('\n', file) == EOF || fflush(file) != 0 ? errno : EIO;
+}
+
+masa_status masa_file_commit(masa_output *out, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    bool lost = ferror(out->file);
+    int cause = lost ? masa_file_cause(out->file) : 0;
+    bool written = !lost && fflush(out->file) == 0 &&
+                   (!out->temporary || fsync(fileno(out->file)) == 0);
+    if (!lost) cause = errno;
+    written = close_output(out) && written;
+    if (!written || (out->temporary && rename(out->temporary, out->target) != 0)) {
+        if (!written) errno = cause;
+        st = fail_errno(err, "write", out->path);
+        if (out->temporary) unlink(out->temporary);
+    }
+    forget_output(out);
+    return st;
+}
+
+void masa_file_abort(masa_output *out)
+{
+    close_output(out);
+    if (out->temporary) unlink(out->temporary);
+    forget_output(out);
 }
 
 masa_status masa_file_write(const char *path, const void *data, size_t size,
                             masa_error *err)
 {
-    FILE *file = NULL;
-    masa_status st = masa_file_begin(&file, path, err);
+    masa_output out;
+    masa_status st = masa_file_begin(&out, path, err);
     if (st != MASA_OK) return st;
-    fwrite(data, 1, size, file);
-    return masa_file_commit(file, path, err);
+    fwrite(data, 1, size, out.file);
+    return masa_file_commit(&out, err);
 }
 
 bool masa_path_exists(const char *path)
@@ -124,6 +162,12 @@ bool masa_path_is_folder(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool masa_path_is_regular(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
 }
 
 char *masa_path_join(const char *folder, const char *name)

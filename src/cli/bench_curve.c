@@ -5,6 +5,7 @@
  */
 #include "bench.h"
 #include "commands.h"
+#include "output.h"
 #include "text_model.h"
 
 #include <masa/attention.h>
@@ -254,7 +255,7 @@ static void print_cost(const bench *b, const char *what, size_t context, double 
            "+ rest %8.4f\n",
            what, context, 1e3 * cost->whole, 1e3 * cost->attention,
            1e-9 * flops / cost->attention, 1e3 * rest);
-    fflush(stdout);
+    cli_output_flush();
 }
 
 masa_status bench_curve(bench *b, masa_error *err)

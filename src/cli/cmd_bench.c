@@ -2,6 +2,7 @@
 #include "bench.h"
 #include "commands.h"
 #include "options.h"
+#include "output.h"
 #include "text_model.h"
 
 #include <masa/clock.h>
@@ -78,7 +79,7 @@ void bench_print(const bench *b, const bench_row *row)
     printf("  %6.0f MiB", memory / (1 << 20));
     if (row->planned > 0) printf(" (planned %.0f)", row->planned / (1 << 20));
     printf("\n");
-    fflush(stdout);
+    cli_output_flush();
 }
 
 /* Waits until all that was queued is done. */

@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "generate.h"
 #include "options.h"
+#include "output.h"
 
 #include <masa/random.h>
 
@@ -51,7 +52,7 @@ void text_stream_update(text_stream *s, const masa_completion *c, bool finished)
     if (!finished && end > 0) end = masa_utf8_complete(s->text.data, end);
     if (end <= s->printed) return;
     fwrite(s->text.data + s->printed, 1, end - s->printed, stdout);
-    fflush(stdout);
+    cli_output_flush();
     s->printed = end;
 }
 

@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A folder that is no run itself may be a comparison's: then its runs are meant. */
 static masa_status add_folder(compare_runs *out, const char *folder, masa_error *err)
@@ -39,7 +40,8 @@ static masa_status write_report(const compare_runs *runs, const char *path,
     for (size_t i = 0; i < runs->n; i++) folders[i] = runs->items[i].path;
     masa_status st = masa_report_html(&page, folders, runs->n, err);
     if (st == MASA_OK) st = masa_file_write(path, page.data, page.size, err);
-    if (st == MASA_OK) fprintf(stderr, "masa: the report is in %s\n", path);
+    if (st == MASA_OK && strcmp(path, "-") != 0)
+        fprintf(stderr, "masa: the report is in %s\n", path);
     free(folders);
     masa_text_deinit(&page);
     return st;
@@ -56,7 +58,7 @@ masa_status cli_report(int argc, char **argv, masa_error *err)
     const char *path = "report.html";
     bool helped = false;
     const cli_option options[] = {
-        CLI_STRING("output", 'o', &path, "FILE", "the page"),
+        CLI_STRING("output", 'o', &path, "FILE", "the page; - is standard output"),
         CLI_END,
     };
     const cli_usage usage = {

@@ -1,5 +1,6 @@
 /* masa generate --chat: a conversation on a terminal. */
 #include "generate.h"
+#include "output.h"
 
 #include <masa/memory.h>
 
@@ -85,7 +86,7 @@ static masa_status answer(chat *c, masa_error *err)
         masa_completion_text(&text, &completion, &request, o->text.tokenizer);
         say(c, "assistant", masa_text_get(&text));
         putchar('\n');
-        fflush(stdout);
+        cli_output_flush();
         generate_report(c->generator);
         masa_text_deinit(&text);
         masa_completion_deinit(&completion);

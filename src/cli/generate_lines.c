@@ -1,5 +1,6 @@
 /* masa generate for a prompt on the command line and for a file of them. */
 #include "generate.h"
+#include "output.h"
 
 #include <masa/memory.h>
 
@@ -36,7 +37,7 @@ static void print_completion(const job *j, const masa_completion *c)
     json_object_set_new(line, "logprobs", json_floats(c->logprobs, c->n));
     json_object_set_new(line, "prompt_tokens", json_ids(request->prompt, request->prompt_size));
     json_print_line(line);
-    fflush(stdout); /* what is finished survives an interrupt */
+    cli_output_flush(); /* what is finished survives an interrupt */
     json_decref(line);
     masa_text_deinit(&quoted);
     masa_text_deinit(&text);
@@ -49,7 +50,7 @@ static void print_text(const job *j, const masa_completion *c)
     fprintf(stderr, "--- sample %zu: %zu tokens, %s\n", c->sample, c->n,
             masa_stop_cause_name(c->cause));
     printf("%s\n", masa_text_get(&text));
-    fflush(stdout);
+    cli_output_flush();
     masa_text_deinit(&text);
 }
 
@@ -57,14 +58,14 @@ static bool on_token(void *context, const masa_completion *c, bool finished)
 {
     job *j = context;
     if (j->stream) text_stream_update(j->stream, c, finished);
-    if (!finished || j->stream) return true;
+    if (!finished || j->stream) return !ferror(stdout);
     j->finished[c - j->completions] = true;
     while (j->n_printed < j->n_completions && j->finished[j->n_printed]) {
         const masa_completion *next = &j->completions[j->n_printed++];
         if (j->lines) print_completion(j, next);
         else print_text(j, next);
     }
-    return true;
+    return !ferror(stdout); /* nothing is sampled for nobody */
 }
 
 static masa_status run_job(job *j, masa_error *err)

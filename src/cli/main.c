@@ -1,5 +1,6 @@
 /* masa: finds the command, runs it, and turns an error into one clear line. */
 #include "commands.h"
+#include "output.h"
 
 #include <masa/log.h>
 #include <masa/text.h>
@@ -54,9 +55,28 @@ masa_status cli_version(int argc, char **argv, masa_error *err)
     return MASA_OK;
 }
 
+static masa_status print_overview(int argc, char **argv, masa_error *err)
+{
+    (void)argc, (void)argv, (void)err;
+    print_help(stdout);
+    return MASA_OK;
+}
+
+/* NULL: there is no such command. */
+static cli_command *find_command(const char *name)
+{
+    if (strcmp(name, "--version") == 0) return cli_version;
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
+        return print_overview;
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        if (strcmp(name, commands[i].name) == 0) return commands[i].run;
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
     bool verbose = argc > 1 && strcmp(argv[1], "--verbose") == 0;
+    cli_output_start();
     if (verbose) {
         masa_log_set_level(MASA_LOG_DEBUG);
         argc--, argv++;
@@ -65,22 +85,15 @@ int main(int argc, char **argv)
         print_help(stderr);
         return masa_status_exit(MASA_ERR_USAGE);
     }
-    const char *name = argv[1];
-    if (strcmp(name, "--version") == 0) name = "version";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 ||
-        strcmp(name, "help") == 0) {
-        print_help(stdout);
-        return 0;
+    cli_command *run = find_command(argv[1]);
+    if (!run) {
+        fprintf(stderr, "masa: no command '%s'; see masa --help\n", argv[1]);
+        return masa_status_exit(MASA_ERR_USAGE);
     }
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-        if (strcmp(name, commands[i].name) != 0) continue;
-        masa_error err = {0};
-        masa_status st = commands[i].run(argc - 1, argv + 1, &err);
-        if (fflush(stdout) != 0 && st == MASA_OK)
-            st = MASA_FAIL(&err, MASA_ERR_IO, "cannot write to standard output");
-        if (st != MASA_OK) print_error(&err, verbose);
-        return masa_status_exit(st);
-    }
-    fprintf(stderr, "masa: no command '%s'; see masa --help\n", name);
-    return masa_status_exit(MASA_ERR_USAGE);
+    masa_error err = {0};
+    masa_status st = run(argc - 1, argv + 1, &err);
+    masa_status arrived = cli_output_close(st == MASA_OK ? &err : NULL);
+    if (st == MASA_OK) st = arrived;
+    if (st != MASA_OK) print_error(&err, verbose);
+    return masa_status_exit(st);
 }

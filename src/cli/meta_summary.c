@@ -1,4 +1,5 @@
 #include "meta_summary.h"
+#include "output.h"
 
 #include <masa/memory.h>
 
@@ -87,7 +88,7 @@ static void print_length_errors(const char *name, const masa_length_errors *e)
 void meta_summary_print(const meta_summary *s)
 {
     masa_calibration_bin bins[10];
-    fflush(stdout); /* on a terminal it comes after the lines */
+    cli_output_flush(); /* on a terminal it comes after the lines */
     fprintf(stderr, "%zu meta responses to %zu problems; mean rewards:\n", s->n_answers,
             s->n_problems);
     print_reward("difficulty", s->difficulty, s->n_answers, s->causes[0]);

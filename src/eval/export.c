@@ -93,17 +93,17 @@ static json_t *sample_line(const masa_result_problem *p, size_t number,
 static masa_status write_samples(const char *path, const masa_result_set *set,
                                  const json_t *settings, masa_error *err)
 {
-    FILE *file = NULL;
-    masa_status st = masa_file_begin(&file, path, err);
+    masa_output out;
+    masa_status st = masa_file_begin(&out, path, err);
     if (st != MASA_OK) return st;
     for (size_t i = 0, number = 0; i < set->n; i++) {
         if (!masa_result_complete(set, &set->problems[i])) continue;
         json_t *line = sample_line(&set->problems[i], number++, settings);
-        json_dumpf(line, file, JSON_COMPACT);
-        fputc('\n', file);
+        json_dumpf(line, out.file, JSON_COMPACT);
+        fputc('\n', out.file);
         json_decref(line);
     }
-    return masa_file_commit(file, path, err);
+    return masa_file_commit(&out, err);
 }
 
 static void add_result(json_t *results, json_t *counts, const masa_result_set *set,

@@ -105,6 +105,8 @@ masa_status masa_results_open(masa_results **out, const char *path,
     bool write = mode == MASA_RESULTS_WRITE;
     if (!write && !masa_path_exists(path))
         return MASA_FAIL(err, MASA_ERR_IO, "there is no file of results %s", path);
+    if (!masa_path_missing(path) && !masa_path_is_regular(path))
+        return MASA_FAIL(err, MASA_ERR_IO, "%s is not a regular file, as results need", path);
     masa_results *r = masa_alloc(1, sizeof *r);
     r->path = masa_strdup(path);
     r->write = write;

@@ -254,7 +254,7 @@ static masa_status write_model(const char *path, const masa_model_config *config
 {
     writer w = {
         .config = config, .list = list, .matrix_type = formats__stored_type(dtype)};
-    FILE *file = NULL;
+    masa_output sink;
     masa_text header = {0};
     masa_status st = MASA_OK;
     if (vocab->n > config->vocab_size) {
@@ -274,14 +274,14 @@ static masa_status write_model(const char *path, const masa_model_config *config
     add_model(&w, dtype);
     add_vocab(&w, vocab);
     make_header(&w, &header);
-    st = masa_file_begin(&file, path, err);
+    st = masa_file_begin(&sink, path, err);
     if (st != MASA_OK) goto out;
-    fwrite(header.data, 1, header.size, file);
-    st = write_data(&w, file, err);
+    fwrite(header.data, 1, header.size, sink.file);
+    st = write_data(&w, sink.file, err);
     if (st == MASA_OK)
-        st = masa_file_commit(file, path, err);
+        st = masa_file_commit(&sink, err);
     else
-        masa_file_abort(file, path);
+        masa_file_abort(&sink);
 out:
     masa_text_deinit(&header);
     masa_text_deinit(&w.meta);

@@ -37,21 +37,21 @@ static masa_status make_header(masa_text *out, const formats__tensor_list *list,
 masa_status formats__safetensors_write(const char *path, const formats__tensor_list *list,
                                        masa_save_dtype dtype, masa_error *err)
 {
-    FILE *file = NULL;
+    masa_output sink;
     masa_text header = {0};
     masa_tensor_type type = formats__stored_type(dtype);
     masa_status st = make_header(&header, list, type, err);
-    if (st == MASA_OK) st = masa_file_begin(&file, path, err);
+    if (st == MASA_OK) st = masa_file_begin(&sink, path, err);
     if (st != MASA_OK) goto out;
     uint64_t length = header.size;
-    fwrite(&length, sizeof length, 1, file);
-    fwrite(header.data, 1, header.size, file);
+    fwrite(&length, sizeof length, 1, sink.file);
+    fwrite(header.data, 1, header.size, sink.file);
     for (size_t i = 0; i < list->n && st == MASA_OK; i++)
-        st = formats__tensor_write(file, list, i, type, 0, err);
+        st = formats__tensor_write(sink.file, list, i, type, 0, err);
     if (st == MASA_OK)
-        st = masa_file_commit(file, path, err);
+        st = masa_file_commit(&sink, err);
     else
-        masa_file_abort(file, path);
+        masa_file_abort(&sink);
 out:
     masa_text_deinit(&header);
     return st;

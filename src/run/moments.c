@@ -11,7 +11,6 @@
 #include <masa/run_folder.h>
 
 #include <assert.h>
-#include <errno.h>
 #include <string.h>
 
 static const char magic[8] = {'M', 'A', 'S', 'A', 'O', 'P', 'T', '1'};
@@ -31,16 +30,15 @@ masa_status masa_moments_write(const char *path, const float *m, const float *v,
     uint32_t sum = crc32c(0, header, CHECKED);
     memcpy(header + CHECKED, &sum, 4);
 
-    FILE *file = NULL;
-    masa_status st = masa_file_begin(&file, path, err);
+    masa_output out;
+    masa_status st = masa_file_begin(&out, path, err);
     if (st != MASA_OK) return st;
     uint32_t trailer = crc32c(crc32c(0, m, 4 * n), v, 4 * n);
-    bool written = fwrite(header, HEADER, 1, file) == 1 && fwrite(m, 4, n, file) == n &&
-                   fwrite(v, 4, n, file) == n && fwrite(&trailer, TRAILER, 1, file) == 1;
-    if (written) return masa_file_commit(file, path, err);
-    st = MASA_FAIL(err, MASA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
-    masa_file_abort(file, path);
-    return st;
+    fwrite(header, HEADER, 1, out.file);
+    fwrite(m, 4, n, out.file);
+    fwrite(v, 4, n, out.file);
+    fwrite(&trailer, TRAILER, 1, out.file);
+    return masa_file_commit(&out, err);
 }
 
 static masa_status check(const masa_mapping *map, const char *path, size_t n, masa_error *err)

@@ -21,13 +21,26 @@ void masa_file_unmap(masa_mapping *mapping);
 /** Appends the whole file to text; "-" reads standard input. */
 masa_status masa_file_read(masa_text *text, const char *path, masa_error *err);
 
+/* A file that is being written. */
+typedef struct masa_output {
+    FILE *file;
+    const char *path; /* borrowed: as the caller calls it */
+    char *target;     /* the regular file that is to be, links followed; NULL: written straight */
+    char *temporary;
+} masa_output;
+
 /**
- * Atomic writing: masa_file_begin opens PATH.tmp, masa_file_commit flushes, syncs and
- * renames it to PATH (and reports a full disk), masa_file_abort removes it.
+ * Atomic writing: masa_file_begin opens a file beside PATH, masa_file_commit flushes, syncs and
+ * renames it to PATH (and reports a full disk), masa_file_abort removes it. A link stays and
+ * the file it leads to is replaced. What is no regular file (a device, a FIFO, standard output
+ * as "-") cannot be replaced and is written straight. The path must live until the end.
  */
-masa_status masa_file_begin(FILE **out, const char *path, masa_error *err);
-masa_status masa_file_commit(FILE *file, const char *path, masa_error *err);
-void masa_file_abort(FILE *file, const char *path);
+masa_status masa_file_begin(masa_output *out, const char *path, masa_error *err);
+masa_status masa_file_commit(masa_output *out, masa_error *err);
+void masa_file_abort(masa_output *out);
+/** errno of a stream that a write has failed on. It knows that, but not why; as what it holds is
+ *  lost anyway, a line end is tried. */
+int masa_file_cause(FILE *file);
 /** The three calls above for bytes in memory. */
 masa_status masa_file_write(const char *path, const void *data, size_t size,
                             masa_error *err);
@@ -37,6 +50,8 @@ bool masa_path_exists(const char *path);
  *  cannot be looked at neither is true. */
 bool masa_path_missing(const char *path);
 bool masa_path_is_folder(const char *path);
+/** Or a link to one. */
+bool masa_path_is_regular(const char *path);
 /** "a/b" from "a" and "b"; caller frees. */
 char *masa_path_join(const char *folder, const char *name);
 /** mkdir -p. */
