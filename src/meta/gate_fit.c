@@ -15,7 +15,7 @@ static const double knots[KNOTS] = {0,    0.015625, 0.03125, 0.0625,  0.125,    
 static const double start_at_end = 0.25;
 
 /* Observations that the prior of a knot is worth. */
-static const double prior_worth = 8;
+static const double prior_worth = 4;
 
 /* Probabilities of the points, for each knot and for all groups. */
 typedef struct fitted {

@@ -177,10 +177,10 @@ static void worked_numbers(void **state)
     }
     assert_near(fit.squares[6], 1, 0);
     assert_near(fit.squares[MASA_GATE_FIT_KNOTS], 4, 0);
-    /* Of all groups there is now 1 observation of weight 2 beside 8 as heavy. */
+    /* Of all groups there is now 1 observation of weight 2 beside 4 as heavy. */
     double expected = 0;
     for (int i = 0; i < MASA_GATE_FIT_POINTS; i++)
-        expected += (8 * start(i) + like[i] / sum) / 9 *
+        expected += (4 * start(i) + like[i] / sum) / 5 *
                     (pow(points[i], 4) + pow(1 - points[i], 4));
     assert_near(masa_gate_fit_zero_variance(&fit, NULL, NULL, 4), expected, 1e-14);
     /* The next, of weight 3, ages it by e^-0.3. Nothing rolled out teaches nothing. */

@@ -39,7 +39,7 @@
  * improves: an observation counts for as long as `window` more prompts are seen. The
  * number of rollouts r + w may differ from group to group.
  *
- * Few data. c_k is the average of n_k and of a prior worth 8 observations: half of it
+ * Few data. c_k is the average of n_k and of a prior worth 4 observations: half of it
  * what the knots below say, half what those above say, each of them with such a prior in
  * turn; at both ends of the chain stands the distribution over all groups, with or
  * without forecast, and behind this one, before anything is seen, a quarter at either end
