@@ -6,6 +6,7 @@
 #include <masa/memory.h>
 #include <masa/random.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 void rl_training_sampling(rl_sampling by_kind[2], const masa_config *c, uint64_t key)
@@ -34,7 +35,7 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     for (size_t i = first; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
         if (solutions && !d->decision.gated) wanted[n++] = &d->solutions;
-        if (meta && rl_asked_to_predict(d, &l->session)) wanted[n++] = &d->meta;
+        if (meta && rl_asked_to_predict(d, &l->method, &l->prompts, &l->session)) wanted[n++] = &d->meta;
     }
     if (meta) rl_predictor_begin(&l->session);
     masa_status st =
@@ -94,6 +95,18 @@ static long leave_out(rl_draws *draws, bool flat, const masa_config *config)
     return remain;
 }
 
+/* How many draws leave as many open as are missing, by the share that the gate has left of this
+ * step's: a round for the last few would keep the decoder all but idle. The step may come out
+ * somewhat larger. */
+static long draws_for(long missing, const rl_draws *draws)
+{
+    const double least = 0.25; /* a share that a few draws happened to have is not trusted below */
+    double gated = 0;
+    for (size_t i = 0; i < draws->n; i++) gated += draws->items[i].decision.gated;
+    double open = draws->n ? 1 - gated / (double)draws->n : 1;
+    return (long)ceil((double)missing / fmax(open, least));
+}
+
 masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
 {
     const masa_config *c = l->session.config;
@@ -103,7 +116,8 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
     long missing = c->rollout.prompts_per_step;
     for (long refill = 0; missing > 0; refill++) {
         size_t first = draws->n;
-        for (long i = 0; st == MASA_OK && i < missing; i++)
+        long more = draws_for(missing, draws);
+        for (long i = 0; st == MASA_OK && i < more; i++)
             st = rl_prompts_draw(&l->prompts, draws, &l->session,
                                  (uint64_t)l->session.state.draws + draws->n, err);
         if (st == MASA_OK)

@@ -27,7 +27,8 @@ static bool closes(double *value, const rl_draw *d, const rl_method *method,
     const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
     size_t G = (size_t)c->rollout.group_size;
     masa_belief history;
-    *value = 0;
+    *value = method->shut[rl_prompts_index(prompts, d->number)];
+    if (*value > 0) return true;
     switch (c->meta.gate) {
     case MASA_CONFIG_GATE_OFF: return false;
     case MASA_CONFIG_GATE_RANDOM:
@@ -114,9 +115,10 @@ masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
     return c->meta.notion_hint ? add_hint(d, s, err) : MASA_OK;
 }
 
-bool rl_asked_to_predict(const rl_draw *d, const rl_session *s)
+bool rl_asked_to_predict(const rl_draw *d, const rl_method *method, rl_prompts *prompts,
+                         const rl_session *s)
 {
-    return s->config->meta.samples > 0 &&
+    return s->config->meta.samples > 0 && !method->shut[rl_prompts_index(prompts, d->number)] &&
            uniform(d, s, DRAW_SHARE) < s->config->meta.share;
 }
 
@@ -198,6 +200,24 @@ static masa_status record_cutoff(rl_session *s, masa_store_decision row, const r
     return masa_store_add_decision(masa_run_store(s->run), &row, err);
 }
 
+static masa_status record_hint(rl_session *s, masa_store_decision row, const rl_draw *d,
+                               masa_error *err)
+{
+    masa_text hint = {0}, extra = {0};
+    masa_hint_add(&hint, &d->predictions->forecast, MOST_NOTIONS);
+    masa_text_add(&extra, "{\"hint\":");
+    masa_text_add_json(&extra, masa_text_get(&hint), hint.size);
+    masa_text_add(&extra, "}");
+    row.kind = "hint";
+    row.taken = d->decision.hinted;
+    row.mean = row.deviation = row.value = NAN;
+    row.extra = extra.data;
+    masa_status st = masa_store_add_decision(masa_run_store(s->run), &row, err);
+    masa_text_deinit(&hint);
+    masa_text_deinit(&extra);
+    return st;
+}
+
 masa_status rl_record_decisions(rl_session *s, long step, const rl_draws *draws,
                                 masa_error *err)
 {
@@ -210,6 +230,9 @@ masa_status rl_record_decisions(rl_session *s, long step, const rl_draws *draws,
         st = record_gate(s, row, d, err);
         if (st == MASA_OK && !d->decision.gated && d->predictions)
             st = record_cutoff(s, row, d, err);
+        bool open = !d->decision.gated && !d->decision.audited;
+        if (st == MASA_OK && s->config->meta.notion_hint && open && d->predictions)
+            st = record_hint(s, row, d, err);
     }
     return st;
 }

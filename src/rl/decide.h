@@ -14,8 +14,10 @@
 masa_status rl_decide(rl_draw *draw, const rl_method *method, rl_prompts *prompts,
                       const rl_session *session, masa_error *err);
 
-/* Whether meta rollouts of a draw are sampled (meta.share). */
-bool rl_asked_to_predict(const rl_draw *draw, const rl_session *session);
+/* Whether meta rollouts of a draw are sampled (meta.share; nobody asks twice about a prompt that
+ * is gated for good). */
+bool rl_asked_to_predict(const rl_draw *draw, const rl_method *method, rl_prompts *prompts,
+                         const rl_session *session);
 
 /* Once the solutions are scored: weights of a soft cutoff (1, 0 or 1/s). */
 void rl_weigh_survivors(rl_draw *draw, const masa_config *config);

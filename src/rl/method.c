@@ -40,12 +40,14 @@ void rl_method_init(rl_method *m, const masa_config *config, size_t n_problems)
 {
     *m = (rl_method){.n_beliefs = rl_method_remembers(config) ? n_problems : 0};
     m->beliefs = masa_alloc(m->n_beliefs + 1, sizeof *m->beliefs);
+    m->shut = masa_alloc(m->n_beliefs + 1, sizeof *m->shut);
 }
 
 void rl_method_deinit(rl_method *m)
 {
     rl_experts_clear(&m->experts);
     free(m->beliefs);
+    free(m->shut);
     *m = (rl_method){0};
 }
 
@@ -107,6 +109,8 @@ void rl_method_observe(rl_method *m, const rl_draws *draws, rl_prompts *prompts,
     masa_calibration_options options = calibration_options(config);
     for (size_t i = 0; m->n_beliefs && i < draws->n; i++) {
         const rl_draw *d = &draws->items[i];
+        if (config->meta.gate_static && (d->decision.gated || d->decision.audited))
+            m->shut[rl_prompts_index(prompts, d->number)] = true;
         if (d->solutions.n > 0) observe(m, d, prompts, config);
         if (!d->predictions || !d->predictions->truth) continue;
         masa_statistics_summary truth = masa_statistics_get(d->predictions->truth);

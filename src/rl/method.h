@@ -15,6 +15,7 @@ typedef struct rl_method {
     masa_calibration calibration;
     masa_gate_fit fit;            /* what past forecasts came to */
     masa_belief *beliefs;         /* [n_beliefs] one for each training problem, by epoch */
+    bool *shut;                   /* [n_beliefs] gated for good (meta.gate_static) */
     size_t n_beliefs;
     rl_experts experts;
 } rl_method;

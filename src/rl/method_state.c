@@ -29,6 +29,15 @@ static json_t *save_beliefs(const rl_method *m)
     return list;
 }
 
+/* The problems' indices. */
+static json_t *save_shut(const rl_method *m)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < m->n_beliefs; i++)
+        if (m->shut[i]) json_array_append_new(list, json_integer((json_int_t)i));
+    return list;
+}
+
 static json_t *save_calibration(const masa_calibration *c)
 {
     return json_pack("[f,f,f,f,f,f]", c->pass_rate_weight, c->pass_rate_error, c->length_weight,
@@ -47,10 +56,10 @@ static json_t *save_fit(const masa_gate_fit *fit)
 
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o,s:o}", "warm_started", m->warm_started, "acting",
+    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o}", "warm_started", m->warm_started, "acting",
                              m->acting, "calibration", save_calibration(&m->calibration),
                              "fit", save_fit(&m->fit),
-                             "beliefs", save_beliefs(m), "experts", save_experts(&m->experts));
+                             "beliefs", save_beliefs(m), "shut", save_shut(m), "experts", save_experts(&m->experts));
     /* 17 digits give every double back. */
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);
@@ -84,6 +93,18 @@ static bool load_beliefs(rl_method *m, const json_t *list)
     return ok;
 }
 
+static bool load_shut(rl_method *m, const json_t *list)
+{
+    bool ok = json_is_array(list);
+    for (size_t i = 0; ok && i < json_array_size(list); i++) {
+        json_t *index = json_array_get(list, i);
+        ok = json_is_integer(index) && json_integer_value(index) >= 0 &&
+             (size_t)json_integer_value(index) < m->n_beliefs;
+        if (ok) m->shut[json_integer_value(index)] = true;
+    }
+    return ok;
+}
+
 static bool load_calibration(rl_method *m, json_t *list)
 {
     masa_calibration *c = &m->calibration;
@@ -105,15 +126,15 @@ masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
 {
     if (!text) return MASA_OK;
     int warm = 0, acting = 0;
-    json_t *calibration, *fit, *beliefs, *experts;
+    json_t *calibration, *fit, *beliefs, *shut, *experts;
     json_t *json = json_loads(text, 0, NULL);
-    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s:o,s:o}", "warm_started", &warm,
+    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s:o,s:o,s:o}", "warm_started", &warm,
                                   "acting", &acting, "calibration", &calibration, "fit", &fit,
-                                  "beliefs", &beliefs,
+                                  "beliefs", &beliefs, "shut", &shut,
                                   "experts", &experts) == 0;
     m->warm_started = warm;
     m->acting = acting;
-    ok = ok && load_calibration(m, calibration) && load_fit(m, fit) && load_beliefs(m, beliefs) &&
+    ok = ok && load_calibration(m, calibration) && load_fit(m, fit) && load_beliefs(m, beliefs) && load_shut(m, shut) &&
          load_experts(m, experts);
     json_decref(json);
     if (ok) return MASA_OK;

@@ -281,6 +281,8 @@
             "adaptive: prompts over which these are averaged")                            \
     CHOICE(meta, gate, GATE, HARD,                                                        \
            "`hard`: skip prompts predicted trivial or unsolvable; `soft`: skip those that, by what past forecasts came to and by the prompt's own history, will have no variance; controls without predictions: `history`, `random`; `off`") \
+    SWITCH(meta, gate_static, false,                                                      \
+           "a gated prompt is gated for good (the authors' static gate); else it is asked again in the next epoch") \
     NUMBER(meta, gate_rate, 0.5, 0, 1, "", "random: share of prompts that are skipped")   \
     NUMBER(meta, gate_sigma, 0.1, 0, 1, "",                                               \
            "hard: a prompt is gated when its predicted pass rates deviate by less than this") \
