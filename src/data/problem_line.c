@@ -112,8 +112,9 @@ static masa_status read_kind(masa_problem *p, const masa_problem_reader *r, cons
 {
     const json_t *kind = PROBLEM_MEMBER(r, line, kind);
     p->kind = r->kind;
-    if (kind && !r->one_kind &&
-        !(json_is_string(kind) && masa_problem_kind_find(&p->kind, json_string_value(kind)))) {
+    bool known = !kind || r->one_kind ||
+                 (json_is_string(kind) && masa_problem_kind_find(&p->kind, json_string_value(kind)));
+    if (!known && !r->unjudged) {
         char *given = json_dumps(kind, JSON_ENCODE_ANY);
         masa_status st = MASA_FAIL(err, MASA_ERR_DATA,
                                    "no kind of problem %.40s; the kinds are math, numeric, "
@@ -178,8 +179,17 @@ static masa_status read_members(masa_problem *p, const masa_problem_reader *r,
     p->unit = masa_json_text(PROBLEM_MEMBER(r, line, unit));
     p->question = question_of(p);
     keep_strata(p, line, r->strata);
-    if (r->keep_lines) p->line = json_dumps(line, JSON_COMPACT);
     return MASA_OK;
+}
+
+/* The line as it is, with the id that it got if it has none. */
+static char *whole_line(const masa_problem *p, const json_t *line)
+{
+    json_t *copy = json_copy((json_t *)(uintptr_t)line);
+    if (!json_object_get(copy, "id")) json_object_set_new(copy, "id", json_string(p->id));
+    char *text = json_dumps(copy, JSON_COMPACT);
+    json_decref(copy);
+    return text;
 }
 
 masa_status masa_problem_read(masa_problem *out, const masa_problem_reader *r,
@@ -197,6 +207,7 @@ masa_status masa_problem_read(masa_problem *out, const masa_problem_reader *r,
         masa_text_addf(&id, "%s:%zu", name, number);
         p.id = masa_text_take(&id);
     }
+    if (r->keep_lines) p.line = whole_line(&p, line);
     *out = p;
     return MASA_OK;
 }

@@ -236,8 +236,10 @@ static masa_status judge_programs(evaluation *e, const programs *p, masa_error *
     masa_response *responses = masa_alloc(p->n, sizeof *responses);
     for (size_t i = 0; i < p->n; i++) {
         const masa_result_sample *s = &p->samples[i];
-        responses[i] = (masa_response){p->items[i]->problem, s->text, s->text_size,
-                                       strcmp(s->cause, "eos") != 0};
+        responses[i] = (masa_response){.problem = p->items[i]->problem,
+                                       .text = s->text,
+                                       .size = s->text_size,
+                                       .truncated = strcmp(s->cause, "eos") != 0};
     }
     masa_status st = masa_judge_all(judged, responses, p->n, err);
     bool made = st == MASA_OK;

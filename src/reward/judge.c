@@ -118,7 +118,8 @@ masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, 
 masa_status masa_judge(masa_judgement *out, const masa_problem *problem,
                        const char *text, size_t size, bool truncated, masa_error *err)
 {
-    const masa_response response = {problem, text, size, truncated};
+    const masa_response response = {
+        .problem = problem, .text = text, .size = size, .truncated = truncated};
     masa_judgement j;
     masa_status st = masa_judge_all(&j, &response, 1, err);
     if (st == MASA_OK) *out = j;

@@ -2,6 +2,7 @@
 
 #include "decide.h"
 #include "predictor.h"
+#include "score.h"
 
 #include <masa/memory.h>
 #include <masa/random.h>
@@ -72,7 +73,7 @@ static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, mas
 static masa_status score(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
 {
     const masa_config *c = l->session.config;
-    masa_status st = rl_score_solutions(draws, first, c, err);
+    masa_status st = rl_score_solutions(draws, first, &l->session, err);
     for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
         rl_weigh_survivors(d, c);

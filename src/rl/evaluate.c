@@ -1,5 +1,7 @@
 #include "evaluate.h"
 
+#include "score.h"
+
 #include <masa/memory.h>
 #include <masa/random.h>
 
@@ -80,7 +82,7 @@ masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *gener
     rl_group **all = masa_alloc(draws.n, sizeof *all);
     for (size_t i = 0; i < draws.n; i++) all[i] = &draws.items[i].solutions;
     if (st == MASA_OK) st = rl_sample(s, generator, all, draws.n, by_kind, err);
-    if (st == MASA_OK) st = rl_score_solutions(&draws, 0, c, err);
+    if (st == MASA_OK) st = rl_score_solutions(&draws, 0, s, err);
     for (size_t i = 0; st == MASA_OK && i < draws.n; i++)
         for (size_t j = 0; st == MASA_OK && j < draws.items[i].solutions.n; j++)
             st = record(out, &draws.items[i], j, masa_run_store(s->run), step, err);

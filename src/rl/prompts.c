@@ -1,6 +1,7 @@
 #include "prompts.h"
 
 #include "predict.h"
+#include "score.h"
 
 #include <masa/file.h>
 #include <masa/judge.h>
@@ -118,8 +119,11 @@ static masa_status load(rl_prompts *prompts, masa_problems *out, const char *pat
     masa_problem_reader reader = rl_problem_reader(c);
     reader.rules = rules;
     reader.strata = test ? c->data.strata : NULL;
+    masa_reward_options rewards = rl_reward_options(c);
+    reader.unjudged = !masa_rewards_are_judged(&rewards);
+    reader.keep_lines = c->reward.command[0] || c->reward.url[0];
     masa_status st = masa_problems_load(out, path, &reader, limit, err);
-    if (st == MASA_OK) st = masa_judge_available(out, err);
+    if (st == MASA_OK && !reader.unjudged) st = masa_judge_available(out, err);
     if (st == MASA_OK && test) st = check_strata(out, path, c->data.strata, err);
     return st == MASA_OK ? leave_out_long(prompts, out, path, s, err) : st;
 }

@@ -1,6 +1,7 @@
 #include "record.h"
 
 #include <math.h>
+#include <string.h>
 
 static void add_solutions(rl_summary *out, const rl_group *g)
 {
@@ -148,6 +149,12 @@ static masa_status record_group(rl_session *s, long step, long place, const rl_d
     masa_status st = MASA_OK;
     for (size_t j = 0; st == MASA_OK && j < g->n; j++) {
         const rl_rollout *r = &g->rollouts[j];
+        masa_text said = {0};
+        if (r->said) {
+            masa_text_add(&said, "{\"text\":");
+            masa_text_add_json(&said, r->said, strlen(r->said));
+            masa_text_add(&said, "}");
+        }
         masa_store_rollout row = {
             .step = step,
             .prompt = place,
@@ -165,9 +172,10 @@ static masa_status record_group(rl_session *s, long step, long place, const rl_d
             .cause = masa_stop_cause_name(r->completion.cause),
             .logprob = mean_logprob(&r->completion),
             .seconds = r->completion.seconds,
-            .extra = r->extra,
+            .extra = r->said ? said.data : r->extra,
         };
         st = masa_store_add_rollout(masa_run_store(s->run), &row, err);
+        masa_text_deinit(&said);
     }
     return st;
 }

@@ -11,6 +11,7 @@
 #include "memory_plan.h"
 #include "record.h"
 #include "record_meta.h"
+#include "score.h"
 #include "warm_start.h"
 
 /* ---- a step ---- */
@@ -294,6 +295,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     if (st == MASA_OK)
         st = masa_generator_create(&l.generator, l.session.model, NULL, &generator, err);
     if (st == MASA_OK) st = rl_session_start(&l.session, folder, &l.wants, err);
+    if (st == MASA_OK) st = rl_rewards_open(&l.session, err);
     if (st == MASA_OK && l.session.checkpoint) l.saved_step = l.session.state.step;
     if (st == MASA_OK) st = run_steps(&l, err);
     if (st == MASA_OK) rl_memory_report(options->progress);

@@ -2,10 +2,8 @@
 
 #include "predict.h"
 
-#include <masa/judge.h>
 #include <masa/memory.h>
 #include <masa/random.h>
-#include <masa/verify.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +31,7 @@ static void group_deinit(rl_group *g)
         free(r->text);
         free(r->logprobs);
         free(r->answer);
+        free(r->said);
         free(r->extra);
     }
     free(g->rollouts);
@@ -143,60 +142,6 @@ masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const 
     free(completions);
     if (st == MASA_OK && rl_stop_asked(s))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while sampling");
-    return st;
-}
-
-/* ---- scoring ---- */
-
-masa_status rl_answer_rules(unsigned *out, const char *names, masa_error *err)
-{
-    masa_status st = masa_extract_rules_parse(out, names, err);
-    if (st != MASA_OK) masa_error_context(err, "data.answer_rules");
-    return st;
-}
-
-/* DAPO's soft overlong punishment (arXiv:2503.14476, eq. 13), scaled. */
-static float overlong_penalty(const masa_config *config, size_t length)
-{
-    double buffer = (double)config->algorithm.overlong_buffer;
-    double over = (double)length - ((double)config->rollout.max_tokens - buffer);
-    if (buffer <= 0 || over <= 0) return 0;
-    return (float)(-config->algorithm.overlong_penalty * (over < buffer ? over / buffer : 1));
-}
-
-static size_t count_solutions(const rl_draws *draws, size_t first)
-{
-    size_t n = 0;
-    for (size_t i = first; i < draws->n; i++) n += draws->items[i].solutions.n;
-    return n;
-}
-
-masa_status rl_score_solutions(rl_draws *draws, size_t first, const masa_config *config,
-                               masa_error *err)
-{
-    size_t n = count_solutions(draws, first), k = 0;
-    rl_rollout **rollouts = masa_alloc(n + 1, sizeof(rl_rollout *));
-    masa_response *responses = masa_alloc(n + 1, sizeof *responses);
-    masa_judgement *judged = masa_alloc(n + 1, sizeof *judged);
-    for (size_t i = first; i < draws->n; i++)
-        for (size_t j = 0; j < draws->items[i].solutions.n; j++) {
-            rl_rollout *r = &draws->items[i].solutions.rollouts[j];
-            masa_stop_cause cause = r->completion.cause;
-            bool truncated = cause != MASA_STOP_EOS && cause != MASA_STOP_STRING;
-            rollouts[k] = r;
-            responses[k++] =
-                (masa_response){draws->items[i].problem, r->text, r->text_size, truncated};
-        }
-    masa_status st = masa_judge_all(judged, responses, n, err);
-    for (k = 0; st == MASA_OK && k < n; k++) {
-        rl_rollout *r = rollouts[k];
-        r->correct = judged[k].right;
-        r->answer = judged[k].answer;
-        r->reward = (float)r->correct + overlong_penalty(config, r->completion.n);
-    }
-    free(rollouts);
-    free(responses);
-    free(judged);
     return st;
 }
 

@@ -14,6 +14,7 @@ typedef struct rl_rollout {
     char *text;      /* decoded, without special tokens; always valid UTF-8 */
     size_t text_size;
     char *answer;    /* as extracted from a solution, or NULL */
+    char *said;      /* text of the user's reward on a solution, or NULL */
     bool correct;    /* the binary verdict of a solution */
     float reward;    /* what is maximised */
     bool passed_over; /* not chosen for the backward pass (algorithm.subset) */
@@ -93,16 +94,8 @@ typedef struct rl_sampling {
 masa_status rl_sample(rl_session *session, masa_generator *generator, rl_group *const *groups,
                       size_t n, const rl_sampling by_kind[2], masa_error *err);
 
-/* Judges the solutions of the draws from number `first` on, as evaluations do: correct, answer,
- * reward. Programs of all of them run together. */
-masa_status rl_score_solutions(rl_draws *draws, size_t first, const masa_config *config,
-                               masa_error *err);
-
 /* All of a group's rollouts equally correct: no gradient in it. Judged on the binary
  * verdicts, not on shaped rewards. */
 bool rl_zero_variance(const rl_group *group);
-
-/* data.answer_rules as bits of masa_extract_rule. */
-masa_status rl_answer_rules(unsigned *out, const char *names, masa_error *err);
 
 #endif

@@ -213,6 +213,7 @@ masa_status rl_session_start(rl_session *s, const char *folder,
 void rl_session_close(rl_session *s)
 {
     masa_progress_destroy(s->progress);
+    masa_rewards_close(s->rewards);
     masa_trainer_destroy(s->reference_trainer);
     masa_trainer_destroy(s->trainer);
     masa_activations_destroy(s->kept);

@@ -10,6 +10,7 @@
 #include <masa/optimizer.h>
 #include <masa/problems.h>
 #include <masa/progress.h>
+#include <masa/reward.h>
 #include <masa/rl.h>
 #include <masa/run_folder.h>
 #include <masa/tokenizer.h>
@@ -39,6 +40,7 @@ typedef struct rl_session {
     masa_trainer *trainer, *reference_trainer;
     masa_activations *kept; /* of a step's rollouts; or NULL */
     masa_progress *progress;
+    masa_rewards *rewards;  /* of reinforcement learning (score.h) */
 
     size_t skipped;     /* updates of this step that were left out: their gradient was not finite */
     int skipped_in_row; /* of this process; the next one that is made sets it to 0 */

@@ -2,6 +2,7 @@
 
 #include "collect.h"
 #include "flops.h"
+#include "score.h"
 
 #include <masa/clock.h>
 #include <masa/memory.h>
@@ -25,7 +26,7 @@ static masa_status sample(rl_loop *l, rl_draws *draws, masa_error *err)
     for (size_t i = 0; i < draws->n; i++) all[i] = &draws->items[i].solutions;
     if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, err);
     draws->prefilled = masa_generator_stats(l->generator).prompt_tokens;
-    if (st == MASA_OK) st = rl_score_solutions(draws, 0, c, err);
+    if (st == MASA_OK) st = rl_score_solutions(draws, 0, &l->session, err);
     free(all);
     return st;
 }

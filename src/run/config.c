@@ -210,6 +210,9 @@ masa_status masa_config_check(const masa_config *config, masa_error *err)
                          "rollout.cache_tokens (%ld) must be 0 or hold one sequence, "
                          "data.max_prompt_tokens + rollout.max_tokens = %ld",
                          config->rollout.cache_tokens, longest);
+    if (config->reward.command[0] && config->reward.url[0])
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "reward.command and reward.url exclude each other; give one");
     return check_meta(config, err);
 }
 

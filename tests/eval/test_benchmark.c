@@ -344,7 +344,10 @@ static void test_many(void **state)
     masa_judgement judged[N], one;
     for (int i = 0; i < N; i++) {
         const char *text = texts[i % TEXTS];
-        responses[i] = (masa_response){&p.items[text[0] == '\\'], text, strlen(text), i == 6};
+        responses[i] = (masa_response){.problem = &p.items[text[0] == '\\'],
+                                       .text = text,
+                                       .size = strlen(text),
+                                       .truncated = i == 6};
     }
     assert_int_equal(masa_judge_all(judged, responses, N, NULL), MASA_OK);
     for (int i = 0; i < N; i++) {

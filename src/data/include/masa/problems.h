@@ -43,7 +43,7 @@ typedef struct masa_problem {
     char *tests;                  /* of code: a program that raises when the response is wrong */
     char *shown_tests;            /* as the line gives them, one a line */
     bool stdio;    /* the program reads standard input: the tests run it as __program__ */
-    char *line;    /* JSON, all members of the line; kept only when asked for */
+    char *line;    /* JSON, all members of the line and the id; kept only when asked for */
     char **strata; /* [n_strata] "key=value" of the keys asked for that the line has */
     size_t n_strata;
 } masa_problem;
@@ -67,7 +67,7 @@ typedef struct masa_problem_reader {
     bool one_kind;          /* whatever lines say */
     unsigned rules;         /* 0: boxed alone */
     double tolerance;       /* of lines that do not say */
-    bool unjudged;          /* lines need no answer, nor what their kind would need */
+    bool unjudged;          /* lines need no answer, nor a kind that is known */
     bool keep_lines;        /* into `line` */
     const char *advice;     /* how members with other names are told; NULL: nothing */
 } masa_problem_reader;

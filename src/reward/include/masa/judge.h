@@ -17,7 +17,9 @@ typedef struct masa_response {
     const masa_problem *problem;
     const char *text;
     size_t size;
-    bool truncated; /* its end was cut off, so it has no answer */
+    bool truncated;    /* its end was cut off, so it has no answer */
+    size_t tokens;     /* for rewards: its length, */
+    const char *cause; /* and why it ended (masa_stop_cause_name) */
 } masa_response;
 
 /**

@@ -72,6 +72,7 @@
     S(model, MODEL, "the model that is trained")                                          \
     S(data, DATA, "problems, and how they become prompts")                                \
     S(rollout, ROLLOUT, "what is sampled in a step, and how")                             \
+    S(reward, REWARD, "what a solution earns: a sum ([rewards.md](rewards.md))")           \
     S(algorithm, ALGORITHM, "from rewards to a gradient")                                 \
     S(optimizer, OPTIMIZER, "from a gradient to an update")                               \
     S(lora, LORA, "training low-rank factors in place of all weights")                    \
@@ -133,6 +134,27 @@
             "most memory for activations of rollouts, which the update then need not "    \
             "compute again; 0: none; -1: half of what is free where that changes no bit " \
             "of the results, else none")
+
+#define MASA_CONFIG_REWARD(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                         \
+    TEXT(reward, command, "",                                                             \
+         "program of your own that gives rewards, run by the shell; empty: none")          \
+    TEXT(reward, url, "", "server of your own that gives them over HTTP; empty: none")     \
+    INTEGER(reward, copies, 1, 1, 256, "copies",                                          \
+            "of the program, or connections to the server")                               \
+    INTEGER(reward, batch, 16, 1, 65536, "responses",                                     \
+            "that a copy has before it, or that a request holds")                         \
+    NUMBER(reward, timeout, 120.0, 0.01, 1e6, "seconds",                                  \
+           "without an answer after which it is started or asked again")                  \
+    NUMBER(reward, correctness, -1.0, -1, 1000, "",                                       \
+           "weight of being right; -1: 1, or 0 (not judged) beside a program or server of your own") \
+    NUMBER(reward, user, 1.0, -1000, 1000, "",                                            \
+           "weight of what the program or server gives")                                  \
+    NUMBER(reward, format, 0.0, -1000, 1000, "",                                          \
+           "weight of an answer where `data.answer_rules` looks for it, in a response that ended by itself") \
+    NUMBER(reward, length, 0.0, -1000, 1000, "",                                          \
+           "weight of 1 - tokens / rollout.max_tokens")                                   \
+    NUMBER(reward, repetition, 0.0, 0, 1000, "",                                          \
+           "weight lost by repetition: times the share of four-word sequences that were there before")
 
 #define MASA_CONFIG_ALGORITHM(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
     CHOICE(algorithm, name, FAMILY, GRPO,                                                 \
