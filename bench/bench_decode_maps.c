@@ -10,6 +10,7 @@
 #include <masa/cpu.h>
 #include <masa/device.h>
 #include <masa/linear.h>
+#include <masa/parallel.h>
 
 enum { LAYERS = 30, MAPS = 4, HIDDEN = 576, VOCAB = 49152, MOST = 128 };
 static const size_t shape[MAPS][2] = {{960, 576}, {576, 576}, {3072, 576}, {576, 1536}};

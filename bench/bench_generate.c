@@ -13,6 +13,7 @@
 #include <masa/generate.h>
 #include <masa/memory.h>
 #include <masa/model.h>
+#include <masa/parallel.h>
 
 enum { PROMPT = 64, PROBLEMS = 16, ROLLOUTS = 16, META_ROLLOUTS = 8, GROUP_BATCH = 128 };
 

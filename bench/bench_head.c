@@ -7,6 +7,7 @@
 #include "bench.h"
 #include <masa/cpu.h>
 #include <masa/head.h>
+#include <masa/parallel.h>
 #include <masa/sample.h>
 
 static void show(const char *name, size_t rows, double flops, double seconds)

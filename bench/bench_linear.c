@@ -8,6 +8,7 @@
 #include "bench.h"
 #include <masa/cpu.h>
 #include <masa/linear.h>
+#include <masa/parallel.h>
 
 static const struct {
     const char *name;

@@ -7,6 +7,7 @@
 #include "bench.h"
 #include <masa/adamw.h>
 #include <masa/cpu.h>
+#include <masa/parallel.h>
 #include <masa/rows.h>
 
 enum { ROWS = 4096, DIM = 576, GATE = 1536, HEADS = 12, HEAD_DIM = 64, PARAMETERS = 1 << 24 };

@@ -10,6 +10,7 @@
 #include <masa/lora.h>
 #include <masa/model.h>
 #include <masa/optimizer.h>
+#include <masa/parallel.h>
 
 static void show(const char *name, double seconds)
 {

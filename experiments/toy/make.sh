@@ -12,7 +12,7 @@
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 out=${1:?usage: experiments/toy/make.sh OUT [MASA]} masa=${2:-masa}
-export OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive
+export OMP_NUM_THREADS=1
 mkdir -p "$out"
 
 tasks() { # FILE OPTIONS...

@@ -9,6 +9,7 @@
 #include <masa/cpu.h>
 #include <masa/linear.h>
 #include <masa/memory.h>
+#include <masa/parallel.h>
 #include <masa/random.h>
 #include <masa/rows.h>
 

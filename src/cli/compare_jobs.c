@@ -3,9 +3,9 @@
 #include "compare.h"
 
 #include <masa/clock.h>
-#include <masa/cpu.h>
 #include <masa/file.h>
 #include <masa/memory.h>
+#include <masa/parallel.h>
 #include <masa/rl.h>
 #include <masa/text.h>
 

@@ -2,6 +2,7 @@
 
 #include <masa/cpu.h>
 #include <masa/memory.h>
+#include <masa/parallel.h>
 #include <masa/text.h>
 
 #include <stdio.h>

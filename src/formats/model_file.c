@@ -4,6 +4,7 @@
 #include <masa/file.h>
 #include <masa/gguf.h>
 #include <masa/memory.h>
+#include <masa/parallel.h>
 #include <masa/safetensors.h>
 
 #include "gguf_config.h"
@@ -149,19 +150,37 @@ const char *masa_model_file_format(const masa_model_file *file)
     return file->gguf ? "GGUF" : "Hugging Face folder";
 }
 
-/* Below this a team of threads costs more than it saves. */
-#define PARALLEL_ELEMENTS (size_t)(1 << 16)
+struct reading {
+    float *out;
+    const uint8_t *data;
+    masa_tensor_type type;
+    size_t rows, cols, rotary_dim;
+};
+
+/* Rows of about so many elements at a time. */
+enum { PIECE = 1 << 16 };
+
+static size_t piece_rows(const struct reading *r)
+{
+    return 1 + PIECE / (1 + r->cols);
+}
+
+static void read_piece(void *call, size_t piece)
+{
+    const struct reading *r = call;
+    const masa_tensor_layout *layout = masa_tensor_type_layout(r->type);
+    size_t stride = r->cols / layout->block * layout->bytes, many = piece_rows(r);
+    for (size_t i = piece * many; i < r->rows && i < (piece + 1) * many; i++) {
+        size_t row = r->rotary_dim ? formats__rotary_row(i, r->rotary_dim) : i;
+        masa_tensor_dequantize(r->out + i * r->cols, r->type, r->data + row * stride, r->cols);
+    }
+}
 
 static void read_rows(float *out, const uint8_t *data, masa_tensor_type type, size_t rows,
                       size_t cols, size_t rotary_dim)
 {
-    const masa_tensor_layout *layout = masa_tensor_type_layout(type);
-    size_t stride = cols / layout->block * layout->bytes;
-#pragma omp parallel for schedule(static) if (rows * cols >= PARALLEL_ELEMENTS)
-    for (size_t i = 0; i < rows; i++) {
-        size_t row = rotary_dim ? formats__rotary_row(i, rotary_dim) : i;
-        masa_tensor_dequantize(out + i * cols, type, data + row * stride, cols);
-    }
+    struct reading r = {out, data, type, rows, cols, rotary_dim};
+    masa_parallel((rows + piece_rows(&r) - 1) / piece_rows(&r), read_piece, &r);
 }
 
 masa_status masa_model_file_read(const masa_model_file *file, const char *name,

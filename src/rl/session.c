@@ -5,11 +5,11 @@
 #include "resume.h"
 
 #include <masa/adamw.h>
-#include <masa/cpu.h>
 #include <masa/device.h>
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
+#include <masa/parallel.h>
 
 #include <math.h>
 #include <stdlib.h>

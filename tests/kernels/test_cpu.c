@@ -1,5 +1,4 @@
 #include "kernels_test.h"
-#include <omp.h>
 
 static void names_and_lowers(void **state)
 {
@@ -11,11 +10,6 @@ static void names_and_lowers(void **state)
     else assert_int_equal(isa, isa_detect());
     assert_string_equal(masa_isa_name(MASA_ISA_REFERENCE), "reference");
     assert_string_equal(masa_isa_name(MASA_ISA_AVX512_BF16), "avx512_bf16");
-    int threads = omp_get_max_threads();
-    assert_int_equal(masa_threads(), threads);
-    masa_threads_set(threads + 1);
-    assert_int_equal(masa_threads(), threads + 1);
-    masa_threads_set(threads);
 }
 
 static void forced_for_tests(void **state)

@@ -36,7 +36,9 @@ _Static_assert((int)MASA_ATTENTION_MOST_GROUP == (int)ATTENTION_ROWS,
 struct call {
     const struct attention_kernels *kernels;
     const masa_attention_shape *shape;
-    const struct attention_plan *plan;
+    const struct attention_plan *plan; /* of a packed batch */
+    const masa_kv_layer *kv;           /* or over the cache */
+    const masa_cached_rows *rows;
     const void *q, *k, *v;
     void *out;
     float *lse;
@@ -101,25 +103,30 @@ static void run_segment(const struct call *c, const struct attention_keys *keys,
     }
 }
 
+/* Long segments in pieces: few of them would not divide evenly among the threads. */
+static size_t segment_pieces(const struct attention_plan *plan)
+{
+    return 1 + plan->longest / 1024;
+}
+
+static void forward_unit(void *call, size_t unit)
+{
+    const struct call *c = call;
+    size_t pieces = segment_pieces(c->plan), piece = unit % pieces;
+    size_t head = unit / pieces % c->shape->kv_heads;
+    const struct plan_node *node = &c->plan->nodes[unit / pieces / c->shape->kv_heads];
+    struct attention_keys keys = keys_init(c, (size_t)(node->before + node->segment.length));
+    pack_keys(c, &keys, node, head);
+    run_segment(c, &keys, node, head, piece, pieces);
+}
+
 void cpu_attention_forward(void *out, float *lse, const void *q, const void *k, const void *v,
                            const void *of, const masa_attention_shape *shape)
 {
     const struct attention_plan *plan = of;
     struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape, .plan = plan,
                      .q = q, .k = k, .v = v, .out = out, .lse = lse};
-    size_t heads = shape->kv_heads, n_segments = plan->n;
-    /* Long segments in pieces: few of them would not divide evenly among the threads. */
-    size_t pieces = 1 + plan->longest / 1024;
-#pragma omp parallel for schedule(dynamic) collapse(3)
-    for (size_t i = 0; i < n_segments; i++)
-        for (size_t head = 0; head < heads; head++)
-            for (size_t piece = 0; piece < pieces; piece++) {
-                const struct plan_node *node = &plan->nodes[i];
-                struct attention_keys keys =
-                    keys_init(&c, (size_t)(node->before + node->segment.length));
-                pack_keys(&c, &keys, node, head);
-                run_segment(&c, &keys, node, head, piece, pieces);
-            }
+    masa_parallel(plan->n * shape->kv_heads * segment_pieces(plan), forward_unit, &c);
 }
 
 /* ---- over the block cache ---- */
@@ -137,22 +144,37 @@ static void scatter(void *to, const void *from, size_t block_tokens, size_t toke
         memcpy((float *)to + c * block_tokens + token, (const float *)from + c, sizeof(float));
 }
 
+struct kv_write {
+    const masa_kv_layer *kv;
+    const void *k, *v;
+    size_t stride;
+    const int32_t *slots;
+};
+
+static void kv_write(void *call, size_t begin, size_t end)
+{
+    const struct kv_write *c = call;
+    const masa_kv_layer *kv = c->kv;
+    size_t n = kv->head_dim, size = masa_dtype_size(kv->dtype);
+    for (size_t r = begin; r < end; r++) {
+        size_t block = (size_t)c->slots[r] / kv->block_tokens;
+        size_t token = (size_t)c->slots[r] % kv->block_tokens;
+        for (size_t h = 0; h < kv->kv_heads; h++) {
+            size_t to = (block * kv->kv_heads + h) * kv->block_tokens * n;
+            size_t from = r * c->stride + h * n;
+            memcpy(at(kv->v, kv->dtype, to + token * n), at(c->v, kv->dtype, from), n * size);
+            scatter(at(kv->k, kv->dtype, to), at(c->k, kv->dtype, from), kv->block_tokens, token,
+                    n, size);
+        }
+    }
+}
+
 /* Among all threads: nearly every element of a key goes to another line of memory. */
 void cpu_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
                   const int32_t *slots, size_t rows)
 {
-    size_t n = kv->head_dim, size = masa_dtype_size(kv->dtype);
-#pragma omp parallel for schedule(static) if (rows * kv->kv_heads * n > SPLIT_MINIMUM / 2)
-    for (size_t r = 0; r < rows; r++) {
-        size_t block = (size_t)slots[r] / kv->block_tokens;
-        size_t token = (size_t)slots[r] % kv->block_tokens;
-        for (size_t h = 0; h < kv->kv_heads; h++) {
-            size_t to = (block * kv->kv_heads + h) * kv->block_tokens * n, from = r * stride + h * n;
-            memcpy(at(kv->v, kv->dtype, to + token * n), at(v, kv->dtype, from), n * size);
-            scatter(at(kv->k, kv->dtype, to), at(k, kv->dtype, from), kv->block_tokens, token,
-                    n, size);
-        }
-    }
+    struct kv_write c = {kv, k, v, stride, slots};
+    parallel_ranges(rows, 1, 2 * kv->kv_heads * kv->head_dim, kv_write, &c);
 }
 
 /* Consecutive rows of one sequence: a chunk of a prompt, or a single new token. */
@@ -161,9 +183,10 @@ struct run {
 };
 
 /* A chunk: keys are unpacked once for all of its rows. */
-static void cached_chunk(const struct call *c, const masa_kv_layer *kv, const int32_t *blocks,
-                         const int32_t *lengths, struct run run, size_t head)
+static void cached_chunk(const struct call *c, const int32_t *blocks, struct run run, size_t head)
 {
+    const masa_kv_layer *kv = c->kv;
+    const int32_t *lengths = c->rows->lengths;
     const masa_attention_shape *h = c->shape;
     size_t longest = 0, block_stride = kv->kv_heads * kv->block_tokens * kv->head_dim;
     size_t group = h->q_heads / h->kv_heads, width = h->q_heads * h->head_dim;
@@ -191,10 +214,11 @@ static void cached_chunk(const struct call *c, const masa_kv_layer *kv, const in
         }
 }
 
-static void cached_row(const struct call *c, const masa_kv_layer *kv, const int32_t *blocks,
-                       size_t length, size_t row, size_t head)
+static void cached_row(const struct call *c, const int32_t *blocks, size_t row, size_t head)
 {
+    const masa_kv_layer *kv = c->kv;
     const masa_attention_shape *h = c->shape;
+    size_t length = (size_t)c->rows->lengths[row];
     size_t group = h->q_heads / h->kv_heads, first = head * group * h->head_dim;
     size_t base = head * kv->block_tokens * kv->head_dim;
     float *lse = c->lse ? c->lse + row * h->q_heads + head * group : NULL;
@@ -205,23 +229,24 @@ static void cached_row(const struct call *c, const masa_kv_layer *kv, const int3
                        h->head_dim, h->scale, h->dtype);
 }
 
+static void cached_unit(void *call, size_t unit)
+{
+    const struct call *c = call;
+    const masa_cached_rows *rows = c->rows;
+    /* Head by head, so that a prompt that rows share is read from a cache. */
+    const int32_t *first = &rows->runs[unit % rows->n_runs];
+    struct run run = {(size_t)first[0], (size_t)(first[1] - first[0])};
+    size_t head = unit / rows->n_runs;
+    const int32_t *blocks =
+        rows->block_tables + (size_t)rows->sequences[run.row] * rows->max_blocks;
+    if (run.rows == 1) cached_row(c, blocks, run.row, head);
+    else cached_chunk(c, blocks, run, head);
+}
+
 void cpu_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
                           const masa_cached_rows *rows, const masa_attention_shape *shape)
 {
-    struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape, .q = q,
-                     .out = out, .lse = lse};
-    size_t n = rows->n_runs, heads = shape->kv_heads;
-#pragma omp parallel for schedule(dynamic)
-    for (size_t unit = 0; unit < n * heads; unit++) {
-        /* Head by head, so that a prompt that rows share is read from a cache. */
-        const int32_t *first = &rows->runs[unit % n];
-        struct run run = {(size_t)first[0], (size_t)(first[1] - first[0])};
-        size_t row = run.row, head = unit / n;
-        const int32_t *blocks =
-            rows->block_tables + (size_t)rows->sequences[row] * rows->max_blocks;
-        if (run.rows == 1)
-            cached_row(&c, kv, blocks, (size_t)rows->lengths[row], row, head);
-        else
-            cached_chunk(&c, kv, blocks, rows->lengths, run, head);
-    }
+    struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape, .kv = kv,
+                     .rows = rows, .q = q, .out = out, .lse = lse};
+    masa_parallel(rows->n_runs * shape->kv_heads, cached_unit, &c);
 }

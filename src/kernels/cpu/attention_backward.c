@@ -41,7 +41,7 @@ struct call {
     const struct attention_backward_set *kernels;
     const masa_attention_shape *shape;
     const struct attention_plan *plan;
-    void *dq;
+    void *dq, *dk, *dv;
     const void *dout, *out, *q, *k, *v;
     const float *lse;
     float *dk_part, *dv_part; /* [rows, q_heads * head_dim] */
@@ -135,6 +135,28 @@ size_t cpu_attention_backward_floats(size_t rows, size_t q_heads, size_t head_di
     return 2 * rows * q_heads * head_dim;
 }
 
+/* All of a root's tree for one head: dq, and the head's part of dk and dv. */
+static void backward_unit(void *call, size_t unit)
+{
+    const struct call *c = call;
+    size_t heads = c->shape->q_heads;
+    const struct plan_node *root = &c->plan->nodes[c->plan->roots[unit / heads]];
+    struct attention_gradient g = gradient_init(c, (size_t)root->path);
+    backward_tree(c, &g, root, unit % heads);
+}
+
+static void reduce(void *call, size_t b, size_t end)
+{
+    const struct call *c = call;
+    const masa_attention_shape *h = c->shape;
+    size_t width = h->q_heads * h->head_dim, group = h->q_heads / h->kv_heads;
+    const struct attention_backward_kernels *k = ISA_SELECT(attention_backward_kernels);
+    k->reduce(at(c->dk, h->dtype, b * h->stride), h->stride, c->dk_part + b * width, end - b,
+              h->kv_heads, group, h->head_dim, h->dtype);
+    k->reduce(at(c->dv, h->dtype, b * h->stride), h->stride, c->dv_part + b * width, end - b,
+              h->kv_heads, group, h->head_dim, h->dtype);
+}
+
 void cpu_attention_backward(void *dq, void *dk, void *dv, float *parts, const void *dout,
                             const void *out, const float *lse, const void *q, const void *k,
                             const void *v, const void *of, size_t rows,
@@ -143,12 +165,14 @@ void cpu_attention_backward(void *dq, void *dk, void *dv, float *parts, const vo
     const struct attention_plan *plan = of;
     const struct attention_backward_kernels *kernels =
         ISA_SELECT(attention_backward_kernels);
-    size_t heads = shape->q_heads, n = shape->head_dim, width = heads * n;
+    size_t width = shape->q_heads * shape->head_dim;
     struct call c = {.kernels =
                          shape->dtype == MASA_BF16 ? &kernels->bf16 : &kernels->f32,
                      .shape = shape,
                      .plan = plan,
                      .dq = dq,
+                     .dk = dk,
+                     .dv = dv,
                      .dout = dout,
                      .out = out,
                      .q = q,
@@ -157,21 +181,6 @@ void cpu_attention_backward(void *dq, void *dk, void *dv, float *parts, const vo
                      .lse = lse,
                      .dk_part = parts,
                      .dv_part = parts + rows * width};
-#pragma omp parallel
-    {
-#pragma omp for schedule(dynamic)
-        for (size_t unit = 0; unit < plan->n_roots * heads; unit++) {
-            const struct plan_node *root = &plan->nodes[plan->roots[unit / heads]];
-            struct attention_gradient g = gradient_init(&c, (size_t)root->path);
-            backward_tree(&c, &g, root, unit % heads);
-        }
-        struct range p = split_mine(rows, 1);
-        size_t b = p.begin, group = heads / shape->kv_heads;
-        kernels->reduce(at(dk, shape->dtype, b * shape->stride), shape->stride,
-                        c.dk_part + b * width, p.end - b, shape->kv_heads, group, n,
-                        shape->dtype);
-        kernels->reduce(at(dv, shape->dtype, b * shape->stride), shape->stride,
-                        c.dv_part + b * width, p.end - b, shape->kv_heads, group, n,
-                        shape->dtype);
-    }
+    masa_parallel(plan->n_roots * shape->q_heads, backward_unit, &c);
+    parallel_ranges(rows, 1, 2 * width, reduce, &c);
 }

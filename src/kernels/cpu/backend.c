@@ -1,6 +1,7 @@
 /* The processor as a device: its table, and its memory, which is the host's. */
 #include <masa/cpu.h>
 #include <masa/memory.h>
+#include <masa/parallel.h>
 
 #include <stdint.h>
 #include <stdio.h>
@@ -71,13 +72,16 @@ void cpu_copy(void *to, const void *from, size_t pitch, size_t bytes, size_t n)
         memcpy((char *)to + i * pitch, (const char *)from + i * pitch, bytes);
 }
 
+static void zero(void *to, size_t begin, size_t end)
+{
+    memset((char *)to + begin * sizeof(float), 0, (end - begin) * sizeof(float));
+}
+
 void cpu_zero(void *to, size_t bytes)
 {
-#pragma omp parallel if (bytes > SPLIT_MINIMUM * sizeof(float))
-    {
-        struct range p = split_mine(bytes, 4096);
-        memset((char *)to + p.begin, 0, p.end - p.begin);
-    }
+    size_t floats = bytes / sizeof(float), rest = bytes % sizeof(float);
+    parallel_ranges(floats, 1024, 1, zero, to);
+    memset((char *)to + bytes - rest, 0, rest);
 }
 
 #define CPU_ENTRY(function) .function = cpu_##function,

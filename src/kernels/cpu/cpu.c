@@ -1,4 +1,3 @@
-#include <omp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,14 +61,4 @@ void isa_force(masa_isa isa)
 const char *masa_isa_name(masa_isa isa)
 {
     return names[isa];
-}
-
-int masa_threads(void)
-{
-    return omp_get_max_threads();
-}
-
-void masa_threads_set(int threads)
-{
-    omp_set_num_threads(threads);
 }

@@ -8,6 +8,7 @@
  * same numbers let the filters and the greedy choice skip whole chunks.
  */
 #include <masa/memory.h>
+#include <masa/parallel.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -285,9 +286,21 @@ static bool draw_one(masa_draw *out, const float *logits, size_t vocab)
     return true;
 }
 
+struct call {
+    masa_draw *draws;
+    const float *logits;
+    size_t vocab;
+};
+
+static void draw_number(void *of, size_t i)
+{
+    const struct call *c = of;
+    masa_draw *to = &c->draws[i];
+    to->valid = draw_one(to, c->logits + to->row * c->vocab, c->vocab);
+}
+
 void cpu_sample(masa_draw *draws, size_t n, const float *logits, size_t vocab)
 {
-#pragma omp parallel for schedule(dynamic)
-    for (size_t i = 0; i < n; i++)
-        draws[i].valid = draw_one(&draws[i], logits + draws[i].row * vocab, vocab);
+    struct call c = {draws, logits, vocab};
+    masa_parallel(n, draw_number, &c);
 }

@@ -1,29 +1,19 @@
-/* Dividing work over OpenMP threads in contiguous, reproducible ranges. */
+/* Dividing work over threads in contiguous ranges that depend on the shapes alone. */
 #ifndef KERNELS_SPLIT_H
 #define KERNELS_SPLIT_H
 
-#include <omp.h>
+#include <masa/parallel.h>
+
 #include <stddef.h>
 
-/* Below this many elements a parallel region costs more than it saves. */
+/* Up to so many elements other threads cost more than they save. */
 enum { SPLIT_MINIMUM = 8192 };
 
-struct range {
-    size_t begin, end;
-};
+/* A call's work on [begin, end). */
+typedef void range_work(void *call, size_t begin, size_t end);
 
-/* The part of [0, n) of a thread; boundaries are multiples of grain. */
-static inline struct range split(size_t n, size_t grain, int thread, int threads)
-{
-    size_t units = (n + grain - 1) / grain, t = (size_t)thread, k = (size_t)threads;
-    size_t begin = units * t / k * grain, end = units * (t + 1) / k * grain;
-    return (struct range){begin < n ? begin : n, end < n ? end : n};
-}
-
-/* Inside a parallel region: this thread's part. */
-static inline struct range split_mine(size_t n, size_t grain)
-{
-    return split(n, grain, omp_get_thread_num(), omp_get_num_threads());
-}
+/* Work on [0, n) in ranges whose boundaries are multiples of grain; width: how many elements'
+ * work one of the n is. */
+void parallel_ranges(size_t n, size_t grain, size_t width, range_work *work, void *call);
 
 #endif

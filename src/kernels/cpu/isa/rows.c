@@ -50,17 +50,33 @@ static void rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const floa
     }
 }
 
-static void rmsnorm_backward(float *dx, float *dgain, const float *dy, const float *x,
-                             const float *gain, const float *rstd, size_t rows, size_t dim)
+static void rmsnorm_backward(float *dx, const float *dy, const float *x, const float *gain,
+                             const float *rstd, size_t rows, size_t dim)
 {
     for (size_t r = 0; r < rows; r++, dx += dim, dy += dim, x += dim) {
         float s = rstd[r];
         float c = norm_projection(dy, 0, x, 0, MASA_F32, gain, s, dim);
 #pragma omp simd
         for (size_t i = 0; i < dim; i++) dx[i] += s * gain[i] * dy[i] - c * x[i];
-        if (!dgain) continue;
+    }
+}
+
+static void norm_gain(float *dgain, const void *dy, size_t dy_stride, const void *x,
+                      size_t x_stride, masa_dtype dtype, const float *rstd, size_t rows,
+                      size_t heads, size_t dim, size_t begin, size_t end)
+{
+    float xb[TILE], db[TILE];
+    for (size_t rh = 0; rh < rows * heads; rh++) {
+        size_t r = rh / heads, at = rh % heads * dim;
+        float s = rstd[rh];
+        for (size_t i = begin, n; i < end; i += n) {
+            n = tile_size(i, end);
+            const float *v = tile_view(xb, x, dtype, r * x_stride + at + i, n);
+            const float *d = tile_view(db, dy, dtype, r * dy_stride + at + i, n);
+            float *dg = dgain + i;
 #pragma omp simd
-        for (size_t i = 0; i < dim; i++) dgain[i] += dy[i] * x[i] * s;
+            for (size_t j = 0; j < n; j++) dg[j] += d[j] * v[j] * s;
+        }
     }
 }
 
@@ -76,10 +92,10 @@ static void headnorm_forward(void *y, size_t y_stride, float *rstd, const void *
         }
 }
 
-static void headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void *dy,
-                              size_t dy_stride, const void *x, size_t x_stride,
-                              masa_dtype dtype, const float *gain, const float *rstd,
-                              size_t rows, size_t heads, size_t head_dim)
+static void headnorm_backward(void *dx, size_t dx_stride, const void *dy, size_t dy_stride,
+                              const void *x, size_t x_stride, masa_dtype dtype,
+                              const float *gain, const float *rstd, size_t rows, size_t heads,
+                              size_t head_dim)
 {
     float xb[TILE], db[TILE], out[TILE];
     for (size_t rh = 0; rh < rows * heads; rh++) {
@@ -93,11 +109,6 @@ static void headnorm_backward(void *dx, size_t dx_stride, float *dgain, const vo
             const float *d = tile_view(db, dy, dtype, dy_at + i, n);
 #pragma omp simd
             for (size_t j = 0; j < n; j++) out[j] = s * g[j] * d[j] - c * v[j];
-            if (dgain) {
-                float *dg = dgain + i;
-#pragma omp simd
-                for (size_t j = 0; j < n; j++) dg[j] += d[j] * v[j] * s;
-            }
             tile_store(dx, dtype, dx_at + i, out, n);
         }
     }
@@ -205,6 +216,7 @@ const struct rows_kernels ISA_NAME(rows_kernels) = {
     .rmsnorm_backward = rmsnorm_backward,
     .headnorm_forward = headnorm_forward,
     .headnorm_backward = headnorm_backward,
+    .norm_gain = norm_gain,
     .rope = rope,
     .swiglu_forward = swiglu_forward,
     .swiglu_backward = swiglu_backward,

@@ -16,8 +16,5 @@ typedef enum masa_isa {
 
 masa_isa masa_isa_get(void);
 const char *masa_isa_name(masa_isa isa);
-/** Threads that kernels use (OpenMP's maximum). */
-int masa_threads(void);
-void masa_threads_set(int threads);
 
 #endif

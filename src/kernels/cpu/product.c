@@ -1,0 +1,342 @@
+#include "product.h"
+
+#include <masa/memory.h>
+#include <masa/parallel.h>
+
+#include <omp.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "isa/rows.h"
+
+/* Everything a primitive is compiled for. */
+struct key {
+    size_t m, n, k;
+    masa_dtype dtype, c_dtype;
+    bool transposed, bias, accumulate;
+    dnnl_memory_desc_t b;
+};
+
+struct compiled {
+    struct key key;
+    dnnl_primitive_t primitive; /* NULL: free */
+    dnnl_memory_desc_t a, c, bias, scratch;
+    uint64_t used; /* clock of the last use */
+};
+
+/* oneDNN's engine and the cache, made at the first linear map and kept: like the dispatch
+ * table, a property of the process. 4-way sets, least recently used out: a product needs at
+ * most 4, those of whole tiles and of the last ones in either direction. */
+enum { CACHE_SETS = 256, CACHE_WAYS = 4 };
+static struct {
+    dnnl_engine_t engine;
+    struct compiled cache[CACHE_SETS][CACHE_WAYS];
+    uint64_t clock;
+} dnnl;
+
+static _Thread_local struct {
+    dnnl_stream_t stream;
+    struct {
+        void *data;
+        size_t bytes;
+    } scratch[PRODUCT_SCRATCHES];
+} mine;
+
+/* Calls that fail only when memory is out; masa_alloc ends the program then too. */
+static void must(dnnl_status_t status)
+{
+    if (status == dnnl_success) return;
+    masa_alloc(SIZE_MAX, 1);
+}
+
+void *product_scratch(enum product_scratch which, size_t bytes)
+{
+    if (mine.scratch[which].bytes < bytes) {
+        free(mine.scratch[which].data);
+        size_t rounded = (bytes + 4095) / 4096 * 4096;
+        mine.scratch[which].data = aligned_alloc(4096, rounded);
+        if (!mine.scratch[which].data) masa_alloc(SIZE_MAX, 1);
+        mine.scratch[which].bytes = rounded;
+    }
+    return mine.scratch[which].data;
+}
+
+/* oneDNN asks OpenMP for its number of threads, when it compiles and when it runs. */
+static void work_alone(void)
+{
+    if (omp_get_max_threads() != 1) omp_set_num_threads(1);
+}
+
+masa_status product_start(masa_error *err)
+{
+    if (dnnl.engine) return MASA_OK;
+    static const dnnl_cpu_isa_t caps[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2,
+                                          dnnl_cpu_isa_avx512_core,
+                                          dnnl_cpu_isa_avx512_core_bf16};
+    masa_threads(); /* OpenMP's number, as long as it has its own */
+    /* Above what we know, oneDNN may choose freely (AMX). */
+    if (masa_isa_get() < MASA_ISA_AVX512_BF16) dnnl_set_max_cpu_isa(caps[masa_isa_get()]);
+    dnnl_set_primitive_cache_capacity(0);
+    if (dnnl_engine_create(&dnnl.engine, dnnl_cpu, 0))
+        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "oneDNN does not start on this processor");
+    return MASA_OK;
+}
+
+static dnnl_data_type_t type_of(masa_dtype dtype)
+{
+    return dtype == MASA_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+static dnnl_memory_desc_t matrix(size_t rows, size_t columns, masa_dtype dtype,
+                                 dnnl_format_tag_t tag)
+{
+    dnnl_memory_desc_t d;
+    dnnl_dims_t dims = {(dnnl_dim_t)rows, (dnnl_dim_t)columns};
+    must(dnnl_memory_desc_init_by_tag(&d, 2, dims, type_of(dtype), tag));
+    return d;
+}
+
+/* ---- compiled products ---- */
+
+static dnnl_status_t describe(dnnl_primitive_desc_t *out, const struct key *key)
+{
+    dnnl_memory_desc_t a =
+        matrix(key->m, key->k, key->dtype, key->transposed ? dnnl_ba : dnnl_ab);
+    dnnl_memory_desc_t c = matrix(key->m, key->n, key->c_dtype, dnnl_ab);
+    dnnl_memory_desc_t bias = matrix(1, key->n, MASA_F32, dnnl_ab);
+    dnnl_matmul_desc_t matmul;
+    must(dnnl_matmul_desc_init(&matmul, &a, &key->b, key->bias ? &bias : NULL, &c));
+    dnnl_primitive_attr_t attr;
+    dnnl_post_ops_t ops;
+    must(dnnl_primitive_attr_create(&attr));
+    must(dnnl_post_ops_create(&ops));
+    if (key->accumulate) must(dnnl_post_ops_append_sum(ops, 1.0f));
+    must(dnnl_primitive_attr_set_post_ops(attr, ops));
+    must(dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user));
+    work_alone();
+    dnnl_status_t status = dnnl_primitive_desc_create(out, &matmul, attr, dnnl.engine, NULL);
+    dnnl_post_ops_destroy(ops);
+    dnnl_primitive_attr_destroy(attr);
+    return status;
+}
+
+static void compile(struct compiled *p, const struct key *key)
+{
+    dnnl_primitive_desc_t pd;
+    if (p->primitive) dnnl_primitive_destroy(p->primitive);
+    *p = (struct compiled){.key = *key};
+    must(describe(&pd, key));
+    must(dnnl_primitive_create(&p->primitive, pd));
+    p->a = *dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0);
+    p->c = *dnnl_primitive_desc_query_md(pd, dnnl_query_dst_md, 0);
+    p->bias = matrix(1, key->n, MASA_F32, dnnl_ab);
+    p->scratch = *dnnl_primitive_desc_query_md(pd, dnnl_query_scratchpad_md, 0);
+    dnnl_primitive_desc_destroy(pd);
+}
+
+static bool same_key(const struct key *a, const struct key *b)
+{
+    return a->m == b->m && a->n == b->n && a->k == b->k && a->dtype == b->dtype &&
+           a->c_dtype == b->c_dtype && a->transposed == b->transposed && a->bias == b->bias &&
+           a->accumulate == b->accumulate && dnnl_memory_desc_equal(&a->b, &b->b);
+}
+
+static const struct compiled *compiled_get(const struct key *key)
+{
+    uint64_t h = key->m * 0x9E3779B97F4A7C15u ^ key->n * 0xC2B2AE3D27D4EB4Fu ^
+                 key->k * 0x165667B19E3779F9u;
+    h = (h ^ (uint64_t)key->transposed << 3 ^ (uint64_t)key->bias << 2 ^
+         (uint64_t)key->accumulate << 1) * 0x9E3779B97F4A7C15u;
+    struct compiled *set = dnnl.cache[h >> 32 & (CACHE_SETS - 1)], *oldest = set;
+    for (int w = 0; w < CACHE_WAYS; w++) {
+        if (set[w].primitive && same_key(&set[w].key, key)) {
+            set[w].used = ++dnnl.clock;
+            return &set[w];
+        }
+        if (set[w].used < oldest->used) oldest = &set[w];
+    }
+    compile(oldest, key);
+    oldest->used = ++dnnl.clock;
+    return oldest;
+}
+
+static dnnl_memory_t memory(const dnnl_memory_desc_t *layout, const void *data)
+{
+    dnnl_memory_t m;
+    must(dnnl_memory_create(&m, layout, dnnl.engine, (void *)(uintptr_t)data));
+    return m;
+}
+
+static void execute(dnnl_primitive_t primitive, int n, const dnnl_exec_arg_t *args)
+{
+    if (!mine.stream)
+        must(dnnl_stream_create(&mine.stream, dnnl.engine, dnnl_stream_default_flags));
+    work_alone();
+    must(dnnl_primitive_execute(primitive, mine.stream, n, args));
+    must(dnnl_stream_wait(mine.stream));
+    for (int i = 0; i < n; i++) dnnl_memory_destroy(args[i].memory);
+}
+
+static void multiply(const struct compiled *p, void *c, const void *a, const void *b,
+                     const float *bias)
+{
+    void *scratch = product_scratch(SCRATCH_DNNL, dnnl_memory_desc_get_size(&p->scratch));
+    dnnl_exec_arg_t args[5] = {{DNNL_ARG_SRC, memory(&p->a, a)},
+                               {DNNL_ARG_WEIGHTS, memory(&p->key.b, b)},
+                               {DNNL_ARG_DST, memory(&p->c, c)},
+                               {DNNL_ARG_SCRATCHPAD, memory(&p->scratch, scratch)}};
+    int n = 4;
+    if (bias) args[n++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, memory(&p->bias, bias)};
+    execute(p->primitive, n, args);
+}
+
+/* ---- tiles ---- */
+
+/* Columns of weights lie in blocks of 64 at most. Few rows are a matter of reading weights,
+ * many of using caches (docs/performance.md). */
+enum { TILE_ROWS = 256, TILE_COLUMNS = 192, LEAST_COLUMNS = 64, ENOUGH_TILES = 16 };
+
+struct tiles {
+    const struct product *product;
+    size_t rows, columns; /* of a whole tile */
+    size_t down, across;  /* tiles */
+    masa_dtype c_dtype;   /* of the products */
+    const struct compiled *compiled[2][2]; /* of whole tiles and of the last: [row][column] */
+};
+
+static size_t count(size_t n, size_t size)
+{
+    return (n + size - 1) / size;
+}
+
+/* Of a sum over rows, c's rows are cut alone: cutting columns would rearrange b again. */
+static void cut(struct tiles *t, const struct product *p)
+{
+    t->rows = p->m < TILE_ROWS ? p->m : TILE_ROWS;
+    t->columns = p->transposed ? p->n : TILE_COLUMNS;
+    t->down = count(p->m, t->rows);
+    while (!p->transposed && t->columns > LEAST_COLUMNS &&
+           t->down * count(p->n, t->columns) < ENOUGH_TILES)
+        t->columns -= LEAST_COLUMNS;
+    if (t->columns > p->n) t->columns = p->n;
+    t->across = count(p->n, t->columns);
+}
+
+/* The layout of w of b's columns, from column n on, and where they begin. */
+static size_t columns_of(dnnl_memory_desc_t *out, const struct product *p, size_t n, size_t w)
+{
+    dnnl_dims_t dims = {(dnnl_dim_t)p->k, (dnnl_dim_t)w}, from = {0, (dnnl_dim_t)n};
+    must(dnnl_memory_desc_init_submemory(out, p->layout, dims, from));
+    size_t offset = (size_t)out->offset0;
+    out->offset0 = 0;
+    return offset;
+}
+
+static void find_compiled(struct tiles *t)
+{
+    const struct product *p = t->product;
+    for (size_t i = 0; i < 2; i++)
+        for (size_t j = 0; j < 2; j++) {
+            size_t row = i * (t->down - 1) * t->rows, column = j * (t->across - 1) * t->columns;
+            struct key key = {.m = i ? p->m - row : t->rows,
+                              .n = j ? p->n - column : t->columns,
+                              .k = p->k,
+                              .dtype = p->dtype,
+                              .c_dtype = t->c_dtype,
+                              .transposed = p->transposed,
+                              .bias = p->bias != NULL,
+                              .accumulate = p->accumulate};
+            columns_of(&key.b, p, column, key.n);
+            t->compiled[i][j] = compiled_get(&key);
+        }
+}
+
+/* Copies rows of n elements, from one spacing and type to another. */
+static void copy(void *to, masa_dtype to_dtype, size_t to_stride, const void *from,
+                 masa_dtype from_dtype, size_t from_stride, size_t rows, size_t n)
+{
+    const struct rows_kernels *k = ISA_SELECT(rows_kernels);
+    size_t to_bytes = to_stride * masa_dtype_size(to_dtype);
+    size_t from_bytes = from_stride * masa_dtype_size(from_dtype);
+    for (size_t r = 0; r < rows; r++) {
+        char *row = (char *)to + r * to_bytes;
+        const char *source = (const char *)from + r * from_bytes;
+        if (to_dtype == from_dtype) memcpy(row, source, n * masa_dtype_size(to_dtype));
+        else k->convert(row, to_dtype, source, from_dtype, n);
+    }
+}
+
+static void run_tile(void *call, size_t tile)
+{
+    const struct tiles *t = call;
+    const struct product *p = t->product;
+    size_t i = tile % t->down, j = tile / t->down, row = i * t->rows, column = j * t->columns;
+    const struct compiled *compiled = t->compiled[i + 1 == t->down][j + 1 == t->across];
+    size_t m = compiled->key.m, n = compiled->key.n, size = masa_dtype_size(p->dtype);
+
+    const void *a = (const char *)p->a + row * (p->transposed ? 1 : p->k) * size;
+    if (p->transposed && m < p->m) {
+        void *dense = product_scratch(SCRATCH_TILE_A, m * p->k * size);
+        copy(dense, p->dtype, m, a, p->dtype, p->m, p->k, m);
+        a = dense;
+    }
+    void *c = (char *)p->c + (row * p->n + column) * masa_dtype_size(p->c_dtype), *result = c;
+    bool direct = n == p->n && t->c_dtype == p->c_dtype;
+    if (!direct) result = product_scratch(SCRATCH_TILE_C, m * n * masa_dtype_size(t->c_dtype));
+    if (!direct && p->accumulate)
+        copy(result, t->c_dtype, n, c, p->c_dtype, p->n, m, n);
+    dnnl_memory_desc_t layout;
+    const char *b = (const char *)p->b + columns_of(&layout, p, column, n) * size;
+    multiply(compiled, result, a, b, p->bias ? p->bias + column : NULL);
+    if (!direct) copy(c, p->c_dtype, p->n, result, t->c_dtype, n, m, n);
+}
+
+void product_run(const struct product *p)
+{
+    struct tiles t = {.product = p};
+    t.c_dtype = p->dtype == MASA_BF16 ? p->c_dtype : MASA_F32;
+    cut(&t, p);
+    find_compiled(&t);
+    masa_parallel(t.down * t.across, run_tile, &t);
+}
+
+/* ---- layouts ---- */
+
+masa_status product_layout(dnnl_memory_desc_t *out, size_t k, size_t n, masa_dtype dtype,
+                           masa_error *err)
+{
+    enum { REPRESENTATIVE_ROWS = 256 };
+    struct key key = {.m = REPRESENTATIVE_ROWS, .n = n, .k = k, .dtype = dtype, .c_dtype = dtype,
+                      .b = matrix(k, n, dtype, dnnl_format_tag_any)};
+    dnnl_primitive_desc_t pd;
+    if (describe(&pd, &key))
+        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "oneDNN has no product with a %zu x %zu map",
+                         n, k);
+    *out = *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
+    dnnl_primitive_desc_destroy(pd);
+    return MASA_OK;
+}
+
+dnnl_memory_desc_t product_plain(size_t rows, size_t columns, masa_dtype dtype)
+{
+    return matrix(rows, columns, dtype, dnnl_ab);
+}
+
+void product_pack(void *to, const dnnl_memory_desc_t *layout, const float *b, size_t row_stride,
+                  size_t column_stride)
+{
+    dnnl_memory_desc_t from;
+    dnnl_dims_t strides = {(dnnl_dim_t)row_stride, (dnnl_dim_t)column_stride};
+    must(dnnl_memory_desc_init_by_strides(&from, 2, layout->dims, dnnl_f32, strides));
+    dnnl_primitive_desc_t pd;
+    dnnl_primitive_t primitive;
+    work_alone();
+    must(dnnl_reorder_primitive_desc_create(&pd, &from, dnnl.engine, layout, dnnl.engine, NULL));
+    must(dnnl_primitive_create(&primitive, pd));
+    dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, memory(&from, b)},
+                              {DNNL_ARG_TO, memory(layout, to)}};
+    execute(primitive, 2, args);
+    dnnl_primitive_destroy(primitive);
+    dnnl_primitive_desc_destroy(pd);
+}
