@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-static void add_solutions(rl_summary *out, const rl_group *g)
+static void add_solutions(rl_summary *out, const masa_problem *problem, const rl_group *g)
 {
     out->groups++;
     out->left_out += g->left_out;
@@ -18,6 +18,7 @@ static void add_solutions(rl_summary *out, const rl_group *g)
         out->length += (double)r->completion.n;
         out->truncated += cause == MASA_STOP_LENGTH || cause == MASA_STOP_CONTEXT;
         out->no_answer += !r->answer;
+        if (problem->kind != MASA_PROBLEM_CODE) masa_found_add(&out->found, r->found, r->correct);
         for (int k = 0; k < MASA_REWARD_PARTS; k++) out->parts[k] += r->parts[k];
     }
 }
@@ -39,7 +40,7 @@ void rl_summarise(rl_summary *out, const rl_draws *draws)
         decided += d->decision.made;
         out->gated += d->decision.gated;
         rollouts += d->solutions.n;
-        if (d->solutions.n > 0) add_solutions(out, &d->solutions);
+        if (d->solutions.n > 0) add_solutions(out, d->problem, &d->solutions);
     }
     double n = rollouts ? (double)rollouts : NAN;
     out->meta_reward /= meta ? (double)meta : NAN;

@@ -14,6 +14,7 @@ typedef struct rl_rollout {
     char *text;      /* decoded, without special tokens; always valid UTF-8 */
     size_t text_size;
     char *answer;    /* as extracted from a solution, or NULL */
+    masa_extract_rule found; /* which rule found it; NONE: no answer, or not judged */
     char *said;      /* text of the user's reward on a solution, or NULL */
     bool correct;    /* the binary verdict of a solution */
     float reward;    /* what is maximised */

@@ -89,6 +89,7 @@ masa_status rl_score_solutions(rl_draws *draws, size_t first, rl_session *s, mas
         rl_rollout *r = rollouts[k];
         r->correct = rewards[k].correct;
         r->answer = rewards[k].answer;
+        r->found = rewards[k].found;
         r->said = rewards[k].text;
         memcpy(r->parts, rewards[k].parts, sizeof r->parts);
         r->reward = (float)rewards[k].total + overlong_penalty(s->config, r->completion.n);
