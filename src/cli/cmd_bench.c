@@ -12,6 +12,7 @@
 #include <masa/parallel.h>
 #include <masa/random.h>
 #include <masa/rows.h>
+#include <masa/run_folder.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,11 +245,14 @@ static masa_status run_sections(bench *b, const bool chosen[SECTIONS], const cha
     for (size_t i = 0; i < SECTIONS; i++)
         options.trainable |= chosen[i] && sections[i].trains;
     double start = masa_clock();
-    masa_status st = masa_model_load(&b->model, path, &options, err);
+    char *found = NULL;
+    masa_status st = masa_model_find(&found, path, err);
+    if (!st) st = masa_model_load(&b->model, found, &options, err);
     if (!st && !b->json) printf("loaded in %.2f s\n", masa_clock() - start);
     for (size_t i = 0; !st && i < SECTIONS; i++)
         if (chosen[i]) st = sections[i].run(b, err);
     masa_model_destroy(b->model);
+    free(found);
     return st;
 }
 
@@ -260,7 +264,7 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
     const char *contexts = NULL;
     bool helped = false, chosen[SECTIONS];
     const cli_option options[] = {
-        CLI_STRING("model", 'm', &path, "PATH", "GGUF file or Hugging Face folder"),
+        CLI_MODEL(&path),
         CLI_DEVICE(&device),
         CLI_STRING("sections", 0, &list, "LIST", "what to measure, separated by commas"),
         CLI_FLAG("quick", 'q', &b.quick, "small sizes: under a minute for a small model"),

@@ -154,7 +154,7 @@ masa_status cli_compare(int argc, char **argv, masa_error *err)
         CLI_STRING("baseline", 'b', &c.baseline, "NAME",
                    "preset that the others are compared with; left out: grpo"),
         CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",
-                   "GGUF file or Hugging Face folder"),
+                   CLI_MODEL_HELP),
         CLI_STRING("train", 'd', &c.shortcuts[TRAIN].value, "FILE",
                    "problems to train on (JSON Lines)"),
         CLI_STRING("test", 't', &c.shortcuts[TEST].value, "FILE",

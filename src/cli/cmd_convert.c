@@ -5,8 +5,10 @@
 #include <masa/file.h>
 #include <masa/gguf_write.h>
 #include <masa/model_file.h>
+#include <masa/run_folder.h>
 #include <masa/tokenizer_export.h>
 
+#include <stdlib.h>
 #include <string.h>
 
 static masa_status parse_dtype(masa_save_dtype *out, const char *name, masa_error *err)
@@ -65,7 +67,7 @@ masa_status cli_convert(int argc, char **argv, masa_error *err)
         "convert",
         "[OPTIONS] SOURCE TARGET",
         "Writes a model with its tokenizer in another format or element type.",
-        "SOURCE is a GGUF file or a Hugging Face folder. A TARGET that ends in .gguf is "
+        "SOURCE is a " CLI_MODEL_HELP ".\nA TARGET that ends in .gguf is "
         "written\n"
         "as GGUF, any other as a Hugging Face folder. Quantised weights become plain "
         "numbers.\n"
@@ -81,12 +83,15 @@ masa_status cli_convert(int argc, char **argv, masa_error *err)
     st = parse_dtype(&dtype, name, err);
     if (st == MASA_OK && !force && masa_path_exists(target))
         st = MASA_FAIL(err, MASA_ERR_USAGE, "%s exists; --force writes over it", target);
-    if (st == MASA_OK) st = masa_model_file_open(&model, source, err);
-    if (st == MASA_OK) st = masa_tokenizer_load(&tokenizer, source, err);
+    char *found = NULL;
+    if (st == MASA_OK) st = masa_model_find(&found, source, err);
+    if (st == MASA_OK) st = masa_model_file_open(&model, found, err);
+    if (st == MASA_OK) st = masa_tokenizer_load(&tokenizer, found, err);
     if (st == MASA_OK)
         st = (masa_ends_with(target, ".gguf") ? write_gguf : write_folder)(
             target, model, tokenizer, dtype, err);
     masa_tokenizer_destroy(tokenizer);
     masa_model_file_close(model);
+    free(found);
     return st;
 }

@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include <masa/file.h>
+#include <masa/run_folder.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -64,7 +65,7 @@ masa_status cli_inspect(int argc, char **argv, masa_error *err)
     const cli_option options[] = {
         CLI_FLAG("json", 'j', &o.json, "write JSON Lines"),
         CLI_FLAG("tensors", 't', &o.tensors,
-                 "of a model: read every tensor and show its shape, type and range"),
+                 "of a model, a run's newest too: read every tensor and show its shape, type and range"),
         CLI_STRING("metrics", 'm', &o.metrics, "NAMES",
                    "of a run: which metrics, separated by commas"),
         CLI_FLAG("rollouts", 'r', &o.rollouts, "of a run: read rollouts"),
@@ -93,11 +94,15 @@ masa_status cli_inspect(int argc, char **argv, masa_error *err)
     if (st != MASA_OK || helped) return st;
     st = finish_filter(&o, step, reward, err);
     if (st != MASA_OK) return st;
-    if (cli_is_run(argv[0])) return cli_inspect_run(argv[0], &o, err);
-    if (masa_path_exists(argv[0]) && !cli_is_model(argv[0]))
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "%s is neither a GGUF file, nor a folder with a config.json (a "
-                         "model) or a store.sqlite (a run)",
-                         argv[0]);
-    return cli_inspect_model(argv[0], &o, err);
+    if (cli_is_run(argv[0]) && !o.tensors) return cli_inspect_run(argv[0], &o, err);
+    char *model = NULL;
+    st = masa_model_find(&model, argv[0], err);
+    if (st == MASA_OK && masa_path_exists(model) && !cli_is_model(model))
+        st = MASA_FAIL(err, MASA_ERR_FORMAT,
+                       "%s is neither a GGUF file, nor a folder with a config.json (a "
+                       "model) or a store.sqlite (a run)",
+                       argv[0]);
+    if (st == MASA_OK) st = cli_inspect_model(model, &o, err);
+    free(model);
+    return st;
 }

@@ -4,6 +4,7 @@
 
 #include <masa/chat.h>
 #include <masa/memory.h>
+#include <masa/run_folder.h>
 #include <masa/text.h>
 #include <masa/tokenizer.h>
 
@@ -202,7 +203,7 @@ masa_status cli_tokenize(int argc, char **argv, masa_error *err)
     const char *model = NULL, *file = NULL, *family = "auto";
     job j = {0};
     const cli_option options[] = {
-        CLI_STRING("model", 'm', &model, "PATH", "GGUF file, Hugging Face folder or tokenizer.json"),
+        CLI_STRING("model", 'm', &model, "PATH", CLI_MODEL_HELP ", or a tokenizer.json"),
         CLI_STRING("file", 'f', &file, "FILE", "JSON Lines instead of TEXT; - is standard input"),
         CLI_FLAG("decode", 'd', &j.decode, "from ids to text"),
         CLI_FLAG("special", 's', &j.special, "special tokens written in a text become their ids"),
@@ -225,7 +226,10 @@ masa_status cli_tokenize(int argc, char **argv, masa_error *err)
     if ((argc == 1) == (file != NULL))
         return MASA_FAIL(err, MASA_ERR_USAGE, "give either a TEXT or --file FILE");
     st = masa_chat_family_parse(&j.family, family, err);
-    if (st == MASA_OK) st = masa_tokenizer_load(&j.tokenizer, model, err);
+    char *found = NULL;
+    if (st == MASA_OK) st = masa_model_find(&found, model, err);
+    if (st == MASA_OK) st = masa_tokenizer_load(&j.tokenizer, found, err);
+    free(found);
     if (st != MASA_OK) return st;
     if (file) {
         st = do_file(&j, file, err);

@@ -82,7 +82,7 @@ masa_status cli_train(int argc, char **argv, masa_error *err)
     bool helped = false;
     const cli_option options[] = {
         CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",
-                   "GGUF file or Hugging Face folder"),
+                   CLI_MODEL_HELP),
         CLI_STRING("train", 'd', &c.shortcuts[DATA].value, "FILE",
                    "problems to train on (JSON Lines)"),
         CLI_STRING("test", 't', &c.shortcuts[TEST].value, "FILE",
@@ -121,7 +121,7 @@ masa_status cli_sft(int argc, char **argv, masa_error *err)
     bool helped = false;
     const cli_option options[] = {
         CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",
-                   "GGUF file or Hugging Face folder"),
+                   CLI_MODEL_HELP),
         CLI_STRING("data", 'd', &c.shortcuts[DATA].value, "FILE",
                    "JSON Lines with `messages`, or `problem` and `solution`"),
         CLI_STRING("epochs", 'n', &c.shortcuts[STEPS].value, "N", "passes over the data"),

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RULES = 9 }; /* masa_extract_rule has one bit each */
-
 static masa_status parse_kind(masa_answer_kind *out, const char *name, masa_status code,
                               masa_error *err)
 {
@@ -82,17 +80,13 @@ static void print_result(const json_t *line, const masa_verify_result *r)
 /* What came out of a file: how many verdicts of each kind, and what each rule found. */
 typedef struct tally {
     size_t verdicts[MASA_VERDICT_BAD_GOLD + 1];
-    size_t found[RULES], right[RULES];
+    masa_found found;
 } tally;
 
 static void count(tally *t, const masa_verify_result *r)
 {
     t->verdicts[r->verdict]++;
-    for (unsigned k = 0; k < RULES; k++) {
-        if (r->extraction.rule != 1u << k) continue;
-        t->found[k]++;
-        t->right[k] += r->verdict == MASA_VERDICT_EQUAL;
-    }
+    masa_found_add(&t->found, r->extraction.rule, r->verdict == MASA_VERDICT_EQUAL);
 }
 
 /* What checks a file or a run: options, the count, and in an audit the near answers. */
@@ -252,14 +246,10 @@ static void print_summary(const tally *t)
                 total ? 100.0 * (double)t->verdicts[v] / (double)total : 0.0);
         separator = ", ";
     }
-    separator = "\nfound by ";
-    for (unsigned k = 0; k < RULES; k++) {
-        if (!t->found[k]) continue;
-        fprintf(stderr, "%s%s: %zu (%zu equal)", separator,
-                masa_extract_rule_text((masa_extract_rule)(1u << k)), t->found[k], t->right[k]);
-        separator = ", ";
-    }
-    fprintf(stderr, "\n");
+    masa_text found = {0};
+    masa_found_text(&found, &t->found);
+    fprintf(stderr, "\n%s\n", masa_text_get(&found));
+    masa_text_deinit(&found);
 }
 
 masa_status cli_verify(int argc, char **argv, masa_error *err)

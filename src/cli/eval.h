@@ -24,7 +24,7 @@ typedef struct eval_command {
 /* What is evaluated: a model, or a run's checkpoint with the run's settings. */
 typedef struct eval_subject {
     masa_config config; /* the run's; else masa train's defaults */
-    char *checkpoint;   /* found in a run's folder, or NULL */
+    char *checkpoint;   /* of the run, or NULL */
     masa_text template_text;
     const char *meta_template; /* NULL: the built-in one */
 } eval_subject;

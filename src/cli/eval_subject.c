@@ -27,32 +27,6 @@ static char *run_of(const char *path)
     return NULL;
 }
 
-/* A run's folder stands for its newest checkpoint. */
-static masa_status find_checkpoint(eval_subject *s, text_model *text, const char *run,
-                                   masa_error *err)
-{
-    masa_run_state state = {0};
-    masa_status st = MASA_OK;
-    if (strcmp(run, text->path) == 0) {
-        st = masa_run_checkpoint_find(run, &s->checkpoint, &state, err);
-        masa_run_state_deinit(&state);
-        if (st == MASA_OK && !s->checkpoint)
-            st = MASA_FAIL(err, MASA_ERR_DATA, "%s has no checkpoint yet", run);
-        if (st != MASA_OK) return st;
-        text->path = s->checkpoint;
-    }
-    char *config = masa_path_join(text->path, "config.json");
-    char *adapter = masa_path_join(text->path, "adapter");
-    if (masa_path_is_folder(adapter) && !masa_path_exists(config))
-        st = MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                       "%s holds an adapter alone; resume the run with --set "
-                       "lora.merge_on_save=true to get a model",
-                       text->path);
-    free(config);
-    free(adapter);
-    return st;
-}
-
 /* The settings that the command line leaves open. */
 static void take_settings(eval_command *c, const masa_config *config)
 {
@@ -69,7 +43,8 @@ masa_status eval_subject_open(eval_subject *s, eval_command *c, masa_error *err)
     char *run = c->text.path ? run_of(c->text.path) : NULL;
     char *path = run ? masa_run_config_path(run) : NULL;
     masa_status st = masa_config_load(&s->config, path, NULL, NULL, 0, err);
-    if (st == MASA_OK && run) st = find_checkpoint(s, &c->text, run, err);
+    if (st == MASA_OK && run) st = masa_model_find(&s->checkpoint, c->text.path, err);
+    if (st == MASA_OK && run) c->text.path = s->checkpoint;
     if (st == MASA_OK) {
         take_settings(c, &s->config);
         if (run && !c->length_max) c->length_max = s->config.rollout.max_tokens;

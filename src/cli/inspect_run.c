@@ -216,8 +216,41 @@ static void print_rollout(reader *r, const masa_store_rollout *o)
            o->step, o->prompt, o->kind, o->sample, o->reward, o->advantage, o->tokens,
            o->cause);
     if (isfinite(o->logprob)) printf(", log-probability %.3f", o->logprob);
+    if (*o->extracted) printf(", found %s", o->extracted);
     printf("\n%s\n", o->text);
-    if (*o->extra) printf("     %s\n", o->extra);
+    if (*o->parts) printf("     parts of the reward: %s\n", o->parts);
+    if (*o->said) printf("     %s\n", o->said);
+    if (!o->prediction) return;
+    masa_text prediction = {0};
+    masa_store_prediction_text(&prediction, o->prediction);
+    printf("%s", masa_text_get(&prediction));
+    masa_text_deinit(&prediction);
+}
+
+/* null for what was not read. */
+static void add_count(masa_text *line, const char *name, long value)
+{
+    add_number(line, name, value < 0 ? NAN : (double)value);
+}
+
+static void add_prediction(masa_text *line, const masa_store_prediction *p)
+{
+    masa_text o = {0};
+    add_count(&o, "pass_rate", p->pass_rate);
+    add_count(&o, "length", p->length);
+    add_key(&o, "notions");
+    masa_text_add(&o, p->notions[0] ? p->notions : "[]");
+    add_string(&o, "cause_pass_rate", p->cause_pass_rate);
+    add_string(&o, "cause_length", p->cause_length);
+    add_string(&o, "cause_notions", p->cause_notions);
+    add_number(&o, "difficulty", p->difficulty);
+    add_number(&o, "length_reward", p->length_reward);
+    add_number(&o, "notion_reward", p->notion_reward);
+    add_number(&o, "true_pass_rate", p->true_pass_rate);
+    add_number(&o, "true_length", p->true_length);
+    add_key(line, "prediction");
+    masa_text_addf(line, "%s}", masa_text_get(&o));
+    masa_text_deinit(&o);
 }
 
 static void print_rollout_json(reader *r, const masa_store_rollout *o)
@@ -244,8 +277,17 @@ static void print_rollout_json(reader *r, const masa_store_rollout *o)
             masa_text_addf(line, "%c%d", i ? ',' : '[', (int)o->ids[i]);
         masa_text_add(line, o->tokens ? "]" : "[]");
     }
-    add_key(line, "extra");
-    masa_text_add(line, *o->extra ? o->extra : "null");
+    if (strcmp(o->kind, "solution") == 0) {
+        add_string(line, "extracted", o->extracted);
+        add_key(line, "correct");
+        masa_text_add(line, o->correct ? "true" : "false");
+    }
+    if (*o->said) add_string(line, "said", o->said);
+    if (*o->parts) {
+        add_key(line, "parts");
+        masa_text_add(line, o->parts);
+    }
+    if (o->prediction) add_prediction(line, o->prediction);
     end_object(line);
 }
 
@@ -269,9 +311,9 @@ static masa_status see_eval(void *context, const masa_store_eval *e, masa_error 
     if (!next_row(r)) return MASA_OK;
     if (!r->json) {
         printf("---- step %ld, problem %s, sample %ld: %s (answer %s), %ld tokens, stopped by "
-               "%s\n%s\n",
+               "%s%s%s\n%s\n",
                e->step, e->problem, e->sample, e->correct ? "right" : "wrong", e->answer,
-               e->tokens, e->cause, e->text);
+               e->tokens, e->cause, *e->extracted ? ", found " : "", e->extracted, e->text);
         return MASA_OK;
     }
     masa_text *line = &r->json_line;
@@ -280,6 +322,7 @@ static masa_status see_eval(void *context, const masa_store_eval *e, masa_error 
     add_number(line, "sample", (double)e->sample);
     add_string(line, "text", e->text);
     add_string(line, "answer", e->answer);
+    add_string(line, "extracted", e->extracted);
     add_key(line, "correct");
     masa_text_add(line, e->correct ? "true" : "false");
     add_number(line, "tokens", (double)e->tokens);

@@ -57,6 +57,9 @@ typedef struct cli_option {
 #define CLI_DEVICE(target)                                                                \
     CLI_STRING("device", 0, target, "NAME",                                               \
                "what computes: auto (a GPU if there is one), cpu, cuda or cuda:N")
+/* A path to a model, which means the same everywhere (masa_model_find). */
+#define CLI_MODEL_HELP "GGUF file, Hugging Face folder, checkpoint or run (its newest checkpoint)"
+#define CLI_MODEL(target) CLI_STRING("model", 'm', target, "PATH", CLI_MODEL_HELP)
 #define CLI_END                                                                           \
     {NULL, 0, CLI_KIND_END, NULL, NULL, NULL}
 

@@ -3,6 +3,7 @@
 #include <masa/device.h>
 #include <masa/json_lines.h>
 #include <masa/memory.h>
+#include <masa/run_folder.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -25,13 +26,14 @@ masa_status text_model_open(text_model *m, masa_error *err)
     masa_model_options options = {0};
     if (!m->path)
         return MASA_FAIL(err, MASA_ERR_USAGE,
-                         "--model PATH is needed: a GGUF file or a Hugging Face folder");
+                         "--model PATH is needed: " CLI_MODEL_HELP);
     masa_status st = masa_device_start(m->device, err);
     if (st == MASA_OK) st = parse_compute(&options.compute, m->compute, err);
     if (st == MASA_OK) st = masa_chat_family_parse(&m->family, m->template, err);
-    if (st == MASA_OK) st = masa_tokenizer_load(&m->tokenizer, m->path, err);
+    if (st == MASA_OK) st = masa_model_find(&m->found, m->path, err);
+    if (st == MASA_OK) st = masa_tokenizer_load(&m->tokenizer, m->found, err);
     if (st == MASA_OK && !m->raw) st = masa_chat_family_resolve(&m->family, m->tokenizer, err);
-    if (st == MASA_OK) st = masa_model_load(&m->model, m->path, &options, err);
+    if (st == MASA_OK) st = masa_model_load(&m->model, m->found, &options, err);
     if (st != MASA_OK) text_model_close(m);
     return st;
 }
@@ -40,6 +42,8 @@ void text_model_close(text_model *m)
 {
     masa_model_destroy(m->model);
     masa_tokenizer_destroy(m->tokenizer);
+    free(m->found);
+    m->found = NULL;
     m->model = NULL;
     m->tokenizer = NULL;
 }

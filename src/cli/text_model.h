@@ -3,6 +3,8 @@
 #ifndef MASA_CLI_TEXT_MODEL_H
 #define MASA_CLI_TEXT_MODEL_H
 
+#include "options.h"
+
 #include <jansson.h>
 #include <masa/chat.h>
 #include <masa/model.h>
@@ -12,6 +14,7 @@
 typedef struct text_model {
     const char *path, *device, *compute, *template, *system;
     bool raw; /* no template: prompts are text as it stands, special tokens included */
+    char *found; /* what path means (masa_model_find) */
     masa_model *model;
     masa_tokenizer *tokenizer;
     masa_chat_family family;
@@ -24,7 +27,7 @@ typedef struct text_model {
 
 /* The options that every such command has, for its table. */
 #define TEXT_MODEL_OPTIONS(m)                                                             \
-    CLI_STRING("model", 'm', &(m)->path, "PATH", "GGUF file or Hugging Face folder"),     \
+    CLI_MODEL(&(m)->path),                                                                \
         CLI_DEVICE(&(m)->device),                                                         \
         CLI_STRING("compute", 0, &(m)->compute, "TYPE",                                   \
                    "what products are computed in: auto, float32 or bfloat16"),           \

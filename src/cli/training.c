@@ -3,6 +3,7 @@
 #include <masa/cpu.h>
 #include <masa/memory.h>
 #include <masa/parallel.h>
+#include <masa/run_folder.h>
 #include <masa/text.h>
 
 #include <stdio.h>
@@ -41,6 +42,17 @@ void cli_catch_signals(void)
     sigaction(SIGUSR1, &status, NULL);
 }
 
+/* The run's settings name the checkpoint that it begins with, whatever comes after it. */
+static masa_status find_model(masa_config *config, masa_error *err)
+{
+    char *found = NULL;
+    if (!config->model.path[0]) return MASA_OK;
+    masa_status st = masa_model_find(&found, config->model.path, err);
+    if (st == MASA_OK) st = masa_config_set(config, "model.path", found, err);
+    free(found);
+    return st;
+}
+
 masa_status cli_settings_load(masa_config *out, const cli_settings *settings,
                               masa_error *err)
 {
@@ -59,6 +71,7 @@ masa_status cli_settings_load(masa_config *out, const cli_settings *settings,
     masa_status st = masa_config_load(out, settings->file, settings->preset, all, n, err);
     if (st == MASA_OK) {
         st = masa_config_make_absolute(out, err);
+        if (st == MASA_OK) st = find_model(out, err);
         if (st != MASA_OK) masa_config_deinit(out);
     }
     for (size_t i = 0; i < made; i++) free(owned[i]);

@@ -107,6 +107,7 @@ static masa_status keep(evaluation *e, const masa_completion *c, masa_error *err
     if (st == MASA_OK)
         st = results_add_sample(e->results, it->row, kind, &sample, j.rule, err);
     eval_watch_count(&e->watch, j.verdict != NULL, j.right);
+    if (j.verdict) masa_found_add(&e->watch.found, j.found, j.right);
     free(j.answer);
     masa_text_deinit(&text);
     return st;

@@ -52,6 +52,10 @@ void eval_watch_end(eval_watch *w)
     if (!w->file) return;
     if (w->done) eval_watch_draw(w, true);
     if (w->terminal && w->done) fputc('\n', w->file);
+    masa_text found = {0};
+    masa_found_text(&found, &w->found);
+    if (found.size) fprintf(w->file, "%s: answers %s\n", w->name, found.data);
+    masa_text_deinit(&found);
     if (w->too_long)
         fprintf(w->file,
                 "%s: %zu prompts do not fit the model's context; they count as wrong\n",

@@ -2,6 +2,8 @@
 #ifndef EVAL_WATCH_H
 #define EVAL_WATCH_H
 
+#include <masa/verify.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@ typedef struct eval_watch {
     size_t total;                       /* samples wanted */
     size_t before;                      /* of them in the file already */
     size_t done, judged, right, tokens; /* of this call */
+    masa_found found;                   /* answers of this call, but for programs */
     size_t too_long;                    /* problems whose prompt does not fit */
     bool terminal;
     double started_at, drawn_at;

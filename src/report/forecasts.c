@@ -2,7 +2,6 @@
 
 #include <masa/memory.h>
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,18 +55,15 @@ static masa_status see_meta(void *context, const masa_store_rollout *o, masa_err
     const masa_forecast_row *last = r->out->n ? &r->out->rows[r->out->n - 1] : NULL;
     if (!last || o->step != last->step || o->prompt != last->prompt) begin_prompt(r, o);
     masa_forecast_row *row = &r->out->rows[r->out->n - 1];
-    json_t *extra = json_loads(o->extra, 0, NULL), *value;
-    if (json_is_number(value = json_object_get(extra, "pass_rate"))) {
-        r->rate_sum += json_number_value(value) / rate_scale;
+    const masa_store_prediction *p = o->prediction;
+    if (!p) return MASA_OK;
+    if (p->pass_rate >= 0) {
+        r->rate_sum += (double)p->pass_rate / rate_scale;
         r->rates++;
     }
-    if (json_is_number(value = json_object_get(extra, "length")))
-        MASA_PUSH(r->lengths, r->n_lengths, r->capacity, json_number_value(value));
-    if (json_is_number(value = json_object_get(extra, "true_pass_rate")))
-        row->true_rate = json_number_value(value);
-    if (json_is_number(value = json_object_get(extra, "true_length")))
-        row->true_length = json_number_value(value);
-    json_decref(extra);
+    if (p->length >= 0) MASA_PUSH(r->lengths, r->n_lengths, r->capacity, (double)p->length);
+    if (!isnan(p->true_pass_rate)) row->true_rate = p->true_pass_rate;
+    if (!isnan(p->true_length)) row->true_length = p->true_length;
     return MASA_OK;
 }
 

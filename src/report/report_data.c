@@ -67,10 +67,20 @@ static masa_status see_decision(void *context, const masa_store_decision *d,
 
 /* ---- rollouts to read ---- */
 
+/* What else is on record of a rollout, as text; "" when nothing is. */
+static char *recorded_with(const masa_store_rollout *r)
+{
+    masa_text out = {0};
+    if (r->prediction) masa_store_prediction_text(&out, r->prediction);
+    if (*r->parts) masa_text_addf(&out, "parts of the reward: %s\n", r->parts);
+    if (*r->said) masa_text_addf(&out, "%s\n", r->said);
+    return masa_text_take(&out);
+}
+
 void report_example_set(report_example *e, const masa_store_rollout *r, const char *title)
 {
     char *owned[] = {e->title,  e->problem, e->prompt, e->text,
-                     e->answer, e->cause,   e->extra};
+                     e->answer, e->cause,   e->extracted, e->recorded};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     *e = (report_example){.title = masa_strdup(title),
                           .problem = masa_strdup(r->problem),
@@ -78,7 +88,8 @@ void report_example_set(report_example *e, const masa_store_rollout *r, const ch
                           .text = masa_strdup(r->text),
                           .answer = masa_strdup(r->answer),
                           .cause = masa_strdup(r->cause),
-                          .extra = masa_strdup(r->extra),
+                          .extracted = masa_strdup(r->extracted),
+                          .recorded = recorded_with(r),
                           .step = r->step,
                           .tokens = r->tokens,
                           .reward = r->reward};
@@ -91,8 +102,8 @@ static masa_status see_solution(void *context, const masa_store_rollout *r,
     report_run *run = context;
     report_example *right = &run->examples[REPORT_RIGHT],
                    *wrong = &run->examples[REPORT_WRONG];
-    if (r->reward > 0 && !right->text) report_example_set(right, r, "A right solution");
-    if (r->reward <= 0 && !wrong->text) report_example_set(wrong, r, "A wrong solution");
+    if (r->correct && !right->text) report_example_set(right, r, "A right solution");
+    if (!r->correct && !wrong->text) report_example_set(wrong, r, "A wrong solution");
     return MASA_OK;
 }
 
@@ -157,7 +168,8 @@ void report_run_deinit(report_run *run)
         free(e->text);
         free(e->answer);
         free(e->cause);
-        free(e->extra);
+        free(e->extracted);
+        free(e->recorded);
     }
     report_meta_deinit(&run->early);
     report_meta_deinit(&run->late);

@@ -45,7 +45,9 @@ typedef struct report_decisions {
 
 /* A rollout to read. */
 typedef struct report_example {
-    char *title, *problem, *prompt, *text, *answer, *cause, *extra;
+    char *title, *problem, *prompt, *text, *answer, *cause;
+    char *extracted; /* "" where no answer was found, and of meta rollouts */
+    char *recorded;  /* what else is known of it, or "" */
     long step, tokens;
     double reward;
 } report_example;

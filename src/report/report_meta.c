@@ -1,11 +1,9 @@
-/* Meta rollouts: what was predicted, what was true. It is in each rollout's `extra`, as
- * docs/runs.md lists it. */
+/* Meta rollouts: what was predicted, what was true. */
 #include "report_data.h"
 
 #include <masa/memory.h>
 #include <masa/text.h>
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,18 +20,9 @@ void report_meta_deinit(report_meta *meta)
     *meta = (report_meta){0};
 }
 
-/* NaN when the key is missing or null. */
-static double number_in(const json_t *extra, const char *key)
+static void count_cause(report_meta *m, const char *part, const char *cause)
 {
-    const json_t *value = json_object_get(extra, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
-static void count_cause(report_meta *m, const json_t *extra, const char *part,
-                        const char *key)
-{
-    const char *cause = json_string_value(json_object_get(extra, key));
-    if (!cause) return;
+    if (!*cause) return;
     for (size_t i = 0; i < m->n_causes; i++)
         if (strcmp(m->causes[i].part, part) == 0 &&
             strcmp(m->causes[i].cause, cause) == 0) {
@@ -54,12 +43,12 @@ static bool known(pair p)
     return isfinite(p.predicted) && isfinite(p.truth);
 }
 
-static void gather(report_meta *m, const json_t *extra, pair rate, pair length)
+static void gather(report_meta *m, const masa_store_prediction *p, pair rate, pair length)
 {
     m->rollouts++;
-    count_cause(m, extra, "pass rate", "cause_pass_rate");
-    count_cause(m, extra, "length", "cause_length");
-    count_cause(m, extra, "notions", "cause_notions");
+    count_cause(m, "pass rate", p->cause_pass_rate);
+    count_cause(m, "length", p->cause_length);
+    count_cause(m, "notions", p->cause_notions);
     if (known(rate)) {
         size_t n = m->n_rates;
         MASA_PUSH(m->predicted_rate, n, m->capacities[0], rate.predicted);
@@ -70,13 +59,10 @@ static void gather(report_meta *m, const json_t *extra, pair rate, pair length)
         MASA_PUSH(m->predicted_length, n, m->capacities[2], length.predicted);
         MASA_PUSH(m->true_length, m->n_lengths, m->capacities[3], length.truth);
     }
-    double difficulty = number_in(extra, "difficulty");
-    double length_reward = number_in(extra, "length_reward");
-    double notion = number_in(extra, "notion_reward");
-    if (isnan(difficulty) || isnan(length_reward) || isnan(notion)) return;
-    m->difficulty += difficulty;
-    m->length += length_reward;
-    m->notion += notion;
+    if (isnan(p->difficulty) || isnan(p->length_reward) || isnan(p->notion_reward)) return;
+    m->difficulty += p->difficulty;
+    m->length += p->length_reward;
+    m->notion += p->notion_reward;
     m->n_rewarded++;
 }
 
@@ -126,15 +112,15 @@ static masa_status see_meta(void *context, const masa_store_rollout *row, masa_e
     (void)err;
     reader *r = context;
     long third = r->run->last_step / 3;
-    json_t *extra = json_loads(row->extra, 0, NULL);
-    pair rate = {number_in(extra, "pass_rate") / 8, number_in(extra, "true_pass_rate")};
-    pair length = {number_in(extra, "length"), number_in(extra, "true_length")};
-    if (row->step <= third) gather(&r->run->early, extra, rate, length);
+    const masa_store_prediction *p = row->prediction;
+    if (!p) return MASA_OK;
+    pair rate = {p->pass_rate < 0 ? NAN : (double)p->pass_rate / 8, p->true_pass_rate};
+    pair length = {p->length < 0 ? NAN : (double)p->length, p->true_length};
+    if (row->step <= third) gather(&r->run->early, p, rate, length);
     if (third == 0 || row->step > r->run->last_step - third) {
-        gather(&r->run->late, extra, rate, length);
+        gather(&r->run->late, p, rate, length);
         keep_examples(r, row, rate, length);
     }
-    json_decref(extra);
     return MASA_OK;
 }
 

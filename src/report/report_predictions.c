@@ -239,15 +239,19 @@ static void add_example(masa_text *out, const report_example *e)
     html_text(out, e->problem);
     masa_text_add(out, ", answer ");
     html_text(out, e->answer);
+    if (*e->extracted) {
+        masa_text_add(out, ", found ");
+        html_text(out, e->extracted);
+    }
     masa_text_addf(out, "; reward %.3f, %ld tokens, stopped by ", e->reward, e->tokens);
     html_text(out, e->cause);
     masa_text_add(out, "\n<details><summary>prompt</summary>\n");
     add_pre(out, e->prompt);
     masa_text_add(out, "</details>\n");
     add_pre(out, e->text);
-    if (!*e->extra) return;
+    if (!*e->recorded) return;
     masa_text_add(out, "<details><summary>recorded with it</summary>\n");
-    add_pre(out, e->extra);
+    add_pre(out, e->recorded);
     masa_text_add(out, "</details>\n");
 }
 

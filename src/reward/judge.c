@@ -84,6 +84,7 @@ static void judge_answer(masa_judgement *j, const masa_response *r)
     j->right = result.verdict == MASA_VERDICT_EQUAL;
     j->verdict = masa_verdict_text(result.verdict);
     j->rule = result.rule;
+    j->found = result.extraction.rule;
     if (result.extracted) j->answer = masa_strndup(result.extracted, result.extraction.size);
 }
 

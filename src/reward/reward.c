@@ -68,7 +68,7 @@ static masa_status judge(masa_reward *out, const masa_response *responses, size_
     for (size_t i = 0; st == MASA_OK && i < n; i++) {
         out[i].correct = judged[i].right;
         out[i].answer = judged[i].answer;
-        out[i].rule = judged[i].rule;
+        out[i].found = judged[i].found;
         out[i].parts[MASA_REWARD_CORRECTNESS] = judged[i].right;
     }
     free(judged);
@@ -95,7 +95,6 @@ static masa_status ask_user(masa_rewards *r, masa_reward *out, const masa_respon
         out[i].text = reply->text;
         if (judged) continue;
         out[i].correct = reply->correct < 0 ? reply->reward >= 0.5 : reply->correct == 1;
-        out[i].rule = "the user's program";
     }
     free(a.replies);
     return st;
@@ -118,7 +117,7 @@ masa_status masa_rewards_give(masa_rewards *r, masa_reward *out, const masa_resp
     bool judged = masa_rewards_are_judged(o);
     masa_status st = MASA_OK;
     for (size_t i = 0; i < n; i++) {
-        out[i] = (masa_reward){.rule = "none"};
+        out[i] = (masa_reward){0};
         for (int k = 0; k < MASA_REWARD_PARTS; k++) out[i].parts[k] = NAN;
     }
     if (judged) st = judge(out, responses, n, err);

@@ -61,6 +61,7 @@ static masa_status record(rl_evaluation *out, const rl_draw *d, size_t sample,
                            .sample = (long)sample,
                            .text = r->text,
                            .answer = d->problem->answer,
+                           .extracted = r->answer,
                            .correct = r->correct,
                            .tokens = (long)r->completion.n,
                            .cause = masa_stop_cause_name(cause)};

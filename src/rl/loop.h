@@ -18,6 +18,7 @@ typedef struct rl_loop {
     rl_watch watch;
     double started;  /* clock at which state.seconds was 0, evaluations left out */
     bool sound;      /* the weights are those of state.step: no update is half done */
+    bool told_found; /* which rules found the answers */
     long saved_step; /* of the newest checkpoint; -1: none */
 } rl_loop;
 

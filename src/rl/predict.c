@@ -6,6 +6,7 @@
 #include <masa/random.h>
 #include <masa/text.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,37 +78,32 @@ masa_statistics *rl_statistics(const rl_draw *draw, const masa_config *config)
     return statistics;
 }
 
-/* A rollout's prediction, and what became of it when that is known, for the store. */
-static char *describe(const masa_prediction *p, const masa_meta_reward *reward,
-                      const masa_statistics *truth)
+void rl_prediction_row(masa_store_prediction *out, masa_text *notions, const rl_predictions *all,
+                       size_t i)
 {
-    masa_text out = {0};
-    masa_text_addf(&out, "{\"pass_rate\":");
-    if (p->pass_rate_cause == MASA_META_VALID) masa_text_addf(&out, "%d", p->pass_rate);
-    else masa_text_add(&out, "null");
-    masa_text_add(&out, ",\"length\":");
-    if (p->length_cause == MASA_META_VALID) masa_text_addf(&out, "%ld", p->length);
-    else masa_text_add(&out, "null");
-    masa_text_add(&out, ",\"notions\":[");
-    for (size_t i = 0; p->notion_cause == MASA_META_VALID && i < p->n_notions; i++) {
-        if (i) masa_text_add(&out, ",");
-        masa_text_add_json(&out, p->notions[i], strlen(p->notions[i]));
+    const masa_prediction *p = &all->items[i];
+    const masa_meta_reward *reward = all->rewards ? &all->rewards[i] : NULL;
+    masa_statistics_summary truth = {0};
+    if (reward) truth = masa_statistics_get(all->truth);
+    masa_text_add(notions, "[");
+    for (size_t k = 0; p->notion_cause == MASA_META_VALID && k < p->n_notions; k++) {
+        if (k) masa_text_add(notions, ",");
+        masa_text_add_json(notions, p->notions[k], strlen(p->notions[k]));
     }
-    masa_text_addf(&out,
-                   "],\"cause_pass_rate\":\"%s\",\"cause_length\":\"%s\",\"cause_notions\":\"%s\"",
-                   masa_meta_cause_text(p->pass_rate_cause),
-                   masa_meta_cause_text(p->length_cause),
-                   masa_meta_cause_text(p->notion_cause));
-    if (reward) {
-        masa_statistics_summary t = masa_statistics_get(truth);
-        masa_text_addf(&out, ",\"difficulty\":%.6g,\"length_reward\":%.6g,\"notion_reward\":%.6g,"
-                             "\"true_pass_rate\":%.6g,\"true_length\":",
-                       reward->difficulty, reward->length, reward->notion, t.pass_rate);
-        if (t.n_correct) masa_text_addf(&out, "%.6g", t.length_mean);
-        else masa_text_add(&out, "null");
-    }
-    masa_text_add(&out, "}");
-    return masa_text_take(&out);
+    masa_text_add(notions, "]");
+    *out = (masa_store_prediction){
+        .pass_rate = p->pass_rate_cause == MASA_META_VALID ? p->pass_rate : -1,
+        .length = p->length_cause == MASA_META_VALID ? p->length : -1,
+        .notions = masa_text_get(notions),
+        .cause_pass_rate = masa_meta_cause_text(p->pass_rate_cause),
+        .cause_length = masa_meta_cause_text(p->length_cause),
+        .cause_notions = masa_meta_cause_text(p->notion_cause),
+        .difficulty = reward ? reward->difficulty : NAN,
+        .length_reward = reward ? reward->length : NAN,
+        .notion_reward = reward ? reward->notion : NAN,
+        .true_pass_rate = reward ? truth.pass_rate : NAN,
+        .true_length = reward && truth.n_correct ? truth.length_mean : NAN,
+    };
 }
 
 void rl_reward_predictions(rl_draw *draw, const masa_config *config)
@@ -120,14 +116,9 @@ void rl_reward_predictions(rl_draw *draw, const masa_config *config)
         p->rewards = masa_alloc(p->n + 1, sizeof *p->rewards);
     }
     meta->left_out = !p->truth;
-    for (size_t i = 0; i < p->n; i++) {
-        const masa_meta_reward *reward = NULL;
-        if (p->truth) {
-            p->rewards[i] = masa_meta_score(&p->items[i], p->truth, &options);
-            meta->rollouts[i].reward = (float)p->rewards[i].total;
-            reward = &p->rewards[i];
-        }
-        meta->rollouts[i].extra = describe(&p->items[i], reward, p->truth);
+    for (size_t i = 0; p->truth && i < p->n; i++) {
+        p->rewards[i] = masa_meta_score(&p->items[i], p->truth, &options);
+        meta->rollouts[i].reward = (float)p->rewards[i].total;
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include <masa/gate.h>
 #include <masa/meta.h>
+#include <masa/store.h>
 
 #include "rollout.h"
 
@@ -28,11 +29,15 @@ masa_statistics *rl_statistics(const rl_draw *draw, const masa_config *config);
 void rl_predict(rl_draw *draw, const masa_config *config);
 
 /*
- * Rewards the predictions by the scored solutions of their prompt, and writes each meta
- * rollout's prediction, rewards and truth into its `extra`. Without solutions (gated) nothing
+ * Rewards the predictions by the scored solutions of their prompt. Without solutions (gated) nothing
  * is known: the meta rollouts are left out of training.
  */
 void rl_reward_predictions(rl_draw *draw, const masa_config *config);
+
+/* Prediction i as the store has it, and what became of it when that is known; `notions`, empty
+ * before, holds its text. */
+void rl_prediction_row(masa_store_prediction *out, masa_text *notions,
+                       const rl_predictions *predictions, size_t i);
 
 /* The control meta.reward_shuffle: permutes the rewards among all trained meta rollouts of a
  * step. Their distribution, tokens and updates stay; what they say is gone. */

@@ -1,9 +1,11 @@
 #include "record.h"
 
-#include <math.h>
-#include <string.h>
+#include "predict.h"
+#include "score.h"
 
-static void add_solutions(rl_summary *out, const rl_group *g)
+#include <math.h>
+
+static void add_solutions(rl_summary *out, const masa_problem *problem, const rl_group *g)
 {
     out->groups++;
     out->left_out += g->left_out;
@@ -16,6 +18,8 @@ static void add_solutions(rl_summary *out, const rl_group *g)
         out->length += (double)r->completion.n;
         out->truncated += cause == MASA_STOP_LENGTH || cause == MASA_STOP_CONTEXT;
         out->no_answer += !r->answer;
+        if (problem->kind != MASA_PROBLEM_CODE) masa_found_add(&out->found, r->found, r->correct);
+        for (int k = 0; k < MASA_REWARD_PARTS; k++) out->parts[k] += r->parts[k];
     }
 }
 
@@ -36,7 +40,7 @@ void rl_summarise(rl_summary *out, const rl_draws *draws)
         decided += d->decision.made;
         out->gated += d->decision.gated;
         rollouts += d->solutions.n;
-        if (d->solutions.n > 0) add_solutions(out, &d->solutions);
+        if (d->solutions.n > 0) add_solutions(out, d->problem, &d->solutions);
     }
     double n = rollouts ? (double)rollouts : NAN;
     out->meta_reward /= meta ? (double)meta : NAN;
@@ -46,6 +50,7 @@ void rl_summarise(rl_summary *out, const rl_draws *draws)
     out->length /= n;
     out->truncated /= n;
     out->no_answer /= n;
+    for (int k = 0; k < MASA_REWARD_PARTS; k++) out->parts[k] /= n;
     out->zero_variance /= out->groups ? (double)out->groups : NAN;
 }
 
@@ -55,6 +60,18 @@ masa_status rl_add_metrics(rl_session *s, long step, const rl_metric *metrics, s
     masa_status st = MASA_OK;
     for (size_t i = 0; st == MASA_OK && i < n; i++)
         st = masa_run_add_metric(s->run, step, metrics[i].name, metrics[i].value, err);
+    return st;
+}
+
+/* Of a sum of rewards each part by itself, as reward_format. */
+static masa_status record_part_means(rl_session *s, const rl_summary *y, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (int k = 0; st == MASA_OK && k < MASA_REWARD_PARTS; k++) {
+        char name[64];
+        snprintf(name, sizeof name, "reward_%s", masa_reward_part_name((masa_reward_part)k));
+        if (!isnan(y->parts[k])) st = masa_run_add_metric(s->run, y->step, name, y->parts[k], err);
+    }
     return st;
 }
 
@@ -96,7 +113,8 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
         {"flops", y->cost.flops},
         {"meta_flops_share", y->cost.meta / y->cost.flops},
     };
-    return rl_add_metrics(s, y->step, metrics, sizeof metrics / sizeof *metrics, err);
+    masa_status st = rl_add_metrics(s, y->step, metrics, sizeof metrics / sizeof *metrics, err);
+    return st == MASA_OK && rl_rewards_are_summed(s->config) ? record_part_means(s, y, err) : st;
 }
 
 masa_status rl_record_evaluation(rl_session *s, long step, const rl_evaluation *e,
@@ -143,18 +161,28 @@ static double mean_logprob(const masa_completion *c)
     return c->n ? sum / (double)c->n : NAN;
 }
 
+static masa_status record_parts(rl_session *s, const masa_store_rollout *row,
+                                const rl_rollout *r, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (int k = 0; st == MASA_OK && k < MASA_REWARD_PARTS; k++)
+        if (!isnan(r->parts[k]))
+            st = masa_store_add_reward(masa_run_store(s->run), row,
+                                       masa_reward_part_name((masa_reward_part)k), r->parts[k],
+                                       err);
+    return st;
+}
+
 static masa_status record_group(rl_session *s, long step, long place, const rl_draw *d,
                                 const rl_group *g, masa_error *err)
 {
     masa_status st = MASA_OK;
     for (size_t j = 0; st == MASA_OK && j < g->n; j++) {
         const rl_rollout *r = &g->rollouts[j];
-        masa_text said = {0};
-        if (r->said) {
-            masa_text_add(&said, "{\"text\":");
-            masa_text_add_json(&said, r->said, strlen(r->said));
-            masa_text_add(&said, "}");
-        }
+        masa_store_prediction prediction;
+        masa_text notions = {0};
+        bool meta = g->kind == RL_META && d->predictions;
+        if (meta) rl_prediction_row(&prediction, &notions, d->predictions, j);
         masa_store_rollout row = {
             .step = step,
             .prompt = place,
@@ -172,10 +200,15 @@ static masa_status record_group(rl_session *s, long step, long place, const rl_d
             .cause = masa_stop_cause_name(r->completion.cause),
             .logprob = mean_logprob(&r->completion),
             .seconds = r->completion.seconds,
-            .extra = r->said ? said.data : r->extra,
+            .extracted = r->answer,
+            .correct = r->correct,
+            .said = r->said,
+            .prediction = meta ? &prediction : NULL,
         };
         st = masa_store_add_rollout(masa_run_store(s->run), &row, err);
-        masa_text_deinit(&said);
+        if (st == MASA_OK && g->kind == RL_SOLUTION && rl_rewards_are_summed(s->config))
+            st = record_parts(s, &row, r, err);
+        masa_text_deinit(&notions);
     }
     return st;
 }

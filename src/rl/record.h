@@ -13,6 +13,8 @@ typedef struct rl_summary {
     size_t groups, left_out; /* solution groups */
     double reward, accuracy, length; /* means over solution rollouts of all groups */
     double truncated, no_answer;     /* shares of them */
+    masa_found found;                /* which rules found their answers, but for programs */
+    double parts[MASA_REWARD_PARTS]; /* means of rewards without weights; NaN: not asked for */
     double meta_reward;              /* mean over rewarded meta rollouts; NaN: none */
     double gated;                    /* share of the prompts decided on; NaN: none */
     double zero_variance;            /* share of the groups */

@@ -80,6 +80,19 @@ static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
     return st;
 }
 
+/* Once, on the first step of this process: where answers were looked for and found. */
+static void tell_found(rl_loop *l, const rl_summary *y)
+{
+    masa_reward_options rewards = rl_reward_options(l->session.config);
+    masa_text found = {0};
+    masa_found_text(&found, &y->found);
+    if (found.size && masa_rewards_are_judged(&rewards))
+        masa_progress_note(l->session.progress, "step %ld: answers %s (data.answer_rules: %s)",
+                           y->step, found.data, l->session.config->data.answer_rules);
+    masa_text_deinit(&found);
+    l->told_found = true;
+}
+
 static void report(rl_loop *l, const rl_summary *y, const rl_update_stats *u)
 {
     masa_progress_step_done(l->session.progress,
@@ -95,6 +108,7 @@ static void report(rl_loop *l, const rl_summary *y, const rl_update_stats *u)
                                     (double)y->generated_tokens / y->rollout_seconds,
                                 .seconds = y->rollout_seconds + y->update_seconds,
                             });
+    if (!l->told_found) tell_found(l, y);
     rl_watch_step(&l->watch, y, u);
 }
 

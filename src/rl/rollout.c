@@ -32,7 +32,6 @@ static void group_deinit(rl_group *g)
         free(r->logprobs);
         free(r->answer);
         free(r->said);
-        free(r->extra);
     }
     free(g->rollouts);
     free(g->limits);

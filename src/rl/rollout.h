@@ -14,13 +14,14 @@ typedef struct rl_rollout {
     char *text;      /* decoded, without special tokens; always valid UTF-8 */
     size_t text_size;
     char *answer;    /* as extracted from a solution, or NULL */
+    masa_extract_rule found; /* which rule found it; NONE: no answer, or not judged */
     char *said;      /* text of the user's reward on a solution, or NULL */
     bool correct;    /* the binary verdict of a solution */
     float reward;    /* what is maximised */
+    double parts[MASA_REWARD_PARTS]; /* of a solution's reward, without weights; NaN: none */
     bool passed_over; /* not chosen for the backward pass (algorithm.subset) */
     float advantage;
     float *logprobs; /* [completion.n] by the trainer; NULL when not trained on */
-    char *extra;     /* a JSON object for the store, or NULL */
 } rl_rollout;
 
 /* What was decided on the predictions for a prompt's solutions (decide.h). */

@@ -5,6 +5,7 @@
 #include <masa/verify.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 masa_status rl_answer_rules(unsigned *out, const char *names, masa_error *err)
 {
@@ -30,6 +31,14 @@ masa_reward_options rl_reward_options(const masa_config *c)
         .batch = (size_t)c->reward.batch,
         .timeout = c->reward.timeout,
     };
+}
+
+bool rl_rewards_are_summed(const masa_config *config)
+{
+    masa_reward_options options = rl_reward_options(config);
+    int n = 0;
+    for (int k = 0; k < MASA_REWARD_PARTS; k++) n += options.weights[k] != 0;
+    return n > 1;
 }
 
 masa_status rl_rewards_open(rl_session *s, masa_error *err)
@@ -80,7 +89,9 @@ masa_status rl_score_solutions(rl_draws *draws, size_t first, rl_session *s, mas
         rl_rollout *r = rollouts[k];
         r->correct = rewards[k].correct;
         r->answer = rewards[k].answer;
+        r->found = rewards[k].found;
         r->said = rewards[k].text;
+        memcpy(r->parts, rewards[k].parts, sizeof r->parts);
         r->reward = (float)rewards[k].total + overlong_penalty(s->config, r->completion.n);
     }
     free(rollouts);

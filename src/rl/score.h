@@ -9,6 +9,9 @@
 /* The section reward as options; borrows the configuration's texts. */
 masa_reward_options rl_reward_options(const masa_config *config);
 
+/* Whether rewards have several parts, which then are recorded each by itself. */
+bool rl_rewards_are_summed(const masa_config *config);
+
 /* Opens session->rewards, which rl_session_close closes; the run folder is there. */
 masa_status rl_rewards_open(rl_session *session, masa_error *err);
 

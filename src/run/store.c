@@ -10,7 +10,20 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 2 };
+enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 3, BEFORE = 2 /* is read, and brought up to date to be written */ };
+
+#define PREDICTIONS                                                                      \
+    "CREATE TABLE predictions (step INTEGER, prompt INTEGER, sample INTEGER,"            \
+    "  pass_rate INTEGER, length INTEGER, notions TEXT, cause_pass_rate TEXT,"           \
+    "  cause_length TEXT, cause_notions TEXT, difficulty REAL, length_reward REAL,"      \
+    "  notion_reward REAL, true_pass_rate REAL, true_length REAL,"                       \
+    "  PRIMARY KEY (step, prompt, sample));"
+#define REWARDS                                                                          \
+    "CREATE TABLE rewards (step INTEGER, prompt INTEGER, sample INTEGER, part TEXT,"     \
+    "  value REAL, PRIMARY KEY (step, prompt, sample, part));"
+#define WITH_PROMPTS                                                                     \
+    "CREATE VIEW rollouts_with_prompts AS SELECT rollouts.*, prompts.text AS prompt_text" \
+    "  FROM rollouts LEFT JOIN prompts ON prompts.id = prompt_id;"
 
 static const char schema[] =
     "CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
@@ -20,16 +33,53 @@ static const char schema[] =
     "CREATE TABLE rollouts (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
     "  sample INTEGER, prompt_id INTEGER REFERENCES prompts (id), text TEXT, answer TEXT,"
     "  prompt_tokens INTEGER, tokens INTEGER, reward REAL, advantage REAL, cause TEXT,"
-    "  logprob REAL, seconds REAL, extra TEXT, ids BLOB,"
+    "  logprob REAL, seconds REAL, said TEXT, ids BLOB, extracted TEXT, correct INTEGER,"
     "  PRIMARY KEY (step, prompt, kind, sample));"
     "CREATE TABLE evals (step INTEGER, problem TEXT, sample INTEGER, text TEXT,"
-    "  answer TEXT, correct INTEGER, tokens INTEGER, cause TEXT);"
+    "  answer TEXT, correct INTEGER, tokens INTEGER, cause TEXT, extracted TEXT);"
     "CREATE INDEX evals_step ON evals (step);"
     "CREATE TABLE decisions (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
     "  taken INTEGER, mean REAL, deviation REAL, value REAL, extra TEXT,"
-    "  PRIMARY KEY (step, prompt, kind));"
-    "CREATE VIEW rollouts_with_prompts AS SELECT rollouts.*, prompts.text AS prompt_text"
-    "  FROM rollouts LEFT JOIN prompts ON prompts.id = prompt_id;";
+    "  PRIMARY KEY (step, prompt, kind));" PREDICTIONS REWARDS WITH_PROMPTS;
+
+/* The layout before: predictions were JSON in a column, which nothing else was in. */
+#define PREDICTIONS_BEFORE                                                               \
+    "SELECT step, prompt, sample, json_extract(extra, '$.pass_rate') AS pass_rate,"      \
+    "  json_extract(extra, '$.length') AS length,"                                       \
+    "  json_extract(extra, '$.notions') AS notions,"                                     \
+    "  json_extract(extra, '$.cause_pass_rate') AS cause_pass_rate,"                     \
+    "  json_extract(extra, '$.cause_length') AS cause_length,"                           \
+    "  json_extract(extra, '$.cause_notions') AS cause_notions,"                         \
+    "  json_extract(extra, '$.difficulty') AS difficulty,"                               \
+    "  json_extract(extra, '$.length_reward') AS length_reward,"                         \
+    "  json_extract(extra, '$.notion_reward') AS notion_reward,"                         \
+    "  json_extract(extra, '$.true_pass_rate') AS true_pass_rate,"                       \
+    "  json_extract(extra, '$.true_length') AS true_length"                              \
+    "  FROM main.rollouts WHERE kind = 'meta' AND json_valid(extra)"
+
+/* Shown in the present layout, without a change to the file. */
+static const char views_of_before[] =
+    "PRAGMA temp_store = MEMORY;"
+    "CREATE TEMP VIEW rollouts_with_prompts AS SELECT step, prompt, problem, kind, sample,"
+    "  prompts.text AS prompt_text, rollouts.text AS text, answer, prompt_tokens, tokens, reward,"
+    "  advantage, cause, logprob, seconds, '' AS said, ids, '' AS extracted,"
+    "  kind = 'solution' AND reward > 0 AS correct"
+    "  FROM main.rollouts LEFT JOIN main.prompts ON prompts.id = prompt_id;"
+    "CREATE TEMP VIEW evals AS SELECT rowid, step, problem, sample, text, answer, correct,"
+    "  tokens, cause, '' AS extracted FROM main.evals;"
+    "CREATE TEMP VIEW predictions AS " PREDICTIONS_BEFORE ";"
+    "CREATE TEMP VIEW rewards AS SELECT 0 AS step, 0 AS prompt, 0 AS sample, '' AS part,"
+    "  0 AS value WHERE 0;";
+
+static const char update_of_before[] =
+    "DROP VIEW rollouts_with_prompts;" PREDICTIONS REWARDS
+    "INSERT INTO predictions " PREDICTIONS_BEFORE ";"
+    "UPDATE rollouts SET extra = '';"
+    "ALTER TABLE rollouts RENAME COLUMN extra TO said;"
+    "ALTER TABLE rollouts ADD COLUMN extracted TEXT;"
+    "ALTER TABLE rollouts ADD COLUMN correct INTEGER;"
+    "UPDATE rollouts SET correct = kind = 'solution' AND reward > 0;"
+    "ALTER TABLE evals ADD COLUMN extracted TEXT;" WITH_PROMPTS;
 
 static const char *const statements[STORE_STATEMENTS] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
@@ -39,8 +89,11 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_PROMPT] = "INSERT OR IGNORE INTO prompts (text) VALUES (?)",
     [STORE_ROLLOUT] =
         ("INSERT OR REPLACE INTO rollouts VALUES (?, ?, ?, ?, ?,"
-         " (SELECT id FROM prompts WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
-    [STORE_EVAL] = "INSERT INTO evals VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+         " (SELECT id FROM prompts WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+    [STORE_PREDICTION] = ("INSERT OR REPLACE INTO predictions VALUES"
+                          " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+    [STORE_REWARD] = "INSERT OR REPLACE INTO rewards VALUES (?, ?, ?, ?, ?)",
+    [STORE_EVAL] = "INSERT INTO evals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STORE_DECISION] = "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
@@ -103,30 +156,39 @@ static masa_status read_pragma(const masa_store *store, const char *sql, long *o
     return st;
 }
 
+/* Runs these statements as one, and then is of the present version. */
+static masa_status lay_out(masa_store *store, const char *statement_list, masa_error *err)
+{
+    masa_text sql = {0};
+    masa_text_addf(&sql, "BEGIN IMMEDIATE; %s PRAGMA application_id = %d;"
+                         " PRAGMA user_version = %d; COMMIT;",
+                   statement_list, APPLICATION, VERSION);
+    masa_status st = execute(store, masa_text_get(&sql), err);
+    if (st != MASA_OK) masa_store_rollback(store);
+    masa_text_deinit(&sql);
+    return st;
+}
+
 /* An empty database becomes ours; any other must be ours already. */
 static masa_status check_schema(masa_store *store, masa_store_mode mode, masa_error *err)
 {
     long application, version, tables;
+    bool write = mode == MASA_STORE_WRITE;
     masa_status st = read_pragma(store, "PRAGMA application_id", &application, err);
     if (st == MASA_OK) st = read_pragma(store, "PRAGMA user_version", &version, err);
     if (st == MASA_OK)
         st = read_pragma(store, "SELECT count(*) FROM sqlite_master", &tables, err);
     if (st != MASA_OK) return st;
-    if (mode == MASA_STORE_WRITE && tables == 0 && application == 0) {
-        masa_text sql = {0};
-        masa_text_addf(&sql, "BEGIN; %s PRAGMA application_id = %d; PRAGMA user_version = %d;"
-                             " COMMIT;",
-                       schema, APPLICATION, VERSION);
-        st = execute(store, masa_text_get(&sql), err);
-        masa_text_deinit(&sql);
-        return st;
-    }
+    if (write && tables == 0 && application == 0) return lay_out(store, schema, err);
     if (application != APPLICATION)
         return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not a store of masa", store->path);
+    if (version == BEFORE)
+        return write ? lay_out(store, update_of_before, err)
+                     : execute(store, views_of_before, err);
     if (version != VERSION)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "%s is a store of version %ld; this masa reads version %d",
-                         store->path, version, VERSION);
+                         "%s is a store of version %ld; this masa reads versions %d and %d",
+                         store->path, version, BEFORE, VERSION);
     return MASA_OK;
 }
 
@@ -266,8 +328,9 @@ masa_status masa_store_truncate(masa_store *store, long step, masa_error *err)
     masa_text_addf(&sql,
                    "DELETE FROM metrics WHERE step > %ld; DELETE FROM rollouts WHERE step > %ld;"
                    "DELETE FROM evals WHERE step > %ld; DELETE FROM decisions WHERE step > %ld;"
+                   "DELETE FROM predictions WHERE step > %ld; DELETE FROM rewards WHERE step > %ld;"
                    "DELETE FROM prompts WHERE id NOT IN (SELECT prompt_id FROM rollouts);",
-                   step, step, step, step);
+                   step, step, step, step, step, step);
     masa_status st = masa_store_begin(store, err);
     if (st == MASA_OK) {
         st = execute(store, masa_text_get(&sql), err);

@@ -13,6 +13,8 @@ typedef enum store_statement {
     STORE_METRIC,
     STORE_PROMPT,
     STORE_ROLLOUT,
+    STORE_PREDICTION,
+    STORE_REWARD,
     STORE_EVAL,
     STORE_DECISION,
     STORE_STATEMENTS,

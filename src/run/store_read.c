@@ -99,13 +99,72 @@ static const int32_t *ids_of(sqlite3_stmt *row, int column, long n)
 }
 
 static const char rollouts_sql[] =
-    "SELECT step, prompt, problem, kind, sample, prompt_text, text, answer, prompt_tokens,"
-    " tokens, reward, advantage, cause, logprob, seconds, extra, ids FROM rollouts_with_prompts"
-    " WHERE step BETWEEN ?1 AND ?2 AND (?3 < 0 OR prompt = ?3)"
+    "SELECT r.step, r.prompt, problem, kind, r.sample, prompt_text, text, answer,"
+    " prompt_tokens, tokens, reward, advantage, cause, logprob, seconds, said, ids, extracted,"
+    " correct, cause_pass_rate, pass_rate, length, notions, cause_length, cause_notions,"
+    " difficulty, length_reward, notion_reward, true_pass_rate, true_length,"
+    " (SELECT nullif(json_group_object(part, value), '{}') FROM rewards w"
+    "   WHERE r.kind = 'solution' AND w.step = r.step AND w.prompt = r.prompt"
+    "   AND w.sample = r.sample)"
+    " FROM rollouts_with_prompts r LEFT JOIN predictions p ON r.kind = 'meta'"
+    " AND p.step = r.step AND p.prompt = r.prompt AND p.sample = r.sample"
+    " WHERE r.step BETWEEN ?1 AND ?2 AND (?3 < 0 OR r.prompt = ?3)"
     " AND (?4 IS NULL OR problem = ?4) AND (?5 IS NULL OR kind = ?5)"
     " AND (?6 IS NULL OR cause = ?6) AND (?7 IS NULL OR instr(text, ?7) > 0)"
     " AND ifnull(reward, ?8) BETWEEN ?8 AND ?9"
-    " ORDER BY step, prompt, kind DESC, sample LIMIT ?10";
+    " ORDER BY r.step, r.prompt, kind DESC, r.sample LIMIT ?10";
+
+/* Columns of rollouts_sql. */
+enum { PREDICTED = 19 /* where a prediction begins */, PARTS = 30 };
+
+static long count_of(sqlite3_stmt *row, int column)
+{
+    return sqlite3_column_type(row, column) == SQLITE_NULL ? -1 : long_of(row, column);
+}
+
+static masa_store_prediction prediction_of(sqlite3_stmt *row)
+{
+    return (masa_store_prediction){
+        .cause_pass_rate = text_of(row, PREDICTED),
+        .pass_rate = count_of(row, PREDICTED + 1),
+        .length = count_of(row, PREDICTED + 2),
+        .notions = text_of(row, PREDICTED + 3),
+        .cause_length = text_of(row, PREDICTED + 4),
+        .cause_notions = text_of(row, PREDICTED + 5),
+        .difficulty = double_of(row, PREDICTED + 6),
+        .length_reward = double_of(row, PREDICTED + 7),
+        .notion_reward = double_of(row, PREDICTED + 8),
+        .true_pass_rate = double_of(row, PREDICTED + 9),
+        .true_length = double_of(row, PREDICTED + 10),
+    };
+}
+
+static masa_store_rollout rollout_of(sqlite3_stmt *row)
+{
+    masa_store_rollout r = {
+        .step = long_of(row, 0),
+        .prompt = long_of(row, 1),
+        .problem = text_of(row, 2),
+        .kind = text_of(row, 3),
+        .sample = long_of(row, 4),
+        .prompt_text = text_of(row, 5),
+        .text = text_of(row, 6),
+        .answer = text_of(row, 7),
+        .prompt_tokens = long_of(row, 8),
+        .tokens = long_of(row, 9),
+        .reward = double_of(row, 10),
+        .advantage = double_of(row, 11),
+        .cause = text_of(row, 12),
+        .logprob = double_of(row, 13),
+        .seconds = double_of(row, 14),
+        .said = text_of(row, 15),
+        .extracted = text_of(row, 17),
+        .correct = long_of(row, 18) != 0,
+        .parts = text_of(row, PARTS),
+    };
+    r.ids = ids_of(row, 16, r.tokens);
+    return r;
+}
 
 masa_status masa_store_rollouts(masa_store *store, const masa_store_filter *filter,
                                 masa_store_rollout_visit *visit, void *context,
@@ -126,13 +185,12 @@ masa_status masa_store_rollouts(masa_store *store, const masa_store_filter *filt
         sqlite3_bind_int64(rows, 10, filter->limit);
     }
     while (st == MASA_OK && (st = next(store, rows, &more, err)) == MASA_OK && more) {
-        masa_store_rollout rollout = {
-            long_of(rows, 0),    long_of(rows, 1),  text_of(rows, 2),    text_of(rows, 3),
-            long_of(rows, 4),    text_of(rows, 5),  text_of(rows, 6),    text_of(rows, 7),
-            long_of(rows, 8),    long_of(rows, 9),  NULL,                double_of(rows, 10),
-            double_of(rows, 11), text_of(rows, 12), double_of(rows, 13), double_of(rows, 14),
-            text_of(rows, 15)};
-        rollout.ids = ids_of(rows, 16, rollout.tokens);
+        masa_store_rollout rollout = rollout_of(rows);
+        masa_store_prediction prediction = prediction_of(rows);
+        /* In stores of before a meta rollout may lack one of its members. */
+        if (sqlite3_column_type(rows, PREDICTED) != SQLITE_NULL || prediction.pass_rate >= 0 ||
+            prediction.length >= 0)
+            rollout.prediction = &prediction;
         st = visit(context, &rollout, err);
     }
     sqlite3_finalize(rows);
@@ -146,14 +204,14 @@ masa_status masa_store_evals(masa_store *store, long first, long last,
     bool more = true;
     masa_status st = store_prepare(
         store,
-        "SELECT step, problem, sample, text, answer, correct, tokens, cause FROM evals"
+        "SELECT step, problem, sample, text, answer, correct, tokens, cause, extracted FROM evals"
         " WHERE step BETWEEN ?1 AND ?2 ORDER BY step, rowid",
         &rows, err);
     if (st == MASA_OK) bind_steps(rows, first, last);
     while (st == MASA_OK && (st = next(store, rows, &more, err)) == MASA_OK && more) {
         masa_store_eval eval = {long_of(rows, 0), text_of(rows, 1),      long_of(rows, 2),
                                 text_of(rows, 3), text_of(rows, 4),      long_of(rows, 5) != 0,
-                                long_of(rows, 6), text_of(rows, 7)};
+                                long_of(rows, 6), text_of(rows, 7),      text_of(rows, 8)};
         st = visit(context, &eval, err);
     }
     sqlite3_finalize(rows);

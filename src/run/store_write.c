@@ -45,6 +45,48 @@ masa_status masa_store_add_metric(masa_store *store, long step, const char *name
     return finish(store, &b, err);
 }
 
+/* -1 is what was not read. */
+static void bind_count(binder *b, long value)
+{
+    if (value >= 0)
+        bind_long(b, value);
+    else
+        sqlite3_bind_null(b->statement, ++b->n);
+}
+
+static masa_status add_prediction(masa_store *store, const masa_store_rollout *rollout,
+                                  const masa_store_prediction *p, masa_error *err)
+{
+    binder b = {store->statements[STORE_PREDICTION], 0};
+    bind_long(&b, rollout->step);
+    bind_long(&b, rollout->prompt);
+    bind_long(&b, rollout->sample);
+    bind_count(&b, p->pass_rate);
+    bind_count(&b, p->length);
+    bind_text(&b, p->notions);
+    bind_text(&b, p->cause_pass_rate);
+    bind_text(&b, p->cause_length);
+    bind_text(&b, p->cause_notions);
+    bind_double(&b, p->difficulty);
+    bind_double(&b, p->length_reward);
+    bind_double(&b, p->notion_reward);
+    bind_double(&b, p->true_pass_rate);
+    bind_double(&b, p->true_length);
+    return finish(store, &b, err);
+}
+
+masa_status masa_store_add_reward(masa_store *store, const masa_store_rollout *solution,
+                                  const char *part, double value, masa_error *err)
+{
+    binder b = {store->statements[STORE_REWARD], 0};
+    bind_long(&b, solution->step);
+    bind_long(&b, solution->prompt);
+    bind_long(&b, solution->sample);
+    bind_text(&b, part);
+    bind_double(&b, value);
+    return finish(store, &b, err);
+}
+
 masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *rollout,
                                    masa_error *err)
 {
@@ -69,12 +111,17 @@ masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *
     bind_text(&b, rollout->cause);
     bind_double(&b, rollout->logprob);
     bind_double(&b, rollout->seconds);
-    bind_text(&b, rollout->extra);
+    bind_text(&b, rollout->said);
+    b.n++;
     if (rollout->ids)
-        sqlite3_bind_blob64(b.statement, ++b.n, rollout->ids,
+        sqlite3_bind_blob64(b.statement, b.n, rollout->ids,
                             (sqlite3_uint64)rollout->tokens * sizeof *rollout->ids,
                             SQLITE_STATIC);
-    return finish(store, &b, err);
+    bind_text(&b, rollout->extracted);
+    bind_long(&b, rollout->correct);
+    st = finish(store, &b, err);
+    if (st != MASA_OK || !rollout->prediction) return st;
+    return add_prediction(store, rollout, rollout->prediction, err);
 }
 
 masa_status masa_store_add_eval(masa_store *store, const masa_store_eval *eval,
@@ -89,6 +136,7 @@ masa_status masa_store_add_eval(masa_store *store, const masa_store_eval *eval,
     bind_long(&b, eval->correct);
     bind_long(&b, eval->tokens);
     bind_text(&b, eval->cause);
+    bind_text(&b, eval->extracted);
     return finish(store, &b, err);
 }
 

@@ -185,6 +185,12 @@ static void limits_and_batches_do_not_matter(void **state)
 {
     (void)state;
     fix_choice();
+    assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o found.sqlite --answer-rules whole");
+    const char *found = strstr(errors, "own: answers found by whole: ");
+    assert_non_null(found); /* one line says which rule found what */
+    assert_null(strstr(found + 20, "answers found"));
+    assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o found.sqlite --answer-rules whole");
+    assert_null(strstr(errors, "answers found")); /* nothing new */
     assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o whole.sqlite");
     assert_done("--problems own.jsonl" MODEL
                 "-n 4 -l 40 -o parts.sqlite --limit 1 --batch 3");

@@ -9,15 +9,26 @@
 
 static char folder[] = "/tmp/masa-cli-run-XXXXXX";
 
-/* A prompt of step 3 as its two meta rollouts saw it; the truth is in both. */
-static void add_predictions(masa_store *store, long prompt, const char *first,
-                            const char *second)
+/* -1 and NaN: not known. */
+static masa_store_prediction predicted(long rate, long length, double true_rate,
+                                       double true_length)
 {
-    const char *const extras[] = {first, second};
+    return (masa_store_prediction){
+        .pass_rate = rate, .length = length, .notions = "[\"sum\"]", .cause_pass_rate = "missing",
+        .difficulty = 0.5, .length_reward = 1, .notion_reward = 0,
+        .true_pass_rate = true_rate, .true_length = true_length};
+}
+
+/* A prompt of step 3 as its two meta rollouts saw it; the truth is in both. */
+static void add_predictions(masa_store *store, long prompt, masa_store_prediction first,
+                            masa_store_prediction second)
+{
+    const masa_store_prediction predictions[] = {first, second};
     for (long sample = 0; sample < 2; sample++) {
         masa_store_rollout r = {.step = 3, .prompt = prompt, .problem = "p8", .kind = "meta",
                                 .sample = sample, .prompt_text = "How hard?", .text = "{}",
-                                .answer = "4", .cause = "eos", .extra = extras[sample]};
+                                .answer = "4", .cause = "eos",
+                                .prediction = &predictions[sample]};
         assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
     }
 }
@@ -41,22 +52,22 @@ static int make_run(void **state)
                                     .answer = "4", .prompt_tokens = 9, .tokens = 5,
                                     .reward = (double)sample, .advantage = 1, .cause = "eos",
                                     .logprob = -0.5, .seconds = 1,
-                                    .extra = sample ? "{\"rule\":\"boxed\"}" : NULL};
+                                    .extracted = sample ? "4" : NULL, .correct = sample == 1,
+                                    .said = sample ? "well done" : NULL};
             masa_store_add_rollout(masa_run_store(run), &r, NULL);
+            if (sample == 0 || step != 2) continue;
+            masa_store_add_reward(masa_run_store(run), &r, "format", 1, NULL);
+            masa_store_add_reward(masa_run_store(run), &r, "length", 0.25, NULL);
         }
-        masa_store_eval eval = {step, "t1", 0, "text", "4", step > 1, 3, "eos"};
+        masa_store_eval eval = {step, "t1", 0, "text", "4", step > 1, 3, "eos", "5"};
         masa_store_add_eval(masa_run_store(run), &eval, NULL);
         masa_store_decision gate = {step, 0, "p7", "gate", true, 1, 0.01, 0, NULL};
         masa_store_add_decision(masa_run_store(run), &gate, NULL);
         if (step == 3) {
             masa_store *store = masa_run_store(run);
-            add_predictions(store, 1,
-                            "{\"pass_rate\":8,\"length\":40,\"true_pass_rate\":0.75,\"true_length\":30}",
-                            "{\"pass_rate\":4,\"length\":60,\"true_pass_rate\":0.75,\"true_length\":30}");
-            add_predictions(store, 2, "{\"pass_rate\":null,\"length\":20}", "broken");
-            add_predictions(store, 3,
-                            "{\"pass_rate\":0,\"length\":9,\"true_pass_rate\":0,\"true_length\":null}",
-                            "{\"pass_rate\":2,\"length\":9,\"true_pass_rate\":0,\"true_length\":null}");
+            add_predictions(store, 1, predicted(8, 40, 0.75, 30), predicted(4, 60, 0.75, 30));
+            add_predictions(store, 2, predicted(-1, 20, NAN, NAN), predicted(-1, -1, NAN, NAN));
+            add_predictions(store, 3, predicted(0, 9, 0, NAN), predicted(2, 9, 0, NAN));
         }
         assert_int_equal(masa_run_commit_step(run, NULL), MASA_OK);
     }
@@ -143,9 +154,18 @@ static void rollouts_are_read(void **state)
                         "==== prompt 0 of step 2, problem p7, 9 tokens, answer 4\n"
                         "What is \"2+2\"?\n"
                         "---- step 2, prompt 0, solution 1: reward 1.000, advantage +1.000, 5 "
-                        "tokens, stopped by eos, log-probability -0.500\n"
+                        "tokens, stopped by eos, log-probability -0.500, found 4\n"
                         "It is \\boxed{4}.\n"
-                        "     {\"rule\":\"boxed\"}\n");
+                        "     parts of the reward: {\"format\":1.0,\"length\":0.25}\n"
+                        "     well done\n");
+    assert_int_equal(masa("inspect FOLDER --kind meta --prompt 1"), 0);
+    assert_says("predicted: pass rate 8/8, length 40, notions [\"sum\"]\n"
+                "true: pass rate 0.75, length 30; rewards of pass rate 0.5, length 1, notions 0\n");
+    assert_int_equal(masa("inspect FOLDER --kind meta --prompt 2"), 0);
+    assert_says("predicted: no pass rate (missing), length 20");
+    assert_int_equal(masa("inspect FOLDER --kind meta --prompt 3 --json"), 0);
+    assert_says("\"prediction\":{\"pass_rate\":0,\"length\":9,\"notions\":[\"sum\"]");
+    assert_says("\"true_pass_rate\":0,\"true_length\":null}}");
     assert_int_equal(masa("inspect FOLDER --contains boxed --cause eos --kind solution"), 0);
     assert_says("---- step 3");
     assert_int_equal(masa("inspect FOLDER --rollouts --limit 2"), 0);
@@ -160,9 +180,11 @@ static void rows_are_json_lines(void **state)
     static const struct {
         const char *arguments;
         size_t lines, keys;
-    } cases[] = {{"inspect FOLDER --json --rollouts --problem p7", 6, 16},
-                 {"inspect FOLDER --json --prompt 0 --limit 0 --step 1", 2, 16},
-                 {"inspect FOLDER --json --evals", 3, 8},
+    } cases[] = {{"inspect FOLDER --json --rollouts --problem p7 --contains Five", 3, 17},
+                 {"inspect FOLDER --json --rollouts --step 2 --contains boxed", 1, 19},
+                 {"inspect FOLDER --json --prompt 0 --limit 0 --step 1 --contains boxed", 1, 18},
+                 {"inspect FOLDER --json --rollouts --kind meta", 6, 16},
+                 {"inspect FOLDER --json --evals", 3, 9},
                  {"inspect FOLDER --json --decisions --step 2:3", 2, 9}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(masa(cases[i].arguments), 0);
@@ -176,7 +198,7 @@ static void rows_are_json_lines(void **state)
         }
     }
     assert_int_equal(masa("inspect FOLDER --evals --step 1"), 0);
-    assert_says("problem t1, sample 0: wrong (answer 4)");
+    assert_says("problem t1, sample 0: wrong (answer 4), 3 tokens, stopped by eos, found 5\n");
     assert_int_equal(masa("inspect FOLDER --decisions --step 1"), 0);
     assert_says("gate taken");
     assert_int_equal(masa("inspect FOLDER --decisions --evals --limit 1 --json"), 0);

@@ -29,7 +29,7 @@ static void verdicts_are_written(void **state)
                              "\"extraction\":\"boxed\""));
     assert_true(said(errors, "8 answers: 1 equal (12.5 %), 5 different (62.5 %), "
                              "1 no_answer (12.5 %), 1 bad_gold (12.5 %)"));
-    assert_true(said(errors, "found by boxed: 4 (1 equal), phrase: 1 (0 equal), tags: 2 (0 equal)"));
+    assert_true(said(errors, "found by boxed: 4 (1 right), phrase: 1 (0 right), tags: 2 (0 right)"));
     assert_int_equal(shell("$masa verify --rules boxed answers.jsonl"), 0);
     assert_true(said(errors, "2 no_answer"));
 }

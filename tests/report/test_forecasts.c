@@ -5,17 +5,16 @@
 
 /* A prompt's two meta rollouts predict these eighths and lengths; NaN: not readable. */
 static void add_prompt(masa_store *store, long step, long prompt, double a, double b,
-                       double length_a, double length_b, const char *truth)
+                       double length_a, double length_b, double true_rate, double true_length)
 {
     const double rates[] = {a, b}, lengths[] = {length_a, length_b};
     for (int i = 0; i < 2; i++) {
-        char extra[256], rate[16] = "null", length[16] = "null";
-        if (isfinite(rates[i])) snprintf(rate, sizeof rate, "%g", rates[i]);
-        if (isfinite(lengths[i])) snprintf(length, sizeof length, "%g", lengths[i]);
-        snprintf(extra, sizeof extra, "{\"pass_rate\":%s,\"length\":%s%s}", rate, length,
-                 truth);
+        masa_store_prediction p = {.pass_rate = isfinite(rates[i]) ? (long)rates[i] : -1,
+                                   .length = isfinite(lengths[i]) ? (long)lengths[i] : -1,
+                                   .true_pass_rate = true_rate,
+                                   .true_length = true_length};
         masa_store_rollout row = {.step = step, .prompt = prompt, .problem = "p",
-                                  .kind = "meta", .sample = i, .extra = extra};
+                                  .kind = "meta", .sample = i, .prediction = &p};
         assert_int_equal(masa_store_add_rollout(store, &row, NULL), MASA_OK);
     }
 }
@@ -39,10 +38,10 @@ static void forecasts_are_judged_by_window(void **state)
     masa_store *store = NULL;
     masa_forecasts f = {0};
     assert_int_equal(masa_store_open(&store, path, MASA_STORE_WRITE, NULL), MASA_OK);
-    add_prompt(store, 1, 0, 8, 6, 40, 60, ",\"true_pass_rate\":1,\"true_length\":45");
-    add_prompt(store, 1, 1, 0, NAN, 90, NAN, ",\"true_pass_rate\":0.25,\"true_length\":100");
-    add_prompt(store, 2, 0, 2, 2, 10, 30, ",\"true_pass_rate\":0.5");
-    add_prompt(store, 2, 1, 7, 7, NAN, NAN, ""); /* gated: nothing is known */
+    add_prompt(store, 1, 0, 8, 6, 40, 60, 1, 45);
+    add_prompt(store, 1, 1, 0, NAN, 90, NAN, 0.25, 100);
+    add_prompt(store, 2, 0, 2, 2, 10, 30, 0.5, NAN);
+    add_prompt(store, 2, 1, 7, 7, NAN, NAN, NAN, NAN); /* gated: nothing is known */
     add_gate(store, 1, 3, 1, 1, 6, 2);
     add_gate(store, 2, 3, 1, 0, 2, 0);
     assert_int_equal(masa_forecasts_read(&f, store, &MASA_STORE_ALL, NULL), MASA_OK);

@@ -28,28 +28,31 @@ static void add_solution(masa_store *store, long step, long prompt, long sample)
                             .tokens = 20,
                             .reward = (double)sample,
                             .cause = "eos",
-                            .logprob = NAN};
+                            .logprob = NAN,
+                            .extracted = sample ? "found" HOSTILE : NULL,
+                            .correct = sample != 0,
+                            .said = HOSTILE};
     assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
 }
 
 /* Early predictions say 0 whatever is true; late ones are right but for one. */
 static void add_meta(masa_store *store, long step, long prompt)
 {
-    char extra[512];
     int truth = (int)(prompt * 2), said = step < 3 ? 0 : prompt == 4 ? 1 : truth;
+    masa_store_prediction p = {.pass_rate = said,
+                               .length = prompt == 2 ? 900 : 40,
+                               .notions = "[\"<b>\"]",
+                               .cause_pass_rate = "valid",
+                               .cause_length = "valid",
+                               .cause_notions = "valid",
+                               .difficulty = 0.5,
+                               .length_reward = 1,
+                               .notion_reward = 0.25,
+                               .true_pass_rate = truth / 8.0,
+                               .true_length = 40 + (double)prompt};
     if (prompt == 3)
-        snprintf(extra, sizeof extra,
-                 "{\"pass_rate\":null,\"length\":null,\"notions\":[],"
-                 "\"cause_pass_rate\":\"<missing>\",\"cause_length\":"
-                 "\"missing\",\"cause_notions\":\"missing\"}");
-    else
-        snprintf(
-            extra, sizeof extra,
-            "{\"pass_rate\":%d,\"length\":%d,\"notions\":[\"<b>\"],\"difficulty\":0.5,"
-            "\"length_reward\":1,\"notion_reward\":0.25,\"true_pass_rate\":%g,"
-            "\"true_length\":%d,\"cause_pass_rate\":\"valid\",\"cause_length\":\"valid\","
-            "\"cause_notions\":\"valid\"}",
-            said, prompt == 2 ? 900 : 40, truth / 8.0, 40 + (int)prompt);
+        p = (masa_store_prediction){-1,  -1,  "[]", "<missing>", "missing", "missing",
+                                    NAN, NAN, NAN,  NAN,         NAN};
     masa_store_rollout r = {.step = step,
                             .prompt = prompt,
                             .problem = "p",
@@ -60,7 +63,7 @@ static void add_meta(masa_store *store, long step, long prompt)
                             .answer = "4",
                             .reward = 0.5,
                             .cause = "eos",
-                            .extra = extra};
+                            .prediction = &p};
     assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
 }
 

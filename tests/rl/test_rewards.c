@@ -25,6 +25,57 @@ static void own_rewards_give_the_same_run(void **state)
     assert_true(masa_path_exists(in_root("python/reward.log")));
 }
 
+typedef struct sums {
+    size_t n, with_parts;
+} sums;
+
+/* 1 for right, 0.5 for an answer, 0.25 for all the tokens that were not used, minus what is
+ * repeated; the parts are on record without their weights. */
+static masa_status check_sum(void *context, const masa_store_rollout *r, masa_error *err)
+{
+    (void)err;
+    sums *s = context;
+    double correctness, format, length, repetition;
+    s->n++;
+    if (sscanf(r->parts, "{\"correctness\":%lf,\"format\":%lf,\"length\":%lf,\"repetition\":%lf}",
+               &correctness, &format, &length, &repetition) != 4)
+        return MASA_OK;
+    s->with_parts++;
+    bool ended = strcmp(r->cause, "eos") == 0;
+    assert_int_equal(r->correct, ended && strcmp(r->text, "y") == 0);
+    assert_near(correctness, r->correct, 0);
+    assert_near(format, ended && *r->text, 0);
+    assert_near(length, 1 - (double)r->tokens / 12, 1e-9);
+    assert_near(r->reward, correctness + 0.5 * format + 0.25 * length + 2 * repetition, 1e-6);
+    assert_string_equal(r->extracted, ended ? r->text : "");
+    return MASA_OK;
+}
+
+static void parts_are_summed_and_recorded(void **state)
+{
+    (void)state;
+    sums s = {0};
+    masa_store *store = NULL;
+    must("sum", "train.steps=2 data.test= reward.format=0.5 reward.length=0.25 reward.repetition=2",
+         false);
+    char *path = masa_run_store_path(in_root("sum"));
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
+    masa_store_filter all = MASA_STORE_ALL;
+    assert_int_equal(masa_store_rollouts(store, &all, check_sum, &s, NULL), MASA_OK);
+    masa_store_close(store);
+    free(path);
+    assert_int_equal(s.n, 2 * 4 * 6);
+    assert_int_equal(s.with_parts, s.n);
+    /* Accuracy is what the method goes by, whatever else is rewarded. */
+    assert_near(metric_of("sum", 1, "reward_correctness"), metric_of("sum", 1, "accuracy"), 1e-9);
+    assert_near(metric_of("sum", 1, "reward"),
+                metric_of("sum", 1, "accuracy") + 0.5 * metric_of("sum", 1, "reward_format") +
+                    0.25 * metric_of("sum", 1, "reward_length") +
+                    2 * metric_of("sum", 1, "reward_repetition"), 1e-6);
+    assert_true(isnan(metric_of("sum", 1, "reward_user")));
+    assert_true(isnan(metric_of("judge", 1, "reward_correctness"))); /* no sum: no parts */
+}
+
 /* Beside a program of their own, problems need no answer and may be of any kind. */
 static void problems_need_no_answers(void **state)
 {
@@ -60,6 +111,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(own_rewards_give_the_same_run),
+        cmocka_unit_test(parts_are_summed_and_recorded),
         cmocka_unit_test(problems_need_no_answers),
         cmocka_unit_test(a_failing_program_ends_the_run),
     };

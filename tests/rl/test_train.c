@@ -157,6 +157,25 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
     assert_same_run("whole", "halves", "model.safetensors", 4);
 }
 
+/* One line, on the first step, says which rule found what. */
+static void a_run_says_where_answers_were_found(void **state)
+{
+    (void)state;
+    char *said = NULL;
+    size_t size = 0;
+    FILE *progress = open_memstream(&said, &size);
+    masa_train_options options = {.progress = progress};
+    masa_error err = {0};
+    if (reinforce("found", "data.answer_rules=boxed,number,whole data.test=", &options, &err))
+        fail_msg("%s", err.message);
+    fclose(progress);
+    const char *line = strstr(said, "step 1: answers found by whole: ");
+    assert_non_null(line);
+    assert_non_null(strstr(line, "(data.answer_rules: boxed,number,whole)\n"));
+    assert_null(strstr(line + 20, "answers found by"));
+    free(said);
+}
+
 static void a_stopped_run_is_saved(void **state)
 {
     (void)state;
@@ -234,6 +253,7 @@ int main(void)
         cmocka_unit_test(reinforcement_learns),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
         cmocka_unit_test(processor_time_goes_on),
+        cmocka_unit_test(a_run_says_where_answers_were_found),
         cmocka_unit_test(a_stopped_run_is_saved),
         cmocka_unit_test(factors_resume_too),
         cmocka_unit_test(every_family_trains),

@@ -53,8 +53,16 @@ static masa_store_rollout example(long step, long prompt, long sample)
                                 .advantage = -0.5,
                                 .cause = sample == 3 ? "length" : "eos",
                                 .logprob = -0.25,
-                                .seconds = 1.5};
+                                .seconds = 1.5,
+                                .extracted = sample % 2 ? "4" : NULL,
+                                .correct = sample % 2 == 1,
+                                .said = sample == 3 ? "too long" : NULL};
 }
+
+static const masa_store_prediction prediction = {
+    .pass_rate = 4, .length = -1, .notions = "[\"sum\"]", .cause_pass_rate = "valid",
+    .cause_length = "missing", .cause_notions = "valid", .difficulty = 0.5,
+    .length_reward = NAN, .notion_reward = 0, .true_pass_rate = 0.25, .true_length = NAN};
 
 static void fill(masa_store *store, long steps)
 {
@@ -67,11 +75,14 @@ static void fill(masa_store *store, long steps)
             for (long sample = 0; sample < 4; sample++) {
                 masa_store_rollout r = example(step, prompt, sample);
                 assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
+                if (sample != 1) continue;
+                assert_int_equal(masa_store_add_reward(store, &r, "user", -2, NULL), MASA_OK);
+                assert_int_equal(masa_store_add_reward(store, &r, "format", 0.5, NULL), MASA_OK);
             }
         masa_store_rollout meta = example(step, 0, 10);
-        meta.extra = "{\"pass_rate\":4}";
+        meta.prediction = &prediction;
         assert_int_equal(masa_store_add_rollout(store, &meta, NULL), MASA_OK);
-        masa_store_eval eval = {step, "t0", 0, "text", "4", true, 12, "eos"};
+        masa_store_eval eval = {step, "t0", 0, "text", "4", true, 12, "eos", "4.0"};
         assert_int_equal(masa_store_add_eval(store, &eval, NULL), MASA_OK);
         masa_store_decision decision = {step, 1, "p1", "gate", true, 1.0, 0.05, 0, NULL};
         assert_int_equal(masa_store_add_decision(store, &decision, NULL), MASA_OK);
@@ -102,6 +113,17 @@ static masa_status see_metric(void *context, long step, const char *name, double
     return s->failing ? MASA_FAIL(err, MASA_ERR_DATA, "enough") : MASA_OK;
 }
 
+static void assert_predicted(const masa_store_prediction *p)
+{
+    assert_int_equal(p->pass_rate, 4);
+    assert_int_equal(p->length, -1);
+    assert_string_equal(p->notions, "[\"sum\"]");
+    assert_string_equal(p->cause_length, "missing");
+    assert_near(p->difficulty, 0.5, 0);
+    assert_true(isnan(p->length_reward) && isnan(p->true_length));
+    assert_near(p->true_pass_rate, 0.25, 0);
+}
+
 static masa_status see_rollout(void *context, const masa_store_rollout *r, masa_error *err)
 {
     seen *s = context;
@@ -117,7 +139,12 @@ static masa_status see_rollout(void *context, const masa_store_rollout *r, masa_
     assert_string_equal(r->problem, expected.problem);
     assert_string_equal(r->cause, expected.cause);
     assert_string_equal(r->answer, "4");
-    assert_string_equal(r->extra, r->sample == 10 ? "{\"pass_rate\":4}" : "");
+    assert_string_equal(r->extracted, expected.extracted ? expected.extracted : "");
+    assert_int_equal(r->correct, expected.correct);
+    assert_string_equal(r->said, expected.said ? expected.said : "");
+    assert_string_equal(r->parts, r->sample == 1 ? "{\"format\":0.5,\"user\":-2.0}" : "");
+    assert_int_equal(r->prediction != NULL, r->sample == 10);
+    if (r->prediction) assert_predicted(r->prediction);
     assert_int_equal(r->tokens, expected.tokens);
     assert_int_equal(r->prompt_tokens, 7);
     assert_memory_equal(r->ids, expected.ids, (size_t)r->tokens * sizeof *r->ids);
@@ -141,6 +168,7 @@ static masa_status see_eval(void *context, const masa_store_eval *e, masa_error 
     assert_true(e->correct);
     assert_string_equal(e->problem, "t0");
     assert_int_equal(e->tokens, 12);
+    assert_string_equal(e->extracted, "4.0");
     return MASA_OK;
 }
 
@@ -192,6 +220,99 @@ static void what_is_written_is_read(void **state)
     assert_int_equal(masa_store_decisions(store, 0, -1, see_decision, &s, NULL), MASA_OK);
     assert_int_equal(s.n, 2);
     masa_store_close(store);
+}
+
+/* ---- the layout before ---- */
+
+static const char before[] =
+    "CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
+    "CREATE TABLE metrics (step INTEGER, name TEXT, value REAL, PRIMARY KEY (step, name));"
+    "CREATE TABLE prompts (id INTEGER PRIMARY KEY, text TEXT UNIQUE);"
+    "CREATE TABLE rollouts (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
+    "  sample INTEGER, prompt_id INTEGER REFERENCES prompts (id), text TEXT, answer TEXT,"
+    "  prompt_tokens INTEGER, tokens INTEGER, reward REAL, advantage REAL, cause TEXT,"
+    "  logprob REAL, seconds REAL, extra TEXT, ids BLOB,"
+    "  PRIMARY KEY (step, prompt, kind, sample));"
+    "CREATE TABLE evals (step INTEGER, problem TEXT, sample INTEGER, text TEXT,"
+    "  answer TEXT, correct INTEGER, tokens INTEGER, cause TEXT);"
+    "CREATE INDEX evals_step ON evals (step);"
+    "CREATE TABLE decisions (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
+    "  taken INTEGER, mean REAL, deviation REAL, value REAL, extra TEXT,"
+    "  PRIMARY KEY (step, prompt, kind));"
+    "CREATE VIEW rollouts_with_prompts AS SELECT rollouts.*, prompts.text AS prompt_text"
+    "  FROM rollouts LEFT JOIN prompts ON prompts.id = prompt_id;"
+    "INSERT INTO prompts VALUES (1, 'What is 2+2?');"
+    "INSERT INTO metrics VALUES (1, 'reward', 0.5);"
+    "INSERT INTO rollouts VALUES (1, 0, 'p', 'solution', 0, 1, 'It is 4.', '4', 7, 0, 1, 0.5, 'eos',"
+    "  -1, 2, '', X'');"
+    "INSERT INTO rollouts VALUES (1, 0, 'p', 'meta', 0, 1, '{}', '4', 7, 0, 0.4, 0, 'eos', -1, 2,"
+    "  '{\"pass_rate\":4,\"length\":null,\"notions\":[\"sum\"],\"cause_pass_rate\":\"valid\","
+    "\"cause_length\":\"missing\",\"cause_notions\":\"valid\",\"difficulty\":0.5,"
+    "\"notion_reward\":0,\"true_pass_rate\":0.25,\"true_length\":null}', X'');"
+    "INSERT INTO evals VALUES (0, 't', 0, 'five', '5', 1, 3, 'eos');"
+    "PRAGMA application_id = 1296126785; PRAGMA user_version = 2;";
+
+static masa_status see_old(void *context, const masa_store_rollout *r, masa_error *err)
+{
+    (void)err;
+    ++*(int *)context;
+    assert_string_equal(r->prompt_text, "What is 2+2?");
+    assert_string_equal(r->answer, "4");
+    assert_string_equal(r->extracted, "");
+    assert_int_equal(r->correct, strcmp(r->kind, "solution") == 0);
+    assert_int_equal(r->prediction != NULL, strcmp(r->kind, "meta") == 0);
+    if (r->prediction) assert_predicted(r->prediction);
+    return MASA_OK;
+}
+
+static masa_status see_old_eval(void *context, const masa_store_eval *e, masa_error *err)
+{
+    (void)err;
+    ++*(int *)context;
+    assert_string_equal(e->text, "five");
+    assert_string_equal(e->extracted, "");
+    assert_true(e->correct);
+    return MASA_OK;
+}
+
+static void assert_old_is_read(masa_store *store)
+{
+    int n = 0;
+    masa_store_filter all = MASA_STORE_ALL;
+    assert_int_equal(masa_store_rollouts(store, &all, see_old, &n, NULL), MASA_OK);
+    assert_int_equal(masa_store_evals(store, 0, 0, see_old_eval, &n, NULL), MASA_OK);
+    assert_int_equal(n, 3);
+}
+
+/* It is read as it is, without a change; a run that goes on brings it up to date. */
+static void stores_of_the_layout_before_are_read(void **state)
+{
+    (void)state;
+    sqlite3 *db = NULL;
+    char *why = NULL;
+    masa_text bytes = {0}, again = {0};
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, before, NULL, NULL, &why) != SQLITE_OK) fail_msg("%s", why);
+    sqlite3_close(db);
+    assert_int_equal(masa_file_read(&bytes, path, NULL), MASA_OK);
+    masa_store *store = open_store(MASA_STORE_READ);
+    assert_old_is_read(store);
+    masa_store_close(store);
+    assert_int_equal(masa_file_read(&again, path, NULL), MASA_OK);
+    assert_int_equal(bytes.size, again.size);
+    assert_memory_equal(bytes.data, again.data, bytes.size);
+
+    store = open_store(MASA_STORE_WRITE);
+    assert_old_is_read(store);
+    masa_store_rollout r = example(2, 0, 1);
+    assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
+    assert_int_equal(masa_store_truncate(store, 1, NULL), MASA_OK);
+    masa_store_close(store);
+    store = open_store(MASA_STORE_READ); /* of the present version now */
+    assert_old_is_read(store);
+    masa_store_close(store);
+    masa_text_deinit(&bytes);
+    masa_text_deinit(&again);
 }
 
 static void filters_choose_rollouts(void **state)
@@ -407,6 +528,7 @@ int main(void)
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(what_is_written_is_read),
+        T(stores_of_the_layout_before_are_read),
         T(filters_choose_rollouts),
         T(a_step_is_there_wholly_or_not_at_all),
         T(truncation_forgets_later_steps),

@@ -4,12 +4,14 @@
 #define MASA_JUDGE_H
 
 #include <masa/problems.h>
+#include <masa/verify.h>
 
 /* The verdict on one response. */
 typedef struct masa_judgement {
     bool right;
     const char *verdict; /* as masa_verdict_text; of code: passed, failed, time, ... */
     const char *rule;    /* what decided */
+    masa_extract_rule found; /* which rule found the answer; NONE of programs */
     char *answer;        /* as extracted, or NULL; caller frees */
 } masa_judgement;
 

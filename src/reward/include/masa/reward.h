@@ -42,7 +42,7 @@ typedef struct masa_reward {
     double total;
     bool correct; /* by the judge; of a program without it: what that says, else reward >= 0.5 */
     double parts[MASA_REWARD_PARTS]; /* without weights; NaN: not asked for */
-    const char *rule; /* what decided; static */
+    masa_extract_rule found; /* by the judge; NONE: no answer, or not judged */
     char *answer;     /* as extracted, or NULL; caller frees */
     char *text;       /* what the user's program says of it, or NULL; caller frees */
 } masa_reward;

@@ -81,7 +81,7 @@
     S(sft, SFT, "supervised training on conversations (`masa sft`)")
 
 #define MASA_CONFIG_MODEL(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                          \
-    TEXT(model, path, "", "GGUF file or Hugging Face folder to start from")               \
+    TEXT(model, path, "", "GGUF file, Hugging Face folder, checkpoint or run (its newest checkpoint) to start from")               \
     TEXT(model, chat_template, "auto",                                                    \
          "`auto` recognises the model's own; else a family that `masa tokenize --help` "  \
          "names")                                                                         \

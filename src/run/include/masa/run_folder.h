@@ -122,6 +122,14 @@ bool masa_run_improves(const masa_run *run, const masa_run_state *state);
 masa_status masa_run_checkpoint_find(const char *run_folder, char **folder,
                                      masa_run_state *state, masa_error *err);
 
+/**
+ * The model that a path means, wherever one is asked for: a GGUF file, a Hugging Face folder and
+ * a checkpoint are themselves, the folder of a run is its newest checkpoint. A run without one is
+ * MASA_ERR_DATA, a checkpoint that is an adapter alone MASA_ERR_UNSUPPORTED; what is none of
+ * these, or not there, is left to its reader. *out is the caller's to free.
+ */
+masa_status masa_model_find(char **out, const char *path, masa_error *err);
+
 /** The step that checkpoints/latest names; -1: there is no such file. */
 masa_status masa_run_saved_step(const char *run_folder, long *step, masa_error *err);
 

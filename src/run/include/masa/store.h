@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <masa/error.h>
+#include <masa/text.h>
 
 typedef struct masa_store masa_store;
 
@@ -44,6 +45,19 @@ masa_status masa_store_truncate(masa_store *store, long step, masa_error *err);
 masa_status masa_store_add_metric(masa_store *store, long step, const char *name,
                                   double value, masa_error *err);
 
+/* What a meta rollout predicted, and what was true of its prompt. */
+typedef struct masa_store_prediction {
+    long pass_rate;      /* in eighths; -1: not read */
+    long length;         /* tokens; -1: not read */
+    const char *notions; /* a JSON list of strings */
+    const char *cause_pass_rate, *cause_length, *cause_notions; /* masa_meta_cause_text */
+    double difficulty, length_reward, notion_reward; /* NaN: there were no solutions */
+    double true_pass_rate, true_length;              /* the latter of right ones; NaN: unknown */
+} masa_store_prediction;
+
+/** Appends a line for people on what was predicted, and one on what was true when it is known. */
+void masa_store_prediction_text(masa_text *out, const masa_store_prediction *prediction);
+
 /* One rollout. Strings are borrowed; NULL is the same as "". */
 typedef struct masa_store_rollout {
     long step;
@@ -60,11 +74,19 @@ typedef struct masa_store_rollout {
     const char *cause;      /* of its stop: masa_stop_cause_name */
     double logprob;         /* mean over its tokens */
     double seconds;
-    const char *extra;      /* a JSON object, or NULL */
+    const char *extracted;  /* the answer that was found in a solution */
+    bool correct;           /* of a solution */
+    const char *said;       /* what a reward of the user's says of it */
+    const masa_store_prediction *prediction; /* of a meta rollout; else NULL */
+    const char *parts;      /* only read: of a sum of rewards a JSON object, {"format":1.0,...}; or "" */
 } masa_store_rollout;
 /** A rollout with the same step, prompt, kind and sample is replaced. */
 masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *rollout,
                                    masa_error *err);
+
+/** A part of a solution's reward, without its weight. */
+masa_status masa_store_add_reward(masa_store *store, const masa_store_rollout *solution,
+                                  const char *part, double value, masa_error *err);
 
 /* One answer to one problem in an evaluation. Rows are added, never replaced: an evaluation
  * belongs into the transaction of its step, before that step's checkpoint. */
@@ -76,6 +98,7 @@ typedef struct masa_store_eval {
     bool correct;
     long tokens;
     const char *cause;
+    const char *extracted; /* the answer that was found in text */
 } masa_store_eval;
 masa_status masa_store_add_eval(masa_store *store, const masa_store_eval *eval,
                                 masa_error *err);

@@ -18,6 +18,7 @@
 #define MASA_VERIFY_H
 
 #include <masa/error.h>
+#include <masa/text.h>
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -78,6 +79,18 @@ typedef struct masa_extraction {
  */
 bool masa_extract_answer(const char *text, size_t size, unsigned rules,
                          masa_extraction *out);
+
+enum { MASA_EXTRACT_RULES = 9 }; /* that a text's answer can be found by; one bit each */
+
+/* Which rule found how many answers. Zero-initialise. */
+typedef struct masa_found {
+    size_t by[MASA_EXTRACT_RULES], right[MASA_EXTRACT_RULES]; /* by the rule's bit */
+    size_t none; /* texts without an answer */
+} masa_found;
+/** Counts a text; rule NONE: it has no answer. */
+void masa_found_add(masa_found *found, masa_extract_rule rule, bool right);
+/** Appends "found by boxed: 7 (5 right), number: 1 (0 right); no answer in 2". */
+void masa_found_text(masa_text *out, const masa_found *found);
 
 typedef enum masa_answer_kind {
     MASA_ANSWER_MATH,    /* anything a mathematical problem may ask for */
