@@ -57,6 +57,9 @@ typedef struct cli_option {
 #define CLI_DEVICE(target)                                                                \
     CLI_STRING("device", 0, target, "NAME",                                               \
                "what computes: auto (a GPU if there is one), cpu, cuda or cuda:N")
+/* For commands that tell progress. */
+#define CLI_QUIET(target)                                                                 \
+    CLI_FLAG("quiet", 'q', target, "no progress, only warnings and errors")
 #define CLI_END                                                                           \
     {NULL, 0, CLI_KIND_END, NULL, NULL, NULL}
 

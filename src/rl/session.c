@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "checkup.h"
 #include "memory_plan.h"
 #include "resume.h"
 
@@ -198,13 +199,18 @@ masa_status rl_session_start(rl_session *s, const char *folder,
     if (st == MASA_OK)
         st = s->run ? masa_run_continue(s->run, s->config, step, err)
                     : masa_run_create(&s->run, folder, s->config, err);
-    if (st == MASA_OK) st = rl_resume_tell(s, err);
+    if (st != MASA_OK) return st;
+    s->progress = masa_progress_create(s->log, masa_run_log(s->run), wants->total_steps);
+    masa_progress_answer(s->progress, s->status);
+    st = rl_resume_tell(s, err);
     if (st == MASA_OK)
         st = masa_store_set_info(masa_run_store(s->run), "model", s->config->model.path, err);
-    if (st != MASA_OK) return st;
-    s->progress = masa_progress_create(s->log, wants->total_steps);
-    masa_progress_answer(s->progress, s->status);
-    return st;
+    if (st == MASA_OK) {
+        char steps[24];
+        snprintf(steps, sizeof steps, "%ld", wants->total_steps);
+        st = masa_store_set_info(masa_run_store(s->run), "steps", steps, err);
+    }
+    return st == MASA_OK ? rl_checkup_start(s, wants->total_steps, err) : st;
 }
 
 void rl_session_close(rl_session *s)

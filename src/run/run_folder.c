@@ -49,6 +49,16 @@ static masa_status take_lock(masa_run *run, masa_error *err)
     return st;
 }
 
+bool masa_run_is_training(const char *folder)
+{
+    char *path = masa_path_join(folder, "lock");
+    int lock = open(path, O_RDONLY | O_CLOEXEC);
+    bool is = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (lock >= 0) close(lock);
+    free(path);
+    return is;
+}
+
 static masa_status open_store(masa_run *run, masa_error *err)
 {
     char *path = masa_run_store_path(run->path);
@@ -63,6 +73,15 @@ static masa_status open_events(masa_run *run, masa_error *err)
     masa_status st = events_open(&run->events, path, err);
     free(path);
     return st;
+}
+
+/* For people: a run does without it where it must. */
+static void open_log(masa_run *run)
+{
+    char *path = masa_path_join(run->path, "log.txt");
+    run->log = fopen(path, "ae");
+    if (!run->log) masa_warn("cannot write %s: %s", path, strerror(errno));
+    free(path);
 }
 
 static masa_run *make(const char *folder)
@@ -125,6 +144,7 @@ masa_status masa_run_create(masa_run **out, const char *folder, const masa_confi
     if (st == MASA_OK) st = open_store(run, err);
     if (st == MASA_OK) st = open_events(run, err);
     if (st == MASA_OK) st = write_config(run, config, err);
+    if (st == MASA_OK) open_log(run);
     if (st == MASA_OK)
         *out = run;
     else
@@ -186,6 +206,7 @@ masa_status masa_run_continue(masa_run *run, const masa_config *config, long ste
     if (st == MASA_OK) st = checkpoints_remove_after(run->checkpoints, step, err);
     if (st == MASA_OK && step >= 0) st = checkpoints_name(run->checkpoints, "latest", step, err);
     if (st == MASA_OK) st = write_config(run, config, err);
+    if (st == MASA_OK) open_log(run);
     return st == MASA_OK ? checkpoints_find_best(run, err) : st;
 }
 
@@ -194,6 +215,7 @@ void masa_run_close(masa_run *run)
     if (!run) return;
     masa_run_checkpoint_abort(run);
     events_close(run->events);
+    if (run->log) fclose(run->log);
     masa_store_close(run->store);
     if (run->lock >= 0) close(run->lock);
     free(run->checkpoints);
@@ -209,6 +231,11 @@ const char *masa_run_path(const masa_run *run)
 masa_store *masa_run_store(masa_run *run)
 {
     return run->store;
+}
+
+FILE *masa_run_log(masa_run *run)
+{
+    return run->log;
 }
 
 masa_status masa_run_add_metric(masa_run *run, long step, const char *name, double value,

@@ -31,6 +31,11 @@ static const char schema[] =
     "CREATE VIEW rollouts_with_prompts AS SELECT rollouts.*, prompts.text AS prompt_text"
     "  FROM rollouts LEFT JOIN prompts ON prompts.id = prompt_id;";
 
+/* Beside the schema, as stores of older programs lack it. */
+static const char events_table[] =
+    "CREATE TABLE IF NOT EXISTS events (step INTEGER, rule TEXT, text TEXT,"
+    "  PRIMARY KEY (step, rule))";
+
 static const char *const statements[STORE_STATEMENTS] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_COMMIT] = "COMMIT",
@@ -42,6 +47,7 @@ static const char *const statements[STORE_STATEMENTS] = {
          " (SELECT id FROM prompts WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
     [STORE_EVAL] = "INSERT INTO evals VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [STORE_DECISION] = "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [STORE_EVENT] = "INSERT OR REPLACE INTO events VALUES (?, ?, ?)",
 };
 
 masa_status store_fail(const masa_store *store, masa_error *err)
@@ -156,6 +162,7 @@ static masa_status set_up(masa_store *store, masa_store_mode mode, masa_error *e
     if (st != MASA_OK || mode == MASA_STORE_READ) return st;
     /* A commit is on the disk when it returns: a resumed run relies on it. */
     st = execute(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
+    if (st == MASA_OK) st = execute(store, events_table, err);
     for (int i = 0; i < STORE_STATEMENTS && st == MASA_OK; i++)
         st = store_prepare(store, statements[i], &store->statements[i], err);
     return st;
@@ -266,8 +273,9 @@ masa_status masa_store_truncate(masa_store *store, long step, masa_error *err)
     masa_text_addf(&sql,
                    "DELETE FROM metrics WHERE step > %ld; DELETE FROM rollouts WHERE step > %ld;"
                    "DELETE FROM evals WHERE step > %ld; DELETE FROM decisions WHERE step > %ld;"
+                   "DELETE FROM events WHERE step > %ld;"
                    "DELETE FROM prompts WHERE id NOT IN (SELECT prompt_id FROM rollouts);",
-                   step, step, step, step);
+                   step, step, step, step, step);
     masa_status st = masa_store_begin(store, err);
     if (st == MASA_OK) {
         st = execute(store, masa_text_get(&sql), err);

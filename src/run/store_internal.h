@@ -15,6 +15,7 @@ typedef enum store_statement {
     STORE_ROLLOUT,
     STORE_EVAL,
     STORE_DECISION,
+    STORE_EVENT,
     STORE_STATEMENTS,
 } store_statement;
 
