@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,19 @@ static masa_run *make(const char *folder)
     return run;
 }
 
-static masa_status write_config(masa_run *run, const masa_config *config, masa_error *err)
+static masa_status write_config(masa_run *run, const masa_config *config, long step,
+                                masa_error *err)
 {
     char *path = masa_run_config_path(run->path);
     run->keep = config->train.keep_checkpoints;
     run->keep_best = config->train.keep_best;
-    masa_status st = masa_config_write(config, path, err);
+    masa_text text = {0};
+    masa_text_add(&text, "```yaml\n");
+    masa_config_print(config, false, &text);
+    masa_text_add(&text, "```\n");
+    masa_status st = events_add_text(run->events, step, "settings", masa_text_get(&text), err);
+    masa_text_deinit(&text);
+    if (st == MASA_OK) st = masa_config_write(config, path, err);
     if (st == MASA_OK) st = masa_folder_sync(run->path, err);
     free(path);
     return st;
@@ -143,7 +151,7 @@ masa_status masa_run_create(masa_run **out, const char *folder, const masa_confi
     if (st == MASA_OK) st = masa_folder_create(run->checkpoints, err);
     if (st == MASA_OK) st = open_store(run, err);
     if (st == MASA_OK) st = open_events(run, err);
-    if (st == MASA_OK) st = write_config(run, config, err);
+    if (st == MASA_OK) st = write_config(run, config, 0, err);
     if (st == MASA_OK) open_log(run);
     if (st == MASA_OK)
         *out = run;
@@ -205,7 +213,7 @@ masa_status masa_run_continue(masa_run *run, const masa_config *config, long ste
     if (st == MASA_OK) st = events_flush(run->events, err);
     if (st == MASA_OK) st = checkpoints_remove_after(run->checkpoints, step, err);
     if (st == MASA_OK && step >= 0) st = checkpoints_name(run->checkpoints, "latest", step, err);
-    if (st == MASA_OK) st = write_config(run, config, err);
+    if (st == MASA_OK) st = write_config(run, config, step < 0 ? 0 : step, err);
     if (st == MASA_OK) open_log(run);
     return st == MASA_OK ? checkpoints_find_best(run, err) : st;
 }
@@ -242,7 +250,11 @@ masa_status masa_run_add_metric(masa_run *run, long step, const char *name, doub
                                 masa_error *err)
 {
     masa_status st = masa_store_add_metric(run->store, step, name, value, err);
-    return st == MASA_OK ? events_add_scalar(run->events, step, name, value, err) : st;
+    if (st != MASA_OK || !isfinite(value)) return st; /* TensorBoard would draw what is off */
+    char *tag = run__tag(name);
+    st = events_add_scalar(run->events, step, tag, value, err);
+    free(tag);
+    return st;
 }
 
 masa_status masa_run_begin_step(masa_run *run, masa_error *err)

@@ -21,6 +21,9 @@ struct masa_run {
     long pending_step;
 };
 
+/* What TensorBoard calls a metric: "GROUP/NAME" (metric_tag.c). Caller frees. */
+char *run__tag(const char *metric);
+
 /* Removes half-written checkpoints, and puts back one that was being replaced. */
 masa_status checkpoints_clean(const char *checkpoints, masa_error *err);
 /* The step of the newest one by name; -1: there is none. */
