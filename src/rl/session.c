@@ -11,6 +11,7 @@
 #include <masa/log.h>
 #include <masa/memory.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,25 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
     return st;
 }
 
+static masa_status check_file(const char *path, const char *setting, masa_error *err)
+{
+    if (!path[0] || masa_path_is_readable(path)) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_IO, "cannot open %s: %s (%s)", path, strerror(errno), setting);
+}
+
+/* What can be refused before a model is loaded, which may take minutes. */
+static masa_status check_settings(const masa_config *c, masa_error *err)
+{
+    masa_chat_family family;
+    masa_status st = masa_config_require(c, "model.path", err);
+    if (st == MASA_OK) st = masa_chat_family_parse(&family, c->model.chat_template, err);
+    if (st == MASA_OK && c->lora.rank > 0) st = masa_lora_check_targets(c->lora.targets, err);
+    if (st == MASA_OK) st = check_file(c->data.train, "data.train", err);
+    if (st == MASA_OK) st = check_file(c->data.test, "data.test", err);
+    if (st == MASA_OK && c->meta.samples) st = check_file(c->meta.template, "meta.template", err);
+    return st;
+}
+
 masa_status rl_session_open(rl_session *s, const masa_config *config, const char *folder,
                             const masa_train_options *options,
                             const masa_generator_options *generator, rl_session_options *wants,
@@ -180,7 +200,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
                       .status = options->status,
                       .log = options->progress};
     if (config->train.threads) masa_threads_set((int)config->train.threads);
-    masa_status st = masa_config_require(config, "model.path", err);
+    masa_status st = check_settings(config, err);
     if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
     if (st == MASA_OK)
         st = rl_memory_reserve(config, rl_session_model(s), wants, generator, s->log, err);

@@ -53,6 +53,7 @@ static const char *const statements[STORE_STATEMENTS] = {
 masa_status store_fail(const masa_store *store, masa_error *err)
 {
     int code = sqlite3_errcode(store->db) & 0xFF;
+    int cause = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(store->db) : 0;
     const char *path = store->path;
     switch (code) {
     case SQLITE_FULL:
@@ -69,8 +70,9 @@ masa_status store_fail(const masa_store *store, masa_error *err)
                          path);
     case SQLITE_NOMEM: return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for %s", path);
     default:
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s", path,
-                         sqlite3_errmsg(store->db));
+        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s%s%s", path,
+                         sqlite3_errmsg(store->db), cause ? ": " : "",
+                         cause ? strerror(cause) : "");
     }
 }
 
