@@ -19,7 +19,7 @@ masa_status masa_file_map(masa_mapping *out, const char *path, masa_error *err)
 {
     masa_status st = MASA_OK;
     struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
     if (fd < 0) return fail_errno(err, "open", path);
     if (fstat(fd, &info) != 0) {
         st = fail_errno(err, "read", path);
@@ -45,16 +45,72 @@ void masa_file_unmap(masa_mapping *mapping)
     *mapping = (masa_mapping){0};
 }
 
+size_t masa_utf8_mark(const char *s, size_t n)
+{
+    return n >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+}
+
+/* Without the mark that Windows' editors put before a text. */
+static masa_status check_mark(masa_text *text, size_t from, const char *path, masa_error *err)
+{
+    const char *s = text->data + from;
+    size_t n = text->size - from, mark = masa_utf8_mark(s, n);
+    if (n >= 2 && (memcmp(s, "\xFF\xFE", 2) == 0 || memcmp(s, "\xFE\xFF", 2) == 0))
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is text in UTF-16; save it as UTF-8", path);
+    if (mark) {
+        memmove(text->data + from, s + mark, n - mark + 1);
+        text->size -= mark;
+    }
+    return MASA_OK;
+}
+
+static masa_status read_stream(masa_text *text, FILE *file, size_t most, const char *path,
+                               masa_error *err)
+{
+    char block[65536];
+    size_t n, from = text->size;
+    while (text->size - from <= most && (n = fread(block, 1, sizeof block, file)) > 0)
+        masa_text_append(text, block, n);
+    if (ferror(file)) return fail_errno(err, "read", path);
+    if (text->size - from > most)
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s has more than %zu MiB", path, most >> 20);
+    return text->size > from ? check_mark(text, from, path, err) : MASA_OK;
+}
+
 masa_status masa_file_read(masa_text *text, const char *path, masa_error *err)
 {
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "rbe");
     if (!file) return fail_errno(err, "open", path);
-    char block[65536];
-    size_t n;
-    while ((n = fread(block, 1, sizeof block, file)) > 0) masa_text_append(text, block, n);
-    masa_status st = ferror(file) ? fail_errno(err, "read", path) : MASA_OK;
+    masa_status st = read_stream(text, file, SIZE_MAX - 1, path, err);
     if (!standard) fclose(file);
+    return st;
+}
+
+/* Opening a FIFO would wait for a writer. */
+static int open_regular(const char *path, masa_error *err)
+{
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    bool is = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
+    if (is) return fd;
+    if (fd < 0) {
+        fail_errno(err, "open", path);
+    } else {
+        MASA_FAIL(err, MASA_ERR_IO, "%s is not a regular file", path);
+        close(fd);
+    }
+    return -1;
+}
+
+masa_status masa_file_read_part(masa_text *text, const char *path, masa_error *err)
+{
+    enum { MOST = 1 << 30 };
+    int fd = open_regular(path, err);
+    if (fd < 0) return err ? err->code : MASA_ERR_IO;
+    FILE *file = fdopen(fd, "rb");
+    masa_status st = read_stream(text, file, MOST, path, err);
+    fclose(file);
     return st;
 }
 
@@ -162,6 +218,11 @@ bool masa_path_is_folder(const char *path)
 {
     struct stat info;
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool masa_path_is_readable(const char *path)
+{
+    return strcmp(path, "-") == 0 || access(path, R_OK) == 0;
 }
 
 bool masa_path_is_regular(const char *path)

@@ -16,6 +16,15 @@ void masa_log_set_sink(masa_log_sink sink)
     current_sink = sink;
 }
 
+static masa_log_watcher current_watcher;
+static void *watcher_context;
+
+void masa_log_set_watcher(masa_log_watcher watcher, void *context)
+{
+    current_watcher = watcher;
+    watcher_context = context;
+}
+
 void masa_log_set_level(masa_log_level least)
 {
     least_level = least;
@@ -23,11 +32,12 @@ void masa_log_set_level(masa_log_level least)
 
 void masa_log(masa_log_level level, const char *format, ...)
 {
-    if (level < least_level || !current_sink) return;
+    if (level < least_level || (!current_sink && !current_watcher)) return;
     char message[2048];
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    current_sink(level, message);
+    if (current_watcher) current_watcher(watcher_context, level, message);
+    if (current_sink) current_sink(level, message);
 }

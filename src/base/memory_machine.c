@@ -33,6 +33,11 @@ size_t masa_memory_peak(void)
     return read_kib("/proc/self/status", "VmHWM:");
 }
 
+size_t masa_memory_used(void)
+{
+    return read_kib("/proc/self/status", "VmRSS:");
+}
+
 size_t masa_memory_available(void)
 {
     size_t available = read_kib("/proc/meminfo", "MemAvailable:");

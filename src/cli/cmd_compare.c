@@ -18,7 +18,7 @@ typedef struct compare_command {
     const char *folder, *file, *presets, *seeds, *baseline, *stratum;
     cli_list set;
     cli_shortcut shortcuts[SHORTCUTS];
-    bool report_only, json;
+    bool report_only, json, quiet;
 } compare_command;
 
 /* ---- the table ---- */
@@ -121,7 +121,7 @@ static masa_status compare(const compare_command *c, masa_error *err)
         st = c->presets ? compare_runs_plan(&runs, c->folder, c->presets, c->seeds, err)
                         : compare_runs_find(&runs, c->folder, err);
     if (st == MASA_OK && c->presets && !c->report_only)
-        st = compare_runs_train(&runs, &common, &(compare_how){.jobs = 1}, err);
+        st = compare_runs_train(&runs, &common, &(compare_how){.jobs = 1, .quiet = c->quiet}, err);
     if (st == MASA_OK) st = report(c, &runs, err);
     compare_runs_deinit(&runs);
     return st;
@@ -166,6 +166,7 @@ masa_status cli_compare(int argc, char **argv, masa_error *err)
                    "compare on this part of the test problems alone (data.strata)"),
         CLI_FLAG("report-only", 'r', &c.report_only, "train nothing, make the table"),
         CLI_FLAG("json", 'j', &c.json, "print JSON Lines"),
+        CLI_QUIET(&c.quiet),
         CLI_END,
     };
     const cli_usage usage = {

@@ -253,6 +253,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
                  "files of a run's checkpoints, first to last: what goes with the accuracy"),
         CLI_STRING("export", 0, &c.export_folder, "FOLDER",
                    "also write lm-evaluation-harness' sample files"),
+        CLI_QUIET(&c.quiet),
         CLI_FLAG("json", 'j', &c.json, "JSON Lines instead of tables"),
         CLI_FLAG("list", 0, &c.list,
                  "the benchmarks, their files, where to get them (--json)"),

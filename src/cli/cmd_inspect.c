@@ -14,6 +14,7 @@ static const char details[] =
     "PATH is a GGUF file, a Hugging Face folder or the folder of a run. The tensors' names\n"
     "are Hugging Face's in both formats. The filters from --prompt on show rollouts.\n\n"
     "  masa inspect --tensors model.gguf\n"
+    "  masa inspect runs/a --follow\n"
     "  masa inspect runs/a --step 1:20\n"
     "  masa inspect runs/a --step 20 --reward :0 --cause length\n"
     "  masa inspect runs/a --rollouts --limit 0 --json > rollouts.jsonl";
@@ -68,6 +69,8 @@ masa_status cli_inspect(int argc, char **argv, masa_error *err)
                  "of a model, a run's newest too: read every tensor and show its shape, type and range"),
         CLI_STRING("metrics", 'm', &o.metrics, "NAMES",
                    "of a run: which metrics, separated by commas"),
+        CLI_FLAG("follow", 'f', &o.follow, "of a run: show its steps as they come"),
+        CLI_FLAG("events", 0, &o.events, "of a run: what its health had to say"),
         CLI_FLAG("rollouts", 'r', &o.rollouts, "of a run: read rollouts"),
         CLI_FLAG("evals", 'e', &o.evals, "of a run: the answers of evaluations"),
         CLI_FLAG("decisions", 'd', &o.decisions, "of a run: gates and cutoffs"),

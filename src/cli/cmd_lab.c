@@ -16,7 +16,7 @@ typedef struct lab_command {
     const char *file, *runs, *records, *stratum, *figure;
     long jobs;
     double minutes;
-    bool table, json;
+    bool table, json, quiet;
     /* of the file */
     lab_file *lab;
     compare_runs plan;
@@ -161,6 +161,7 @@ static masa_status train(lab_command *c, masa_error *err)
                                  sizeof shortcuts / sizeof *shortcuts, &set};
     const compare_how how = {.jobs = c->jobs,
                              .minutes = c->minutes,
+                             .quiet = c->quiet,
                              .restart = true,
                              .known = check_record,
                              .ended = write_record,
@@ -224,6 +225,7 @@ masa_status cli_lab(int argc, char **argv, masa_error *err)
         CLI_STRING("figure", 'f', &c.figure, "FILE",
                    "also draw accuracy over cost, with the seeds' range, as SVG"),
         CLI_FLAG("json", 'j', &c.json, "print JSON Lines"),
+        CLI_QUIET(&c.quiet),
         CLI_END,
     };
     const cli_usage usage = {"lab",

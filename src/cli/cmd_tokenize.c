@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <masa/chat.h>
+#include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/run_folder.h>
 #include <masa/text.h>
@@ -161,9 +162,9 @@ static masa_status do_file(const job *j, const char *path, masa_error *err)
     size_t capacity = 0, number = 0;
     masa_status st = MASA_OK;
     for (ssize_t n; st == MASA_OK && (n = getline(&line, &capacity, file)) > 0;) {
-        number++;
-        if (strspn(line, " \t\r\n") == (size_t)n) continue;
-        st = do_line(j, line, (size_t)n, err);
+        size_t mark = number++ ? 0 : masa_utf8_mark(line, (size_t)n);
+        if (strspn(line + mark, " \t\r\n") == (size_t)n - mark) continue;
+        st = do_line(j, line + mark, (size_t)n - mark, err);
         if (st != MASA_OK) masa_error_at(err, path, number);
     }
     if (st == MASA_OK && ferror(file))

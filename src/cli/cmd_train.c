@@ -16,7 +16,7 @@ enum { MODEL, DATA, TEST, STEPS, SHORTCUTS };
 typedef struct train_command {
     const char *file, *preset, *device;
     cli_list set;
-    bool resume, restart;
+    bool resume, restart, quiet;
     cli_shortcut shortcuts[SHORTCUTS];
 } train_command;
 
@@ -53,16 +53,16 @@ static masa_status train(const train_command *c, const char *folder, train_funct
     if (st != MASA_OK) return st;
     masa_train_options options = {.resume = c->resume,
                                   .restart = c->restart,
-                                  .progress = stderr,
+                                  .progress = c->quiet ? NULL : stderr,
                                   .stop = &cli_stop_asked,
                                   .status = &cli_status_asked};
-    cli_say_machine(&config);
-    if (strcmp(masa_device_kind(), "cpu") != 0)
+    if (!c->quiet) cli_say_machine(&config);
+    if (!c->quiet && strcmp(masa_device_kind(), "cpu") != 0)
         fprintf(stderr, "masa: computing on %s\n", masa_device_name());
     cli_catch_signals();
     st = run(&config, folder, &options, err);
     masa_config_deinit(&config);
-    if (st == MASA_OK)
+    if (st == MASA_OK && !c->quiet)
         fprintf(stderr, "masa: done; read the run with: masa inspect %s\n", folder);
     return st;
 }
@@ -96,6 +96,7 @@ masa_status cli_train(int argc, char **argv, masa_error *err)
         CLI_FLAG("resume", 'r', &c.resume, "go on with the run in RUN"),
         CLI_FLAG("restart", 0, &c.restart,
                  "with --resume: where RUN has no checkpoint, drop its record and begin again"),
+        CLI_QUIET(&c.quiet),
         CLI_END,
     };
     const cli_usage usage = {
@@ -132,6 +133,7 @@ masa_status cli_sft(int argc, char **argv, masa_error *err)
         CLI_FLAG("resume", 'r', &c.resume, "go on with the run in RUN"),
         CLI_FLAG("restart", 0, &c.restart,
                  "with --resume: where RUN has no checkpoint, drop its record and begin again"),
+        CLI_QUIET(&c.quiet),
         CLI_END,
     };
     const cli_usage usage = {"sft",

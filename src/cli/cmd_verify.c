@@ -5,6 +5,7 @@
 #include "verify_audit.h"
 
 #include <masa/config.h>
+#include <masa/file.h>
 #include <masa/generate.h>
 #include <masa/memory.h>
 #include <masa/run_folder.h>
@@ -166,11 +167,11 @@ static masa_status verify_lines(FILE *file, const char *path, checker *c, masa_e
     size_t capacity = 0, number = 0, answers = 0;
     masa_status st = MASA_OK;
     for (ssize_t n; st == MASA_OK && (n = getline(&line, &capacity, file)) > 0;) {
-        number++;
-        if (strspn(line, " \t\r\n") == (size_t)n) continue;
+        size_t mark = number++ ? 0 : masa_utf8_mark(line, (size_t)n);
+        if (strspn(line + mark, " \t\r\n") == (size_t)n - mark) continue;
         answers++;
         snprintf(where, sizeof where, "line %zu", number);
-        st = verify_line(line, (size_t)n, where, c, err);
+        st = verify_line(line + mark, (size_t)n - mark, where, c, err);
         if (st != MASA_OK) masa_error_at(err, path, number);
     }
     if (st == MASA_OK && ferror(file)) {

@@ -43,6 +43,7 @@ masa_status compare_run_state(compare_state *out, const compare_run *run,
 typedef struct compare_how {
     long jobs;      /* runs that go at once, at least 1 */
     double minutes; /* then all are stopped and saved; 0: no limit */
+    bool quiet;     /* no progress */
     bool restart;   /* a run with steps on record and no checkpoint begins again */
     /* Whether a run is done though its folder may be gone; NULL: the folder says. */
     masa_status (*known)(void *context, const compare_run *run, const masa_config *wanted,

@@ -45,10 +45,11 @@ static double time_left(const compare_runs *runs, const compare_state *states,
 }
 
 static void say_run(const compare_runs *runs, const compare_state *states, size_t i,
-                    long jobs)
+                    const compare_how *how)
 {
+    if (how->quiet) return;
     const compare_run *run = &runs->items[i];
-    double left = time_left(runs, states, i) / (double)jobs;
+    double left = time_left(runs, states, i) / (double)how->jobs;
     char text[32] = "";
     if (isfinite(left)) masa_duration_text(text, sizeof text, left);
     fprintf(stderr, "masa: run %zu of %zu: %s, seed %ld", i + 1, runs->n, run->arm,
@@ -110,7 +111,7 @@ static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent
     const compare_run *r = &j->runs->items[run];
     masa_train_options options = {.resume = j->states[run].exists,
                                   .restart = j->how->restart,
-                                  .progress = stderr,
+                                  .progress = j->how->quiet ? NULL : stderr,
                                   .stop = &cli_stop_asked,
                                   .status = &cli_status_asked};
     /* A ^C is for the parent, which asks each run to stop once; when it dies, so do they. */
@@ -230,9 +231,9 @@ static masa_status start_next(jobs *j, masa_error *err)
     for (long i = 0; st == MASA_OK && i < j->how->jobs; i++) {
         if (j->items[i].pid) continue;
         for (; j->next < j->runs->n && j->states[j->next].finished; j->next++)
-            say_run(j->runs, j->states, j->next, j->how->jobs);
+            say_run(j->runs, j->states, j->next, j->how);
         if (j->next == j->runs->n) break;
-        say_run(j->runs, j->states, j->next, j->how->jobs);
+        say_run(j->runs, j->states, j->next, j->how);
         st = start(j, &j->items[i], j->next++, err);
     }
     return st;
@@ -278,7 +279,7 @@ masa_status compare_runs_go(const compare_runs *runs, const masa_config *configs
         free(folder);
     }
     if (st == MASA_OK) {
-        cli_say_machine(&configs[0]);
+        if (!how->quiet) cli_say_machine(&configs[0]);
         cli_catch_signals();
         go(&j);
         st = j.status;

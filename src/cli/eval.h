@@ -18,7 +18,7 @@ typedef struct eval_command {
     long samples, max_tokens, limit, seed, batch, cache;
     long meta_samples, meta_max_tokens, length_min, length_max;
     double temperature, top_p, sigma, tolerance;
-    bool meta, compare, gain, json, list;
+    bool meta, compare, gain, json, list, quiet;
 } eval_command;
 
 /* What is evaluated: a model, or a run's checkpoint with the run's settings. */

@@ -120,7 +120,7 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
         .batch = (size_t)c->batch,
         .cache_bytes = (size_t)c->cache << 20,
         .stop = &cli_stop_asked,
-        .progress = stderr,
+        .progress = c->quiet ? NULL : stderr,
     };
     if (o.max_tokens > most) {
         fprintf(stderr,

@@ -1,4 +1,4 @@
-/* masa inspect RUN: the table of metrics, rollouts to read, evaluations, decisions. */
+/* masa inspect RUN: rollouts to read, evaluations, decisions, events. */
 #include "inspect.h"
 
 #include <masa/file.h>
@@ -21,171 +21,32 @@ bool cli_is_run(const char *path)
 
 /* ---- JSON ---- */
 
-static void add_key(masa_text *out, const char *key)
+void inspect_add_key(masa_text *out, const char *key)
 {
     masa_text_add(out, out->size ? "," : "{");
     masa_text_add_json(out, key, strlen(key));
     masa_text_add(out, ":");
 }
 
-static void add_number(masa_text *out, const char *key, double value)
+void inspect_add_number(masa_text *out, const char *key, double value)
 {
-    add_key(out, key);
+    inspect_add_key(out, key);
     if (isfinite(value))
         masa_text_addf(out, "%.9g", value);
     else
         masa_text_add(out, "null");
 }
 
-static void add_string(masa_text *out, const char *key, const char *value)
+void inspect_add_string(masa_text *out, const char *key, const char *value)
 {
-    add_key(out, key);
+    inspect_add_key(out, key);
     masa_text_add_json(out, value, strlen(value));
 }
 
-/* Prints the object built so far as a line, and empties it. */
-static void end_object(masa_text *out)
+void inspect_end_object(masa_text *out)
 {
     if (out->size) printf("%s}\n", masa_text_get(out));
     masa_text_clear(out);
-}
-
-/* ---- metrics ---- */
-
-enum { DEFAULT_COLUMNS = 8, COLUMN_WIDTH = 12 };
-
-typedef struct table {
-    const cli_inspect_options *options;
-    char **names; /* columns, in order */
-    double *row;  /* [n] of the step being read */
-    size_t n, capacity;
-    char **others; /* metrics without a column */
-    size_t n_others, others_capacity;
-    long step; /* being read; -1: none yet */
-    masa_text json;
-} table;
-
-static char **find_name(char **names, size_t n, const char *name)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0) return &names[i];
-    return NULL;
-}
-
-static void split_names(table *t, const char *list)
-{
-    while (list && *list) {
-        size_t n = strcspn(list, ",");
-        if (n) MASA_PUSH(t->names, t->n, t->capacity, masa_strndup(list, n));
-        list += n + (list[n] == ',');
-    }
-}
-
-/* First pass: which metrics there are. */
-static masa_status see_name(void *context, long step, const char *name, double value,
-                            masa_error *err)
-{
-    (void)step, (void)value, (void)err;
-    table *t = context;
-    if (find_name(t->names, t->n, name) || find_name(t->others, t->n_others, name))
-        return MASA_OK;
-    if (!t->options->metrics && t->n < DEFAULT_COLUMNS)
-        MASA_PUSH(t->names, t->n, t->capacity, masa_strdup(name));
-    else
-        MASA_PUSH(t->others, t->n_others, t->others_capacity, masa_strdup(name));
-    return MASA_OK;
-}
-
-static void print_head(const table *t)
-{
-    printf("%6s", "step");
-    for (size_t i = 0; i < t->n; i++) printf("  %*s", COLUMN_WIDTH, t->names[i]);
-    printf("\n");
-}
-
-/* A heading longer than its column widens it, so rows use the heading's width. */
-static void print_row(table *t)
-{
-    if (t->step < 0) return;
-    printf("%6ld", t->step);
-    for (size_t i = 0; i < t->n; i++) {
-        int width = (int)strlen(t->names[i]);
-        if (width < COLUMN_WIDTH) width = COLUMN_WIDTH;
-        if (isnan(t->row[i]))
-            printf("  %*s", width, "-");
-        else
-            printf("  %*.5g", width, t->row[i]);
-        t->row[i] = NAN;
-    }
-    printf("\n");
-}
-
-static masa_status see_metric(void *context, long step, const char *name, double value,
-                              masa_error *err)
-{
-    (void)err;
-    table *t = context;
-    char **column = find_name(t->names, t->n, name);
-    if (t->options->json) {
-        if (t->options->metrics && !column) return MASA_OK;
-        if (step != t->step) {
-            end_object(&t->json);
-            add_number(&t->json, "step", (double)step);
-        }
-        add_number(&t->json, name, value);
-    } else if (column) {
-        if (step != t->step) print_row(t);
-        t->row[column - t->names] = value;
-    } else {
-        return MASA_OK; /* a step without any of the columns gets no row */
-    }
-    t->step = step;
-    return MASA_OK;
-}
-
-static void free_names(char **names, size_t n)
-{
-    for (size_t i = 0; i < n; i++) free(names[i]);
-    free(names);
-}
-
-/* The lines of the history, beside the table. */
-static masa_status show_history(masa_store *store, masa_error *err)
-{
-    char *history = NULL;
-    masa_status st = masa_run_history(store, &history, err);
-    if (st == MASA_OK && history)
-        fprintf(stderr, "settings changed (before, now), after\n%s", history);
-    free(history);
-    return st;
-}
-
-static masa_status show_metrics(masa_store *store, const cli_inspect_options *o,
-                                masa_error *err)
-{
-    table t = {.options = o, .step = -1};
-    long first = o->filter.first_step, last = o->filter.last_step;
-    split_names(&t, o->metrics);
-    masa_status st = masa_store_metrics(store, first, last, NULL, see_name, &t, err);
-    t.row = masa_alloc(t.n, sizeof *t.row);
-    for (size_t i = 0; i < t.n; i++) t.row[i] = NAN;
-    if (st == MASA_OK && !o->json && t.n) print_head(&t);
-    if (st == MASA_OK) st = masa_store_metrics(store, first, last, NULL, see_metric, &t, err);
-    if (st == MASA_OK && o->json) end_object(&t.json);
-    if (st == MASA_OK && !o->json) print_row(&t);
-    if (st == MASA_OK && !o->json && t.n_others) {
-        fprintf(stderr, "also recorded (--metrics):");
-        for (size_t i = 0; i < t.n_others; i++)
-            fprintf(stderr, "%s %s", i ? "," : "", t.others[i]);
-        fprintf(stderr, "\n");
-    }
-    if (st == MASA_OK && !o->json) st = show_history(store, err);
-    if (st == MASA_OK && t.step < 0) fprintf(stderr, "no metrics of these steps and names\n");
-    masa_text_deinit(&t.json);
-    free_names(t.names, t.n);
-    free_names(t.others, t.n_others);
-    free(t.row);
-    return st;
 }
 
 /* ---- rollouts ---- */
@@ -230,7 +91,7 @@ static void print_rollout(reader *r, const masa_store_rollout *o)
 /* null for what was not read. */
 static void add_count(masa_text *line, const char *name, long value)
 {
-    add_number(line, name, value < 0 ? NAN : (double)value);
+    inspect_add_number(line, name, value < 0 ? NAN : (double)value);
 }
 
 static void add_prediction(masa_text *line, const masa_store_prediction *p)
@@ -238,17 +99,17 @@ static void add_prediction(masa_text *line, const masa_store_prediction *p)
     masa_text o = {0};
     add_count(&o, "pass_rate", p->pass_rate);
     add_count(&o, "length", p->length);
-    add_key(&o, "notions");
+    inspect_add_key(&o, "notions");
     masa_text_add(&o, p->notions[0] ? p->notions : "[]");
-    add_string(&o, "cause_pass_rate", p->cause_pass_rate);
-    add_string(&o, "cause_length", p->cause_length);
-    add_string(&o, "cause_notions", p->cause_notions);
-    add_number(&o, "difficulty", p->difficulty);
-    add_number(&o, "length_reward", p->length_reward);
-    add_number(&o, "notion_reward", p->notion_reward);
-    add_number(&o, "true_pass_rate", p->true_pass_rate);
-    add_number(&o, "true_length", p->true_length);
-    add_key(line, "prediction");
+    inspect_add_string(&o, "cause_pass_rate", p->cause_pass_rate);
+    inspect_add_string(&o, "cause_length", p->cause_length);
+    inspect_add_string(&o, "cause_notions", p->cause_notions);
+    inspect_add_number(&o, "difficulty", p->difficulty);
+    inspect_add_number(&o, "length_reward", p->length_reward);
+    inspect_add_number(&o, "notion_reward", p->notion_reward);
+    inspect_add_number(&o, "true_pass_rate", p->true_pass_rate);
+    inspect_add_number(&o, "true_length", p->true_length);
+    inspect_add_key(line, "prediction");
     masa_text_addf(line, "%s}", masa_text_get(&o));
     masa_text_deinit(&o);
 }
@@ -256,39 +117,39 @@ static void add_prediction(masa_text *line, const masa_store_prediction *p)
 static void print_rollout_json(reader *r, const masa_store_rollout *o)
 {
     masa_text *line = &r->json_line;
-    add_number(line, "step", (double)o->step);
-    add_number(line, "prompt", (double)o->prompt);
-    add_string(line, "problem", o->problem);
-    add_string(line, "kind", o->kind);
-    add_number(line, "sample", (double)o->sample);
-    add_string(line, "prompt_text", o->prompt_text);
-    add_string(line, "text", o->text);
-    add_string(line, "answer", o->answer);
-    add_number(line, "prompt_tokens", (double)o->prompt_tokens);
-    add_number(line, "tokens", (double)o->tokens);
-    add_number(line, "reward", o->reward);
-    add_number(line, "advantage", o->advantage);
-    add_string(line, "cause", o->cause);
-    add_number(line, "logprob", o->logprob);
-    add_number(line, "seconds", o->seconds);
+    inspect_add_number(line, "step", (double)o->step);
+    inspect_add_number(line, "prompt", (double)o->prompt);
+    inspect_add_string(line, "problem", o->problem);
+    inspect_add_string(line, "kind", o->kind);
+    inspect_add_number(line, "sample", (double)o->sample);
+    inspect_add_string(line, "prompt_text", o->prompt_text);
+    inspect_add_string(line, "text", o->text);
+    inspect_add_string(line, "answer", o->answer);
+    inspect_add_number(line, "prompt_tokens", (double)o->prompt_tokens);
+    inspect_add_number(line, "tokens", (double)o->tokens);
+    inspect_add_number(line, "reward", o->reward);
+    inspect_add_number(line, "advantage", o->advantage);
+    inspect_add_string(line, "cause", o->cause);
+    inspect_add_number(line, "logprob", o->logprob);
+    inspect_add_number(line, "seconds", o->seconds);
     if (o->ids) {
-        add_key(line, "ids");
+        inspect_add_key(line, "ids");
         for (long i = 0; i < o->tokens; i++)
             masa_text_addf(line, "%c%d", i ? ',' : '[', (int)o->ids[i]);
         masa_text_add(line, o->tokens ? "]" : "[]");
     }
     if (strcmp(o->kind, "solution") == 0) {
-        add_string(line, "extracted", o->extracted);
-        add_key(line, "correct");
+        inspect_add_string(line, "extracted", o->extracted);
+        inspect_add_key(line, "correct");
         masa_text_add(line, o->correct ? "true" : "false");
     }
-    if (*o->said) add_string(line, "said", o->said);
+    if (*o->said) inspect_add_string(line, "said", o->said);
     if (*o->parts) {
-        add_key(line, "parts");
+        inspect_add_key(line, "parts");
         masa_text_add(line, o->parts);
     }
     if (o->prediction) add_prediction(line, o->prediction);
-    end_object(line);
+    inspect_end_object(line);
 }
 
 static masa_status see_rollout(void *context, const masa_store_rollout *rollout,
@@ -317,17 +178,17 @@ static masa_status see_eval(void *context, const masa_store_eval *e, masa_error 
         return MASA_OK;
     }
     masa_text *line = &r->json_line;
-    add_number(line, "step", (double)e->step);
-    add_string(line, "problem", e->problem);
-    add_number(line, "sample", (double)e->sample);
-    add_string(line, "text", e->text);
-    add_string(line, "answer", e->answer);
-    add_string(line, "extracted", e->extracted);
-    add_key(line, "correct");
+    inspect_add_number(line, "step", (double)e->step);
+    inspect_add_string(line, "problem", e->problem);
+    inspect_add_number(line, "sample", (double)e->sample);
+    inspect_add_string(line, "text", e->text);
+    inspect_add_string(line, "answer", e->answer);
+    inspect_add_string(line, "extracted", e->extracted);
+    inspect_add_key(line, "correct");
     masa_text_add(line, e->correct ? "true" : "false");
-    add_number(line, "tokens", (double)e->tokens);
-    add_string(line, "cause", e->cause);
-    end_object(line);
+    inspect_add_number(line, "tokens", (double)e->tokens);
+    inspect_add_string(line, "cause", e->cause);
+    inspect_end_object(line);
     return MASA_OK;
 }
 
@@ -343,18 +204,35 @@ static masa_status see_decision(void *context, const masa_store_decision *d, mas
         return MASA_OK;
     }
     masa_text *line = &r->json_line;
-    add_number(line, "step", (double)d->step);
-    add_number(line, "prompt", (double)d->prompt);
-    add_string(line, "problem", d->problem);
-    add_string(line, "kind", d->kind);
-    add_key(line, "taken");
+    inspect_add_number(line, "step", (double)d->step);
+    inspect_add_number(line, "prompt", (double)d->prompt);
+    inspect_add_string(line, "problem", d->problem);
+    inspect_add_string(line, "kind", d->kind);
+    inspect_add_key(line, "taken");
     masa_text_add(line, d->taken ? "true" : "false");
-    add_number(line, "mean", d->mean);
-    add_number(line, "deviation", d->deviation);
-    add_number(line, "value", d->value);
-    add_key(line, "extra");
+    inspect_add_number(line, "mean", d->mean);
+    inspect_add_number(line, "deviation", d->deviation);
+    inspect_add_number(line, "value", d->value);
+    inspect_add_key(line, "extra");
     masa_text_add(line, *d->extra ? d->extra : "null");
-    end_object(line);
+    inspect_end_object(line);
+    return MASA_OK;
+}
+
+static masa_status see_event(void *context, long step, const char *rule, const char *text,
+                             masa_error *err)
+{
+    (void)err;
+    reader *r = context;
+    if (!next_row(r)) return MASA_OK;
+    if (!r->json) {
+        printf("step %ld: %s\n", step, text);
+        return MASA_OK;
+    }
+    inspect_add_number(&r->json_line, "step", (double)step);
+    inspect_add_string(&r->json_line, "rule", rule);
+    inspect_add_string(&r->json_line, "text", text);
+    inspect_end_object(&r->json_line);
     return MASA_OK;
 }
 
@@ -383,6 +261,9 @@ static masa_status show_rows(masa_store *store, const cli_inspect_options *o, ma
     if (o->decisions && st == MASA_OK)
         st = masa_store_decisions(store, first, last, see_decision, &r, err);
     any = end_kind(&r) || any;
+    if (o->events && st == MASA_OK)
+        st = masa_store_events(store, first, last, see_event, &r, err);
+    any = end_kind(&r) || any;
     if (st == MASA_OK && !any) fprintf(stderr, "nothing that fits\n");
     masa_text_deinit(&r.last_prompt);
     masa_text_deinit(&r.json_line);
@@ -398,9 +279,9 @@ masa_status cli_inspect_run(const char *path, const cli_inspect_options *options
     if (st == MASA_OK && options->predictions)
         st = cli_inspect_predictions(store, options, err);
     else if (st == MASA_OK)
-        st = options->rollouts || options->evals || options->decisions
+        st = options->rollouts || options->evals || options->decisions || options->events
                  ? show_rows(store, options, err)
-                 : show_metrics(store, options, err);
+                 : cli_inspect_metrics(store, path, options, err);
     masa_store_close(store);
     free(name);
     return st;

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,7 +57,8 @@ static masa_status store(const cli_option *o, const char *value, masa_error *err
     case CLI_KIND_DOUBLE: *(double *)o->target = strtod(value, &end); break;
     case CLI_KIND_END: return MASA_OK;
     }
-    if (errno || end == value || *end)
+    bool number = o->kind != CLI_KIND_DOUBLE || isfinite(*(double *)o->target);
+    if (errno || end == value || *end || !number)
         return MASA_FAIL(err, MASA_ERR_USAGE, "--%s takes a number, not '%s'", o->name,
                          value);
     return MASA_OK;

@@ -60,6 +60,9 @@ typedef struct cli_option {
 /* A path to a model, which means the same everywhere (masa_model_find). */
 #define CLI_MODEL_HELP "GGUF file, Hugging Face folder, checkpoint or run (its newest checkpoint)"
 #define CLI_MODEL(target) CLI_STRING("model", 'm', target, "PATH", CLI_MODEL_HELP)
+/* For commands that tell progress. */
+#define CLI_QUIET(target)                                                                 \
+    CLI_FLAG("quiet", 'q', target, "no progress, only warnings and errors")
 #define CLI_END                                                                           \
     {NULL, 0, CLI_KIND_END, NULL, NULL, NULL}
 

@@ -1,6 +1,7 @@
 #include "output.h"
 
 #include <masa/file.h>
+#include <masa/terminal.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +19,15 @@ void cli_output_start(void)
         if (fcntl(fd, F_GETFD) == -1 && open("/dev/null", ways[fd]) == -1) return;
 }
 
-void cli_output_flush(void)
+size_t cli_output_columns(void)
+{
+    return masa_terminal_columns(stdout);
+}
+
+bool cli_output_flush(void)
 {
     if (fflush(stdout) != 0 && !cause) cause = errno;
+    return !cause && !ferror(stdout);
 }
 
 masa_status cli_output_close(masa_error *err)

@@ -23,7 +23,9 @@ static const char schema[] =
 
 masa_status results_fail(const masa_results *r, masa_error *err)
 {
-    switch (sqlite3_errcode(r->db) & 0xFF) {
+    int code = sqlite3_errcode(r->db) & 0xFF;
+    int cause = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(r->db) : 0;
+    switch (code) {
     case SQLITE_FULL:
         return MASA_FAIL(err, MASA_ERR_IO, "cannot write %s: the disk is full", r->path);
     case SQLITE_BUSY:
@@ -34,8 +36,8 @@ masa_status results_fail(const masa_results *r, masa_error *err)
     case SQLITE_CORRUPT:
         return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is damaged or cut short", r->path);
     default:
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s", r->path,
-                         sqlite3_errmsg(r->db));
+        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s%s%s", r->path, sqlite3_errmsg(r->db),
+                         cause ? ": " : "", cause ? strerror(cause) : "");
     }
 }
 

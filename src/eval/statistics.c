@@ -168,6 +168,28 @@ masa_interval masa_student_mean(const double *x, size_t n, double level)
     return (masa_interval){mean - half, mean + half};
 }
 
+/* ---- Wilson's interval ---- */
+
+/* z with P(Z <= z) = share of a standard normal Z, by halving. */
+static double normal_quantile(double share)
+{
+    double low = -40, high = 40;
+    for (int i = 0; i < 100; i++) {
+        double middle = (low + high) / 2;
+        *(0.5 * erfc(-middle / sqrt(2)) < share ? &low : &high) = middle;
+    }
+    return low;
+}
+
+masa_interval masa_wilson(double share, size_t n, double level)
+{
+    if (n == 0) return (masa_interval){NAN, NAN};
+    double z = normal_quantile((1 + level) / 2), w = z * z / (double)n;
+    double middle = (share + w / 2) / (1 + w);
+    double half = sqrt(w * (share * (1 - share) + w / 4)) / (1 + w);
+    return (masa_interval){fmax(0, middle - half), fmin(1, middle + half)};
+}
+
 /* ---- paired comparison ---- */
 
 enum { EXACT_PROBLEMS = 20 };

@@ -102,7 +102,11 @@ void masa_eval_summarise(masa_eval_summary *out, const masa_result_set *set,
     for (size_t i = 0; i < n; i++) by_sample[i] /= (double)out->problems;
     out->accuracy = masa_mean(shares, out->problems);
     out->deviation = masa_deviation(by_sample, n);
-    out->interval = masa_bootstrap_mean(shares, out->problems, bootstrap);
+    /* Resamples of nothing but right or nothing but wrong problems do not differ, which is no
+     * certainty. A problem's samples depend on one another, so problems are the trials. */
+    out->interval = out->accuracy == 0 || out->accuracy == 1
+                        ? masa_wilson(out->accuracy, out->problems, bootstrap->level)
+                        : masa_bootstrap_mean(shares, out->problems, bootstrap);
     for (size_t k = 1; out->problems && k < n && out->n_pass + 1 < MASA_PASS_KS; k *= 2)
         add_pass(out, correct, n, k);
     if (out->problems && n) add_pass(out, correct, n, n);

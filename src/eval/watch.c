@@ -1,14 +1,13 @@
 #include "watch.h"
 
 #include <masa/clock.h>
-
-#include <unistd.h>
+#include <masa/terminal.h>
 
 void eval_watch_start(eval_watch *w, FILE *file, const char *name)
 {
     w->file = file;
     w->name = name;
-    w->terminal = file && isatty(fileno(file));
+    w->terminal = masa_terminal_draws(file);
     w->started_at = w->drawn_at = masa_clock();
     if (file && w->before)
         fprintf(file, "%s: %zu of %zu samples are there already\n", name, w->before,

@@ -298,7 +298,7 @@ void masa_gguf_close(masa_gguf *gguf)
 bool masa_gguf_detect(const char *path)
 {
     char magic[4] = {0};
-    if (masa_path_is_folder(path)) return false;
+    if (!masa_path_is_regular(path)) return false;
     FILE *file = fopen(path, "rbe");
     if (!file) return false;
     bool is = fread(magic, 1, sizeof magic, file) == sizeof magic &&

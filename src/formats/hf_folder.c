@@ -17,7 +17,7 @@ static masa_status parse_file(const char *folder, const char *name, parser *pars
 {
     char *path = masa_path_join(folder, name);
     masa_text text = {0};
-    masa_status st = masa_file_read(&text, path, err);
+    masa_status st = masa_file_read_part(&text, path, err);
     if (st == MASA_OK) {
         st = parse(config, masa_text_get(&text), text.size, err);
         if (st != MASA_OK) masa_error_at(err, path, err ? err->line : 0);
@@ -77,7 +77,7 @@ static masa_status open_index(formats__hf_folder *f, const char *folder,
 {
     masa_text text = {0};
     json_t *root = NULL;
-    masa_status st = masa_file_read(&text, index_path, err);
+    masa_status st = masa_file_read_part(&text, index_path, err);
     if (st != MASA_OK) return st;
     json_error_t where;
     root = json_loadb(masa_text_get(&text), text.size, 0, &where);

@@ -20,6 +20,7 @@ masa_status masa_report_html(masa_text *out, const char *const *folders, size_t 
     if (st == MASA_OK) {
         page_open(out, runs, n);
         page_summary(out, runs, n);
+        page_events(out, runs, n);
         page_curves(out, runs, n);
         for (size_t i = 0; i < n; i++) {
             page_predictions(out, &runs[i]);

@@ -65,6 +65,28 @@ static masa_status see_decision(void *context, const masa_store_decision *d,
     return MASA_OK;
 }
 
+/* ---- events ---- */
+
+static masa_status see_event(void *context, long step, const char *rule, const char *text,
+                             masa_error *err)
+{
+    (void)rule, (void)err;
+    report_run *run = context;
+    report_event event = {step, masa_strdup(text)};
+    MASA_PUSH(run->events, run->n_events, run->events_capacity, event);
+    return MASA_OK;
+}
+
+/* Of supervised training no setting says it; stores of older programs neither. */
+static masa_status read_steps(report_run *run, masa_store *store, masa_error *err)
+{
+    char *steps = NULL;
+    masa_status st = masa_store_get_info(store, "steps", &steps, err);
+    run->steps = steps ? strtol(steps, NULL, 10) : run->config.train.steps;
+    free(steps);
+    return st;
+}
+
 /* ---- rollouts to read ---- */
 
 /* What else is on record of a rollout, as text; "" when nothing is. */
@@ -123,6 +145,8 @@ static masa_status read_store(report_run *run, masa_store *store, masa_error *er
     solutions.kind = "solution";
     masa_status st = masa_store_last_step(store, &run->last_step, err);
     if (st == MASA_OK) st = masa_store_metrics(store, 0, -1, NULL, see_metric, run, err);
+    if (st == MASA_OK) st = read_steps(run, store, err);
+    if (st == MASA_OK) st = masa_store_events(store, 0, -1, see_event, run, err);
     if (st == MASA_OK) st = masa_curve_read(&run->curve, store, err);
     if (st == MASA_OK) st = report_read_meta(run, store, err);
     if (st == MASA_OK)
@@ -176,6 +200,8 @@ void report_run_deinit(report_run *run)
     masa_forecasts_deinit(&run->forecasts);
     masa_curve_deinit(&run->curve);
     masa_config_deinit(&run->config);
+    for (size_t i = 0; i < run->n_events; i++) free(run->events[i].text);
+    free(run->events);
     free(run->series);
     free(run->label);
     *run = (report_run){0};

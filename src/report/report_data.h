@@ -62,13 +62,21 @@ typedef enum report_example_kind {
     REPORT_EXAMPLES,
 } report_example_kind;
 
+/* What the run's health had to say after a step. */
+typedef struct report_event {
+    long step;
+    char *text;
+} report_event;
+
 typedef struct report_run {
     char *label; /* the folder's name */
     masa_config config;
     report_series *series; /* in the order in which they were recorded */
     size_t n_series, series_capacity;
     masa_curve curve;
-    long last_step;
+    long last_step, steps; /* done; of the whole run */
+    report_event *events;
+    size_t n_events, events_capacity;
     report_meta early, late; /* first and last third of the steps */
     masa_forecasts forecasts;
     report_decisions decisions;

@@ -17,19 +17,20 @@ static const char head[] =
     "<!DOCTYPE html>\n<html lang=en>\n<meta charset=utf-8>\n"
     "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; "
     "style-src 'unsafe-inline'\">\n"
-    "<meta name=viewport content=\"width=device-width\">\n";
+    "<meta name=viewport content=\"width=device-width,initial-scale=1\">\n";
 
 static const char style[] =
     "<style>\n"
     ":root{color-scheme:light dark}\n"
     "body{font:15px/1.45 system-ui,sans-serif;max-width:1280px;margin:2em auto;padding:0 "
-    "1em}\n"
+    "1em;overflow-wrap:anywhere}\n"
     "h1{font-size:1.5em}h2{font-size:1.2em;margin-top:2em}h3{font-size:1em}\n"
-    "table{border-collapse:collapse;margin:1em 0}\n"
+    "table{border-collapse:collapse;margin:1em 0;display:block;max-width:100%;"
+    "overflow-x:auto;overflow-wrap:normal}\n"
     "th,td{padding:.2em .8em;text-align:right;border-bottom:1px solid #8885}\n"
     "th:first-child,td:first-child{text-align:left}\n"
     ".plots{display:flex;flex-wrap:wrap;gap:1em}\n"
-    "figure{margin:0}figcaption{font-weight:600;padding-left:52px}\n"
+    "figure{margin:0;min-width:0;max-width:100%}figcaption{font-weight:600;padding-left:52px}\n"
     "svg{max-width:100%;height:auto}\n"
     "svg text{font-size:11px;fill:currentColor;opacity:.75}\n"
     ".mid{text-anchor:middle}.end{text-anchor:end}\n"
@@ -82,7 +83,7 @@ static void add_row(masa_text *out, const report_run *run, size_t look)
     masa_text_addf(out, "<tr><td><span class=\"key line%zu\"></span>", look % PLOT_LOOKS);
     html_text(out, run->label);
     masa_text_addf(out, "<td>%ld of %ld", run->last_step < 0 ? 0 : run->last_step,
-                   run->config.train.steps);
+                   run->steps);
     add_cell(out, "%.1f %%", c->n ? 100 * c->points[0].accuracy : NAN);
     add_cell(out, "%.1f %%", 100 * masa_curve_final(c));
     add_cell(out, "%.1f %%", 100 * best);
@@ -102,6 +103,26 @@ void page_summary(masa_text *out, const report_run *runs, size_t n)
              "<th>M tokens<th>min<th>processor min<th>PFLOP\n");
     for (size_t i = 0; i < n; i++) add_row(out, &runs[i], i);
     masa_text_add(out, "</table>\n");
+}
+
+/* ---- health ---- */
+
+void page_events(masa_text *out, const report_run *runs, size_t n)
+{
+    size_t events = 0;
+    for (size_t i = 0; i < n; i++) events += runs[i].n_events;
+    if (events == 0) return;
+    masa_text_add(out, "<h2>What looks wrong</h2>\n<ul>\n");
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < runs[i].n_events; k++) {
+            const report_event *event = &runs[i].events[k];
+            masa_text_add(out, "<li>");
+            if (n > 1) html_text(out, runs[i].label);
+            masa_text_addf(out, "%sstep %ld: ", n > 1 ? ", " : "", event->step);
+            html_text(out, event->text);
+            masa_text_add(out, "\n");
+        }
+    masa_text_add(out, "</ul>\n");
 }
 
 /* ---- curves ---- */
@@ -128,9 +149,61 @@ static void plot_accuracy(masa_text *out, const report_run *runs, size_t n,
     free(lines);
 }
 
-static void plot_metric(masa_text *out, const report_run *runs, size_t n,
+static bool same_series(const report_series *a, const report_series *b)
+{
+    if (!a || !b) return a == b;
+    if (a->n != b->n) return false;
+    for (size_t i = 0; i < a->n; i++)
+        if (a->step[i] != b->step[i] ||
+            (a->value[i] != b->value[i] && !(isnan(a->value[i]) && isnan(b->value[i]))))
+            return false;
+    return true;
+}
+
+/* The names of metrics that have a plot, borrowed. */
+typedef struct plotted {
+    const char **items;
+    size_t n, capacity;
+} plotted;
+
+/* A metric that went the same way as an earlier one in every run (accuracy and reward often
+ * do) has no plot of its own: NULL, or the earlier one's name. */
+static const char *plotted_as(const plotted *p, const report_run *runs, size_t n, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++) {
+        bool same = true;
+        for (size_t k = 0; k < n && same; k++)
+            same = same_series(report_run_series(&runs[k], name),
+                               report_run_series(&runs[k], p->items[i]));
+        if (same) return p->items[i];
+    }
+    return NULL;
+}
+
+static bool recorded(const report_run *runs, size_t n, const char *name)
+{
+    for (size_t k = 0; k < n; k++) {
+        const report_series *s = report_run_series(&runs[k], name);
+        for (size_t i = 0; s && i < s->n; i++)
+            if (isfinite(s->value[i])) return true;
+    }
+    return false;
+}
+
+static void plot_metric(masa_text *out, plotted *p, const report_run *runs, size_t n,
                         const char *name)
 {
+    if (!recorded(runs, n, name)) return;
+    const char *as = plotted_as(p, runs, n, name);
+    if (as) {
+        masa_text_add(out, "<p>");
+        html_text(out, name);
+        masa_text_add(out, " is as ");
+        html_text(out, as);
+        masa_text_add(out, ".\n");
+        return;
+    }
+    MASA_PUSH(p->items, p->n, p->capacity, name);
     plot_line *lines = masa_alloc(n, sizeof *lines);
     for (size_t i = 0; i < n; i++) {
         const report_series *s = report_run_series(&runs[i], name);
@@ -143,13 +216,22 @@ static void plot_metric(masa_text *out, const report_run *runs, size_t n,
 
 static const char *const first_metrics[] = {
     "reward", "accuracy", "length", "entropy", "truncated", "zero_variance", "grad_norm"};
+/* In their place where a run is supervised: there is no reward. */
+static const char *const supervised_metrics[] = {"loss", "heldout_loss"};
 enum { FIRST_METRICS = sizeof first_metrics / sizeof *first_metrics };
+
+static bool has_plot(const plotted *p, const char *name)
+{
+    for (size_t i = 0; i < p->n; i++)
+        if (strcmp(p->items[i], name) == 0) return true;
+    return strcmp(name, "eval_accuracy") == 0;
+}
 
 static bool among_first(const char *name)
 {
     for (int i = 0; i < FIRST_METRICS; i++)
         if (strcmp(first_metrics[i], name) == 0) return true;
-    return strcmp(name, "eval_accuracy") == 0;
+    return false;
 }
 
 static bool in_earlier_run(const report_run *runs, size_t i, const char *name)
@@ -161,22 +243,26 @@ static bool in_earlier_run(const report_run *runs, size_t i, const char *name)
 
 void page_curves(masa_text *out, const report_run *runs, size_t n)
 {
+    plotted p = {0};
     masa_text_add(out, "<h2>Learning</h2>\n<div class=plots>\n");
     plot_accuracy(out, runs, n, MASA_COST_STEPS, "step", 1);
     plot_accuracy(out, runs, n, MASA_COST_TOKENS, "million tokens generated", 1e6);
     plot_accuracy(out, runs, n, MASA_COST_SECONDS, "minutes of rollouts and updates", 60);
     plot_accuracy(out, runs, n, MASA_COST_CPU, "processor minutes", 60);
     plot_accuracy(out, runs, n, MASA_COST_FLOPS, "PFLOP, estimated", 1e15);
-    for (int i = 0; i < FIRST_METRICS; i++) plot_metric(out, runs, n, first_metrics[i]);
+    for (size_t i = 0; !recorded(runs, n, "reward") && i < 2; i++)
+        plot_metric(out, &p, runs, n, supervised_metrics[i]);
+    for (int i = 0; i < FIRST_METRICS; i++) plot_metric(out, &p, runs, n, first_metrics[i]);
     masa_text_add(out, "</div>\n<details><summary>All other metrics</summary>\n"
                        "<div class=plots>\n");
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < runs[i].n_series; k++) {
             const char *name = runs[i].series[k].name;
-            if (!among_first(name) && !in_earlier_run(runs, i, name))
-                plot_metric(out, runs, n, name);
+            if (!has_plot(&p, name) && !among_first(name) && !in_earlier_run(runs, i, name))
+                plot_metric(out, &p, runs, n, name);
         }
     masa_text_add(out, "</div></details>\n");
+    free(p.items);
 }
 
 /* ---- settings ---- */

@@ -10,6 +10,8 @@ void page_close(masa_text *out);
 
 void page_summary(masa_text *out, const report_run *runs, size_t n);
 void page_curves(masa_text *out, const report_run *runs, size_t n);
+/* What the runs' health had to say; nothing where there is nothing. */
+void page_events(masa_text *out, const report_run *runs, size_t n);
 void page_settings(masa_text *out, const report_run *runs, size_t n);
 
 /* Of one run (report_predictions.c). Nothing is appended where there is nothing. */

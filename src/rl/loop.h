@@ -6,7 +6,6 @@
 #include "one_pass.h"
 #include "prompts.h"
 #include "session.h"
-#include "watch.h"
 
 typedef struct rl_loop {
     rl_session session;
@@ -15,7 +14,6 @@ typedef struct rl_loop {
     masa_generator *generator;
     rl_method method;
     rl_one_pass one_pass;
-    rl_watch watch;
     double started;  /* clock at which state.seconds was 0, evaluations left out */
     bool sound;      /* the weights are those of state.step: no update is half done */
     bool told_found; /* which rules found the answers */

@@ -111,9 +111,8 @@ masa_status rl_resume_tell(rl_session *s, masa_error *err)
     }
     masa_status st = MASA_OK;
     if (difference.size) {
-        if (s->log)
-            fprintf(s->log, "settings changed after step %ld (before, now): %s\n", s->state.step,
-                    difference.data);
+        masa_progress_note(s->progress, "settings changed after step %ld (before, now): %s",
+                           s->state.step, difference.data);
         st = masa_run_add_history(s->run, s->state.step, difference.data, err);
     }
     masa_text_deinit(&difference);

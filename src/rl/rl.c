@@ -6,6 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "checkup.h"
 #include "collect.h"
 #include "decide.h"
 #include "memory_plan.h"
@@ -61,6 +62,7 @@ static masa_status try_to_record(rl_loop *l, const rl_step *y, const rl_draws *d
     rl_session *s = &l->session;
     masa_status st = masa_run_begin_step(s->run, err);
     if (st == MASA_OK) st = rl_record_metrics(s, &y->summary, &y->update, err);
+    if (st == MASA_OK) st = rl_checkup_record(s, y->summary.step, err);
     if (st == MASA_OK && rl_method_remembers(s->config))
         st = rl_record_meta(s, y->summary.step, draws, &y->cloning, l->method.acting, err);
     if (st == MASA_OK) st = rl_record_rollouts(s, y->summary.step, draws, err);
@@ -93,7 +95,7 @@ static void tell_found(rl_loop *l, const rl_summary *y)
     l->told_found = true;
 }
 
-static void report(rl_loop *l, const rl_summary *y, const rl_update_stats *u)
+static void report(rl_loop *l, const rl_summary *y)
 {
     masa_progress_step_done(l->session.progress,
                             &(masa_progress_step){
@@ -109,7 +111,6 @@ static void report(rl_loop *l, const rl_summary *y, const rl_update_stats *u)
                                 .seconds = y->rollout_seconds + y->update_seconds,
                             });
     if (!l->told_found) tell_found(l, y);
-    rl_watch_step(&l->watch, y, u);
 }
 
 /* Behaviour cloning: once the buffer holds a batch, updates on it, which empty it. */
@@ -167,7 +168,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     s->state.evaluated = false;
     l->sound = true;
     st = record(l, &y, &draws, err);
-    if (st == MASA_OK) report(l, &y.summary, &y.update);
+    if (st == MASA_OK) report(l, &y.summary);
 out:
     rl_draws_deinit(&draws);
     return st;
@@ -242,6 +243,7 @@ static masa_status advance(rl_loop *l, bool *ended, masa_error *err)
 {
     rl_session *s = &l->session;
     masa_status st = evaluate(l, err);
+    if (st == MASA_OK) st = rl_checkup(s, err);
     if (st == MASA_OK && s->config->meta.warm_start_prompts && !l->method.warm_started)
         st = warm_start(l, err);
     if (st == MASA_OK && save_due(l)) st = save(l, err);

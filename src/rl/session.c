@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "checkup.h"
 #include "memory_plan.h"
 #include "predictor.h"
 #include "resume.h"
@@ -11,6 +12,7 @@
 #include <masa/memory.h>
 #include <masa/parallel.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,6 +173,25 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
     return st;
 }
 
+static masa_status check_file(const char *path, const char *setting, masa_error *err)
+{
+    if (!path[0] || masa_path_is_readable(path)) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_IO, "cannot open %s: %s (%s)", path, strerror(errno), setting);
+}
+
+/* What can be refused before a model is loaded, which may take minutes. */
+static masa_status check_settings(const masa_config *c, masa_error *err)
+{
+    masa_chat_family family;
+    masa_status st = masa_config_require(c, "model.path", err);
+    if (st == MASA_OK) st = masa_chat_family_parse(&family, c->model.chat_template, err);
+    if (st == MASA_OK && c->lora.rank > 0) st = masa_lora_check_targets(c->lora.targets, err);
+    if (st == MASA_OK) st = check_file(c->data.train, "data.train", err);
+    if (st == MASA_OK) st = check_file(c->data.test, "data.test", err);
+    if (st == MASA_OK && c->meta.samples) st = check_file(c->meta.template, "meta.template", err);
+    return st;
+}
+
 masa_status rl_session_open(rl_session *s, const masa_config *config, const char *folder,
                             const masa_train_options *options,
                             const masa_generator_options *generator, rl_session_options *wants,
@@ -181,7 +202,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
                       .status = options->status,
                       .log = options->progress};
     if (config->train.threads) masa_threads_set((int)config->train.threads);
-    masa_status st = masa_config_require(config, "model.path", err);
+    masa_status st = check_settings(config, err);
     if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
     if (st == MASA_OK)
         st = rl_memory_reserve(config, rl_session_model(s), wants, generator, s->log, err);
@@ -201,13 +222,18 @@ masa_status rl_session_start(rl_session *s, const char *folder,
     if (st == MASA_OK)
         st = s->run ? masa_run_continue(s->run, s->config, step, err)
                     : masa_run_create(&s->run, folder, s->config, err);
-    if (st == MASA_OK) st = rl_resume_tell(s, err);
+    if (st != MASA_OK) return st;
+    s->progress = masa_progress_create(s->log, masa_run_log(s->run), wants->total_steps);
+    masa_progress_answer(s->progress, s->status);
+    st = rl_resume_tell(s, err);
     if (st == MASA_OK)
         st = masa_store_set_info(masa_run_store(s->run), "model", s->config->model.path, err);
-    if (st != MASA_OK) return st;
-    s->progress = masa_progress_create(s->log, wants->total_steps);
-    masa_progress_answer(s->progress, s->status);
-    return st;
+    if (st == MASA_OK) {
+        char steps[24];
+        snprintf(steps, sizeof steps, "%ld", wants->total_steps);
+        st = masa_store_set_info(masa_run_store(s->run), "steps", steps, err);
+    }
+    return st == MASA_OK ? rl_checkup_start(s, wants->total_steps, err) : st;
 }
 
 void rl_session_close(rl_session *s)

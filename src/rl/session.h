@@ -16,6 +16,8 @@
 #include <masa/tokenizer.h>
 #include <masa/trainer.h>
 
+#include "health.h"
+
 typedef struct rl_session {
     const masa_config *config; /* borrowed, like the next three */
     const volatile sig_atomic_t *stop;
@@ -41,6 +43,7 @@ typedef struct rl_session {
     masa_activations *kept; /* of a step's rollouts; or NULL */
     masa_progress *progress;
     masa_rewards *rewards;  /* of reinforcement learning (score.h) */
+    rl_health health;
 
     size_t skipped;     /* updates of this step that were left out: their gradient was not finite */
     int skipped_in_row; /* of this process; the next one that is made sets it to 0 */

@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "checkup.h"
 #include "conversations.h"
 #include "memory_plan.h"
 
@@ -81,6 +82,7 @@ static masa_status record(sft_loop *l, double loss, double norm, double tokens,
     } metrics[] = {{"loss", loss},
                    {"heldout_loss", held},
                    {"grad_norm", norm},
+                   {"lr", masa_optimizer_rate(s->optimizer, (size_t)step)},
                    {"tokens", tokens},
                    {"tokens_per_second", tokens / seconds},
                    {"skipped_updates", (double)s->skipped},
@@ -89,6 +91,7 @@ static masa_status record(sft_loop *l, double loss, double norm, double tokens,
     for (size_t i = 0; st == MASA_OK && i < sizeof metrics / sizeof *metrics; i++)
         if (!isnan(metrics[i].value))
             st = masa_run_add_metric(s->run, step, metrics[i].name, metrics[i].value, err);
+    if (st == MASA_OK) st = rl_checkup_record(s, step, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
     if (st != MASA_OK) masa_run_abandon_step(s->run);
     if (st == MASA_OK && !isnan(held))
@@ -154,6 +157,7 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
         if (rl_stop_asked(s) || rl_session_diverged(s))
             st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
         if (st == MASA_OK) st = run_step(l, err);
+        if (st == MASA_OK) st = rl_checkup(s, err);
         long every = s->config->train.save_every;
         if (st == MASA_OK && every > 0 && s->state.step % every == 0) st = save(l, err);
     }

@@ -200,7 +200,7 @@ masa_status checkpoints_named(long *step, const char *checkpoints, const char *a
     char *path = masa_path_join(checkpoints, as);
     masa_text name = {0};
     bool missing = masa_path_missing(path);
-    masa_status st = missing ? MASA_OK : masa_file_read(&name, path, err);
+    masa_status st = missing ? MASA_OK : masa_file_read_part(&name, path, err);
     if (st == MASA_OK) {
         if (name.size) name.data[strcspn(name.data, "\n")] = '\0';
         *step = step_of(masa_text_get(&name), "");

@@ -203,7 +203,7 @@ static masa_status load_state(json_t **out, const char *path, masa_error *err)
     masa_text text = {0};
     masa_status st = masa_path_missing(path)
                          ? MASA_FAIL(err, MASA_ERR_FORMAT, "%s is missing", path)
-                         : masa_file_read(&text, path, err);
+                         : masa_file_read_part(&text, path, err);
     if (st == MASA_OK) st = check_checksum(&text, path, err);
     if (st == MASA_OK) {
         *out = json_loadb(masa_text_get(&text), text.size, JSON_REJECT_DUPLICATES, &why);

@@ -111,6 +111,34 @@ masa_status events_add_scalar(events *file, long step, const char *tag, double v
     return add_event(file, &event, err);
 }
 
+masa_status events_add_text(events *file, long step, const char *tag, const char *text,
+                            masa_error *err)
+{
+    enum { DT_STRING = 7 };
+    ProtobufCBinaryData string = {strlen(text), (uint8_t *)(uintptr_t)text}; /* read only */
+    Tb__PluginData plugin = TB__PLUGIN_DATA__INIT;
+    Tb__SummaryMetadata metadata = TB__SUMMARY_METADATA__INIT;
+    Tb__Tensor tensor = TB__TENSOR__INIT;
+    Tb__Value value = TB__VALUE__INIT, *values[] = {&value};
+    Tb__Summary summary = TB__SUMMARY__INIT;
+    Tb__Event event = TB__EVENT__INIT;
+    plugin.plugin_name = (char *)(uintptr_t)"text";
+    metadata.plugin_data = &plugin;
+    tensor.has_dtype = true;
+    tensor.dtype = DT_STRING;
+    tensor.n_string_val = 1;
+    tensor.string_val = &string;
+    value.tag = (char *)(uintptr_t)tag;
+    value.metadata = &metadata;
+    value.tensor = &tensor;
+    summary.n_value = 1;
+    summary.value = values;
+    event.has_step = true;
+    event.step = step;
+    event.summary = &summary;
+    return add_event(file, &event, err);
+}
+
 masa_status events_rewind(events *file, long step, masa_error *err)
 {
     Tb__SessionLog session = TB__SESSION_LOG__INIT;

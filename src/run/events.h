@@ -14,6 +14,9 @@ void events_close(events *file);
 
 masa_status events_add_scalar(events *file, long step, const char *tag, double value,
                               masa_error *err);
+/* A text for the page of texts, in Markdown. */
+masa_status events_add_text(events *file, long step, const char *tag, const char *text,
+                            masa_error *err);
 /* Tells TensorBoard to forget what earlier files say of steps after `step`. */
 masa_status events_rewind(events *file, long step, masa_error *err);
 masa_status events_flush(events *file, masa_error *err);

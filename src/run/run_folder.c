@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,16 @@ static masa_status take_lock(masa_run *run, masa_error *err)
     return st;
 }
 
+bool masa_run_is_training(const char *folder)
+{
+    char *path = masa_path_join(folder, "lock");
+    int lock = open(path, O_RDONLY | O_CLOEXEC);
+    bool is = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (lock >= 0) close(lock);
+    free(path);
+    return is;
+}
+
 static masa_status open_store(masa_run *run, masa_error *err)
 {
     char *path = masa_run_store_path(run->path);
@@ -65,6 +76,15 @@ static masa_status open_events(masa_run *run, masa_error *err)
     return st;
 }
 
+/* For people: a run does without it where it must. */
+static void open_log(masa_run *run)
+{
+    char *path = masa_path_join(run->path, "log.txt");
+    run->log = fopen(path, "ae");
+    if (!run->log) masa_warn("cannot write %s: %s", path, strerror(errno));
+    free(path);
+}
+
 static masa_run *make(const char *folder)
 {
     masa_run *run = masa_alloc(1, sizeof *run);
@@ -74,12 +94,19 @@ static masa_run *make(const char *folder)
     return run;
 }
 
-static masa_status write_config(masa_run *run, const masa_config *config, masa_error *err)
+static masa_status write_config(masa_run *run, const masa_config *config, long step,
+                                masa_error *err)
 {
     char *path = masa_run_config_path(run->path);
     run->keep = config->train.keep_checkpoints;
     run->keep_best = config->train.keep_best;
-    masa_status st = masa_config_write(config, path, err);
+    masa_text text = {0};
+    masa_text_add(&text, "```yaml\n");
+    masa_config_print(config, false, &text);
+    masa_text_add(&text, "```\n");
+    masa_status st = events_add_text(run->events, step, "settings", masa_text_get(&text), err);
+    masa_text_deinit(&text);
+    if (st == MASA_OK) st = masa_config_write(config, path, err);
     if (st == MASA_OK) st = masa_folder_sync(run->path, err);
     free(path);
     return st;
@@ -124,7 +151,8 @@ masa_status masa_run_create(masa_run **out, const char *folder, const masa_confi
     if (st == MASA_OK) st = masa_folder_create(run->checkpoints, err);
     if (st == MASA_OK) st = open_store(run, err);
     if (st == MASA_OK) st = open_events(run, err);
-    if (st == MASA_OK) st = write_config(run, config, err);
+    if (st == MASA_OK) st = write_config(run, config, 0, err);
+    if (st == MASA_OK) open_log(run);
     if (st == MASA_OK)
         *out = run;
     else
@@ -185,7 +213,8 @@ masa_status masa_run_continue(masa_run *run, const masa_config *config, long ste
     if (st == MASA_OK) st = events_flush(run->events, err);
     if (st == MASA_OK) st = checkpoints_remove_after(run->checkpoints, step, err);
     if (st == MASA_OK && step >= 0) st = checkpoints_name(run->checkpoints, "latest", step, err);
-    if (st == MASA_OK) st = write_config(run, config, err);
+    if (st == MASA_OK) st = write_config(run, config, step < 0 ? 0 : step, err);
+    if (st == MASA_OK) open_log(run);
     return st == MASA_OK ? checkpoints_find_best(run, err) : st;
 }
 
@@ -194,6 +223,7 @@ void masa_run_close(masa_run *run)
     if (!run) return;
     masa_run_checkpoint_abort(run);
     events_close(run->events);
+    if (run->log) fclose(run->log);
     masa_store_close(run->store);
     if (run->lock >= 0) close(run->lock);
     free(run->checkpoints);
@@ -211,11 +241,20 @@ masa_store *masa_run_store(masa_run *run)
     return run->store;
 }
 
+FILE *masa_run_log(masa_run *run)
+{
+    return run->log;
+}
+
 masa_status masa_run_add_metric(masa_run *run, long step, const char *name, double value,
                                 masa_error *err)
 {
     masa_status st = masa_store_add_metric(run->store, step, name, value, err);
-    return st == MASA_OK ? events_add_scalar(run->events, step, name, value, err) : st;
+    if (st != MASA_OK || !isfinite(value)) return st; /* TensorBoard would draw what is off */
+    char *tag = run__tag(name);
+    st = events_add_scalar(run->events, step, tag, value, err);
+    free(tag);
+    return st;
 }
 
 masa_status masa_run_begin_step(masa_run *run, masa_error *err)

@@ -16,9 +16,13 @@ struct masa_run {
     double best_accuracy;
     masa_store *store;
     events *events;
+    FILE *log;         /* log.txt; NULL: it could not be opened */
     char *pending;     /* folder of the checkpoint being written, or NULL */
     long pending_step;
 };
+
+/* What TensorBoard calls a metric: "GROUP/NAME" (metric_tag.c). Caller frees. */
+char *run__tag(const char *metric);
 
 /* Removes half-written checkpoints, and puts back one that was being replaced. */
 masa_status checkpoints_clean(const char *checkpoints, masa_error *err);

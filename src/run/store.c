@@ -81,6 +81,11 @@ static const char update_of_before[] =
     "UPDATE rollouts SET correct = kind = 'solution' AND reward > 0;"
     "ALTER TABLE evals ADD COLUMN extracted TEXT;" WITH_PROMPTS;
 
+/* Beside the schema, as stores of older programs lack it. */
+static const char events_table[] =
+    "CREATE TABLE IF NOT EXISTS events (step INTEGER, rule TEXT, text TEXT,"
+    "  PRIMARY KEY (step, rule))";
+
 static const char *const statements[STORE_STATEMENTS] = {
     [STORE_BEGIN] = "BEGIN IMMEDIATE",
     [STORE_COMMIT] = "COMMIT",
@@ -95,11 +100,13 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_REWARD] = "INSERT OR REPLACE INTO rewards VALUES (?, ?, ?, ?, ?)",
     [STORE_EVAL] = "INSERT INTO evals VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [STORE_DECISION] = "INSERT OR REPLACE INTO decisions VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [STORE_EVENT] = "INSERT OR REPLACE INTO events VALUES (?, ?, ?)",
 };
 
 masa_status store_fail(const masa_store *store, masa_error *err)
 {
     int code = sqlite3_errcode(store->db) & 0xFF;
+    int cause = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(store->db) : 0;
     const char *path = store->path;
     switch (code) {
     case SQLITE_FULL:
@@ -116,8 +123,9 @@ masa_status store_fail(const masa_store *store, masa_error *err)
                          path);
     case SQLITE_NOMEM: return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for %s", path);
     default:
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s", path,
-                         sqlite3_errmsg(store->db));
+        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s%s%s", path,
+                         sqlite3_errmsg(store->db), cause ? ": " : "",
+                         cause ? strerror(cause) : "");
     }
 }
 
@@ -218,6 +226,7 @@ static masa_status set_up(masa_store *store, masa_store_mode mode, masa_error *e
     if (st != MASA_OK || mode == MASA_STORE_READ) return st;
     /* A commit is on the disk when it returns: a resumed run relies on it. */
     st = execute(store, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL", err);
+    if (st == MASA_OK) st = execute(store, events_table, err);
     for (int i = 0; i < STORE_STATEMENTS && st == MASA_OK; i++)
         st = store_prepare(store, statements[i], &store->statements[i], err);
     return st;
@@ -329,8 +338,9 @@ masa_status masa_store_truncate(masa_store *store, long step, masa_error *err)
                    "DELETE FROM metrics WHERE step > %ld; DELETE FROM rollouts WHERE step > %ld;"
                    "DELETE FROM evals WHERE step > %ld; DELETE FROM decisions WHERE step > %ld;"
                    "DELETE FROM predictions WHERE step > %ld; DELETE FROM rewards WHERE step > %ld;"
+                   "DELETE FROM events WHERE step > %ld;"
                    "DELETE FROM prompts WHERE id NOT IN (SELECT prompt_id FROM rollouts);",
-                   step, step, step, step, step, step);
+                   step, step, step, step, step, step, step);
     masa_status st = masa_store_begin(store, err);
     if (st == MASA_OK) {
         st = execute(store, masa_text_get(&sql), err);

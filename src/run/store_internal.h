@@ -17,6 +17,7 @@ typedef enum store_statement {
     STORE_REWARD,
     STORE_EVAL,
     STORE_DECISION,
+    STORE_EVENT,
     STORE_STATEMENTS,
 } store_statement;
 

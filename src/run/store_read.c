@@ -240,3 +240,31 @@ masa_status masa_store_decisions(masa_store *store, long first, long last,
     sqlite3_finalize(rows);
     return st;
 }
+
+static masa_status has_events(masa_store *store, bool *out, masa_error *err)
+{
+    sqlite3_stmt *rows = NULL;
+    masa_status st = store_prepare(
+        store, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'events'", &rows, err);
+    if (st == MASA_OK) st = next(store, rows, out, err);
+    sqlite3_finalize(rows);
+    return st;
+}
+
+masa_status masa_store_events(masa_store *store, long first, long last,
+                              masa_store_event_visit *visit, void *context, masa_error *err)
+{
+    sqlite3_stmt *rows = NULL;
+    bool more = false;
+    masa_status st = has_events(store, &more, err);
+    if (st != MASA_OK || !more) return st;
+    st = store_prepare(store,
+                       "SELECT step, rule, text FROM events WHERE step BETWEEN ?1 AND ?2"
+                       " ORDER BY step, rowid",
+                       &rows, err);
+    if (st == MASA_OK) bind_steps(rows, first, last);
+    while (st == MASA_OK && (st = next(store, rows, &more, err)) == MASA_OK && more)
+        st = visit(context, long_of(rows, 0), text_of(rows, 1), text_of(rows, 2), err);
+    sqlite3_finalize(rows);
+    return st;
+}

@@ -156,6 +156,16 @@ masa_status masa_store_add_decision(masa_store *store, const masa_store_decision
     return finish(store, &b, err);
 }
 
+masa_status masa_store_add_event(masa_store *store, long step, const char *rule,
+                                 const char *text, masa_error *err)
+{
+    binder b = {store->statements[STORE_EVENT], 0};
+    bind_long(&b, step);
+    bind_text(&b, rule);
+    bind_text(&b, text);
+    return finish(store, &b, err);
+}
+
 masa_status masa_store_set_info(masa_store *store, const char *key, const char *value,
                                 masa_error *err)
 {

@@ -16,7 +16,7 @@ static masa_status read_optional(char **out, size_t *size, const char *folder,
     masa_text text = {0};
     masa_status st = MASA_OK;
     if (masa_path_exists(path)) {
-        st = masa_file_read(&text, path, err);
+        st = masa_file_read_part(&text, path, err);
         if (size) *size = text.size;
         if (st == MASA_OK) *out = masa_text_take(&text);
     }

@@ -12,7 +12,7 @@
 static masa_status read_json_file(masa_tokenizer *t, const char *path, masa_error *err)
 {
     masa_text text = {0};
-    masa_status st = masa_file_read(&text, path, err);
+    masa_status st = masa_file_read_part(&text, path, err);
     if (st == MASA_OK) {
         t->json_size = text.size;
         t->json = masa_text_take(&text);

@@ -43,23 +43,24 @@ static bool is_target(const masa_parameter *p, const char *targets)
     return false;
 }
 
+/* The matrices of a layer, which all supported architectures have. */
+static const char *const matrices[] = {"all-linear", "q_proj", "k_proj",  "v_proj",
+                                       "o_proj",     "gate_proj", "up_proj", "down_proj"};
+
 /* Every name is that of some matrix: a misspelt one would silently train less. */
-static masa_status check_targets(const masa_model *model, const char *targets,
-                                 masa_error *err)
+masa_status masa_lora_check_targets(const char *targets, masa_error *err)
 {
-    size_t count, n, names = 0;
-    const masa_parameter *parameters = masa_model_parameters(model, &count);
+    size_t n, names = 0;
     const char *at = targets;
     for (const char *name; (name = next_name(&at, &n)); names++) {
-        size_t i = 0;
-        while (i < count && !is_named(&parameters[i], name, n))
-            i++;
-        if (i == count)
-            return MASA_FAIL(
-                err, MASA_ERR_CONFIG,
-                "lora.targets: the model has no matrix '%.*s'; use all-linear, "
-                "or names like q_proj,v_proj",
-                (int)n, name);
+        bool known = false;
+        for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++)
+            known |= strlen(matrices[i]) == n && memcmp(matrices[i], name, n) == 0;
+        if (!known)
+            return MASA_FAIL(err, MASA_ERR_CONFIG,
+                             "lora.targets: a model has no matrix '%.*s'; use all-linear, or of "
+                             "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
+                             (int)n, name);
     }
     if (names > 0) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_CONFIG,
@@ -163,7 +164,7 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
     *lora = (masa_lora){.model = model, .options = *options};
     lora->targets = masa_strdup(options->targets);
     lora->options.targets = lora->targets;
-    masa_status st = check_targets(model, lora->targets, err);
+    masa_status st = masa_lora_check_targets(lora->targets, err);
     if (st == MASA_OK) {
         find_factors(lora);
         st = allocate(lora, err);

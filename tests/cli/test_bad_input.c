@@ -200,6 +200,61 @@ static void other_troubles_are_said(void **state)
     refused("$masa convert . /proc/x.gguf", true, "/proc/x.gguf");
 }
 
+/* A model's folder may be hostile: what has no end, or waits for a writer, is no part of it. */
+static void what_is_no_file_is_no_part_of_a_model(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"config.json", "tokenizer.json", "tokenizer_config.json",
+                                        "model.safetensors", "generation_config.json"};
+    assert_int_equal(shell("mkdir odd && cp *.json *.safetensors odd"), 0);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        for (int device = 0; device < 2; device++) {
+            char make[256];
+            snprintf(make, sizeof make, "rm -f odd/%s && %s odd/%s", names[i],
+                     device ? "ln -s /dev/zero" : "mkfifo", names[i]);
+            assert_int_equal(shell(make), 0);
+            refused("timeout 20 $masa generate --model odd --chat-template chatml -l 1 ab", true,
+                    "is not a regular file");
+            snprintf(make, sizeof make, "rm odd/%s; cp %s odd 2>/dev/null", names[i], names[i]);
+            shell(make);
+        }
+    refused("mkfifo pipe.gguf && timeout 20 $masa inspect pipe.gguf", true, "pipe.gguf");
+}
+
+static void marks_of_other_editors_are_understood(void **state)
+{
+    (void)state;
+    assert_int_equal(shell("printf '\\357\\273\\277{\"prediction\":\"4\",\"gold\":\"4\"}\\n' >bom.jsonl && "
+                           "$masa verify bom.jsonl"), 0);
+    assert_int_equal(shell("printf '\\357\\273\\277train:\\n  seed: 7\\n' >bom.yaml && "
+                           "$masa config --plain bom.yaml | grep -q 'seed: 7'"), 0);
+    assert_int_equal(shell("printf '\\357\\273\\277{\"prompt\":\"ab\"}\\n' >ask.jsonl && "
+                           "$masa generate --model . --raw -l 1 -f ask.jsonl"), 0);
+    refused("printf '\\377\\376{\\000' >wide.jsonl && $masa generate --model . --raw -f wide.jsonl",
+            true, "wide.jsonl is text in UTF-16; save it as UTF-8");
+}
+
+static void settings_are_checked_before_a_model_is_loaded(void **state)
+{
+    (void)state;
+    static const char *const wrong[][2] = {
+        {"-s lora.rank=2 -s lora.targets=q_prj", "a model has no matrix 'q_prj'"},
+        {"-s model.chat_template=nothing", "no chat template is called \"nothing\""},
+        {"-s data.answer_rules=nothing", "no rule 'nothing'"},
+        {"-s meta.samples=2 -s meta.template=/none.txt", "cannot open /none.txt: No such file or "
+                                                         "directory (meta.template)"},
+        {"--test /none.jsonl", "cannot open /none.jsonl: No such file or directory (data.test)"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char line[512];
+        snprintf(line, sizeof line, "$masa train none --model /none --train train.jsonl -q %s",
+                 wrong[i][0]);
+        refused(line, true, wrong[i][1]);
+    }
+    assert_int_equal(shell("$masa generate --model /none -t nan ab"), 2);
+    assert_non_null(strstr(errors, "--temperature takes a number, not 'nan'"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -209,6 +264,9 @@ int main(void)
         cmocka_unit_test(a_full_disk_loses_nothing),
         cmocka_unit_test(a_full_disk_is_waited_for),
         cmocka_unit_test(a_full_disk_leaves_no_half_model),
-        cmocka_unit_test(other_troubles_are_said)};
+        cmocka_unit_test(what_is_no_file_is_no_part_of_a_model),
+        cmocka_unit_test(marks_of_other_editors_are_understood),
+        cmocka_unit_test(other_troubles_are_said),
+        cmocka_unit_test(settings_are_checked_before_a_model_is_loaded)};
     return cmocka_run_group_tests(tests, make_model, remove_model);
 }

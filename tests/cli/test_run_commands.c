@@ -113,10 +113,16 @@ static void metrics_are_a_table(void **state)
 {
     (void)state;
     assert_int_equal(masa("inspect FOLDER"), 0);
-    assert_string_equal(output, "  step   reward/mean          loss\n"
-                                "     1          0.25          -1.5\n"
-                                "     2           0.5             -\n"
-                                "     3          0.75          -1.5\n");
+    assert_says("  step      loss\n"
+                "     1      -1.5\n"
+                "     2         -\n"
+                "     3      -1.5\n");
+    assert_says("also recorded (--metrics): reward/mean\n");
+    assert_int_equal(masa("inspect FOLDER --metrics reward/mean,loss"), 0);
+    assert_string_equal(output, "  step   reward/mean      loss\n"
+                                "     1          0.25      -1.5\n"
+                                "     2           0.5         -\n"
+                                "     3          0.75      -1.5\n");
     assert_int_equal(masa("inspect FOLDER --step 2: --metrics reward/mean"), 0);
     assert_int_equal(count_lines(), 4);
     assert_says("     3          0.75\n");

@@ -103,6 +103,52 @@ static void two_cannot_train_in_one_folder(void **state)
     must("rm -r run");
 }
 
+/* A sick run is told of on the terminal, in log.txt and in the store; a resumed one does not
+ * begin to say it anew. */
+static void sickness_is_told_and_kept(void **state)
+{
+    (void)state;
+    must(TRAIN "-n 6");
+    assert_said(errors, "warning: step 5: no rollout is right");
+    assert_said(errors, "\nstep 6/6");
+    must("grep -q 'warning: step 5: no rollout is right' run/log.txt && "
+         "grep -q '  step 6/6  reward' run/log.txt");
+    must("$masa train run --resume -s train.steps=9 --quiet");
+    assert_null(strstr(errors, "step"));
+    must("grep -q '  step 9/9  reward' run/log.txt && "
+         "grep -q 'settings changed after step 6' run/log.txt");
+    must("$masa inspect run");
+    assert_said(output, "step 5: no rollout is right");
+    must("$masa inspect run --events --json");
+    assert_said(output, "{\"step\":5,\"rule\":\"never right\",\"text\":\"no rollout is right");
+    must("$masa report -o page.html run && grep -q 'step 5: no rollout is right' page.html");
+    must("rm -r run");
+}
+
+/* What matters, in the width of the terminal, as long as the run goes on. */
+static void a_run_is_followed(void **state)
+{
+    (void)state;
+    must("rm -f log; " TRAIN "-n 12 --test train.jsonl -s train.eval_every=4 2>log & i=0; "
+               "until grep -qs '^step' log || [ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; "
+               "$masa inspect run --follow; wait $!");
+    assert_said(output, "  step    reward   right %  unseen %    length");
+    int rows = 0, step, last = -1;
+    for (const char *line = output; (line = strchr(line, '\n')); line++) {
+        if (sscanf(line, " %d", &step) != 1) continue;
+        assert_true(step >= last);
+        last = step;
+        rows++;
+    }
+    assert_int_equal(last, 12);
+    assert_true(rows >= 12);
+    if (shell("command -v script") == 0) {
+        must("script -qec 'stty cols 40; $masa inspect run' /dev/null | head -n 1");
+        assert_string_equal(output, "  step    reward   right %  unseen %\r\n");
+    }
+    must("rm -r run");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +156,8 @@ int main(void)
         cmocka_unit_test(a_reader_that_leaves_stops_the_run),
         cmocka_unit_test(a_signal_asks_where_the_run_stands),
         cmocka_unit_test(two_cannot_train_in_one_folder),
+        cmocka_unit_test(a_run_is_followed),
+        cmocka_unit_test(sickness_is_told_and_kept),
         cmocka_unit_test(a_run_can_be_moved_and_resumed_from_anywhere),
     };
     return cmocka_run_group_tests(tests, set_up, remove_model);

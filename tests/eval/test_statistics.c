@@ -141,6 +141,22 @@ static double only_odd(void *context, const size_t *items, size_t n)
     return odd ? sum / (double)odd : NAN;
 }
 
+/* With z = 1.959964: of 0 from 10 up to z^2 / (10 + z^2). */
+static void test_wilson(void **state)
+{
+    (void)state;
+    masa_interval i = masa_wilson(0, 10, 0.95);
+    assert_near(i.low, 0, 1e-12);
+    assert_near(i.high, 0.2775328, 1e-6);
+    i = masa_wilson(1, 10, 0.95);
+    assert_near(i.low, 0.7224672, 1e-6);
+    assert_near(i.high, 1, 1e-12);
+    i = masa_wilson(0.3, 10, 0.95);
+    assert_near(i.low, 0.1077913, 1e-6);
+    assert_near(i.high, 0.6032219, 1e-6);
+    assert_true(isnan(masa_wilson(0, 0, 0.95).low));
+}
+
 static void test_undefined_resamples(void **state)
 {
     (void)state;
@@ -225,6 +241,7 @@ int main(void)
         cmocka_unit_test(test_interval_is_that_of_theory),
         cmocka_unit_test(test_interval_covers),
         cmocka_unit_test(test_student),
+        cmocka_unit_test(test_wilson),
         cmocka_unit_test(test_undefined_resamples),
         cmocka_unit_test(test_paired_exact),
         cmocka_unit_test(test_paired_drawn),

@@ -36,6 +36,24 @@ static void make_file(const char *name, const char *rights, long tokens)
     masa_results_close(r);
 }
 
+/* Nothing right of little is no certainty. */
+static void test_extremes_have_an_interval(void **state)
+{
+    (void)state;
+    const char *const rights[] = {"0000000000", "4444444444"};
+    for (int all = 0; all < 2; all++) {
+        make_file("extreme.sqlite", rights[all], 10);
+        masa_result_sets sets = read_sets("extreme.sqlite");
+        masa_eval_summary s;
+        masa_eval_summarise(&s, &sets.items[0], &MASA_BOOTSTRAP_DEFAULTS);
+        assert_near(s.accuracy, all, 0);
+        assert_near(s.interval.low, all ? 0.7224672 : 0, 1e-6);
+        assert_near(s.interval.high, all ? 1 : 0.2775328, 1e-6);
+        masa_result_sets_deinit(&sets);
+        remove("extreme.sqlite");
+    }
+}
+
 static void test_accuracy(void **state)
 {
     (void)state;
@@ -305,6 +323,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_accuracy),
+        cmocka_unit_test(test_extremes_have_an_interval),
         cmocka_unit_test(test_nothing_complete),
         cmocka_unit_test(test_contrast),
         cmocka_unit_test(test_gain),

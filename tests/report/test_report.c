@@ -106,12 +106,34 @@ static void make_run(const char *name, bool meta)
     free(path);
 }
 
+/* Five steps of supervised training, of which the setting train.steps says nothing. */
+static void make_supervised(void)
+{
+    masa_config config;
+    masa_run *run = NULL;
+    char *path = masa_path_join(folder, "sft");
+    assert_int_equal(masa_config_load(&config, NULL, NULL, NULL, 0, NULL), MASA_OK);
+    assert_int_equal(masa_run_create(&run, path, &config, NULL), MASA_OK);
+    assert_int_equal(masa_store_set_info(masa_run_store(run), "steps", "5", NULL), MASA_OK);
+    for (long step = 1; step <= 5; step++) {
+        masa_run_add_metric(run, step, "loss", 1.0 / (double)step, NULL);
+        masa_run_add_metric(run, step, "heldout_loss", step == 5 ? 0.5 : NAN, NULL);
+        masa_run_add_metric(run, step, "loss_again", 1.0 / (double)step, NULL);
+        masa_run_add_metric(run, step, "never", NAN, NULL);
+    }
+    masa_store_add_event(masa_run_store(run), 3, "slower", "why <b>", NULL);
+    masa_run_close(run);
+    masa_config_deinit(&config);
+    free(path);
+}
+
 static int set_up(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(folder));
     make_run("plain<u>", false);
     make_run("meta", true);
+    make_supervised();
     return 0;
 }
 
@@ -213,6 +235,22 @@ static void predictions_are_measured_early_and_late(void **state)
     masa_text_deinit(&page);
 }
 
+static void supervised_training_shows_its_loss(void **state)
+{
+    (void)state;
+    const char *names[] = {"sft"};
+    masa_text page = page_on(names, 1);
+    const char *more = strstr(page.data, "All other metrics");
+    const char *loss = strstr(page.data, "<figcaption>loss</figcaption>");
+    assert_true(loss && loss < more);
+    assert_says(&page, "<td>5 of 5<td>");
+    assert_says(&page, "<figcaption>heldout_loss</figcaption>");
+    assert_says(&page, "<p>loss_again is as loss.\n"); /* no plot twice */
+    assert_int_equal(count(&page, "<figcaption>"), 2);
+    assert_says(&page, "<li>step 3: why &lt;b&gt;\n");
+    masa_text_deinit(&page);
+}
+
 static void what_is_no_run_is_an_error(void **state)
 {
     (void)state;
@@ -285,6 +323,7 @@ int main(void)
         cmocka_unit_test(texts_are_never_markup),
         cmocka_unit_test(everything_of_a_run_is_there),
         cmocka_unit_test(predictions_are_measured_early_and_late),
+        cmocka_unit_test(supervised_training_shows_its_loss),
         cmocka_unit_test(what_is_no_run_is_an_error),
         cmocka_unit_test(a_grid_counts_pairs),
         cmocka_unit_test(ticks_are_round),

@@ -18,8 +18,14 @@ typedef struct masa_mapping {
 masa_status masa_file_map(masa_mapping *out, const char *path, masa_error *err);
 void masa_file_unmap(masa_mapping *mapping);
 
-/** Appends the whole file to text; "-" reads standard input. */
+/** Appends the whole file to text; "-" reads standard input. A byte order mark of UTF-8 at its
+ *  beginning is left out; a text in UTF-16 is MASA_ERR_FORMAT. */
 masa_status masa_file_read(masa_text *text, const char *path, masa_error *err);
+/** The same for a file that is part of a folder (a model's, a run's): what is no regular file (a
+ *  FIFO, a device without an end) is MASA_ERR_IO, more than a GiB MASA_ERR_FORMAT. */
+masa_status masa_file_read_part(masa_text *text, const char *path, masa_error *err);
+/** Bytes of the byte order mark that s begins with: 3 or 0. */
+size_t masa_utf8_mark(const char *s, size_t n);
 
 /* A file that is being written. */
 typedef struct masa_output {
@@ -50,6 +56,8 @@ bool masa_path_exists(const char *path);
  *  cannot be looked at neither is true. */
 bool masa_path_missing(const char *path);
 bool masa_path_is_folder(const char *path);
+/** There is something that may be read, "-" for standard input; errno says why not. */
+bool masa_path_is_readable(const char *path);
 /** Or a link to one. */
 bool masa_path_is_regular(const char *path);
 /** "a/b" from "a" and "b"; caller frees. */

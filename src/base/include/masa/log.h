@@ -7,6 +7,10 @@ typedef enum masa_log_level { MASA_LOG_DEBUG, MASA_LOG_INFO, MASA_LOG_WARN } mas
 /** Where messages go; NULL silences them. The default writes "masa: ..." lines to stderr. */
 typedef void (*masa_log_sink)(masa_log_level level, const char *message);
 void masa_log_set_sink(masa_log_sink sink);
+/** Who sees every message that passes the level before the sink writes it: a line of progress
+ *  makes way, a file keeps a copy. NULL: nobody. */
+typedef void (*masa_log_watcher)(void *context, masa_log_level level, const char *message);
+void masa_log_set_watcher(masa_log_watcher watcher, void *context);
 void masa_log_set_level(masa_log_level least);
 
 void masa_log(masa_log_level level, const char *format, ...)

@@ -34,6 +34,8 @@ bool masa_size_mul(size_t a, size_t b, size_t *out);
 
 /** Most bytes of memory that the process has had so far; 0: the system does not say. */
 size_t masa_memory_peak(void);
+/** Bytes that it has now. 0: the system does not say. */
+size_t masa_memory_used(void);
 
 /** Bytes that it may still take: what is free or in the file cache, within the control
  * group's limit. 0: unknown. */

@@ -83,6 +83,9 @@ double masa_student_quantile(double share, size_t df);
 /** Interval of `level` for the mean of a normal population, from few x [n]: mean
  *  -+ t deviation / sqrt(n). {NAN, NAN} when n < 2. Source: Student 1908. */
 masa_interval masa_student_mean(const double *x, size_t n, double level);
+/** Interval of `level` for a probability of which `share` of n independent trials came true; not
+ *  a point where all or none did. {NAN, NAN} when n is 0. Source: Wilson 1927. */
+masa_interval masa_wilson(double share, size_t n, double level);
 
 /**
  * Two-sided p-value of "no difference" for paired differences d [n]: the share of sign changes

@@ -1,7 +1,9 @@
 /**
- * Progress for people: one line per step, rewritten in place on a terminal.
+ * Progress for people: one line per step, which stays; on a terminal below it what goes on,
+ * rewritten in place. Of a narrow terminal's lines the less important fields are left out.
  *
- *     step  12/100  reward 0.412  right 38.3%  length 143  1 204 tok/s  left 42m10s
+ *     step  12/100  reward 0.412  right 38.3%  length 143  1204 tok/s  left 42m10s
+ *     step 13: rollouts 120/256
  */
 #ifndef MASA_PROGRESS_H
 #define MASA_PROGRESS_H
@@ -26,12 +28,14 @@ typedef struct masa_progress_step {
     double seconds;  /* this step took */
 } masa_progress_step;
 
-/** Writes to `file` (stderr; borrowed), NULL: nowhere. total: steps of the run. */
-masa_progress *masa_progress_create(FILE *file, long total);
+/** Writes to `file` (stderr), NULL: nowhere; and every line that stays to `log` with the time,
+ *  NULL: nowhere. Both are borrowed. total: steps of the run. While there is a progress, it sees
+ *  the messages of masa/log.h (masa_log_set_watcher): they go into `log` too. */
+masa_progress *masa_progress_create(FILE *file, FILE *log, long total);
 /** Whoever sets *asked (borrowed; NULL: nobody) gets a line on where the run stands at the
  *  next masa_progress_phase, which sets it back. */
 void masa_progress_answer(masa_progress *progress, volatile sig_atomic_t *asked);
-/** Ends the line. NULL is fine. */
+/** Leaves nothing but whole lines. NULL is fine. */
 void masa_progress_destroy(masa_progress *progress);
 
 /** Line of a finished step. */

@@ -4,6 +4,7 @@
  *     config.yaml               the resolved configuration
  *     store.sqlite              metrics, rollouts, evaluations (store.h)
  *     tensorboard/events...     the metrics for TensorBoard
+ *     log.txt                   what the terminal was told, with the time
  *     checkpoints/step-000020/  a Hugging Face folder, optimizer.bin and state.json
  *     checkpoints/latest        name of the newest checkpoint
  *     checkpoints/best          name of the one with the best evaluation (train.keep_best)
@@ -19,6 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <masa/config.h>
 #include <masa/error.h>
 #include <masa/store.h>
@@ -53,8 +55,12 @@ masa_status masa_run_continue(masa_run *run, const masa_config *config, long ste
 /** Flushes, closes and unlocks. NULL is fine. */
 void masa_run_close(masa_run *run);
 
+/** Whether a process trains in the folder. */
+bool masa_run_is_training(const char *folder);
+
 const char *masa_run_path(const masa_run *run); /* borrowed */
 masa_store *masa_run_store(masa_run *run);      /* borrowed */
+FILE *masa_run_log(masa_run *run);              /* borrowed; log.txt, or NULL */
 
 /** FOLDER/config.yaml and FOLDER/store.sqlite; caller frees. */
 char *masa_run_config_path(const char *folder);

@@ -116,6 +116,11 @@ typedef struct masa_store_decision {
 masa_status masa_store_add_decision(masa_store *store, const masa_store_decision *decision,
                                     masa_error *err);
 
+/** What the run's health had to say of a step: which rule, and a line of text. Outside or inside
+ *  a transaction. */
+masa_status masa_store_add_event(masa_store *store, long step, const char *rule,
+                                 const char *text, masa_error *err);
+
 /** Facts about the run: "model", "masa_version". Outside or inside a transaction. */
 masa_status masa_store_set_info(masa_store *store, const char *key, const char *value,
                                 masa_error *err);
@@ -169,5 +174,11 @@ typedef masa_status masa_store_decision_visit(void *context,
 masa_status masa_store_decisions(masa_store *store, long first, long last,
                                  masa_store_decision_visit *visit, void *context,
                                  masa_error *err);
+
+typedef masa_status masa_store_event_visit(void *context, long step, const char *rule,
+                                           const char *text, masa_error *err);
+/** Stores of older programs have none. */
+masa_status masa_store_events(masa_store *store, long first, long last,
+                              masa_store_event_visit *visit, void *context, masa_error *err);
 
 #endif

@@ -21,6 +21,9 @@ typedef struct masa_lora_options {
     uint64_t seed;       /* A starts uniform in +-1/sqrt(in), B at 0, as in PEFT */
 } masa_lora_options;
 
+/** Whether the targets are names as above; MASA_ERR_CONFIG. Needs no model. */
+masa_status masa_lora_check_targets(const char *targets, masa_error *err);
+
 /** The model must be trainable; its current weights become W0. */
 masa_status masa_lora_create(masa_lora **out, masa_model *model,
                              const masa_lora_options *options, masa_error *err);
