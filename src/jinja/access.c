@@ -27,19 +27,23 @@ jinja__value jinja__get_item(jinja__machine *m, jinja__value v, jinja__value key
     bool index = key.type == JINJA_INTEGER || key.type == JINJA_BOOL;
     int64_t number = key.type == JINJA_BOOL ? key.as.boolean : key.as.integer;
     if (m->st != MASA_OK) return v;
-    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    if (v.type == JINJA_UNDEFINED)
+        return jinja__fail(m, "'%.60s' is undefined", v.as.name);
     if (v.type == JINJA_DICT) {
         const jinja__value *found = jinja__dict_find(m, v.as.dict, key);
         if (found) return *found;
     }
-    if (index && (v.type == JINJA_LIST || v.type == JINJA_TUPLE) && place(number, v.as.list->n, &at))
+    if (index && (v.type == JINJA_LIST || v.type == JINJA_TUPLE) &&
+        place(number, v.as.list->n, &at))
         return v.as.list->items[at];
     if (index && v.type == JINJA_STRING) {
         const jinja__string *s = v.as.string;
         jinja__work(m, s->n);
-        if (!place(number, jinja__length(s->s, s->n), &at)) return no_attribute(m, v, key);
+        if (!place(number, jinja__length(s->s, s->n), &at))
+            return no_attribute(m, v, key);
         size_t begin = jinja__offset(s->s, s->n, at);
-        return jinja__part(m, v, begin, begin + jinja__offset(s->s + begin, s->n - begin, 1));
+        return jinja__part(m, v, begin,
+                           begin + jinja__offset(s->s + begin, s->n - begin, 1));
     }
     if (key.type == JINJA_STRING && v.type != JINJA_NAMESPACE) {
         /* The copy in the arena ends in a NUL. */
@@ -47,7 +51,8 @@ jinja__value jinja__get_item(jinja__machine *m, jinja__value v, jinja__value key
         if (jinja__method(v, name)) return jinja__new_callable(m, v, name);
     }
     if (key.type == JINJA_STRING && v.type == JINJA_LOOP)
-        return jinja__get_attribute(m, v, jinja__copy(m->arena, key.as.string->s, key.as.string->n));
+        return jinja__get_attribute(
+            m, v, jinja__copy(m->arena, key.as.string->s, key.as.string->n));
     return no_attribute(m, v, key);
 }
 
@@ -62,13 +67,17 @@ static jinja__value loop_attribute(jinja__machine *m, jinja__value v, const char
     if (strcmp(name, "first") == 0) return masa_jinja_bool(i == 0);
     if (strcmp(name, "last") == 0) return masa_jinja_bool(i + 1 == n);
     if (strcmp(name, "length") == 0) return masa_jinja_integer(n);
-    if (strcmp(name, "depth") == 0) return masa_jinja_integer(1); /* only recursive loops have more */
+    if (strcmp(name, "depth") == 0)
+        return masa_jinja_integer(1); /* only recursive loops have more */
     if (strcmp(name, "depth0") == 0) return masa_jinja_integer(0);
     if (strcmp(name, "previtem") == 0)
-        return i > 0 ? loop->items->items[i - 1] : jinja__undefined("there is no previous item");
+        return i > 0 ? loop->items->items[i - 1]
+                     : jinja__undefined("there is no previous item");
     if (strcmp(name, "nextitem") == 0)
-        return i + 1 < n ? loop->items->items[i + 1] : jinja__undefined("there is no next item");
-    if (strcmp(name, "cycle") == 0 || strcmp(name, "changed") == 0) return jinja__new_callable(m, v, name);
+        return i + 1 < n ? loop->items->items[i + 1]
+                         : jinja__undefined("there is no next item");
+    if (strcmp(name, "cycle") == 0 || strcmp(name, "changed") == 0)
+        return jinja__new_callable(m, v, name);
     return no_attribute(m, v, jinja__constant(m, name));
 }
 
@@ -76,11 +85,13 @@ jinja__value jinja__get_attribute(jinja__machine *m, jinja__value v, const char 
 {
     const jinja__value *found = NULL;
     if (m->st != MASA_OK) return v;
-    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    if (v.type == JINJA_UNDEFINED)
+        return jinja__fail(m, "'%.60s' is undefined", v.as.name);
     if (strncmp(name, "__", 2) == 0)
         return jinja__refuse(m, "the attribute `%.60s` is not supported", name);
     if (v.type == JINJA_LOOP) return loop_attribute(m, v, name);
-    if (v.type != JINJA_NAMESPACE && jinja__method(v, name)) return jinja__new_callable(m, v, name);
+    if (v.type != JINJA_NAMESPACE && jinja__method(v, name))
+        return jinja__new_callable(m, v, name);
     if (v.type == JINJA_DICT || v.type == JINJA_NAMESPACE) {
         jinja__work(m, v.as.dict->n);
         found = jinja__dict_named(v.as.dict, name);
@@ -92,8 +103,8 @@ jinja__value jinja__get_attribute(jinja__machine *m, jinja__value v, const char 
 }
 
 /* A bound of a slice over n items, clamped as Python does. */
-static int64_t bound(jinja__machine *m, jinja__value v, int64_t n, int64_t otherwise, int64_t low,
-                     int64_t high)
+static int64_t bound(jinja__machine *m, jinja__value v, int64_t n, int64_t otherwise,
+                     int64_t low, int64_t high)
 {
     if (v.type == JINJA_NONE || v.type == JINJA_MISSING) return otherwise;
     if (v.type != JINJA_INTEGER && v.type != JINJA_BOOL) {
@@ -105,15 +116,17 @@ static int64_t bound(jinja__machine *m, jinja__value v, int64_t n, int64_t other
     return i < low ? low : i > high ? high : i;
 }
 
-jinja__value jinja__slice(jinja__machine *m, jinja__value v, jinja__value from, jinja__value to,
-                          jinja__value by)
+jinja__value jinja__slice(jinja__machine *m, jinja__value v, jinja__value from,
+                          jinja__value to, jinja__value by)
 {
     bool text = v.type == JINJA_STRING;
     if (m->st != MASA_OK) return v;
-    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    if (v.type == JINJA_UNDEFINED)
+        return jinja__fail(m, "'%.60s' is undefined", v.as.name);
     if (!text && v.type != JINJA_LIST && v.type != JINJA_TUPLE)
         return jinja__fail(m, "'%s' object has no slices", jinja__type_name(v));
-    int64_t step = jinja__given_integer(m, by.type == JINJA_NONE ? (jinja__value){0} : by, 1);
+    int64_t step =
+        jinja__given_integer(m, by.type == JINJA_NONE ? (jinja__value){0} : by, 1);
     if (step == 0) return jinja__fail(m, "the step of a slice is 0");
     const jinja__string *s = v.as.string;
     if (text) jinja__work(m, s->n);
@@ -123,15 +136,20 @@ jinja__value jinja__slice(jinja__machine *m, jinja__value v, jinja__value from, 
     int64_t end = bound(m, to, n, step > 0 ? n : -1, low, high);
     if (text && step == 1) {
         size_t first = jinja__offset(s->s, s->n, (size_t)begin);
-        size_t size = end > begin ? jinja__offset(s->s + first, s->n - first, (size_t)(end - begin)) : 0;
+        size_t size =
+            end > begin ? jinja__offset(s->s + first, s->n - first, (size_t)(end - begin))
+                        : 0;
         return jinja__part(m, v, first, first + size);
     }
     const jinja__list *items = jinja__iterate(m, v);
     jinja__value out = jinja__new_list(m, text ? JINJA_LIST : v.type);
     jinja__builder b = {0};
-    for (int64_t i = begin; items && m->st == MASA_OK && (step > 0 ? i < end : i > end);) {
-        if (text) jinja__add_string(m, &b, items->items[i]);
-        else jinja__push(m, out, items->items[i]);
+    for (int64_t i = begin;
+         items && m->st == MASA_OK && (step > 0 ? i < end : i > end);) {
+        if (text)
+            jinja__add_string(m, &b, items->items[i]);
+        else
+            jinja__push(m, out, items->items[i]);
         if (__builtin_add_overflow(i, step, &i)) break;
     }
     return text ? jinja__finish(m, &b) : out;

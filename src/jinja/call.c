@@ -41,7 +41,8 @@ jinja__value jinja__apply(jinja__machine *m, const jinja__entry *entry, jinja__v
     for (size_t i = 0; i < args->n_named; i++) {
         size_t at = find_parameter(entry->parameters, args->names[i]);
         if (at == MOST_PARAMETERS || at < args->n)
-            return jinja__fail(m, "`%s` takes no argument `%.40s` here", entry->name, args->names[i]);
+            return jinja__fail(m, "`%s` takes no argument `%.40s` here", entry->name,
+                               args->names[i]);
         given[at] = args->named[i];
     }
     return entry->function(m, self, given, args);
@@ -66,7 +67,8 @@ static size_t find_named(const jinja__arguments *args, const char *name)
 
 /* Binds the arguments in m->scope; what is not given has its default, which may use those
  * before it. */
-static void bind_parameters(jinja__machine *m, const jinja__node *macro, const jinja__arguments *args)
+static void bind_parameters(jinja__machine *m, const jinja__node *macro,
+                            const jinja__arguments *args)
 {
     size_t i = 0, used = 0;
     for (const jinja__node *p = macro->args; p && m->st == MASA_OK; p = p->next, i++) {
@@ -90,7 +92,8 @@ static void bind_parameters(jinja__machine *m, const jinja__node *macro, const j
         jinja__fail(m, "macro `%.40s` takes no argument of that name", macro->name);
 }
 
-static jinja__value call_macro(jinja__machine *m, const jinja__callable *c, const jinja__arguments *args)
+static jinja__value call_macro(jinja__machine *m, const jinja__callable *c,
+                               const jinja__arguments *args)
 {
     jinja__scope *around = m->scope, *scope = jinja__new_scope(m, c->scope);
     jinja__value text = jinja__undefined("");
@@ -105,15 +108,19 @@ static jinja__value call_macro(jinja__machine *m, const jinja__callable *c, cons
     return text;
 }
 
-jinja__value jinja__call(jinja__machine *m, jinja__value callee, const jinja__arguments *args)
+jinja__value jinja__call(jinja__machine *m, jinja__value callee,
+                         const jinja__arguments *args)
 {
-    if (callee.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", callee.as.name);
-    if (callee.type == JINJA_LOOP) return jinja__refuse(m, "recursive loops are not supported");
+    if (callee.type == JINJA_UNDEFINED)
+        return jinja__fail(m, "'%.60s' is undefined", callee.as.name);
+    if (callee.type == JINJA_LOOP)
+        return jinja__refuse(m, "recursive loops are not supported");
     if (callee.type != JINJA_CALLABLE)
         return jinja__fail(m, "'%s' object is not callable", jinja__type_name(callee));
     const jinja__callable *c = callee.as.callable;
     if (c->macro) return call_macro(m, c, args);
-    const jinja__entry *entry = c->self.type == JINJA_NONE ? jinja__global(c->name)
-                                                           : jinja__method(c->self, c->name);
+    const jinja__entry *entry = c->self.type == JINJA_NONE
+                                    ? jinja__global(c->name)
+                                    : jinja__method(c->self, c->name);
     return jinja__apply(m, entry, c->self, args);
 }

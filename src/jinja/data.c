@@ -87,7 +87,8 @@ masa_jinja_value masa_jinja_real(double value)
     return (jinja__value){.type = JINJA_REAL, .as.real = value};
 }
 
-masa_jinja_value masa_jinja_string(masa_jinja_data *d, const char *s, size_t n, bool marked)
+masa_jinja_value masa_jinja_string(masa_jinja_data *d, const char *s, size_t n,
+                                   bool marked)
 {
     jinja__string *string = jinja__alloc(&d->arena, sizeof *string);
     string->s = jinja__copy(&d->arena, s, n);
@@ -100,7 +101,8 @@ masa_jinja_value masa_jinja_string(masa_jinja_data *d, const char *s, size_t n, 
     return (jinja__value){.type = JINJA_STRING, .as.string = string};
 }
 
-static void *grow(jinja__arena *arena, const void *items, size_t n, size_t capacity, size_t size)
+static void *grow(jinja__arena *arena, const void *items, size_t n, size_t capacity,
+                  size_t size)
 {
     void *more = jinja__alloc(arena, capacity * size);
     if (n) memcpy(more, items, n * size);
@@ -111,12 +113,14 @@ void jinja__list_append(jinja__arena *arena, jinja__list *list, jinja__value ite
 {
     if (list->n == list->capacity) {
         list->capacity = list->capacity ? 2 * list->capacity : 8;
-        list->items = grow(arena, list->items, list->n, list->capacity, sizeof *list->items);
+        list->items =
+            grow(arena, list->items, list->n, list->capacity, sizeof *list->items);
     }
     list->items[list->n++] = item;
 }
 
-void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key, jinja__value value)
+void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key,
+                        jinja__value value)
 {
     if (d->n == d->capacity) {
         d->capacity = d->capacity ? 2 * d->capacity : 8;
@@ -129,7 +133,8 @@ void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key, j
 
 masa_jinja_value masa_jinja_list(masa_jinja_data *d)
 {
-    return (jinja__value){.type = JINJA_LIST, .as.list = jinja__alloc(&d->arena, sizeof(jinja__list))};
+    return (jinja__value){.type = JINJA_LIST,
+                          .as.list = jinja__alloc(&d->arena, sizeof(jinja__list))};
 }
 
 void masa_jinja_list_add(masa_jinja_data *d, masa_jinja_value list, masa_jinja_value item)
@@ -139,7 +144,8 @@ void masa_jinja_list_add(masa_jinja_data *d, masa_jinja_value list, masa_jinja_v
 
 masa_jinja_value masa_jinja_dict(masa_jinja_data *d)
 {
-    return (jinja__value){.type = JINJA_DICT, .as.dict = jinja__alloc(&d->arena, sizeof(jinja__dict))};
+    return (jinja__value){.type = JINJA_DICT,
+                          .as.dict = jinja__alloc(&d->arena, sizeof(jinja__dict))};
 }
 
 const jinja__value *jinja__dict_named(const jinja__dict *d, const char *key)
@@ -149,12 +155,15 @@ const jinja__value *jinja__dict_named(const jinja__dict *d, const char *key)
     return NULL;
 }
 
-static void put(masa_jinja_data *d, jinja__dict *dict, const char *key, jinja__value value)
+static void put(masa_jinja_data *d, jinja__dict *dict, const char *key,
+                jinja__value value)
 {
     jinja__value *old = (jinja__value *)jinja__dict_named(dict, key);
-    if (old) *old = value;
+    if (old)
+        *old = value;
     else
-        jinja__dict_append(&d->arena, dict, masa_jinja_string(d, key, strlen(key), false), value);
+        jinja__dict_append(&d->arena, dict, masa_jinja_string(d, key, strlen(key), false),
+                           value);
 }
 
 void masa_jinja_dict_set(masa_jinja_data *d, masa_jinja_value dict, const char *key,

@@ -1,4 +1,5 @@
-/* What the files of this part share: tokens, the tree, values, and the machine that renders. */
+/* What the files of this part share: tokens, the tree, values, and the machine that
+ * renders. */
 #ifndef MASA_JINJA_INTERNAL_H
 #define MASA_JINJA_INTERNAL_H
 
@@ -45,8 +46,8 @@ typedef struct jinja__tokens {
     size_t n, capacity;
 } jinja__tokens;
 /* lexer.c: the whole source; texts between tags are trimmed as the tags ask for. */
-masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source, size_t n,
-                       masa_error *err);
+masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source,
+                       size_t n, masa_error *err);
 
 typedef enum jinja__kind {
     /* statements */
@@ -59,8 +60,8 @@ typedef enum jinja__kind {
     NODE_MACRO,      /* name, args: NODE_PARAMETER, body */
     NODE_CALL_BLOCK, /* name: "caller", a: NODE_CALL, args: NODE_PARAMETER, body */
     NODE_FILTER_BLOCK, /* a: filter, body */
-    NODE_WITH,       /* args: NODE_SET, body */
-    NODE_GENERATION, /* body */
+    NODE_WITH,         /* args: NODE_SET, body */
+    NODE_GENERATION,   /* body */
     NODE_BREAK,
     NODE_CONTINUE,
     NODE_PARAMETER, /* name, a: default or NULL */
@@ -77,10 +78,10 @@ typedef enum jinja__kind {
     NODE_NOT,
     NODE_NEGATE,
     NODE_PLUS,
-    NODE_BINARY,  /* op */
-    NODE_CONCAT,  /* args */
-    NODE_COMPARE, /* a, args: NODE_OPERAND */
-    NODE_OPERAND, /* op, a */
+    NODE_BINARY,    /* op */
+    NODE_CONCAT,    /* args */
+    NODE_COMPARE,   /* a, args: NODE_OPERAND */
+    NODE_OPERAND,   /* op, a */
     NODE_CONDITION, /* a if b else c; c may be NULL */
     NODE_ATTRIBUTE, /* a, name */
     NODE_ITEM,      /* a, b */
@@ -120,8 +121,8 @@ typedef struct jinja__parser {
     masa_error *err;
 } jinja__parser;
 /* Notes the first error and moves to the end of the source. */
-void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format,
+                       ...) __attribute__((format(printf, 4, 5)));
 jinja__node *jinja__node_create(jinja__parser *p, jinja__kind kind, int line);
 const char *jinja__intern(jinja__parser *p, const char *s);
 bool jinja__is_name(const jinja__parser *p, const char *name);
@@ -135,7 +136,11 @@ jinja__node *jinja__parse_expression(jinja__parser *p, bool conditions);
 jinja__node *jinja__parse_primary(jinja__parser *p);
 jinja__node *jinja__parse_unary(jinja__parser *p, bool filters);
 /* What a tuple is made of: full expressions, those without `if`, or names alone. */
-typedef enum jinja__tuple_of { OF_EXPRESSIONS, OF_UNCONDITIONAL, OF_TARGETS } jinja__tuple_of;
+typedef enum jinja__tuple_of {
+    OF_EXPRESSIONS,
+    OF_UNCONDITIONAL,
+    OF_TARGETS
+} jinja__tuple_of;
 jinja__node *jinja__parse_tuple(jinja__parser *p, jinja__tuple_of of, bool may_be_empty);
 /* "upper | trim(...)": `subject` NULL stands for the text of a block. */
 jinja__node *jinja__parse_filters(jinja__parser *p, jinja__node *subject, bool begun);
@@ -247,26 +252,32 @@ bool jinja__work(jinja__machine *m, size_t n);
 bool jinja__room(jinja__machine *m, size_t n);
 bool jinja__enter(jinja__machine *m);
 void jinja__leave(jinja__machine *m);
-void jinja__add(jinja__machine *m, jinja__builder *b, const char *s, size_t n, const char *marks);
+void jinja__add(jinja__machine *m, jinja__builder *b, const char *s, size_t n,
+                const char *marks);
 void jinja__add_text(jinja__machine *m, jinja__builder *b, const char *s);
 void jinja__add_string(jinja__machine *m, jinja__builder *b, jinja__value string);
 /* The text as a value; the builder is freed. */
 jinja__value jinja__finish(jinja__machine *m, jinja__builder *b);
 jinja__value jinja__undefined(const char *name);
-jinja__value jinja__new_string(jinja__machine *m, const char *s, size_t n, const char *marks);
+jinja__value jinja__new_string(jinja__machine *m, const char *s, size_t n,
+                               const char *marks);
 jinja__value jinja__constant(jinja__machine *m, const char *s);
-jinja__value jinja__part(jinja__machine *m, jinja__value string, size_t begin, size_t end);
+jinja__value jinja__part(jinja__machine *m, jinja__value string, size_t begin,
+                         size_t end);
 jinja__value jinja__new_list(jinja__machine *m, int type);
 void jinja__push(jinja__machine *m, jinja__value list, jinja__value item);
 jinja__value jinja__new_callable(jinja__machine *m, jinja__value self, const char *name);
-void jinja__dict_put(jinja__machine *m, jinja__dict *d, jinja__value key, jinja__value value);
+void jinja__dict_put(jinja__machine *m, jinja__dict *d, jinja__value key,
+                     jinja__value value);
 /* The same two without counting and, of a dictionary, without looking for the key. */
 void jinja__list_append(jinja__arena *arena, jinja__list *list, jinja__value item);
-void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key, jinja__value value);
+void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key,
+                        jinja__value value);
 /* Whether it can be a key; if not, it is a failure. */
 bool jinja__hashable(jinja__machine *m, jinja__value key);
 /* NULL: it has none. */
-const jinja__value *jinja__dict_find(jinja__machine *m, const jinja__dict *d, jinja__value key);
+const jinja__value *jinja__dict_find(jinja__machine *m, const jinja__dict *d,
+                                     jinja__value key);
 const jinja__value *jinja__dict_named(const jinja__dict *d, const char *key);
 
 /* value.c */
@@ -294,25 +305,33 @@ void jinja__print(jinja__machine *m, jinja__builder *b, jinja__value v); /* str(
 void jinja__print_repr(jinja__machine *m, jinja__builder *b, jinja__value v);
 jinja__value jinja__to_string(jinja__machine *m, jinja__value v);
 typedef struct jinja__json {
-    const char *indent; /* or NULL: one line */
+    const char *indent;     /* or NULL: one line */
     jinja__value item, key; /* separators, or missing */
     bool ascii, sorted;
 } jinja__json;
 void jinja__print_json(jinja__machine *m, jinja__builder *b, jinja__value v,
                        const jinja__json *how, int level);
-jinja__value jinja__format(jinja__machine *m, jinja__value format, const jinja__value *items,
-                           size_t n); /* "%s" % items */
+jinja__value jinja__format(jinja__machine *m, jinja__value format,
+                           const jinja__value *items, size_t n); /* "%s" % items */
 
 /* text.c: characters and words */
 bool jinja__is_space(unsigned code); /* as str.isspace() */
-size_t jinja__decode(const char *s, size_t n, unsigned *code); /* >= 1 byte; bad ones as they are */
+size_t jinja__decode(const char *s, size_t n,
+                     unsigned *code);          /* >= 1 byte; bad ones as they are */
 size_t jinja__length(const char *s, size_t n); /* in characters */
 size_t jinja__offset(const char *s, size_t n, size_t characters);
-typedef enum jinja__case { CASE_UPPER, CASE_LOWER, CASE_CAPITAL, CASE_TITLE, CASE_WORDS } jinja__case;
+typedef enum jinja__case {
+    CASE_UPPER,
+    CASE_LOWER,
+    CASE_CAPITAL,
+    CASE_TITLE,
+    CASE_WORDS
+} jinja__case;
 jinja__value jinja__change_case(jinja__machine *m, jinja__value v, jinja__case how);
 enum { STRIP_LEFT = 1, STRIP_RIGHT = 2 };
 /* characters: those to strip, or no string: white space. */
-jinja__value jinja__strip(jinja__machine *m, jinja__value v, jinja__value characters, int sides);
+jinja__value jinja__strip(jinja__machine *m, jinja__value v, jinja__value characters,
+                          int sides);
 jinja__value jinja__replace(jinja__machine *m, jinja__value v, jinja__value old,
                             jinja__value with, int64_t most);
 jinja__value jinja__lines(jinja__machine *m, jinja__value v, bool keep_ends);
@@ -326,11 +345,13 @@ void jinja__bind(jinja__machine *m, const char *name, jinja__value value);
 void jinja__assign(jinja__machine *m, const jinja__node *target, jinja__value value);
 void jinja__run(jinja__machine *m, const jinja__node *body);
 /* The output of a body in a scope of its own below `parent`. */
-jinja__value jinja__capture(jinja__machine *m, const jinja__node *body, jinja__scope *scope);
+jinja__value jinja__capture(jinja__machine *m, const jinja__node *body,
+                            jinja__scope *scope);
 jinja__scope *jinja__new_scope(jinja__machine *m, jinja__scope *parent);
 jinja__arguments jinja__evaluate_arguments(jinja__machine *m, const jinja__node *args,
                                            size_t extra);
-jinja__value jinja__call(jinja__machine *m, jinja__value callee, const jinja__arguments *args);
+jinja__value jinja__call(jinja__machine *m, jinja__value callee,
+                         const jinja__arguments *args);
 
 /* A table of functions with the names of their parameters, "a,b,c"; "*": as they come. */
 typedef jinja__value jinja__function(jinja__machine *m, jinja__value self,
@@ -352,8 +373,8 @@ int64_t jinja__given_integer(jinja__machine *m, jinja__value given, int64_t othe
 /* filters.c, filters_list.c, tests.c, methods.c, functions.c: by name; NULL: unknown */
 const jinja__entry *jinja__filter(const char *name);
 const jinja__entry *jinja__list_filter(const char *name);
-jinja__value jinja__apply_filter(jinja__machine *m, const char *name, jinja__value subject,
-                                 const jinja__arguments *args);
+jinja__value jinja__apply_filter(jinja__machine *m, const char *name,
+                                 jinja__value subject, const jinja__arguments *args);
 bool jinja__apply_test(jinja__machine *m, const char *name, jinja__value subject,
                        const jinja__arguments *args);
 const jinja__entry *jinja__method(jinja__value self, const char *name);

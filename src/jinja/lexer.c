@@ -1,6 +1,7 @@
 /*
- * A template's source into tokens: Jinja's rules for white space around tags (trim_blocks and
- * lstrip_blocks are on, "-" and "+" in tags override them), line ends, raw blocks, comments.
+ * A template's source into tokens: Jinja's rules for white space around tags (trim_blocks
+ * and lstrip_blocks are on, "-" and "+" in tags override them), line ends, raw blocks,
+ * comments.
  */
 #include "jinja_internal.h"
 
@@ -47,7 +48,8 @@ static bool is_at(const lexer *x, size_t at, const char *what)
     return x->n - at >= n && memcmp(x->s + at, what, n) == 0;
 }
 
-/* The tag that ends at `at` ("%}", with a sign or not): where reading goes on; 0: none. */
+/* The tag that ends at `at` ("%}", with a sign or not): where reading goes on; 0: none.
+ */
 static size_t end_of_tag(const lexer *x, size_t at, const char *close, bool trims)
 {
     char sign = at < x->n && (x->s[at] == '-' || x->s[at] == '+') ? x->s[at] : '\0';
@@ -60,7 +62,8 @@ static size_t end_of_tag(const lexer *x, size_t at, const char *close, bool trim
     return end;
 }
 
-/* Text up to a tag that begins with `sign`; variable: of "{{", which lstrip leaves alone. */
+/* Text up to a tag that begins with `sign`; variable: of "{{", which lstrip leaves alone.
+ */
 static void emit_text(lexer *x, size_t end, char sign, bool variable)
 {
     size_t begin = x->at, n = end;
@@ -68,7 +71,8 @@ static void emit_text(lexer *x, size_t end, char sign, bool variable)
         unsigned code;
         while (n > begin) {
             size_t back = 1;
-            while (back < 4 && back < n - begin && ((unsigned char)x->s[n - back] & 0xC0) == 0x80)
+            while (back < 4 && back < n - begin &&
+                   ((unsigned char)x->s[n - back] & 0xC0) == 0x80)
                 back++;
             jinja__decode(x->s + n - back, back, &code);
             if (!jinja__is_space(code)) break;
@@ -90,7 +94,8 @@ static void read_to(lexer *x, size_t end)
 }
 
 /* "{%- raw -%}": where it ends, or 0. */
-static size_t match_word_tag(const lexer *x, size_t at, const char *word, bool trims, char *sign)
+static size_t match_word_tag(const lexer *x, size_t at, const char *word, bool trims,
+                             char *sign)
 {
     if (!is_at(x, at, "{%")) return 0;
     at += 2;
@@ -114,7 +119,8 @@ static masa_status read_raw(lexer *x, size_t begin_end)
         read_to(x, end);
         return MASA_OK;
     }
-    return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: {%% raw %%} has no {%% endraw %%}", line);
+    return MASA_FAIL(x->err, MASA_ERR_FORMAT,
+                     "line %d: {%% raw %%} has no {%% endraw %%}", line);
 }
 
 static masa_status read_comment(lexer *x, size_t from)
@@ -145,14 +151,18 @@ static int hex_value(const char *s, size_t digits, size_t left, unsigned *out)
     if (digits > left) return 0;
     for (size_t i = 0; i < digits; i++) {
         char c = s[i], low = (char)(c | 0x20);
-        if (is_digit(c)) *out = *out * 16 + (unsigned)(c - '0');
-        else if (low >= 'a' && low <= 'f') *out = *out * 16 + (unsigned)(low - 'a' + 10);
-        else return 0;
+        if (is_digit(c))
+            *out = *out * 16 + (unsigned)(c - '0');
+        else if (low >= 'a' && low <= 'f')
+            *out = *out * 16 + (unsigned)(low - 'a' + 10);
+        else
+            return 0;
     }
     return *out <= 0x10FFFF && (*out < 0xD800 || *out > 0xDFFF);
 }
 
-/* One escape behind the backslash at s[0..n), n >= 1: bytes read, or 0 when it is wrong. */
+/* One escape behind the backslash at s[0..n), n >= 1: bytes read, or 0 when it is wrong.
+ */
 static size_t unescape(masa_text *out, const char *s, size_t n)
 {
     static const char from[] = "ntr\\'\"abfv", to[] = "\n\t\r\\'\"\a\b\f\v";
@@ -163,7 +173,8 @@ static size_t unescape(masa_text *out, const char *s, size_t n)
     if (*s == '\n') return 1;
     if (*s >= '0' && *s <= '7') {
         size_t k = 0;
-        while (k < 3 && k < n && s[k] >= '0' && s[k] <= '7') code = code * 8 + (unsigned)(s[k++] - '0');
+        while (k < 3 && k < n && s[k] >= '0' && s[k] <= '7')
+            code = code * 8 + (unsigned)(s[k++] - '0');
         masa_text_append(out, utf8, masa_utf8_encode(code, utf8));
         return k;
     }
@@ -188,14 +199,17 @@ static masa_status read_string(lexer *x)
         }
         size_t used = unescape(&text, x->s + at + 1, x->n - at - 1);
         if (!used)
-            st = MASA_FAIL(x->err, MASA_ERR_UNSUPPORTED, "line %d: the escape \"%.6s\" in a string "
-                           "is not supported", x->line, x->s + at);
+            st = MASA_FAIL(x->err, MASA_ERR_UNSUPPORTED,
+                           "line %d: the escape \"%.6s\" in a string "
+                           "is not supported",
+                           x->line, x->s + at);
         at += used + 1;
     }
     if (st == MASA_OK && at >= x->n)
         st = MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: a string has no end", x->line);
     if (st == MASA_OK) {
-        emit(x, TOKEN_STRING, 0, jinja__copy(x->arena, masa_text_get(&text), text.size), text.size);
+        emit(x, TOKEN_STRING, 0, jinja__copy(x->arena, masa_text_get(&text), text.size),
+             text.size);
         read_to(x, at + 1);
     }
     masa_text_deinit(&text);
@@ -226,8 +240,8 @@ static void read_number(lexer *x)
     masa_text digits = {0};
     for (size_t i = x->at; i < end; i++)
         if (x->s[i] != '_') masa_text_append(&digits, x->s + i, 1);
-    emit(x, real ? TOKEN_FLOAT : TOKEN_INTEGER, 0, jinja__copy(x->arena, digits.data, digits.size),
-         digits.size);
+    emit(x, real ? TOKEN_FLOAT : TOKEN_INTEGER, 0,
+         jinja__copy(x->arena, digits.data, digits.size), digits.size);
     masa_text_deinit(&digits);
     read_to(x, end);
 }
@@ -244,14 +258,15 @@ static masa_status read_operator(lexer *x, masa_text *open)
     }
     const char *known = strchr("+-/*%~[](){}><=.:|,;", c);
     if (!c || !known)
-        return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: unexpected character '%.1s'", x->line,
-                         x->s + x->at);
+        return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: unexpected character '%.1s'",
+                         x->line, x->s + x->at);
     if (strchr("([{", c)) {
         char close = c == '(' ? ')' : c == '[' ? ']' : '}';
         masa_text_append(open, &close, 1);
     } else if (strchr(")]}", c)) {
         if (open->size == 0 || open->data[open->size - 1] != c)
-            return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: unexpected '%c'", x->line, c);
+            return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: unexpected '%c'", x->line,
+                             c);
         open->size--;
     }
     emit(x, TOKEN_OPERATOR, c, jinja__copy(x->arena, &c, 1), 1);
@@ -267,24 +282,31 @@ static masa_status read_code(lexer *x, bool variable)
     int line = x->line;
     bool closed = false;
     while (st == MASA_OK && x->at < x->n) {
-        size_t end = open.size ? 0 : end_of_tag(x, x->at, variable ? "}}" : "%}", !variable);
+        size_t end =
+            open.size ? 0 : end_of_tag(x, x->at, variable ? "}}" : "%}", !variable);
         if (end) {
-            emit(x, variable ? TOKEN_VARIABLE_END : TOKEN_BLOCK_END, 0, "end of the tag", 14);
+            emit(x, variable ? TOKEN_VARIABLE_END : TOKEN_BLOCK_END, 0, "end of the tag",
+                 14);
             read_to(x, end);
             closed = true;
             break;
         }
         char c = x->s[x->at];
         size_t spaces = skip_space(x, x->at);
-        if (spaces > x->at) read_to(x, spaces);
-        else if (c == '\'' || c == '"') st = read_string(x);
-        else if (is_digit(c)) read_number(x);
+        if (spaces > x->at)
+            read_to(x, spaces);
+        else if (c == '\'' || c == '"')
+            st = read_string(x);
+        else if (is_digit(c))
+            read_number(x);
         else if (is_word(c)) {
             size_t word = x->at;
             while (word < x->n && is_word(x->s[word])) word++;
-            emit(x, TOKEN_NAME, 0, jinja__copy(x->arena, x->s + x->at, word - x->at), word - x->at);
+            emit(x, TOKEN_NAME, 0, jinja__copy(x->arena, x->s + x->at, word - x->at),
+                 word - x->at);
             read_to(x, word);
-        } else st = read_operator(x, &open);
+        } else
+            st = read_operator(x, &open);
     }
     masa_text_deinit(&open);
     if (st == MASA_OK && !closed)
@@ -297,13 +319,16 @@ static masa_status read_all(lexer *x)
     masa_status st = MASA_OK;
     while (st == MASA_OK && x->at < x->n) {
         size_t at = x->at;
-        while (at + 1 < x->n && !(x->s[at] == '{' && strchr("{%#", x->s[at + 1]) && x->s[at + 1])) at++;
+        while (at + 1 < x->n &&
+               !(x->s[at] == '{' && strchr("{%#", x->s[at + 1]) && x->s[at + 1]))
+            at++;
         if (at + 1 >= x->n) {
             emit_text(x, x->n, '+', false);
             break;
         }
         char kind = x->s[at + 1], sign = '\0', word_sign;
-        if (at + 2 < x->n && (x->s[at + 2] == '-' || x->s[at + 2] == '+')) sign = x->s[at + 2];
+        if (at + 2 < x->n && (x->s[at + 2] == '-' || x->s[at + 2] == '+'))
+            sign = x->s[at + 2];
         size_t raw = match_word_tag(x, at, "raw", false, &word_sign);
         emit_text(x, at, sign, kind == '{');
         if (raw) {
@@ -315,14 +340,15 @@ static masa_status read_all(lexer *x)
             st = read_comment(x, x->at);
             continue;
         }
-        emit(x, kind == '{' ? TOKEN_VARIABLE_BEGIN : TOKEN_BLOCK_BEGIN, 0, "begin of a tag", 14);
+        emit(x, kind == '{' ? TOKEN_VARIABLE_BEGIN : TOKEN_BLOCK_BEGIN, 0,
+             "begin of a tag", 14);
         st = read_code(x, kind == '{');
     }
     return st;
 }
 
-masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source, size_t n,
-                       masa_error *err)
+masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source,
+                       size_t n, masa_error *err)
 {
     lexer x = {.out = out, .arena = arena, .line = 1, .line_start = true, .err = err};
     char *s = jinja__alloc(arena, n + 1);

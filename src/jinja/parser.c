@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format, ...)
+void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format,
+                       ...)
 {
     static const jinja__token end = {.type = TOKEN_END, .s = ""};
     if (p->st == MASA_OK) {
@@ -24,7 +25,8 @@ void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *f
 
 static void unexpected(jinja__parser *p, const char *wanted)
 {
-    jinja__parse_fail(p, MASA_ERR_FORMAT, p->at->line, "expected %s, not \"%.40s\"", wanted, p->at->s);
+    jinja__parse_fail(p, MASA_ERR_FORMAT, p->at->line, "expected %s, not \"%.40s\"",
+                      wanted, p->at->s);
 }
 
 jinja__node *jinja__node_create(jinja__parser *p, jinja__kind kind, int line)
@@ -81,8 +83,10 @@ const char *jinja__expect_name(jinja__parser *p)
 
 static void expect(jinja__parser *p, jinja__token_type type, const char *wanted)
 {
-    if (p->at->type == type) p->at++;
-    else unexpected(p, wanted);
+    if (p->at->type == type)
+        p->at++;
+    else
+        unexpected(p, wanted);
 }
 
 static void end_block(jinja__parser *p)
@@ -93,7 +97,8 @@ static void end_block(jinja__parser *p)
 static jinja__node *parse_body(jinja__parser *p, const char *const *ends);
 
 /* The body up to one of the ends (a NULL behind them), which is left at its name. */
-static jinja__node *parse_until(jinja__parser *p, const char *a, const char *b, const char *c)
+static jinja__node *parse_until(jinja__parser *p, const char *a, const char *b,
+                                const char *c)
 {
     const char *const ends[] = {a, b, c, NULL};
     end_block(p);
@@ -121,7 +126,8 @@ static jinja__node *parse_if(jinja__parser *p, int line)
         p->depth--;
     } else if (jinja__skip_name(p, "else")) {
         node->other = parse_block(p, "endif");
-    } else jinja__skip_name(p, "endif");
+    } else
+        jinja__skip_name(p, "endif");
     return node;
 }
 
@@ -129,9 +135,12 @@ static jinja__node *parse_target(jinja__parser *p)
 {
     jinja__node *target = jinja__parse_tuple(p, OF_TARGETS, false);
     bool fine = target->kind == NODE_NAME || target->kind == NODE_TUPLE;
-    for (const jinja__node *t = target->args; fine && target->kind == NODE_TUPLE && t; t = t->next)
+    for (const jinja__node *t = target->args; fine && target->kind == NODE_TUPLE && t;
+         t = t->next)
         fine = t->kind == NODE_NAME || t->kind == NODE_TUPLE;
-    if (!fine) jinja__parse_fail(p, MASA_ERR_FORMAT, target->line, "only names can be assigned to");
+    if (!fine)
+        jinja__parse_fail(p, MASA_ERR_FORMAT, target->line,
+                          "only names can be assigned to");
     return target;
 }
 
@@ -144,10 +153,13 @@ static jinja__node *parse_for(jinja__parser *p, int line)
     node->b = jinja__parse_tuple(p, OF_UNCONDITIONAL, false);
     if (jinja__skip_name(p, "if")) node->c = jinja__parse_expression(p, true);
     if (jinja__is_name(p, "recursive"))
-        jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line, "recursive loops are not supported");
+        jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line,
+                          "recursive loops are not supported");
     node->body = parse_until(p, "else", "endfor", NULL);
-    if (jinja__skip_name(p, "else")) node->other = parse_block(p, "endfor");
-    else jinja__skip_name(p, "endfor");
+    if (jinja__skip_name(p, "else"))
+        node->other = parse_block(p, "endfor");
+    else
+        jinja__skip_name(p, "endfor");
     return node;
 }
 
@@ -160,7 +172,8 @@ static jinja__node *parse_set(jinja__parser *p, int line)
         node->a->name = jinja__expect_name(p);
         jinja__expect_op(p, '.');
         node->a->value.as.name = jinja__expect_name(p);
-    } else node->a = parse_target(p);
+    } else
+        node->a = parse_target(p);
     if (jinja__skip_op(p, '=')) {
         node->b = jinja__parse_tuple(p, OF_EXPRESSIONS, false);
         return node;
@@ -182,7 +195,8 @@ static jinja__node *parse_parameters(jinja__parser *p)
         if (first && jinja__is_op(p, ')')) break;
         jinja__node *node = jinja__node_create(p, NODE_PARAMETER, p->at->line);
         node->name = jinja__expect_name(p);
-        if (jinja__skip_op(p, '=')) node->a = jinja__parse_expression(p, true), optional = true;
+        if (jinja__skip_op(p, '='))
+            node->a = jinja__parse_expression(p, true), optional = true;
         else if (optional)
             jinja__parse_fail(p, MASA_ERR_FORMAT, node->line,
                               "a parameter without default follows one with default");
@@ -208,7 +222,8 @@ static jinja__node *parse_call_block(jinja__parser *p, int line)
     if (jinja__is_op(p, '(')) node->args = parse_parameters(p);
     node->name = jinja__intern(p, "caller");
     node->a = jinja__parse_expression(p, true);
-    if (node->a->kind != NODE_CALL) jinja__parse_fail(p, MASA_ERR_FORMAT, line, "expected a call");
+    if (node->a->kind != NODE_CALL)
+        jinja__parse_fail(p, MASA_ERR_FORMAT, line, "expected a call");
     node->body = parse_block(p, "endcall");
     return node;
 }
@@ -230,7 +245,8 @@ static jinja__node *parse_with(jinja__parser *p, int line)
     return node;
 }
 
-static jinja__node *parse_simple_block(jinja__parser *p, jinja__kind kind, int line, const char *end)
+static jinja__node *parse_simple_block(jinja__parser *p, jinja__kind kind, int line,
+                                       const char *end)
 {
     jinja__node *node = jinja__node_create(p, kind, line);
     if (kind == NODE_FILTER_BLOCK) node->a = jinja__parse_filters(p, NULL, true);
@@ -254,11 +270,13 @@ static jinja__node *parse_statement(jinja__parser *p)
         return parse_simple_block(p, NODE_GENERATION, line, "endgeneration");
     if (strcmp(name, "break") == 0) return jinja__node_create(p, NODE_BREAK, line);
     if (strcmp(name, "continue") == 0) return jinja__node_create(p, NODE_CONTINUE, line);
-    static const char *const refused[] = {"extends", "block", "include", "import", "from",
-                                          "autoescape", "print", "do", "trans", "debug"};
+    static const char *const refused[] = {"extends", "block",      "include", "import",
+                                          "from",    "autoescape", "print",   "do",
+                                          "trans",   "debug"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (strcmp(name, refused[i]) == 0)
-            jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line, "the statement `%s` is not supported", name);
+            jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line,
+                              "the statement `%s` is not supported", name);
     jinja__parse_fail(p, MASA_ERR_FORMAT, line, "unknown statement `%.40s`", name);
     return jinja__node_create(p, NODE_BREAK, line);
 }
@@ -273,7 +291,8 @@ static bool is_end(const jinja__parser *p, const char *const *ends)
 static jinja__node *parse_body(jinja__parser *p, const char *const *ends)
 {
     jinja__node *first = NULL, **last = &first;
-    int line = *ends && p->st == MASA_OK ? p->at[-1].line : p->at->line; /* of the tag before */
+    int line =
+        *ends && p->st == MASA_OK ? p->at[-1].line : p->at->line; /* of the tag before */
     if (++p->depth > PARSE_DEPTH)
         jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line, "blocks are nested too deeply");
     for (; p->at->type != TOKEN_END; last = &(*last)->next) {
@@ -301,12 +320,15 @@ static jinja__node *parse_body(jinja__parser *p, const char *const *ends)
     if (!*ends) return first;
     while (ends[1]) ends++;
     if (p->at->type == TOKEN_END)
-        jinja__parse_fail(p, MASA_ERR_FORMAT, line, "this block has no {%% %s %%}", *ends);
-    else p->at++;
+        jinja__parse_fail(p, MASA_ERR_FORMAT, line, "this block has no {%% %s %%}",
+                          *ends);
+    else
+        p->at++;
     return first;
 }
 
-masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n, masa_error *err)
+masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n,
+                             masa_error *err)
 {
     static const char *const none[] = {NULL};
     masa_jinja *t = masa_alloc(1, sizeof *t);
@@ -319,8 +341,10 @@ masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n, mas
     }
     free(tokens.items);
     free(p.names);
-    if (p.st == MASA_OK) *out = t;
-    else masa_jinja_destroy(t);
+    if (p.st == MASA_OK)
+        *out = t;
+    else
+        masa_jinja_destroy(t);
     return p.st;
 }
 

@@ -11,8 +11,11 @@ static void print_real(jinja__machine *m, jinja__builder *b, double v, bool json
 {
     char digits[40], out[400];
     if (isnan(v) || isinf(v)) {
-        jinja__add_text(m, b, isnan(v) ? (json ? "NaN" : "nan")
-                              : v < 0 ? (json ? "-Infinity" : "-inf") : json ? "Infinity" : "inf");
+        jinja__add_text(m, b,
+                        isnan(v) ? (json ? "NaN" : "nan")
+                        : v < 0  ? (json ? "-Infinity" : "-inf")
+                        : json   ? "Infinity"
+                                 : "inf");
         return;
     }
     for (int precision = 1; precision <= 17; precision++) {
@@ -23,7 +26,8 @@ static void print_real(jinja__machine *m, jinja__builder *b, double v, bool json
     size_t mantissa = strcspn(digits, "e"); /* "-d.ddd" */
     size_t n_digits = mantissa - (digits[0] == '-') - (strchr(digits, '.') != NULL);
     if (exponent < -4 || exponent >= 16) {
-        snprintf(out, sizeof out, "%.*se%c%02d", (int)mantissa, digits, exponent < 0 ? '-' : '+', abs(exponent));
+        snprintf(out, sizeof out, "%.*se%c%02d", (int)mantissa, digits,
+                 exponent < 0 ? '-' : '+', abs(exponent));
     } else {
         int decimals = (int)n_digits - 1 - exponent;
         snprintf(out, sizeof out, "%.*f", decimals > 1 ? decimals : 1, v);
@@ -63,7 +67,8 @@ static void print_dict(jinja__machine *m, jinja__builder *b, const jinja__dict *
 
 static void print_quoted(jinja__machine *m, jinja__builder *b, const jinja__string *s)
 {
-    bool has_single = s->n && memchr(s->s, '\'', s->n), has_double = s->n && memchr(s->s, '"', s->n);
+    bool has_single = s->n && memchr(s->s, '\'', s->n),
+         has_double = s->n && memchr(s->s, '"', s->n);
     char quote = has_single && !has_double ? '"' : '\'';
     jinja__add(m, b, &quote, 1, NULL);
     for (size_t i = 0, size; i < s->n && m->st == MASA_OK; i += size) {
@@ -71,13 +76,19 @@ static void print_quoted(jinja__machine *m, jinja__builder *b, const jinja__stri
         char out[16], marks[16];
         size = jinja__decode(s->s + i, s->n - i, &c);
         memset(marks, s->marks ? s->marks[i] : 0, sizeof marks);
-        if (c == '\\' || c == (unsigned char)quote) snprintf(out, sizeof out, "\\%c", (int)c);
+        if (c == '\\' || c == (unsigned char)quote)
+            snprintf(out, sizeof out, "\\%c", (int)c);
         else if (c == '\n' || c == '\r' || c == '\t')
             snprintf(out, sizeof out, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
         else if (jinja__is_printable(c)) {
             jinja__add(m, b, s->s + i, size, marks);
             continue;
-        } else snprintf(out, sizeof out, c < 0x100 ? "\\x%02x" : c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
+        } else
+            snprintf(out, sizeof out,
+                     c < 0x100     ? "\\x%02x"
+                     : c < 0x10000 ? "\\u%04x"
+                                   : "\\U%08x",
+                     c);
         jinja__add(m, b, out, strlen(out), marks);
     }
     jinja__add(m, b, &quote, 1, NULL);
@@ -85,8 +96,10 @@ static void print_quoted(jinja__machine *m, jinja__builder *b, const jinja__stri
 
 void jinja__print(jinja__machine *m, jinja__builder *b, jinja__value v)
 {
-    if (v.type == JINJA_STRING) jinja__add_string(m, b, v);
-    else if (v.type != JINJA_UNDEFINED && v.type != JINJA_MISSING) jinja__print_repr(m, b, v);
+    if (v.type == JINJA_STRING)
+        jinja__add_string(m, b, v);
+    else if (v.type != JINJA_UNDEFINED && v.type != JINJA_MISSING)
+        jinja__print_repr(m, b, v);
 }
 
 void jinja__print_repr(jinja__machine *m, jinja__builder *b, jinja__value v)
@@ -97,16 +110,33 @@ void jinja__print_repr(jinja__machine *m, jinja__builder *b, jinja__value v)
     }
     switch (v.type) {
     case JINJA_MISSING:
-    case JINJA_UNDEFINED: jinja__add_text(m, b, "Undefined"); break;
-    case JINJA_NONE: jinja__add_text(m, b, "None"); break;
-    case JINJA_BOOL: jinja__add_text(m, b, v.as.boolean ? "True" : "False"); break;
-    case JINJA_INTEGER: print_integer(m, b, v.as.integer); break;
-    case JINJA_REAL: print_real(m, b, v.as.real, false); break;
-    case JINJA_STRING: print_quoted(m, b, v.as.string); break;
+    case JINJA_UNDEFINED:
+        jinja__add_text(m, b, "Undefined");
+        break;
+    case JINJA_NONE:
+        jinja__add_text(m, b, "None");
+        break;
+    case JINJA_BOOL:
+        jinja__add_text(m, b, v.as.boolean ? "True" : "False");
+        break;
+    case JINJA_INTEGER:
+        print_integer(m, b, v.as.integer);
+        break;
+    case JINJA_REAL:
+        print_real(m, b, v.as.real, false);
+        break;
+    case JINJA_STRING:
+        print_quoted(m, b, v.as.string);
+        break;
     case JINJA_LIST:
-    case JINJA_TUPLE: print_items(m, b, v); break;
-    case JINJA_DICT: print_dict(m, b, v.as.dict); break;
-    default: jinja__refuse(m, "printing a %s is not supported", jinja__type_name(v));
+    case JINJA_TUPLE:
+        print_items(m, b, v);
+        break;
+    case JINJA_DICT:
+        print_dict(m, b, v.as.dict);
+        break;
+    default:
+        jinja__refuse(m, "printing a %s is not supported", jinja__type_name(v));
     }
     jinja__leave(m);
 }
@@ -119,7 +149,8 @@ jinja__value jinja__to_string(jinja__machine *m, jinja__value v)
     return jinja__finish(m, &b);
 }
 
-static void json_string(jinja__machine *m, jinja__builder *b, const jinja__string *s, bool ascii)
+static void json_string(jinja__machine *m, jinja__builder *b, const jinja__string *s,
+                        bool ascii)
 {
     static const char from[] = "\"\\\n\r\t\f\b", to[] = "\"\\nrtfb";
     jinja__add_text(m, b, "\"");
@@ -129,12 +160,15 @@ static void json_string(jinja__machine *m, jinja__builder *b, const jinja__strin
         size = jinja__decode(s->s + i, s->n - i, &c);
         memset(marks, s->marks ? s->marks[i] : 0, sizeof marks);
         const char *simple = c && c < 0x80 ? strchr(from, (int)c) : NULL;
-        if (simple) snprintf(out, sizeof out, "\\%c", to[simple - from]);
+        if (simple)
+            snprintf(out, sizeof out, "\\%c", to[simple - from]);
         else if (c >= 0x20 && (c < 0x7F || !ascii)) {
             jinja__add(m, b, s->s + i, size, marks);
             continue;
-        } else if (c == 0x7F) snprintf(out, sizeof out, "\x7f");
-        else if (c < 0x10000) snprintf(out, sizeof out, "\\u%04x", c);
+        } else if (c == 0x7F)
+            snprintf(out, sizeof out, "\x7f");
+        else if (c < 0x10000)
+            snprintf(out, sizeof out, "\\u%04x", c);
         else
             snprintf(out, sizeof out, "\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10),
                      0xDC00 + ((c - 0x10000) & 0x3FF));
@@ -143,17 +177,21 @@ static void json_string(jinja__machine *m, jinja__builder *b, const jinja__strin
     jinja__add_text(m, b, "\"");
 }
 
-static void json_line(jinja__machine *m, jinja__builder *b, const jinja__json *how, int level)
+static void json_line(jinja__machine *m, jinja__builder *b, const jinja__json *how,
+                      int level)
 {
     if (!how->indent) return;
     jinja__add_text(m, b, "\n");
     for (int i = 0; i < level; i++) jinja__add_text(m, b, how->indent);
 }
 
-static void json_separator(jinja__machine *m, jinja__builder *b, jinja__value given, const char *otherwise)
+static void json_separator(jinja__machine *m, jinja__builder *b, jinja__value given,
+                           const char *otherwise)
 {
-    if (given.type == JINJA_STRING) jinja__add_string(m, b, given);
-    else jinja__add_text(m, b, otherwise);
+    if (given.type == JINJA_STRING)
+        jinja__add_string(m, b, given);
+    else
+        jinja__add_text(m, b, otherwise);
 }
 
 static void json_list(jinja__machine *m, jinja__builder *b, const jinja__list *list,
@@ -169,8 +207,8 @@ static void json_list(jinja__machine *m, jinja__builder *b, const jinja__list *l
     jinja__add_text(m, b, "]");
 }
 
-/* The next key in order behind `after` (NULL: the first); quadratic, but dictionaries are small
- * and the work is counted. */
+/* The next key in order behind `after` (NULL: the first); quadratic, but dictionaries are
+ * small and the work is counted. */
 static size_t next_key(jinja__machine *m, const jinja__dict *d, const jinja__value *after)
 {
     size_t best = d->n;
@@ -211,21 +249,38 @@ void jinja__print_json(jinja__machine *m, jinja__builder *b, jinja__value v,
         return;
     }
     switch (v.type) {
-    case JINJA_NONE: jinja__add_text(m, b, "null"); break;
-    case JINJA_BOOL: jinja__add_text(m, b, v.as.boolean ? "true" : "false"); break;
-    case JINJA_INTEGER: print_integer(m, b, v.as.integer); break;
-    case JINJA_REAL: print_real(m, b, v.as.real, true); break;
-    case JINJA_STRING: json_string(m, b, v.as.string, how->ascii); break;
+    case JINJA_NONE:
+        jinja__add_text(m, b, "null");
+        break;
+    case JINJA_BOOL:
+        jinja__add_text(m, b, v.as.boolean ? "true" : "false");
+        break;
+    case JINJA_INTEGER:
+        print_integer(m, b, v.as.integer);
+        break;
+    case JINJA_REAL:
+        print_real(m, b, v.as.real, true);
+        break;
+    case JINJA_STRING:
+        json_string(m, b, v.as.string, how->ascii);
+        break;
     case JINJA_LIST:
-    case JINJA_TUPLE: json_list(m, b, v.as.list, how, level); break;
-    case JINJA_DICT: json_dict(m, b, v.as.dict, how, level); break;
-    default: jinja__fail(m, "an object of type %s is not JSON serializable", jinja__type_name(v));
+    case JINJA_TUPLE:
+        json_list(m, b, v.as.list, how, level);
+        break;
+    case JINJA_DICT:
+        json_dict(m, b, v.as.dict, how, level);
+        break;
+    default:
+        jinja__fail(m, "an object of type %s is not JSON serializable",
+                    jinja__type_name(v));
     }
     jinja__leave(m);
 }
 
 /* One conversion behind its "%"; returns the bytes read, 0 when it is not supported. */
-static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, size_t n, jinja__value v)
+static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, size_t n,
+                         jinja__value v)
 {
     char spec[32] = "%", out[128];
     size_t k = 0;
@@ -233,11 +288,15 @@ static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, si
     if (k == n || k == 12) return 0;
     memcpy(spec + 1, s, k);
     char kind = s[k];
-    if (kind == 's' && k == 0) jinja__print(m, b, v);
-    else if (kind == 'r' && k == 0) jinja__print_repr(m, b, v);
+    if (kind == 's' && k == 0)
+        jinja__print(m, b, v);
+    else if (kind == 'r' && k == 0)
+        jinja__print_repr(m, b, v);
     else if ((kind == 'd' || kind == 'i') && jinja__is_number(v) && k < 4) {
         memcpy(spec + 1 + k, "lld", 4);
-        long long i = v.type == JINJA_REAL ? (long long)v.as.real : v.type == JINJA_BOOL ? v.as.boolean : v.as.integer;
+        long long i = v.type == JINJA_REAL   ? (long long)v.as.real
+                      : v.type == JINJA_BOOL ? v.as.boolean
+                                             : v.as.integer;
         if (v.type == JINJA_REAL && !(fabs(v.as.real) < 9e18)) return 0;
         snprintf(out, sizeof out, spec, i);
         jinja__add_text(m, b, out);
@@ -247,11 +306,13 @@ static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, si
         if (asprintf(&wide, spec, jinja__as_real(v)) < 0) return 0;
         jinja__add_text(m, b, wide);
         free(wide);
-    } else return 0;
+    } else
+        return 0;
     return k + 1;
 }
 
-jinja__value jinja__format(jinja__machine *m, jinja__value format, const jinja__value *items, size_t n)
+jinja__value jinja__format(jinja__machine *m, jinja__value format,
+                           const jinja__value *items, size_t n)
 {
     const jinja__string *f = format.as.string;
     jinja__builder b = {0};
@@ -272,10 +333,12 @@ jinja__value jinja__format(jinja__machine *m, jinja__value format, const jinja__
             break;
         }
         size_t size = format_one(m, &b, f->s + i, f->n - i, items[used++]);
-        if (!size) jinja__refuse(m, "the format \"%%%.8s\" is not supported for %s", f->s + i,
-                                 jinja__type_name(items[used - 1]));
+        if (!size)
+            jinja__refuse(m, "the format \"%%%.8s\" is not supported for %s", f->s + i,
+                          jinja__type_name(items[used - 1]));
         i += size;
     }
-    if (used < n && m->st == MASA_OK) jinja__fail(m, "not all values were used by the format");
+    if (used < n && m->st == MASA_OK)
+        jinja__fail(m, "not all values were used by the format");
     return jinja__finish(m, &b);
 }

@@ -31,7 +31,8 @@ jinja__value jinja__lookup(jinja__machine *m, const char *name)
             }
     const jinja__value *given = jinja__dict_named(&m->data->variables, name);
     if (given) return *given;
-    return jinja__global(name) ? jinja__new_callable(m, masa_jinja_none(), name) : jinja__undefined(name);
+    return jinja__global(name) ? jinja__new_callable(m, masa_jinja_none(), name)
+                               : jinja__undefined(name);
 }
 
 void jinja__bind(jinja__machine *m, const char *name, jinja__value value)
@@ -72,13 +73,16 @@ void jinja__assign(jinja__machine *m, const jinja__node *target, jinja__value va
     } else {
         jinja__value space = jinja__lookup(m, target->name);
         if (space.type != JINJA_NAMESPACE)
-            jinja__fail(m, "attributes of %.60s cannot be set; it is no namespace", target->name);
+            jinja__fail(m, "attributes of %.60s cannot be set; it is no namespace",
+                        target->name);
         else
-            jinja__dict_put(m, space.as.dict, jinja__constant(m, target->value.as.name), value);
+            jinja__dict_put(m, space.as.dict, jinja__constant(m, target->value.as.name),
+                            value);
     }
 }
 
-jinja__value jinja__capture(jinja__machine *m, const jinja__node *body, jinja__scope *scope)
+jinja__value jinja__capture(jinja__machine *m, const jinja__node *body,
+                            jinja__scope *scope)
 {
     jinja__builder b = {0}, *out = m->out;
     jinja__scope *around = m->scope;
@@ -91,7 +95,8 @@ jinja__value jinja__capture(jinja__machine *m, const jinja__node *body, jinja__s
 }
 
 /* The items for which the loop's test holds. */
-static const jinja__list *choose(jinja__machine *m, const jinja__node *node, const jinja__list *items)
+static const jinja__list *choose(jinja__machine *m, const jinja__node *node,
+                                 const jinja__list *items)
 {
     if (!node->c) return items;
     jinja__value chosen = jinja__new_list(m, JINJA_LIST);
@@ -99,7 +104,8 @@ static const jinja__list *choose(jinja__machine *m, const jinja__node *node, con
     for (size_t i = 0; i < items->n && m->st == MASA_OK; i++) {
         m->scope = jinja__new_scope(m, around);
         jinja__assign(m, node->a, items->items[i]);
-        if (jinja__truth(jinja__evaluate(m, node->c))) jinja__push(m, chosen, items->items[i]);
+        if (jinja__truth(jinja__evaluate(m, node->c)))
+            jinja__push(m, chosen, items->items[i]);
     }
     m->scope = around;
     return chosen.as.list;
@@ -113,8 +119,10 @@ static void run_loop(jinja__machine *m, const jinja__node *node)
     jinja__scope *around = m->scope;
     jinja__loop *loop = jinja__alloc(m->arena, sizeof *loop);
     *loop = (jinja__loop){.items = items};
-    bool completed = false; /* Jinja's `else` runs when no pass came to its end, even by `break` */
-    for (; loop->index < items->n && m->st == MASA_OK && m->flow != FLOW_BREAK; loop->index++) {
+    bool completed =
+        false; /* Jinja's `else` runs when no pass came to its end, even by `break` */
+    for (; loop->index < items->n && m->st == MASA_OK && m->flow != FLOW_BREAK;
+         loop->index++) {
         m->flow = FLOW_ON;
         m->scope = jinja__new_scope(m, around);
         jinja__assign(m, node->a, items->items[loop->index]);
@@ -146,9 +154,11 @@ static void run_with(jinja__machine *m, const jinja__node *node)
 }
 
 /* A body whose text goes through a filter; filter NULL: as it is. */
-static jinja__value run_text(jinja__machine *m, const jinja__node *filter, const jinja__node *body)
+static jinja__value run_text(jinja__machine *m, const jinja__node *filter,
+                             const jinja__node *body)
 {
-    jinja__value around = m->block_text, text = jinja__capture(m, body, jinja__new_scope(m, m->scope));
+    jinja__value around = m->block_text,
+                 text = jinja__capture(m, body, jinja__new_scope(m, m->scope));
     if (!filter) return text;
     m->block_text = text;
     text = jinja__evaluate(m, filter);
@@ -183,30 +193,58 @@ static void run_generation(jinja__machine *m, const jinja__node *node)
     m->scope = jinja__new_scope(m, around);
     jinja__run(m, node->body);
     m->scope = around;
-    for (size_t i = begin; i < m->out->marks.size; i++) m->out->marks.data[i] |= MASA_JINJA_GENERATED;
+    for (size_t i = begin; i < m->out->marks.size; i++)
+        m->out->marks.data[i] |= MASA_JINJA_GENERATED;
 }
 
 static void run_one(jinja__machine *m, const jinja__node *node)
 {
     m->line = node->line;
     switch (node->kind) {
-    case NODE_TEXT: jinja__add_string(m, m->out, node->value); break;
-    case NODE_PRINT: jinja__print(m, m->out, jinja__evaluate(m, node->a)); break;
-    case NODE_IF:
-        if (jinja__truth(jinja__evaluate(m, node->a))) jinja__run(m, node->body);
-        else if (node->other) jinja__run(m, node->other);
+    case NODE_TEXT:
+        jinja__add_string(m, m->out, node->value);
         break;
-    case NODE_FOR: run_loop(m, node); break;
-    case NODE_SET: jinja__assign(m, node->a, jinja__evaluate(m, node->b)); break;
-    case NODE_SET_BLOCK: jinja__assign(m, node->a, run_text(m, node->b, node->body)); break;
-    case NODE_FILTER_BLOCK: jinja__print(m, m->out, run_text(m, node->a, node->body)); break;
-    case NODE_MACRO: jinja__bind(m, node->name, make_macro(m, node)); break;
-    case NODE_CALL_BLOCK: run_call_block(m, node); break;
-    case NODE_WITH: run_with(m, node); break;
-    case NODE_GENERATION: run_generation(m, node); break;
-    case NODE_BREAK: m->flow = FLOW_BREAK; break;
-    case NODE_CONTINUE: m->flow = FLOW_CONTINUE; break;
-    default: break;
+    case NODE_PRINT:
+        jinja__print(m, m->out, jinja__evaluate(m, node->a));
+        break;
+    case NODE_IF:
+        if (jinja__truth(jinja__evaluate(m, node->a)))
+            jinja__run(m, node->body);
+        else if (node->other)
+            jinja__run(m, node->other);
+        break;
+    case NODE_FOR:
+        run_loop(m, node);
+        break;
+    case NODE_SET:
+        jinja__assign(m, node->a, jinja__evaluate(m, node->b));
+        break;
+    case NODE_SET_BLOCK:
+        jinja__assign(m, node->a, run_text(m, node->b, node->body));
+        break;
+    case NODE_FILTER_BLOCK:
+        jinja__print(m, m->out, run_text(m, node->a, node->body));
+        break;
+    case NODE_MACRO:
+        jinja__bind(m, node->name, make_macro(m, node));
+        break;
+    case NODE_CALL_BLOCK:
+        run_call_block(m, node);
+        break;
+    case NODE_WITH:
+        run_with(m, node);
+        break;
+    case NODE_GENERATION:
+        run_generation(m, node);
+        break;
+    case NODE_BREAK:
+        m->flow = FLOW_BREAK;
+        break;
+    case NODE_CONTINUE:
+        m->flow = FLOW_CONTINUE;
+        break;
+    default:
+        break;
     }
 }
 
@@ -220,8 +258,8 @@ void jinja__run(jinja__machine *m, const jinja__node *body)
     jinja__leave(m);
 }
 
-masa_status masa_jinja_render(masa_jinja_output *out, const masa_jinja *t, masa_jinja_data *d,
-                              masa_error *err)
+masa_status masa_jinja_render(masa_jinja_output *out, const masa_jinja *t,
+                              masa_jinja_data *d, masa_error *err)
 {
     jinja__builder b = {0};
     jinja__machine m = {.data = d, .arena = &d->arena, .out = &b, .line = 1, .err = err};

@@ -6,9 +6,9 @@
 
 bool jinja__is_space(unsigned c)
 {
-    return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-           (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F ||
-           c == 0x205F || c == 0x3000;
+    return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x85 || c == 0xA0 ||
+           c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+           c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 size_t jinja__decode(const char *s, size_t n, unsigned *code)
@@ -43,9 +43,12 @@ bool jinja__is_printable(unsigned code)
     case UTF8PROC_CATEGORY_CO:
     case UTF8PROC_CATEGORY_CN:
     case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP: return false;
-    case UTF8PROC_CATEGORY_ZS: return code == ' ';
-    default: return true;
+    case UTF8PROC_CATEGORY_ZP:
+        return false;
+    case UTF8PROC_CATEGORY_ZS:
+        return code == ' ';
+    default:
+        return true;
     }
 }
 
@@ -57,14 +60,16 @@ static bool is_letter(unsigned code)
 
 static bool is_digit(unsigned code)
 {
-    return utf8proc_category((utf8proc_int32_t)code) == UTF8PROC_CATEGORY_ND || code == 0xB2 ||
-           code == 0xB3 || code == 0xB9 || (code >= 0x2070 && code <= 0x2089 && code != 0x2071);
+    return utf8proc_category((utf8proc_int32_t)code) == UTF8PROC_CATEGORY_ND ||
+           code == 0xB2 || code == 0xB3 || code == 0xB9 ||
+           (code >= 0x2070 && code <= 0x2089 && code != 0x2071);
 }
 
 static bool has_case(unsigned code)
 {
     utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)code);
-    return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL || c == UTF8PROC_CATEGORY_LT;
+    return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL ||
+           c == UTF8PROC_CATEGORY_LT;
 }
 
 bool jinja__all(jinja__value v, const char *what)
@@ -89,11 +94,13 @@ bool jinja__all(jinja__value v, const char *what)
     return of_case ? cased : n > 0;
 }
 
-/* Where a word begins: for CASE_WORDS as str.title(), for CASE_TITLE as Jinja's filter. */
+/* Where a word begins: for CASE_WORDS as str.title(), for CASE_TITLE as Jinja's filter.
+ */
 static bool begins_word(jinja__case how, unsigned before)
 {
     if (how == CASE_WORDS) return !has_case(before);
-    return jinja__is_space(before) || (before && before < 0x80 && strchr("-({[<", (int)before));
+    return jinja__is_space(before) ||
+           (before && before < 0x80 && strchr("-({[<", (int)before));
 }
 
 jinja__value jinja__change_case(jinja__machine *m, jinja__value v, jinja__case how)
@@ -108,20 +115,25 @@ jinja__value jinja__change_case(jinja__machine *m, jinja__value v, jinja__case h
                      (how > CASE_CAPITAL && begins_word(how, before));
         before = code;
         if (of->marks) memset(mark, of->marks[i], sizeof mark);
-        if (code == 0xDF && upper) { /* the one common letter whose capital is two letters */
-            jinja__add(m, &b, how == CASE_UPPER || how == CASE_TITLE ? "SS" : "Ss", 2, mark);
+        if (code == 0xDF &&
+            upper) { /* the one common letter whose capital is two letters */
+            jinja__add(m, &b, how == CASE_UPPER || how == CASE_TITLE ? "SS" : "Ss", 2,
+                       mark);
             continue;
         }
         utf8proc_int32_t c = (utf8proc_int32_t)code;
         bool fine = size > 1 || code < 0x80;
         if (fine) code = (unsigned)(upper ? utf8proc_toupper(c) : utf8proc_tolower(c));
-        if (fine) jinja__add(m, &b, out, masa_utf8_encode(code, out), mark);
-        else jinja__add(m, &b, of->s + i, size, mark);
+        if (fine)
+            jinja__add(m, &b, out, masa_utf8_encode(code, out), mark);
+        else
+            jinja__add(m, &b, of->s + i, size, mark);
     }
     return jinja__finish(m, &b);
 }
 
-static bool has_character(jinja__value characters, const char *s, size_t size, unsigned code)
+static bool has_character(jinja__value characters, const char *s, size_t size,
+                          unsigned code)
 {
     if (!jinja__is_string(characters)) return jinja__is_space(code);
     const jinja__string *set = characters.as.string;
@@ -141,14 +153,17 @@ static size_t last_size(const char *s, size_t n, unsigned *code)
     return jinja__decode(s + n - back, back, code) == back ? back : 1;
 }
 
-jinja__value jinja__strip(jinja__machine *m, jinja__value v, jinja__value characters, int sides)
+jinja__value jinja__strip(jinja__machine *m, jinja__value v, jinja__value characters,
+                          int sides)
 {
     const jinja__string *of = v.as.string;
     size_t begin = 0, end = of->n, size, set = 0;
     unsigned code;
-    if (jinja__is_string(characters)) set = characters.as.string->n;
+    if (jinja__is_string(characters))
+        set = characters.as.string->n;
     else if (characters.type != JINJA_MISSING && characters.type != JINJA_NONE)
-        return jinja__fail(m, "what is stripped must be a text, not %s", jinja__type_name(characters));
+        return jinja__fail(m, "what is stripped must be a text, not %s",
+                           jinja__type_name(characters));
     for (; sides & STRIP_LEFT && begin < end && jinja__work(m, set); begin += size) {
         size = jinja__decode(of->s + begin, end - begin, &code);
         if (!has_character(characters, of->s + begin, size, code)) break;
@@ -169,7 +184,8 @@ jinja__value jinja__replace(jinja__machine *m, jinja__value v, jinja__value old,
     unsigned code;
     for (; most != 0 && m->st == MASA_OK; most--) {
         jinja__work(m, of->n - at);
-        const char *found = what->n ? memmem(of->s + at, of->n - at, what->s, what->n) : of->s + at;
+        const char *found =
+            what->n ? memmem(of->s + at, of->n - at, what->s, what->n) : of->s + at;
         if (!found) break;
         size_t to = (size_t)(found - of->s);
         jinja__add(m, &b, of->s + at, to - at, of->marks ? of->marks + at : NULL);

@@ -1,5 +1,5 @@
-/* Random templates through Jinja2 and through masa (skipped where python3-jinja2 is missing),
- * and any other collection of cases: MASA_JINJA_CASES=FILE, made by
+/* Random templates through Jinja2 and through masa (skipped where python3-jinja2 is
+ * missing), and any other collection of cases: MASA_JINJA_CASES=FILE, made by
  * `tools/make_jinja_golden.py folder DIR`. */
 #include "masa_test.h"
 
@@ -19,7 +19,8 @@ static void run_lines(FILE *file, size_t counts[3])
         counts[r]++;
         if (r == CASE_REFUSED) {
             const char *name = json_string_value(json_object_get(c, "name"));
-            fprintf(stderr, "refused: %s%s%s\n", name ? name : "", name ? ": " : "", err.message);
+            fprintf(stderr, "refused: %s%s%s\n", name ? name : "", name ? ": " : "",
+                    err.message);
         }
         json_decref(c);
     }
@@ -47,12 +48,14 @@ static void random_templates_render_as_in_jinja(void **state)
         skip();
     }
     char command[600];
-    snprintf(command, sizeof command, "%s " TOOL " random %s", python, wanted ? wanted : "500 1");
+    snprintf(command, sizeof command, "%s " TOOL " random %s", python,
+             wanted ? wanted : "500 1");
     FILE *cases = popen(command, "r");
     size_t counts[3] = {0};
     run_lines(cases, counts);
     assert_int_equal(pclose(cases), 0);
-    fprintf(stderr, "random templates: %zu the same, %zu refused, %zu different\n", counts[0], counts[1], counts[2]);
+    fprintf(stderr, "random templates: %zu the same, %zu refused, %zu different\n",
+            counts[0], counts[1], counts[2]);
     assert_int_equal(counts[CASE_DIFFERENT], 0);
     assert_true(counts[CASE_SAME] >= 400);
     assert_true(counts[CASE_REFUSED] * 50 < counts[CASE_SAME]);
@@ -68,13 +71,15 @@ static void a_collection_renders_as_in_jinja(void **state)
     size_t counts[3] = {0};
     run_lines(cases, counts);
     fclose(cases);
-    fprintf(stderr, "%s: %zu the same, %zu refused, %zu different\n", path, counts[0], counts[1], counts[2]);
+    fprintf(stderr, "%s: %zu the same, %zu refused, %zu different\n", path, counts[0],
+            counts[1], counts[2]);
     assert_int_equal(counts[CASE_DIFFERENT], 0);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_templates_render_as_in_jinja),
-                                       cmocka_unit_test(a_collection_renders_as_in_jinja)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_templates_render_as_in_jinja),
+        cmocka_unit_test(a_collection_renders_as_in_jinja)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

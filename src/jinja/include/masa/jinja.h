@@ -1,7 +1,8 @@
 /**
  * Jinja as the chat templates of language models use it, rendered as Jinja2 does under
- * transformers' settings (trim_blocks, lstrip_blocks, the immutable sandbox, loop controls,
- * `generation` blocks). Inheritance, imports and HTML escaping are refused by name.
+ * transformers' settings (trim_blocks, lstrip_blocks, the immutable sandbox, loop
+ * controls, `generation` blocks). Inheritance, imports and HTML escaping are refused by
+ * name.
  *
  *     masa_jinja *t;
  *     masa_status st = masa_jinja_parse(&t, source, strlen(source), err);
@@ -25,9 +26,10 @@
 /** A parsed template; immutable, safe to share by threads. */
 typedef struct masa_jinja masa_jinja;
 
-/** MASA_ERR_FORMAT: not Jinja; MASA_ERR_UNSUPPORTED: a statement that is refused. The message
- *  names the line. */
-masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n, masa_error *err);
+/** MASA_ERR_FORMAT: not Jinja; MASA_ERR_UNSUPPORTED: a statement that is refused. The
+ * message names the line. */
+masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n,
+                             masa_error *err);
 void masa_jinja_destroy(masa_jinja *template);
 
 /** What a template may use. */
@@ -36,7 +38,10 @@ typedef struct masa_jinja_limits {
     size_t memory; /* bytes made, texts and lists together, output included */
     size_t depth;  /* nested expressions, statements and calls */
 } masa_jinja_limits;
-#define MASA_JINJA_LIMITS {4000000, (size_t)128 << 20, 400}
+#define MASA_JINJA_LIMITS                                                                \
+    {                                                                                    \
+        4000000, (size_t)128 << 20, 400                                                  \
+    }
 
 /** A value; the memory of texts, lists and dictionaries is the data's. */
 typedef struct masa_jinja_value {
@@ -54,7 +59,8 @@ typedef struct masa_jinja_value {
     } as;
 } masa_jinja_value;
 
-/** The variables of one rendering and all the memory that it takes. Not shared by threads. */
+/** The variables of one rendering and all the memory that it takes. Not shared by
+ * threads. */
 typedef struct masa_jinja_data masa_jinja_data;
 /** limits NULL: MASA_JINJA_LIMITS. Never NULL. */
 masa_jinja_data *masa_jinja_data_create(const masa_jinja_limits *limits);
@@ -66,9 +72,11 @@ masa_jinja_value masa_jinja_bool(bool value);
 masa_jinja_value masa_jinja_integer(int64_t value);
 masa_jinja_value masa_jinja_real(double value);
 /** A copy of s[0..n). marked: its bytes can be told in the output, wherever they go. */
-masa_jinja_value masa_jinja_string(masa_jinja_data *data, const char *s, size_t n, bool marked);
+masa_jinja_value masa_jinja_string(masa_jinja_data *data, const char *s, size_t n,
+                                   bool marked);
 masa_jinja_value masa_jinja_list(masa_jinja_data *data);
-void masa_jinja_list_add(masa_jinja_data *data, masa_jinja_value list, masa_jinja_value item);
+void masa_jinja_list_add(masa_jinja_data *data, masa_jinja_value list,
+                         masa_jinja_value item);
 masa_jinja_value masa_jinja_dict(masa_jinja_data *data);
 void masa_jinja_dict_set(masa_jinja_data *data, masa_jinja_value dict, const char *key,
                          masa_jinja_value value);
@@ -86,10 +94,10 @@ typedef struct masa_jinja_output {
 void masa_jinja_output_deinit(masa_jinja_output *out);
 
 /**
- * Replaces out by the rendering. MASA_ERR_DATA: the template raised an exception, went wrong
- * on these data or beyond a limit; MASA_ERR_UNSUPPORTED: it asks for what is not supported.
- * The message names the line. Data serve one rendering. `strftime_now` tells 26 July 2024, so
- * that a rendering does not depend on the day.
+ * Replaces out by the rendering. MASA_ERR_DATA: the template raised an exception, went
+ * wrong on these data or beyond a limit; MASA_ERR_UNSUPPORTED: it asks for what is not
+ * supported. The message names the line. Data serve one rendering. `strftime_now` tells
+ * 26 July 2024, so that a rendering does not depend on the day.
  */
 masa_status masa_jinja_render(masa_jinja_output *out, const masa_jinja *template,
                               masa_jinja_data *data, masa_error *err);
