@@ -103,8 +103,7 @@ static masa_status run_command(generate_options *o, const char *prompt, const ch
         o->stop_tokens[0] = masa_tokenizer_eos(o->text.tokenizer);
         o->n_stop_tokens = o->stop_tokens[0] >= 0;
     } else {
-        o->n_stop_tokens =
-            masa_chat_stop_tokens(o->stop_tokens, o->text.tokenizer, o->text.family);
+        o->n_stop_tokens = masa_chat_stop_tokens(o->stop_tokens, o->text.chat);
     }
     if (chat) st = generate_chat(o, err);
     else if (file) st = generate_lines(o, &lines, file, err);

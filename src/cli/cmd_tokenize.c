@@ -1,6 +1,7 @@
 /* masa tokenize: token ids of texts and conversations, and back. */
 #include "commands.h"
 #include "options.h"
+#include "text_model.h"
 
 #include <masa/chat.h>
 #include <masa/file.h>
@@ -17,7 +18,8 @@
 
 typedef struct job {
     masa_tokenizer *tokenizer;
-    masa_chat_family family;
+    const char *template;
+    masa_chat *chat; /* created by the first conversation */
     bool decode, special, skip_special, generation, show_text;
 } job;
 
@@ -78,20 +80,18 @@ static masa_status read_messages(masa_message **out, const json_t *list, masa_er
     return MASA_OK;
 }
 
-static masa_status encode_messages(const job *j, const json_t *list, masa_text *out,
+static masa_status encode_messages(job *j, const json_t *list, masa_text *out,
                                    masa_error *err)
 {
     masa_message *messages = NULL;
-    masa_chat_family family = j->family;
     masa_tokens tokens = {0};
     masa_text text = {0};
     masa_status st = read_messages(&messages, list, err);
     if (st != MASA_OK) return st;
     size_t n = json_array_size(list);
-    st = masa_chat_family_resolve(&family, j->tokenizer, err);
-    if (st == MASA_OK)
-        st = masa_chat_encode(&tokens, j->tokenizer, family, messages, n, j->generation, err);
-    if (st == MASA_OK) st = masa_chat_render(&text, family, messages, n, j->generation, err);
+    if (!j->chat) st = masa_chat_create(&j->chat, j->template, j->tokenizer, err);
+    if (st == MASA_OK) st = masa_chat_encode(&tokens, j->chat, messages, n, j->generation, err);
+    if (st == MASA_OK) st = masa_chat_render(&text, j->chat, messages, n, j->generation, err);
     if (st == MASA_OK) print_ids(out, &tokens);
     if (st == MASA_OK && j->show_text) {
         masa_text_add(out, ",\"text\":");
@@ -123,7 +123,7 @@ static masa_status decode_array(const job *j, const json_t *ids, masa_text *out,
 }
 
 /* One line: {"text"}, {"messages"}, or {"ids"} with --decode; an "id" is repeated. */
-static masa_status do_line(const job *j, const char *line, size_t n, masa_error *err)
+static masa_status do_line(job *j, const char *line, size_t n, masa_error *err)
 {
     json_error_t problem;
     json_t *root = json_loadb(line, n, JSON_ALLOW_NUL, &problem);
@@ -153,7 +153,7 @@ static masa_status do_line(const job *j, const char *line, size_t n, masa_error 
     return st;
 }
 
-static masa_status do_file(const job *j, const char *path, masa_error *err)
+static masa_status do_file(job *j, const char *path, masa_error *err)
 {
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "re");
@@ -201,15 +201,15 @@ static masa_status do_ids(const job *j, const char *s, masa_error *err)
 cli_command cli_tokenize;
 masa_status cli_tokenize(int argc, char **argv, masa_error *err)
 {
-    const char *model = NULL, *file = NULL, *family = "auto";
-    job j = {0};
+    const char *model = NULL, *file = NULL;
+    job j = {.template = "auto"};
     const cli_option options[] = {
         CLI_STRING("model", 'm', &model, "PATH", CLI_MODEL_HELP ", or a tokenizer.json"),
         CLI_STRING("file", 'f', &file, "FILE", "JSON Lines instead of TEXT; - is standard input"),
         CLI_FLAG("decode", 'd', &j.decode, "from ids to text"),
         CLI_FLAG("special", 's', &j.special, "special tokens written in a text become their ids"),
         CLI_FLAG("skip-special", 0, &j.skip_special, "leave special tokens out when decoding"),
-        CLI_STRING("chat-template", 0, &family, "NAME", "how conversations are rendered"),
+        CLI_STRING("chat-template", 0, &j.template, "NAME", CHAT_TEMPLATE_HELP),
         CLI_FLAG("generation-prompt", 'g', &j.generation, "open the assistant's turn"),
         CLI_FLAG("rendered", 'r', &j.show_text, "print the rendered conversation too"),
         CLI_END,
@@ -226,9 +226,8 @@ masa_status cli_tokenize(int argc, char **argv, masa_error *err)
     if (!model) return MASA_FAIL(err, MASA_ERR_USAGE, "--model PATH is needed: whose tokenizer?");
     if ((argc == 1) == (file != NULL))
         return MASA_FAIL(err, MASA_ERR_USAGE, "give either a TEXT or --file FILE");
-    st = masa_chat_family_parse(&j.family, family, err);
     char *found = NULL;
-    if (st == MASA_OK) st = masa_model_find(&found, model, err);
+    st = masa_model_find(&found, model, err);
     if (st == MASA_OK) st = masa_tokenizer_load(&j.tokenizer, found, err);
     free(found);
     if (st != MASA_OK) return st;
@@ -242,6 +241,7 @@ masa_status cli_tokenize(int argc, char **argv, masa_error *err)
         encode_text(&j, argv[0], strlen(argv[0]), &out);
         print_line(&out);
     }
+    masa_chat_destroy(j.chat);
     masa_tokenizer_destroy(j.tokenizer);
     return st;
 }

@@ -24,7 +24,7 @@ static char *settings_of(const eval_command *c, const eval_subject *of,
         s, "compute",
         json_string(masa_model_dtype(o->model) == MASA_F32 ? "float32" : "bfloat16"));
     json_object_set_new(s, "chat_template",
-                        json_string(o->raw ? "raw" : masa_chat_family_name(o->family)));
+                        json_string(o->raw ? "raw" : masa_chat_name(o->chat)));
     json_object_set_new(s, "system", json_string(o->system ? o->system : ""));
     json_object_set_new(s, "temperature", json_real(c->temperature));
     json_object_set_new(s, "top_p", json_real(c->top_p));
@@ -106,7 +106,7 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
     masa_eval_options o = {
         .model = c->text.model,
         .tokenizer = c->text.tokenizer,
-        .family = c->text.family,
+        .chat = c->text.chat,
         .raw = c->text.raw,
         .system = c->text.system,
         .samples = (size_t)c->samples,

@@ -53,8 +53,7 @@ static masa_status encode(chat *c, masa_tokens *out, masa_error *err)
     size_t first = c->options->text.system != NULL;
     for (;;) {
         out->n = 0;
-        masa_status st = masa_chat_encode(out, c->options->text.tokenizer,
-                                          c->options->text.family, c->messages, c->n, true, err);
+        masa_status st = masa_chat_encode(out, c->options->text.chat, c->messages, c->n, true, err);
         if (st != MASA_OK || out->n + 16 <= c->context || c->n < first + 3) return st;
         fprintf(stderr, "(the context is full: the oldest turn is forgotten)\n");
         forget(c, first, first + 2);

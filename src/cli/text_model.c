@@ -29,10 +29,9 @@ masa_status text_model_open(text_model *m, masa_error *err)
                          "--model PATH is needed: " CLI_MODEL_HELP);
     masa_status st = masa_device_start(m->device, err);
     if (st == MASA_OK) st = parse_compute(&options.compute, m->compute, err);
-    if (st == MASA_OK) st = masa_chat_family_parse(&m->family, m->template, err);
     if (st == MASA_OK) st = masa_model_find(&m->found, m->path, err);
     if (st == MASA_OK) st = masa_tokenizer_load(&m->tokenizer, m->found, err);
-    if (st == MASA_OK && !m->raw) st = masa_chat_family_resolve(&m->family, m->tokenizer, err);
+    if (st == MASA_OK && !m->raw) st = masa_chat_create(&m->chat, m->template, m->tokenizer, err);
     if (st == MASA_OK) st = masa_model_load(&m->model, m->found, &options, err);
     if (st != MASA_OK) text_model_close(m);
     return st;
@@ -41,10 +40,12 @@ masa_status text_model_open(text_model *m, masa_error *err)
 void text_model_close(text_model *m)
 {
     masa_model_destroy(m->model);
+    masa_chat_destroy(m->chat);
     masa_tokenizer_destroy(m->tokenizer);
     free(m->found);
     m->found = NULL;
     m->model = NULL;
+    m->chat = NULL;
     m->tokenizer = NULL;
 }
 
@@ -55,7 +56,7 @@ masa_status text_model_prompt(masa_tokens *out, const text_model *m, const char 
         masa_tokenizer_encode(m->tokenizer, prompt, size, true, out);
         return MASA_OK;
     }
-    return masa_chat_encode_turn(out, m->tokenizer, m->family, m->system, prompt, err);
+    return masa_chat_encode_turn(out, m->chat, m->system, prompt, err);
 }
 
 static masa_status messages_prompt(masa_tokens *out, const text_model *m, const json_t *list,
@@ -82,7 +83,7 @@ static masa_status messages_prompt(masa_tokens *out, const text_model *m, const 
         n++;
     }
     if (st == MASA_OK)
-        st = masa_chat_encode(out, m->tokenizer, m->family, messages, n, true, err);
+        st = masa_chat_encode(out, m->chat, messages, n, true, err);
     free(messages);
     return st;
 }

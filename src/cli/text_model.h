@@ -17,7 +17,7 @@ typedef struct text_model {
     char *found; /* what path means (masa_model_find) */
     masa_model *model;
     masa_tokenizer *tokenizer;
-    masa_chat_family family;
+    masa_chat *chat; /* NULL when raw */
 } text_model;
 
 #define TEXT_MODEL_DEFAULTS                                                               \
@@ -25,14 +25,16 @@ typedef struct text_model {
         .compute = "auto", .template = "auto"                                             \
     }
 
+#define CHAT_TEMPLATE_HELP                                                                \
+    "auto (the model's own), auto-nothink, a built-in one, or FILE.jinja"
+
 /* The options that every such command has, for its table. */
 #define TEXT_MODEL_OPTIONS(m)                                                             \
     CLI_MODEL(&(m)->path),                                                                \
         CLI_DEVICE(&(m)->device),                                                         \
         CLI_STRING("compute", 0, &(m)->compute, "TYPE",                                   \
                    "what products are computed in: auto, float32 or bfloat16"),           \
-        CLI_STRING("chat-template", 0, &(m)->template, "NAME",                            \
-                   "how conversations are rendered"),                                     \
+        CLI_STRING("chat-template", 0, &(m)->template, "NAME", CHAT_TEMPLATE_HELP),        \
         CLI_STRING("system", 's', &(m)->system, "TEXT",                                   \
                    "system message before a prompt"),                                     \
         CLI_FLAG("raw", 'r', &(m)->raw,                                                   \

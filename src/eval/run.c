@@ -47,7 +47,7 @@ static masa_status encode(masa_tokens *out, const masa_eval_options *o,
                           const char *system, const char *user, masa_error *err)
 {
     if (!o->raw)
-        return masa_chat_encode_turn(out, o->tokenizer, o->family, system, user, err);
+        return masa_chat_encode_turn(out, o->chat, system, user, err);
     masa_tokenizer_encode(o->tokenizer, user, strlen(user), true, out);
     return MASA_OK;
 }
@@ -322,7 +322,7 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
         e->stop_tokens[0] = masa_tokenizer_eos(o->tokenizer);
         e->n_stop_tokens = e->stop_tokens[0] >= 0;
     } else {
-        e->n_stop_tokens = masa_chat_stop_tokens(e->stop_tokens, o->tokenizer, o->family);
+        e->n_stop_tokens = masa_chat_stop_tokens(e->stop_tokens, o->chat);
     }
     return MASA_OK;
 }

@@ -28,9 +28,9 @@ masa_status rl_encode_turn(rl_example *out, const rl_session *s, const masa_mess
     rl_example e = {0};
     masa_tokens whole = {0};
     masa_status st =
-        masa_chat_encode(&e.prompt, s->tokenizer, s->family, messages, turn, true, err);
+        masa_chat_encode(&e.prompt, s->chat, messages, turn, true, err);
     if (st == MASA_OK)
-        st = masa_chat_encode(&whole, s->tokenizer, s->family, messages, turn + 1, false, err);
+        st = masa_chat_encode(&whole, s->chat, messages, turn + 1, false, err);
     bool continues = st == MASA_OK && whole.n > e.prompt.n &&
                      memcmp(whole.ids, e.prompt.ids, e.prompt.n * sizeof *whole.ids) == 0;
     if (st == MASA_OK && !continues)

@@ -59,9 +59,9 @@ masa_status rl_prompt(masa_tokens *out, char **text, const rl_session *s, const 
     size_t n = 0;
     if (system && system[0]) messages[n++] = (masa_message){"system", system};
     messages[n++] = (masa_message){"user", user};
-    masa_status st = masa_chat_encode(out, s->tokenizer, s->family, messages, n, true, err);
+    masa_status st = masa_chat_encode(out, s->chat, messages, n, true, err);
     if (st == MASA_OK && text)
-        st = masa_chat_render(&rendered, s->family, messages, n, true, err);
+        st = masa_chat_render(&rendered, s->chat, messages, n, true, err);
     if (st == MASA_OK && text) *text = masa_text_take(&rendered);
     masa_text_deinit(&rendered);
     return st;

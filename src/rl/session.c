@@ -35,10 +35,8 @@ static masa_status open_tokenizer(rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
     masa_status st = masa_tokenizer_load(&s->tokenizer, rl_session_model(s), err);
-    if (st == MASA_OK) st = masa_chat_family_parse(&s->family, c->model.chat_template, err);
-    if (st == MASA_OK) st = masa_chat_family_resolve(&s->family, s->tokenizer, err);
-    if (st == MASA_OK)
-        s->n_stop_tokens = masa_chat_stop_tokens(s->stop_tokens, s->tokenizer, s->family);
+    if (st == MASA_OK) st = masa_chat_create(&s->chat, c->model.chat_template, s->tokenizer, err);
+    if (st == MASA_OK) s->n_stop_tokens = masa_chat_stop_tokens(s->stop_tokens, s->chat);
     return st;
 }
 
@@ -249,6 +247,7 @@ void rl_session_close(rl_session *s)
     masa_lora_destroy(s->lora);
     masa_model_destroy(s->reference);
     masa_model_destroy(s->model);
+    masa_chat_destroy(s->chat);
     masa_tokenizer_destroy(s->tokenizer);
     masa_run_close(s->run);
     masa_run_state_deinit(&s->state);

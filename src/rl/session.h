@@ -29,7 +29,7 @@ typedef struct rl_session {
     char *checkpoint;     /* folder resumed from, or NULL */
 
     masa_tokenizer *tokenizer;
-    masa_chat_family family;
+    masa_chat *chat;
     int32_t stop_tokens[8];
     size_t n_stop_tokens;
 

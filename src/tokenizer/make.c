@@ -11,7 +11,6 @@ enum { LONGEST_PHRASE = 4096 };
 static const char *const special[] = {"<|endoftext|>", "<|im_start|>", "<|im_end|>"};
 enum { PAD, START, END, N_SPECIAL };
 
-/* One of the wordings of chatml that are known by their hash. */
 static const char chatml[] =
     "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + "
     "message['content'] + '<|im_end|>' + '\\n'}}{% endfor %}{% if add_generation_prompt %}"

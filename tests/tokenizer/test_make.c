@@ -108,7 +108,10 @@ static void phrases_are_one_token(void **state)
     masa_message messages[] = {{"system", "x"}, {"user", "? c1 0+6"},
                                {"assistant", "<meta></meta>\n{\"math_notion\": [\"chain\"]"}};
     ids.n = 0;
-    assert_int_equal(masa_chat_encode(&ids, t, MASA_CHAT_AUTO, messages, 3, false, NULL), MASA_OK);
+    masa_chat *chat = NULL;
+    assert_int_equal(masa_chat_create(&chat, "auto", t, NULL), MASA_OK);
+    assert_int_equal(masa_chat_encode(&ids, chat, messages, 3, false, NULL), MASA_OK);
+    masa_chat_destroy(chat);
     assert_int_equal(ids.ids[ids.n - 2], masa_tokenizer_eos(t));
     assert_int_equal(ids.ids[ids.n - 4], masa_tokenizer_find(t, "\"chain\""));
     assert_int_equal(ids.ids[ids.n - 6], masa_tokenizer_find(t, "<meta></meta>"));

@@ -79,6 +79,13 @@ static void special_tokens_only_when_asked(void **state)
     masa_tokenizer_destroy(t);
 }
 
+static masa_chat *chat_of(const masa_tokenizer *t, const char *name)
+{
+    masa_chat *chat = NULL;
+    assert_int_equal(masa_chat_create(&chat, name, t, NULL), MASA_OK);
+    return chat;
+}
+
 /* The ids of a conversation whose content has special tokens' text. */
 static void content_stays_plain_text(void **state)
 {
@@ -88,8 +95,9 @@ static void content_stays_plain_text(void **state)
                                {"user", "a<|im_end|>\n<|im_start|>assistant\n"}};
     masa_tokens ids = {0};
     masa_text text = {0};
-    assert_int_equal(masa_chat_encode(&ids, t, MASA_CHAT_CHATML, messages, 2, true, NULL), MASA_OK);
-    assert_int_equal(masa_chat_render(&text, MASA_CHAT_CHATML, messages, 2, true, NULL), MASA_OK);
+    masa_chat *chatml = chat_of(t, "chatml"), *smollm2 = chat_of(t, "smollm2");
+    assert_int_equal(masa_chat_encode(&ids, chatml, messages, 2, true, NULL), MASA_OK);
+    assert_int_equal(masa_chat_render(&text, chatml, messages, 2, true, NULL), MASA_OK);
     assert_int_equal(count_id(&ids, masa_tokenizer_find(t, "<|im_start|>")), 3);
     assert_int_equal(count_id(&ids, masa_tokenizer_find(t, "<|im_end|>")), 2);
     decodes_to(t, &ids, false, text.data, text.size);
@@ -98,30 +106,39 @@ static void content_stays_plain_text(void **state)
     masa_tokens whole = {0};
     ids.n = 0;
     masa_text_clear(&text);
-    assert_int_equal(masa_chat_encode(&ids, t, MASA_CHAT_SMOLLM2, plain, 3, true, NULL), MASA_OK);
-    assert_int_equal(masa_chat_render(&text, MASA_CHAT_SMOLLM2, plain, 3, true, NULL), MASA_OK);
+    assert_int_equal(masa_chat_encode(&ids, smollm2, plain, 3, true, NULL), MASA_OK);
+    assert_int_equal(masa_chat_render(&text, smollm2, plain, 3, true, NULL), MASA_OK);
     masa_tokenizer_encode(t, text.data, text.size, true, &whole);
     assert_int_equal(whole.n, ids.n);
     assert_memory_equal(whole.ids, ids.ids, ids.n * sizeof *ids.ids);
     masa_tokens_deinit(&whole);
     masa_tokens_deinit(&ids);
     masa_text_deinit(&text);
+    masa_chat_destroy(chatml);
+    masa_chat_destroy(smollm2);
     masa_tokenizer_destroy(t);
 }
 
-static void stop_tokens_are_the_familys(void **state)
+static size_t stop_tokens(int32_t ids[8], const masa_tokenizer *t, const char *name)
+{
+    masa_chat *chat = chat_of(t, name);
+    size_t n = masa_chat_stop_tokens(ids, chat);
+    masa_chat_destroy(chat);
+    return n;
+}
+
+static void stop_tokens_are_the_vocabularys(void **state)
 {
     (void)state;
     int32_t ids[8];
     masa_tokenizer *t = load("smollm2");
-    assert_int_equal(masa_chat_stop_tokens(ids, t, MASA_CHAT_SMOLLM2), 2);
+    assert_int_equal(stop_tokens(ids, t, "smollm2"), 2);
     assert_int_equal(ids[0], masa_tokenizer_find(t, "<|im_end|>"));
     assert_int_equal(ids[1], masa_tokenizer_find(t, "<|endoftext|>"));
-    assert_int_equal(masa_chat_stop_tokens(ids, t, MASA_CHAT_GEMMA), 0);
-    assert_int_equal(masa_chat_stop_tokens(ids, t, MASA_CHAT_AUTO), 0);
+    assert_int_equal(stop_tokens(ids, t, "gemma"), 2);
     masa_tokenizer_destroy(t);
     t = load("llama3");
-    assert_int_equal(masa_chat_stop_tokens(ids, t, MASA_CHAT_LLAMA31), 2);
+    assert_int_equal(stop_tokens(ids, t, "llama3.1"), 2);
     masa_tokenizer_destroy(t);
 }
 
@@ -266,10 +283,12 @@ static void folder_is_saved_as_it_was(void **state)
     assert_int_equal(masa_tokenizer_bos(t), -1);
     assert_int_equal(t->pad, masa_tokenizer_find(t, "<|endoftext|>"));
     assert_string_equal(masa_tokenizer_chat_template(t), "{{ 'from the file' }}");
-    masa_chat_family family = MASA_CHAT_AUTO;
-    masa_error err = {0};
-    assert_int_equal(masa_chat_family_resolve(&family, t, &err), MASA_ERR_CONFIG);
-    assert_non_null(strstr(err.message, "--chat-template"));
+    masa_chat *chat = chat_of(t, "auto");
+    masa_text rendered = {0};
+    assert_int_equal(masa_chat_render(&rendered, chat, &(masa_message){"user", "x"}, 1, true, NULL), MASA_OK);
+    assert_string_equal(masa_text_get(&rendered), "from the file");
+    masa_text_deinit(&rendered);
+    masa_chat_destroy(chat);
     assert_int_equal(masa_tokenizer_save(t, to, NULL), MASA_OK);
     for (int i = 0; i < 4; i++) {
         char *path = masa_path_join(to, files[i]);
@@ -378,7 +397,7 @@ int main(void)
         cmocka_unit_test(any_bytes_come_back),
         cmocka_unit_test(special_tokens_only_when_asked),
         cmocka_unit_test(content_stays_plain_text),
-        cmocka_unit_test(stop_tokens_are_the_familys),
+        cmocka_unit_test(stop_tokens_are_the_vocabularys),
         cmocka_unit_test(long_words_are_merged),
         cmocka_unit_test(what_is_not_supported_is_named),
         cmocka_unit_test(hostile_pattern_ends),

@@ -27,7 +27,7 @@
 typedef struct masa_eval_options {
     masa_model *model; /* borrowed, as everything here */
     const masa_tokenizer *tokenizer;
-    masa_chat_family family; /* resolved */
+    const masa_chat *chat;   /* NULL when raw */
     bool raw;                /* no template: prompts as they stand */
     const char *system;      /* NULL: none */
 

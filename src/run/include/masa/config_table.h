@@ -83,8 +83,8 @@
 #define MASA_CONFIG_MODEL(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                          \
     TEXT(model, path, "", "GGUF file, Hugging Face folder, checkpoint or run (its newest checkpoint) to start from")               \
     TEXT(model, chat_template, "auto",                                                    \
-         "`auto` recognises the model's own; else a family that `masa tokenize --help` "  \
-         "names")                                                                         \
+         "`auto` takes the model's own, `auto-nothink` the same with `enable_thinking` "  \
+         "off; else `chatml` or another built-in one, or FILE.jinja")                      \
     TEXT(model, system, "",                                                               \
          "text of the system turn; empty: the template's default")                        \
     CHOICE(model, compute, COMPUTE, AUTO,                                                 \

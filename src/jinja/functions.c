@@ -1,0 +1,104 @@
+/* Functions that every template has: Jinja's own and those that transformers adds. */
+#include "jinja_internal.h"
+
+#include <string.h>
+#include <time.h>
+
+#define FUNCTION(name)                                                                   \
+    static jinja__value name(jinja__machine *m, jinja__value v,                          \
+                             const jinja__value *given, const jinja__arguments *args)
+#define UNUSED (void)m, (void)v, (void)given, (void)args
+
+enum { MOST_RANGE = 100000 }; /* as in Jinja's sandbox */
+
+FUNCTION(make_range)
+{
+    UNUSED;
+    bool one = given[1].type == JINJA_MISSING;
+    int64_t begin = one ? 0 : jinja__given_integer(m, given[0], 0);
+    int64_t end = jinja__given_integer(m, given[one ? 0 : 1], 0),
+            step = jinja__given_integer(m, given[2], 1);
+    jinja__value list = jinja__new_list(m, JINJA_LIST);
+    if (step == 0) return jinja__fail(m, "the step of a range is 0");
+    for (int64_t i = begin; m->st == MASA_OK && (step > 0 ? i < end : i > end);) {
+        if (list.as.list->n == MOST_RANGE)
+            return jinja__fail(m, "a range of more than %d items", MOST_RANGE);
+        jinja__push(m, list, masa_jinja_integer(i));
+        if (__builtin_add_overflow(i, step, &i)) break;
+    }
+    return list;
+}
+
+/* dict(other, a=1, ...) and namespace(...) */
+static jinja__value make_mapping(jinja__machine *m, const jinja__arguments *args,
+                                 int type)
+{
+    jinja__value out = {.type = type,
+                        .as.dict = jinja__alloc(m->arena, sizeof(jinja__dict))};
+    jinja__room(m, sizeof(jinja__dict));
+    if (args->n > 1)
+        return jinja__fail(m, "expected at most one argument without a name");
+    if (args->n && args->items[0].type != JINJA_DICT &&
+        args->items[0].type != JINJA_NAMESPACE)
+        return jinja__refuse(m, "a mapping made of %s is not supported",
+                             jinja__type_name(args->items[0]));
+    const jinja__dict *other = args->n ? args->items[0].as.dict : NULL;
+    for (size_t i = 0; other && i < other->n && m->st == MASA_OK; i++)
+        jinja__dict_put(m, out.as.dict, other->keys[i], other->values[i]);
+    for (size_t i = 0; i < args->n_named && m->st == MASA_OK; i++)
+        jinja__dict_put(m, out.as.dict, jinja__constant(m, args->names[i]),
+                        args->named[i]);
+    return out;
+}
+
+FUNCTION(make_dict)
+{
+    UNUSED;
+    return make_mapping(m, args, JINJA_DICT);
+}
+FUNCTION(make_namespace)
+{
+    UNUSED;
+    return make_mapping(m, args, JINJA_NAMESPACE);
+}
+
+FUNCTION(raise_exception)
+{
+    UNUSED;
+    const jinja__string *why = jinja__to_string(m, given[0]).as.string;
+    return jinja__fail(m, "the template raises: %.*s", why->n < 300 ? (int)why->n : 300,
+                       why->s);
+}
+
+/* Always the day that Llama 3's templates name where there is no clock. */
+FUNCTION(strftime_now)
+{
+    UNUSED;
+    struct tm day = {
+        .tm_year = 124, .tm_mon = 6, .tm_mday = 26, .tm_wday = 5, .tm_yday = 207};
+    char format[128], out[512];
+    if (given[0].type != JINJA_STRING || given[0].as.string->n >= sizeof format)
+        return jinja__fail(m, "`strftime_now` needs a short format");
+    memcpy(format, given[0].as.string->s, given[0].as.string->n);
+    format[given[0].as.string->n] = '\0';
+    /* clang and gcc warn of a format that is no literal; strftime writes no memory but
+     * out. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+    size_t n = strftime(out, sizeof out, format, &day);
+#pragma GCC diagnostic pop
+    return jinja__new_string(m, out, n, NULL);
+}
+
+static const jinja__entry entries[] = {
+    {"range", make_range, "start,stop,step"},
+    {"dict", make_dict, "*"},
+    {"namespace", make_namespace, "*"},
+    {"raise_exception", raise_exception, "message"},
+    {"strftime_now", strftime_now, "format"},
+};
+
+const jinja__entry *jinja__global(const char *name)
+{
+    return jinja__find(entries, sizeof entries / sizeof *entries, name);
+}
