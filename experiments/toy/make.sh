@@ -48,3 +48,24 @@ teach taught "$out/base" clean.jsonl --set optimizer.lr=2e-3 --set optimizer.sch
 teach skilled "$out/taught.model" more.jsonl --set optimizer.lr=1.5e-3 --set optimizer.schedule=cosine \
     --set optimizer.warmup_steps=30 --set sft.batch=32
 teach start "$out/skilled.model" sloppy.jsonl --set optimizer.lr=3e-4 --set optimizer.warmup_steps=10
+
+# The mixes: easy and frontier problems among hopeless ones. In H three of four groups of 16 have
+# no variance, in P one of two.
+frontier() { echo "chain:2-16=$1,add:2-8=$1,sort:2-8=$1"; }
+hopeless() { echo "add:11-18=$1,sort:11-18=$1,secret:6-16=$1"; }
+tasks trainH.jsonl -n 960 -k "add:1=0.03,$(frontier 0.0833),$(hopeless 0.24)" --seed 11
+tasks trainP.jsonl -n 960 -k "add:1=0.04,$(frontier 0.1667),$(hopeless 0.1533)" --seed 11
+
+# What is asked in evaluations, of the other half of all problems, and in which part of the table.
+test_part() { # PART NUMBER KINDS
+    "$masa" tasks -n "$2" -k "$3" --test --seed 21 | sed "s/^{/{\"part\":\"$1\",/" >>"$out/test.part"
+}
+if [ ! -f "$out/test.jsonl" ]; then
+    rm -f "$out/test.part"
+    test_part frontier 400 chain:2-16,add:2-8,sort:2-8
+    test_part trivial 10 add:1
+    test_part hopeless 50 add:11-18,sort:11-18,secret:6-16
+    test_part longer 100 chain:17-20,add:9,sort:9-10
+    test_part heldout 100 solve:1,search:3-4
+    mv "$out/test.part" "$out/test.jsonl"
+fi
