@@ -152,6 +152,16 @@ void masa_text_add_json(masa_text *text, const char *s, size_t n)
     masa_text_append(text, "\"", 1);
 }
 
+bool masa_line_next(const char **p, const char *end, const char **line, size_t *n)
+{
+    if (*p >= end) return false;
+    const char *stop = memchr(*p, '\n', (size_t)(end - *p));
+    *line = *p;
+    *n = (size_t)((stop ? stop : end) - *p);
+    *p = stop ? stop + 1 : end;
+    return true;
+}
+
 bool masa_starts_with(const char *s, const char *prefix)
 {
     return strncmp(s, prefix, strlen(prefix)) == 0;

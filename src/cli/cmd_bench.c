@@ -150,7 +150,7 @@ static masa_status measure_peaks(bench *b, masa_error *err)
     if (!st) st = measure_bandwidth(&b->bandwidth, err);
     if (st) return st;
     if (!b->json) {
-        printf("peaks    %s: products %.0f GFLOP/s in bfloat16, %.0f in float32; "
+        printf("peaks    %s: products %.0f GFLOP/s in bf16, %.0f in f32; "
                "memory %.1f GB/s\n",
                masa_device_name(), 1e-9 * b->gemm_bf16, 1e-9 * b->gemm_f32,
                1e-9 * b->bandwidth);

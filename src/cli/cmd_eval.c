@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include <masa/benchmark.h>
+#include <masa/config_meta.h>
 #include <masa/eval_export.h>
 #include <masa/file.h>
 #include <masa/memory.h>
@@ -194,6 +195,19 @@ static const char details[] =
     "docs/evaluation.md explains the numbers, and how to describe a benchmark of your "
     "own.";
 
+/* The defaults of the method: masa train's. */
+static masa_status take_method(eval_command *c, masa_error *err)
+{
+    masa_config config;
+    masa_status st = masa_config_load(&config, NULL, NULL, NULL, 0, err);
+    if (st != MASA_OK) return st;
+    c->method = masa_config_meta_options(&config);
+    c->sigma = config.meta.gate_sigma;
+    c->tolerance = config.meta.gate_tolerance;
+    masa_config_deinit(&config);
+    return MASA_OK;
+}
+
 masa_status cli_eval(int argc, char **argv, masa_error *err)
 {
     eval_command c = {.text = TEXT_MODEL_DEFAULTS,
@@ -206,10 +220,9 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
                       .seed = 1,
                       .batch = 64,
                       .cache = 2048,
-                      .meta_samples = 8,
-
-                      .sigma = 0.1,
-                      .tolerance = 0.1};
+                      .meta_samples = 8};
+    masa_status st = take_method(&c, err);
+    if (st != MASA_OK) return st;
     bool helped;
     const cli_option options[] = {
         CLI_STRING("benchmark", 'b', &c.benchmarks, "NAMES",
@@ -266,7 +279,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
                              details,
                              0,
                              -1};
-    masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
+    st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
     st = check(&c, err);
     return st == MASA_OK ? run(&c, argc, argv, err) : st;

@@ -60,15 +60,12 @@ static masa_status read_phrases(phrase_list *list, const char *path, masa_error 
 {
     masa_text text = {0};
     masa_status st = masa_file_read(&text, path, err);
-    size_t line = 0;
-    for (size_t at = 0; st == MASA_OK && at < text.size;) {
-        const char *p = text.data + at, *end = memchr(p, '\n', text.size - at);
-        size_t n = end ? (size_t)(end - p) : text.size - at;
-        at += n + 1;
-        line++;
+    const char *p = masa_text_get(&text), *end = p + text.size, *line;
+    size_t n;
+    for (size_t number = 1; st == MASA_OK && masa_line_next(&p, end, &line, &n); number++) {
         if (n == 0) continue;
-        st = read_phrase(list, p, n, err);
-        if (st != MASA_OK) masa_error_at(err, path, line);
+        st = read_phrase(list, line, n, err);
+        if (st != MASA_OK) masa_error_at(err, path, number);
     }
     masa_text_deinit(&text);
     return st;
@@ -185,7 +182,7 @@ static masa_status run(const char *target, const init_command *c, masa_error *er
 }
 
 static const char details[] =
-    "OUT becomes a Hugging Face folder in float32. The tokenizer has the special tokens and the\n"
+    "OUT becomes a Hugging Face folder in f32. The tokenizer has the special tokens and the\n"
     "template of chatml, every byte, and what --phrases and --corpus add. A phrase is a line,\n"
     "with \\n for a line break: it is one token wherever it stands.\n"
     "Weights are normal: 0.02 in embedding and head, 1/sqrt(inputs) in the other matrices,\n"

@@ -4,6 +4,7 @@
 #include "options.h"
 #include "text_model.h"
 
+#include <masa/config_meta.h>
 #include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/text.h>
@@ -288,12 +289,13 @@ static masa_status check_numbers(const settings *s, masa_error *err)
     return MASA_OK;
 }
 
+static const char *const length_rules[] = {"inclusive", "strict", "quantile", NULL},
+                         *const notion_rules[] = {"lemma", "substring", NULL},
+                         *const statistics[] = {"median", "mean", "max", NULL};
+
 /* Names to what they stand for, and the ranges of the numbers. */
 static masa_status check_settings(settings *s, masa_error *err)
 {
-    static const char *const length_rules[] = {"inclusive", "strict", NULL},
-                             *const notion_rules[] = {"lemma", "substring", NULL},
-                             *const statistics[] = {"median", "mean", "max", NULL};
     int length = 0, notion = 0, statistic = 0;
     masa_status st = choose(&length, "length-rule", s->length_rule, length_rules, err);
     if (st == MASA_OK)
@@ -319,17 +321,30 @@ static const cli_usage usage = {
     1,
     1};
 
+/* Those of masa train, so that both score alike. */
+static masa_status defaults(settings *s, masa_error *err)
+{
+    masa_config config;
+    masa_status st = masa_config_load(&config, NULL, NULL, NULL, 0, err);
+    if (st != MASA_OK) return st;
+    *s = (settings){.meta = masa_config_meta_options(&config),
+                    .sigma = config.meta.gate_sigma,
+                    .tolerance = config.meta.gate_tolerance,
+                    .margin = config.meta.cutoff_margin,
+                    .threshold = config.meta.bc_threshold,
+                    .hint = MASA_HINT_NOTIONS,
+                    .length_rule = length_rules[config.meta.length_rule],
+                    .notion_rule = notion_rules[config.meta.notion_rule],
+                    .statistic_name = statistics[config.meta.cutoff_statistic]};
+    masa_config_deinit(&config);
+    return MASA_OK;
+}
+
 masa_status cli_meta(int argc, char **argv, masa_error *err)
 {
-    settings s = {.meta = MASA_META_DEFAULTS,
-                  .sigma = 0.1,
-                  .tolerance = 0.1,
-                  .margin = 2,
-                  .threshold = 0.2,
-                  .hint = 3,
-                  .length_rule = "inclusive",
-                  .notion_rule = "lemma",
-                  .statistic_name = "median"};
+    settings s;
+    masa_status st = defaults(&s, err);
+    if (st != MASA_OK) return st;
     masa_meta_options *m = &s.meta;
     bool helped;
     const cli_option options[] = {
@@ -339,7 +354,7 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
         CLI_DOUBLE("weight-length", 0, &m->weight_length, "W", "weight in the total"),
         CLI_DOUBLE("weight-notion", 0, &m->weight_notion, "W", "weight in the total"),
         CLI_STRING("length-rule", 0, &s.length_rule, "RULE",
-                   "inclusive, or strict: between the shortest and the longest"),
+                   "inclusive, strict or quantile, as meta.length_rule"),
         CLI_STRING("notion-rule", 0, &s.notion_rule, "RULE", "lemma or substring"),
         CLI_LONG("length-min", 0, &m->length_min, "N", "least valid solution_length"),
         CLI_LONG("length-max", 0, &m->length_max, "N",
@@ -370,7 +385,7 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
             "{length_meaning}"),
         CLI_END,
     };
-    masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
+    st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
     if ((st = check_settings(&s, err)) != MASA_OK) return st;
     if (s.template_path) st = masa_file_read(&s.template_text, s.template_path, err);

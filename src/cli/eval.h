@@ -18,6 +18,7 @@ typedef struct eval_command {
     long samples, max_tokens, limit, seed, batch, cache;
     long meta_samples, meta_max_tokens, length_min, length_max;
     double temperature, top_p, sigma, tolerance;
+    masa_meta_options method; /* how predictions are scored, as masa train does */
     bool meta, compare, gain, json, list, quiet;
 } eval_command;
 

@@ -32,7 +32,7 @@ masa_status eval_read_file(masa_result_sets *sets, char **settings, const char *
 /* Predictions are judged by the length range that they were asked for. */
 masa_meta_judge eval_judge(const eval_command *c, const char *settings)
 {
-    masa_meta_judge judge = {MASA_META_DEFAULTS, c->sigma, c->tolerance};
+    masa_meta_judge judge = {c->method, c->sigma, c->tolerance};
     json_t *s = json_loads(settings, 0, NULL);
     const json_t *least = json_object_get(s, "length_min"),
                  *most = json_object_get(s, "length_max");

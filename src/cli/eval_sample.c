@@ -22,7 +22,7 @@ static char *settings_of(const eval_command *c, const eval_subject *of,
     json_object_set_new(s, "weights", json_string(weights));
     json_object_set_new(
         s, "compute",
-        json_string(masa_model_dtype(o->model) == MASA_F32 ? "float32" : "bfloat16"));
+        json_string(masa_model_dtype(o->model) == MASA_F32 ? "f32" : "bf16"));
     json_object_set_new(s, "chat_template",
                         json_string(o->raw ? "raw" : masa_chat_name(o->chat)));
     json_object_set_new(s, "system", json_string(o->system ? o->system : ""));
@@ -113,7 +113,7 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
         .max_tokens = (size_t)c->max_tokens,
         .meta_samples = c->meta ? (size_t)c->meta_samples : 0,
         .meta_max_tokens = (size_t)c->meta_max_tokens,
-        .meta = MASA_META_DEFAULTS,
+        .meta = c->method,
         .meta_template = of->meta_template,
         .sampling = {(float)c->temperature, 0, (float)c->top_p, 0},
         .seed = (uint64_t)c->seed,

@@ -13,11 +13,11 @@
 static masa_status parse_compute(masa_dtype *out, const char *name, masa_error *err)
 {
     *out = masa_device_compute();
-    if (strcmp(name, "float32") == 0) *out = MASA_F32;
-    else if (strcmp(name, "bfloat16") == 0) *out = MASA_BF16;
+    if (strcmp(name, "f32") == 0) *out = MASA_F32;
+    else if (strcmp(name, "bf16") == 0) *out = MASA_BF16;
     else if (strcmp(name, "auto") != 0)
         return MASA_FAIL(err, MASA_ERR_USAGE,
-                         "--compute takes auto, float32 or bfloat16, not '%s'", name);
+                         "--compute takes auto, f32 or bf16, not '%s'", name);
     return MASA_OK;
 }
 

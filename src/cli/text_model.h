@@ -33,7 +33,7 @@ typedef struct text_model {
     CLI_MODEL(&(m)->path),                                                                \
         CLI_DEVICE(&(m)->device),                                                         \
         CLI_STRING("compute", 0, &(m)->compute, "TYPE",                                   \
-                   "what products are computed in: auto, float32 or bfloat16"),           \
+                   "what products are computed in: auto, f32 or bf16"),                      \
         CLI_STRING("chat-template", 0, &(m)->template, "NAME", CHAT_TEMPLATE_HELP),        \
         CLI_STRING("system", 's', &(m)->system, "TEXT",                                   \
                    "system message before a prompt"),                                     \

@@ -37,18 +37,16 @@ masa_status masa_json_lines_parse(const char *text, size_t size, const char *pat
 {
     masa_status st = MASA_OK;
     bool enough = false, any = false;
-    const char *p = text, *end = text + size;
-    for (size_t number = 1; st == MASA_OK && !enough && p < end; number++) {
-        const char *stop = memchr(p, '\n', (size_t)(end - p));
-        if (!stop) stop = end;
-        size_t n = (size_t)(stop - p), blank = 0;
-        while (blank < n && p[blank] && strchr(" \t\r", p[blank])) blank++;
-        if (blank < n) {
-            any = true;
-            st = visit_line(p, n, number, visit, context, &enough, err);
-            if (st != MASA_OK) masa_error_at(err, path, number);
-        }
-        p = stop + 1;
+    const char *line, *end = text + size;
+    size_t n;
+    for (size_t number = 1; st == MASA_OK && !enough && masa_line_next(&text, end, &line, &n);
+         number++) {
+        size_t blank = 0;
+        while (blank < n && line[blank] && strchr(" \t\r", line[blank])) blank++;
+        if (blank == n) continue;
+        any = true;
+        st = visit_line(line, n, number, visit, context, &enough, err);
+        if (st != MASA_OK) masa_error_at(err, path, number);
     }
     if (st == MASA_OK && !any)
         st = MASA_FAIL(err, MASA_ERR_DATA, "%s is empty; it needs one JSON object a line",

@@ -3,6 +3,7 @@
 
 #include <masa/file.h>
 #include <masa/memory.h>
+#include <masa/sqlite_error.h>
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -23,22 +24,7 @@ static const char schema[] =
 
 masa_status results_fail(const masa_results *r, masa_error *err)
 {
-    int code = sqlite3_errcode(r->db) & 0xFF;
-    int cause = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(r->db) : 0;
-    switch (code) {
-    case SQLITE_FULL:
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot write %s: the disk is full", r->path);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return MASA_FAIL(err, MASA_ERR_IO, "%s is in use by another program", r->path);
-    case SQLITE_NOTADB:
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is no file of results", r->path);
-    case SQLITE_CORRUPT:
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is damaged or cut short", r->path);
-    default:
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s%s%s", r->path, sqlite3_errmsg(r->db),
-                         cause ? ": " : "", cause ? strerror(cause) : "");
-    }
+    return masa_sqlite_fail(r->db, r->path, "a file of results", NULL, err);
 }
 
 masa_status results_prepare(const masa_results *r, sqlite3_stmt **out, const char *sql,
@@ -96,7 +82,7 @@ static masa_status check_schema(masa_results *r, masa_error *err)
         return st;
     }
     if (application != APPLICATION || version != VERSION)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is no file of results of this masa",
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not a file of results of this masa",
                          r->path);
     return MASA_OK;
 }

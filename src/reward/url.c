@@ -120,13 +120,10 @@ static void send_batch(ask_url *u, request *r, const ask *a, size_t *next)
 static masa_status take_answer(request *r, ask *a, masa_error *err)
 {
     masa_status st = MASA_OK;
-    const char *p = masa_text_get(&r->got), *end = p + r->got.size;
-    while (st == MASA_OK && p < end) {
-        const char *stop = memchr(p, '\n', (size_t)(end - p));
-        size_t n = stop ? (size_t)(stop - p) : (size_t)(end - p), i;
-        if (n > 0) st = ask_take_line(a, &i, who, p, n, err);
-        p += n + 1;
-    }
+    const char *p = masa_text_get(&r->got), *end = p + r->got.size, *line;
+    size_t n, i;
+    while (st == MASA_OK && masa_line_next(&p, end, &line, &n))
+        if (n > 0) st = ask_take_line(a, &i, who, line, n, err);
     size_t missing = 0;
     for (size_t k = 0; k < r->n_asked; k++) missing += !a->replies[r->asked[k]].there;
     if (st == MASA_OK && missing)

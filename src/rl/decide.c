@@ -10,9 +10,6 @@
 /* Positions of a prompt's draws in MASA_STREAM_GATE. */
 enum { DRAW_GATE, DRAW_AUDIT, DRAW_UNCUT, DRAW_SHARE, DRAW_SURVIVAL };
 
-/* Notions in a hint: more would be a list, not a hint. */
-enum { MOST_NOTIONS = 5 };
-
 static double uniform(const rl_draw *d, const rl_session *s, size_t position)
 {
     return masa_uniform(masa_key((uint64_t)s->config->train.seed, d->number), MASA_STREAM_GATE,
@@ -74,7 +71,7 @@ static masa_status add_hint(rl_draw *d, const rl_session *s, masa_error *err)
     char *text = NULL;
     masa_text_add(&problem, d->problem->question);
     size_t before = problem.size;
-    masa_hint_add(&problem, &d->predictions->forecast, MOST_NOTIONS);
+    masa_hint_add(&problem, &d->predictions->forecast, MASA_HINT_NOTIONS);
     masa_problem hinted = *d->problem;
     hinted.question = problem.data;
     masa_status st = MASA_OK;

@@ -2,6 +2,7 @@
 
 #include "decide.h"
 
+#include <masa/config_meta.h>
 #include <masa/memory.h>
 #include <masa/random.h>
 #include <masa/text.h>
@@ -23,20 +24,7 @@ void rl_predictions_destroy(rl_predictions *p)
 
 masa_meta_options rl_meta_options(const masa_config *config)
 {
-    masa_meta_options options = MASA_META_DEFAULTS;
-    options.base = config->meta.base;
-    options.weight_difficulty = config->meta.weight_difficulty;
-    options.weight_length = config->meta.weight_length;
-    options.weight_notion = config->meta.weight_notion;
-    options.length_rule = (masa_length_rule)config->meta.length_rule;
-    options.notion_rule = (masa_notion_rule)config->meta.notion_rule;
-    options.expert_hopeless = config->meta.bc_hopeless;
-    options.difficulty_rule = (masa_difficulty_rule)config->meta.difficulty_rule;
-    options.notion_test = (masa_notion_test)config->meta.notion_test;
-    options.form = (masa_answer_form)config->meta.form;
-    options.length_min = config->meta.length_min;
-    options.length_max = config->rollout.max_tokens;
-    return options;
+    return masa_config_meta_options(config);
 }
 
 void rl_predict(rl_draw *draw, const masa_config *config)

@@ -5,6 +5,7 @@
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
+#include <masa/sqlite_error.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -103,30 +104,14 @@ static const char *const statements[STORE_STATEMENTS] = {
     [STORE_EVENT] = "INSERT OR REPLACE INTO events VALUES (?, ?, ?)",
 };
 
+#define STORE "a store of masa"
+
 masa_status store_fail(const masa_store *store, masa_error *err)
 {
-    int code = sqlite3_errcode(store->db) & 0xFF;
-    int cause = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(store->db) : 0;
-    const char *path = store->path;
-    switch (code) {
-    case SQLITE_FULL:
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot write %s: the disk is full", path);
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return MASA_FAIL(err, MASA_ERR_IO, "%s is locked by another program; close it", path);
-    case SQLITE_NOTADB:
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not a store of masa", path);
-    case SQLITE_CORRUPT:
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "%s is damaged or cut short; `sqlite3 FILE .recover` may save rows "
-                         "of it, and with the file moved away --resume goes on with a new record",
-                         path);
-    case SQLITE_NOMEM: return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for %s", path);
-    default:
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot use %s: %s%s%s", path,
-                         sqlite3_errmsg(store->db), cause ? ": " : "",
-                         cause ? strerror(cause) : "");
-    }
+    return masa_sqlite_fail(store->db, store->path, STORE,
+                            "`sqlite3 FILE .recover` may save rows of it, and with the file moved "
+                            "away --resume goes on with a new record",
+                            err);
 }
 
 masa_status store_prepare(const masa_store *store, const char *sql, sqlite3_stmt **out,
@@ -189,7 +174,7 @@ static masa_status check_schema(masa_store *store, masa_store_mode mode, masa_er
     if (st != MASA_OK) return st;
     if (write && tables == 0 && application == 0) return lay_out(store, schema, err);
     if (application != APPLICATION)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not a store of masa", store->path);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not " STORE, store->path);
     if (version == BEFORE)
         return write ? lay_out(store, update_of_before, err)
                      : execute(store, views_of_before, err);

@@ -52,7 +52,7 @@ static void read_all(char *to, size_t size, const char *name)
     free(path);
 }
 
-#define MODEL " --model model --chat-template chatml --compute float32 --suffix '' "
+#define MODEL " --model model --chat-template chatml --compute f32 --suffix '' "
 
 /* Runs `masa eval ARGUMENTS` in the folder; fills output and errors. */
 static int masa_eval(const char *arguments)
@@ -295,7 +295,7 @@ static void wrong_use(void **state)
     assert_fails("nothing.sqlite", 1, "there is no file of results nothing.sqlite");
     write_file("text.sqlite",
                "this is some text, and no database at all, whatever it says");
-    assert_fails("text.sqlite", 1, "no file of results");
+    assert_fails("text.sqlite", 1, "not a file of results");
 }
 
 static void comparison(void **state)
@@ -476,12 +476,12 @@ static void a_run_stands_for_its_checkpoint(void **state)
     free(path);
     assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o direct.sqlite");
     assert_done(
-        "--problems own.jsonl --model run --chat-template chatml --compute float32 "
+        "--problems own.jsonl --model run --chat-template chatml --compute f32 "
         "--suffix '' --answer-rules boxed -n 2 -l 8 -o run.sqlite");
     assert_same_samples("direct.sqlite", "run.sqlite");
     /* What is not given is the run's: its suffix and answer rules here. */
     assert_done(
-        "--problems own.jsonl --model run/checkpoints/step-000003 --compute float32 "
+        "--problems own.jsonl --model run/checkpoints/step-000003 --compute f32 "
         "-n 2 -l 8 -o settings.sqlite");
     assert_int_equal(count("settings.sqlite",
                            "SELECT count(*) FROM problems WHERE prompt ="

@@ -8,7 +8,7 @@ static int masa(const char *command, const char *arguments)
 {
     char line[2048];
     snprintf(line, sizeof line,
-             "$masa %s --model . --chat-template chatml --compute float32 %s", command,
+             "$masa %s --model . --chat-template chatml --compute f32 %s", command,
              arguments);
     return shell(line);
 }

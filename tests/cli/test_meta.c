@@ -27,15 +27,15 @@ static void read_all(char *to, size_t size, FILE *file)
     fclose(file);
 }
 
-/* Runs `masa meta ARGUMENTS` in the folder where `file` is in.jsonl. */
-static int meta(const char *arguments, const char *file, size_t size)
+/* Runs `masa meta` with all these arguments in the folder where `file` is in.jsonl. */
+static int meta_with(const char *paper, const char *arguments, const char *file, size_t size)
 {
     char line[1024];
     char *path = masa_path_join(folder, "in.jsonl"),
          *err = masa_path_join(folder, "errors");
     assert_int_equal(masa_file_write(path, file, size, NULL), MASA_OK);
-    snprintf(line, sizeof line, "cd '%s' && '%s' meta %s 2>errors >out", folder,
-             MASA_PROGRAM, arguments);
+    snprintf(line, sizeof line, "cd '%s' && '%s' meta %s %s 2>errors >out", folder,
+             MASA_PROGRAM, paper, arguments);
     int status = WEXITSTATUS(system(line));
     read_all(errors, sizeof errors, fopen(err, "r"));
     free(path);
@@ -44,6 +44,12 @@ static int meta(const char *arguments, const char *file, size_t size)
     free(path);
     free(err);
     return status;
+}
+
+/* `masa meta ARGUMENTS` with the lengths and the margin of the paper. */
+static int meta(const char *arguments, const char *file, size_t size)
+{
+    return meta_with("--length-min 128 --length-max 8192 --margin 2", arguments, file, size);
 }
 
 static void assert_has(const char *text, const char *part)
@@ -214,6 +220,9 @@ static void prompts_are_written(void **state)
                "Problem: How \"many\"?");
     json_decref(line);
     assert_string_equal(errors, "");
+    /* Without options it is as in masa train: meta.length_min to rollout.max_tokens. */
+    assert_int_equal(meta_with("", "--prompts in.jsonl", file, sizeof file - 1), 0);
+    assert_has(output, "integer 16 to 256");
     char *path = masa_path_join(folder, "template");
     masa_file_write(path, "Q {problem}", 11, NULL);
     assert_int_equal(meta("-p --template template in.jsonl", file, sizeof file - 1), 0);
@@ -258,7 +267,7 @@ static const char *const options[][2] = {
     {"--length-min 0 in.jsonl", "--length-min must be at least 1"},
     {"--length-max 100 in.jsonl", "at most --length-max"},
     {"--length-rule loose in.jsonl",
-     "--length-rule is one of inclusive, strict, not 'loose'"},
+     "--length-rule is one of inclusive, strict, quantile, not 'loose'"},
     {"--notion-rule x in.jsonl", "lemma, substring"},
     {"--cutoff-statistic x in.jsonl", "median, mean, max"},
     {"--margin -1 in.jsonl", "must not be negative"},

@@ -121,7 +121,7 @@ static void test_foreign_files(void **state)
     OK(masa_file_write(path, text, sizeof text - 1, NULL));
     assert_int_equal(masa_results_open(&r, path, MASA_RESULTS_WRITE, &err),
                      MASA_ERR_FORMAT);
-    assert_non_null(strstr(err.message, "is no file of results"));
+    assert_non_null(strstr(err.message, "is not a file of results"));
     assert_null(r);
     free(path);
 }

@@ -39,6 +39,9 @@ size_t masa_utf8_decode(const char *s, size_t n, unsigned *out);
 /** Encodes a code point into out[4]; returns its byte length. */
 size_t masa_utf8_encode(unsigned code, char out[4]);
 
+/** Takes the next line of [*p, end), without its newline: [*line, *line + *n). False at the
+ *  end. */
+bool masa_line_next(const char **p, const char *end, const char **line, size_t *n);
 bool masa_starts_with(const char *s, const char *prefix);
 bool masa_ends_with(const char *s, const char *suffix);
 

@@ -69,6 +69,8 @@ bool masa_gate_closed(const masa_forecast *forecast, double sigma, double tolera
 size_t masa_cutoff_tokens(const masa_forecast *forecast, double margin,
                           size_t max_tokens);
 
+enum { MASA_HINT_NOTIONS = 5 }; /* the usual `most`: more would be a list, not a hint */
+
 /**
  * Appends " It could be solved using A, B and C." with the first `most` notions.
  * Notions that no list reads well with (over 64 bytes, or a control character in them)
