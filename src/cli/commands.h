@@ -13,6 +13,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(init, "make a new model from a shape")                                              \
     X(inspect, "show what a model or a run is")                                           \
     X(tokenize, "token ids of texts and conversations, and back")                         \
+    X(doctor, "look for what would spoil a run, before it")                               \
     X(train, "train a model by reinforcement learning")                                    \
     X(compare, "compare presets over several seeds")                                      \
     X(lab, "a series of runs: arms, seeds, records, one table")                           \
