@@ -27,16 +27,19 @@ masa_status rl_encode_turn(rl_example *out, const rl_session *s, const masa_mess
 {
     rl_example e = {0};
     masa_tokens whole = {0};
-    masa_status st =
-        masa_chat_encode(&e.prompt, s->chat, messages, turn, true, err);
-    if (st == MASA_OK)
-        st = masa_chat_encode(&whole, s->chat, messages, turn + 1, false, err);
+    masa_status st = masa_chat_encode(&e.prompt, s->chat, messages, turn, true, err);
+    if (st == MASA_OK) st = masa_chat_encode(&whole, s->chat, messages, turn + 1, false, err);
     bool continues = st == MASA_OK && whole.n > e.prompt.n &&
                      memcmp(whole.ids, e.prompt.ids, e.prompt.n * sizeof *whole.ids) == 0;
-    if (st == MASA_OK && !continues)
-        st = MASA_FAIL(err, MASA_ERR_DATA,
-                       "the chat template renders turn %zu otherwise than it asks for it",
-                       turn + 1);
+    if (st == MASA_OK && !continues) {
+        e.prompt.n = 0; /* the template may say itself which part is the assistant's */
+        st = masa_chat_encode_answer(&e.prompt, &e.response, s->chat, messages, turn + 1, NULL);
+        if (st != MASA_OK)
+            st = MASA_FAIL(err, MASA_ERR_DATA,
+                           "the chat template renders turn %zu otherwise than it asks for it, and "
+                           "marks no answer by a generation block",
+                           turn + 1);
+    }
     size_t last = whole.n;
     if (continues) {
         /* Up to the token that ends the turn: templates add a line break behind it. */

@@ -12,7 +12,8 @@ typedef struct rl_example {
 void rl_example_deinit(rl_example *example);
 
 /* The turn number `turn` of a conversation, an assistant's: what is rendered up to it asks
- * for it, and what rendering it adds, up to the token that ends it, is the response. */
+ * for it, and what rendering it adds, up to the token that ends it, is the response. Where the
+ * template opens a turn otherwise than it renders one, its generation block is the response. */
 masa_status rl_encode_turn(rl_example *out, const rl_session *session,
                            const masa_message *messages, size_t turn, masa_error *err);
 

@@ -201,17 +201,20 @@ masa_status masa_chat_render(masa_text *out, const masa_chat *c,
     return st;
 }
 
-/* Where the bytes of messages stand. */
-static tokenizer__ranges marked_ranges(const masa_jinja_output *out)
+/* Encodes the bytes [begin, end) of a rendering; those of messages are plain text. */
+static void encode_part(masa_tokens *out, const masa_chat *c,
+                        const masa_jinja_output *rendered, size_t begin, size_t end)
 {
-    tokenizer__ranges ranges = {0};
+    tokenizer__ranges plain = {0};
     bool inside = false;
-    for (size_t i = 0; i <= out->text.size; i++) {
-        bool marked = i < out->text.size && out->marks.data[i] & MASA_JINJA_MARKED;
-        if (marked != inside) MASA_PUSH(ranges.at, ranges.n, ranges.capacity, i);
+    for (size_t i = begin; i <= end; i++) {
+        bool marked = i < end && rendered->marks.data[i] & MASA_JINJA_MARKED;
+        if (marked != inside) MASA_PUSH(plain.at, plain.n, plain.capacity, i - begin);
         inside = marked;
     }
-    return ranges;
+    tokenizer__encode(c->tokenizer, masa_text_get(&rendered->text) + begin, end - begin,
+                      true, &plain, out);
+    free(plain.at);
 }
 
 masa_status masa_chat_encode(masa_tokens *out, const masa_chat *c,
@@ -220,11 +223,27 @@ masa_status masa_chat_encode(masa_tokens *out, const masa_chat *c,
 {
     masa_jinja_output rendered = {0};
     masa_status st = render(&rendered, c, messages, n, add_generation_prompt, err);
+    if (st == MASA_OK) encode_part(out, c, &rendered, 0, rendered.text.size);
+    masa_jinja_output_deinit(&rendered);
+    return st;
+}
+
+masa_status masa_chat_encode_answer(masa_tokens *prompt, masa_tokens *answer,
+                                    const masa_chat *c, const masa_message *messages,
+                                    size_t n, masa_error *err)
+{
+    masa_jinja_output rendered = {0};
+    masa_status st = render(&rendered, c, messages, n, false, err);
+    size_t end = rendered.text.size;
+    while (end && !(rendered.marks.data[end - 1] & MASA_JINJA_GENERATED)) end--;
+    size_t begin = end;
+    while (begin && rendered.marks.data[begin - 1] & MASA_JINJA_GENERATED) begin--;
+    if (st == MASA_OK && begin == end)
+        st = MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                       "the chat template has no generation block");
     if (st == MASA_OK) {
-        tokenizer__ranges plain_ranges = marked_ranges(&rendered);
-        tokenizer__encode(c->tokenizer, masa_text_get(&rendered.text), rendered.text.size,
-                          true, &plain_ranges, out);
-        free(plain_ranges.at);
+        encode_part(prompt, c, &rendered, 0, begin);
+        encode_part(answer, c, &rendered, begin, end);
     }
     masa_jinja_output_deinit(&rendered);
     return st;

@@ -4,6 +4,7 @@
 #include <masa/chat.h>
 #include <masa/file.h>
 #include <masa/memory.h>
+#include <masa/tokenizer_make.h>
 
 #include "tokenizer_internal.h"
 
@@ -188,6 +189,50 @@ static void unknown_templates_are_followed(void **state)
     masa_tokenizer_destroy(t);
 }
 
+/* The bytes as tokens, so that a part can be read again. */
+static masa_text decoded(const masa_tokenizer *t, const masa_tokens *ids)
+{
+    masa_text text = {0};
+    masa_tokenizer_decode(t, ids->ids, ids->n, false, &text);
+    return text;
+}
+
+static void answers_are_found_by_generation_blocks(void **state)
+{
+    (void)state;
+    masa_tokenizer_plan plan = {0};
+    masa_tokenizer *t = NULL;
+    assert_int_equal(masa_tokenizer_make(&t, &plan, NULL), MASA_OK);
+    free(t->chat_template);
+    t->chat_template = masa_strdup(
+        "{% for m in messages %}<{{ m.role[0] }}>{% if m.role == 'assistant' %}"
+        "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% else %}"
+        "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt "
+        "%}<a><think>{% endif %}");
+    const masa_message turns[] = {
+        {"user", "u"}, {"assistant", "one"}, {"user", "v"}, {"assistant", "two"}};
+    masa_chat *chat = NULL;
+    masa_tokens prompt = {0}, answer = {0};
+    masa_error err = {0};
+    assert_int_equal(masa_chat_create(&chat, "auto", t, NULL), MASA_OK);
+    assert_int_equal(masa_chat_encode_answer(&prompt, &answer, chat, turns, 4, NULL),
+                     MASA_OK);
+    masa_text before = decoded(t, &prompt), after = decoded(t, &answer);
+    assert_string_equal(masa_text_get(&before), "<u>u<a>one<|im_end|><u>v<a>");
+    assert_string_equal(masa_text_get(&after), "two<|im_end|>");
+    assert_int_equal(answer.ids[answer.n - 1], masa_tokenizer_eos(t));
+    masa_chat_destroy(chat);
+    assert_int_equal(masa_chat_create(&chat, "chatml", t, NULL), MASA_OK);
+    assert_int_equal(masa_chat_encode_answer(&prompt, &answer, chat, turns, 4, &err),
+                     MASA_ERR_UNSUPPORTED);
+    masa_chat_destroy(chat);
+    masa_text_deinit(&before);
+    masa_text_deinit(&after);
+    masa_tokens_deinit(&prompt);
+    masa_tokens_deinit(&answer);
+    masa_tokenizer_destroy(t);
+}
+
 static void bad_conversations_are_refused(void **state)
 {
     (void)state;
@@ -207,9 +252,10 @@ static void bad_conversations_are_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(renders_as_jinja),
-                                       cmocka_unit_test(names_are_parsed_and_listed),
-                                       cmocka_unit_test(unknown_templates_are_followed),
-                                       cmocka_unit_test(bad_conversations_are_refused)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(renders_as_jinja), cmocka_unit_test(names_are_parsed_and_listed),
+        cmocka_unit_test(unknown_templates_are_followed),
+        cmocka_unit_test(answers_are_found_by_generation_blocks),
+        cmocka_unit_test(bad_conversations_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

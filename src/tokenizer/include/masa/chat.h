@@ -49,6 +49,15 @@ masa_status masa_chat_encode(masa_tokens *out, const masa_chat *chat,
 masa_status masa_chat_encode_turn(masa_tokens *out, const masa_chat *chat, const char *system,
                                   const char *user, masa_error *err);
 
+/**
+ * Appends the ids of a conversation's last turn, the assistant's, to answer, and those of what
+ * stands before it to prompt, by the template's {% generation %} blocks: the last stretch of
+ * such bytes is the answer. MASA_ERR_UNSUPPORTED for a template without.
+ */
+masa_status masa_chat_encode_answer(masa_tokens *prompt, masa_tokens *answer,
+                                    const masa_chat *chat, const masa_message *messages,
+                                    size_t n, masa_error *err);
+
 /** Ids that end the assistant's turn: EOS, the special token that the template writes behind
  *  an answer, and the usual ends of a turn or a text that the vocabulary has. Returns how
  *  many. */
