@@ -131,6 +131,38 @@ void masa_text_add_utf8(masa_text *text, const char *s, size_t n)
     }
 }
 
+bool masa_utf8_valid(const char *s, size_t n)
+{
+    unsigned code;
+    for (size_t i = 0, length; i < n; i += length)
+        if ((length = masa_utf8_decode(s + i, n - i, &code)) == 0) return false;
+    return true;
+}
+
+static bool is_harmless(unsigned code)
+{
+    bool control = code < 0x20 ? code != '\n' && code != '\t' : code >= 0x7F && code < 0xA0;
+    bool turns = code == 0x061C || (code >= 0x200E && code <= 0x200F) ||
+                 (code >= 0x2028 && code <= 0x202E) || (code >= 0x2066 && code <= 0x2069) ||
+                 code == 0xFEFF;
+    return !control && !turns;
+}
+
+void masa_text_add_shown(masa_text *text, const char *s, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        unsigned code;
+        size_t length = masa_utf8_decode(s + i, n - i, &code);
+        if (length == 0)
+            masa_text_add(text, REPLACEMENT);
+        else if (is_harmless(code))
+            masa_text_append(text, s + i, length);
+        else
+            masa_text_addf(text, code < 0x100 ? "\\x%02X" : "\\u%04X", code);
+        i += length ? length : 1;
+    }
+}
+
 void masa_text_add_json(masa_text *text, const char *s, size_t n)
 {
     masa_text_append(text, "\"", 1);

@@ -1,5 +1,6 @@
 /* masa train and masa sft: options to a configuration, then the loop. */
 #include "commands.h"
+#include "output.h"
 #include "training.h"
 
 #include <masa/device.h>
@@ -53,7 +54,7 @@ static masa_status train(const train_command *c, const char *folder, train_funct
     if (st != MASA_OK) return st;
     masa_train_options options = {.resume = c->resume,
                                   .restart = c->restart,
-                                  .progress = c->quiet ? NULL : stderr,
+                                  .progress = c->quiet ? NULL : cli_output_progress(),
                                   .stop = &cli_stop_asked,
                                   .status = &cli_status_asked};
     if (!c->quiet) cli_say_machine(&config);

@@ -1,6 +1,7 @@
 /* The runs of a comparison, one or several at a time, each in a process of its own: what it
  * held goes back to the system when it ends, and one that dies takes no other along. */
 #include "compare.h"
+#include "output.h"
 
 #include <masa/clock.h>
 #include <masa/file.h>
@@ -111,7 +112,7 @@ static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent
     const compare_run *r = &j->runs->items[run];
     masa_train_options options = {.resume = j->states[run].exists,
                                   .restart = j->how->restart,
-                                  .progress = j->how->quiet ? NULL : stderr,
+                                  .progress = j->how->quiet ? NULL : cli_output_progress(),
                                   .stop = &cli_stop_asked,
                                   .status = &cli_status_asked};
     /* A ^C is for the parent, which asks each run to stop once; when it dies, so do they. */

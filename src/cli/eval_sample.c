@@ -1,6 +1,7 @@
 /* masa eval with a model: from the command line to samples in a file. */
 #include "eval.h"
 
+#include "output.h"
 #include "training.h"
 
 #include <masa/eval.h>
@@ -120,7 +121,7 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
         .batch = (size_t)c->batch,
         .cache_bytes = (size_t)c->cache << 20,
         .stop = &cli_stop_asked,
-        .progress = c->quiet ? NULL : stderr,
+        .progress = c->quiet ? NULL : cli_output_progress(),
     };
     if (o.max_tokens > most) {
         fprintf(stderr,

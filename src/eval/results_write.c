@@ -2,6 +2,7 @@
 #include "results_internal.h"
 
 #include <masa/memory.h>
+#include <masa/text.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -30,8 +31,16 @@ static void bind_long(query *q, long value)
 
 static void bind_text(query *q, const char *text, size_t size)
 {
-    if (q->status == MASA_OK)
+    if (q->status != MASA_OK) return;
+    if (!text || masa_utf8_valid(text, size)) {
         sqlite3_bind_text(q->statement, ++q->n, text, (int)size, SQLITE_STATIC);
+        return;
+    }
+    masa_text valid = {0}; /* readers of other languages stop at bytes that are none */
+    masa_text_add_utf8(&valid, text, size);
+    sqlite3_bind_text(q->statement, ++q->n, masa_text_get(&valid), (int)valid.size,
+                      SQLITE_TRANSIENT);
+    masa_text_deinit(&valid);
 }
 
 static void bind_string(query *q, const char *text)

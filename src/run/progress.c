@@ -43,8 +43,11 @@ static void add_log(const masa_progress *progress, const char *text)
     struct tm parts;
     if (!progress->log) return;
     strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &parts));
-    fprintf(progress->log, "%s  %s\n", date, text);
+    masa_text shown = {0};
+    masa_text_add_shown(&shown, text, strlen(text));
+    fprintf(progress->log, "%s  %s\n", date, masa_text_get(&shown));
     fflush(progress->log);
+    masa_text_deinit(&shown);
 }
 
 static void see_message(void *context, masa_log_level level, const char *message)
@@ -188,7 +191,10 @@ void masa_progress_note(masa_progress *progress, const char *format, ...)
     va_end(arguments);
     add_log(progress, text);
     if (!progress->file) return;
+    masa_text shown = {0};
+    masa_text_add_shown(&shown, text, strlen(text));
     erase(progress);
-    fprintf(progress->file, "%s\n", text);
+    fprintf(progress->file, "%s\n", masa_text_get(&shown));
     fflush(progress->file);
+    masa_text_deinit(&shown);
 }

@@ -1,7 +1,10 @@
 /* Adding rows. Each statement's parameters are bound in its own order (store.c). */
 #include "store_internal.h"
 
+#include <masa/text.h>
+
 #include <math.h>
+#include <string.h>
 
 typedef struct binder {
     sqlite3_stmt *statement;
@@ -12,7 +15,15 @@ typedef struct binder {
  * caller's: they are bound for one step only. */
 static void bind_text(binder *b, const char *text)
 {
-    sqlite3_bind_text(b->statement, ++b->n, text ? text : "", -1, SQLITE_STATIC);
+    if (!text) text = "";
+    if (masa_utf8_valid(text, strlen(text))) {
+        sqlite3_bind_text(b->statement, ++b->n, text, -1, SQLITE_STATIC);
+        return;
+    }
+    masa_text valid = {0}; /* readers of other languages stop at bytes that are none */
+    masa_text_add_utf8(&valid, text, strlen(text));
+    sqlite3_bind_text(b->statement, ++b->n, masa_text_get(&valid), -1, SQLITE_TRANSIENT);
+    masa_text_deinit(&valid);
 }
 
 static void bind_long(binder *b, long value)

@@ -61,10 +61,35 @@ static void code_points_survive(void **state)
     }
 }
 
+/* What a terminal would obey is shown as its number. */
+static void terminals_are_not_commanded(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"plain, caf\xC3\xA9\n\ttab", "plain, caf\xC3\xA9\n\ttab"},
+        {"\x1B[2J\x1B]0;title\x07", "\\x1B[2J\\x1B]0;title\\x07"},
+        {"good\rbad\x7F", "good\\x0D" "bad\\x7F"},
+        {"\xC2\x9B" "31m", "\\x9B" "31m"},              /* C1: CSI */
+        {"a\xE2\x80\xAE" "b", "a\\u202E" "b"},           /* right to left from here */
+        {"\xE2\x81\xA6x\xE2\x81\xA9", "\\u2066x\\u2069"}, /* isolates */
+        {"\xEF\xBB\xBFx", "\\uFEFFx"},
+        {"\xFFx", "\xEF\xBF\xBDx"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_text text = {0};
+        masa_text_add_shown(&text, cases[i][0], strlen(cases[i][0]));
+        assert_string_equal(masa_text_get(&text), cases[i][1]);
+        masa_text_deinit(&text);
+    }
+    assert_true(masa_utf8_valid("caf\xC3\xA9\0x", 7));
+    assert_false(masa_utf8_valid("caf\xC3", 4));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(invalid_bytes_are_replaced),
+        cmocka_unit_test(terminals_are_not_commanded),
         cmocka_unit_test(json_strings_are_escaped),
         cmocka_unit_test(a_cut_character_is_left_out),
         cmocka_unit_test(code_points_survive),

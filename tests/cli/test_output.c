@@ -140,12 +140,36 @@ static void outputs_go_through_links_and_devices(void **state)
     assert_non_null(strstr(errors, "/dev/null is not a regular file"));
 }
 
+/* A problem file that would paint a terminal: shown there as it is, passed on to a pipe. */
+static void terminals_are_not_commanded(void **state)
+{
+    (void)state;
+    if (shell("command -v script") != 0) skip();
+    write_file("evil.jsonl", "{\"prediction\":\"4\",\"gold\":\"4\",\"id\":\"a\\u202eb\"}\n");
+    assert_int_equal(shell("$masa verify evil.jsonl"), 0);
+    assert_non_null(strstr(output, "a\xE2\x80\xAE" "b"));
+    assert_int_equal(shell("script -qec '$masa verify evil.jsonl' /dev/null"), 0);
+    assert_non_null(strstr(output, "a\\u202Eb"));
+    assert_null(strstr(output, "\xE2\x80\xAE"));
+    assert_int_equal(shell("$masa verify \"$(printf 'no\\033[2Jfile\\r')\""), 1);
+    assert_int_equal(shell("script -qec \"$masa verify '$(printf 'no\\033[2Jfile')'\" /dev/null"), 1);
+    assert_null(strchr(output, '\033'));
+    if (shell("rm -rf shown && " "script -qec '" "$masa train shown --model . "
+              "-s model.chat_template=chatml --train train.jsonl --steps 2 -s rollout.group_size=2 "
+              "-s rollout.prompts_per_step=2 -s rollout.max_tokens=8 -s rollout.batch=4 "
+              "-s data.suffix= -s data.max_prompt_tokens=100 -s optimizer.tokens_per_pass=256' "
+              "/dev/null") != 0)
+        fail_msg("%s", output);
+    assert_non_null(strstr(output, "step 2/2")); /* progress still draws */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(help_that_is_lost_is_an_error),
         cmocka_unit_test(output_that_is_lost_is_an_error),
         cmocka_unit_test(closed_streams_harm_nothing),
+        cmocka_unit_test(terminals_are_not_commanded),
         cmocka_unit_test(outputs_go_through_links_and_devices),
     };
     return cmocka_run_group_tests(tests, set_up, remove_model);

@@ -1,6 +1,8 @@
 /* The file of results: what is written is read, and what does not fit is refused. */
 #include "results_fixture.h"
 
+#include <sqlite3.h>
+
 static masa_benchmark benchmark = {.name = "stars", .title = "Stars"};
 
 static void test_round_trip(void **state)
@@ -58,11 +60,8 @@ static void test_bytes(void **state)
     size_t n = 0;
     OK(results_unjudged(&unjudged, &n, r, p, NULL));
     assert_int_equal(n, 1);
-    assert_int_equal(unjudged[0].text_size, 4);
-    assert_memory_equal(unjudged[0].text,
-                        "a\0\xff"
-                        "b",
-                        5);
+    assert_int_equal(unjudged[0].text_size, 8);
+    assert_memory_equal(unjudged[0].text, "a\xEF\xBF\xBD\xEF\xBF\xBD" "b", 8);
     results_samples_free(unjudged, n);
     masa_judgement j = {.right = true, .verdict = "passed", .rule = "tests"};
     OK(results_set_verdict(r, p, 0, &j, NULL));
@@ -126,12 +125,38 @@ static void test_foreign_files(void **state)
     free(path);
 }
 
+/* Readers of other languages stop at text that is none. */
+static void test_texts_are_valid(void **state)
+{
+    (void)state;
+    masa_results *r = open_file("odd.sqlite", MASA_RESULTS_WRITE);
+    long b = 0;
+    OK(results_add_benchmark(&b, r, &benchmark, 1, 1, 0, NULL));
+    long p = add_problem(r, b, 0, "p\xFF", MASA_EVAL_MATH);
+    add_sample(r, p, EVAL_SOLUTION, 0, "cut \xC3", "7\x80", "equal", 1, "eos");
+    masa_results_close(r);
+    char *path = masa_path_join(root, "odd.sqlite");
+    sqlite3 *db = NULL;
+    sqlite3_stmt *rows = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT problems.name, text, answer FROM samples JOIN "
+                                            "problems ON problem = problems.id", -1, &rows, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
+    assert_string_equal(sqlite3_column_text(rows, 0), "p\xEF\xBF\xBD");
+    assert_string_equal(sqlite3_column_text(rows, 1), "cut \xEF\xBF\xBD");
+    assert_string_equal(sqlite3_column_text(rows, 2), "7\xEF\xBF\xBD");
+    sqlite3_finalize(rows);
+    sqlite3_close(db);
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip),    cmocka_unit_test(test_bytes),
         cmocka_unit_test(test_bind),          cmocka_unit_test(test_changed_problem),
-        cmocka_unit_test(test_foreign_files),
+        cmocka_unit_test(test_foreign_files), cmocka_unit_test(test_texts_are_valid),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);
 }

@@ -355,6 +355,28 @@ static void a_step_is_there_wholly_or_not_at_all(void **state)
     masa_store_close(reader);
 }
 
+/* Readers of other languages stop at text that is none. */
+static void texts_are_valid(void **state)
+{
+    (void)state;
+    masa_store *store = open_store(MASA_STORE_WRITE);
+    sqlite3_stmt *rows = NULL;
+    sqlite3 *db = NULL;
+    masa_store_eval eval = {.step = 1, .problem = "p\xFF", .text = "cut \xC3",
+                            .answer = "a\x80", .cause = "eos"};
+    assert_int_equal(masa_store_add_eval(store, &eval, NULL), MASA_OK);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT problem, text, answer FROM evals", -1, &rows,
+                                        NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
+    assert_string_equal(sqlite3_column_text(rows, 0), "p\xEF\xBF\xBD");
+    assert_string_equal(sqlite3_column_text(rows, 1), "cut \xEF\xBF\xBD");
+    assert_string_equal(sqlite3_column_text(rows, 2), "a\xEF\xBF\xBD");
+    sqlite3_finalize(rows);
+    sqlite3_close(db);
+    masa_store_close(store);
+}
+
 static void truncation_forgets_later_steps(void **state)
 {
     (void)state;
@@ -531,6 +553,7 @@ int main(void)
         T(stores_of_the_layout_before_are_read),
         T(filters_choose_rollouts),
         T(a_step_is_there_wholly_or_not_at_all),
+        T(texts_are_valid),
         T(truncation_forgets_later_steps),
         T(foreign_files_are_refused),
         T(truncated_files_are_errors),

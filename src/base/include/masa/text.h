@@ -28,6 +28,12 @@ char *masa_text_take(masa_text *text);
 
 /** Appends s as a C string of valid UTF-8: invalid bytes and NULs become U+FFFD. */
 void masa_text_add_utf8(masa_text *text, const char *s, size_t n);
+/** Whether s is valid UTF-8; NULs are. */
+bool masa_utf8_valid(const char *s, size_t n);
+/** The same for people: what a terminal would obey or be deceived by (escapes, carriage returns,
+ *  C1 controls, marks that turn the direction of text) becomes its number, as \x1B or \u202E.
+ *  Line ends and tabs stay. */
+void masa_text_add_shown(masa_text *text, const char *s, size_t n);
 /** Appends s as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 void masa_text_add_json(masa_text *text, const char *s, size_t n);
 

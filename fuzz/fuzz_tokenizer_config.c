@@ -1,0 +1,27 @@
+/* tokenizer_config.json beside a good tokenizer.json: what is accepted renders and encodes. */
+#include "scratch.h"
+
+#include <masa/chat.h>
+#include <masa/tokenizer.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static masa_text json;
+    if (!json.size && masa_file_read(&json, FUZZ_TOKENIZER, NULL) != MASA_OK) abort();
+    free(scratch_put("tokenizer.json", json.data, json.size));
+    free(scratch_put("tokenizer_config.json", data, size));
+    masa_tokenizer *tokenizer = NULL;
+    masa_error err = {0};
+    if (!scratch_good(masa_tokenizer_load(&tokenizer, scratch, &err), &err)) return 0;
+    masa_chat_family family;
+    if (masa_chat_family_parse(&family, "auto", &err) == MASA_OK &&
+        scratch_good(masa_chat_family_resolve(&family, tokenizer, &err), &err)) {
+        masa_tokens ids = {0};
+        masa_message message = {"user", "ab"};
+        scratch_good(masa_chat_encode(&ids, tokenizer, family, &message, 1, true, &err), &err);
+        masa_tokens_deinit(&ids);
+    }
+    masa_tokenizer_destroy(tokenizer);
+    return 0;
+}
