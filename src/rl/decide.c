@@ -201,7 +201,7 @@ static masa_status record_hint(rl_session *s, masa_store_decision row, const rl_
                                masa_error *err)
 {
     masa_text hint = {0}, extra = {0};
-    masa_hint_add(&hint, &d->predictions->forecast, MOST_NOTIONS);
+    masa_hint_add(&hint, &d->predictions->forecast, MASA_HINT_NOTIONS);
     masa_text_add(&extra, "{\"hint\":");
     masa_text_add_json(&extra, masa_text_get(&hint), hint.size);
     masa_text_add(&extra, "}");

@@ -2,6 +2,7 @@
 
 #include "conversations.h"
 #include "memory_plan.h"
+#include "score.h"
 
 #include <masa/device.h>
 #include <masa/memory.h>
@@ -142,10 +143,9 @@ static masa_status plan_memory(masa_findings *f, const rl_session *s, bool *fits
 static bool load(masa_findings *f, masa_problems *out, const char *path,
                  const masa_config *c)
 {
-    masa_problem_keys keys = {c->data.problem_key, c->data.answer_key, c->data.kind_key,
-                              NULL};
+    masa_problem_reader reader = rl_problem_reader(c);
     masa_error err = {0};
-    if (masa_problems_load(out, path, &keys, (size_t)c->data.limit, &err) == MASA_OK)
+    if (masa_problems_load(out, path, &reader, (size_t)c->data.limit, &err) == MASA_OK)
         return true;
     doctor_add(f, "data", MASA_FINDING_SPOILS,
                "mend the line; data.problem_key, answer_key and kind_key name the keys",
@@ -157,9 +157,11 @@ static masa_status sample(masa_findings *f, rl_session *s, size_t n, masa_error 
 {
     rl_prompts prompts = {0};
     masa_error why = {0};
+    unsigned rules = 0;
     masa_model_options options = {rl_compute_dtype(s->config), false};
     masa_status st = masa_model_load(&s->model, s->config->model.path, &options, err);
-    if (st == MASA_OK && rl_prompts_open(&prompts, s, &why) != MASA_OK)
+    if (st == MASA_OK) st = rl_answer_rules(&rules, s->config->data.answer_rules, err);
+    if (st == MASA_OK && rl_prompts_open(&prompts, s, rules, &why) != MASA_OK)
         doctor_add(f, "prompts", MASA_FINDING_SPOILS, "see the message", "%s",
                    why.message);
     else if (st == MASA_OK)
@@ -184,7 +186,7 @@ masa_status masa_doctor_examine(masa_findings *f, const masa_config *config, siz
     if (loaded && config->data.test[0])
         loaded = load(f, &test, config->data.test, config);
     if (loaded) doctor_look_at_data(f, &train, &test);
-    s.progress = masa_progress_create(progress, 1);
+    s.progress = masa_progress_create(progress, NULL, 1);
     if (loaded && s.chat && fits) st = sample(f, &s, n, err);
 out:
     masa_problems_deinit(&train);

@@ -14,7 +14,8 @@
 static bool is_readable(const masa_problem *p)
 {
     masa_verify_options options = MASA_VERIFY_DEFAULTS;
-    masa_answer_kind_find(&options.kind, p->kind); /* else math */
+    if (p->kind == MASA_PROBLEM_CODE) return true; /* its tests judge */
+    options.kind = (masa_answer_kind)p->kind;
     return masa_answers_equal(p->answer, p->answer, &options) == MASA_VERDICT_EQUAL;
 }
 

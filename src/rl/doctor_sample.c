@@ -1,6 +1,8 @@
 /* A few groups, sampled and judged as the run's first step would. */
 #include "doctor.h"
 
+#include "score.h"
+
 #include <masa/clock.h>
 #include <masa/memory.h>
 #include <masa/verify.h>
@@ -185,11 +187,8 @@ masa_status doctor_sample(masa_findings *f, rl_session *s, rl_prompts *prompts, 
     masa_generator_options options = doctor_generator_options(c);
     rl_draws draws = {0};
     tally t = {0};
-    unsigned rules;
-    masa_status st = rl_answer_rules(&rules, c->data.answer_rules, err);
-    if (st != MASA_OK) return st;
     masa_error why = {0};
-    st = masa_generator_create(&generator, s->model, NULL, &options, &why);
+    masa_status st = masa_generator_create(&generator, s->model, NULL, &options, &why);
     if (st == MASA_ERR_CONFIG) {
         doctor_add(f, "context", MASA_FINDING_SPOILS,
                    "lower data.max_prompt_tokens or rollout.max_tokens", "%s",
@@ -201,10 +200,9 @@ masa_status doctor_sample(masa_findings *f, rl_session *s, rl_prompts *prompts, 
     for (size_t i = 0; st == MASA_OK && i < n; i++)
         st = rl_prompts_draw(prompts, &draws, s, i, err);
     if (st == MASA_OK) st = sample(&draws, s, generator, &t, err);
-    for (size_t i = 0; st == MASA_OK && i < draws.n; i++) {
-        rl_score_solutions(&draws.items[i], c, rules);
-        count(&t, &draws.items[i]);
-    }
+    if (st == MASA_OK) st = rl_rewards_open(s, err);
+    if (st == MASA_OK) st = rl_score_solutions(&draws, 0, s, err);
+    for (size_t i = 0; st == MASA_OK && i < draws.n; i++) count(&t, &draws.items[i]);
     if (st == MASA_OK) {
         tell_ends(f, &t, c);
         tell_rules(f, &t, c);
