@@ -59,8 +59,8 @@ bool masa_rewards_are_judged(const masa_reward_options *options);
 /**
  * Rewards n responses into out[n]. A program or server that dies, does not answer in time or
  * cannot be reached is tried three times; then, and at once when it answers nonsense, the error
- * is MASA_ERR_IO or MASA_ERR_DATA and out holds nothing. MASA_ERR_INTERRUPTED after a stop. One
- * thread at a time.
+ * is MASA_ERR_IO or MASA_ERR_DATA and out holds nothing. MASA_ERR_INTERRUPTED after a stop. After
+ * an error there is nothing to do but close. One thread at a time.
  */
 masa_status masa_rewards_give(masa_rewards *rewards, masa_reward *out,
                               const masa_response *responses, size_t n, masa_error *err);
