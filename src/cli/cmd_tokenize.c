@@ -3,6 +3,7 @@
 #include "options.h"
 
 #include <masa/chat.h>
+#include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/text.h>
 #include <masa/tokenizer.h>
@@ -156,18 +157,17 @@ static masa_status do_file(const job *j, const char *path, masa_error *err)
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "re");
     if (!file) return MASA_FAIL(err, MASA_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-    char *line = NULL;
-    size_t capacity = 0, number = 0;
+    masa_text line = {0};
+    size_t number = 0;
     masa_status st = MASA_OK;
-    for (ssize_t n; st == MASA_OK && (n = getline(&line, &capacity, file)) > 0;) {
+    for (bool more = true; st == MASA_OK && more;) {
         number++;
-        if (strspn(line, " \t\r\n") == (size_t)n) continue;
-        st = do_line(j, line, (size_t)n, err);
+        st = masa_line_read(file, &line, &more, err);
+        if (st == MASA_OK && strspn(masa_text_get(&line), " \t\r") < line.size)
+            st = do_line(j, masa_text_get(&line), line.size, err);
         if (st != MASA_OK) masa_error_at(err, path, number);
     }
-    if (st == MASA_OK && ferror(file))
-        st = MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", path, strerror(errno));
-    free(line);
+    masa_text_deinit(&line);
     if (!standard) fclose(file);
     return st;
 }

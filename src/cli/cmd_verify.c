@@ -5,6 +5,7 @@
 #include "verify_audit.h"
 
 #include <masa/config.h>
+#include <masa/file.h>
 #include <masa/generate.h>
 #include <masa/memory.h>
 #include <masa/run_folder.h>
@@ -168,26 +169,25 @@ out:
 
 static masa_status verify_lines(FILE *file, const char *path, checker *c, masa_error *err)
 {
-    char *line = NULL, where[40];
-    size_t capacity = 0, number = 0, answers = 0;
+    char where[40];
+    masa_text line = {0};
+    size_t number = 0, answers = 0;
     masa_status st = MASA_OK;
-    for (ssize_t n; st == MASA_OK && (n = getline(&line, &capacity, file)) > 0;) {
+    for (bool more = true; st == MASA_OK && more;) {
         number++;
-        if (strspn(line, " \t\r\n") == (size_t)n) continue;
-        answers++;
-        snprintf(where, sizeof where, "line %zu", number);
-        st = verify_line(line, (size_t)n, where, c, err);
+        st = masa_line_read(file, &line, &more, err);
+        if (st == MASA_OK && strspn(masa_text_get(&line), " \t\r") < line.size) {
+            answers++;
+            snprintf(where, sizeof where, "line %zu", number);
+            st = verify_line(masa_text_get(&line), line.size, where, c, err);
+        }
         if (st != MASA_OK) masa_error_at(err, path, number);
-    }
-    if (st == MASA_OK && ferror(file)) {
-        st = MASA_FAIL(err, MASA_ERR_IO, "cannot read: %s", strerror(errno));
-        masa_error_at(err, path, 0);
     }
     if (st == MASA_OK && answers == 0) {
         st = MASA_FAIL(err, MASA_ERR_DATA, "no answers; each is a JSON object on a line");
         masa_error_at(err, path, 0);
     }
-    free(line);
+    masa_text_deinit(&line);
     return st;
 }
 
