@@ -87,6 +87,28 @@ masa_status masa_file_read(masa_text *text, const char *path, masa_error *err)
     return st;
 }
 
+masa_status masa_line_read(FILE *file, masa_text *line, bool *more, masa_error *err)
+{
+    char piece[4096];
+    masa_text_clear(line);
+    *more = false;
+    flockfile(file);
+    for (int c = 0; c != '\n' && c != EOF && line->size <= MASA_LINE_MOST;) {
+        size_t n = 0;
+        while (n < sizeof piece && (c = getc_unlocked(file)) != EOF) {
+            *more = true;
+            if (c == '\n') break;
+            piece[n++] = (char)c;
+        }
+        masa_text_append(line, piece, n);
+    }
+    funlockfile(file);
+    if (ferror(file)) return MASA_FAIL(err, MASA_ERR_IO, "cannot read: %s", strerror(errno));
+    if (line->size > MASA_LINE_MOST)
+        return MASA_FAIL(err, MASA_ERR_DATA, "a line of more than %d MiB", MASA_LINE_MOST >> 20);
+    return MASA_OK;
+}
+
 /* Opening a FIFO would wait for a writer. */
 static int open_regular(const char *path, masa_error *err)
 {

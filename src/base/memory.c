@@ -1,15 +1,39 @@
 #include <masa/memory.h>
 
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *checked(void *p, size_t bytes)
+/* Allocations until the one that fails, itself among them; 0: none does. Other threads allocate
+ * too. */
+static atomic_size_t until_failure;
+
+size_t masa_memory_fail_at(size_t n)
 {
-    if (p || bytes == 0) return p;
-    fprintf(stderr, "masa: out of memory (%zu bytes)\n", bytes);
+    return atomic_exchange(&until_failure, n);
+}
+
+bool masa_memory_denied(void)
+{
+    size_t n = atomic_load(&until_failure);
+    while (n && !atomic_compare_exchange_weak(&until_failure, &n, n - 1)) continue;
+    return n == 1;
+}
+
+void masa_memory_out(double bytes, const char *what)
+{
+    bool many = bytes >= 1 << 20;
+    fprintf(stderr, "masa: out of memory: %.0f %s asked for, for %s\n",
+            many ? bytes / (1 << 20) : bytes, many ? "MiB" : "bytes", what);
     exit(1);
+}
+
+static void *checked(void *p, size_t count, size_t size)
+{
+    if (!p) masa_memory_out((double)count * (double)size, "lists and texts");
+    return p;
 }
 
 bool masa_size_mul(size_t a, size_t b, size_t *out)
@@ -20,14 +44,14 @@ bool masa_size_mul(size_t a, size_t b, size_t *out)
 void *masa_alloc(size_t count, size_t size)
 {
     if (count == 0 || size == 0) count = size = 1;
-    return checked(calloc(count, size), SIZE_MAX);
+    return checked(masa_memory_denied() ? NULL : calloc(count, size), count, size);
 }
 
 void *masa_realloc(void *p, size_t count, size_t size)
 {
     size_t bytes;
-    if (!masa_size_mul(count, size, &bytes)) checked(NULL, SIZE_MAX);
-    return checked(realloc(p, bytes ? bytes : 1), bytes ? bytes : 1);
+    bool fails = !masa_size_mul(count, size, &bytes) || masa_memory_denied();
+    return checked(fails ? NULL : realloc(p, bytes ? bytes : 1), count, size);
 }
 
 char *masa_strdup(const char *s)
@@ -48,7 +72,8 @@ masa_status masa_alloc_large(void **out, size_t count, size_t size, const char *
 {
     size_t bytes;
     void *p = NULL;
-    bool fits = masa_size_mul(count, size, &bytes) && bytes < SIZE_MAX - 64;
+    bool fits = masa_size_mul(count, size, &bytes) && bytes < SIZE_MAX - 64 &&
+                !masa_memory_denied();
     if (fits) p = aligned_alloc(64, (bytes + 64) / 64 * 64);
     if (!p)
         return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for %s (%.0f MiB)", what,

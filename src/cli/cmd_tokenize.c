@@ -158,18 +158,18 @@ static masa_status do_file(job *j, const char *path, masa_error *err)
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "re");
     if (!file) return MASA_FAIL(err, MASA_ERR_IO, "cannot open %s: %s", path, strerror(errno));
-    char *line = NULL;
-    size_t capacity = 0, number = 0;
+    masa_text line = {0};
+    size_t number = 0;
     masa_status st = MASA_OK;
-    for (ssize_t n; st == MASA_OK && (n = getline(&line, &capacity, file)) > 0;) {
-        size_t mark = number++ ? 0 : masa_utf8_mark(line, (size_t)n);
-        if (strspn(line + mark, " \t\r\n") == (size_t)n - mark) continue;
-        st = do_line(j, line + mark, (size_t)n - mark, err);
+    for (bool more = true; st == MASA_OK && more;) {
+        st = masa_line_read(file, &line, &more, err);
+        size_t mark = number++ ? 0 : masa_utf8_mark(masa_text_get(&line), line.size);
+        const char *text = masa_text_get(&line) + mark;
+        if (st == MASA_OK && strspn(text, " \t\r") < line.size - mark)
+            st = do_line(j, text, line.size - mark, err);
         if (st != MASA_OK) masa_error_at(err, path, number);
     }
-    if (st == MASA_OK && ferror(file))
-        st = MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", path, strerror(errno));
-    free(line);
+    masa_text_deinit(&line);
     if (!standard) fclose(file);
     return st;
 }

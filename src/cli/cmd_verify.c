@@ -163,26 +163,26 @@ out:
 
 static masa_status verify_lines(FILE *file, const char *path, checker *c, masa_error *err)
 {
-    char *line = NULL, where[40];
-    size_t capacity = 0, number = 0, answers = 0;
+    char where[40];
+    masa_text line = {0};
+    size_t number = 0, answers = 0;
     masa_status st = MASA_OK;
-    for (ssize_t n; st == MASA_OK && (n = getline(&line, &capacity, file)) > 0;) {
-        size_t mark = number++ ? 0 : masa_utf8_mark(line, (size_t)n);
-        if (strspn(line + mark, " \t\r\n") == (size_t)n - mark) continue;
-        answers++;
-        snprintf(where, sizeof where, "line %zu", number);
-        st = verify_line(line + mark, (size_t)n - mark, where, c, err);
+    for (bool more = true; st == MASA_OK && more;) {
+        st = masa_line_read(file, &line, &more, err);
+        size_t mark = number++ ? 0 : masa_utf8_mark(masa_text_get(&line), line.size);
+        const char *text = masa_text_get(&line) + mark;
+        if (st == MASA_OK && strspn(text, " \t\r") < line.size - mark) {
+            answers++;
+            snprintf(where, sizeof where, "line %zu", number);
+            st = verify_line(text, line.size - mark, where, c, err);
+        }
         if (st != MASA_OK) masa_error_at(err, path, number);
-    }
-    if (st == MASA_OK && ferror(file)) {
-        st = MASA_FAIL(err, MASA_ERR_IO, "cannot read: %s", strerror(errno));
-        masa_error_at(err, path, 0);
     }
     if (st == MASA_OK && answers == 0) {
         st = MASA_FAIL(err, MASA_ERR_DATA, "no answers; each is a JSON object on a line");
         masa_error_at(err, path, 0);
     }
-    free(line);
+    masa_text_deinit(&line);
     return st;
 }
 

@@ -21,6 +21,8 @@ static masa_status visit_line(const char *text, size_t n, size_t number,
                               masa_json_line_visit *visit, void *context, bool *enough,
                               masa_error *err)
 {
+    if (n > MASA_LINE_MOST)
+        return MASA_FAIL(err, MASA_ERR_DATA, "a line of more than %d MiB", MASA_LINE_MOST >> 20);
     json_error_t cause;
     json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, &cause);
     masa_status st = json_is_object(line)

@@ -28,7 +28,7 @@
 #include <masa/sample.h>
 
 /* Changes with this table: a plugin of another build is refused. */
-enum { BACKEND_VERSION = 1 };
+enum { BACKEND_VERSION = 2 };
 
 struct backend {
     unsigned version; /* BACKEND_VERSION */

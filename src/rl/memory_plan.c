@@ -37,7 +37,8 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
     };
     rl_memory_plan plan = {
         .checkpoint = checkpoint,
-        .weights = n * sizeof(float) + packed_bytes(model, compute, true),
+        .weights = n * sizeof(float) + packed_bytes(model, compute, true) +
+                   masa_device_sizes_get().products,
         .gradients = n * sizeof(float),
         .activations = masa_trainer_bytes(model, compute, &trainer, true),
     };

@@ -25,6 +25,23 @@ static void reads_strings_and_numbers(void **state)
     masa_problems_deinit(&p);
 }
 
+static void a_line_without_end_is_refused(void **state)
+{
+    (void)state;
+    static const char first[] = "{\"problem\":\"a\",\"answer\":1}\n";
+    size_t n = sizeof first - 1, size = n + (17 << 20);
+    char *text = malloc(size + 1);
+    masa_problems problems = {0};
+    masa_error err = {0};
+    memcpy(text, first, n);
+    memset(text + n, '{', size - n);
+    text[size] = '\0';
+    assert_int_equal(parse(&problems, text, &err), MASA_ERR_DATA);
+    assert_string_equal(err.message, "a line of more than 16 MiB");
+    assert_int_equal(err.line, 2);
+    free(text);
+}
+
 static void strata_are_kept(void **state)
 {
     (void)state;
@@ -158,7 +175,8 @@ static void order_is_a_function_of_the_draw(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_strings_and_numbers), cmocka_unit_test(strata_are_kept),
+        cmocka_unit_test(reads_strings_and_numbers), cmocka_unit_test(a_line_without_end_is_refused),
+                                       cmocka_unit_test(strata_are_kept),
         cmocka_unit_test(errors_name_file_and_line),
         cmocka_unit_test(kinds_need_what_they_need), cmocka_unit_test(requests_have_all_parts),
         cmocka_unit_test(an_empty_file_is_an_error), cmocka_unit_test(own_keys_and_limit),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cpu_backend.h"
+#include "product.h"
 #include "split.h"
 
 masa_status cpu_start(int index, masa_error *err)
@@ -31,7 +32,8 @@ masa_dtype cpu_compute(void)
 
 masa_device_sizes cpu_sizes(void)
 {
-    return (masa_device_sizes){.block_tokens = 16, .prefill_rows = 512, .head_rows = 256};
+    return (masa_device_sizes){.block_tokens = 16, .prefill_rows = 512, .head_rows = 256,
+                               .products = product_cache_bytes()};
 }
 
 size_t cpu_available(void)
@@ -46,7 +48,8 @@ size_t cpu_peak(void)
 
 void *cpu_alloc(size_t bytes, bool zeroed)
 {
-    void *p = bytes < SIZE_MAX - 64 ? aligned_alloc(64, (bytes + 63) / 64 * 64) : NULL;
+    bool fails = bytes >= SIZE_MAX - 64 || masa_memory_denied();
+    void *p = fails ? NULL : aligned_alloc(64, (bytes + 63) / 64 * 64);
     if (p && zeroed) memset(p, 0, bytes);
     return p;
 }

@@ -5,8 +5,10 @@
 
 #include <omp.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "isa/rows.h"
 
@@ -43,11 +45,35 @@ static _Thread_local struct {
     } scratch[PRODUCT_SCRATCHES];
 } mine;
 
-/* Calls that fail only when memory is out; masa_alloc ends the program then too. */
+static void out_of_memory(void)
+{
+    masa_memory_out(0, "a product (oneDNN)");
+}
+
+/* Calls that fail only when memory is out, which ends the program as in masa_alloc, or through
+ * an error of ours or oneDNN's. */
 static void must(dnnl_status_t status)
 {
     if (status == dnnl_success) return;
-    masa_alloc(SIZE_MAX, 1);
+    if (status == dnnl_out_of_memory) out_of_memory();
+    fprintf(stderr, "masa: oneDNN fails with status %d\n", (int)status);
+    abort();
+}
+
+/* oneDNN is C++: where its `new` fails, an exception would pass through C and abort. */
+typedef void new_handler(void);
+new_handler *set_new_handler(new_handler *handler) __asm__("_ZSt15set_new_handlerPFvvE");
+
+/* And where it maps memory for code, or its malloc fails, it may not look: so what compiling
+ * takes must be there before. */
+static void ask_for_room(void)
+{
+    enum { ROOM = 16 << 20 };
+    void *room = MAP_FAILED;
+    if (!masa_memory_denied())
+        room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED) masa_memory_out(ROOM, "a product (oneDNN)");
+    munmap(room, ROOM);
 }
 
 void *product_scratch(enum product_scratch which, size_t bytes)
@@ -55,8 +81,8 @@ void *product_scratch(enum product_scratch which, size_t bytes)
     if (mine.scratch[which].bytes < bytes) {
         free(mine.scratch[which].data);
         size_t rounded = (bytes + 4095) / 4096 * 4096;
-        mine.scratch[which].data = aligned_alloc(4096, rounded);
-        if (!mine.scratch[which].data) masa_alloc(SIZE_MAX, 1);
+        mine.scratch[which].data = masa_memory_denied() ? NULL : aligned_alloc(4096, rounded);
+        if (!mine.scratch[which].data) masa_memory_out((double)rounded, "operands of a product");
         mine.scratch[which].bytes = rounded;
     }
     return mine.scratch[which].data;
@@ -78,6 +104,7 @@ masa_status product_start(masa_error *err)
     /* Above what we know, oneDNN may choose freely (AMX). */
     if (masa_isa_get() < MASA_ISA_AVX512_BF16) dnnl_set_max_cpu_isa(caps[masa_isa_get()]);
     dnnl_set_primitive_cache_capacity(0);
+    set_new_handler(out_of_memory);
     if (dnnl_engine_create(&dnnl.engine, dnnl_cpu, 0))
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "oneDNN does not start on this processor");
     return MASA_OK;
@@ -126,6 +153,7 @@ static void compile(struct compiled *p, const struct key *key)
     dnnl_primitive_desc_t pd;
     if (p->primitive) dnnl_primitive_destroy(p->primitive);
     *p = (struct compiled){.key = *key};
+    ask_for_room();
     must(describe(&pd, key));
     must(dnnl_primitive_create(&p->primitive, pd));
     p->a = *dnnl_primitive_desc_query_md(pd, dnnl_query_src_md, 0);
@@ -189,6 +217,12 @@ static void multiply(const struct compiled *p, void *c, const void *a, const voi
     int n = 4;
     if (bias) args[n++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, memory(&p->bias, bias)};
     execute(p->primitive, n, args);
+}
+
+size_t product_cache_bytes(void)
+{
+    enum { COMPILED = 80 << 10 }; /* as measured */
+    return masa_isa_get() == MASA_ISA_REFERENCE ? 0 : (size_t)CACHE_SETS * CACHE_WAYS * COMPILED;
 }
 
 /* ---- tiles ---- */
@@ -298,6 +332,7 @@ void product_run(const struct product *p)
     t.c_dtype = p->dtype == MASA_BF16 ? p->c_dtype : MASA_F32;
     cut(&t, p);
     find_compiled(&t);
+    if (masa_isa_get() < MASA_ISA_AVX512) ask_for_room(); /* its products pack their operands */
     masa_parallel(t.down * t.across, run_tile, &t);
 }
 
@@ -331,6 +366,7 @@ void product_pack(void *to, const dnnl_memory_desc_t *layout, const float *b, si
     must(dnnl_memory_desc_init_by_strides(&from, 2, layout->dims, dnnl_f32, strides));
     dnnl_primitive_desc_t pd;
     dnnl_primitive_t primitive;
+    ask_for_room();
     work_alone();
     must(dnnl_reorder_primitive_desc_create(&pd, &from, dnnl.engine, layout, dnnl.engine, NULL));
     must(dnnl_primitive_create(&primitive, pd));

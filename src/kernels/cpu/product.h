@@ -33,6 +33,9 @@ masa_status product_start(masa_error *err);
 
 void product_run(const struct product *product);
 
+/* What the cache of compiled products comes to when it is full. */
+size_t product_cache_bytes(void);
+
 /* The layout that oneDNN wants b [k, n] in; MASA_ERR_UNSUPPORTED: it has no such product. */
 masa_status product_layout(dnnl_memory_desc_t *out, size_t k, size_t n, masa_dtype dtype,
                            masa_error *err);

@@ -35,6 +35,16 @@ typedef struct masa_output {
     char *temporary;
 } masa_output;
 
+/* Bytes of a line that is read as one: a file without line ends is not taken into memory. */
+enum { MASA_LINE_MOST = 16 << 20 };
+
+/**
+ * The next line of a stream in line's place, without its end; *more is false when there is none.
+ * MASA_ERR_DATA where it is longer than MASA_LINE_MOST, MASA_ERR_IO where it cannot be read;
+ * the caller knows path and line.
+ */
+masa_status masa_line_read(FILE *file, masa_text *line, bool *more, masa_error *err);
+
 /**
  * Atomic writing: masa_file_begin opens a file beside PATH, masa_file_commit flushes, syncs and
  * renames it to PATH (and reports a full disk), masa_file_abort removes it. A link stays and

@@ -29,6 +29,16 @@ char *masa_strndup(const char *s, size_t n);
 masa_status masa_alloc_large(void **out, size_t count, size_t size, const char *what,
                              masa_error *err);
 
+/** Ends the program with one line: "out of memory: N MiB asked for, for WHAT". */
+_Noreturn void masa_memory_out(double bytes, const char *what);
+
+/** For tests: the n-th allocation from now on fails, once; 0: none does. Returns what was left
+ *  of the n before: 0 if it has failed. */
+size_t masa_memory_fail_at(size_t n);
+/** Whether the allocation that is about to be made must fail: asked by all who allocate without
+ *  the functions above. */
+bool masa_memory_denied(void);
+
 /** a*b into *out; false on overflow. */
 bool masa_size_mul(size_t a, size_t b, size_t *out);
 

@@ -12,7 +12,8 @@ typedef masa_status masa_json_line_visit(void *context, json_t *line, size_t num
                                          bool *enough, masa_error *err);
 
 /**
- * Visits the objects of text[0..size). What is no JSON object is MASA_ERR_DATA; that and
+ * Visits the objects of text[0..size). What is no JSON object, or longer than MASA_LINE_MOST, is
+ * MASA_ERR_DATA; that and
  * the visitor's own errors get `path` and the line. Returns MASA_ERR_DATA when there is
  * no object at all.
  */

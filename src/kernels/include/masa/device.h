@@ -53,6 +53,7 @@ typedef struct masa_device_sizes {
     size_t block_tokens; /* of a block of the KV cache */
     size_t prefill_rows; /* of prompts in one decoding step, beside one of each sequence */
     size_t head_rows;    /* of logits that exist at once in training */
+    size_t products;     /* bytes that compiled products may come to, for the memory plan */
 } masa_device_sizes;
 masa_device_sizes masa_device_sizes_get(void);
 
