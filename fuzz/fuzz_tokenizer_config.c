@@ -14,14 +14,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     masa_tokenizer *tokenizer = NULL;
     masa_error err = {0};
     if (!scratch_good(masa_tokenizer_load(&tokenizer, scratch, &err), &err)) return 0;
-    masa_chat_family family;
-    if (masa_chat_family_parse(&family, "auto", &err) == MASA_OK &&
-        scratch_good(masa_chat_family_resolve(&family, tokenizer, &err), &err)) {
+    masa_chat *chat = NULL;
+    if (scratch_good(masa_chat_create(&chat, "auto", tokenizer, &err), &err)) {
         masa_tokens ids = {0};
         masa_message message = {"user", "ab"};
-        scratch_good(masa_chat_encode(&ids, tokenizer, family, &message, 1, true, &err), &err);
+        scratch_good(masa_chat_encode(&ids, chat, &message, 1, true, &err), &err);
         masa_tokens_deinit(&ids);
     }
+    masa_chat_destroy(chat);
     masa_tokenizer_destroy(tokenizer);
     return 0;
 }

@@ -132,7 +132,7 @@ static void test_texts_are_valid(void **state)
     masa_results *r = open_file("odd.sqlite", MASA_RESULTS_WRITE);
     long b = 0;
     OK(results_add_benchmark(&b, r, &benchmark, 1, 1, 0, NULL));
-    long p = add_problem(r, b, 0, "p\xFF", MASA_EVAL_MATH);
+    long p = add_problem(r, b, 0, "p\xFF", MASA_PROBLEM_MATH);
     add_sample(r, p, EVAL_SOLUTION, 0, "cut \xC3", "7\x80", "equal", 1, "eos");
     masa_results_close(r);
     char *path = masa_path_join(root, "odd.sqlite");
