@@ -181,6 +181,7 @@ static masa_status check_file(const char *path, const char *setting, masa_error 
 static masa_status check_settings(const masa_config *c, masa_error *err)
 {
     masa_status st = masa_config_require(c, "model.path", err);
+    if (st == MASA_OK) st = masa_chat_check_name(c->model.chat_template, err);
     if (st == MASA_OK && c->lora.rank > 0) st = masa_lora_check_targets(c->lora.targets, err);
     if (st == MASA_OK) st = check_file(c->data.train, "data.train", err);
     if (st == MASA_OK) st = check_file(c->data.test, "data.test", err);

@@ -72,11 +72,28 @@ static masa_status use_file(masa_chat *c, const char *path, masa_error *err)
     return st;
 }
 
-static masa_status use_builtin(masa_chat *c, const char *name, masa_error *err)
+static const chat__builtin *find_builtin(const char *name)
 {
     const chat__builtin *b = chat__builtins;
     while (b->name && strcmp(b->name, name) != 0) b++;
-    if (!b->name) return unknown_name(name, err);
+    return b->name ? b : NULL;
+}
+
+masa_status masa_chat_check_name(const char *name, masa_error *err)
+{
+    masa_text text = {0};
+    if (strcmp(name, "auto") == 0 || strcmp(name, NOTHINK) == 0 || find_builtin(name))
+        return MASA_OK;
+    if (!masa_ends_with(name, ".jinja")) return unknown_name(name, err);
+    masa_status st = masa_file_read(&text, name, err);
+    masa_text_deinit(&text);
+    return st;
+}
+
+static masa_status use_builtin(masa_chat *c, const char *name, masa_error *err)
+{
+    const chat__builtin *b = find_builtin(name);
+    if (!b) return unknown_name(name, err);
     c->default_system = b->default_system;
     c->no_thinking = b->no_thinking;
     snprintf(c->name, sizeof c->name, "%s", name);

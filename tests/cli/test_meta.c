@@ -260,7 +260,7 @@ static const struct {
 static const char *const options[][2] = {
     {"--base 0 in.jsonl", "--base must be over 0"},
     {"--base 2 in.jsonl", "--base must be over 0"},
-    {"--base nan in.jsonl", "--base must be over 0"},
+    {"--base nan in.jsonl", "--base takes a number, not 'nan'"},
     {"--weight-notion -1 in.jsonl", "must not be negative"},
     {"--weight-notion 0 --weight-length 0 --weight-difficulty 0 in.jsonl",
      "one must be over 0"},

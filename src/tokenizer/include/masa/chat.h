@@ -19,6 +19,9 @@ typedef struct masa_chat masa_chat;
 masa_status masa_chat_create(masa_chat **out, const char *name, const masa_tokenizer *tokenizer,
                              masa_error *err);
 void masa_chat_destroy(masa_chat *chat);
+/** What can be refused of a name before there is a tokenizer: MASA_ERR_CONFIG, or the error of
+ *  opening the file. */
+masa_status masa_chat_check_name(const char *name, masa_error *err);
 
 /** What tells this template from others: a built-in one's name, else a hash of the source. */
 const char *masa_chat_name(const masa_chat *chat);
