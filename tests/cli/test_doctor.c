@@ -107,10 +107,10 @@ static void data_are_looked_at(void **state)
     finds(DOCTOR "taught twice", 0, "duplicates", "note",
           "1 of 3 training problems repeat another");
     write_file("golds",
-               "{\"id\": \"g\", \"problem\": \"p1\", \"answer\": \"maybe\", \"kind\": "
-               "\"choice\"}\n{\"problem\": \"p2\", \"answer\": \"1\"}\n");
+               "{\"id\": \"g\", \"problem\": \"p1\", \"answer\": \"\\\\boxed{}\""
+               "}\n{\"problem\": \"p2\", \"answer\": \"1\"}\n");
     finds(DOCTOR "taught golds", 1, "golds", "spoils",
-          "1 of 2 gold answers can be read by no rule, the first in g: \"maybe\"");
+          "1 of 2 gold answers can be read by no rule, the first in g: \"\\boxed{}\"");
     write_file("broken", "{\"problem\": \"p1\", \"answer\": \"1\"}\n{\"problem\": \n");
     finds(DOCTOR "taught broken", 1, "data", "spoils", "broken:2");
     finds(DOCTOR "-s data.max_prompt_tokens=1 taught problems", 1, "prompts", "spoils",
