@@ -24,7 +24,8 @@ struct compiled {
     struct key key;
     dnnl_primitive_t primitive; /* NULL: free */
     dnnl_memory_desc_t a, c, bias, scratch;
-    uint64_t used; /* clock of the last use */
+    uint64_t used;   /* clock of the last use */
+    uint64_t number; /* tells it from what was compiled in its place before */
 };
 
 /* oneDNN's engine and the cache, made at the first linear map and kept: like the dispatch
@@ -34,11 +35,20 @@ enum { CACHE_SETS = 256, CACHE_WAYS = 4 };
 static struct {
     dnnl_engine_t engine;
     struct compiled cache[CACHE_SETS][CACHE_WAYS];
-    uint64_t clock;
+    uint64_t clock, compiled;
 } dnnl;
+
+/* Memory objects of a compiled product; making them takes longer than a small product. */
+enum { OPERAND_A, OPERAND_B, OPERAND_C, OPERAND_SCRATCH, OPERAND_BIAS, N_OPERANDS };
+struct operands {
+    uint64_t number; /* of the product; 0: none */
+    dnnl_memory_t memory[N_OPERANDS];
+};
+enum { REMEMBERED = 64 };
 
 static _Thread_local struct {
     dnnl_stream_t stream;
+    struct operands operands[REMEMBERED];
     struct {
         void *data;
         size_t bytes;
@@ -152,7 +162,7 @@ static void compile(struct compiled *p, const struct key *key)
 {
     dnnl_primitive_desc_t pd;
     if (p->primitive) dnnl_primitive_destroy(p->primitive);
-    *p = (struct compiled){.key = *key};
+    *p = (struct compiled){.key = *key, .number = ++dnnl.compiled};
     ask_for_room();
     must(describe(&pd, key));
     must(dnnl_primitive_create(&p->primitive, pd));
@@ -203,19 +213,36 @@ static void execute(dnnl_primitive_t primitive, int n, const dnnl_exec_arg_t *ar
     work_alone();
     must(dnnl_primitive_execute(primitive, mine.stream, n, args));
     must(dnnl_stream_wait(mine.stream));
-    for (int i = 0; i < n; i++) dnnl_memory_destroy(args[i].memory);
+}
+
+/* This thread's objects for the product. */
+static struct operands *operands_of(const struct compiled *p)
+{
+    struct operands *o = &mine.operands[(size_t)p->number % REMEMBERED];
+    if (o->number == p->number) return o;
+    const dnnl_memory_desc_t *layouts[] = {&p->a, &p->key.b, &p->c, &p->scratch, &p->bias};
+    for (int i = 0; i < N_OPERANDS; i++) {
+        if (o->number) dnnl_memory_destroy(o->memory[i]);
+        o->memory[i] = memory(layouts[i], DNNL_MEMORY_NONE);
+    }
+    o->number = p->number;
+    return o;
 }
 
 static void multiply(const struct compiled *p, void *c, const void *a, const void *b,
                      const float *bias)
 {
+    static const int names[] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST,
+                                DNNL_ARG_SCRATCHPAD, DNNL_ARG_BIAS};
     void *scratch = product_scratch(SCRATCH_DNNL, dnnl_memory_desc_get_size(&p->scratch));
-    dnnl_exec_arg_t args[5] = {{DNNL_ARG_SRC, memory(&p->a, a)},
-                               {DNNL_ARG_WEIGHTS, memory(&p->key.b, b)},
-                               {DNNL_ARG_DST, memory(&p->c, c)},
-                               {DNNL_ARG_SCRATCHPAD, memory(&p->scratch, scratch)}};
-    int n = 4;
-    if (bias) args[n++] = (dnnl_exec_arg_t){DNNL_ARG_BIAS, memory(&p->bias, bias)};
+    const void *data[] = {a, b, c, scratch, bias};
+    struct operands *o = operands_of(p);
+    dnnl_exec_arg_t args[N_OPERANDS];
+    int n = bias ? N_OPERANDS : OPERAND_BIAS;
+    for (int i = 0; i < n; i++) {
+        must(dnnl_memory_set_data_handle(o->memory[i], (void *)(uintptr_t)data[i]));
+        args[i] = (dnnl_exec_arg_t){names[i], o->memory[i]};
+    }
     execute(p->primitive, n, args);
 }
 
@@ -231,6 +258,10 @@ size_t product_cache_bytes(void)
  * many of using caches (docs/performance.md). */
 enum { TILE_ROWS = 256, TILE_COLUMNS = 192, LEAST_COLUMNS = 64, ENOUGH_TILES = 16 };
 
+/* Operations of a tile beside which what a call costs is little; weights that stay in a core's
+ * second cache while rows pass by. */
+enum { TILE_WORK = 1000000, CACHED_BYTES = 512 << 10 };
+
 struct tiles {
     const struct product *product;
     size_t rows, columns; /* of a whole tile */
@@ -244,16 +275,56 @@ static size_t count(size_t n, size_t size)
     return (n + size - 1) / size;
 }
 
-/* Of a sum over rows, c's rows are cut alone: cutting columns would rearrange b again. */
+static size_t round_up(size_t n, size_t to)
+{
+    return count(n, to) * to;
+}
+
+/* Into how many pieces a product is worth cutting: where that changes no bit as many as
+ * threads can use; elsewhere by shape alone, as results must not depend on threads. */
+static size_t pieces_of(const struct product *p)
+{
+    size_t threads = (size_t)masa_threads(), worth = 2 * p->m * p->n * p->k / TILE_WORK;
+    size_t pieces = masa_isa_get() < MASA_ISA_AVX512 ? ENOUGH_TILES : threads > 1 ? 2 * threads : 1;
+    return pieces < worth ? pieces : worth ? worth : 1;
+}
+
+/* Small weights: rows are cut, so that no part of c is copied, and columns where rows are few. */
+static void cut_small(struct tiles *t, const struct product *p)
+{
+    size_t pieces = pieces_of(p);
+    bool few = p->m < 16 * pieces;
+    t->rows = few ? p->m : round_up(count(p->m, pieces), 16);
+    t->columns = few ? round_up(count(p->n, pieces), LEAST_COLUMNS) : p->n;
+}
+
+static void cut_large(struct tiles *t, const struct product *p)
+{
+    t->rows = TILE_ROWS;
+    t->columns = TILE_COLUMNS;
+    while (t->columns > LEAST_COLUMNS &&
+           count(p->m, t->rows) * count(p->n, t->columns) < ENOUGH_TILES)
+        t->columns -= LEAST_COLUMNS;
+}
+
+/* Of a sum over rows c's rows are cut alone: cutting columns would rearrange b again. Each piece
+ * needs a copy of its part of a. */
+static void cut_sum(struct tiles *t, const struct product *p)
+{
+    size_t pieces = pieces_of(p), rows = round_up(count(p->m, pieces), 16);
+    t->rows = pieces > 1 && rows > TILE_ROWS ? TILE_ROWS : rows;
+    t->columns = p->n;
+}
+
 static void cut(struct tiles *t, const struct product *p)
 {
-    t->rows = p->m < TILE_ROWS ? p->m : TILE_ROWS;
-    t->columns = p->transposed ? p->n : TILE_COLUMNS;
-    t->down = count(p->m, t->rows);
-    while (!p->transposed && t->columns > LEAST_COLUMNS &&
-           t->down * count(p->n, t->columns) < ENOUGH_TILES)
-        t->columns -= LEAST_COLUMNS;
+    bool cached = p->n * p->k * masa_dtype_size(p->dtype) <= CACHED_BYTES;
+    if (p->transposed) cut_sum(t, p);
+    else if (cached) cut_small(t, p);
+    else cut_large(t, p);
+    if (t->rows > p->m) t->rows = p->m;
     if (t->columns > p->n) t->columns = p->n;
+    t->down = count(p->m, t->rows);
     t->across = count(p->n, t->columns);
 }
 
@@ -261,29 +332,46 @@ static void cut(struct tiles *t, const struct product *p)
 static size_t columns_of(dnnl_memory_desc_t *out, const struct product *p, size_t n, size_t w)
 {
     dnnl_dims_t dims = {(dnnl_dim_t)p->k, (dnnl_dim_t)w}, from = {0, (dnnl_dim_t)n};
+    if (w == p->n) {
+        *out = *p->layout;
+        return 0;
+    }
     must(dnnl_memory_desc_init_submemory(out, p->layout, dims, from));
     size_t offset = (size_t)out->offset0;
     out->offset0 = 0;
     return offset;
 }
 
-static void find_compiled(struct tiles *t)
+/* The product of a tile of m rows, and n columns from `column` on. */
+static const struct compiled *find_compiled(const struct tiles *t, size_t m, size_t column,
+                                            size_t n)
 {
     const struct product *p = t->product;
-    for (size_t i = 0; i < 2; i++)
-        for (size_t j = 0; j < 2; j++) {
-            size_t row = i * (t->down - 1) * t->rows, column = j * (t->across - 1) * t->columns;
-            struct key key = {.m = i ? p->m - row : t->rows,
-                              .n = j ? p->n - column : t->columns,
-                              .k = p->k,
-                              .dtype = p->dtype,
-                              .c_dtype = t->c_dtype,
-                              .transposed = p->transposed,
-                              .bias = p->bias != NULL,
-                              .accumulate = p->accumulate};
-            columns_of(&key.b, p, column, key.n);
-            t->compiled[i][j] = compiled_get(&key);
-        }
+    struct key key = {.m = m,
+                      .n = n,
+                      .k = p->k,
+                      .dtype = p->dtype,
+                      .c_dtype = t->c_dtype,
+                      .transposed = p->transposed,
+                      .bias = p->bias != NULL,
+                      .accumulate = p->accumulate};
+    columns_of(&key.b, p, column, n);
+    return compiled_get(&key);
+}
+
+/* Of whole tiles and of the last ones, which are often as large. */
+static void find_all_compiled(struct tiles *t)
+{
+    const struct product *p = t->product;
+    size_t last = (t->across - 1) * t->columns, n = p->n - last;
+    size_t m = p->m - (t->down - 1) * t->rows;
+    bool whole_m = m == t->rows, whole_n = n == t->columns;
+    t->compiled[1][1] = find_compiled(t, m, last, n);
+    t->compiled[0][1] = whole_m ? t->compiled[1][1] : find_compiled(t, t->rows, last, n);
+    t->compiled[1][0] = whole_n ? t->compiled[1][1] : find_compiled(t, m, 0, t->columns);
+    t->compiled[0][0] = whole_m   ? t->compiled[1][0]
+                        : whole_n ? t->compiled[0][1]
+                                  : find_compiled(t, t->rows, 0, t->columns);
 }
 
 /* Copies rows of n elements, from one spacing and type to another. */
@@ -331,7 +419,7 @@ void product_run(const struct product *p)
     struct tiles t = {.product = p};
     t.c_dtype = p->dtype == MASA_BF16 ? p->c_dtype : MASA_F32;
     cut(&t, p);
-    find_compiled(&t);
+    find_all_compiled(&t);
     if (masa_isa_get() < MASA_ISA_AVX512) ask_for_room(); /* its products pack their operands */
     masa_parallel(t.down * t.across, run_tile, &t);
 }
@@ -373,6 +461,7 @@ void product_pack(void *to, const dnnl_memory_desc_t *layout, const float *b, si
     dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, memory(&from, b)},
                               {DNNL_ARG_TO, memory(layout, to)}};
     execute(primitive, 2, args);
+    for (int i = 0; i < 2; i++) dnnl_memory_destroy(args[i].memory);
     dnnl_primitive_destroy(primitive);
     dnnl_primitive_desc_destroy(pd);
 }
