@@ -62,10 +62,33 @@ static masa_verdict compare_one_unit(work *w, node *a, node *b)
     return compare(w, x ? x : a, y ? y : b);
 }
 
+/* "1000 m", read as a product, where the other side is measured in the like of m. */
+static node *product_as_unit(work *w, node *n, const node *like)
+{
+    const node *last = n->kind == NODE_PRODUCT ? n->child[n->n - 1] : n;
+    if (like->kind != NODE_UNIT || n->kind != NODE_PRODUCT || last->kind != NODE_SYMBOL) return n;
+    const char *name = w->symbols[last->symbol].name;
+    size_t size = w->symbols[last->symbol].size;
+    for (unsigned i = 0; i + 1 < n->n; i++)
+        if (value_has_symbols(n->child[i])) return n;
+    fmpq_t factor;
+    fmpq_init(factor);
+    unit_relation relation = unit_compare(factor, name, size, like->text, like->size);
+    fmpq_clear(factor);
+    if (relation != UNIT_SAME && relation != UNIT_SCALED) return n;
+    node_list rest = {0};
+    for (unsigned i = 0; i + 1 < n->n; i++) node_push(w, &rest, n->child[i]);
+    node *out = node_unary(w, NODE_UNIT, rest.n == 1 ? rest.items[0]
+                                                     : node_from_list(w, NODE_PRODUCT, &rest));
+    out->text = name;
+    out->size = size;
+    return out;
+}
+
 static masa_verdict compare_units(work *w, node *a, node *b)
 {
-    a = innermost_unit(a);
-    b = innermost_unit(b);
+    a = product_as_unit(w, innermost_unit(a), innermost_unit(b));
+    b = product_as_unit(w, innermost_unit(b), a);
     bool mild_a = node_is_percent(a) || node_is_degrees(a);
     bool mild_b = node_is_percent(b) || node_is_degrees(b);
     bool other_unit = a->kind == NODE_UNIT && b->kind == NODE_UNIT &&

@@ -154,6 +154,15 @@ static bool is_heading(const char *text, size_t size, span s, size_t end)
     return end < size && (text[end] == ':' || at(text, size, end, "\uff1a"));
 }
 
+/* The "**" of code's powers at i: it joins two operands, as bold's marks do not. */
+static bool is_power(const char *text, size_t size, size_t i)
+{
+    if (i == 0 || i + 2 >= size) return false;
+    bool base = is_letter(text[i - 1]) || is_digit(text[i - 1]) || text[i - 1] == ')';
+    char next = text[i + 2];
+    return base && (is_letter(next) || is_digit(next) || (next && strchr("(-", next)));
+}
+
 bool find_bold(const char *text, size_t size, span *out)
 {
     bool found = false, value = false;
@@ -161,6 +170,10 @@ bool find_bold(const char *text, size_t size, span *out)
         if (found && !value && (is_digit(text[i]) || text[i] == '$'))
             found = false; /* words that a value follows were a heading */
         if (text[i] != '*' || text[i + 1] != '*') continue;
+        if (is_power(text, size, i)) {
+            i++;
+            continue;
+        }
         size_t end = i + 2;
         while (end < size && text[end] != '\n' && text[end] != '*') end++;
         if (end + 1 < size && text[end] == '*' && text[end + 1] == '*') {
@@ -232,9 +245,10 @@ bool find_whole(const char *text, size_t size, span *out)
     return out->end > out->start;
 }
 
-/* Words that notation without backslashes is made of. */
+/* Words that notation without backslashes is made of, and names of functions. */
 static bool is_notation(const char *text, size_t size, size_t i, size_t n)
 {
+    if (i + n < size && text[i + n] == '(') return !at(text, size, i + n, "(s)");
     static const char *const words[] = {"sqrt", "sin", "cos", "tan", "log", "exp", "and",
                                         "arcsin", "arccos", "arctan", "infinity", "inf", "theta",
                                         "alpha", "beta", "lambda", "math", "frac", "cup", "union",
@@ -243,12 +257,14 @@ static bool is_notation(const char *text, size_t size, size_t i, size_t n)
     return m && m == n;
 }
 
+enum { IDEOGRAPHS_PER_WORD = 8 }; /* a few words of English are a clause of Chinese */
+
 /* One line that is the answer itself: a value, words behind it aside ("72 clips"), or a
  * few words without one ("no solution"). */
 bool find_bare(const char *text, size_t size, span *out)
 {
     *out = trim(text, (span){0, size});
-    size_t n = out->end - out->start, words = 0;
+    size_t n = out->end - out->start, words = 0, ideographs = 0;
     bool digits = false;
     if (n == 0 || n > 400 || memchr(text + out->start, '\n', n)) return false;
     for (size_t i = out->start; i < out->end; i++) {
@@ -258,7 +274,7 @@ bool find_bare(const char *text, size_t size, span *out)
             while (environment && i + 1 < out->end && text[i] != '}') i++;
         } else if (is_ideograph(text[i])) {
             if (at(text, out->end, i, "\u3002") && i + 3 < out->end) return false;
-            words++;
+            ideographs++;
             i += 2;
         } else if (is_letter(text[i])) {
             size_t start = i;
@@ -266,12 +282,12 @@ bool find_bare(const char *text, size_t size, span *out)
             if (i - start < 2 || is_notation(text, out->end, start, i + 1 - start)) continue;
             words++;
         } else if (is_digit(text[i])) {
-            if (words) return false; /* "the number is 10" */
+            if (words || ideographs) return false; /* "the number is 10" */
             digits = true;
         } else if ((text[i] == '.' || text[i] == '?' || text[i] == '!') && words &&
                    i + 1 < out->end) {
             return false; /* sentences */
         }
     }
-    return digits || words <= 4;
+    return digits || words + ideographs / IDEOGRAPHS_PER_WORD <= 4;
 }

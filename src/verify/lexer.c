@@ -100,6 +100,43 @@ static size_t thousands_at(const lexer *l, size_t i, bool *certain)
     return marks || spaces + commas == 1 ? d - i : 0;
 }
 
+/* How many digits at the end of a decimal are said to go on for ever by the dots behind
+ * them: 1 of "0.1666...", 2 of "0.2727..."; 0 if they do not repeat. */
+static size_t repeating_digits(const char *text, size_t size)
+{
+    const char *point = memchr(text, '.', size);
+    size_t places = point ? size - (size_t)(point - text) - 1 : 0;
+    for (size_t period = 1; 2 * period <= places; period++) {
+        size_t same = 0;
+        while (same + period < places && text[size - 1 - same] == text[size - 1 - same - period])
+            same++;
+        if (same >= (period == 1 ? 2 : period)) return period;
+    }
+    return 0;
+}
+
+/* Dots behind the number that ends at i: their bytes, or 0. */
+static size_t dots_at(const lexer *l, size_t i)
+{
+    static const char *const dots[] = {"...", "\u2026", "\\ldots", "\\dots", "\\cdots"};
+    for (size_t k = 0; k < sizeof dots / sizeof *dots; k++) {
+        size_t m = strlen(dots[k]);
+        if (m <= l->n - i && memcmp(l->s + i, dots[k], m) == 0) return m;
+    }
+    return 0;
+}
+
+/* "0.1666..." as 0.1666\overline{6}. */
+static void emit_repeating(lexer *l, const char *text, size_t size, size_t period)
+{
+    static const char accent[] = "overline";
+    emit(l, T_NUMBER, 0, text, size);
+    emit(l, T_ACCENT, 0, accent, strlen(accent));
+    emit(l, '{', 0, "{", 1);
+    emit(l, T_NUMBER, 0, text + size - period, period);
+    emit(l, '}', 0, "}", 1);
+}
+
 static void lex_number(lexer *l)
 {
     size_t start = l->i, i = start, lead;
@@ -119,6 +156,13 @@ static void lex_number(lexer *l)
         char_at(l, i + 1) != '.') {
         text[size++] = l->s[i++];
         while (digit_at(l, i)) text[size++] = l->s[i++];
+    }
+    size_t dots = dots_at(l, i), period = dots ? repeating_digits(text, size) : 0;
+    if (period) {
+        l->i = i + dots;
+        l->digits += size;
+        emit_repeating(l, text, size, period);
+        return;
     }
     size_t sign = char_at(l, i + 1) == '-' || char_at(l, i + 1) == '+';
     if ((char_at(l, i) == 'e' || char_at(l, i) == 'E') && digit_at(l, i + 1 + sign)) {
@@ -243,7 +287,8 @@ static void lex_letters(lexer *l)
     bool brackets = n == 1 && *s == 'U' && l->count && among(l->out[l->count - 1].kind, "])");
     while (brackets && isspace((unsigned char)char_at(l, end))) end++;
     bool numeric = l->w->options->kind == MASA_ANSWER_NUMERIC && (!hit || hit->kind == T_NAME);
-    bool unit = after_number(l) && (numeric || unit_known(s, n));
+    bool unit = after_number(l) &&
+                (numeric || unit_known(s, n) || (l->spaced && unit_prefixed(s, n)));
     if (brackets && (char_at(l, end) == '(' || char_at(l, end) == '['))
         emit(l, T_CUP, 0, s, n);
     else if (unit)
@@ -447,22 +492,48 @@ static const struct {
     {0x3C4, T_NAME, 0, "tau"},  {0x3B5, T_NAME, 0, "epsilon"}, {0x2236, ':', 0, ":"},
 };
 
-/* "x²" as x^2, "½" as (1/2). */
-static bool lex_small_digit(lexer *l, unsigned code)
+/* The digit that is written small, above (*mark: '^') or below ('_') the line, or -1. */
+static int small_digit(unsigned code, int *mark)
 {
-    static const char digits[] = "0123456789";
+    *mark = code >= 0x2080 && code <= 0x2089 ? '_' : '^';
+    if (*mark == '_') return (int)(code - 0x2080);
+    if (code == 0xB2 || code == 0xB3) return (int)(code - 0xB0);
+    if (code == 0xB9) return 1;
+    return code == 0x2070 || (code >= 0x2074 && code <= 0x2079) ? (int)(code - 0x2070) : -1;
+}
+
+/* "x²" as x^2, "10⁻¹²" as 10^{-12}, "v₀" as v_0: the digits at i, behind which i is left.
+ * Returns whether there are any. */
+static bool lex_small_digits(lexer *l, size_t i)
+{
+    int mark = '^', other, digit;
+    unsigned code;
+    char *text = l->digits;
+    size_t size = 0, m = masa_utf8_decode(l->s + i, l->n - i, &code);
+    bool minus = m && code == 0x207B;
+    for (i += minus ? m : 0; i < l->n; i += m) {
+        m = masa_utf8_decode(l->s + i, l->n - i, &code);
+        digit = m ? small_digit(code, size ? &other : &mark) : -1;
+        if (digit < 0 || (size && other != mark)) break;
+        text[size++] = (char)('0' + digit);
+    }
+    if (!size || (minus && mark == '_')) return false;
+    l->i = i;
+    l->digits += size;
+    emit(l, mark, 0, mark == '_' ? "_" : "^", 1);
+    if (minus) emit(l, '-', 0, "-", 1);
+    emit(l, T_NUMBER, 0, text, size);
+    return true;
+}
+
+/* "½" as (1/2). */
+static bool lex_small_fraction(lexer *l, unsigned code)
+{
     static const struct {
         unsigned code;
         const char *over, *under;
     } parts[] = {{0xBD, "1", "2"}, {0xBC, "1", "4"}, {0xBE, "3", "4"}, {0x2153, "1", "3"},
                  {0x2154, "2", "3"}};
-    int power = code == 0xB9 ? 1 : code == 0xB2 ? 2 : code == 0xB3 ? 3
-                : code == 0x2070 || (code >= 0x2074 && code <= 0x2079) ? (int)(code - 0x2070) : -1;
-    if (power >= 0) {
-        emit(l, '^', 0, "^", 1);
-        emit(l, T_NUMBER, 0, digits + power, 1);
-        return true;
-    }
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
         if (parts[k].code != code) continue;
         emit(l, T_FRAC, 0, "frac", 4); /* so that "3½" is a mixed number */
@@ -478,7 +549,17 @@ static void lex_unicode(lexer *l)
     unsigned code;
     size_t m = masa_utf8_decode(l->s + l->i, l->n - l->i, &code), at = l->i;
     l->i += m ? m : 1;
-    if (lex_small_digit(l, code)) return;
+    if (lex_small_digits(l, at) || lex_small_fraction(l, code)) return;
+    if (code == 0x20D7) return; /* the arrow above a letter */
+    if ((code == 0x3BC || code == 0xB5) && after_number(l)) { /* "5 μF" */
+        size_t end = l->i;
+        while (letter_at(l, end)) end++;
+        if (unit_prefixed(l->s + at, end - at)) {
+            l->i = end;
+            emit(l, T_TEXT, 0, l->s + at, end - at);
+            return;
+        }
+    }
     for (size_t k = 0; k < sizeof unicode / sizeof *unicode; k++) {
         if (unicode[k].code != code) continue;
         if (unicode[k].kind == T_SPACE) l->spaced = true;

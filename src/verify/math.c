@@ -156,6 +156,35 @@ static bool same_decimal(const char *a, size_t n, const char *b, size_t m)
            memcmp(a + comma + 1, b + comma + 1, n - comma - 1) == 0;
 }
 
+/* 1: true, 2: false, 0: neither. */
+static int truth(const char *s, size_t n)
+{
+    static const char *const words[] = {"true", "yes", "false", "no"};
+    for (int k = 0; k < 4; k++)
+        if (same_words(s, n, words[k], strlen(words[k]))) return 1 + k / 2;
+    return 0;
+}
+
+/* The label of an option at i, "B. ", "B) ", "B: ". */
+static bool is_label(const char *s, size_t n, size_t i)
+{
+    bool begins = i == 0 || !isalnum((unsigned char)s[i - 1]);
+    return begins && n - i > 3 && s[i] >= 'A' && s[i] <= 'J' && strchr(".):", s[i + 1]) &&
+           s[i + 1] && s[i + 2] == ' ';
+}
+
+/* "B. blue" and "(B) blue" where the gold is an option's letter, and no other is named. */
+static bool names_option(const char *s, size_t n, const char *gold, size_t gold_size)
+{
+    if (gold_size == 3 && *gold == '(' && gold[2] == ')') gold++, gold_size = 1;
+    size_t start = n && *s == '(';
+    if (gold_size != 1 || !is_label(s, n, start) || s[start] != *gold) return false;
+    if (start && s[2] != ')') return false;
+    for (size_t i = start + 2; i < n; i++)
+        if (is_label(s, n, i)) return false;
+    return true;
+}
+
 /* The point P(1, 2) is (1, 2), where that is asked for. */
 static void drop_point_name(node *answer, const work *w, const node *gold)
 {
@@ -220,6 +249,14 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
     }
     if (is_word(gold, gold_size) && same_words(answer, size, gold, gold_size)) {
         *rule = "words";
+        return MASA_VERDICT_EQUAL;
+    }
+    if (truth(gold, gold_size) && truth(answer, size) == truth(gold, gold_size)) {
+        *rule = "words";
+        return MASA_VERDICT_EQUAL;
+    }
+    if (names_option(answer, size, gold, gold_size)) {
+        *rule = "option";
         return MASA_VERDICT_EQUAL;
     }
     if (same_decimal(answer, size, gold, gold_size) ||

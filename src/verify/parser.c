@@ -329,6 +329,36 @@ static node *group_of(parser *p, const node_list *items, char mark)
     return out;
 }
 
+/* After how many items the names of "p=5, q=2 and p=7, q=2" come again, each in its place;
+ * 0: they do not. */
+static unsigned names_period(const node_list *items)
+{
+    unsigned period = 0;
+    for (unsigned i = 0; i < items->n; i++) {
+        const node *item = items->items[i];
+        if (item->kind != NODE_RELATION || item->n != 2 || item->text[0] != '=' ||
+            item->child[0]->kind != NODE_SYMBOL)
+            return 0;
+        if (i && !period && node_same(item->child[0], items->items[0]->child[0])) period = i;
+        if (period && !node_same(item->child[0], items->items[i % period]->child[0])) return 0;
+    }
+    return period > 1 && items->n % period == 0 ? period : 0;
+}
+
+/* The items as a list, one of lists where their names come again. */
+static node *named_groups(parser *p, const node_list *items, char mark)
+{
+    unsigned period = names_period(items);
+    if (!period) return group_of(p, items, mark);
+    node_list groups = {0};
+    for (unsigned i = 0; i < items->n; i += period) {
+        node_list group = {0};
+        for (unsigned k = 0; k < period; k++) node_push(p->w, &group, items->items[i + k]);
+        node_push(p->w, &groups, group_of(p, &group, ','));
+    }
+    return group_of(p, &groups, mark == 'o' ? 'o' : ',');
+}
+
 /* "3/5 (or 0.6)": the same value said again in brackets. */
 static bool take_aside(parser *p, node_list *items)
 {
@@ -367,7 +397,7 @@ node *parse__statements(parser *p)
         else if (!mark) mark = ',';
         node_push(p->w, &items, parse__statement(p));
     }
-    if (groups.n == 0) return group_of(p, &items, mark);
+    if (groups.n == 0) return named_groups(p, &items, mark);
     node_push(p->w, &groups, group_of(p, &items, mark));
     return group_of(p, &groups, ',');
 }

@@ -27,6 +27,16 @@ static size_t dress(const char *s, const char *end)
     return 0;
 }
 
+/* Bytes of the arrow, the space or the mark of Chinese at s that parts words, or 0. */
+static size_t wide_mark(const char *s, const char *end)
+{
+    static const char *const marks[] = {"\u2192", "\u3000", "\u3001", "\u3002",
+                                        "\uff0c", "\uff1b", "\uff1a", "\u21d2"};
+    for (size_t k = 0; k < sizeof marks / sizeof *marks && (unsigned char)*s >= 0xE2; k++)
+        if (end - s >= 3 && memcmp(s, marks[k], 3) == 0) return 3;
+    return 0;
+}
+
 static bool counts_in_words(char c)
 {
     return is_letter(c) || is_digit(c) || (unsigned char)c >= 0x80 ||
@@ -40,7 +50,7 @@ static int next(const char **s, const char *end, bool words, int last)
     const char *start = *s;
     while (*s < end) {
         char c = **s;
-        size_t skip = c == '\\' ? dress(*s, end) : 0;
+        size_t skip = c == '\\' ? dress(*s, end) : words ? wide_mark(*s, end) : 0;
         if (skip) {
             *s += skip;
             continue;

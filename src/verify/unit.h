@@ -11,6 +11,9 @@
 /* Whether letters right behind a number are a unit rather than a product ("5 cm"). */
 bool unit_known(const char *s, size_t n);
 
+/* The same of units with a prefix too, "mV": letters that may also be a product. */
+bool unit_prefixed(const char *s, size_t n);
+
 /* Factor that turns a number in unit a into one in unit b.
  * UNIT_SAME: factor 1. UNIT_SCALED: *factor is set. UNIT_OTHER: they measure different
  * things. UNIT_UNKNOWN: at least one is no unit known here, so nothing can be said. */

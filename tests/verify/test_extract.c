@@ -88,6 +88,12 @@ static void test_bare(void **state)
 {
     (void)state;
     const unsigned B = MASA_EXTRACT_BARE;
+    check("2*sec(2*t)^2 - cosh(0)", B, "2*sec(2*t)^2 - cosh(0)");
+    check("abs(x) < 1", B, "abs(x) < 1");
+    check("the apple(s) cost 10", B, NULL);
+    check("\u7535\u573a\u53d8\u5316\u2192\u7535\u78c1\u6ce2", B,
+          "\u7535\u573a\u53d8\u5316\u2192\u7535\u78c1\u6ce2");
+    check("\u7b54\u6848\u662f 10", B, NULL);
     check(" x + 1\n", B, "x + 1");
     check("72 clips sold in April", B, "72 clips sold in April");
     check("no solution", B, "no solution");
@@ -155,6 +161,9 @@ static void test_other_rules(void **state)
     check("it is **73**.", MASA_EXTRACT_BOLD, "73");
     check("**a** and **b c**", MASA_EXTRACT_BOLD, "b c");
     check("**a", MASA_EXTRACT_BOLD, NULL);
+    check("a**2 + b**2 + c", MASA_EXTRACT_BOLD, NULL);
+    check("(x+1)**2 - (y)**n is **5**", MASA_EXTRACT_BOLD, "5");
+    check("a**2 + b**2 + 2*a*b", MASA_EXTRACT_ANY, "a**2 + b**2 + 2*a*b");
     check("from 3 to 1,234.5 km", MASA_EXTRACT_NUMBER, "1,234.5");
     check("it is -3/4", MASA_EXTRACT_NUMBER, "-3/4");
     check("8-3", MASA_EXTRACT_NUMBER, "3");
