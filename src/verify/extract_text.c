@@ -14,7 +14,7 @@ static size_t skip_decoration(const char *text, size_t size, size_t i)
 static bool is_aside(const char *text, size_t size, size_t i)
 {
     static const char *const asides[] = {", which ", ", not ", ", because ", " because ",
-                                         ", since ", ", as ",  ", so ",      NULL};
+                                         ", since ", ", as ",  ", so ",      ", it ", NULL};
     return (text[i] == ',' || text[i] == ' ') && any_at(text, size, i, asides) > 0;
 }
 

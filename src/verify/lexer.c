@@ -127,14 +127,50 @@ static size_t dots_at(const lexer *l, size_t i)
 }
 
 /* "0.1666..." as 0.1666\overline{6}. */
-static void emit_repeating(lexer *l, const char *text, size_t size, size_t period)
+static void emit_repeating(lexer *l, const char *text, size_t size, const char *again,
+                           size_t period)
 {
     static const char accent[] = "overline";
     emit(l, T_NUMBER, 0, text, size);
     emit(l, T_ACCENT, 0, accent, strlen(accent));
     emit(l, '{', 0, "{", 1);
-    emit(l, T_NUMBER, 0, text + size - period, period);
+    emit(l, T_NUMBER, 0, again, period);
     emit(l, '}', 0, "}", 1);
+}
+
+/* The end of "(6)" behind "0.1", digits in brackets at i; 0: there are none. */
+static size_t bracketed_digits(const lexer *l, size_t i)
+{
+    if (char_at(l, i) != '(') return 0;
+    size_t d = i + 1;
+    while (digit_at(l, d)) d++;
+    return d > i + 1 && char_at(l, d) == ')' ? d + 1 : 0;
+}
+
+/* "1.234.567" and "1.234,50" of Europe, which are nothing else: true if it was one. */
+static bool lex_pointed_thousands(lexer *l)
+{
+    char *text = l->digits;
+    size_t i = l->i, size = 0, groups = 0;
+    while (digit_at(l, i) && size < 4) text[size++] = l->s[i++];
+    if (size == 0 || size > 3) return false;
+    while (char_at(l, i) == '.' && digit_at(l, i + 1) && digit_at(l, i + 2) &&
+           digit_at(l, i + 3) && !digit_at(l, i + 4)) {
+        memcpy(text + size, l->s + i + 1, 3);
+        size += 3, i += 4, groups++;
+    }
+    size_t cents = char_at(l, i) != ',' ? 0 : digit_at(l, i + 1) + (digit_at(l, i + 1) && digit_at(l, i + 2));
+    if (cents && digit_at(l, i + 1 + cents)) cents = 0;
+    if (groups == 0 || groups + (cents > 0) < 2 || char_at(l, i) == '.') return false;
+    if (cents) {
+        text[size] = '.';
+        memcpy(text + size + 1, l->s + i + 1, cents);
+        size += 1 + cents, i += 1 + cents;
+    }
+    l->i = i;
+    l->digits += size;
+    emit(l, T_NUMBER, 0, text, size);
+    return true;
 }
 
 static void lex_number(lexer *l)
@@ -142,6 +178,7 @@ static void lex_number(lexer *l)
     size_t start = l->i, i = start, lead;
     char *text = l->digits;
     size_t size = 0;
+    if (lex_pointed_thousands(l)) return;
     while (digit_at(l, i)) text[size++] = l->s[i++];
     lead = size;
     bool certain = true;
@@ -158,10 +195,20 @@ static void lex_number(lexer *l)
         while (digit_at(l, i)) text[size++] = l->s[i++];
     }
     size_t dots = dots_at(l, i), period = dots ? repeating_digits(text, size) : 0;
+    size_t closed = bracketed_digits(l, i);
+    if (closed && memchr(text, '.', size)) {
+        l->w->ambiguous = true; /* "0.1(6)": a product, in the second reading 1/6 */
+        if (l->w->second_reading) {
+            l->i = closed;
+            l->digits += size;
+            emit_repeating(l, text, size, l->s + i + 1, closed - i - 2);
+            return;
+        }
+    }
     if (period) {
         l->i = i + dots;
         l->digits += size;
-        emit_repeating(l, text, size, period);
+        emit_repeating(l, text, size, text + size - period, period);
         return;
     }
     size_t sign = char_at(l, i + 1) == '-' || char_at(l, i + 1) == '+';
@@ -435,6 +482,17 @@ static bool begins_command(const lexer *l, size_t i)
     return m - i > 1 && word_command(l->s + i, m - i);
 }
 
+/* Whether the brace behind which l stands is the tall one of "\\left\\{\\begin{array}{l}": it
+ * has no partner, as the other side is "\\right.". */
+static bool opens_cases(const lexer *l)
+{
+    static const char begin[] = "\\begin{", end[] = "\\right.";
+    size_t i = l->i;
+    while (isspace((unsigned char)char_at(l, i))) i++;
+    return l->n - i > strlen(begin) && memcmp(l->s + i, begin, strlen(begin)) == 0 &&
+           memmem(l->s + i, l->n - i, end, strlen(end)) != NULL;
+}
+
 static void lex_command(lexer *l)
 {
     if (l->escaped_twice) l->i++;
@@ -453,7 +511,9 @@ static void lex_command(lexer *l)
         if (!l->has_rows && begins_command(l, l->i)) l->i--; /* "\\\\frac" among others */
         else emit(l, T_ROW, 0, "\\\\", 2);
         break;
-    case '{': emit(l, T_SET_OPEN, 0, "{", 1); break;
+    case '{':
+        if (!opens_cases(l)) emit(l, T_SET_OPEN, 0, "{", 1);
+        break;
     case '}': emit(l, T_SET_CLOSE, 0, "}", 1); break;
     case '%': emit(l, '%', 0, "%", 1); break;
     case '|': emit(l, '|', 0, "|", 1); break;

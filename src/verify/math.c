@@ -156,12 +156,15 @@ static bool same_decimal(const char *a, size_t n, const char *b, size_t m)
            memcmp(a + comma + 1, b + comma + 1, n - comma - 1) == 0;
 }
 
-/* 1: true, 2: false, 0: neither. */
-static int truth(const char *s, size_t n)
+/* Which of the meanings that are said in several ways s has; 0: none of these. */
+static int meaning(const char *s, size_t n)
 {
-    static const char *const words[] = {"true", "yes", "false", "no"};
-    for (int k = 0; k < 4; k++)
-        if (same_words(s, n, words[k], strlen(words[k]))) return 1 + k / 2;
+    static const struct {
+        const char *words;
+        int meaning;
+    } ways[] = {{"true", 1}, {"yes", 1}, {"false", 2}, {"no", 2}, {"dne", 3}, {"does not exist", 3}};
+    for (size_t k = 0; n < 40 && k < sizeof ways / sizeof *ways; k++)
+        if (same_words(s, n, ways[k].words, strlen(ways[k].words))) return ways[k].meaning;
     return 0;
 }
 
@@ -251,7 +254,8 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
         *rule = "words";
         return MASA_VERDICT_EQUAL;
     }
-    if (truth(gold, gold_size) && truth(answer, size) == truth(gold, gold_size)) {
+    int means = meaning(gold, gold_size);
+    if (means && meaning(answer, size) == means) {
         *rule = "words";
         return MASA_VERDICT_EQUAL;
     }

@@ -267,11 +267,12 @@ node *parse__environment(parser *p)
         while (p->t->kind != T_END && !parse__take(p, '}')) parse__next(p);
     node_list cells = {0};
     unsigned rows = 0, row_start = 0, columns = 0;
-    bool even = true;
+    bool even = true, statements = true;
     while (!p->failed && p->t->kind != T_CLOSE_ENVIRONMENT) {
         if (p->t->kind == '&') parse__next(p); /* an empty cell: alignment only */
         node_push(p->w, &cells,
                   matrix || array ? parse__statement(p) : parse__statements(p));
+        statements &= cells.items[cells.n - 1]->kind == NODE_RELATION;
         if (p->t->kind == ',') parse__next(p);
         if (p->t->kind == '&') continue;
         if (p->t->kind != T_ROW && p->t->kind != T_CLOSE_ENVIRONMENT)
@@ -283,7 +284,7 @@ node *parse__environment(parser *p)
     }
     p->w->depth--;
     if (!parse__take(p, T_CLOSE_ENVIRONMENT) || cells.n == 0) return parse__fail(p);
-    bool is_matrix = (matrix || array) && even;
+    bool is_matrix = (matrix || array) && even && !(array && statements);
     node *out = node_from_list(p->w, is_matrix ? NODE_MATRIX : NODE_LIST, &cells);
     out->rows = is_matrix ? rows : 0;
     out->mark = is_matrix ? (*name == 'v' ? '|' : 0) : ',';

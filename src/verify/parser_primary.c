@@ -403,6 +403,22 @@ node *parse__words(parser *p)
     return out;
 }
 
+/* _5C_2 and {}_5P_2: how many choices, or orders, of 2 things out of 5. */
+static node *parse_choices(parser *p)
+{
+    token *t = p->t;
+    bool shape = t[1].kind == T_NUMBER && t[2].kind == T_NAME && t[2].size == 1 &&
+                 strchr("CP", *t[2].text) && t[3].kind == '_' && t[4].kind == T_NUMBER;
+    if (!shape) return parse__fail(p);
+    parse__next(p);
+    node *from = parse__number(p);
+    parse__next(p);
+    parse__next(p);
+    node *count = parse__number(p), *out = node_call(p->w, FN_BINOM, from, count);
+    if (*t[2].text == 'C') return out;
+    return node_binary(p->w, NODE_PRODUCT, out, node_call(p->w, FN_FACTORIAL, count, NULL));
+}
+
 node *parse__primary(parser *p)
 {
     if (p->failed || !parse__enter(p)) return parse__fail(p);
@@ -422,8 +438,13 @@ node *parse__primary(parser *p)
     case T_EMPTY: constant = NODE_SET; break;
     case '(':
     case '[': return parse__brackets(p);
+    case '_': return parse_choices(p);
     case '{':
         if (begins_builder(p->t)) return parse_set(p);
+        if (p->t[1].kind == '}' && p->t[2].kind == '_') {
+            p->t += 2;
+            return parse_choices(p);
+        }
         return parse__group(p);
     case T_BOX:
         parse__next(p);
