@@ -424,6 +424,23 @@ static int which_word(const char *s, size_t n, const char *const *words)
     return -1;
 }
 
+/* "thirty", "thirty-five", "one hundred": the number; -1: none. numbers: zero to twenty. */
+static int larger_number(const char *s, size_t n, const char *const *numbers)
+{
+    static const char *const tens[] = {"twenty", "thirty", "forty", "fifty", "sixty",
+                                       "seventy", "eighty", "ninety"};
+    static const char *const hundred[] = {"hundred", "one hundred", "a hundred", NULL};
+    if (which_word(s, n, hundred) >= 0) return 100;
+    for (int k = 0; k < 8; k++) {
+        size_t m = strlen(tens[k]);
+        if (n < m || strncasecmp(s, tens[k], m) != 0) continue;
+        if (n == m) return 20 + 10 * k;
+        int ones = s[m] == '-' || s[m] == ' ' ? which_word(s + m + 1, n - m - 1, numbers) : -1;
+        return ones >= 1 && ones <= 9 ? 20 + 10 * k + ones : -1;
+    }
+    return -1;
+}
+
 /* Answers in words that mean a value: "all real numbers", "no solution", "twelve". NULL:
  * none of these. */
 static node *value_in_words(work *w, const char *s, size_t n)
@@ -440,6 +457,7 @@ static node *value_in_words(work *w, const char *s, size_t n)
     if (which_word(s, n, reals) >= 0) return node_create(w, NODE_REALS, 0);
     if (which_word(s, n, none) >= 0) return node_create(w, NODE_SET, 0);
     int number = which_word(s, n, numbers);
+    if (number < 0) number = larger_number(s, n, numbers);
     return number >= 0 ? node_integer(w, number) : NULL;
 }
 
