@@ -147,7 +147,7 @@ static size_t bracketed_digits(const lexer *l, size_t i)
     return d > i + 1 && char_at(l, d) == ')' ? d + 1 : 0;
 }
 
-/* "1.234.567" and "1.234,50" of Europe, which are nothing else: true if it was one. */
+/* "1.234.567" and "1.234,50" of Europe: true if it was one. */
 static bool lex_pointed_thousands(lexer *l)
 {
     char *text = l->digits;
@@ -159,8 +159,13 @@ static bool lex_pointed_thousands(lexer *l)
         memcpy(text + size, l->s + i + 1, 3);
         size += 3, i += 4, groups++;
     }
-    size_t cents = char_at(l, i) != ',' ? 0 : digit_at(l, i + 1) + (digit_at(l, i + 1) && digit_at(l, i + 2));
-    if (cents && digit_at(l, i + 1 + cents)) cents = 0;
+    size_t cents = 0;
+    while (groups && char_at(l, i) == ',' && cents < 3 && digit_at(l, i + 1 + cents)) cents++;
+    if (cents == 3) cents = 0;
+    if (groups == 1 && cents) { /* or the pair "1.234,50" */
+        l->w->ambiguous = true;
+        if (l->w->second_reading) return false;
+    }
     if (groups == 0 || groups + (cents > 0) < 2 || char_at(l, i) == '.') return false;
     if (cents) {
         text[size] = '.';
