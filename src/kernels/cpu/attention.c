@@ -14,9 +14,17 @@ static _Thread_local struct {
     size_t bytes;
 } scratch;
 
+static void scratch_release(void)
+{
+    free(scratch.data);
+    scratch.data = NULL;
+    scratch.bytes = 0;
+}
+
 static void *scratch_get(size_t n, size_t size)
 {
     if (scratch.bytes / size < n) {
+        if (!scratch.data) parallel_at_end(scratch_release);
         free(scratch.data);
         scratch.data = masa_alloc(n, size);
         scratch.bytes = n * size;

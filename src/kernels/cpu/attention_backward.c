@@ -16,9 +16,17 @@ static _Thread_local struct {
     size_t bytes;
 } scratch;
 
+static void scratch_release(void)
+{
+    free(scratch.data);
+    scratch.data = NULL;
+    scratch.bytes = 0;
+}
+
 static void *scratch_get(size_t bytes)
 {
     if (scratch.bytes < bytes) {
+        if (!scratch.data) parallel_at_end(scratch_release);
         free(scratch.data);
         scratch.data = masa_alloc(bytes, 1);
         scratch.bytes = bytes;

@@ -101,6 +101,17 @@ static void work_off(void)
     }
 }
 
+static _Thread_local struct {
+    void (*release[8])(void);
+    size_t n;
+} at_end;
+
+void parallel_at_end(void (*release)(void))
+{
+    assert(at_end.n < sizeof at_end.release / sizeof *at_end.release);
+    at_end.release[at_end.n++] = release;
+}
+
 static void *help(void *unused)
 {
     (void)unused;
@@ -114,6 +125,7 @@ static void *help(void *unused)
         }
         work_off();
     }
+    while (at_end.n > 0) at_end.release[--at_end.n]();
     return NULL;
 }
 

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "isa/rows.h"
+#include "split.h"
 
 /* Everything a primitive is compiled for. */
 struct key {
@@ -47,6 +48,7 @@ struct operands {
 enum { REMEMBERED = 64 };
 
 static _Thread_local struct {
+    bool registered; /* its release at the thread's end */
     dnnl_stream_t stream;
     struct operands operands[REMEMBERED];
     struct {
@@ -86,9 +88,26 @@ static void ask_for_room(void)
     munmap(room, ROOM);
 }
 
+static void release(void)
+{
+    for (size_t i = 0; i < REMEMBERED; i++)
+        for (size_t k = 0; mine.operands[i].number && k < N_OPERANDS; k++)
+            dnnl_memory_destroy(mine.operands[i].memory[k]);
+    for (size_t i = 0; i < PRODUCT_SCRATCHES; i++) free(mine.scratch[i].data);
+    if (mine.stream) dnnl_stream_destroy(mine.stream);
+    memset(&mine, 0, sizeof mine);
+}
+
+static void release_at_end(void)
+{
+    if (!mine.registered) parallel_at_end(release);
+    mine.registered = true;
+}
+
 void *product_scratch(enum product_scratch which, size_t bytes)
 {
     if (mine.scratch[which].bytes < bytes) {
+        release_at_end();
         free(mine.scratch[which].data);
         size_t rounded = (bytes + 4095) / 4096 * 4096;
         mine.scratch[which].data = masa_memory_denied() ? NULL : aligned_alloc(4096, rounded);
@@ -208,8 +227,10 @@ static dnnl_memory_t memory(const dnnl_memory_desc_t *layout, const void *data)
 
 static void execute(dnnl_primitive_t primitive, int n, const dnnl_exec_arg_t *args)
 {
-    if (!mine.stream)
+    if (!mine.stream) {
+        release_at_end();
         must(dnnl_stream_create(&mine.stream, dnnl.engine, dnnl_stream_default_flags));
+    }
     work_alone();
     must(dnnl_primitive_execute(primitive, mine.stream, n, args));
     must(dnnl_stream_wait(mine.stream));

@@ -15,6 +15,7 @@
 
 #include "cpu_backend.h"
 #include "isa/head.h"
+#include "split.h"
 
 enum { CHUNK = 256 };
 
@@ -31,6 +32,14 @@ typedef struct scratch {
     size_t n_chunks, candidates_capacity;
 } scratch;
 static _Thread_local scratch thread_scratch;
+
+static void scratch_release(void)
+{
+    free(thread_scratch.sums);
+    free(thread_scratch.weights);
+    free(thread_scratch.candidates);
+    thread_scratch = (scratch){0};
+}
 
 /* Filters look first at tokens within this distance of the best score (a
  * probability ratio of 6e-6) and at all of them only when those were too few. */
@@ -66,6 +75,7 @@ static bool sum_chunks(draw *d)
 {
     scratch *s = d->scratch;
     if (d->chunks > s->n_chunks) {
+        if (!s->sums) parallel_at_end(scratch_release);
         s->n_chunks = d->chunks;
         s->sums = masa_realloc(s->sums, d->chunks, sizeof *s->sums);
         s->weights = masa_realloc(s->weights, d->chunks, sizeof *s->weights);
