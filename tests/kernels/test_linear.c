@@ -1,6 +1,7 @@
 #include "kernels_test.h"
 #include <masa/device.h>
 #include <masa/linear.h>
+#include <masa/parallel.h>
 
 struct shape {
     size_t out, in;
@@ -248,6 +249,43 @@ static void repeats_bit_by_bit(void **state)
     tensor_free(&w), tensor_free(&x), tensor_free(&dy), tensor_free(&a), tensor_free(&b);
 }
 
+/* Small and large weights, few rows and many: however a product is cut for its threads. */
+static void threads_change_no_bit(void **state)
+{
+    (void)state;
+    static const struct shape of[] = {{512, 192}, {192, 512}, {150, 70}, {520, 800}};
+    static const size_t rows[] = {2, 16, 50, 300, 1100};
+    masa_dtype dtype = masa_device_compute();
+    int before = masa_threads();
+    for (size_t k = 0; k < sizeof of / sizeof *of; k++)
+        for (size_t r = 0; r < sizeof rows / sizeof *rows; r++) {
+            struct shape s = of[k];
+            size_t n = rows[r], ny = n * s.out, nx = n * s.in;
+            masa_random random = masa_random_init(n + s.out, MASA_STREAM_TEST);
+            struct tensor w = tensor_random(&random, MASA_F32, s.out * s.in, 0.1);
+            struct tensor x = tensor_random(&random, dtype, nx, 1);
+            struct tensor dy = tensor_random(&random, dtype, ny, 1);
+            struct tensor made[2]; /* by one thread; by several */
+            masa_linear *l = make(&w, s, dtype, true);
+            for (int threads = 1; threads <= 4; threads++) {
+                struct tensor *t = &made[threads > 1];
+                *t = tensor_zero(MASA_F32, ny + nx + w.n);
+                float *out = t->data;
+                masa_threads_set(threads);
+                masa_linear_forward(l, out, MASA_F32, x.data, NULL, n, false);
+                masa_linear_backward_input(l, out + ny, MASA_F32, dy.data, n, false);
+                masa_linear_backward_weight(l, out + ny + nx, NULL, dy.data, x.data, n);
+                if (threads == 1) continue;
+                assert_memory_equal(made[0].data, t->data, t->n * sizeof(float));
+                tensor_free(t);
+            }
+            tensor_free(&made[0]);
+            masa_linear_destroy(l);
+            tensor_free(&w), tensor_free(&x), tensor_free(&dy);
+        }
+    masa_threads_set(before);
+}
+
 static void tells_its_shape(void **state)
 {
     (void)state;
@@ -271,6 +309,7 @@ int main(void)
         cmocka_unit_test(a_trial_tells_whether_rows_agree),
         cmocka_unit_test(survives_many_row_counts),
         cmocka_unit_test(repeats_bit_by_bit),
+        cmocka_unit_test(threads_change_no_bit),
         cmocka_unit_test(tells_its_shape),
         cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);

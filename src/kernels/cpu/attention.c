@@ -6,31 +6,8 @@
 #include "attention_plan.h"
 #include "cpu_backend.h"
 #include "isa/attention.h"
+#include "scratch.h"
 #include "split.h"
-
-/* Scratch of a thread for the units it works on, kept between calls. */
-static _Thread_local struct {
-    void *data;
-    size_t bytes;
-} scratch;
-
-static void scratch_release(void)
-{
-    free(scratch.data);
-    scratch.data = NULL;
-    scratch.bytes = 0;
-}
-
-static void *scratch_get(size_t n, size_t size)
-{
-    if (scratch.bytes / size < n) {
-        if (!scratch.data) parallel_at_end(scratch_release);
-        free(scratch.data);
-        scratch.data = masa_alloc(n, size);
-        scratch.bytes = n * size;
-    }
-    return scratch.data;
-}
 
 static void *at(const void *p, masa_dtype dtype, size_t index)
 {
@@ -61,7 +38,7 @@ static struct attention_keys keys_init(const struct call *c, size_t length)
     struct attention_keys keys = {.keys = attention_padded(length, ATTENTION_KEYS),
                                   .width = attention_padded(h->head_dim, ATTENTION_PAD)};
     size_t n = keys.keys * keys.width;
-    keys.k_t = scratch_get(2 * n, size);
+    keys.k_t = scratch_get(SCRATCH_ATTENTION, 2 * n * size);
     keys.v = (char *)keys.k_t + n * size;
     memset(keys.k_t, 0, 2 * n * size);
     return keys;

@@ -6,33 +6,10 @@
 #include "attention_plan.h"
 #include "cpu_backend.h"
 #include "isa/attention_backward.h"
+#include "scratch.h"
 #include "split.h"
 
 enum { KEYS = 64, PAD = 32 };
-
-/* Scratch of a thread, kept between calls. */
-static _Thread_local struct {
-    void *data;
-    size_t bytes;
-} scratch;
-
-static void scratch_release(void)
-{
-    free(scratch.data);
-    scratch.data = NULL;
-    scratch.bytes = 0;
-}
-
-static void *scratch_get(size_t bytes)
-{
-    if (scratch.bytes < bytes) {
-        if (!scratch.data) parallel_at_end(scratch_release);
-        free(scratch.data);
-        scratch.data = masa_alloc(bytes, 1);
-        scratch.bytes = bytes;
-    }
-    return scratch.data;
-}
 
 static size_t padded(size_t n, size_t to)
 {
@@ -61,7 +38,7 @@ static struct attention_gradient gradient_init(const struct call *c, size_t leng
                                    .width = padded(c->shape->head_dim, PAD)};
     size_t n = g.keys * g.width, operand = n * c->kernels->element;
     size_t bytes = 4 * operand + 2 * n * sizeof(float);
-    char *p = scratch_get(bytes);
+    char *p = scratch_get(SCRATCH_ATTENTION_BACKWARD, bytes);
     memset(p, 0, bytes);
     g.dk = (float *)p;
     g.dv = g.dk + n;

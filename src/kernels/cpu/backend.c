@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "cpu_backend.h"
-#include "product.h"
+#include "onednn.h"
 #include "split.h"
 
 masa_status cpu_start(int index, masa_error *err)
@@ -33,7 +33,7 @@ masa_dtype cpu_compute(void)
 masa_device_sizes cpu_sizes(void)
 {
     return (masa_device_sizes){.block_tokens = 16, .prefill_rows = 512, .head_rows = 256,
-                               .products = product_cache_bytes()};
+                               .products = onednn_cache_bytes()};
 }
 
 size_t cpu_available(void)

@@ -15,7 +15,9 @@
 #include "isa/linear.h"
 #include "isa/rows.h"
 #include "linear_plain.h"
+#include "onednn.h"
 #include "product.h"
+#include "scratch.h"
 #include "split.h"
 
 struct map {
@@ -37,7 +39,7 @@ enum { FEW_ROWS = 192 };
 static masa_status prepare(struct map *l, void **data, dnnl_memory_desc_t *layout, size_t k,
                            size_t n, masa_error *err)
 {
-    masa_status st = product_layout(layout, k, n, l->packed, err);
+    masa_status st = onednn_layout(layout, k, n, l->packed, err);
     if (st) return st;
     size_t bytes = dnnl_memory_desc_get_size(layout);
     st = masa_alloc_large(data, bytes, 1, "packed weights", err);
@@ -87,7 +89,7 @@ masa_status cpu_linear_create(void **out, size_t out_features, size_t in_feature
         st = masa_alloc_large(&weights, out_features * in_features, sizeof(float), "weights", err);
         l->plain = weights;
     } else {
-        st = product_start(err);
+        st = onednn_start(err);
         if (!st) st = prepare(l, &l->forward, &l->forward_layout, l->in, l->out, err);
         if (!st && trainable)
             st = prepare(l, &l->backward, &l->backward_layout, l->out, l->in, err);
@@ -114,8 +116,8 @@ void cpu_linear_pack(void *map, const float *weight)
     const float *w = weight;
     if (l->compute == MASA_BF16 && l->packed == MASA_F32) {
         /* The same rounding that a native bf16 map has. */
-        void *rounded = product_scratch(SCRATCH_OPERAND_A, n * 2);
-        float *back = l->plain ? l->plain : product_scratch(SCRATCH_OPERAND_B, n * 4);
+        void *rounded = scratch_get(SCRATCH_OPERAND_A, n * 2);
+        float *back = l->plain ? l->plain : scratch_get(SCRATCH_OPERAND_B, n * 4);
         cpu_convert(rounded, MASA_BF16, weight, MASA_F32, n);
         cpu_convert(back, MASA_F32, rounded, MASA_BF16, n);
         w = back;
@@ -123,16 +125,16 @@ void cpu_linear_pack(void *map, const float *weight)
         memcpy(l->plain, weight, n * sizeof *weight);
     }
     if (l->plain) return;
-    product_pack(l->forward, &l->forward_layout, w, 1, l->in);
-    if (l->trainable) product_pack(l->backward, &l->backward_layout, w, l->in, 1);
+    onednn_pack(l->forward, &l->forward_layout, w, 1, l->in);
+    if (l->trainable) onednn_pack(l->backward, &l->backward_layout, w, l->in, 1);
 }
 
 /* An operand as the packed weights need it: float32 in scratch, or itself. */
-static const void *operand(const struct map *l, enum product_scratch slot, const void *x,
+static const void *operand(const struct map *l, enum scratch slot, const void *x,
                            size_t n)
 {
     if (l->compute == l->packed) return x;
-    void *converted = product_scratch(slot, n * sizeof(float));
+    void *converted = scratch_get(slot, n * sizeof(float));
     cpu_convert(converted, MASA_F32, x, MASA_BF16, n);
     return converted;
 }
@@ -230,7 +232,7 @@ static void add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows
 static void add_weight_gradient(struct map *l, float *dw, const void *dy, const void *x,
                                 size_t rows)
 {
-    dnnl_memory_desc_t layout = product_plain(rows, l->in, l->packed);
+    dnnl_memory_desc_t layout = onednn_plain(rows, l->in, l->packed);
     struct product p = {.c = dw, .c_dtype = MASA_F32,
                         .a = operand(l, SCRATCH_OPERAND_A, dy, rows * l->out),
                         .b = operand(l, SCRATCH_OPERAND_B, x, rows * l->in), .layout = &layout,

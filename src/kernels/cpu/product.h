@@ -1,17 +1,14 @@
 /*
- * Products of matrices through oneDNN 2.6; product.c is the only file that runs them.
- *
- * A oneDNN primitive is compiled for exact sizes, which takes about 0.2 ms: they are kept in a
- * cache of bounded size. Each runs on the thread that calls it: a large product is cut into
- * tiles that masa_parallel hands out, so that no thread of oneDNN's waits for another. How it
- * is cut depends on the shapes alone, and so do the results.
+ * Products of matrices. A large one is cut into tiles, each of which one thread multiplies
+ * (onednn.h) when masa_parallel hands it out: no thread waits for another within a product. How
+ * it is cut depends on the shapes alone, but for AVX-512's, where cutting c changes no bit
+ * (tests/kernels/test_linear.c): there it depends on the number of threads too.
  */
 #ifndef KERNELS_PRODUCT_H
 #define KERNELS_PRODUCT_H
 
 #include <dnnl.h>
 #include <masa/dtype.h>
-#include <masa/error.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -28,34 +25,6 @@ struct product {
     bool transposed, accumulate;
 };
 
-/* Once, before all else; MASA_ERR_UNSUPPORTED: not on this processor. */
-masa_status product_start(masa_error *err);
-
 void product_run(const struct product *product);
-
-/* What the cache of compiled products comes to when it is full. */
-size_t product_cache_bytes(void);
-
-/* The layout that oneDNN wants b [k, n] in; MASA_ERR_UNSUPPORTED: it has no such product. */
-masa_status product_layout(dnnl_memory_desc_t *out, size_t k, size_t n, masa_dtype dtype,
-                           masa_error *err);
-
-/* Row-major. */
-dnnl_memory_desc_t product_plain(size_t rows, size_t columns, masa_dtype dtype);
-
-/* b [k, n] float32 of these strides, brought into a layout. */
-void product_pack(void *to, const dnnl_memory_desc_t *layout, const float *b, size_t row_stride,
-                  size_t column_stride);
-
-/* Memory of the calling thread, kept between calls; it grows and never shrinks. */
-enum product_scratch {
-    SCRATCH_OPERAND_A,
-    SCRATCH_OPERAND_B,
-    SCRATCH_TILE_A,
-    SCRATCH_TILE_C,
-    SCRATCH_DNNL,
-    PRODUCT_SCRATCHES
-};
-void *product_scratch(enum product_scratch which, size_t bytes);
 
 #endif

@@ -15,7 +15,7 @@
 
 #include "cpu_backend.h"
 #include "isa/head.h"
-#include "split.h"
+#include "scratch.h"
 
 enum { CHUNK = 256 };
 
@@ -24,36 +24,21 @@ typedef struct candidate {
     int32_t token;
 } candidate;
 
-/* Scratch of a thread, kept between calls; it grows to what a vocabulary needs. */
-typedef struct scratch {
-    float *sums;     /* [n_chunks] log-sum-exp of each chunk of the vocabulary */
-    double *weights; /* [n_chunks] their exponentials */
-    candidate *candidates;
-    size_t n_chunks, candidates_capacity;
-} scratch;
-static _Thread_local scratch thread_scratch;
-
-static void scratch_release(void)
-{
-    free(thread_scratch.sums);
-    free(thread_scratch.weights);
-    free(thread_scratch.candidates);
-    thread_scratch = (scratch){0};
-}
-
 /* Filters look first at tokens within this distance of the best score (a
  * probability ratio of 6e-6) and at all of them only when those were too few. */
 static const float first_span = 12.0f;
 
 /* What the steps of one draw share. */
 typedef struct draw {
-    scratch *scratch;
     const float *logits; /* [vocab] */
     size_t vocab, chunks;
     float scale;   /* 1 / temperature */
     double lse;    /* log sum of exp(score) over the vocabulary */
     float best;    /* the highest score */
     int32_t first; /* the lowest token id that has it */
+    float *sums;     /* [chunks] log-sum-exp of each chunk of the vocabulary */
+    double *weights; /* [chunks] their exponentials */
+    candidate *candidates;
 } draw;
 
 static size_t chunk_end(const draw *d, size_t chunk)
@@ -73,29 +58,24 @@ static bool is_impossible(const draw *d, size_t chunk)
 /* The sums of all chunks and of the whole row; false when they are not numbers. */
 static bool sum_chunks(draw *d)
 {
-    scratch *s = d->scratch;
-    if (d->chunks > s->n_chunks) {
-        if (!s->sums) parallel_at_end(scratch_release);
-        s->n_chunks = d->chunks;
-        s->sums = masa_realloc(s->sums, d->chunks, sizeof *s->sums);
-        s->weights = masa_realloc(s->weights, d->chunks, sizeof *s->weights);
-    }
+    d->weights = scratch_get(SCRATCH_CHUNKS, d->chunks * (sizeof(double) + sizeof(float)));
+    d->sums = (float *)(d->weights + d->chunks);
     size_t whole = d->vocab / CHUNK, rest = d->vocab % CHUNK;
     const struct head_kernels *k = ISA_SELECT(head_kernels);
-    k->logsumexp(s->sums, d->logits, whole, CHUNK, d->scale);
+    k->logsumexp(d->sums, d->logits, whole, CHUNK, d->scale);
     if (rest)
-        k->logsumexp(s->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
+        k->logsumexp(d->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
     float top = -INFINITY;
     for (size_t c = 0; c < d->chunks; c++) {
-        if (!isfinite(s->sums[c])) {
+        if (!isfinite(d->sums[c])) {
             if (!is_impossible(d, c)) return false;
-            s->sums[c] = -INFINITY;
+            d->sums[c] = -INFINITY;
         }
-        if (s->sums[c] > top) top = s->sums[c];
+        if (d->sums[c] > top) top = d->sums[c];
     }
     double total = 0;
     for (size_t c = 0; c < d->chunks; c++)
-        total += exp((double)s->sums[c] - (double)top);
+        total += exp((double)d->sums[c] - (double)top);
     d->lse = (double)top + log(total);
     return isfinite(d->lse);
 }
@@ -103,7 +83,7 @@ static bool sum_chunks(draw *d)
 /* Whether a chunk can hold a score of at least `score`, allowing for rounding. */
 static bool reaches(const draw *d, size_t chunk, float score)
 {
-    return d->scratch->sums[chunk] >= score - 1e-5f * fabsf(score) - 1e-5f;
+    return d->sums[chunk] >= score - 1e-5f * fabsf(score) - 1e-5f;
 }
 
 static void find_best(draw *d)
@@ -142,15 +122,14 @@ static size_t invert(const double *weights, size_t n, double u, double *within)
 /* Inverts the distribution over the chunks, then over the tokens of one. */
 static int32_t draw_plain(const draw *d, double u)
 {
-    scratch *s = d->scratch;
     double within, weights[CHUNK];
     for (size_t c = 0; c < d->chunks; c++)
-        s->weights[c] = exp((double)s->sums[c] - d->lse);
-    size_t chunk = invert(s->weights, d->chunks, u, &within);
+        d->weights[c] = exp((double)d->sums[c] - d->lse);
+    size_t chunk = invert(d->weights, d->chunks, u, &within);
     size_t first = chunk * CHUNK, n = chunk_end(d, chunk) - first;
     for (size_t i = 0; i < n; i++)
         weights[i] =
-            exp((double)(d->logits[first + i] * d->scale) - (double)s->sums[chunk]);
+            exp((double)(d->logits[first + i] * d->scale) - (double)d->sums[chunk]);
     return (int32_t)(first + invert(weights, n, within, &within));
 }
 
@@ -172,17 +151,15 @@ static void sift(candidate *heap, size_t n, size_t at)
 }
 
 /* Collects the possible tokens with a score of at least `least`; returns how many. */
-static size_t gather(const draw *d, float least)
+static size_t gather(draw *d, float least)
 {
-    scratch *s = d->scratch;
     size_t n = 0;
-    s->candidates = masa_grow(s->candidates, &s->candidates_capacity, d->vocab,
-                              sizeof *s->candidates);
+    d->candidates = scratch_get(SCRATCH_CANDIDATES, d->vocab * sizeof *d->candidates);
     for (size_t c = 0; c < d->chunks; c++) {
         if (!reaches(d, c, least)) continue;
         for (size_t i = c * CHUNK; i < chunk_end(d, c); i++) {
             float score = d->logits[i] * d->scale;
-            s->candidates[n] = (candidate){score, (int32_t)i};
+            d->candidates[n] = (candidate){score, (int32_t)i};
             n += score >= least && score > -INFINITY;
         }
     }
@@ -201,7 +178,7 @@ static double weight_of(const draw *d, candidate c)
  */
 static size_t select_best(const draw *d, size_t n, const masa_sampling *s, bool *full)
 {
-    candidate *heap = d->scratch->candidates;
+    candidate *heap = d->candidates;
     size_t k = s->top_k > 0 ? (size_t)s->top_k : SIZE_MAX, kept = 0;
     double nucleus = s->top_k > 0 ? INFINITY : s->top_p * exp(d->lse - (double)d->best);
     double mass = 0;
@@ -253,7 +230,7 @@ static int32_t draw_kept(const draw *d, const candidate *kept, size_t n, double 
     return token;
 }
 
-static int32_t draw_filtered(const draw *d, const masa_sampling *given, double u)
+static int32_t draw_filtered(draw *d, const masa_sampling *given, double u)
 {
     masa_sampling s = *given;
     if ((size_t)s.top_k >= d->vocab) s.top_k = 0;
@@ -261,7 +238,7 @@ static int32_t draw_filtered(const draw *d, const masa_sampling *given, double u
     size_t n = 0, kept = 0;
     if (s.top_k == 0 && s.top_p >= 1) { /* min-p alone needs no order */
         n = gather(d, s.min_p > 0 ? d->best + logf(s.min_p) : -INFINITY);
-        return n ? draw_kept(d, d->scratch->candidates, n, u) : d->first;
+        return n ? draw_kept(d, d->candidates, n, u) : d->first;
     }
     bool full = false;
     n = gather(d, d->best - first_span);
@@ -270,7 +247,7 @@ static int32_t draw_filtered(const draw *d, const masa_sampling *given, double u
         n = gather(d, -INFINITY);
         kept = select_best(d, n, &s, &full);
     }
-    items = d->scratch->candidates + n - kept;
+    items = d->candidates + n - kept;
     size_t last = cut(d, items, kept, &s);
     return draw_kept(d, items + kept - last, last, u);
 }
@@ -281,8 +258,7 @@ static bool draw_one(masa_draw *out, const float *logits, size_t vocab)
     const masa_sampling *sampling = &out->sampling;
     bool greedy = sampling->temperature == 0;
     bool filtered = sampling->top_k > 0 || sampling->top_p < 1 || sampling->min_p > 0;
-    draw d = {.scratch = &thread_scratch,
-              .logits = logits,
+    draw d = {.logits = logits,
               .vocab = vocab,
               .chunks = (vocab + CHUNK - 1) / CHUNK,
               .scale = greedy ? 1.0f : 1.0f / sampling->temperature};
