@@ -7,18 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILTER(name)                                                                     \
-    static jinja__value name(jinja__machine *m, jinja__value v,                          \
-                             const jinja__value *given, const jinja__arguments *args)
-#define UNUSED (void)m, (void)given, (void)args
-
 /* soft_str(): a text, whatever it was. */
 static jinja__value text_of(jinja__machine *m, jinja__value v)
 {
     return jinja__to_string(m, v);
 }
 
-FILTER(filter_default)
+BUILTIN(filter_default)
 {
     UNUSED;
     bool use = v.type == JINJA_UNDEFINED || (jinja__truth(given[1]) && !jinja__truth(v));
@@ -26,44 +21,44 @@ FILTER(filter_default)
     return given[0].type == JINJA_MISSING ? jinja__constant(m, "") : given[0];
 }
 
-FILTER(filter_trim)
+BUILTIN(filter_trim)
 {
     UNUSED;
     return jinja__strip(m, text_of(m, v), given[0], STRIP_LEFT | STRIP_RIGHT);
 }
 
-FILTER(filter_upper)
+BUILTIN(filter_upper)
 {
     UNUSED;
     return jinja__change_case(m, text_of(m, v), CASE_UPPER);
 }
-FILTER(filter_lower)
+BUILTIN(filter_lower)
 {
     UNUSED;
     return jinja__change_case(m, text_of(m, v), CASE_LOWER);
 }
-FILTER(filter_capitalize)
+BUILTIN(filter_capitalize)
 {
     UNUSED;
     return jinja__change_case(m, text_of(m, v), CASE_CAPITAL);
 }
-FILTER(filter_title)
+BUILTIN(filter_title)
 {
     UNUSED;
     return jinja__change_case(m, text_of(m, v), CASE_TITLE);
 }
-FILTER(filter_string)
+BUILTIN(filter_string)
 {
     UNUSED;
     return text_of(m, v);
 }
-FILTER(filter_safe)
+BUILTIN(filter_safe)
 {
     UNUSED;
     return text_of(m, v);
 }
 
-FILTER(filter_replace)
+BUILTIN(filter_replace)
 {
     UNUSED;
     int64_t most =
@@ -74,7 +69,7 @@ FILTER(filter_replace)
                           most);
 }
 
-FILTER(filter_length)
+BUILTIN(filter_length)
 {
     UNUSED;
     switch (v.type) {
@@ -95,7 +90,7 @@ FILTER(filter_length)
     }
 }
 
-FILTER(filter_tojson)
+BUILTIN(filter_tojson)
 {
     UNUSED;
     jinja__json how = {.ascii = jinja__truth(given[0]), .sorted = jinja__truth(given[3])};
@@ -121,7 +116,7 @@ FILTER(filter_tojson)
     return jinja__finish(m, &b);
 }
 
-FILTER(filter_indent)
+BUILTIN(filter_indent)
 {
     UNUSED;
     jinja__value text = v, indent = given[0];
@@ -164,7 +159,7 @@ static bool read_number(jinja__value v, double *out, int64_t *whole, bool *is_wh
     return end != buffer && end[strspn(end, " \t\n\r\f\v")] == '\0';
 }
 
-FILTER(filter_int)
+BUILTIN(filter_int)
 {
     UNUSED;
     double real = 0;
@@ -189,7 +184,7 @@ FILTER(filter_int)
     return masa_jinja_integer((int64_t)real);
 }
 
-FILTER(filter_float)
+BUILTIN(filter_float)
 {
     UNUSED;
     double real;
@@ -203,7 +198,7 @@ FILTER(filter_float)
     return given[0].type == JINJA_MISSING ? masa_jinja_real(0) : given[0];
 }
 
-FILTER(filter_abs)
+BUILTIN(filter_abs)
 {
     UNUSED;
     if (!jinja__is_number(v))
@@ -214,7 +209,7 @@ FILTER(filter_abs)
                  : masa_jinja_integer(i);
 }
 
-FILTER(filter_round)
+BUILTIN(filter_round)
 {
     UNUSED;
     int64_t digits = jinja__given_integer(m, given[0], 0);
@@ -244,14 +239,14 @@ FILTER(filter_round)
     return masa_jinja_real(isfinite(x) ? strtod(text, NULL) : x);
 }
 
-FILTER(filter_format)
+BUILTIN(filter_format)
 {
     UNUSED;
     if (args->n_named) return jinja__refuse(m, "`format` with names is not supported");
     return jinja__format(m, text_of(m, v), args->items, args->n);
 }
 
-FILTER(filter_attr)
+BUILTIN(filter_attr)
 {
     UNUSED;
     if (given[0].type != JINJA_STRING)
@@ -262,7 +257,7 @@ FILTER(filter_attr)
     return jinja__get_attribute(m, v, name);
 }
 
-FILTER(filter_wordcount)
+BUILTIN(filter_wordcount)
 {
     UNUSED;
     const jinja__string *s = text_of(m, v).as.string;

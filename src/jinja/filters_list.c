@@ -4,11 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FILTER(name)                                                                     \
-    static jinja__value name(jinja__machine *m, jinja__value v,                          \
-                             const jinja__value *given, const jinja__arguments *args)
-#define UNUSED (void)m, (void)given, (void)args
-
 /* "a.b.0" of an item; no path: the item. */
 static jinja__value follow(jinja__machine *m, jinja__value v, jinja__value path)
 {
@@ -37,7 +32,7 @@ static jinja__value sort_key(jinja__machine *m, jinja__value v, jinja__value pat
                                                 : v;
 }
 
-FILTER(filter_first)
+BUILTIN(filter_first)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, v);
@@ -45,7 +40,7 @@ FILTER(filter_first)
                              : jinja__undefined("the first item of nothing");
 }
 
-FILTER(filter_last)
+BUILTIN(filter_last)
 {
     UNUSED;
     if (v.type == JINJA_GENERATOR)
@@ -55,7 +50,7 @@ FILTER(filter_last)
                              : jinja__undefined("the last item of nothing");
 }
 
-FILTER(filter_list)
+BUILTIN(filter_list)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, v);
@@ -64,7 +59,7 @@ FILTER(filter_list)
     return list;
 }
 
-FILTER(filter_reverse)
+BUILTIN(filter_reverse)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, v);
@@ -79,7 +74,7 @@ FILTER(filter_reverse)
     return v.type == JINJA_STRING ? jinja__finish(m, &b) : list;
 }
 
-FILTER(filter_join)
+BUILTIN(filter_join)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, v);
@@ -136,28 +131,28 @@ static jinja__value choose(jinja__machine *m, jinja__value v,
     return out;
 }
 
-FILTER(filter_select)
+BUILTIN(filter_select)
 {
     UNUSED;
     return choose(m, v, args, 0, true);
 }
-FILTER(filter_reject)
+BUILTIN(filter_reject)
 {
     UNUSED;
     return choose(m, v, args, 0, false);
 }
-FILTER(filter_selectattr)
+BUILTIN(filter_selectattr)
 {
     UNUSED;
     return choose(m, v, args, 1, true);
 }
-FILTER(filter_rejectattr)
+BUILTIN(filter_rejectattr)
 {
     UNUSED;
     return choose(m, v, args, 1, false);
 }
 
-FILTER(filter_map)
+BUILTIN(filter_map)
 {
     UNUSED;
     const jinja__list *items = items_of(m, v);
@@ -220,7 +215,7 @@ static jinja__value sort(jinja__machine *m, const jinja__list *items, jinja__val
     return list;
 }
 
-FILTER(filter_sort)
+BUILTIN(filter_sort)
 {
     UNUSED;
     return sort(m, jinja__iterate(m, v), given[2], jinja__truth(given[1]),
@@ -240,7 +235,7 @@ static jinja__value pairs(jinja__machine *m, const jinja__dict *d)
     return list;
 }
 
-FILTER(filter_items)
+BUILTIN(filter_items)
 {
     UNUSED;
     if (v.type == JINJA_UNDEFINED) return jinja__new_list(m, JINJA_GENERATOR);
@@ -251,7 +246,7 @@ FILTER(filter_items)
     return list;
 }
 
-FILTER(filter_dictsort)
+BUILTIN(filter_dictsort)
 {
     UNUSED;
     bool by_value = jinja__is_text(given[1], "value");
@@ -262,7 +257,7 @@ FILTER(filter_dictsort)
                 jinja__truth(given[2]));
 }
 
-FILTER(filter_unique)
+BUILTIN(filter_unique)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, v);
@@ -291,18 +286,18 @@ static jinja__value extreme(jinja__machine *m, jinja__value v, const jinja__valu
     return best;
 }
 
-FILTER(filter_max)
+BUILTIN(filter_max)
 {
     UNUSED;
     return extreme(m, v, given, 1);
 }
-FILTER(filter_min)
+BUILTIN(filter_min)
 {
     UNUSED;
     return extreme(m, v, given, -1);
 }
 
-FILTER(filter_sum)
+BUILTIN(filter_sum)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, v);
@@ -313,7 +308,7 @@ FILTER(filter_sum)
     return total;
 }
 
-FILTER(filter_groupby)
+BUILTIN(filter_groupby)
 {
     UNUSED;
     jinja__value sorted = sort(m, jinja__iterate(m, v), given[0], false, false);

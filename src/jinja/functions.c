@@ -4,14 +4,9 @@
 #include <string.h>
 #include <time.h>
 
-#define FUNCTION(name)                                                                   \
-    static jinja__value name(jinja__machine *m, jinja__value v,                          \
-                             const jinja__value *given, const jinja__arguments *args)
-#define UNUSED (void)m, (void)v, (void)given, (void)args
-
 enum { MOST_RANGE = 100000 }; /* as in Jinja's sandbox */
 
-FUNCTION(make_range)
+BUILTIN(make_range)
 {
     UNUSED;
     bool one = given[1].type == JINJA_MISSING;
@@ -51,18 +46,18 @@ static jinja__value make_mapping(jinja__machine *m, const jinja__arguments *args
     return out;
 }
 
-FUNCTION(make_dict)
+BUILTIN(make_dict)
 {
     UNUSED;
     return make_mapping(m, args, JINJA_DICT);
 }
-FUNCTION(make_namespace)
+BUILTIN(make_namespace)
 {
     UNUSED;
     return make_mapping(m, args, JINJA_NAMESPACE);
 }
 
-FUNCTION(raise_exception)
+BUILTIN(raise_exception)
 {
     UNUSED;
     const jinja__string *why = jinja__to_string(m, given[0]).as.string;
@@ -71,7 +66,7 @@ FUNCTION(raise_exception)
 }
 
 /* Always the day that Llama 3's templates name where there is no clock. */
-FUNCTION(strftime_now)
+BUILTIN(strftime_now)
 {
     UNUSED;
     struct tm day = {

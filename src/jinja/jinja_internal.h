@@ -357,6 +357,13 @@ jinja__value jinja__call(jinja__machine *m, jinja__value callee,
 typedef jinja__value jinja__function(jinja__machine *m, jinja__value self,
                                      const jinja__value *given,
                                      const jinja__arguments *arguments);
+/* Begins one, which calls its parameters m, v, given and args. */
+#define BUILTIN(name)                                                                    \
+    static jinja__value name(jinja__machine *m, jinja__value v,                          \
+                             const jinja__value *given, const jinja__arguments *args)
+/* For one that does not need them all. */
+#define UNUSED (void)m, (void)v, (void)given, (void)args
+
 typedef struct jinja__entry {
     const char *name;
     jinja__function *function;

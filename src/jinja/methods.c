@@ -4,11 +4,6 @@
 
 #include <string.h>
 
-#define METHOD(name)                                                                     \
-    static jinja__value name(jinja__machine *m, jinja__value v,                          \
-                             const jinja__value *given, const jinja__arguments *args)
-#define UNUSED (void)m, (void)given, (void)args
-
 static bool need_text(jinja__machine *m, jinja__value v)
 {
     if (v.type == JINJA_STRING) return true;
@@ -16,72 +11,47 @@ static bool need_text(jinja__machine *m, jinja__value v)
     return false;
 }
 
-METHOD(text_strip)
+BUILTIN(text_strip)
 {
     UNUSED;
     return jinja__strip(m, v, given[0], STRIP_LEFT | STRIP_RIGHT);
 }
-METHOD(text_lstrip)
+BUILTIN(text_lstrip)
 {
     UNUSED;
     return jinja__strip(m, v, given[0], STRIP_LEFT);
 }
-METHOD(text_rstrip)
+BUILTIN(text_rstrip)
 {
     UNUSED;
     return jinja__strip(m, v, given[0], STRIP_RIGHT);
 }
-METHOD(text_upper)
-{
-    UNUSED;
-    return jinja__change_case(m, v, CASE_UPPER);
-}
-METHOD(text_lower)
-{
-    UNUSED;
-    return jinja__change_case(m, v, CASE_LOWER);
-}
-METHOD(text_capitalize)
-{
-    UNUSED;
-    return jinja__change_case(m, v, CASE_CAPITAL);
-}
-METHOD(text_title)
-{
-    UNUSED;
-    return jinja__change_case(m, v, CASE_WORDS);
-}
-METHOD(text_isalpha)
-{
-    UNUSED;
-    return masa_jinja_bool(jinja__all(v, "isalpha"));
-}
-METHOD(text_isalnum)
-{
-    UNUSED;
-    return masa_jinja_bool(jinja__all(v, "isalnum"));
-}
-METHOD(text_isdigit)
-{
-    UNUSED;
-    return masa_jinja_bool(jinja__all(v, "isdigit"));
-}
-METHOD(text_isspace)
-{
-    UNUSED;
-    return masa_jinja_bool(jinja__all(v, "isspace"));
-}
-METHOD(text_isupper)
-{
-    UNUSED;
-    return masa_jinja_bool(jinja__all(v, "isupper"));
-}
-METHOD(text_islower)
-{
-    UNUSED;
-    return masa_jinja_bool(jinja__all(v, "islower"));
-}
-METHOD(text_splitlines)
+
+#define IN_CASE(name, how)                                                               \
+    BUILTIN(text_##name)                                                                 \
+    {                                                                                    \
+        UNUSED;                                                                          \
+        return jinja__change_case(m, v, how);                                            \
+    }
+IN_CASE(upper, CASE_UPPER)
+IN_CASE(lower, CASE_LOWER)
+IN_CASE(capitalize, CASE_CAPITAL)
+IN_CASE(title, CASE_WORDS)
+
+#define HOLDS_FOR_ALL(test)                                                              \
+    BUILTIN(text_##test)                                                                 \
+    {                                                                                    \
+        UNUSED;                                                                          \
+        return masa_jinja_bool(jinja__all(v, #test));                                    \
+    }
+HOLDS_FOR_ALL(isalpha)
+HOLDS_FOR_ALL(isalnum)
+HOLDS_FOR_ALL(isdigit)
+HOLDS_FOR_ALL(isspace)
+HOLDS_FOR_ALL(isupper)
+HOLDS_FOR_ALL(islower)
+
+BUILTIN(text_splitlines)
 {
     UNUSED;
     return jinja__lines(m, v, jinja__truth(given[0]));
@@ -111,25 +81,25 @@ static jinja__value test_affix(jinja__machine *m, jinja__value v,
                            has_affix(v.as.string, given[0].as.string, start));
 }
 
-METHOD(text_startswith)
+BUILTIN(text_startswith)
 {
     UNUSED;
     return test_affix(m, v, given, true);
 }
-METHOD(text_endswith)
+BUILTIN(text_endswith)
 {
     UNUSED;
     return test_affix(m, v, given, false);
 }
 
-METHOD(text_removeprefix)
+BUILTIN(text_removeprefix)
 {
     UNUSED;
     bool has = need_text(m, given[0]) && has_affix(v.as.string, given[0].as.string, true);
     return has ? jinja__part(m, v, given[0].as.string->n, v.as.string->n) : v;
 }
 
-METHOD(text_removesuffix)
+BUILTIN(text_removesuffix)
 {
     UNUSED;
     bool has =
@@ -137,7 +107,7 @@ METHOD(text_removesuffix)
     return has ? jinja__part(m, v, 0, v.as.string->n - given[0].as.string->n) : v;
 }
 
-METHOD(text_replace)
+BUILTIN(text_replace)
 {
     UNUSED;
     if (!need_text(m, given[0]) || !need_text(m, given[1])) return v;
@@ -223,12 +193,12 @@ static jinja__value split(jinja__machine *m, jinja__value v, const jinja__value 
     return list;
 }
 
-METHOD(text_split)
+BUILTIN(text_split)
 {
     UNUSED;
     return split(m, v, given, false);
 }
-METHOD(text_rsplit)
+BUILTIN(text_rsplit)
 {
     UNUSED;
     return split(m, v, given, true);
@@ -252,12 +222,12 @@ static jinja__value partition(jinja__machine *m, jinja__value v, jinja__value by
     return out;
 }
 
-METHOD(text_partition)
+BUILTIN(text_partition)
 {
     UNUSED;
     return partition(m, v, given[0], false);
 }
-METHOD(text_rpartition)
+BUILTIN(text_rpartition)
 {
     UNUSED;
     return partition(m, v, given[0], true);
@@ -276,23 +246,23 @@ static jinja__value find(jinja__machine *m, jinja__value v, const jinja__value *
     return must ? jinja__fail(m, "substring not found") : masa_jinja_integer(-1);
 }
 
-METHOD(text_find)
+BUILTIN(text_find)
 {
     UNUSED;
     return find(m, v, given, false, false);
 }
-METHOD(text_rfind)
+BUILTIN(text_rfind)
 {
     UNUSED;
     return find(m, v, given, true, false);
 }
-METHOD(text_index)
+BUILTIN(text_index)
 {
     UNUSED;
     return find(m, v, given, false, true);
 }
 
-METHOD(text_count)
+BUILTIN(text_count)
 {
     UNUSED;
     int64_t n = 0;
@@ -307,7 +277,7 @@ METHOD(text_count)
     return masa_jinja_integer(n);
 }
 
-METHOD(text_join)
+BUILTIN(text_join)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, given[0]);
@@ -319,7 +289,7 @@ METHOD(text_join)
     return jinja__finish(m, &b);
 }
 
-METHOD(text_zfill)
+BUILTIN(text_zfill)
 {
     UNUSED;
     int64_t width = jinja__given_integer(m, given[0], 0);
@@ -334,7 +304,7 @@ METHOD(text_zfill)
 }
 
 /* Of "{}", "{0}" and "{name}" alone. */
-METHOD(text_format)
+BUILTIN(text_format)
 {
     const jinja__string *s = v.as.string;
     jinja__builder b = {0};
@@ -384,23 +354,23 @@ static jinja__value dict_list(jinja__machine *m, jinja__value v, bool keys, bool
     return list;
 }
 
-METHOD(dict_items)
+BUILTIN(dict_items)
 {
     UNUSED;
     return dict_list(m, v, true, true);
 }
-METHOD(dict_keys)
+BUILTIN(dict_keys)
 {
     UNUSED;
     return dict_list(m, v, true, false);
 }
-METHOD(dict_values)
+BUILTIN(dict_values)
 {
     UNUSED;
     return dict_list(m, v, false, true);
 }
 
-METHOD(dict_get)
+BUILTIN(dict_get)
 {
     UNUSED;
     const jinja__value *found = jinja__dict_find(m, v.as.dict, given[0]);
@@ -408,13 +378,13 @@ METHOD(dict_get)
     return given[1].type == JINJA_MISSING ? masa_jinja_none() : given[1];
 }
 
-METHOD(any_copy)
+BUILTIN(any_copy)
 {
     UNUSED;
     return v;
 }
 
-METHOD(list_index)
+BUILTIN(list_index)
 {
     UNUSED;
     for (size_t i = 0; i < v.as.list->n && m->st == MASA_OK; i++)
@@ -423,7 +393,7 @@ METHOD(list_index)
     return jinja__fail(m, "the item is not in the list");
 }
 
-METHOD(list_count)
+BUILTIN(list_count)
 {
     UNUSED;
     int64_t n = 0;
@@ -432,20 +402,20 @@ METHOD(list_count)
     return masa_jinja_integer(n);
 }
 
-METHOD(changes)
+BUILTIN(changes)
 {
     UNUSED;
     return jinja__fail(m, "a %s cannot be changed by a template", jinja__type_name(v));
 }
 
-METHOD(loop_cycle)
+BUILTIN(loop_cycle)
 {
     UNUSED;
     if (args->n == 0) return jinja__fail(m, "no items for cycling given");
     return args->items[v.as.loop->index % args->n];
 }
 
-METHOD(loop_changed)
+BUILTIN(loop_changed)
 {
     UNUSED;
     jinja__value now = jinja__new_list(m, JINJA_TUPLE);

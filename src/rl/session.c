@@ -70,7 +70,6 @@ static masa_status open_model(rl_session *s, const rl_session_options *wants,
                               masa_error *err)
 {
     const masa_config *c = s->config;
-    bool factors = c->lora.rank > 0;
     masa_model_options options = {rl_compute_dtype(c), true};
     const char *path = rl_session_model(s);
     masa_status st = masa_model_load(&s->model, path, &options, err);
