@@ -1,10 +1,6 @@
 #include "predictor.h"
 
-#include <masa/file.h>
-
-#include <stdlib.h>
-
-#define FOLDER "predictor"
+#include "factors.h"
 
 masa_status rl_predictor_open(rl_session *s, masa_error *err)
 {
@@ -13,22 +9,8 @@ masa_status rl_predictor_open(rl_session *s, masa_error *err)
                                  .alpha = 2 * (double)c->meta.adapter,
                                  .targets = "all-linear",
                                  .seed = (uint64_t)c->train.seed};
-    masa_status st = masa_lora_create(&s->predictor, s->model, &options, err);
-    if (st != MASA_OK || !s->checkpoint) return st;
-    char *folder = masa_path_join(s->checkpoint, FOLDER);
-    st = masa_lora_load(s->predictor, folder, err);
-    free(folder);
-    if (st == MASA_OK) rl_predictor_end(s);
-    return st;
-}
-
-masa_status rl_predictor_save(const rl_session *s, const char *folder, masa_error *err)
-{
-    if (!s->predictor) return MASA_OK;
-    char *path = masa_path_join(folder, FOLDER);
-    masa_status st = masa_folder_create(path, err);
-    if (st == MASA_OK) st = masa_lora_save(s->predictor, path, s->config->model.path, err);
-    free(path);
+    masa_status st = rl_factors_open(&s->predictor, s, &options, RL_PREDICTOR, err);
+    if (st == MASA_OK && s->checkpoint) rl_predictor_end(s); /* they came merged */
     return st;
 }
 

@@ -11,8 +11,6 @@
 
 /* Of the loaded model; from the checkpoint if there is one. */
 masa_status rl_predictor_open(rl_session *session, masa_error *err);
-/* Into a checkpoint's folder, in PEFT's format. */
-masa_status rl_predictor_save(const rl_session *session, const char *folder, masa_error *err);
 
 /* Between the two the model predicts; outside it solves, with the very same bits as before.
  * They do not nest. */

@@ -1,6 +1,7 @@
 #include "session.h"
 
 #include "checkup.h"
+#include "factors.h"
 #include "memory_plan.h"
 #include "predictor.h"
 #include "resume.h"
@@ -17,10 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* The adapter's folder in a checkpoint. Beside merged weights, transformers would apply it
- * to them once more. */
-#define ADAPTER "adapter"
 
 masa_dtype rl_compute_dtype(const masa_config *config)
 {
@@ -79,18 +76,13 @@ static masa_status open_model(rl_session *s, const rl_session_options *wants,
         st = masa_model_load(&s->reference, c->model.path, &options, err);
     }
     if (st == MASA_OK) measure_base(s);
-    if (st != MASA_OK || !factors) return st;
+    if (st != MASA_OK || c->lora.rank == 0) return st;
     masa_lora_options lora = {.rank = (size_t)c->lora.rank,
                               .alpha = c->lora.alpha,
                               .targets = c->lora.targets,
                               .seed = (uint64_t)c->train.seed};
-    st = masa_lora_create(&s->lora, s->model, &lora, err);
-    if (st == MASA_OK && s->checkpoint) {
-        char *adapter = masa_path_join(s->checkpoint, ADAPTER);
-        st = masa_lora_load(s->lora, adapter, err);
-        if (st == MASA_OK) masa_model_refresh(s->model);
-        free(adapter);
-    }
+    st = rl_factors_open(&s->lora, s, &lora, RL_ADAPTER, err);
+    if (st == MASA_OK && s->checkpoint) masa_model_refresh(s->model);
     return st;
 }
 
@@ -332,14 +324,8 @@ static masa_status write_settings(const rl_session *s, const char *folder, masa_
 /* Float32, so that a resumed run continues bit for bit. */
 static masa_status write_checkpoint(rl_session *s, const char *folder, masa_error *err)
 {
-    masa_status st = MASA_OK;
-    if (s->lora) {
-        char *adapter = masa_path_join(folder, ADAPTER);
-        st = masa_folder_create(adapter, err);
-        if (st == MASA_OK) st = masa_lora_save(s->lora, adapter, s->config->model.path, err);
-        free(adapter);
-    }
-    if (st == MASA_OK) st = rl_predictor_save(s, folder, err);
+    masa_status st = rl_factors_save(s->lora, s, folder, RL_ADAPTER, err);
+    if (st == MASA_OK) st = rl_factors_save(s->predictor, s, folder, RL_PREDICTOR, err);
     if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
         st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);

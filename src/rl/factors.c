@@ -1,0 +1,27 @@
+#include "factors.h"
+
+#include <masa/file.h>
+
+#include <stdlib.h>
+
+masa_status rl_factors_open(masa_lora **out, const rl_session *s,
+                            const masa_lora_options *options, const char *name, masa_error *err)
+{
+    masa_status st = masa_lora_create(out, s->model, options, err);
+    if (st != MASA_OK || !s->checkpoint) return st;
+    char *folder = masa_path_join(s->checkpoint, name);
+    st = masa_lora_load(*out, folder, err);
+    free(folder);
+    return st;
+}
+
+masa_status rl_factors_save(const masa_lora *factors, const rl_session *s, const char *folder,
+                            const char *name, masa_error *err)
+{
+    if (!factors) return MASA_OK;
+    char *path = masa_path_join(folder, name);
+    masa_status st = masa_folder_create(path, err);
+    if (st == MASA_OK) st = masa_lora_save(factors, path, s->config->model.path, err);
+    free(path);
+    return st;
+}

@@ -1,0 +1,22 @@
+/* Low-rank factors of a run, the policy's (lora.rank) and the predictions' (meta.adapter): how
+ * they come from a checkpoint and go into one, in PEFT's format. */
+#ifndef RL_FACTORS_H
+#define RL_FACTORS_H
+
+#include "session.h"
+
+/* Their folders in a checkpoint. Beside merged weights, transformers would apply an adapter to
+ * them once more. */
+#define RL_ADAPTER "adapter"
+#define RL_PREDICTOR "predictor"
+
+/* On the loaded model; from the checkpoint if the session has one, and then merged into the
+ * model's values, which the caller refreshes. */
+masa_status rl_factors_open(masa_lora **out, const rl_session *session,
+                            const masa_lora_options *options, const char *name,
+                            masa_error *err);
+/* factors NULL: there are none to save. */
+masa_status rl_factors_save(const masa_lora *factors, const rl_session *session,
+                            const char *folder, const char *name, masa_error *err);
+
+#endif
