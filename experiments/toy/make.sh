@@ -1,6 +1,6 @@
 #!/bin/bash
 # Makes the toy regime of PLAN.md in a folder: models and problems, from nothing but `masa`, the
-# same to the byte on the same machine. Some 60 minutes of one core. Every step that is done is
+# same to the byte on the same machine. Half an hour of one core. Every step that is done is
 # left alone; a broken-off one goes on.
 #
 #   experiments/toy/make.sh OUT [MASA]
