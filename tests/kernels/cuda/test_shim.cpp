@@ -250,7 +250,7 @@ static void memory_has_its_bounds(void **)
          "behind the end of device memory");
 #endif
     dies([]() { /* the guard page */
-        GPU_LAUNCH_ON(stream, write_at, dim3(1), dim3(32), 0, (float *)device(256), 4096);
+        GPU_LAUNCH_ON(stream, write_at, dim3(1), dim3(32), 0, (float *)device(256), 64);
         wait();
     }, NULL);
 }
