@@ -68,7 +68,7 @@ static void add_draw(masa_generator *g, size_t sample, ptrdiff_t logits)
     masa_draw draw = {.tag = sample,
                       .row = (size_t)logits,
                       .sampling = request->sampling,
-                      .u = masa_uniform(masa_key(request->key, c->sample),
+                      .u = masa_uniform(masa_key(request->key, request->first_sample + c->sample),
                                         MASA_STREAM_SAMPLE, c->n)};
     MASA_PUSH(g->draws, g->n_draws, g->draws_capacity, draw);
 }

@@ -173,6 +173,21 @@ double masa_gate_fit_zero_variance(const masa_gate_fit *fit,
     return fmin(1, sum);
 }
 
+double masa_gate_fit_agreement(const masa_gate_fit *fit, const masa_forecast *forecast,
+                               const masa_belief *belief, size_t right, size_t wrong,
+                               size_t group_size)
+{
+    masa_belief all = belief ? *belief : (masa_belief){0};
+    double c[POINTS], sum = 0, missing = (double)(group_size - right - wrong);
+    if (right && wrong) return 0;
+    if (!right && !wrong) return masa_gate_fit_zero_variance(fit, forecast, belief, group_size);
+    all.right += (double)right;
+    all.wrong += (double)wrong;
+    know(c, fit, forecast, &all);
+    for (int i = 0; i < POINTS; i++) sum += c[i] * pow(right ? points[i] : 1 - points[i], missing);
+    return fmin(1, sum);
+}
+
 masa_pass_rate_moments masa_gate_fit_moments(const masa_gate_fit *fit,
                                              const masa_forecast *forecast,
                                              const masa_belief *belief)
@@ -190,6 +205,11 @@ double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold,
 {
     double z = masa_gate_fit_zero_variance(fit, NULL, NULL, group_size);
     return fmax(threshold, 2 * z / (1 + z));
+}
+
+double masa_gate_fit_threshold_after(double threshold, size_t seen, size_t group_size)
+{
+    return 1 - (1 - threshold) * (double)(group_size - seen) / (double)group_size;
 }
 
 void masa_gate_fit_export(double numbers[MASA_GATE_FIT_NUMBERS], const masa_gate_fit *fit)

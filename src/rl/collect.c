@@ -24,6 +24,12 @@ void rl_training_sampling(rl_sampling by_kind[2], const masa_config *c, uint64_t
     by_kind[RL_META].what = "meta rollouts";
 }
 
+static bool wants_solutions(const rl_draw *d, const masa_config *config)
+{
+    return !d->decision.gated && !d->decision.given_up &&
+           d->solutions.n < (size_t)config->rollout.group_size;
+}
+
 /* Samples from draw number `first` of the batch on, of the kinds asked for, what is not
  * gated. */
 static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool solutions, bool meta,
@@ -35,7 +41,7 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     size_t n = 0;
     for (size_t i = first; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
-        if (solutions && !d->decision.gated) wanted[n++] = &d->solutions;
+        if (solutions && wants_solutions(d, l->session.config)) wanted[n++] = &d->solutions;
         if (meta && rl_asked_to_predict(d, &l->method, &l->prompts, &l->session)) wanted[n++] = &d->meta;
     }
     if (meta) rl_predictor_begin(&l->session);
@@ -60,6 +66,24 @@ static masa_status sample_both(rl_loop *l, rl_draws *draws, size_t first, masa_e
     return st == MASA_OK ? sample(l, draws, first, true, false, err) : st;
 }
 
+/* The solutions of what the gate left open, whole groups or in pilots: rounds after which it is
+ * asked again. */
+static masa_status sample_solutions(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (bool more = true; st == MASA_OK && more;) {
+        st = sample(l, draws, first, true, false, err);
+        if (st == MASA_OK) st = rl_score_solutions(draws, first, &l->session, err);
+        more = false;
+        for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
+            rl_draw *d = &draws->items[i];
+            if (d->solutions.pilot && wants_solutions(d, l->session.config))
+                more |= rl_decide_again(d, &l->method, &l->prompts, &l->session);
+        }
+    }
+    return st;
+}
+
 /* MASA-efficient: the predictions first, then what they leave to be sampled. */
 static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
 {
@@ -67,7 +91,7 @@ static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, mas
     masa_status st = meta ? sample(l, draws, first, false, true, err) : MASA_OK;
     for (size_t i = first; st == MASA_OK && i < draws->n; i++)
         st = rl_decide(&draws->items[i], &l->method, &l->prompts, &l->session, err);
-    return st == MASA_OK ? sample(l, draws, first, true, false, err) : st;
+    return st == MASA_OK ? sample_solutions(l, draws, first, err) : st;
 }
 
 static masa_status score(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)

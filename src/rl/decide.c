@@ -16,14 +16,28 @@ static double uniform(const rl_draw *d, const rl_session *s, size_t position)
                         position);
 }
 
+/* Whether the fitted gate closes on a draw, of which some rollouts may be scored. */
+static bool fit_closes(double *value, const rl_draw *d, const rl_method *method,
+                       rl_prompts *prompts, const masa_config *c)
+{
+    bool asked = d->predictions && c->meta.gate == MASA_CONFIG_GATE_SOFT;
+    size_t G = (size_t)c->rollout.group_size, seen = d->solutions.scored, right = 0;
+    for (size_t j = 0; j < seen; j++) right += d->solutions.rollouts[j].correct;
+    masa_belief history = masa_belief_at(&method->beliefs[rl_prompts_index(prompts, d->number)],
+                                         rl_prompts_epoch(prompts, d->number),
+                                         c->meta.gate_discount);
+    double threshold = masa_gate_fit_threshold(&method->fit, c->meta.gate_threshold, G);
+    *value = masa_gate_fit_agreement(&method->fit, asked ? &d->predictions->forecast : NULL,
+                                     &history, right, seen - right, G);
+    return *value > masa_gate_fit_threshold_after(threshold, seen, G);
+}
+
 /* Whether the gate closes on a draw; *value is what it is closed by. */
 static bool closes(double *value, const rl_draw *d, const rl_method *method,
                    rl_prompts *prompts, const rl_session *s)
 {
     const masa_config *c = s->config;
     const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
-    size_t G = (size_t)c->rollout.group_size;
-    masa_belief history;
     *value = method->shut[rl_prompts_index(prompts, d->number)];
     if (*value > 0) return true;
     switch (c->meta.gate) {
@@ -35,13 +49,19 @@ static bool closes(double *value, const rl_draw *d, const rl_method *method,
         *value = forecast &&
                  masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
         return *value > 0;
-    case MASA_CONFIG_GATE_HISTORY: forecast = NULL; break;
-    default: break;
+    default: return fit_closes(value, d, method, prompts, c);
     }
-    history = masa_belief_at(&method->beliefs[rl_prompts_index(prompts, d->number)],
-                             rl_prompts_epoch(prompts, d->number), c->meta.gate_discount);
-    *value = masa_gate_fit_zero_variance(&method->fit, forecast, &history, G);
-    return *value > masa_gate_fit_threshold(&method->fit, c->meta.gate_threshold, G);
+}
+
+bool rl_decide_again(rl_draw *d, const rl_method *method, rl_prompts *prompts,
+                     const rl_session *s)
+{
+    rl_decision *made = &d->decision;
+    made->pilot = d->solutions.scored;
+    made->given_up = fit_closes(&made->agreement, d, method, prompts, s->config);
+    /* Once two differ there is nothing left to ask. */
+    if (made->agreement == 0) d->solutions.pilot = 0;
+    return !made->given_up;
 }
 
 /* Soft: each rollout draws beforehand whether it may pass the cutoff. */
@@ -104,6 +124,7 @@ masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
     bool closed = closes(&made->zero_variance, d, method, prompts, s);
     made->audited = closed && uniform(d, s, DRAW_AUDIT) < c->meta.audit_share;
     made->gated = closed && !made->audited;
+    d->solutions.pilot = closed ? 0 : (size_t)c->meta.gate_pilot;
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
     if (closed || !d->predictions) return MASA_OK;
     size_t cutoff = masa_cutoff_tokens(&d->predictions->forecast, c->meta.cutoff_margin, whole);
@@ -156,6 +177,19 @@ void rl_weigh_survivors(rl_draw *d, const masa_config *config)
 }
 
 /* ---- the record ---- */
+
+static masa_status record_pilot(rl_session *s, masa_store_decision row, const rl_draw *d,
+                                masa_error *err)
+{
+    char extra[48];
+    row.kind = "pilot";
+    row.taken = d->decision.given_up;
+    row.mean = row.deviation = NAN;
+    row.value = d->decision.agreement;
+    snprintf(extra, sizeof extra, "{\"rollouts\":%zu}", d->decision.pilot);
+    row.extra = extra;
+    return masa_store_add_decision(masa_run_store(s->run), &row, err);
+}
 
 static masa_status record_gate(rl_session *s, masa_store_decision row, const rl_draw *d,
                                masa_error *err)
@@ -225,6 +259,7 @@ masa_status rl_record_decisions(rl_session *s, long step, const rl_draws *draws,
         masa_store_decision row = {
             .step = step, .prompt = (long)i, .problem = d->problem->id};
         st = record_gate(s, row, d, err);
+        if (st == MASA_OK && d->decision.pilot) st = record_pilot(s, row, d, err);
         if (st == MASA_OK && !d->decision.gated && d->predictions)
             st = record_cutoff(s, row, d, err);
         bool open = !d->decision.gated && !d->decision.audited;

@@ -14,6 +14,14 @@
 masa_status rl_decide(rl_draw *draw, const rl_method *method, rl_prompts *prompts,
                       const rl_session *session, masa_error *err);
 
+/*
+ * The fitted gate again, with the draw's scored rollouts beside forecast and history
+ * (meta.gate_pilot). Whether more are to be sampled; rollouts that differ are followed by all
+ * that are missing.
+ */
+bool rl_decide_again(rl_draw *draw, const rl_method *method, rl_prompts *prompts,
+                     const rl_session *session);
+
 /* Whether meta rollouts of a draw are sampled (meta.share; nobody asks twice about a prompt that
  * is gated for good). */
 bool rl_asked_to_predict(const rl_draw *draw, const rl_method *method, rl_prompts *prompts,

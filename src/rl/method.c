@@ -25,6 +25,11 @@ masa_status rl_method_check(const masa_config *config, masa_error *err)
         .clipped = config->optimizer.mini_batches * config->optimizer.epochs > 1,
         .reference = config->algorithm.kl_coef > 0,
     };
+    bool fitted = config->meta.gate == MASA_CONFIG_GATE_SOFT ||
+                  config->meta.gate == MASA_CONFIG_GATE_HISTORY;
+    if (config->meta.gate_pilot && !fitted)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "meta.gate_pilot asks the fitted gate; take meta.gate soft or history");
     const char *why = masa_soft_cutoff_obstacle(&use);
     if (config->meta.cutoff_survival > 0 && config->algorithm.subset)
         why = "algorithm.subset chooses by rewards that a cutoff hides";

@@ -175,7 +175,7 @@ static int seen_variance(const rl_draw *d, const masa_config *config)
 static masa_status record_acting(rl_session *s, long step, const rl_draws *draws,
                                  masa_error *err)
 {
-    double prompts = 0, gated = 0, hinted = 0, known = 0;
+    double prompts = 0, gated = 0, given_up = 0, hinted = 0, known = 0;
     masa_gate_audit audit = {0};
     double rolled = 0, cut = 0, cutoff = 0, limited = 0;
     for (size_t i = 0; i < draws->n; i++) {
@@ -185,6 +185,7 @@ static masa_status record_acting(rl_session *s, long step, const rl_draws *draws
         int variance = seen_variance(d, s->config);
         prompts++;
         gated += d->decision.gated;
+        given_up += d->decision.given_up;
         bool open = !d->decision.gated && !d->decision.audited;
         audit.closed += !open;
         audit.audited += d->decision.audited;
@@ -206,6 +207,7 @@ static masa_status record_acting(rl_session *s, long step, const rl_draws *draws
     const rl_metric metrics[] = {
         {"gated", gated},
         {"gated_share", share(gated, prompts)},
+        {"given_up", given_up},
         {"audited", audit.audited},
         {"audited_flat", audit.audited_flat},
         {"gate_open", audit.open},

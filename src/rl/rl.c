@@ -113,7 +113,7 @@ static void report(rl_loop *l, const rl_summary *y)
     if (!l->told_found) tell_found(l, y);
 }
 
-/* Behaviour cloning: once the buffer holds a batch, updates on it, which empty it. */
+/* Behaviour cloning: once the buffer holds a batch, passes over it, which empty it. */
 static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *stats,
                                  masa_error *err)
 {
@@ -123,9 +123,13 @@ static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *
     rl_experts_gather(experts, draws, c);
     if (experts->n < (size_t)c->meta.bc_batch) return MASA_OK;
     masa_status st = MASA_OK;
-    for (long pass = 0; st == MASA_OK && pass < c->meta.bc_passes; pass++)
-        st = rl_experts_learn(experts, 0, experts->n, NULL, 0, c->meta.bc_lr, &l->prompts,
-                              &l->session, stats, err);
+    size_t size = c->meta.bc_mini_batch ? (size_t)c->meta.bc_mini_batch : experts->n;
+    for (long pass = 0; pass < c->meta.bc_passes; pass++)
+        for (size_t at = 0; st == MASA_OK && at < experts->n; at += size) {
+            size_t left = experts->n - at;
+            st = rl_experts_learn(experts, at, size < left ? size : left, NULL, 0,
+                                  c->meta.bc_lr, &l->prompts, &l->session, stats, err);
+        }
     rl_experts_clear(experts);
     return st;
 }

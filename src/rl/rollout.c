@@ -96,10 +96,10 @@ static bool watch(void *context, const masa_completion *completion, bool finishe
 static void take(rl_group *g, masa_completion *completions, size_t n,
                  const masa_request *request, const masa_tokenizer *tokenizer)
 {
-    g->n = n;
-    g->rollouts = masa_alloc(n, sizeof *g->rollouts);
+    g->rollouts = masa_realloc(g->rollouts, g->n + n, sizeof *g->rollouts);
     for (size_t k = 0; k < n; k++) {
-        rl_rollout *r = &g->rollouts[k];
+        rl_rollout *r = &g->rollouts[g->n++];
+        *r = (rl_rollout){0};
         masa_text bytes = {0}, text = {0};
         r->completion = completions[k];
         masa_completion_text(&bytes, &r->completion, request, tokenizer);
@@ -116,19 +116,22 @@ masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const 
     masa_request *requests = masa_alloc(n, sizeof *requests);
     watcher w = {.session = s, .what = by_kind[groups[0]->kind].what};
     for (size_t i = 0; i < n; i++) {
-        const rl_sampling *how = &by_kind[groups[i]->kind];
-        w.total += how->n_samples;
+        const rl_group *g = groups[i];
+        const rl_sampling *how = &by_kind[g->kind];
+        size_t missing = how->n_samples - g->n;
         requests[i] = (masa_request){
-            .prompt = groups[i]->prompt.ids,
-            .prompt_size = groups[i]->prompt.n,
-            .n_samples = how->n_samples,
-            .key = masa_key(masa_key(how->key, groups[i]->kind), groups[i]->draw),
-            .max_tokens = groups[i]->max_tokens,
-            .sample_max_tokens = groups[i]->limits,
+            .prompt = g->prompt.ids,
+            .prompt_size = g->prompt.n,
+            .n_samples = g->pilot && g->pilot < missing ? g->pilot : missing,
+            .first_sample = g->n,
+            .key = masa_key(masa_key(how->key, g->kind), g->draw),
+            .max_tokens = g->max_tokens,
+            .sample_max_tokens = g->limits ? g->limits + g->n : NULL,
             .sampling = how->sampling,
             .stop_tokens = s->stop_tokens,
             .n_stop_tokens = s->n_stop_tokens,
         };
+        w.total += requests[i].n_samples;
     }
     masa_completion *completions = masa_alloc(w.total, sizeof *completions);
     masa_status st = masa_generate(generator, requests, n, completions, watch, &w, err);

@@ -33,6 +33,9 @@ typedef struct rl_decision {
     size_t cutoff;           /* tokens; max_tokens when there is none */
     size_t wished;           /* the cutoff that the predictions asked for; left uncut it differs */
     bool hinted;             /* the prompt names the predicted notions */
+    size_t pilot;            /* rollouts after which the gate was last asked again; 0: never */
+    double agreement;        /* probability of no variance that it went by then */
+    bool given_up;           /* it closed then: the others were not sampled */
 } rl_decision;
 
 /* The rollouts of one kind to one prompt. */
@@ -46,6 +49,8 @@ typedef struct rl_group {
     float *weights;              /* [n] soft cutoff: 0 cut off, 1/s survived it, else 1; or NULL */
     rl_rollout *rollouts;        /* [n] */
     size_t n;                    /* 0: not sampled */
+    size_t pilot;                /* so many are sampled next; 0: all that are missing */
+    size_t scored;               /* rollouts that have their reward */
     bool left_out;               /* recorded, not trained on */
 } rl_group;
 
@@ -88,9 +93,9 @@ typedef struct rl_sampling {
 } rl_sampling;
 
 /*
- * Samples the n groups, whose prompts and max_tokens are set and which have no
- * rollouts yet, in one batch; n_samples of each group by its kind. Fills completion
- * and text. MASA_ERR_INTERRUPTED when a stop was asked for.
+ * Samples the n groups, whose prompts and max_tokens are set, in one batch: of each up to
+ * the n_samples of its kind, or `pilot` more. Fills completion and text. The rollouts do not
+ * depend on how many calls they are made in. MASA_ERR_INTERRUPTED when a stop was asked for.
  */
 masa_status rl_sample(rl_session *session, masa_generator *generator, rl_group *const *groups,
                       size_t n, const rl_sampling by_kind[2], masa_error *err);

@@ -75,15 +75,18 @@ static masa_response response_of(const masa_problem *problem, const rl_rollout *
 masa_status rl_score_solutions(rl_draws *draws, size_t first, rl_session *s, masa_error *err)
 {
     size_t n = 0, k = 0;
-    for (size_t i = first; i < draws->n; i++) n += draws->items[i].solutions.n;
+    for (size_t i = first; i < draws->n; i++)
+        n += draws->items[i].solutions.n - draws->items[i].solutions.scored;
     rl_rollout **rollouts = masa_alloc(n + 1, sizeof(rl_rollout *));
     masa_response *responses = masa_alloc(n + 1, sizeof *responses);
     masa_reward *rewards = masa_alloc(n + 1, sizeof *rewards);
-    for (size_t i = first; i < draws->n; i++)
-        for (size_t j = 0; j < draws->items[i].solutions.n; j++, k++) {
-            rollouts[k] = &draws->items[i].solutions.rollouts[j];
+    for (size_t i = first; i < draws->n; i++) {
+        rl_group *g = &draws->items[i].solutions;
+        for (; g->scored < g->n; g->scored++, k++) {
+            rollouts[k] = &g->rollouts[g->scored];
             responses[k] = response_of(draws->items[i].problem, rollouts[k]);
         }
+    }
     masa_status st = masa_rewards_give(s->rewards, rewards, responses, n, err);
     for (k = 0; st == MASA_OK && k < n; k++) {
         rl_rollout *r = rollouts[k];

@@ -139,6 +139,32 @@ static void does_not_depend_on_the_batch(void **state)
     free_completions(whole, TOTAL);
 }
 
+/* Some now and some later are what they would have been together. */
+static void does_not_depend_on_the_call(void **state)
+{
+    setting *s = *state;
+    masa_completion whole[TOTAL], part[SAMPLES];
+    masa_request requests[REQUESTS];
+    size_t limits[SAMPLES] = {9, LONGEST, 3, LONGEST, 5};
+    masa_generator *g = tiny_generator(s->model, NULL, 64, 0);
+    memcpy(requests, s->requests, sizeof requests);
+    requests[4].sample_max_tokens = limits;
+    generate(g, requests, REQUESTS, whole);
+    for (size_t i = 0; i < REQUESTS; i++)
+        for (size_t done = 0, n = 2; done < SAMPLES; done += n) {
+            masa_request r = requests[i];
+            if (n > SAMPLES - done) n = SAMPLES - done;
+            r.first_sample = done;
+            r.n_samples = n;
+            if (r.sample_max_tokens) r.sample_max_tokens += done;
+            generate(g, &r, 1, part);
+            for (size_t k = 0; k < n; k++) assert_same(&whole[i * SAMPLES + done + k], &part[k]);
+            free_completions(part, n);
+        }
+    free_completions(whole, TOTAL);
+    masa_generator_destroy(g);
+}
+
 /* The smallest cache that one sequence fits, and some that hold a few. */
 static void finishes_when_the_cache_is_too_small(void **state)
 {
@@ -538,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_a_naive_loop),
         cmocka_unit_test(does_not_depend_on_the_batch),
+        cmocka_unit_test(does_not_depend_on_the_call),
         cmocka_unit_test(finishes_when_the_cache_is_too_small),
         cmocka_unit_test(computes_a_prompt_once),
         cmocka_unit_test(computes_a_common_beginning_once),

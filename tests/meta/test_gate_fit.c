@@ -427,6 +427,42 @@ static void a_checkpoint_keeps_it(void **state)
     }
 }
 
+static void a_pilot_is_believed_as_far_as_it_goes(void **state)
+{
+    (void)state;
+    masa_gate_fit fit = learned(&u_shaped, 2000);
+    masa_forecast sure = {.n = 8, .n_pass_rates = 8, .pass_rate_mean = 0},
+                  unsure = {.n = 8, .n_pass_rates = 8, .pass_rate_mean = 0.25};
+    masa_belief history = {.right = 0, .wrong = 3};
+    assert_near(masa_gate_fit_agreement(&fit, &unsure, NULL, 1, 3, G), 0, 0);
+    assert_near(masa_gate_fit_agreement(&fit, &unsure, &history, 0, 0, G),
+                masa_gate_fit_zero_variance(&fit, &unsure, &history, G), 0);
+    assert_near(masa_gate_fit_agreement(&fit, &unsure, NULL, 0, G, G), 1, 1e-12);
+    /* every rollout like the others makes it surer, beginning where the forecast is */
+    double before = 0;
+    for (size_t seen = 0; seen <= 12; seen += 4) {
+        double p = masa_gate_fit_agreement(&fit, &unsure, NULL, 0, seen, G);
+        assert_true(p > before && masa_gate_fit_agreement(&fit, &sure, NULL, 0, seen, G) > p);
+        before = p;
+    }
+    /* and it comes true: of groups of which four agree, as many end so as it says */
+    double said = 0;
+    size_t flat = 0, n = 0;
+    masa_random random = masa_random_init(7, MASA_STREAM_TEST);
+    while (n < 3000) {
+        prompt x = draw(&u_shaped, &random);
+        size_t pilot = roll_out(x.p, 4, &random), rest = roll_out(x.p, G - 4, &random);
+        if (pilot != 0 && pilot != 4) continue;
+        said += masa_gate_fit_agreement(&fit, &x.forecast, NULL, pilot, 4 - pilot, G);
+        flat += pilot ? rest == G - 4 : rest == 0;
+        n++;
+    }
+    assert_near(said / (double)n, (double)flat / (double)n, 0.03);
+    assert_near(masa_gate_fit_threshold_after(0.5, 0, G), 0.5, 1e-12);
+    assert_near(masa_gate_fit_threshold_after(0.5, 4, G), 0.625, 1e-12);
+    assert_near(masa_gate_fit_threshold_after(0.5, G, G), 1, 1e-12);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -440,6 +476,7 @@ int main(void)
         cmocka_unit_test(it_reopens),
         cmocka_unit_test(one_pass_and_sampled_forecasts_are_one),
         cmocka_unit_test(expectations_rise_with_the_forecast),
+        cmocka_unit_test(a_pilot_is_believed_as_far_as_it_goes),
         cmocka_unit_test(a_checkpoint_keeps_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

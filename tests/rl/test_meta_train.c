@@ -469,6 +469,57 @@ static void a_soft_gate_closes_on_what_has_no_variance(void **state)
     }
 }
 
+static void pilots_spare_the_rest_of_a_group(void **state)
+{
+    (void)state;
+    static const char common[] = "meta.samples=4 meta.start_step=0 meta.gate=soft train.steps=2 "
+                                 "meta.gate_refill=false meta.audit_share=0.5 "
+                                 "meta.cutoff_margin=0 rollout.prompts_per_step=24 "
+                                 "rollout.group_size=16 ";
+    char more[400];
+    /* never sure enough: whole groups, the same as in one piece */
+    snprintf(more, sizeof more, "%smeta.gate_threshold=1", common);
+    must("unpiloted", more, false);
+    snprintf(more, sizeof more, "%smeta.gate_threshold=1 meta.gate_pilot=3", common);
+    must("piloted", more, false);
+    assert_same_run("unpiloted", "piloted", "model.safetensors", 2);
+    snprintf(more, sizeof more, "%smeta.gate_threshold=0.5 meta.gate_pilot=3", common);
+    must("pilot", more, false);
+    decisions d;
+    read_decisions(&d, "pilot", 2);
+    size_t given_up = 0, wrongly = 0, completed = 0;
+    for (size_t i = 0; i < d.n; i++) {
+        bool pilot = strcmp(d.kinds[i], "pilot") == 0, taken = d.items[i].taken;
+        long n = count("pilot", 2, d.items[i].prompt).solutions;
+        if (strcmp(d.kinds[i], "audit") == 0) assert_int_equal(n, 16);
+        if (!pilot) continue;
+        if (taken) assert_true(n < 16 && n % 3 == 0 && d.items[i].value > 0.5);
+        else assert_int_equal(n, 16);
+        given_up += taken;
+        completed += !taken;
+        wrongly += taken && d.problems[i] == 'm';
+    }
+    if (!(given_up >= 3 && completed >= 3 && wrongly <= 1))
+        fail_msg("%zu given up, %zu wrongly, %zu completed", given_up, wrongly, completed);
+    assert_near(metric_of("pilot", 2, "given_up"), (double)given_up, 0);
+    masa_error err = {0};
+    assert_int_equal(train("pilots", "meta.gate=hard meta.gate_pilot=3", false, NULL, &err),
+                     MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "meta.gate_pilot"));
+}
+
+/* Each text of the buffer is learned once a pass, in updates of so many. */
+static void cloning_comes_in_mini_batches(void **state)
+{
+    (void)state;
+    must("at_once", "meta.bc_batch=1", false);
+    must("in_parts", "meta.bc_batch=1 meta.bc_mini_batch=2", false);
+    double texts = metric_of("at_once", 1, "bc_texts");
+    assert_true(texts > 2);
+    assert_near(metric_of("in_parts", 1, "bc_texts"), texts, 0);
+    assert_true(metric_of("in_parts", 1, "bc_loss") != metric_of("at_once", 1, "bc_loss"));
+}
+
 /* The model knows which prompts are trivial or hopeless: so do its own probabilities, and one
  * forward pass costs no token. */
 static void one_pass_forecasts_without_sampling(void **state)
@@ -572,6 +623,7 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
     static const char more[] = "meta.start_step=1 meta.gate=soft meta.gate_threshold=0.2 "
                                "meta.audit_share=0.3 meta.bc_batch=9 meta.transition=adaptive "
                                "meta.transition_window=8 meta.warm_start_prompts=6 "
+                               "meta.gate_pilot=1 meta.bc_mini_batch=4 "
                                "meta.cutoff_survival=0.5 meta.own_moments=true "
                                "algorithm.advantage=leave_one_out ";
     char half[500], whole[500];
@@ -774,6 +826,8 @@ int main(void)
         cmocka_unit_test(separate_updates_are_two),
         cmocka_unit_test(cloning_may_wait_for_acting),
         cmocka_unit_test(controls_act_without_predictions),
+        cmocka_unit_test(pilots_spare_the_rest_of_a_group),
+        cmocka_unit_test(cloning_comes_in_mini_batches),
         cmocka_unit_test(one_pass_forecasts_without_sampling),
         cmocka_unit_test(a_subset_is_trained_on),
         cmocka_unit_test(a_biased_soft_cutoff_is_refused),

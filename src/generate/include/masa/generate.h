@@ -33,7 +33,9 @@ typedef struct masa_request {
     const int32_t *prompt;
     size_t prompt_size;
     size_t n_samples;
-    uint64_t key;      /* sample i draws from masa_key(key, i) */
+    size_t first_sample; /* so many were sampled in earlier calls: the same responses as if all
+                          * were in one */
+    uint64_t key;      /* sample i draws from masa_key(key, first_sample + i) */
     size_t max_tokens; /* of a response, at least 1 */
     const size_t
         *sample_max_tokens; /* [n_samples] in its place; NULL: max_tokens for all */

@@ -100,6 +100,18 @@ double masa_gate_fit_zero_variance(const masa_gate_fit *fit,
                                    const masa_forecast *forecast,
                                    const masa_belief *belief, size_t group_size);
 
+/**
+ * The same for a group of which some rollouts are known: right and wrong of them. 0 if both
+ * occurred; else, of the G - r - w that are missing,
+ *
+ *   P(all as those) = sum_x c(x | f, r0 + r, w0 + w) p_x^(G - r - w)    all right; (1-p_x) all wrong
+ *
+ * with r0, w0 of the prompt's history. right + wrong <= group_size.
+ */
+double masa_gate_fit_agreement(const masa_gate_fit *fit, const masa_forecast *forecast,
+                               const masa_belief *belief, size_t right, size_t wrong,
+                               size_t group_size);
+
 /* What is known of a prompt's pass rate. */
 typedef struct masa_pass_rate_moments {
     double mean;   /* E[p] */
@@ -117,6 +129,15 @@ masa_pass_rate_moments masa_gate_fit_moments(const masa_gate_fit *fit,
  */
 double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold,
                                size_t group_size);
+
+/**
+ * The threshold once `seen` rollouts of a group are known. That threshold t says what a
+ * rollout may cost: a whole group is worth sampling while 1 - P >= 1 - t, so one rollout costs
+ * (1 - t) / G of a group with variance, and the missing ones are worth it while
+ *
+ *   P <= 1 - (1 - t) (G - seen) / G
+ */
+double masa_gate_fit_threshold_after(double threshold, size_t seen, size_t group_size);
 
 /** To and from the numbers of a checkpoint. Import: false, and the fit as it was, when
  * one of them is negative or not finite. */

@@ -283,7 +283,9 @@
            "where no prediction of a prompt can be cloned, an answer made from its statistics as in the warm start") \
     INTEGER(meta, bc_batch, 16, 1, 1000000, "texts", "experts of one supervised update")  \
     NUMBER(meta, bc_lr, 1e-5, 0, 1, "", "learning rate of that update")                   \
-    INTEGER(meta, bc_passes, 1, 1, 1000, "updates", "such updates on the same experts")    \
+    INTEGER(meta, bc_passes, 1, 1, 1000, "passes", "passes over the same experts")         \
+    INTEGER(meta, bc_mini_batch, 0, 0, 1000000, "texts",                                  \
+            "texts in an update of a pass; 0: all that are held")                         \
     INTEGER(meta, start_step, -1, -1, 1000000000, "steps",                                \
             "after this many steps predictions gate and cut off rollouts; 0: from the first step; -1: never") \
     CHOICE(meta, forecast, FORECAST, SAMPLES,                                             \
@@ -316,6 +318,8 @@
            "soft, history: what an epoch of age leaves of a prompt's own history")        \
     INTEGER(meta, gate_window, 1000, 1, 1000000000, "prompts",                            \
             "soft, history: for how long a prompt's outcome counts in what forecasts come to") \
+    INTEGER(meta, gate_pilot, 0, 0, 1000000, "rollouts",                                  \
+            "soft, history: once so many of a group agree the gate is asked again, and after as many more until they differ; 0: groups are sampled whole") \
     SWITCH(meta, gate_refill, true,                                                       \
            "fill gated places of a step with the next prompts (at most `algorithm.dynamic_max_refills` times)") \
     NUMBER(meta, audit_share, 0.0, 0, 1, "",                                              \
