@@ -21,14 +21,18 @@ static bool fit_closes(double *value, const rl_draw *d, const rl_method *method,
                        rl_prompts *prompts, const masa_config *c)
 {
     bool asked = d->predictions && c->meta.gate == MASA_CONFIG_GATE_SOFT;
-    size_t G = (size_t)c->rollout.group_size, seen = d->solutions.scored, right = 0;
-    for (size_t j = 0; j < seen; j++) right += d->solutions.rollouts[j].correct;
+    size_t G = (size_t)c->rollout.group_size, seen = d->solutions.scored, right = 0, wrong = 0;
+    for (size_t j = 0; j < seen; j++) {
+        if (rl_cut_off(d, j, c)) continue; /* it might have been right */
+        right += d->solutions.rollouts[j].correct;
+        wrong += !d->solutions.rollouts[j].correct;
+    }
     masa_belief history = masa_belief_at(&method->beliefs[rl_prompts_index(prompts, d->number)],
                                          rl_prompts_epoch(prompts, d->number),
                                          c->meta.gate_discount);
     double threshold = masa_gate_fit_threshold(&method->fit, c->meta.gate_threshold, G);
     *value = masa_gate_fit_agreement(&method->fit, asked ? &d->predictions->forecast : NULL,
-                                     &history, right, seen - right, G);
+                                     &history, right, wrong, G);
     return *value > masa_gate_fit_threshold_after(threshold, seen, G);
 }
 
