@@ -50,6 +50,14 @@ static masa_task_kind kind_of(const masa_problem *p)
     return MASA_TASK_KINDS; /* no generated problem has such an id */
 }
 
+/* How the problem is to be asked and judged. Small models answer questions in sentences best
+ * when they may do so in their own way; they hardly ever write a box. */
+static void print_wishes(masa_text *line, bool compact)
+{
+    masa_text_addf(line, ",\"prompt_suffix\":\"%s\",\"answer_rules\":\"%s\"",
+                   compact ? "" : "Answer with a number.", compact ? "hashes" : "any");
+}
+
 static void print_problem(const masa_problem *p, bool solution)
 {
     masa_text line = {0};
@@ -63,6 +71,7 @@ static void print_problem(const masa_problem *p, bool solution)
     masa_text_add_json(&line, p->problem, strlen(p->problem));
     masa_text_addf(&line, ",\"answer\":\"%s\",\"kind\":\"%s\"", p->answer,
                    masa_problem_kind_name(p->kind));
+    print_wishes(&line, masa_task_is_compact(kind));
     if (solution) {
         masa_text_add(&line, ",\"solution\":");
         masa_text_add_json(&line, p->solution, strlen(p->solution));
@@ -160,7 +169,8 @@ static const char details[] =
     "  base      1-12  digits to another base    solve    1-17  digits of x in a*x+b=c\n"
     "  secret    4-60  letters of a cipher that nobody can solve\n"
     "multiply, sort, search and base are solved in one of two ways, whose word begins the\n"
-    "solution.\n"
+    "solution. Each line says how it is to be asked and judged (prompt_suffix, answer_rules):\n"
+    "sentences by any answer, the others by ####.\n"
     "Examples: masa tasks -n 2000 -l 1-3 >train.jsonl\n"
     "masa tasks -n 6000 -k chain,add,sort,secret=0.1 --solutions --slips 0.06 \\\n"
     "    --predictions 0.25 --meta-template meta.txt >sft.jsonl";

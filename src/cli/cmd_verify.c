@@ -8,6 +8,7 @@
 #include <masa/file.h>
 #include <masa/generate.h>
 #include <masa/memory.h>
+#include <masa/problems.h>
 #include <masa/run_folder.h>
 #include <masa/store.h>
 #include <masa/text.h>
@@ -211,26 +212,42 @@ static masa_status verify_rollout(void *context, const masa_store_rollout *r, ma
     return MASA_OK;
 }
 
+/* The rules of the run in the folder: of its settings, or of its problems' lines. */
+static masa_status rules_of_run(unsigned *out, const char *folder, masa_error *err)
+{
+    masa_config config = {0};
+    masa_problems problems = {0};
+    char *path = masa_run_config_path(folder);
+    masa_status st = masa_config_load(&config, path, NULL, NULL, 0, err);
+    if (st == MASA_OK) st = masa_problem_rules_parse(out, config.data.answer_rules, err);
+    if (st == MASA_OK && *out == 0) {
+        masa_problem_reader reader = {.fields = {.problem = config.data.problem_key,
+                                                 .answer = config.data.answer_key,
+                                                 .kind = config.data.kind_key},
+                                      .unjudged = true};
+        st = masa_problems_load(&problems, config.data.train, &reader, 0, err);
+        if (st != MASA_OK) masa_error_context(err, "the run's rules are its problems'; or give "
+                                                   "--rules");
+        else *out = masa_problems_rules(&problems);
+    }
+    masa_problems_deinit(&problems);
+    masa_config_deinit(&config);
+    free(path);
+    return st;
+}
+
 /* The solutions of a run, by the run's own rules unless others are given. */
 static masa_status verify_run(const char *path, const char *rules, checker *c, masa_error *err)
 {
     masa_store *store = NULL;
-    masa_config config = {0};
     masa_store_filter filter = MASA_STORE_ALL;
-    char *store_path = masa_run_store_path(path), *config_path = masa_run_config_path(path);
+    char *store_path = masa_run_store_path(path);
     filter.kind = "solution";
-    masa_status st = MASA_OK;
-    if (!rules) {
-        st = masa_config_load(&config, config_path, NULL, NULL, 0, err);
-        if (st == MASA_OK)
-            st = masa_extract_rules_parse(&c->options.rules, config.data.answer_rules, err);
-        masa_config_deinit(&config);
-    }
+    masa_status st = rules ? MASA_OK : rules_of_run(&c->options.rules, path, err);
     if (st == MASA_OK) st = masa_store_open(&store, store_path, MASA_STORE_READ, err);
     if (st == MASA_OK) st = masa_store_rollouts(store, &filter, verify_rollout, c, err);
     masa_store_close(store);
     free(store_path);
-    free(config_path);
     return st;
 }
 

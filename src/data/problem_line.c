@@ -28,7 +28,7 @@ void masa_problem_deinit(masa_problem *p)
     char *const texts[] = {p->id,       p->problem,     p->context, p->question,
                            p->prompt,   p->answer,      p->solution, p->unit,
                            p->preamble, p->entry_point, p->tests,   p->shown_tests,
-                           p->line};
+                           p->suffix,   p->line};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
     for (size_t i = 0; i < p->n_choices; i++) free(p->choices[i]);
     free(p->choices);
@@ -147,6 +147,24 @@ static masa_status read_tolerance(masa_problem *p, const masa_problem_reader *r,
     return MASA_OK;
 }
 
+/* How the line wants to be asked and judged. */
+static masa_status read_wishes(masa_problem *p, const masa_problem_reader *r,
+                               const json_t *line, masa_error *err)
+{
+    const json_t *suffix = json_object_get(line, "prompt_suffix"),
+                 *rules = json_object_get(line, "answer_rules");
+    if (suffix && !json_is_string(suffix))
+        return MASA_FAIL(err, MASA_ERR_DATA, "\"prompt_suffix\" must be a string");
+    if (rules && !json_is_string(rules))
+        return MASA_FAIL(err, MASA_ERR_DATA, "\"answer_rules\" must be a string, as \"boxed\"");
+    p->suffix = masa_json_text(suffix);
+    p->rules = r->rules ? r->rules : MASA_EXTRACT_BOXED;
+    if (r->rules || !rules) return MASA_OK;
+    masa_status st = masa_extract_rules_parse(&p->rules, json_string_value(rules), err);
+    if (st != MASA_OK) masa_error_context(err, "\"answer_rules\"");
+    return st == MASA_OK ? MASA_OK : MASA_ERR_DATA;
+}
+
 /* ---- a line ---- */
 
 /* All that is asked. */
@@ -168,9 +186,9 @@ static masa_status read_members(masa_problem *p, const masa_problem_reader *r,
         return MASA_FAIL(err, MASA_ERR_DATA, "the line has no \"%s\" (a string)%s",
                          r->fields.problem ? r->fields.problem : "problem",
                          r->advice ? r->advice : "");
-    p->rules = r->rules ? r->rules : MASA_EXTRACT_BOXED;
     masa_status st = read_kind(p, r, line, err);
     if (st == MASA_OK) st = read_tolerance(p, r, line, err);
+    if (st == MASA_OK) st = read_wishes(p, r, line, err);
     if (st != MASA_OK) return st;
     const json_t *level = PROBLEM_MEMBER(r, line, level);
     if (json_is_integer(level)) p->level = (int)json_integer_value(level);
@@ -212,8 +230,27 @@ masa_status masa_problem_read(masa_problem *out, const masa_problem_reader *r,
     return MASA_OK;
 }
 
-void masa_problem_add_request(masa_text *out, const masa_problem *p, const char *instruction)
+void masa_problem_add_request(masa_text *out, const masa_problem *p, const char *suffix,
+                              const char *code_suffix)
 {
+    bool code = p->kind == MASA_PROBLEM_CODE;
+    const char *instruction = code ? code_suffix : suffix;
+    if (instruction && strcmp(instruction, MASA_PROBLEM_AUTO) == 0)
+        instruction = p->suffix ? p->suffix : code ? MASA_PROBLEM_CODE_SUFFIX : MASA_PROBLEM_SUFFIX;
     masa_text_add(out, p->prompt ? p->prompt : p->question);
     if (!p->prompt && instruction && instruction[0]) masa_text_addf(out, " %s", instruction);
+}
+
+masa_status masa_problem_rules_parse(unsigned *out, const char *names, masa_error *err)
+{
+    if (strcmp(names, MASA_PROBLEM_AUTO) != 0) return masa_extract_rules_parse(out, names, err);
+    *out = 0;
+    return MASA_OK;
+}
+
+unsigned masa_problems_rules(const masa_problems *problems)
+{
+    unsigned rules = 0;
+    for (size_t i = 0; i < problems->n; i++) rules |= problems->items[i].rules;
+    return rules;
 }

@@ -93,7 +93,7 @@ masa_status masa_benchmark_load(masa_problems *out, const masa_benchmark *benchm
     lines->one_kind = b->kind && masa_problem_kind_find(&lines->kind, b->kind);
     lines->advice = "; a description's \"fields\" name other members";
     if (b->fields) lines->fields = *b->fields;
-    masa_status st = b->rules ? masa_extract_rules_parse(&lines->rules, b->rules, err) : MASA_OK;
+    masa_status st = b->rules ? masa_problem_rules_parse(&lines->rules, b->rules, err) : MASA_OK;
     char *path =
         data_folder ? masa_path_join(data_folder, b->file) : masa_strdup(b->file);
     char *example = b->example_file

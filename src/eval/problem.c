@@ -50,8 +50,7 @@ static void write_prompt(masa_problem *p, const eval_reader *r)
     if (b->prompt)
         eval_template_fill(&prompt, b->prompt, &slots);
     else
-        masa_problem_add_request(&prompt, p,
-                                 p->kind == MASA_PROBLEM_CODE ? b->code_suffix : b->suffix);
+        masa_problem_add_request(&prompt, p, b->suffix, b->code_suffix);
     p->prompt = masa_text_take(&prompt);
     masa_text_deinit(&example);
     free(options);

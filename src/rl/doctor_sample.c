@@ -88,9 +88,9 @@ static void tell_ends(masa_findings *f, const tally *t, const masa_config *c)
         "%.0f %% of the responses end in a loop", share(t->repeated, t->n));
 }
 
-static void tell_rules(masa_findings *f, const tally *t, const masa_config *c)
+static void tell_rules(masa_findings *f, const tally *t, unsigned rules)
 {
-    masa_text list = {0};
+    masa_text list = {0}, own = {0};
     size_t best = 0;
     for (int k = 0; k < N_RULES; k++) {
         if (1u << k == MASA_EXTRACT_WHOLE || !t->found[k]) continue;
@@ -99,6 +99,7 @@ static void tell_rules(masa_findings *f, const tally *t, const masa_config *c)
                        share(t->found[k], t->n));
         if (1u << k != MASA_EXTRACT_NUMBER && t->found[k] > best) best = t->found[k];
     }
+    masa_extract_rules_text(&own, rules);
     bool few = t->answered * 10 < t->n,
          other = best >= 2 * t->answered && best * 4 > t->n;
     doctor_add(
@@ -113,9 +114,10 @@ static void tell_rules(masa_findings *f, const tally *t, const masa_config *c)
               : NULL,
         "data.answer_rules=%.60s finds an answer in %.0f %% of the responses; by rule: "
         "%s",
-        c->data.answer_rules, share(t->answered, t->n),
+        masa_text_get(&own), share(t->answered, t->n),
         list.size ? masa_text_get(&list) : "none");
     masa_text_deinit(&list);
+    masa_text_deinit(&own);
 }
 
 static void tell_rewards(masa_findings *f, const tally *t)
@@ -205,7 +207,7 @@ masa_status doctor_sample(masa_findings *f, rl_session *s, rl_prompts *prompts, 
     for (size_t i = 0; st == MASA_OK && i < draws.n; i++) count(&t, &draws.items[i]);
     if (st == MASA_OK) {
         tell_ends(f, &t, c);
-        tell_rules(f, &t, c);
+        tell_rules(f, &t, masa_problems_rules(&prompts->train));
         tell_rewards(f, &t);
         tell_time(f, &t, c);
     }

@@ -85,12 +85,14 @@ static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
 /* Once, on the first step of this process: where answers were looked for and found. */
 static void tell_found(rl_loop *l, const rl_summary *y)
 {
-    masa_reward_options rewards = rl_reward_options(l->session.config);
-    masa_text found = {0};
+    masa_reward_options given = rl_reward_options(l->session.config);
+    masa_text found = {0}, rules = {0};
     masa_found_text(&found, &y->found);
-    if (found.size && masa_rewards_are_judged(&rewards))
+    masa_extract_rules_text(&rules, masa_problems_rules(&l->prompts.train));
+    if (found.size && masa_rewards_are_judged(&given))
         masa_progress_note(l->session.progress, "step %ld: answers %s (data.answer_rules: %s)",
-                           y->step, found.data, l->session.config->data.answer_rules);
+                           y->step, found.data, masa_text_get(&rules));
+    masa_text_deinit(&rules);
     masa_text_deinit(&found);
     l->told_found = true;
 }

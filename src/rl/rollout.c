@@ -70,9 +70,7 @@ masa_status rl_prompt(masa_tokens *out, char **text, const rl_session *s, const 
 char *rl_solution_request(const masa_config *config, const masa_problem *problem)
 {
     masa_text user = {0};
-    masa_problem_add_request(&user, problem,
-                             problem->kind == MASA_PROBLEM_CODE ? config->data.code_suffix
-                                                                : config->data.suffix);
+    masa_problem_add_request(&user, problem, config->data.suffix, config->data.code_suffix);
     return masa_text_take(&user);
 }
 

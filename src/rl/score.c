@@ -9,7 +9,7 @@
 
 masa_status rl_answer_rules(unsigned *out, const char *names, masa_error *err)
 {
-    masa_status st = masa_extract_rules_parse(out, names, err);
+    masa_status st = masa_problem_rules_parse(out, names, err);
     if (st != MASA_OK) masa_error_context(err, "data.answer_rules");
     return st;
 }

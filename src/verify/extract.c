@@ -40,6 +40,16 @@ const masa_extract_rule extract__order[] = {
     MASA_EXTRACT_FORMULA, MASA_EXTRACT_BARE, MASA_EXTRACT_NUMBER, MASA_EXTRACT_WHOLE, MASA_EXTRACT_NONE,
 };
 
+void masa_extract_rules_text(masa_text *out, unsigned rules)
+{
+    const char *separator = "";
+    for (const masa_extract_rule *rule = extract__order; *rule; rule++) {
+        if (!(rules & *rule)) continue;
+        masa_text_addf(out, "%s%s", separator, masa_extract_rule_text(*rule));
+        separator = ",";
+    }
+}
+
 /* Whether the text is more than one statement, or says itself where its answer stands. */
 static bool is_solution(const char *s, size_t n)
 {

@@ -91,6 +91,34 @@ static void a_model_that_knows_nothing_is_told(void **state)
           "in a loop");
 }
 
+/* `taught` was taught without a suffix, and boxes: a file that says neither would be asked for a
+ * box with a suffix that the model does not know. */
+static void files_say_how_they_are_asked_and_judged(void **state)
+{
+    (void)state;
+#define OWN "$masa doctor -n 1 -s rollout.group_size=4 -s rollout.max_tokens=24 "
+#define TRAIN                                                                            \
+    "$masa train RUN -q --model taught --train own -n 1 -s rollout.group_size=4 "         \
+    "-s rollout.max_tokens=24 -s rollout.prompts_per_step=1 "
+    write_file("own", "{\"problem\": \"p1\", \"answer\": \"1\", \"prompt_suffix\": \"\", "
+                      "\"answer_rules\": \"boxed,number\"}\n");
+    finds(OWN "taught own", 1, "answers", "fine", "data.answer_rules=boxed,number finds an answer "
+                                                  "in 100 %");
+    finds(OWN "-s data.answer_rules=hashes taught own", 1, "answers", "spoils",
+          "data.answer_rules=hashes finds an answer in 0 %");
+    /* What the run records of its first prompt. */
+    assert_int_equal(shell(TRAIN "&& $masa inspect RUN --rollouts --json"), 0);
+    if (!strstr(output, "p1<|im_end|>")) fail_msg("%s", output);
+    assert_int_equal(shell("rm -r RUN && " TRAIN "-s data.suffix=Say. && $masa inspect RUN "
+                           "--rollouts --json"), 0);
+    if (!strstr(output, "p1 Say.<|im_end|>")) fail_msg("%s", output);
+#define EVAL "$masa eval --problems own --model taught -q -n 1 -t 0 -l 24 --json "
+    assert_int_equal(shell(EVAL "-o own.sqlite"), 0);
+    if (!strstr(output, "\"accuracy\":1")) fail_msg("%s", output);
+    assert_int_equal(shell(EVAL "--answer-rules hashes -o hashes.sqlite"), 0);
+    if (!strstr(output, "\"accuracy\":0")) fail_msg("%s", output);
+}
+
 static void data_are_looked_at(void **state)
 {
     (void)state;
@@ -154,6 +182,7 @@ int main(void)
         cmocka_unit_test(a_model_that_can_learn_passes),
         cmocka_unit_test(rewards_without_variance_spoil),
         cmocka_unit_test(a_model_that_knows_nothing_is_told),
+        cmocka_unit_test(files_say_how_they_are_asked_and_judged),
         cmocka_unit_test(data_are_looked_at),
         cmocka_unit_test(templates_and_memory_are_looked_at),
         cmocka_unit_test(findings_are_json_too)};

@@ -78,6 +78,14 @@ static void a_run_is_audited_by_its_own_rules(void **state)
     assert_int_equal(shell("$masa verify --audit --rules boxed run"), 0);
     assert_true(said(output, "equal by another rule\n  gold  5\n  found nothing\n"
                              "  else  5 (hashes)\n"));
+    /* A run that leaves them to its problems. */
+    write_file("run/config.yaml", "data:\n  train: problems.jsonl\n");
+    write_file("problems.jsonl", "{\"problem\":\"p\",\"answer\":5,\"answer_rules\":\"hashes\"}\n");
+    assert_int_equal(shell("$masa verify --audit run"), 0);
+    assert_true(said(output, "1 answer: equal by another rule\n  gold  5\n  found nothing\n"
+                             "  else  5 (boxed)\n"));
+    assert_int_equal(shell("rm problems.jsonl && $masa verify --audit run"), 1);
+    assert_true(said(errors, "--rules"));
     assert_int_equal(shell("$masa inspect run --rollouts --json | $masa verify -"), 0);
     assert_true(said(errors, "2 answers: 2 equal"));
     assert_int_not_equal(shell("$masa verify run"), 0);

@@ -1,5 +1,6 @@
 #include "masa_test.h"
 #include <masa/problems.h>
+#include <masa/verify.h>
 
 static masa_status parse(masa_problems *out, const char *text, masa_error *err)
 {
@@ -117,15 +118,63 @@ static void requests_have_all_parts(void **state)
     masa_problems p = {0};
     masa_text request = {0};
     assert_int_equal(parse(&p, text, NULL), MASA_OK);
-    masa_problem_add_request(&request, &p.items[0], "Choose.");
+    masa_problem_add_request(&request, &p.items[0], "Choose.", "Program.");
     assert_string_equal(masa_text_get(&request), "Cats purr.\n\nWhich?\nA) dogs\nB. cats Choose.");
     masa_text_deinit(&request);
-    masa_problem_add_request(&request, &p.items[1], "");
+    masa_problem_add_request(&request, &p.items[1], "", "Program.");
     assert_string_equal(masa_text_get(&request), "Pi?");
     assert_true(p.items[1].tolerance == 0.01);
     assert_true(p.items[2].stdio && strstr(p.items[2].tests, "\"1 2\""));
     masa_text_deinit(&request);
+    masa_problem_add_request(&request, &p.items[2], "Choose.", "Program.");
+    assert_string_equal(masa_text_get(&request), "Add. Program.");
+    masa_text_deinit(&request);
     masa_problems_deinit(&p);
+}
+
+static void asks(const masa_problem *p, const char *suffix, const char *wanted)
+{
+    masa_text request = {0};
+    masa_problem_add_request(&request, p, suffix, suffix);
+    assert_string_equal(masa_text_get(&request), wanted);
+    masa_text_deinit(&request);
+}
+
+/* A line may say how it is to be asked and judged; what the reader says wins. */
+static void lines_have_their_own_wishes(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "{\"problem\":\"1+1?\",\"answer\":2,\"prompt_suffix\":\"Briefly.\","
+        "\"answer_rules\":\"hashes,number\"}\n"
+        "{\"problem\":\"c2 1+1\",\"answer\":2,\"prompt_suffix\":\"\",\"answer_rules\":\"hashes\"}\n"
+        "{\"problem\":\"1+1?\",\"answer\":2}\n"
+        "{\"problem\":\"Add.\",\"kind\":\"code\",\"inputs\":[\"1 2\"],\"outputs\":[\"3\"]}\n";
+    masa_problems p = {0};
+    masa_problem_reader reader = {0};
+    assert_int_equal(parse(&p, text, NULL), MASA_OK);
+    asks(&p.items[0], MASA_PROBLEM_AUTO, "1+1? Briefly.");
+    asks(&p.items[0], "At length.", "1+1? At length.");
+    asks(&p.items[0], "", "1+1?");
+    asks(&p.items[1], MASA_PROBLEM_AUTO, "c2 1+1");
+    asks(&p.items[2], MASA_PROBLEM_AUTO, "1+1? " MASA_PROBLEM_SUFFIX);
+    asks(&p.items[3], MASA_PROBLEM_AUTO, "Add. " MASA_PROBLEM_CODE_SUFFIX);
+    assert_int_equal(p.items[0].rules, MASA_EXTRACT_HASHES | MASA_EXTRACT_NUMBER);
+    assert_int_equal(p.items[1].rules, MASA_EXTRACT_HASHES);
+    assert_int_equal(p.items[2].rules, MASA_EXTRACT_BOXED);
+    assert_int_equal(masa_problems_rules(&p),
+                     MASA_EXTRACT_HASHES | MASA_EXTRACT_NUMBER | MASA_EXTRACT_BOXED);
+    masa_problems_deinit(&p);
+    assert_int_equal(masa_problem_rules_parse(&reader.rules, "tags", NULL), MASA_OK);
+    assert_int_equal(masa_problems_parse(&p, text, strlen(text), "f", &reader, 0, NULL), MASA_OK);
+    assert_int_equal(p.items[0].rules, MASA_EXTRACT_TAGS);
+    masa_problems_deinit(&p);
+    assert_int_equal(masa_problem_rules_parse(&reader.rules, MASA_PROBLEM_AUTO, NULL), MASA_OK);
+    assert_int_equal(reader.rules, 0);
+    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"answer_rules\":\"boxd\"}",
+                        "\"answer_rules\": no rule 'boxd'");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"answer_rules\":[]}", "string");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"prompt_suffix\":1}", "string");
 }
 
 static void an_empty_file_is_an_error(void **state)
@@ -179,6 +228,7 @@ int main(void)
                                        cmocka_unit_test(strata_are_kept),
         cmocka_unit_test(errors_name_file_and_line),
         cmocka_unit_test(kinds_need_what_they_need), cmocka_unit_test(requests_have_all_parts),
+        cmocka_unit_test(lines_have_their_own_wishes),
         cmocka_unit_test(an_empty_file_is_an_error), cmocka_unit_test(own_keys_and_limit),
         cmocka_unit_test(order_is_a_function_of_the_draw)};
     return cmocka_run_group_tests(tests, NULL, NULL);

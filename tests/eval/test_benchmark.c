@@ -248,6 +248,15 @@ static void test_own_file(void **state)
     assert_string_equal(p.items[3].prompt, "Add. Program:");
     masa_problems_deinit(&p);
     masa_benchmark_close(b);
+    /* Left to the lines. */
+    write_file("own.jsonl", "{\"problem\":\"2+3?\",\"answer\":5,\"prompt_suffix\":\"Briefly.\","
+                            "\"answer_rules\":\"hashes\"}\n");
+    b = masa_benchmark_for_file(path, MASA_PROBLEM_AUTO, MASA_PROBLEM_AUTO);
+    assert_int_equal(masa_benchmark_load(&p, b, NULL, 0, NULL), MASA_OK);
+    assert_string_equal(p.items[0].prompt, "2+3? Briefly.");
+    assert_int_equal(p.items[0].rules, MASA_EXTRACT_HASHES);
+    masa_problems_deinit(&p);
+    masa_benchmark_close(b);
 }
 
 /* ---- verdicts ---- */

@@ -234,6 +234,38 @@ static void test_truncated(void **state)
     assert_null(result.extracted);
 }
 
+/* The last number is often not the answer: any other rule goes before it, and what it finds is
+ * told apart. */
+static void test_number_is_last_and_counted(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "<answer>64</answer>, a multiple of 81",     "\\boxed{64}, a multiple of 81",
+        "The answer is 64. It is no multiple of 81", "It is no multiple of 81\n#### 64\nof 81.",
+        "so **64**, a multiple of 81",               "of 81 it is $64$",
+        "the largest is 64, a multiple of 81"};
+    size_t n = sizeof texts / sizeof *texts;
+    masa_verify_options options = MASA_VERIFY_DEFAULTS;
+    options.rules = MASA_EXTRACT_ANY;
+    masa_found found = {0};
+    masa_text told = {0};
+    for (size_t i = 0; i < n; i++) {
+        masa_verify_result r;
+        masa_verify(texts[i], "64", &options, &r);
+        assert_int_equal(r.extraction.rule == MASA_EXTRACT_NUMBER, i == n - 1);
+        assert_int_equal(r.verdict == MASA_VERDICT_EQUAL, i < n - 1);
+        masa_found_add(&found, r.extraction.rule, r.verdict == MASA_VERDICT_EQUAL);
+    }
+    masa_found_text(&told, &found);
+    assert_non_null(strstr(masa_text_get(&told), "boxed: 1 (1 right)"));
+    assert_non_null(strstr(masa_text_get(&told), "number: 1 (0 right)"));
+    masa_text_deinit(&told);
+    masa_extract_rules_text(&told, MASA_EXTRACT_ANY);
+    assert_string_equal(masa_text_get(&told),
+                        "tags,boxed,phrase,hashes,bold,formula,bare,number");
+    masa_text_deinit(&told);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +279,7 @@ int main(void)
         cmocka_unit_test(test_other_rules),
         cmocka_unit_test(test_rollouts),
         cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_number_is_last_and_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

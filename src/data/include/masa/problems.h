@@ -29,6 +29,7 @@ typedef struct masa_problem {
     char *context;  /* a passage that goes before the question */
     char *question; /* all that is asked, without instruction: context, problem, options */
     char *prompt;   /* the user's turn, where a benchmark's description says how it looks */
+    char *suffix;   /* the line's "prompt_suffix": the instruction that it asks for */
     char *answer;   /* as text; a JSON number is taken as it is written. Of code: the reference
                      * program, or "" */
     char *solution; /* a worked one */
@@ -65,7 +66,7 @@ typedef struct masa_problem_reader {
     const char *strata;     /* keys with commas between, whose values are kept; NULL: none */
     masa_problem_kind kind; /* of lines that do not say */
     bool one_kind;          /* whatever lines say */
-    unsigned rules;         /* 0: boxed alone */
+    unsigned rules;         /* 0: the line's "answer_rules", else boxed alone */
     double tolerance;       /* of lines that do not say */
     bool unjudged;          /* lines need no answer, nor a kind that is known */
     bool keep_lines;        /* into `line` */
@@ -90,10 +91,27 @@ void masa_problems_deinit(masa_problems *problems);
 /** Frees what a single problem holds. */
 void masa_problem_deinit(masa_problem *problem);
 
-/** Appends the user's turn that asks for a solution: the problem's own prompt, or question,
- *  space, instruction (none: nothing behind the question). */
-void masa_problem_add_request(masa_text *out, const masa_problem *problem,
-                              const char *instruction);
+/* What is left to the problem's line: its instruction, its answer rules. */
+#define MASA_PROBLEM_AUTO "auto"
+/* The instruction of a line that says none; of a program the second. */
+#define MASA_PROBLEM_SUFFIX                                                               \
+    "Let's think step by step and output the final answer within \\boxed{}."
+#define MASA_PROBLEM_CODE_SUFFIX "Answer with one Python code block."
+
+/**
+ * Appends the user's turn that asks for a solution: the problem's own prompt, or question,
+ * space, instruction (empty or NULL: nothing behind the question). The instruction is `suffix`,
+ * of code `code_suffix`; MASA_PROBLEM_AUTO stands for the line's own, else for the above.
+ */
+void masa_problem_add_request(masa_text *out, const masa_problem *problem, const char *suffix,
+                              const char *code_suffix);
+/**
+ * Or-ed masa_extract_rule from a setting of answer rules, 0 for MASA_PROBLEM_AUTO: what
+ * masa_problem_reader.rules takes. MASA_ERR_CONFIG as masa_extract_rules_parse.
+ */
+masa_status masa_problem_rules_parse(unsigned *out, const char *names, masa_error *err);
+/** The rules that answers of these problems are found by, all of them or-ed. */
+unsigned masa_problems_rules(const masa_problems *problems);
 
 /**
  * The index of the problem trained on at draw number `draw` of a run: epochs

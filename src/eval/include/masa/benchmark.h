@@ -23,7 +23,7 @@ typedef struct masa_benchmark {
     char *source;                  /* where the data can be had */
     char *form;                    /* what the file must look like */
     char *kind;                    /* of problems that do not say; optional: math */
-    char *rules;                   /* where answers may stand; optional: boxed */
+    char *rules;                   /* where answers may stand; optional: what the line says */
     double tolerance;              /* relative, of numbers; 0: exact */
     char *only;                    /* optional "member=value": the lines that count */
     char *example_file;            /* optional; in the data folder, for {example} */

@@ -99,15 +99,18 @@
     TEXT(data, strata, "",                                                                \
          "keys of the problems to evaluate on, with commas between: accuracy is recorded for "  \
          "each of their values, as `eval_accuracy/level=3`")                              \
-    TEXT(data, suffix,                                                                    \
-         "Let's think step by step and output the final answer within \\boxed{}.",        \
-         "appended to the problem after a space")                                         \
-    TEXT(data, code_suffix, "Answer with one Python code block.",                         \
-         "the same to problems of the kind `code`")                                       \
-    TEXT(data, answer_rules, "boxed",                                                     \
+    TEXT(data, suffix, "auto",                                                            \
+         "appended to the problem after a space; `auto`: what its line says in "          \
+         "`prompt_suffix`, else `Let's think step by step and output the final answer "  \
+         "within \\boxed{}.`")                                                            \
+    TEXT(data, code_suffix, "auto",                                                       \
+         "the same to problems of the kind `code`; where the line says nothing `Answer "  \
+         "with one Python code block.`")                                                  \
+    TEXT(data, answer_rules, "auto",                                                      \
          "where an answer counts, tried in this order: `tags`, `boxed`, `phrase`, "        \
          "`hashes`, `bold`, `formula`, `bare` (the text is but an answer), `number` (the " \
-         "last one), `whole`; several with commas; `any`: all but `whole`")               \
+         "last one), `whole`; several with commas; `any`: all but `whole`; `auto`: what "  \
+         "the problem's line says in `answer_rules`, else `boxed`")                       \
     INTEGER(data, max_prompt_tokens, 512, 1, 1048576, "tokens",                           \
             "longer prompts are left out")                                                \
     SWITCH(data, shuffle, true, "shuffle each epoch; else file order")                    \

@@ -60,6 +60,8 @@ const char *masa_extract_rule_text(masa_extract_rule rule);
 /** Or-ed rules from their names, comma-separated, "any" among them; MASA_ERR_CONFIG names
  *  the ones there are. */
 masa_status masa_extract_rules_parse(unsigned *out, const char *names, masa_error *err);
+/** Appends the names of or-ed rules, comma-separated, in the order they are tried. */
+void masa_extract_rules_text(masa_text *out, unsigned rules);
 
 /* An answer's place in the text it was taken from. */
 typedef struct masa_extraction {
