@@ -50,10 +50,10 @@ static void write_files(const compare_command *c, const masa_text *markdown,
     char *json = masa_path_join(c->folder, "compare.jsonl");
     masa_status st = masa_file_write(table, markdown->data, markdown->size, &why);
     if (st == MASA_OK) st = masa_file_write(json, lines->data, lines->size, &why);
-    if (st == MASA_OK)
-        fprintf(stderr, "masa: the table is in %s and %s\n", table, json);
-    else
+    if (st != MASA_OK)
         masa_warn("the table is not kept: %s", why.message);
+    else if (!c->quiet)
+        fprintf(stderr, "masa: the table is in %s and %s\n", table, json);
     free(table);
     free(json);
 }

@@ -1,5 +1,6 @@
 /* masa doctor: what would spoil a run, before it. */
 #include "commands.h"
+#include "output.h"
 #include "training.h"
 
 #include <masa/device.h>
@@ -41,14 +42,14 @@ static size_t count_spoilers(const masa_findings *f)
 }
 
 static masa_status examine(const cli_settings *settings, const char *device, long prompts,
-                           bool json, masa_error *err)
+                           bool json, bool quiet, masa_error *err)
 {
     masa_config config;
     masa_findings found = {0};
     masa_status st = masa_device_start(device, err);
     if (st == MASA_OK) st = cli_settings_load(&config, settings, err);
     if (st != MASA_OK) return st;
-    st = masa_doctor_examine(&found, &config, (size_t)prompts, stderr, err);
+    st = masa_doctor_examine(&found, &config, (size_t)prompts, quiet ? NULL : cli_output_progress(), err);
     if (st == MASA_OK && json)
         print_json(&found);
     else if (st == MASA_OK)
@@ -69,7 +70,7 @@ masa_status cli_doctor(int argc, char **argv, masa_error *err)
     const char *file = NULL, *preset = NULL, *device = NULL;
     cli_list set = {0};
     long prompts = 16;
-    bool json = false, helped = false;
+    bool json = false, quiet = false, helped = false;
     const cli_option options[] = {
         CLI_STRING("test", 't', &shortcuts[TEST].value, "FILE",
                    "unseen problems of the run"),
@@ -79,6 +80,7 @@ masa_status cli_doctor(int argc, char **argv, masa_error *err)
         CLI_STRING("config", 'c', &file, "FILE", "the run's YAML file of settings"),
         CLI_LIST("set", 's', &set, "KEY=VALUE", "one of the run's settings"),
         CLI_FLAG("json", 'j', &json, "findings as JSON Lines"),
+        CLI_QUIET(&quiet),
         CLI_END,
     };
     const cli_usage usage = {
@@ -101,7 +103,7 @@ masa_status cli_doctor(int argc, char **argv, masa_error *err)
         shortcuts[MODEL].value = argv[0];
         shortcuts[DATA].value = argv[1];
         cli_settings settings = {file, preset, shortcuts, SHORTCUTS, &set};
-        st = examine(&settings, device, prompts, json, err);
+        st = examine(&settings, device, prompts, json, quiet, err);
     }
     free(set.items);
     return st;

@@ -28,7 +28,8 @@ static masa_status show_file(const eval_command *c, const char *path, masa_error
     if (st == MASA_OK && c->export_folder) {
         st = masa_eval_export(c->export_folder, &sets, settings, &MASA_BOOTSTRAP_DEFAULTS,
                               err);
-        if (st == MASA_OK) fprintf(stderr, "masa: exported to %s\n", c->export_folder);
+        if (st == MASA_OK && !c->quiet)
+            fprintf(stderr, "masa: exported to %s\n", c->export_folder);
     }
     masa_result_sets_deinit(&sets);
     free(settings);

@@ -56,8 +56,9 @@ void text_stream_update(text_stream *s, const masa_completion *c, bool finished)
     s->printed = end;
 }
 
-void generate_report(const masa_generator *generator)
+void generate_report(const generate_options *o, const masa_generator *generator)
 {
+    if (o->quiet) return;
     masa_generate_stats stats = masa_generator_stats(generator);
     fprintf(stderr, "%zu tokens in %.1f s: %.0f tokens/s (prompt: %zu tokens)\n",
             stats.generated_tokens, stats.seconds,
@@ -127,6 +128,7 @@ masa_status cli_generate(int argc, char **argv, masa_error *err)
         CLI_STRING("file", 'f', &file, "FILE", "JSON Lines instead of PROMPT; - is standard input"),
         CLI_FLAG("chat", 'c', &chat, "talk with the model"),
         CLI_FLAG("json", 'j', &o.json, "JSON Lines for a PROMPT too"),
+        CLI_QUIET(&o.quiet),
         CLI_LONG("samples", 'n', &n.samples, "N", "responses to each prompt"),
         CLI_LONG("max-tokens", 'l', &n.max_tokens, "N", "longest response"),
         CLI_DOUBLE("temperature", 't', &n.temperature, "T", "0 is greedy"),

@@ -52,7 +52,7 @@ masa_status eval_subject_open(eval_subject *s, eval_command *c, masa_error *err)
         if (file[0]) st = masa_file_read(&s->template_text, file, err);
         if (file[0]) s->meta_template = masa_text_get(&s->template_text);
     }
-    if (st == MASA_OK && run)
+    if (st == MASA_OK && run && !c->quiet)
         fprintf(stderr, "masa: %s, with the settings of its run where none are given\n",
                 c->text.path);
     free(path);

@@ -13,6 +13,7 @@ typedef struct generate_options {
     const char *const *stops;
     size_t n_stops;
     bool json; /* JSON Lines for a prompt on the command line too */
+    bool quiet; /* nothing but warnings and errors on standard error */
     int32_t stop_tokens[8];
     size_t n_stop_tokens;
 } generate_options;
@@ -36,8 +37,8 @@ typedef struct text_stream {
 } text_stream;
 void text_stream_update(text_stream *s, const masa_completion *completion, bool finished);
 
-/* "57 tokens in 0.8 s: 71 tokens/s" on standard error. */
-void generate_report(const masa_generator *generator);
+/* "57 tokens in 0.8 s: 71 tokens/s" on standard error, unless it is to be quiet. */
+void generate_report(const generate_options *o, const masa_generator *generator);
 
 masa_status generate_lines(const generate_options *o, json_lines *lines, const char *path,
                            masa_error *err);

@@ -86,7 +86,7 @@ static masa_status answer(chat *c, masa_error *err)
         say(c, "assistant", masa_text_get(&text));
         putchar('\n');
         cli_output_flush();
-        generate_report(c->generator);
+        generate_report(o, c->generator);
         masa_text_deinit(&text);
         masa_completion_deinit(&completion);
     }
@@ -99,20 +99,21 @@ static masa_status converse(chat *c, masa_error *err)
 {
     char *line = NULL;
     size_t capacity = 0;
+    bool quiet = c->options->quiet;
     masa_status st = MASA_OK;
     while (st == MASA_OK) {
-        fprintf(stderr, "> ");
+        if (!quiet) fprintf(stderr, "> ");
         interrupted = 0;
         ssize_t n = getline(&line, &capacity, stdin);
         if (n < 0) {
-            fprintf(stderr, "\n");
+            if (!quiet) fprintf(stderr, "\n");
             break;
         }
         while (n > 0 && strchr("\r\n", line[n - 1])) line[--n] = '\0';
         if (strcmp(line, "/quit") == 0) break;
         if (strcmp(line, "/reset") == 0) {
             reset(c);
-            fprintf(stderr, "(a new conversation)\n");
+            if (!quiet) fprintf(stderr, "(a new conversation)\n");
         } else if (line[0] == '/') {
             fprintf(stderr, "(the commands are /reset and /quit)\n");
         } else if (n > 0) {
@@ -132,7 +133,8 @@ masa_status generate_chat(const generate_options *o, masa_error *err)
     c.context = masa_generator_context(c.generator);
     struct sigaction old, on_interrupt = {.sa_handler = note_interrupt};
     sigaction(SIGINT, &on_interrupt, &old);
-    fprintf(stderr, "/reset begins a new conversation, /quit leaves; Ctrl-C ends an answer\n");
+    if (!o->quiet)
+        fprintf(stderr, "/reset begins a new conversation, /quit leaves; Ctrl-C ends an answer\n");
     reset(&c);
     st = converse(&c, err);
     sigaction(SIGINT, &old, NULL);

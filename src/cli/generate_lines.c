@@ -47,8 +47,9 @@ static void print_text(const job *j, const masa_completion *c)
 {
     masa_text text = {0};
     masa_completion_text(&text, c, &j->requests[c->request], j->options->text.tokenizer);
-    fprintf(stderr, "--- sample %zu: %zu tokens, %s\n", c->sample, c->n,
-            masa_stop_cause_name(c->cause));
+    if (!j->options->quiet)
+        fprintf(stderr, "--- sample %zu: %zu tokens, %s\n", c->sample, c->n,
+                masa_stop_cause_name(c->cause));
     printf("%s\n", masa_text_get(&text));
     cli_output_flush();
     masa_text_deinit(&text);
@@ -87,7 +88,7 @@ static masa_status run_job(job *j, masa_error *err)
     if (st == MASA_OK)
         st = masa_generate(generator, j->requests, j->n, j->completions, on_token, j, err);
     if (st == MASA_OK && j->stream) putchar('\n');
-    if (st == MASA_OK) generate_report(generator);
+    if (st == MASA_OK) generate_report(o, generator);
     for (size_t i = 0; st == MASA_OK && i < j->n_completions; i++)
         masa_completion_deinit(&j->completions[i]);
     masa_generator_destroy(generator);

@@ -66,6 +66,11 @@ static void a_model_that_can_learn_passes(void **state)
     finds(line, 0, "time", "fine", "tokens a second");
     finds(line, 0, "variance", "note",
           "66.7 % of the responses are right; 3 of 3 groups");
+    /* The line of progress, which only a terminal has. */
+    assert_int_equal(shell("script -qec \"" DOCTOR "taught problems\" /dev/null"), 0);
+    assert_non_null(strstr(output, "examining"));
+    assert_int_equal(shell("script -qec \"" DOCTOR "--quiet taught problems\" /dev/null"), 0);
+    assert_null(strstr(output, "examining"));
 }
 
 static void rewards_without_variance_spoil(void **state)

@@ -138,9 +138,33 @@ static void bad_input_is_one_line(void **state)
     assert_fails("score", "ab -t 0", 2, "--temperature");
 }
 
+/* What goes to standard error beside the responses, and does not with --quiet. */
+static void quiet_says_the_responses_alone(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {"abc -n 2 -l 4", "abc -l 4", "-f in.jsonl -l 4",
+                                        "--chat -l 4 < said"};
+    write_file("said", "ab\n/reset\nab\n");
+    write_file("in.jsonl", "{\"prompt\":\"abc\"}\n");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        char quiet[128], loud[sizeof output];
+        assert_int_equal(masa("generate", lines[i]), 0);
+        assert_non_null(strstr(errors, "tokens/s"));
+        snprintf(loud, sizeof loud, "%s", output);
+        snprintf(quiet, sizeof quiet, "--quiet %s", lines[i]);
+        assert_int_equal(masa("generate", quiet), 0);
+        assert_string_equal(errors, "");
+        assert_string_equal(output, loud);
+    }
+    assert_fails("generate", "-q", 2, "give one of PROMPT");
+    assert_int_equal(shell("$masa generate --help"), 0);
+    assert_non_null(strstr(output, "--quiet"));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_file_is_answered_and_scored),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(quiet_says_the_responses_alone),
+        cmocka_unit_test(a_file_is_answered_and_scored),
                                        cmocka_unit_test(a_seed_decides),
                                        cmocka_unit_test(texts_are_scored),
                                        cmocka_unit_test(a_chat_remembers_and_resets),
