@@ -2,11 +2,13 @@
  * and adapter_model.safetensors. */
 #include <masa/lora.h>
 
+#include <masa/adamw.h>
 #include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/safetensors.h>
 #include <masa/text.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,6 +109,17 @@ static masa_status read_factor(float DEVICE *to, size_t rows, size_t cols,
     return st;
 }
 
+/* What is not finite in a factor is not in the product either. */
+static masa_status merge_read(masa_lora *lora, const char *path, masa_error *err)
+{
+    masa_lora_merge(lora);
+    if (isfinite(masa_sum_squares(masa_model_values(lora->model),
+                                  masa_model_parameter_count(lora->model))))
+        return MASA_OK;
+    masa_lora_detach(lora);
+    return MASA_FAIL(err, MASA_ERR_NUMERIC, "%s makes weights that are not finite", path);
+}
+
 masa_status masa_lora_load(masa_lora *lora, const char *folder, masa_error *err)
 {
     size_t rank = lora->options.rank;
@@ -121,7 +134,7 @@ masa_status masa_lora_load(masa_lora *lora, const char *folder, masa_error *err)
             st = read_factor(lora->values + f->b, p->rows, rank, file, p, "lora_B", err);
         if (st != MASA_OK) masa_error_at(err, path, 0);
     }
-    if (st == MASA_OK) masa_lora_merge(lora);
+    if (st == MASA_OK) st = merge_read(lora, path, err);
     masa_safetensors_close(file);
     free(path);
     return st;

@@ -338,6 +338,17 @@ static void is_read_back(void **state)
         assert_non_null(strstr(err.path, "adapter_model.safetensors"));
         masa_lora_destroy(other);
     }
+    /* What is not finite is refused, and the model keeps its weights. */
+    size_t bytes = masa_model_parameter_count(again) * sizeof(float);
+    float *kept = masa_alloc(1, bytes);
+    memcpy(kept, masa_model_values(again), bytes);
+    lora->values[lora->factors[0].a] = NAN;
+    assert_int_equal(masa_lora_save(lora, adapter, "base", NULL), MASA_OK);
+    other = make_lora(again, 2, "q_proj,down_proj");
+    assert_int_equal(masa_lora_load(other, adapter, NULL), MASA_ERR_NUMERIC);
+    assert_memory_equal(masa_model_values(again), kept, bytes);
+    free(kept);
+    masa_lora_destroy(other);
     masa_lora_destroy(lora);
     close_folder(folder);
     free(adapter);

@@ -53,7 +53,8 @@ masa_status masa_lora_save(const masa_lora *lora, const char *folder, const char
                            masa_error *err);
 /** Reads the factors of an adapter_model.safetensors in `folder` written for the same
  *  model, rank and targets, and merges them; the caller refreshes the model. Another
- *  shape or a missing factor is MASA_ERR_FORMAT. */
+ *  shape or a missing factor is MASA_ERR_FORMAT; factors that make weights that are not finite
+ *  MASA_ERR_NUMERIC, and the model keeps its own. */
 masa_status masa_lora_load(masa_lora *lora, const char *folder, masa_error *err);
 
 #endif
