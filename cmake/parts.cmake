@@ -4,7 +4,7 @@ add_library(masa_flags INTERFACE)
 target_compile_options(masa_flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
   -Werror=implicit-function-declaration -fno-math-errno -ffp-contract=off
-  -fno-omit-frame-pointer)
+  -fno-omit-frame-pointer -fno-semantic-interposition)
 target_compile_definitions(masa_flags INTERFACE _GNU_SOURCE)
 target_link_libraries(masa_flags INTERFACE m)
 if(MASA_SANITIZE)

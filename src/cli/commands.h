@@ -33,4 +33,12 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
 CLI_COMMANDS(X)
 #undef X
 
+typedef struct cli_entry {
+    const char *name, *help;
+    cli_command *run;
+} cli_entry;
+
+/* The same, in that order; the last one's name is NULL. */
+extern const cli_entry cli_commands[];
+
 #endif

@@ -1,5 +1,6 @@
 /* masa: finds the command, runs it, and turns an error into one clear line. */
 #include "commands.h"
+#include "help.h"
 #include "output.h"
 
 #include <masa/log.h>
@@ -11,25 +12,12 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct {
-    const char *name, *help;
-    cli_command *run;
-} commands[] = {
+const cli_entry cli_commands[] = {
 #define X(name, help) {#name, help, cli_##name},
     CLI_COMMANDS(X)
 #undef X
+    {NULL, NULL, NULL},
 };
-
-static void print_help(FILE *out)
-{
-    fprintf(out, "masa: train language models to reason with meta-awareness\n\n"
-                 "usage: masa [--verbose] COMMAND [ARGUMENTS]\n\n");
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "\nmasa COMMAND --help says everything about a command. Exit status: 0 done,\n"
-                 "1 bad input or a failing system, 2 wrong usage, 4 numbers that are not\n"
-                 "finite, 5 another process failed, 130 stopped by ^C (the run is saved).\n");
-}
 
 /* A message may quote a hostile file: one line of valid text, no terminal's commands. */
 static void print_error(const masa_error *err, bool verbose)
@@ -47,29 +35,34 @@ static void print_error(const masa_error *err, bool verbose)
     if (verbose) fprintf(stderr, "  raised at %s:%d\n", err->source, err->source_line);
 }
 
-cli_command cli_version;
 masa_status cli_version(int argc, char **argv, masa_error *err)
 {
-    (void)argc, (void)argv, (void)err;
-    printf("masa " MASA_VERSION "\n");
-    return MASA_OK;
+    bool helped = false;
+    const cli_option options[] = {CLI_END};
+    const cli_usage usage = {"version", "", "Prints the version, and the commit it was built from.",
+                             NULL, 0, 0};
+    masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
+    if (st == MASA_OK && !helped) printf("masa " MASA_VERSION "\n");
+    return st;
 }
 
+/* masa --help, and the forms of it that help.h names. */
 static masa_status print_overview(int argc, char **argv, masa_error *err)
 {
-    (void)argc, (void)argv, (void)err;
-    print_help(stdout);
-    return MASA_OK;
+    (void)argc;
+    const char *form = strchr(argv[0], '=');
+    return cli_help_program(form ? form + 1 : NULL, err);
 }
 
 /* NULL: there is no such command. */
 static cli_command *find_command(const char *name)
 {
     if (strcmp(name, "--version") == 0) return cli_version;
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
+    if (strcmp(name, "--help") == 0 || strncmp(name, "--help=", 7) == 0 ||
+        strcmp(name, "-h") == 0 || strcmp(name, "help") == 0)
         return print_overview;
-    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-        if (strcmp(name, commands[i].name) == 0) return commands[i].run;
+    for (const cli_entry *c = cli_commands; c->name; c++)
+        if (strcmp(name, c->name) == 0) return c->run;
     return NULL;
 }
 
@@ -82,7 +75,7 @@ int main(int argc, char **argv)
         argc--, argv++;
     }
     if (argc < 2) {
-        print_help(stderr);
+        cli_help_overview(stderr);
         return masa_status_exit(MASA_ERR_USAGE);
     }
     cli_command *run = find_command(argv[1]);

@@ -1,4 +1,5 @@
 #include "options.h"
+#include "help.h"
 
 #include <masa/memory.h>
 #include <masa/text.h>
@@ -6,40 +7,10 @@
 #include <errno.h>
 #include <getopt.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { HELP = 1000, FIRST = 1001 };
-
-static void print_default(const cli_option *o)
-{
-    switch (o->kind) {
-    case CLI_KIND_LONG: printf(" (default %ld)", *(long *)o->target); break;
-    case CLI_KIND_DOUBLE: printf(" (default %g)", *(double *)o->target); break;
-    case CLI_KIND_STRING:
-        if (*(const char **)o->target) printf(" (default %s)", *(const char **)o->target);
-        break;
-    default: break;
-    }
-}
-
-static void print_help(const cli_usage *usage, const cli_option *options)
-{
-    printf("masa %s %s\n\n%s\n\nOptions:\n", usage->command, usage->arguments,
-           usage->summary);
-    for (const cli_option *o = options; o->kind != CLI_KIND_END; o++) {
-        char left[64];
-        snprintf(left, sizeof left, "%s%c%s --%s%s%s", o->letter ? "-" : " ",
-                 o->letter ? o->letter : ' ', o->letter ? "," : " ", o->name,
-                 o->argument ? " " : "", o->argument ? o->argument : "");
-        printf("  %-32s %s", left, o->help);
-        print_default(o);
-        printf("\n");
-    }
-    printf("  %-32s %s\n", "-h, --help", "this text");
-    if (usage->details) printf("\n%s\n", usage->details);
-}
 
 static masa_status store(const cli_option *o, const char *value, masa_error *err)
 {
@@ -79,7 +50,7 @@ masa_status cli_parse(const cli_usage *usage, const cli_option *options, int *ar
                                    FIRST + (int)i};
         if (o->letter) masa_text_addf(&letters, "%c%s", o->letter, valued ? ":" : "");
     }
-    table[n] = (struct option){"help", no_argument, NULL, HELP};
+    table[n] = (struct option){"help", optional_argument, NULL, HELP};
 
     masa_status st = MASA_OK;
     *helped = false;
@@ -92,7 +63,7 @@ masa_status cli_parse(const cli_usage *usage, const cli_option *options, int *ar
         for (size_t i = 0; !hit && c != '?' && c != ':' && i < n; i++)
             if (options[i].letter == c) hit = &options[i];
         if (c == HELP || (c == 'h' && !hit)) {
-            print_help(usage, options);
+            st = cli_help_command(c == HELP ? optarg : NULL, usage, options, err);
             *helped = true;
             break;
         }

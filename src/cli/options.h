@@ -8,7 +8,7 @@
  *         CLI_DOUBLE("temperature", 't', &temperature, "T", "sampling temperature"),
  *         CLI_END,
  *     };
- *     st = cli_parse(&command, options, &argc, &argv, err);
+ *     st = cli_parse(&usage, options, &argc, &argv, &helped, err);
  *
  * Defaults are the values the targets hold before parsing; the help shows them.
  */
@@ -76,7 +76,7 @@ typedef struct cli_usage {
 
 /**
  * Parses argv (argv[0] is the command's name) and leaves *argc / *argv with the
- * positional arguments alone. --help prints the help on standard output and sets
+ * positional arguments alone. --help prints the help (help.h) on standard output and sets
  * *helped; the caller then returns success. Errors are MASA_ERR_USAGE.
  */
 masa_status cli_parse(const cli_usage *usage, const cli_option *options, int *argc,
