@@ -1,5 +1,5 @@
 /**
- * Memory.
+ * Memory: book-keeping that never fails, and large arrays that may.
  *
  * Two kinds of allocation. Small book-keeping (strings, lists, handles) uses
  * masa_alloc and friends, which never return NULL: a machine that cannot give
