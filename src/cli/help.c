@@ -38,8 +38,8 @@ static char *explain(const cli_option *o)
 
 static void print_text(const cli_usage *usage, const cli_option *options)
 {
-    printf("masa %s %s\n\n%s\n\nOptions:\n", usage->command, usage->arguments,
-           usage->summary);
+    printf("masa %s%s%s\n\n%s\n\nOptions:\n", usage->command,
+           *usage->arguments ? " " : "", usage->arguments, usage->summary);
     for (const cli_option *o = options; o->kind != CLI_KIND_END; o++) {
         char left[64];
         snprintf(left, sizeof left, "%s%c%s --%s%s%s", o->letter ? "-" : " ",

@@ -78,8 +78,9 @@ masa_status cli_parse(const cli_usage *usage, const cli_option *options, int *ar
     *argv += optind;
     if (st == MASA_OK && !*helped &&
         (*argc < usage->least || (usage->most >= 0 && *argc > usage->most)))
-        st = MASA_FAIL(err, MASA_ERR_USAGE, "usage: masa %s %s; see masa %s --help",
-                       usage->command, usage->arguments, usage->command);
+        st = MASA_FAIL(err, MASA_ERR_USAGE, "usage: masa %s%s%s; see masa %s --help",
+                       usage->command, *usage->arguments ? " " : "", usage->arguments,
+                       usage->command);
     free(table);
     masa_text_deinit(&letters);
     return st;

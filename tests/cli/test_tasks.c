@@ -12,26 +12,6 @@ static int make_folder(void **state)
     return 0;
 }
 
-/* Kinds that were there from the first day are made as on the first day, but for how they are
- * to be asked and judged, which they said only later. */
-static void old_command_lines_make_the_old_bytes(void **state)
-{
-    (void)state;
-    static const char *const pinned[][2] = {
-        {"", "3626554602 183541"},
-        {"-k word,arithmetic -l 5", "3634980972 210026"},
-        {"-l 5-6 --solutions -s 22 -n 300", "2882739664 124673"},
-        {"-n 40 -k equation,compare -l 1-6 --test --solutions -s 7", "1615310390 12538"}};
-    for (size_t i = 0; i < 4; i++) {
-        char line[256];
-        snprintf(line, sizeof line,
-                 "$masa tasks %s | sed 's/,\"prompt_suffix\":\"Answer with a number.\","
-                 "\"answer_rules\":\"any\"//' | cksum", pinned[i][0]);
-        assert_int_equal(shell(line), 0);
-        assert_int_equal(strncmp(output, pinned[i][1], strlen(pinned[i][1])), 0);
-    }
-}
-
 /* The next line of the output as JSON, or NULL. */
 static json_t *next_line(char **at)
 {
@@ -124,45 +104,10 @@ static void predictions_have_the_form_and_nothing_else(void **state)
                            "'You know yourself.' | grep '\"You know yourself.\"'"), 0);
 }
 
-static void says_what_is_wrong(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *arguments;
-        int status;
-        const char *says;
-    } cases[] = {{"-k chian", 2, "no task kind 'chian'"},
-                 {"-k chain:61", 1, "chain go from 1 to 60"},
-                 {"-l 7", 1, "arithmetic go from 1 to 6"},
-                 {"-k chain=x", 2, "positive number"},
-                 {"--solutions --slips 0.1", 1, "arithmetic cannot have slips"},
-                 {"-k chain --slips 0.1", 2, "--solutions"},
-                 {"-k chain --predictions 0.1", 2, "--solutions"},
-                 {"-k chain --solutions --predictions 2", 2, "0 to 1"},
-                 {"-k chain --solutions --slips -1", 1, "0 to 1"},
-                 {"-k chain --lengths 9-3", 2, "--lengths takes N-M"},
-                 {"-k sort:1 -n 100", 1, "different problems"},
-                 {"-k chain --solutions --predictions 1 --meta-template absent", 1, "absent"},
-                 {"-n 0", 2, "--number"}};
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        char line[256];
-        snprintf(line, sizeof line, "$masa tasks %s", cases[i].arguments);
-        int status = shell(line);
-        if (status != cases[i].status || !strstr(errors, cases[i].says))
-            fail_msg("%s: %d, %s", line, status, errors);
-    }
-    write_file("hole", "no hole");
-    assert_int_equal(shell("$masa tasks -k chain --solutions --predictions 1 "
-                           "--meta-template hole"), 1);
-    assert_non_null(strstr(errors, "{problem}"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(old_command_lines_make_the_old_bytes),
         cmocka_unit_test(families_have_their_keys),
-        cmocka_unit_test(predictions_have_the_form_and_nothing_else),
-        cmocka_unit_test(says_what_is_wrong)};
+        cmocka_unit_test(predictions_have_the_form_and_nothing_else)};
     return cmocka_run_group_tests(tests, make_folder, remove_model);
 }
