@@ -10,4 +10,6 @@ grep -rn '#include "\.\./' src tests fuzz && breaks "an include goes around the 
 tools/header_index.sh | diff docs/headers.md - ||
     breaks "docs/headers.md is behind the headers; run: tools/header_index.sh >docs/headers.md"
 
+grep -rnw 'skip()' tests --include='*.c' && breaks "a test is skipped without skip_since(reason)"
+
 exit $broken

@@ -32,11 +32,11 @@ install_packages() {
     DEBIAN_FRONTEND=noninteractive "${sudo[@]}" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# build PRESET [TARGET...]
+# build PRESET [TARGET...]; With strict=yes a warning is an error.
 build() {
     local preset=$1; shift
     say "building ($preset)"
-    cmake --preset "$preset" >"build-$preset.log" 2>&1 || { cat "build-$preset.log" >&2; die "configuring failed"; }
+    cmake --preset "$preset" ${strict:+-DCMAKE_COMPILE_WARNING_AS_ERROR=ON} >"build-$preset.log" 2>&1 || { cat "build-$preset.log" >&2; die "configuring failed"; }
     cmake --build --preset "$preset" ${1:+--target "$@"} >"build-$preset.log" 2>&1 || { cat "build-$preset.log" >&2; die "the build failed"; }
     rm -f "build-$preset.log"
 }

@@ -134,9 +134,10 @@ static void wrong_problems_are_refused(void **state)
 static void a_full_disk_loses_nothing(void **state)
 {
     (void)state;
-    if (getuid() != 0) skip(); /* mounting takes root */
+    if (getuid() != 0) skip_since("mounting takes root");
     write_file("train.jsonl", "{\"problem\":\"ab\",\"answer\":\"b\"}\n");
-    if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0) skip();
+    if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0)
+        skip_since("nothing can be mounted here");
     int status =
         shell(TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
                     "--set train.wait_for_room=false");
@@ -155,8 +156,9 @@ static void a_full_disk_loses_nothing(void **state)
 static void a_full_disk_is_waited_for(void **state)
 {
     (void)state;
-    if (getuid() != 0) skip(); /* mounting takes root */
-    if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0) skip();
+    if (getuid() != 0) skip_since("mounting takes root");
+    if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0)
+        skip_since("nothing can be mounted here");
     int status = shell(
         "rm -f log; " TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
               "2>log & i=0; until grep -qs 'waiting for room' log || [ $i = 300 ]; do sleep 0.1; i=$((i+1)); "
@@ -169,8 +171,9 @@ static void a_full_disk_is_waited_for(void **state)
 static void a_full_disk_leaves_no_half_model(void **state)
 {
     (void)state;
-    if (getuid() != 0) skip(); /* mounting takes root */
-    if (shell("mkdir -p small && mount -t tmpfs -o size=8k tmpfs small") != 0) skip();
+    if (getuid() != 0) skip_since("mounting takes root");
+    if (shell("mkdir -p small && mount -t tmpfs -o size=8k tmpfs small") != 0)
+        skip_since("nothing can be mounted here");
     int status = shell("$masa convert . small/copy");
     int kept = shell("test -e small/copy");
     shell("umount small && rmdir small");

@@ -111,7 +111,7 @@ static void sizes_are_asked_for(void **state)
 static void planned_memory_is_what_is_taken(void **state)
 {
     (void)state;
-    if (!getenv("MASA_TEST_MODEL")) skip();
+    if (!getenv("MASA_TEST_MODEL")) skip_since("MASA_TEST_MODEL names no model");
     assert_int_equal(shell("$masa bench --model \"$MASA_TEST_MODEL\" --quick --json "
                            "--sections groups,train"),
                      0);

@@ -289,7 +289,7 @@ static void faults_of_the_disk_change_nothing(void **state)
 {
     (void)state;
 #ifdef __SANITIZE_ADDRESS__
-    skip(); /* its library must be the first to be loaded */
+    skip_since("the sanitizer's library must be the first to be loaded");
 #endif
     const kind *k = &kinds[0];
     walk(k, k->arguments, NULL);

@@ -427,10 +427,7 @@ static void programs(void **state)
 {
     (void)state;
     masa_error err = {0};
-    if (masa_code_available(&err) != MASA_OK) {
-        print_message("skipped: %s\n", err.message);
-        skip();
-    }
+    if (masa_code_available(&err) != MASA_OK) skip_since(err.message);
     write_file("code.yaml",
                "name: code\nfile: code.jsonl\nkind: code\nprompt: '{question}'\n");
     write_file("code.jsonl", "{\"problem\":\"abc\",\"tests\":[\"assert 1 == 1\"]}\n"

@@ -276,8 +276,7 @@ static void skip_without_sandbox(void)
 {
     masa_error err = {0};
     if (masa_code_available(&err) == MASA_OK) return;
-    print_message("skipped: %s\n", err.message);
-    skip();
+    skip_since(err.message);
 }
 
 static void test_programs(void **state)
@@ -504,7 +503,7 @@ static void test_data_sets(void **state)
         masa_problems_deinit(&p);
         masa_benchmark_close(b);
     }
-    if (sets == 0) skip();
+    if (sets == 0) skip_since("no problem sets in ../shared/data");
 }
 
 int main(void)

@@ -67,7 +67,7 @@ static inline double storage_tolerance(masa_dtype dtype, double f32)
 static inline void passes_on_lower_instruction_sets(void **state)
 {
     (void)state;
-    if (getenv("MASA_ISA")) skip();
+    if (getenv("MASA_ISA")) return;
     for (int isa = 0; isa < (int)isa_detect(); isa++) {
         pid_t child = fork();
         if (child == 0) {

@@ -55,9 +55,9 @@ static void short_of_address_space(void **state)
 {
     (void)state;
 #ifdef __SANITIZE_ADDRESS__
-    skip(); /* which needs address space without end */
+    skip_since("the sanitizer needs address space without end");
 #endif
-    if (masa_isa_get() == MASA_ISA_REFERENCE) skip(); /* oneDNN is not asked */
+    if (masa_isa_get() == MASA_ISA_REFERENCE) skip_since("oneDNN is not asked");
     size_t ended = 0;
     for (size_t step = 0; step < STEPS; step++) {
         char said[500] = "";

@@ -54,7 +54,7 @@ static void with_a_plugin(void)
 static void without_a_plugin_the_processor_computes(void **state)
 {
     (void)state;
-    if (getenv(WITH)) skip();
+    if (getenv(WITH)) return; /* the other run's */
     says(answer("cpu", NULL, NULL, NULL), "cpu, ");
     says(answer("auto", NULL, NULL, NULL), "cpu, ");
     says(answer(NULL, NULL, NULL, NULL), "cpu, ");
@@ -85,7 +85,7 @@ static void is_chosen_once(void **state)
 static void a_plugin_is_found(void **state)
 {
     (void)state;
-    if (!getenv(WITH)) skip();
+    if (!getenv(WITH)) return;
     says(answer("cuda", NULL, NULL, NULL), "cuda, plugin's device 0");
     says(answer("cuda:1", NULL, NULL, NULL), "cuda, plugin's device 1");
     says(answer("auto", NULL, NULL, NULL), "cuda, ");

@@ -144,7 +144,8 @@ static void step(golden *g)
 
 static void check(const char *name, masa_dtype compute)
 {
-    if (compute == MASA_BF16 && masa_device_compute() != MASA_BF16) skip();
+    if (compute == MASA_BF16 && masa_device_compute() != MASA_BF16)
+        skip_since("the device does not multiply bf16");
     golden g;
     open_golden(&g, name, compute);
     size_t n = g.batch.n_targets;

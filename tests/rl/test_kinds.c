@@ -66,10 +66,7 @@ static void rewards_are_the_verdicts_of_evaluation(void **state)
 {
     (void)state;
     masa_error err = {0};
-    if (masa_code_available(&err) != MASA_OK) {
-        print_message("skipped: %s\n", err.message);
-        skip();
-    }
+    if (masa_code_available(&err) != MASA_OK) skip_since(err.message);
     tally t = {0};
     masa_problem_reader reader = {.rules = MASA_EXTRACT_WHOLE};
     assert_int_equal(masa_problems_parse(&t.problems, problems, strlen(problems), "p", &reader, 0,

@@ -53,7 +53,7 @@ static void show(char *text, size_t size, const char *kind, unsigned short colum
 {
     int master;
     FILE *file = open_terminal(&master, columns);
-    if (!file) skip();
+    if (!file) skip_since("there are no pseudo-terminals here");
     setenv("TERM", kind, 1);
     masa_progress *p = masa_progress_create(file, NULL, 99);
     masa_log_set_sink(NULL);

@@ -13,6 +13,13 @@
 #include <math.h>
 #include <cmocka.h>
 
+/* Leaves the test out and says why; tools/skipped.sh counts. */
+#define skip_since(reason)                                                                \
+    do {                                                                                  \
+        print_message("skipped: %s\n", reason);                                           \
+        skip();                                                                           \
+    } while (0)
+
 /* |a-b| <= tolerance, printing both values when it fails. */
 #define assert_near(a, b, tolerance)                                                      \
     do {                                                                                  \

@@ -19,7 +19,6 @@ static bool sandbox_missing(void)
 {
     masa_error err = {0};
     if (masa_code_available(&err) == MASA_OK) return false;
-    print_message("skipped: %s\n", err.message);
     return true;
 }
 
@@ -36,7 +35,7 @@ static masa_code_outcome outcome(const char *program, const char *tests)
 static void test_outcomes(void **state)
 {
     (void)state;
-    if (sandbox_missing()) skip();
+    if (sandbox_missing()) skip_since("there is no sandbox here");
     const char *right = "def f(x):\n    return x + 1\n", *tests = "assert f(1) == 2\n";
     assert_int_equal(outcome(right, tests), MASA_CODE_PASSED);
     assert_int_equal(outcome("def f(x):\n    return x\n", tests), MASA_CODE_FAILED);
@@ -54,7 +53,7 @@ static void test_outcomes(void **state)
 static void test_values_across(void **state)
 {
     (void)state;
-    if (sandbox_missing()) skip();
+    if (sandbox_missing()) skip_since("there is no sandbox here");
     static const char *const pairs[][2] = {
         {"def f(x): x.sort(); x.append([9])", "a = [2, 1]\nf(a)\nassert a == [1, 2, [9]]"},
         {"def f(x): return x", "a = [1]\nassert f(a) is a"},
@@ -112,7 +111,7 @@ static void test_values_across(void **state)
 static void test_limits(void **state)
 {
     (void)state;
-    if (sandbox_missing()) skip();
+    if (sandbox_missing()) skip_since("there is no sandbox here");
     masa_code_limits limits = MASA_CODE_LIMITS;
     masa_code_result result;
     limits.seconds = 2;
@@ -125,7 +124,7 @@ static void test_limits(void **state)
 static void test_walls(void **state)
 {
     (void)state;
-    if (sandbox_missing()) skip();
+    if (sandbox_missing()) skip_since("there is no sandbox here");
     /* Each test passes only if the wall stands. */
     const char *refused = "try:\n    attempt()\nexcept OSError:\n    pass\n"
                           "else:\n    raise AssertionError('no wall')\n";
@@ -152,7 +151,7 @@ static void test_walls(void **state)
 static void test_batch(void **state)
 {
     (void)state;
-    if (sandbox_missing()) skip();
+    if (sandbox_missing()) skip_since("there is no sandbox here");
     enum { N = 12 };
     masa_code_job jobs[N];
     masa_code_result results[N];
@@ -219,14 +218,14 @@ static int without_a_look(void)
 
 static void in_child(int (*function)(void))
 {
-    if (sandbox_missing()) skip();
+    if (sandbox_missing()) skip_since("there is no sandbox here");
     fflush(NULL);
     pid_t child = fork();
     if (child == 0) _exit(function());
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
-    if (WEXITSTATUS(status) == 2) skip();
+    if (WEXITSTATUS(status) == 2) skip_since("there is no sandbox here");
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
@@ -246,7 +245,7 @@ static void test_no_look(void **state)
 static void test_missing(void **state)
 {
     (void)state;
-    if (sandbox_missing()) skip();
+    if (sandbox_missing()) skip_since("there is no sandbox here");
     masa_code_job jobs[2] = {{"", ""}, {"", ""}};
     masa_code_result results[2];
     masa_error err = {0};
@@ -336,7 +335,7 @@ static void test_literal_answers(void **state)
     assert_int_equal(masa_answers_equal("[2, 1]", "[1,2]", &options), MASA_VERDICT_DIFFERENT);
     assert_int_equal(masa_answers_equal("1", "f(", &options), MASA_VERDICT_BAD_GOLD);
     golds answers = {0};
-    if (!golds_read(&answers, "cruxeval", "answer")) skip();
+    if (!golds_read(&answers, "cruxeval", "answer")) skip_since("no problem sets in ../shared/data");
     for (size_t i = 0; i < answers.n; i++)
         assert_int_equal(masa_answers_equal(answers.items[i], answers.items[i], &options),
                          MASA_VERDICT_EQUAL);

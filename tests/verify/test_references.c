@@ -75,16 +75,13 @@ static void test_references(void **state)
     size_t stride = getenv("MASA_TEST_ALL") ? 1 : 16, number = 0;
     references all = {0};
     masa_error err = {0};
-    if (masa_code_available(&err) != MASA_OK) {
-        print_message("skipped: %s\n", err.message);
-        skip();
-    }
+    if (masa_code_available(&err) != MASA_OK) skip_since(err.message);
     for (size_t k = 0; k < 3; k++) {
         char path[1024], *text = NULL;
         size_t capacity = 0;
         snprintf(path, sizeof path, "%s/%s.jsonl", MASA_SHARED_DATA, sets[k]);
         FILE *file = fopen(path, "r");
-        if (!file) skip();
+        if (!file) skip_since("no problem sets in ../shared/data");
         for (ssize_t n; (n = getline(&text, &capacity, file)) > 0; number++) {
             if (number % stride) continue;
             json_t *line = json_loadb(text, (size_t)n, 0, NULL);

@@ -16,7 +16,7 @@
 #include <masa/error.h>
 
 /* A pointer's target is device memory: clang refuses to dereference it, or to pass it for a
- * host pointer (-Werror=noderef; the preset `device` compiles everything so). The code of the
+ * host pointer (-Werror=noderef; the preset `fuzz` compiles everything so). The code of the
  * processor's own kernels, whose memory is the host's, is compiled without. */
 #if defined(__clang__) && !defined(MASA_DEVICE_IS_HOST)
 #define DEVICE __attribute__((noderef))
