@@ -64,8 +64,8 @@ static masa_status check_mark(masa_text *text, size_t from, const char *path, ma
     return MASA_OK;
 }
 
-static masa_status read_stream(masa_text *text, FILE *file, size_t most, const char *path,
-                               masa_error *err)
+static masa_status append_stream(masa_text *text, FILE *file, size_t most, const char *path,
+                                 masa_error *err)
 {
     char block[65536];
     size_t n, from = text->size;
@@ -75,6 +75,20 @@ static masa_status read_stream(masa_text *text, FILE *file, size_t most, const c
     if (text->size - from > most)
         return MASA_FAIL(err, MASA_ERR_FORMAT, "%s has more than %zu MiB", path, most >> 20);
     return text->size > from ? check_mark(text, from, path, err) : MASA_OK;
+}
+
+/* On failure the text is what it was: nothing to free, if it held nothing. */
+static masa_status read_stream(masa_text *text, FILE *file, size_t most, const char *path,
+                               masa_error *err)
+{
+    size_t from = text->size;
+    masa_status st = append_stream(text, file, most, path, err);
+    if (st == MASA_OK) return MASA_OK;
+    if (from == 0)
+        masa_text_deinit(text);
+    else
+        text->data[text->size = from] = '\0';
+    return st;
 }
 
 masa_status masa_file_read(masa_text *text, const char *path, masa_error *err)
