@@ -18,7 +18,8 @@ typedef struct settings {
     double sigma, tolerance, margin, threshold;
     long hint;
     bool forecast, prompts;
-    const char *length_rule, *notion_rule, *statistic_name, *template_path;
+    const char *length_rule, *notion_rule, *difficulty_rule, *notion_test, *statistic_name;
+    const char *template_path;
     masa_text template_text;
 } settings;
 
@@ -291,18 +292,25 @@ static masa_status check_numbers(const settings *s, masa_error *err)
 
 static const char *const length_rules[] = {"inclusive", "strict", "quantile", NULL},
                          *const notion_rules[] = {"lemma", "substring", NULL},
-                         *const statistics[] = {"median", "mean", "max", NULL};
+                         *const statistics[] = {"median", "mean", "max", NULL},
+                         *const difficulty_rules[] = {"power", "brier", NULL},
+                         *const notion_tests[] = {"counts", "rates", NULL};
 
 /* Names to what they stand for, and the ranges of the numbers. */
 static masa_status check_settings(settings *s, masa_error *err)
 {
-    int length = 0, notion = 0, statistic = 0;
+    int length = 0, notion = 0, statistic = 0, difficulty = 0, test = 0;
     masa_status st = choose(&length, "length-rule", s->length_rule, length_rules, err);
     if (st == MASA_OK)
         st = choose(&notion, "notion-rule", s->notion_rule, notion_rules, err);
     if (st == MASA_OK)
         st = choose(&statistic, "cutoff-statistic", s->statistic_name, statistics, err);
+    if (st == MASA_OK)
+        st = choose(&difficulty, "difficulty-rule", s->difficulty_rule, difficulty_rules, err);
+    if (st == MASA_OK) st = choose(&test, "notion-test", s->notion_test, notion_tests, err);
     if (st != MASA_OK) return st;
+    s->meta.difficulty_rule = (masa_difficulty_rule)difficulty;
+    s->meta.notion_test = (masa_notion_test)test;
     s->meta.length_rule = (masa_length_rule)length;
     s->meta.notion_rule = (masa_notion_rule)notion;
     s->statistic = (masa_cutoff_statistic)statistic;
@@ -333,6 +341,8 @@ static masa_status defaults(settings *s, masa_error *err)
                     .margin = config.meta.cutoff_margin,
                     .threshold = config.meta.bc_threshold,
                     .hint = MASA_HINT_NOTIONS,
+                    .difficulty_rule = difficulty_rules[config.meta.difficulty_rule],
+                    .notion_test = notion_tests[config.meta.notion_test],
                     .length_rule = length_rules[config.meta.length_rule],
                     .notion_rule = notion_rules[config.meta.notion_rule],
                     .statistic_name = statistics[config.meta.cutoff_statistic]};
@@ -349,6 +359,8 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
     bool helped;
     const cli_option options[] = {
         CLI_DOUBLE("base", 'b', &m->base, "B", "difficulty reward B^|p - p^|"),
+        CLI_STRING("difficulty-rule", 0, &s.difficulty_rule, "RULE",
+                   "power, or brier: difficulty reward 1 - |p - p^|^2"),
         CLI_DOUBLE("weight-difficulty", 0, &m->weight_difficulty, "W",
                    "weight in the total"),
         CLI_DOUBLE("weight-length", 0, &m->weight_length, "W", "weight in the total"),
@@ -356,6 +368,9 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
         CLI_STRING("length-rule", 0, &s.length_rule, "RULE",
                    "inclusive, strict or quantile, as meta.length_rule"),
         CLI_STRING("notion-rule", 0, &s.notion_rule, "RULE", "lemma or substring"),
+        CLI_STRING("notion-test", 0, &s.notion_test, "TEST",
+                   "a notion helps that is in more right responses than wrong ones: counts, or "
+                   "rates, the shares of each"),
         CLI_LONG("length-min", 0, &m->length_min, "N", "least valid solution_length"),
         CLI_LONG("length-max", 0, &m->length_max, "N",
                  "greatest, and the response limit"),

@@ -28,6 +28,8 @@ typedef struct eval_subject {
     char *checkpoint;   /* of the run, or NULL */
     masa_text template_text;
     const char *meta_template; /* NULL: the built-in one */
+    const char *meta_system;   /* NULL: masa_meta_system */
+    char *predictor;           /* folder of the factors that its predictions are made with, or NULL */
 } eval_subject;
 masa_status eval_subject_open(eval_subject *subject, eval_command *command,
                               masa_error *err);

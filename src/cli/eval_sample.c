@@ -41,6 +41,8 @@ static char *settings_of(const eval_command *c, const eval_subject *of,
     json_object_set_new(
         s, "meta_template",
         json_string(o->meta_template ? o->meta_template : masa_meta_template));
+    if (o->meta_system) json_object_set_new(s, "meta_system", json_string(o->meta_system));
+    if (o->predictor) json_object_set_new(s, "predictor", json_string(of->predictor));
     char *text = json_dumps(s, JSON_COMPACT);
     json_decref(s);
     return text;
@@ -101,7 +103,8 @@ static void close_tasks(tasks *all)
     free(all->items);
 }
 
-static masa_eval_options options_of(const eval_command *c, const eval_subject *of)
+static masa_eval_options options_of(const eval_command *c, const eval_subject *of,
+                                    masa_lora *predictor)
 {
     size_t most = masa_model_get_config(c->text.model)->max_positions;
     masa_eval_options o = {
@@ -116,6 +119,8 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
         .meta_max_tokens = (size_t)c->meta_max_tokens,
         .meta = c->method,
         .meta_template = of->meta_template,
+        .meta_system = of->meta_system,
+        .predictor = predictor,
         .sampling = {(float)c->temperature, 0, (float)c->top_p, 0},
         .seed = (uint64_t)c->seed,
         .batch = (size_t)c->batch,
@@ -138,10 +143,10 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
 }
 
 static masa_status sample_all(const eval_command *c, const tasks *all,
-                              const eval_subject *of, masa_error *err)
+                              const eval_subject *of, masa_lora *predictor, masa_error *err)
 {
     masa_results *results = NULL;
-    masa_eval_options o = options_of(c, of);
+    masa_eval_options o = options_of(c, of, predictor);
     if (c->meta && o.meta.length_max < o.meta.length_min)
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "--length-min %ld is over the longest response, %ld tokens",
@@ -158,14 +163,29 @@ static masa_status sample_all(const eval_command *c, const tasks *all,
     return st;
 }
 
+/* The factors of the run's predictions, on the model and detached; NULL: it has none. */
+static masa_status open_predictor(masa_lora **out, const eval_command *c, const eval_subject *of,
+                                  masa_error *err)
+{
+    if (!c->meta || !of->predictor) return MASA_OK;
+    masa_status st = masa_lora_open(out, c->text.model, of->predictor, err);
+    if (st != MASA_OK) return st;
+    masa_lora_detach(*out);
+    masa_model_refresh(c->text.model);
+    return MASA_OK;
+}
+
 masa_status eval_sample(eval_command *c, masa_error *err)
 {
     tasks all = {0};
     eval_subject of = {0};
+    masa_lora *predictor = NULL;
     masa_status st = eval_subject_open(&of, c, err);
     if (st == MASA_OK) st = open_tasks(&all, c, &of, err);
     if (st == MASA_OK) st = text_model_open(&c->text, err);
-    if (st == MASA_OK) st = sample_all(c, &all, &of, err);
+    if (st == MASA_OK) st = open_predictor(&predictor, c, &of, err);
+    if (st == MASA_OK) st = sample_all(c, &all, &of, predictor, err);
+    masa_lora_destroy(predictor);
     text_model_close(&c->text);
     close_tasks(&all);
     eval_subject_close(&of);

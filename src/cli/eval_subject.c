@@ -51,7 +51,10 @@ masa_status eval_subject_open(eval_subject *s, eval_command *c, masa_error *err)
         const char *file = c->template_path ? c->template_path : s->config.meta.template;
         if (file[0]) st = masa_file_read(&s->template_text, file, err);
         if (file[0]) s->meta_template = masa_text_get(&s->template_text);
+        if (s->config.meta.system[0]) s->meta_system = s->config.meta.system;
     }
+    if (st == MASA_OK && run && s->config.meta.adapter)
+        s->predictor = masa_path_join(s->checkpoint, MASA_PREDICTOR_FOLDER);
     if (st == MASA_OK && run && !c->quiet)
         fprintf(stderr, "masa: %s, with the settings of its run where none are given\n",
                 c->text.path);
@@ -64,5 +67,6 @@ void eval_subject_close(eval_subject *s)
 {
     masa_text_deinit(&s->template_text);
     free(s->checkpoint);
+    free(s->predictor);
     masa_config_deinit(&s->config);
 }

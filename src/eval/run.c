@@ -59,7 +59,8 @@ static masa_status encode_item(item *it, const masa_eval_options *o, masa_error 
     masa_text user = {0};
     st = masa_meta_prompt(&user, o->meta_template, it->problem->question, &o->meta, err);
     if (st == MASA_OK)
-        st = encode(&it->meta_prompt, o, masa_meta_system, masa_text_get(&user), err);
+        st = encode(&it->meta_prompt, o, o->meta_system ? o->meta_system : masa_meta_system,
+                    masa_text_get(&user), err);
     masa_text_deinit(&user);
     return st;
 }
@@ -165,7 +166,9 @@ static masa_request request_of(const evaluation *e, const item *it, eval_sample_
     };
 }
 
-static masa_status sample_chunk(evaluation *e, item *items, size_t n, masa_error *err)
+/* Samples what is missing of the kinds from first to last. */
+static masa_status sample_chunk(evaluation *e, item *items, size_t n, eval_sample_kind first,
+                                eval_sample_kind last, masa_error *err)
 {
     masa_status st = MASA_OK;
     size_t n_requests = 0, n_completions = 0;
@@ -173,7 +176,7 @@ static masa_status sample_chunk(evaluation *e, item *items, size_t n, masa_error
     e->request_items = masa_alloc(2 * n, sizeof *e->request_items);
     e->request_kinds = masa_alloc(2 * n, sizeof *e->request_kinds);
     for (size_t i = 0; st == MASA_OK && i < n; i++)
-        for (int kind = EVAL_SOLUTION; st == MASA_OK && kind <= EVAL_META; kind++) {
+        for (int kind = first; st == MASA_OK && kind <= (int)last; kind++) {
             if (!items[i].missing[kind]) continue;
             if (prompt_of(&items[i], kind)->n >= e->context) {
                 st = refuse_prompt(e, &items[i], kind, err);
@@ -327,6 +330,38 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
     return MASA_OK;
 }
 
+static masa_status sample_kinds(evaluation *e, eval_sample_kind first, eval_sample_kind last,
+                                masa_error *err)
+{
+    const masa_eval_options *o = e->options;
+    masa_status st = MASA_OK;
+    /* Long enough that the batch is full nearly all the time, short enough that its
+     * tokens fit the memory. */
+    size_t each = o->samples + o->meta_samples, chunk = (16 * o->batch + each - 1) / each;
+    for (size_t at = 0; st == MASA_OK && !stop_asked(e) && at < e->n; at += chunk) {
+        size_t n = e->n - at < chunk ? e->n - at : chunk;
+        st = sample_chunk(e, e->items + at, n, first, last, err);
+        if (st == MASA_OK && first == EVAL_SOLUTION) st = judge_chunk(e, e->items + at, n, err);
+        if (st == MASA_OK) st = results_commit(e->results, err);
+    }
+    return st;
+}
+
+/* Predictions with weights of their own come behind all solutions. */
+static masa_status sample_all(evaluation *e, masa_error *err)
+{
+    masa_lora *predictor = e->options->predictor;
+    if (!predictor) return sample_kinds(e, EVAL_SOLUTION, EVAL_META, err);
+    masa_status st = sample_kinds(e, EVAL_SOLUTION, EVAL_SOLUTION, err);
+    if (st != MASA_OK || e->options->meta_samples == 0) return st;
+    masa_lora_attach(predictor);
+    masa_model_refresh(e->options->model);
+    st = sample_kinds(e, EVAL_META, EVAL_META, err);
+    masa_lora_detach(predictor);
+    masa_model_refresh(e->options->model);
+    return st;
+}
+
 masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark,
                           const masa_problems *problems,
                           const masa_eval_options *options, masa_error *err)
@@ -339,16 +374,7 @@ masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark
     e.items = masa_alloc(e.n, sizeof *e.items);
     masa_status st = prepare(&e, benchmark, problems, err);
     if (st == MASA_OK) eval_watch_start(&e.watch, options->progress, benchmark->name);
-    /* Long enough that the batch is full nearly all the time, short enough that its
-     * tokens fit the memory. */
-    size_t each = options->samples + options->meta_samples;
-    size_t chunk = (16 * options->batch + each - 1) / each;
-    for (size_t at = 0; st == MASA_OK && !stop_asked(&e) && at < e.n; at += chunk) {
-        size_t n = e.n - at < chunk ? e.n - at : chunk;
-        st = sample_chunk(&e, e.items + at, n, err);
-        if (st == MASA_OK) st = judge_chunk(&e, e.items + at, n, err);
-        if (st == MASA_OK) st = results_commit(results, err);
-    }
+    if (st == MASA_OK) st = sample_all(&e, err);
     if (e.watch.started_at > 0) eval_watch_end(&e.watch);
     if (st == MASA_OK && stop_asked(&e))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped; what was finished is kept");

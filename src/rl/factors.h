@@ -5,10 +5,9 @@
 
 #include "session.h"
 
-/* Their folders in a checkpoint. Beside merged weights, transformers would apply an adapter to
- * them once more. */
+/* The policy's folder in a checkpoint; the predictions' is MASA_PREDICTOR_FOLDER. Beside merged
+ * weights, transformers would apply an adapter to them once more. */
 #define RL_ADAPTER "adapter"
-#define RL_PREDICTOR "predictor"
 
 /* On the loaded model; from the checkpoint if the session has one, and then merged into the
  * model's values, which the caller refreshes. */

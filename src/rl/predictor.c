@@ -9,7 +9,7 @@ masa_status rl_predictor_open(rl_session *s, masa_error *err)
                                  .alpha = 2 * (double)c->meta.adapter,
                                  .targets = "all-linear",
                                  .seed = (uint64_t)c->train.seed};
-    masa_status st = rl_factors_open(&s->predictor, s, &options, RL_PREDICTOR, err);
+    masa_status st = rl_factors_open(&s->predictor, s, &options, MASA_PREDICTOR_FOLDER, err);
     if (st == MASA_OK && s->checkpoint) rl_predictor_end(s); /* they came merged */
     return st;
 }

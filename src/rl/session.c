@@ -325,7 +325,7 @@ static masa_status write_settings(const rl_session *s, const char *folder, masa_
 static masa_status write_checkpoint(rl_session *s, const char *folder, masa_error *err)
 {
     masa_status st = rl_factors_save(s->lora, s, folder, RL_ADAPTER, err);
-    if (st == MASA_OK) st = rl_factors_save(s->predictor, s, folder, RL_PREDICTOR, err);
+    if (st == MASA_OK) st = rl_factors_save(s->predictor, s, folder, MASA_PREDICTOR_FOLDER, err);
     if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
         st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);

@@ -159,7 +159,7 @@ static void keep_base(masa_lora *lora)
 masa_status masa_lora_create(masa_lora **out, masa_model *model,
                              const masa_lora_options *options, masa_error *err)
 {
-    assert(options->rank > 0 && masa_model_grads(model));
+    assert(options->rank > 0);
     masa_lora *lora = masa_alloc(1, sizeof *lora);
     *lora = (masa_lora){.model = model, .options = *options};
     lora->targets = masa_strdup(options->targets);
@@ -230,6 +230,7 @@ static masa_linear *pack_map(const masa_lora *lora, const lora_factor *f)
  */
 void masa_lora_project(masa_lora *lora)
 {
+    assert(masa_model_grads(lora->model));
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
         const float DEVICE *dw = masa_model_grads(lora->model) + f->parameter->offset;

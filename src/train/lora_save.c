@@ -8,6 +8,7 @@
 #include <masa/safetensors.h>
 #include <masa/text.h>
 
+#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -136,6 +137,59 @@ masa_status masa_lora_load(masa_lora *lora, const char *folder, masa_error *err)
     }
     if (st == MASA_OK) st = merge_read(lora, path, err);
     masa_safetensors_close(file);
+    free(path);
+    return st;
+}
+
+/* The names of target_modules with commas between. */
+static void join_targets(masa_text *out, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *name = json_string_value(json_array_get(list, i));
+        masa_text_addf(out, "%s%s", i ? "," : "", name ? name : "?");
+    }
+}
+
+static masa_status read_config(masa_lora_options *out, masa_text *targets, const char *path,
+                               masa_error *err)
+{
+    enum { MOST = 1 << 16 };
+    json_error_t why;
+    json_int_t rank = 0;
+    json_t *list = NULL, *json = NULL;
+    masa_text text = {0};
+    masa_status st = masa_file_read(&text, path, err);
+    if (st != MASA_OK) return st;
+    json = json_loadb(masa_text_get(&text), text.size, 0, &why);
+    if (!json || json_unpack(json, "{s:I,s:F,s:o}", "r", &rank, "lora_alpha", &out->alpha,
+                             "target_modules", &list) != 0 || rank < 1 || rank > MOST)
+        st = MASA_FAIL(err, MASA_ERR_FORMAT,
+                       "no description of an adapter: it needs r, lora_alpha and target_modules");
+    out->rank = (size_t)rank;
+    join_targets(targets, list);
+    if (st == MASA_OK) st = masa_lora_check_targets(masa_text_get(targets), err);
+    if (st != MASA_OK) masa_error_at(err, path, 0);
+    json_decref(json);
+    masa_text_deinit(&text);
+    return st;
+}
+
+masa_status masa_lora_open(masa_lora **out, masa_model *model, const char *folder,
+                           masa_error *err)
+{
+    masa_lora_options options = {0};
+    masa_text targets = {0};
+    masa_lora *lora = NULL;
+    char *path = masa_path_join(folder, "adapter_config.json");
+    masa_status st = read_config(&options, &targets, path, err);
+    options.targets = masa_text_get(&targets);
+    if (st == MASA_OK) st = masa_lora_create(&lora, model, &options, err);
+    if (st == MASA_OK) st = masa_lora_load(lora, folder, err);
+    if (st == MASA_OK)
+        *out = lora;
+    else
+        masa_lora_destroy(lora);
+    masa_text_deinit(&targets);
     free(path);
     return st;
 }

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <masa/code.h>
 #include <masa/config.h>
+#include <masa/lora.h>
 #include <masa/memory.h>
 #include <masa/run_folder.h>
 #include <masa/text.h>
@@ -492,6 +493,112 @@ static void a_run_stands_for_its_checkpoint(void **state)
         count("settings.sqlite", "SELECT value LIKE '%\"length_max\":40%' FROM info"), 1);
 }
 
+/* The texts of one kind of samples, in order; the caller frees them. */
+static char *texts_of(const char *file, const char *kind)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *statement = NULL;
+    char *path = masa_path_join(root, file);
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, "SELECT group_concat(hex(text)) FROM (SELECT text FROM "
+                                            "samples WHERE kind = ? ORDER BY problem, sample)",
+                                        -1, &statement, NULL), SQLITE_OK);
+    sqlite3_bind_text(statement, 1, kind, -1, SQLITE_STATIC);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    char *texts = masa_strdup((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    sqlite3_close(db);
+    free(path);
+    return texts;
+}
+
+static void assert_texts(const char *kind, const char *a, const char *b, bool same)
+{
+    char *left = texts_of(a, kind), *right = texts_of(b, kind);
+    if ((strcmp(left, right) == 0) != same) fail_msg("%s of %s and %s: %s\n%s", kind, a, b, left, right);
+    free(left);
+    free(right);
+}
+
+/* A checkpoint with the model of MODEL and factors for predictions, and a model that has these
+ * merged. */
+static void make_predictor(const char *folder, const char *merged)
+{
+    tiny_llama_save(folder, 12);
+    tiny_llama_save(merged, 12);
+    char *factors = masa_path_join(folder, MASA_PREDICTOR_FOLDER);
+    masa_model *model = tiny_llama(MASA_F32, 12);
+    masa_lora_options options = {.rank = 2, .alpha = 4, .targets = "all-linear", .seed = 1};
+    masa_lora *lora = NULL;
+    assert_int_equal(masa_lora_create(&lora, model, &options, NULL), MASA_OK);
+    for (size_t i = 0; i < masa_lora_count(lora); i++)
+        masa_lora_values(lora)[i] = 0.1f * (float)((i * 7) % 11) - 0.5f;
+    assert_int_equal(masa_folder_create(factors, NULL), MASA_OK);
+    assert_int_equal(masa_lora_save(lora, factors, "base", NULL), MASA_OK);
+    masa_lora_merge(lora);
+    assert_int_equal(masa_model_save(model, merged, MASA_SAVE_F32, NULL), MASA_OK);
+    masa_lora_destroy(lora);
+    masa_model_destroy(model);
+    free(factors);
+}
+
+/* A run of one checkpoint, which holds the tiny model, or what make_predictor makes. */
+static void make_run(const char *name, const char *const *set, size_t n, const char *merged)
+{
+    masa_config config;
+    masa_run *run = NULL;
+    masa_run_state at = {.step = 1};
+    const char *folder;
+    char *path = masa_path_join(root, name);
+    assert_int_equal(masa_config_load(&config, NULL, NULL, set, n, NULL), MASA_OK);
+    assert_int_equal(masa_run_create(&run, path, &config, NULL), MASA_OK);
+    assert_int_equal(masa_run_checkpoint_begin(run, 1, &folder, NULL), MASA_OK);
+    if (merged) make_predictor(folder, merged);
+    else tiny_llama_save(folder, 12);
+    assert_int_equal(masa_run_checkpoint_commit(run, &at, NULL), MASA_OK);
+    masa_run_close(run);
+    masa_config_deinit(&config);
+    free(path);
+}
+
+#define PREDICT                                                                           \
+    "--problems own.jsonl --chat-template chatml --compute f32 --suffix '' -n 2 -l 8 --meta " \
+    "--meta-samples 3 --meta-template meta.txt --meta-max-tokens 9 --length-min 1 "
+
+/* Predictions are made with the run's factors for them, solutions without. */
+static void a_run_predicts_with_its_factors(void **state)
+{
+    (void)state;
+    static const char *const set[] = {"meta.samples=2", "meta.adapter=2"};
+    char *merged = masa_path_join(root, "merged");
+    fix_choice();
+    write_file("meta.txt", "{problem} ?");
+    make_run("predicts", set, 2, merged);
+    assert_done(PREDICT "--model predicts -o factors.sqlite");
+    assert_done(PREDICT "--model model -o plain.sqlite");
+    assert_done(PREDICT "--model merged -o merged.sqlite");
+    assert_texts("solution", "factors.sqlite", "plain.sqlite", true);
+    assert_texts("meta", "factors.sqlite", "merged.sqlite", true);
+    assert_texts("meta", "factors.sqlite", "plain.sqlite", false);
+    char *lost = masa_path_join(root, "predicts/checkpoints/step-000001/" MASA_PREDICTOR_FOLDER
+                                      "/adapter_config.json");
+    assert_int_equal(remove(lost), 0);
+    assert_fails(PREDICT "--model predicts -o lost.sqlite", 1, "adapter_config.json");
+    free(lost);
+    free(merged);
+}
+
+/* So they are under its system turn for them. */
+static void a_run_predicts_under_its_system_turn(void **state)
+{
+    (void)state;
+    static const char *const set[] = {"meta.samples=2", "meta.system=abc"};
+    make_run("turned", set, 2, NULL);
+    assert_done(PREDICT "--model turned -o turned.sqlite");
+    assert_texts("solution", "turned.sqlite", "plain.sqlite", true);
+    assert_texts("meta", "turned.sqlite", "plain.sqlite", false);
+}
+
 static void an_export(void **state)
 {
     (void)state;
@@ -521,6 +628,8 @@ int main(void)
         cmocka_unit_test(long_prompts_count_as_wrong),
         cmocka_unit_test(programs),
         cmocka_unit_test(a_run_stands_for_its_checkpoint),
+        cmocka_unit_test(a_run_predicts_with_its_factors),
+        cmocka_unit_test(a_run_predicts_under_its_system_turn),
         cmocka_unit_test(an_export),
     };
     return cmocka_run_group_tests(tests, make_root, remove_root);

@@ -110,6 +110,7 @@ static void every_option_has_its_effect(void **state)
                  "\"difficulty\":0.464158883,\"length\":1.0,\"notion\":1.0,"
                  "\"total\":0.821386294,\"zero\":{}");
     assert_first("--base 1 in.jsonl", answer, "\"difficulty\":1.0");
+    assert_first("--difficulty-rule brier in.jsonl", answer, "\"difficulty\":0.972222222");
     assert_first("--length-rule strict in.jsonl", answer,
                  "\"zero\":{\"length\":\"outside\"}");
     assert_first("--notion-rule substring in.jsonl", answer,
@@ -133,6 +134,17 @@ static void every_option_has_its_effect(void **state)
     assert_first("-f --expert-threshold 1.1 in.jsonl",
                  "</meta>{\\\"math_notion\\\":[\\\"sieve\\\"]}",
                  "solved using sieve.\"}");
+    /* In one right response and one wrong one; of the right ones that is a greater share. */
+    static const char rare[] =
+        "{\"problem\":\"P\",\"responses\":[\"a sieve\",\"a sieve\",\"b\",\"c\"],"
+        "\"correct\":[true,false,false,false],\"lengths\":[150,250,250,250],"
+        "\"meta_responses\":[\"</meta>{\\\"math_notion\\\":[\\\"sieve\\\"]}\"]}\n";
+    assert_int_equal(meta("in.jsonl", rare, strlen(rare)), 0);
+    assert_has(output, "\"notion\":\"none_helpful\"");
+    assert_int_equal(meta("--notion-test rates in.jsonl", rare, strlen(rare)), 0);
+    assert_has(output, "\"notion\":1.0");
+    assert_int_equal(meta("--notion-test share in.jsonl", rare, strlen(rare)), 2);
+    assert_has(errors, "--notion-test is one of counts, rates");
     static const char hopeless[] =
         "{\"problem\":\"P\",\"responses\":[\"a\",\"b\"],\"correct\":[false,false],"
         "\"lengths\":[150,250],\"meta_responses\":[\"</meta>{}\"]}\n";

@@ -327,6 +327,13 @@ static void is_read_back(void **state)
     assert_memory_equal(masa_model_values(model), masa_model_values(again),
                         masa_model_parameter_count(model) * sizeof(float));
     masa_lora_destroy(other);
+    /* The folder itself says what it is. */
+    masa_model *third = tiny_model(5);
+    assert_int_equal(masa_lora_open(&other, third, adapter, NULL), MASA_OK);
+    assert_memory_equal(masa_model_values(model), masa_model_values(third),
+                        masa_model_parameter_count(model) * sizeof(float));
+    masa_lora_destroy(other);
+    masa_model_destroy(third);
     const struct {
         size_t rank;
         const char *targets;

@@ -19,6 +19,7 @@
 #include <masa/chat.h>
 #include <masa/error.h>
 #include <masa/generate.h>
+#include <masa/lora.h>
 #include <masa/meta.h>
 #include <masa/model.h>
 #include <masa/results.h>
@@ -35,6 +36,9 @@ typedef struct masa_eval_options {
     size_t meta_samples, meta_max_tokens;
     masa_meta_options meta;    /* its length range is told in the prompt */
     const char *meta_template; /* NULL: the built-in one */
+    const char *meta_system;   /* their system turn; NULL: masa_meta_system */
+    masa_lora *predictor;      /* on the model, detached: predictions are made with it and
+                                  solutions without; NULL: both with the model as it is */
     masa_sampling sampling;
     uint64_t seed;
 

@@ -154,5 +154,7 @@ masa_status masa_moments_read(const char *path, float *m, float *v, size_t n, lo
 /* The files' names in a checkpoint: of the policy, and of the meta path where it has its own. */
 #define MASA_MOMENTS_FILE "optimizer.bin"
 #define MASA_META_MOMENTS_FILE "meta_optimizer.bin"
+/* The folder in it of the factors that predictions are made with (meta.adapter). */
+#define MASA_PREDICTOR_FOLDER "predictor"
 
 #endif

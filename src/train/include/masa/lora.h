@@ -24,7 +24,7 @@ typedef struct masa_lora_options {
 /** Whether the targets are names as above; MASA_ERR_CONFIG. Needs no model. */
 masa_status masa_lora_check_targets(const char *targets, masa_error *err);
 
-/** The model must be trainable; its current weights become W0. */
+/** The model's current weights become W0. To train the factors the model must be trainable. */
 masa_status masa_lora_create(masa_lora **out, masa_model *model,
                              const masa_lora_options *options, masa_error *err);
 void masa_lora_destroy(masa_lora *lora);
@@ -56,5 +56,8 @@ masa_status masa_lora_save(const masa_lora *lora, const char *folder, const char
  *  shape or a missing factor is MASA_ERR_FORMAT; factors that make weights that are not finite
  *  MASA_ERR_NUMERIC, and the model keeps its own. */
 masa_status masa_lora_load(masa_lora *lora, const char *folder, masa_error *err);
+/** The same with rank, scale and targets as the folder's adapter_config.json says. */
+masa_status masa_lora_open(masa_lora **out, masa_model *model, const char *folder,
+                           masa_error *err);
 
 #endif
