@@ -2,6 +2,7 @@
 
 #include <masa/memory.h>
 
+#include <math.h>
 #include <stdlib.h>
 
 void rl_batch_deinit(rl_batch *b)
@@ -35,6 +36,7 @@ static void add_group(rl_batch *b, rl_group *g, size_t number, const average *of
         size_t length = r->completion.n;
         if (length == 0 || r->passed_over || (r->advantage == 0 && config->algorithm.kl_coef == 0)) continue;
         if (!r->logprobs) r->logprobs = masa_alloc(length, sizeof *r->logprobs);
+        r->logprobs[0] = NAN;
         b->sequences[b->n++] = (masa_sequence){
             .prompt = g->prompt.ids,
             .prompt_size = g->prompt.n,

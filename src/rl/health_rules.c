@@ -63,7 +63,7 @@ static bool no_variance(const rl_health *h, masa_text *text)
 
 static bool little_variance(const rl_health *h, masa_text *text)
 {
-    double flat = lately(h, RL_SIGNAL_ZERO_VARIANCE);
+    double flat = rl_health_mean(h, RL_SIGNAL_ZERO_VARIANCE, 0, 20, 10);
     if (!(flat > 0.8 && flat < 1 && lately(h, RL_SIGNAL_ACCURACY) > 0)) return false;
     masa_text_addf(text, "in %.0f %% of the groups all rollouts are right or all wrong: most of the "
                          "work teaches nothing. Choose problems that are %s, or set "

@@ -21,7 +21,8 @@ typedef struct rl_rollout {
     double parts[MASA_REWARD_PARTS]; /* of a solution's reward, without weights; NaN: none */
     bool passed_over; /* not chosen for the backward pass (algorithm.subset) */
     float advantage;
-    float *logprobs; /* [completion.n] by the trainer; NULL when not trained on */
+    float *logprobs; /* [completion.n] by the trainer; NULL when not trained on; the first is NaN
+                        until they are known */
 } rl_rollout;
 
 /* What was decided on the predictions for a prompt's solutions (decide.h). */

@@ -11,6 +11,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <string.h>
 
 /* Of all trained groups of a kind: solutions and meta rollouts are compared each with their
  * own. */
@@ -98,6 +99,9 @@ static float *keep_old(float *storage, rl_session *s, rl_batch *b, size_t first,
     if (late.n && *st == MASA_OK) *st = keep_logprobs(storage, s->trainer, &late, err);
     for (size_t i = 0; i < late.n; i++) {
         late.sequences[i].old_logprobs = storage;
+        if (*st == MASA_OK) /* to be compared; the update writes its own over them */
+            memcpy(late.sequences[i].logprobs, storage,
+                   late.sequences[i].response_size * sizeof *storage);
         storage += late.sequences[i].response_size;
     }
     return storage;
@@ -144,7 +148,8 @@ static void compare_logprobs(const rl_draws *draws, rl_update_stats *stats)
             i % 2 ? &draws->items[i / 2].meta : &draws->items[i / 2].solutions;
         for (size_t j = 0; j < g->n; j++) {
             const rl_rollout *r = &g->rollouts[j];
-            for (size_t t = 0; r->logprobs && t < r->completion.n; t++) {
+            bool known = r->logprobs && !isnan(r->logprobs[0]); /* later updates' are not */
+            for (size_t t = 0; known && t < r->completion.n; t++) {
                 stats->logprob_difference += fabs(r->logprobs[t] - r->completion.logprobs[t]);
                 stats->compared_tokens++;
             }

@@ -32,7 +32,7 @@ static bool every_fault;
     "-s meta.warm_start_prompts=2 -s meta.start_step=2 -s data.max_prompt_tokens=1900 "   \
     "-s optimizer.tokens_per_pass=2048 -s meta.template=meta.txt "
 static const kind kinds[] = {
-    {"grpo", REINFORCE, "model.safetensors", 24},
+    {"grpo", REINFORCE, "model.safetensors", 16},
     {"lora", REINFORCE "-s lora.rank=2", "adapter/adapter_model.safetensors", 0},
     {"masa-efficient", REINFORCE EFFICIENT, "model.safetensors", 8},
     {"predictor", REINFORCE EFFICIENT "-s meta.update=separate -s meta.adapter=2",

@@ -116,6 +116,12 @@ static void mostly_flat(rl_health *h, long step)
     if (step > 100) set(h, "zero_variance", 0.9);
 }
 
+/* A quarter of the groups teaches on average: in five steps now more, now less. */
+static void hovering(rl_health *h, long step)
+{
+    if (step > 100) set(h, "zero_variance", 0.75 + 0.12 * sin(0.5 * (double)step));
+}
+
 static void evaluated_worse(rl_health *h, long step)
 {
     if (step > 100 && step % 10 == 0) set(h, "eval_accuracy", 0.2);
@@ -185,12 +191,11 @@ static void sicknesses_are_told(void **state)
     } cases[] = {
         {all_wrong, "105 never right\n114 rewards fell\n115 never right\n124 rewards fell\n"
                     "135 never right\n"},
-        {flat_in_turn, "104 little variance\n114 little variance\n115 no variance\n"
-                       "119 rewards fell\n125 no variance\n129 rewards fell\n"
-                       "134 little variance\n"},
+        {flat_in_turn, "113 little variance\n115 no variance\n119 rewards fell\n"
+                       "123 little variance\n125 no variance\n129 rewards fell\n"},
         {nothing_rolled, "105 no variance\n115 no variance\n135 no variance\n"},
         {cut, "104 truncated\n114 truncated\n134 truncated\n"},
-        {mostly_flat, "105 little variance\n115 little variance\n135 little variance\n"},
+        {mostly_flat, "116 little variance\n126 little variance\n"},
         {evaluated_worse, "120 accuracy fell\n130 accuracy fell\n"},
         {rewarded_less, NULL},
         {flattened, "109 entropy fell\n119 entropy fell\n139 entropy fell\n"},
@@ -206,6 +211,7 @@ static void sicknesses_are_told(void **state)
         {slow, NULL},
         {leaking, NULL},
         {filling, "15 disk fills\n25 disk fills\n45 disk fills\n85 disk fills\n"},
+        {hovering, ""},
     };
     static const char *const named[] = {
         [6] = "rewards fell", [12] = "predictions say nothing", [13] = "gate at the base rate",

@@ -685,6 +685,10 @@ static void predictions_with_factors_of_their_own_leave_the_solver_alone(void **
              "meta.weight_length=0 meta.weight_notion=0 rollout.prompts_per_step=12 "
              "meta.samples=8 train.steps=20", in_root("guess.txt"));
     must("guesser", more, false);
+    /* Predictions are compared with the policy that made them, not with what their update, which
+     * comes later, has not written yet. */
+    for (long step = 1; step <= 20; step++)
+        assert_near(metric_of("guesser", step, "logprob_difference"), 0, 1e-5);
     double before = metric_of("guesser", 1, "meta_difficulty");
     double after = metric_of("guesser", 20, "meta_difficulty");
     if (!(after > before)) fail_msg("%f -> %f", before, after);

@@ -209,6 +209,9 @@ static void every_family_trains(void **state)
                  "algorithm.kl_coef=0.01 train.steps=2 data.test=", families[i]);
         must(families[i], more, false);
         assert_true(isfinite(metric_of(families[i], 2, "grad_norm")));
+        /* Of all updates of the step, each against the policy that sampled. */
+        double difference = metric_of(families[i], 1, "logprob_difference");
+        if (!isnan(difference)) assert_near(difference, 0, 1e-5);
         assert_true(metric_of(families[i], 2, "kl_reference") >= 0);
     }
     /* of the groups that dynamic sampling looked at, those without variance were left out */
