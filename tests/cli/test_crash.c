@@ -1,6 +1,6 @@
 /* Runs that are killed, and disks that fail: whatever happens, going on ends where the
  * undisturbed run ended, byte for byte. With the argument "all" every operation on a file fails
- * in turn, which takes an hour; else some, drawn anew each time. */
+ * in turn, which takes hours; else some, drawn anew each time. */
 #include "cli_test.h"
 
 #include <errno.h>
