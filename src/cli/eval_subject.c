@@ -1,6 +1,7 @@
 /* The model of masa eval: a file, a folder, or a run with its settings. */
 #include "eval.h"
 
+#include <masa/config_meta.h>
 #include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/run_folder.h>
@@ -51,7 +52,9 @@ masa_status eval_subject_open(eval_subject *s, eval_command *c, masa_error *err)
         const char *file = c->template_path ? c->template_path : s->config.meta.template;
         if (file[0]) st = masa_file_read(&s->template_text, file, err);
         if (file[0]) s->meta_template = masa_text_get(&s->template_text);
-        if (s->config.meta.system[0]) s->meta_system = s->config.meta.system;
+        bool same = strcmp(s->config.meta.system, MASA_META_SYSTEM_SAME) == 0;
+        if (same) s->meta_system = c->text.system ? c->text.system : "";
+        else if (s->config.meta.system[0]) s->meta_system = s->config.meta.system;
     }
     if (st == MASA_OK && run && s->config.meta.adapter)
         s->predictor = masa_path_join(s->checkpoint, MASA_PREDICTOR_FOLDER);

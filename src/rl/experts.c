@@ -74,7 +74,8 @@ static masa_status encode(rl_example *out, const rl_expert *expert, rl_prompts *
     masa_message turns[] = {{"system", rl_meta_system(s->config)},
                             {"user", masa_text_get(&user)},
                             {"assistant", expert->text}};
-    if (st == MASA_OK) st = rl_encode_turn(out, s, turns, 2, err);
+    size_t skip = turns[0].content[0] ? 0 : 1; /* without a system turn */
+    if (st == MASA_OK) st = rl_encode_turn(out, s, turns + skip, 2 - skip, err);
     masa_text_deinit(&user);
     return st;
 }

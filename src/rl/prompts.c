@@ -3,6 +3,7 @@
 #include "predict.h"
 #include "score.h"
 
+#include <masa/config_meta.h>
 #include <masa/file.h>
 #include <masa/judge.h>
 #include <masa/log.h>
@@ -28,6 +29,7 @@ masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const mas
 
 const char *rl_meta_system(const masa_config *config)
 {
+    if (strcmp(config->meta.system, MASA_META_SYSTEM_SAME) == 0) return config->model.system;
     return config->meta.system[0] ? config->meta.system : masa_meta_system;
 }
 

@@ -42,6 +42,7 @@ void rl_summarise(rl_summary *out, const rl_draws *draws)
         rollouts += d->solutions.n;
         if (d->solutions.n > 0) add_solutions(out, d->problem, &d->solutions);
     }
+    out->prefilled_tokens = draws->prefilled;
     double n = rollouts ? (double)rollouts : NAN;
     out->meta_reward /= meta ? (double)meta : NAN;
     out->gated /= decided ? (double)decided : NAN;
@@ -104,6 +105,7 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
         {"rollouts_trained", (double)u->trained},
         {"generated_tokens", (double)y->generated_tokens},
         {"prompt_tokens", (double)y->prompt_tokens},
+        {"prefilled_tokens", (double)y->prefilled_tokens},
         {"trained_tokens", (double)u->trainer.packed_tokens},
         {"skipped_updates", (double)s->skipped},
         {"recalled_tokens", (double)u->trainer.recalled_tokens},

@@ -19,6 +19,7 @@ typedef struct rl_summary {
     double gated;                    /* share of the prompts decided on; NaN: none */
     double zero_variance;            /* share of the groups */
     size_t prompt_tokens, generated_tokens; /* of both kinds */
+    size_t prefilled_tokens; /* of prompts that were computed: the rest was in the cache */
     double rollout_seconds, update_seconds;
     rl_cost cost; /* estimated, of this step */
 } rl_summary;

@@ -40,6 +40,7 @@ static const struct {
     {"tokens", "cost", false, false},
     {"generated_tokens", "cost", true, false},
     {"prompt_tokens", "cost", true, false},
+    {"prefilled_tokens", "cost", true, false},
     {"trained_tokens", "cost", true, false},
     {"recalled_tokens", "cost", true, false},
 };

@@ -597,6 +597,12 @@ static void a_run_predicts_under_its_system_turn(void **state)
     assert_done(PREDICT "--model turned -o turned.sqlite");
     assert_texts("solution", "turned.sqlite", "plain.sqlite", true);
     assert_texts("meta", "turned.sqlite", "plain.sqlite", false);
+    /* That of solutions is none here: neither a turn "same" nor the built-in one. */
+    static const char *const same[] = {"meta.samples=2", "meta.system=same"};
+    make_run("same", same, 2, NULL);
+    assert_done(PREDICT "--model same -o same.sqlite");
+    assert_texts("meta", "same.sqlite", "plain.sqlite", false);
+    assert_int_equal(count("same.sqlite", "SELECT value LIKE '%\"meta_system\":\"\"%' FROM info"), 1);
 }
 
 static void an_export(void **state)

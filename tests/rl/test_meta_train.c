@@ -662,6 +662,46 @@ static void what_cannot_be_cloned_is_made(void **state)
     assert_near(metric_of("hopeful", 1, "bc_texts"), 0, 0);
 }
 
+static void put_template(const char *name, const char *text)
+{
+    assert_int_equal(masa_file_write(in_root(name), text, strlen(text), NULL), MASA_OK);
+}
+
+/* Both prompts begin with the same turn and the problem where the template has it first and the
+ * system turn is the solutions': then that is computed once, in whole blocks of the cache. */
+static void prompts_that_begin_alike_share_the_cache(void **state)
+{
+    (void)state;
+    enum { PROMPTS = 6, LONG = 96, LEAST = 64 }; /* tokens, each a byte */
+    FILE *train = fopen(in_root("long.jsonl"), "w");
+    for (int i = 0; i < PROMPTS; i++) {
+        fputs("{\"problem\":\"", train);
+        for (int k = 0; k < LONG; k++) fputc('a' + (i * 7 + k * (i + 3)) % 26, train);
+        fputs("\",\"answer\":\"y\"}\n", train);
+    }
+    fclose(train);
+    put_template("first.txt", "{problem} ? {length_min}");
+    put_template("last.txt", "? {length_min} {problem}");
+    static const struct {
+        const char *folder, *template, *system;
+        bool shares;
+    } cases[] = {{"first", "first.txt", "same", true},
+                 {"last", "last.txt", "same", false},
+                 {"apart_turns", "first.txt", "Predict.", false}};
+    for (size_t k = 0; k < 3; k++) {
+        char more[900], template[300];
+        snprintf(template, sizeof template, "%s", in_root(cases[k].template));
+        snprintf(more, sizeof more,
+                 "data.train=%s meta.template=%s meta.system=%s train.steps=1",
+                 in_root("long.jsonl"), template, cases[k].system);
+        must(cases[k].folder, more, false);
+        double saved = metric_of(cases[k].folder, 1, "prompt_tokens") -
+                       metric_of(cases[k].folder, 1, "prefilled_tokens");
+        if ((saved >= PROMPTS * LEAST) != cases[k].shares)
+            fail_msg("%s: %g tokens of prompts were in the cache", cases[k].folder, saved);
+    }
+}
+
 /* Whatever predictions learn by reward and by cloning: the solver is that of the plain run, bit
  * for bit, until they are acted on. */
 static void predictions_with_factors_of_their_own_leave_the_solver_alone(void **state)
@@ -824,6 +864,7 @@ int main(void)
         cmocka_unit_test(a_warm_start_teaches_the_form),
         cmocka_unit_test(a_resumed_run_is_the_uninterrupted_one),
         cmocka_unit_test(what_cannot_be_cloned_is_made),
+        cmocka_unit_test(prompts_that_begin_alike_share_the_cache),
         cmocka_unit_test(predictions_with_factors_of_their_own_leave_the_solver_alone),
         cmocka_unit_test(cloning_with_moments_of_its_own_leaves_the_policys_alone),
         cmocka_unit_test(shuffled_rewards_keep_all_but_their_signal),

@@ -6,6 +6,9 @@
 #include <masa/config.h>
 #include <masa/meta.h>
 
+/* meta.system that stands for the solutions' (model.system). */
+#define MASA_META_SYSTEM_SAME "same"
+
 masa_meta_options masa_config_meta_options(const masa_config *config);
 
 #endif

@@ -241,7 +241,10 @@
     INTEGER(meta, samples, 0, 0, 4096, "rollouts",                                        \
             "meta rollouts per prompt (M); 0: none, which is plain reinforcement learning") \
     TEXT(meta, template, "", "file with the meta prompt; empty: the built-in one")        \
-    TEXT(meta, system, "", "text of its system turn; empty: the built-in one")            \
+    TEXT(meta, system, "",                                                                \
+         "text of its system turn; empty: the built-in one; `same`: that of solutions, so that " \
+         "with a template that begins with `{problem}` both kinds of prompts begin alike and " \
+         "the cache computes that once")                                                  \
     INTEGER(meta, max_tokens, 256, 1, 1048576, "tokens", "longest meta response")         \
     INTEGER(meta, length_min, 16, 1, 1048576, "tokens", "least length that may be predicted") \
     NUMBER(meta, share, 1.0, 0, 1, "",                                                    \
