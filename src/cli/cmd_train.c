@@ -1,9 +1,11 @@
 /* masa train and masa sft: options to a configuration, then the loop. */
 #include "commands.h"
 #include "output.h"
+#include "masa_version.h"
 #include "training.h"
 
 #include <masa/device.h>
+#include <masa/dist.h>
 #include <masa/file.h>
 #include <masa/rl.h>
 #include <masa/run_folder.h>
@@ -49,21 +51,23 @@ static masa_status train(const train_command *c, const char *folder, train_funct
     if (c->restart && !c->resume)
         return MASA_FAIL(err, MASA_ERR_USAGE, "--restart goes with --resume");
     masa_config config;
-    masa_status st = masa_device_start(c->device, err);
+    masa_status st = masa_dist_open(MASA_VERSION, err);
+    if (st == MASA_OK) st = masa_device_start(c->device, err);
     if (st == MASA_OK) st = load_config(&config, c, folder, err);
     if (st != MASA_OK) return st;
+    bool quiet = c->quiet || masa_dist_rank() > 0;
     masa_train_options options = {.resume = c->resume,
                                   .restart = c->restart,
-                                  .progress = c->quiet ? NULL : cli_output_progress(),
+                                  .progress = quiet ? NULL : cli_output_progress(),
                                   .stop = &cli_stop_asked,
                                   .status = &cli_status_asked};
-    if (!c->quiet) cli_say_machine(&config);
-    if (!c->quiet && strcmp(masa_device_kind(), "cpu") != 0)
+    if (!quiet) cli_say_machine(&config);
+    if (!quiet && strcmp(masa_device_kind(), "cpu") != 0)
         fprintf(stderr, "masa: computing on %s\n", masa_device_name());
     cli_catch_signals();
     st = run(&config, folder, &options, err);
     masa_config_deinit(&config);
-    if (st == MASA_OK && !c->quiet)
+    if (st == MASA_OK && !quiet)
         fprintf(stderr, "masa: done; read the run with: masa inspect %s\n", folder);
     return st;
 }

@@ -3,6 +3,7 @@
 #include "help.h"
 #include "output.h"
 
+#include <masa/dist.h>
 #include <masa/log.h>
 #include <masa/text.h>
 #include "masa_version.h"
@@ -87,6 +88,7 @@ int main(int argc, char **argv)
     masa_status st = run(argc - 1, argv + 1, &err);
     masa_status arrived = cli_output_close(st == MASA_OK ? &err : NULL);
     if (st == MASA_OK) st = arrived;
-    if (st != MASA_OK) print_error(&err, verbose);
+    if (st != MASA_OK && masa_dist_speaks()) print_error(&err, verbose);
+    masa_dist_close(st);
     return masa_status_exit(st);
 }

@@ -1,6 +1,7 @@
 #include "training.h"
 
 #include <masa/cpu.h>
+#include <masa/dist.h>
 #include <masa/memory.h>
 #include <masa/parallel.h>
 #include <masa/run_folder.h>
@@ -83,5 +84,12 @@ masa_status cli_settings_load(masa_config *out, const cli_settings *settings,
 void cli_say_machine(const masa_config *config)
 {
     int threads = config->train.threads ? (int)config->train.threads : masa_threads();
-    fprintf(stderr, "masa: %d threads, %s\n", threads, masa_isa_name(masa_isa_get()));
+    masa_dist_place here = masa_dist_where();
+    if (masa_dist_size() > 1)
+        fprintf(stderr, "masa: %zu processes on %zu machine%s, ", masa_dist_size(), here.machines,
+                here.machines > 1 ? "s" : "");
+    else
+        fprintf(stderr, "masa: ");
+    fprintf(stderr, "%d threads%s, %s\n", threads, masa_dist_size() > 1 ? " each" : "",
+            masa_isa_name(masa_isa_get()));
 }

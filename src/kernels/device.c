@@ -2,39 +2,21 @@
 #include <masa/device.h>
 
 #include <masa/memory.h>
+#include <masa/plugin.h>
 
 #include <dlfcn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "backend.h"
 
 static const struct backend *chosen;
 
-/* Opens the plugin of GPUs: beside the program, where it would be installed, or where the
- * system looks for libraries. It stays open: its code is what computes. */
-static void *open_plugin(void)
-{
-    static const char name[] = "libmasa_cuda.so";
-    static const char *const folders[] = {"/", "/../lib/masa/"};
-    char program[4096], path[4096 + 64];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    program[n > 0 ? n : 0] = '\0';
-    char *slash = strrchr(program, '/');
-    if (slash) *slash = '\0';
-    for (size_t i = 0; slash && i < 2; i++) {
-        snprintf(path, sizeof path, "%s%s%s", program, folders[i], name);
-        if (access(path, R_OK) == 0) return dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    }
-    return dlopen(name, RTLD_NOW | RTLD_LOCAL);
-}
-
 static masa_status start_plugin(const struct backend **out, int index, masa_error *err)
 {
-    void *plugin = open_plugin();
+    void *plugin = masa_plugin_open("libmasa_cuda.so"); /* its code is what computes */
     if (!plugin)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                          "no device cuda: its plugin cannot be opened (%s); --device cpu "

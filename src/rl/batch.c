@@ -28,13 +28,18 @@ static float token_weight(const masa_config *config, const average *of, double l
     }
 }
 
-static void add_group(rl_batch *b, rl_group *g, size_t number, const average *of,
-                      const masa_config *config)
+/* Returns how many sequences with a gradient the group has; adds them where it is of the batch's
+ * share. */
+static size_t add_group(rl_batch *b, rl_group *g, size_t number, const average *of,
+                        const masa_config *config, bool mine)
 {
+    size_t n = 0;
     for (size_t j = 0; j < g->n; j++) {
         rl_rollout *r = &g->rollouts[j];
         size_t length = r->completion.n;
         if (length == 0 || r->passed_over || (r->advantage == 0 && config->algorithm.kl_coef == 0)) continue;
+        n++;
+        if (!mine) continue;
         if (!r->logprobs) r->logprobs = masa_alloc(length, sizeof *r->logprobs);
         r->logprobs[0] = NAN;
         b->sequences[b->n++] = (masa_sequence){
@@ -52,12 +57,18 @@ static void add_group(rl_batch *b, rl_group *g, size_t number, const average *of
             .kept_rows = r->completion.kept_rows,
         };
     }
+    return n;
 }
 
-/* Adds the trained rollouts of a kind among n draws, averaged within their kind: a solution's
- * token weighs what it weighs without meta rollouts. */
-static void add_kind(rl_batch *b, rl_draw *const *draws, size_t n, rl_kind kind, double weight,
-                     const masa_config *config)
+/* The share that a batch is of. */
+typedef struct part {
+    size_t share, shares;
+} part;
+
+/* Adds the trained rollouts of a kind among n draws to an update, averaged within their kind: a
+ * solution's token weighs what it weighs without meta rollouts. */
+static void add_kind(rl_batch *b, rl_batch_update *u, rl_draw *const *draws, size_t n,
+                     rl_kind kind, double weight, const masa_config *config, part p)
 {
     average of = {.weight = weight,
                   .longest = (double)(kind == RL_META ? config->meta.max_tokens
@@ -73,7 +84,9 @@ static void add_kind(rl_batch *b, rl_draw *const *draws, size_t n, rl_kind kind,
     }
     for (size_t i = 0; i < n; i++) {
         rl_group *g = rl_draw_group(draws[i], kind);
-        if (!g->left_out) add_group(b, g, 2 * draws[i]->number + (kind == RL_META), &of, config);
+        if (g->left_out) continue;
+        u->all += add_group(b, g, 2 * draws[i]->number + (kind == RL_META), &of, config,
+                            g->draw % p.shares == p.share);
     }
 }
 
@@ -91,7 +104,7 @@ static size_t trained_draws(rl_draw **out, rl_draws *draws, bool solutions, bool
 
 /* The updates of a pass: `mini_batches` over the draws, of both kinds together or of one. */
 static void add_updates(rl_batch *b, rl_draws *draws, bool solutions, bool meta,
-                        const masa_config *c)
+                        const masa_config *c, part p)
 {
     rl_draw **trained = masa_alloc(draws->n + 1, sizeof(rl_draw *));
     size_t n = trained_draws(trained, draws, solutions, meta);
@@ -104,19 +117,21 @@ static void add_updates(rl_batch *b, rl_draws *draws, bool solutions, bool meta,
          * learning rate. */
         *u = (rl_batch_update){.first = b->n, .rate = solutions ? 1 : c->meta.weight};
         u->kind = solutions ? RL_SOLUTION : RL_META;
-        if (solutions) add_kind(b, trained + first, last - first, RL_SOLUTION, 1, c);
+        if (solutions) add_kind(b, u, trained + first, last - first, RL_SOLUTION, 1, c, p);
         /* Those of a kind together: they have their instructions in common, which the
          * trainer then computes once. */
         if (meta)
-            add_kind(b, trained + first, last - first, RL_META, solutions ? c->meta.weight : 1,
-                     c);
+            add_kind(b, u, trained + first, last - first, RL_META,
+                     solutions ? c->meta.weight : 1, c, p);
         u->n = b->n - u->first;
     }
     free(trained);
 }
 
-void rl_batch_init(rl_batch *b, rl_draws *draws, const masa_config *c)
+void rl_batch_init(rl_batch *b, rl_draws *draws, const masa_config *c, size_t share,
+                   size_t shares)
 {
+    part p = {share, shares};
     size_t rollouts = 0;
     for (size_t i = 0; i < draws->n; i++)
         rollouts += draws->items[i].solutions.n + draws->items[i].meta.n;
@@ -124,6 +139,6 @@ void rl_batch_init(rl_batch *b, rl_draws *draws, const masa_config *c)
     b->sequences = masa_alloc(rollouts + 1, sizeof *b->sequences);
     b->updates = masa_alloc(2 * (size_t)c->optimizer.mini_batches, sizeof *b->updates);
     bool joint = c->meta.update == MASA_CONFIG_META_UPDATE_JOINT;
-    add_updates(b, draws, true, joint, c);
-    if (!joint) add_updates(b, draws, false, true, c);
+    add_updates(b, draws, true, joint, c, p);
+    if (!joint) add_updates(b, draws, false, true, c, p);
 }

@@ -7,11 +7,12 @@
 /* One optimiser step: these sequences, at `rate` times the policy's learning rate. */
 typedef struct rl_batch_update {
     size_t first, n; /* in rl_batch.sequences */
+    size_t all;      /* sequences of it in all shares */
     rl_kind kind;    /* whose optimiser state; of joint updates RL_SOLUTION */
     double rate;
 } rl_batch_update;
 
-/* The sequences that have a gradient, update after update. */
+/* The sequences of a share that have a gradient, update after update. */
 typedef struct rl_batch {
     masa_sequence *sequences; /* [n] */
     size_t n;
@@ -20,7 +21,8 @@ typedef struct rl_batch {
 } rl_batch;
 
 /*
- * All trained rollouts that have a gradient; advantages are filled in. With M = 0, or with
+ * All trained rollouts of share number `share` of `shares` that have a gradient; advantages are
+ * filled in. The updates are those of the whole step, however it is cut. With M = 0, or with
  * meta.update separate, solutions make the updates that they make alone; meta rollouts then
  * have as many of their own after them (the authors' code), else they share them (joint).
  * Each token's weight is its share of the mean over its kind in its update, which counts
@@ -28,7 +30,8 @@ typedef struct rl_batch {
  * 1/(rollouts * longest response)), times meta.weight for meta rollouts of a joint update.
  * Allocates the rollouts' logprobs. Free with rl_batch_deinit.
  */
-void rl_batch_init(rl_batch *batch, rl_draws *draws, const masa_config *config);
+void rl_batch_init(rl_batch *batch, rl_draws *draws, const masa_config *config, size_t share,
+                   size_t shares);
 void rl_batch_deinit(rl_batch *batch);
 
 #endif

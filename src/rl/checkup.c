@@ -50,6 +50,7 @@ masa_status rl_checkup(rl_session *s, masa_error *err)
     reading r = {.health = &s->health};
     findings f = {s, MASA_OK, err};
     long step = s->state.step;
+    if (!s->run) return MASA_OK;
     if (step < 1 || step <= s->health.step) return MASA_OK;
     masa_status st = masa_store_metrics(masa_run_store(s->run), step, step, NULL, see, &r, err);
     if (st == MASA_OK) rl_health_step(&s->health, step, take, &f);

@@ -46,8 +46,8 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     }
     if (meta) rl_predictor_begin(&l->session);
     masa_status st =
-        n ? rl_sample(&l->session, l->generator, wanted, n, by_kind, err) : MASA_OK;
-    if (n) draws->prefilled += masa_generator_stats(l->generator).prompt_tokens;
+        n ? rl_sample(&l->session, l->generator, wanted, n, by_kind, &draws->prefilled, err)
+          : MASA_OK;
     for (size_t i = first; st == MASA_OK && meta && i < draws->n; i++)
         if (draws->items[i].meta.n) rl_predict(&draws->items[i], l->session.config);
     if (st == MASA_OK && meta && l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)

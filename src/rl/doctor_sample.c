@@ -175,7 +175,7 @@ static masa_status sample(rl_draws *draws, rl_session *s, masa_generator *genera
                          .key = (uint64_t)c->train.seed,
                          .what = "examining"}};
     double begin = masa_clock();
-    masa_status st = rl_sample(s, generator, groups, draws->n, how, err);
+    masa_status st = rl_sample(s, generator, groups, draws->n, how, NULL, err);
     t->seconds = masa_clock() - begin;
     free(groups);
     return st;

@@ -44,7 +44,7 @@ static void add_to_stratum(rl_evaluation *out, const char *name, bool correct)
 }
 
 static masa_status record(rl_evaluation *out, const rl_draw *d, size_t sample,
-                          masa_store *store, long step, masa_error *err)
+                          masa_run *run, long step, masa_error *err)
 {
     const rl_rollout *r = &d->solutions.rollouts[sample];
     masa_stop_cause cause = r->completion.cause;
@@ -65,7 +65,7 @@ static masa_status record(rl_evaluation *out, const rl_draw *d, size_t sample,
                            .correct = r->correct,
                            .tokens = (long)r->completion.n,
                            .cause = masa_stop_cause_name(cause)};
-    return masa_store_add_eval(store, &row, err);
+    return run ? masa_store_add_eval(masa_run_store(run), &row, err) : MASA_OK;
 }
 
 masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *generator,
@@ -82,11 +82,11 @@ masa_status rl_evaluate(rl_evaluation *out, rl_session *s, masa_generator *gener
     masa_status st = fill(&draws, s, prompts, err);
     rl_group **all = masa_alloc(draws.n, sizeof *all);
     for (size_t i = 0; i < draws.n; i++) all[i] = &draws.items[i].solutions;
-    if (st == MASA_OK) st = rl_sample(s, generator, all, draws.n, by_kind, err);
+    if (st == MASA_OK) st = rl_sample(s, generator, all, draws.n, by_kind, NULL, err);
     if (st == MASA_OK) st = rl_score_solutions(&draws, 0, s, err);
     for (size_t i = 0; st == MASA_OK && i < draws.n; i++)
         for (size_t j = 0; st == MASA_OK && j < draws.items[i].solutions.n; j++)
-            st = record(out, &draws.items[i], j, masa_run_store(s->run), step, err);
+            st = record(out, &draws.items[i], j, s->run, step, err);
     if (out->responses) out->mean_length /= (double)out->responses;
     free(all);
     rl_draws_deinit(&draws);

@@ -3,6 +3,7 @@
 #include "conversations.h"
 #include "predict.h"
 #include "predictor.h"
+#include "shares.h"
 
 #include <masa/memory.h>
 
@@ -111,12 +112,10 @@ masa_status rl_experts_learn(const rl_experts *experts, size_t first, size_t n,
     }
     for (size_t i = 0; i < kept; i++) sequences[i].weight = (float)(1 / (double)tokens);
     rl_predictor_begin(s);
-    if (st == MASA_OK && kept)
-        st = masa_trainer_accumulate(s->trainer, sequences, kept, NULL, &trained, err);
     bool made = false;
-    if (kept)
-        st = rl_session_update(s, s->meta_optimizer ? s->meta_optimizer : s->optimizer, st, lr,
-                               NULL, &made, err);
+    if (st == MASA_OK && kept)
+        st = rl_shares_learn(s, s->meta_optimizer ? s->meta_optimizer : s->optimizer, sequences,
+                             kept, lr, NULL, &trained, &made, err);
     rl_predictor_end(s);
     if (made) {
         stats->updates++;

@@ -3,7 +3,7 @@
 double rl_trained_flops(const rl_session *s)
 {
     double reference = s->reference_trainer ? masa_trainer_flops(s->reference_trainer) : 0;
-    return masa_trainer_flops(s->trainer) + reference;
+    return masa_trainer_flops(s->trainer) + reference + s->flops_elsewhere;
 }
 
 void rl_cost_add_sampling(rl_cost *cost, const rl_session *s, const rl_draws *draws)

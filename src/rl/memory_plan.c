@@ -1,6 +1,7 @@
 #include "memory_plan.h"
 
 #include <masa/device.h>
+#include <masa/dist.h>
 #include <masa/lora.h>
 #include <masa/memory.h>
 #include <masa/model.h>
@@ -124,7 +125,7 @@ masa_status rl_memory_reserve(const masa_config *config, const char *model,
     masa_model_file *file = NULL;
     masa_status st = masa_model_file_open(&file, model, err);
     if (st != MASA_OK) return st;
-    size_t available = masa_device_available();
+    size_t available = masa_device_available() / masa_dist_where().processes;
     rl_memory_plan plan =
         rl_memory_plan_make(config, masa_model_file_config(file), rl_compute_dtype(config),
                             wants, generator, available);

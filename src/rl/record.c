@@ -55,6 +55,14 @@ void rl_summarise(rl_summary *out, const rl_draws *draws)
     out->zero_variance /= out->groups ? (double)out->groups : NAN;
 }
 
+void rl_add_exchange(rl_summary *out, const masa_dist_cost *before)
+{
+    masa_dist_cost now = masa_dist_cost_get();
+    out->exchanged_mib = (now.bytes - before->bytes) / (1 << 20);
+    out->exchange_seconds = now.seconds - before->seconds;
+    out->vote_seconds = now.waited - before->waited;
+}
+
 masa_status rl_add_metrics(rl_session *s, long step, const rl_metric *metrics, size_t n,
                            masa_error *err)
 {
@@ -74,6 +82,16 @@ static masa_status record_part_means(rl_session *s, const rl_summary *y, masa_er
         if (!isnan(y->parts[k])) st = masa_run_add_metric(s->run, y->step, name, y->parts[k], err);
     }
     return st;
+}
+
+static masa_status record_exchange(rl_session *s, const rl_summary *y, masa_error *err)
+{
+    const rl_metric metrics[] = {
+        {"exchanged_mib", y->exchanged_mib},
+        {"seconds_exchange", y->exchange_seconds},
+        {"seconds_vote", y->vote_seconds},
+    };
+    return rl_add_metrics(s, y->step, metrics, sizeof metrics / sizeof *metrics, err);
 }
 
 masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_update_stats *u,
@@ -118,6 +136,7 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
         {"meta_flops_share", y->cost.meta / y->cost.flops},
     };
     masa_status st = rl_add_metrics(s, y->step, metrics, sizeof metrics / sizeof *metrics, err);
+    if (st == MASA_OK && masa_dist_size() > 1) st = record_exchange(s, y, err);
     return st == MASA_OK && rl_rewards_are_summed(s->config) ? record_part_means(s, y, err) : st;
 }
 

@@ -7,6 +7,8 @@
 #include "flops.h"
 #include "update.h"
 
+#include <masa/dist.h>
+
 /* A finished step, summed up. Shares are of the solution rollouts trained on. */
 typedef struct rl_summary {
     long step;
@@ -22,6 +24,8 @@ typedef struct rl_summary {
     size_t prefilled_tokens; /* of prompts that were computed: the rest was in the cache */
     double rollout_seconds, update_seconds;
     rl_cost cost; /* estimated, of this step */
+    double exchanged_mib, exchange_seconds; /* sent to other processes, and spent with that */
+    double vote_seconds; /* of these, waiting for the slowest */
 } rl_summary;
 
 /* All that a finished step is reported by. */
@@ -32,6 +36,8 @@ typedef struct rl_step {
 } rl_step;
 
 void rl_summarise(rl_summary *out, const rl_draws *draws);
+/* What exchanges have cost since `before` (masa_dist_cost_get). */
+void rl_add_exchange(rl_summary *out, const masa_dist_cost *before);
 
 typedef struct rl_metric {
     const char *name;

@@ -1,5 +1,6 @@
 #include "resume.h"
 
+#include <masa/dist.h>
 #include <masa/file.h>
 #include <masa/log.h>
 
@@ -10,9 +11,10 @@
 masa_status rl_resume_open(rl_session *s, const char *folder, bool restart, masa_error *err)
 {
     long last = 0;
-    masa_status st = masa_run_resume(&s->run, folder, err);
+    bool keeps = masa_dist_rank() == 0;
+    masa_status st = keeps ? masa_run_resume(&s->run, folder, err) : MASA_OK;
     if (st == MASA_OK) st = masa_run_checkpoint_find(folder, &s->checkpoint, &s->state, err);
-    if (st == MASA_OK && !s->checkpoint) st = masa_run_last_step(s->run, &last, err);
+    if (st == MASA_OK && keeps && !s->checkpoint) st = masa_run_last_step(s->run, &last, err);
     if (st == MASA_OK && last > 0 && !restart)
         st = MASA_FAIL(err, MASA_ERR_CONFIG,
                        "%s has %ld steps on record and no checkpoint to go on from; if "

@@ -2,6 +2,7 @@
 #include <masa/rl.h>
 
 #include <masa/clock.h>
+#include <masa/dist.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,6 +26,21 @@ static bool evaluation_due(const rl_loop *l, long step)
            (c->train.eval_every > 0 && step % c->train.eval_every == 0);
 }
 
+/* Whether the evaluation of the step is due; if so, the process that keeps the record begins
+ * it. */
+static masa_status begin_evaluation(rl_loop *l, long step, bool *due, masa_error *err)
+{
+    rl_session *s = &l->session;
+    bool recorded = false;
+    unsigned done = 0;
+    masa_status st = s->run ? rl_is_evaluated(s, step, &recorded, err) : MASA_OK;
+    if (st == MASA_OK && s->run && !recorded) st = masa_run_begin_step(s->run, err);
+    done = recorded;
+    st = masa_dist_agree(st, &done, err);
+    *due = st == MASA_OK && !done;
+    return st;
+}
+
 /* The evaluation of the weights as they are, unless it is on record: a run that was stopped in
  * it makes up for it when it goes on. */
 static masa_status evaluate(rl_loop *l, masa_error *err)
@@ -32,19 +48,18 @@ static masa_status evaluate(rl_loop *l, masa_error *err)
     rl_session *s = &l->session;
     long step = s->state.step;
     rl_evaluation e = {0};
-    bool recorded = false;
+    bool due = false;
     if (!evaluation_due(l, step)) return MASA_OK;
-    masa_status st = rl_is_evaluated(s, step, &recorded, err);
-    if (st != MASA_OK || recorded) return st;
+    masa_status st = begin_evaluation(l, step, &due, err);
+    if (!due) return st;
     double start = masa_clock();
-    st = masa_run_begin_step(s->run, err);
-    if (st == MASA_OK)
-        st = rl_evaluate(&e, s, l->generator, &l->prompts, step, err);
+    st = rl_evaluate(&e, s, l->generator, &l->prompts, step, err);
     l->started += masa_clock() - start;
-    if (st == MASA_OK) st = rl_record_evaluation(s, step, &e, err);
-    if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
+    if (st == MASA_OK && s->run) st = rl_record_evaluation(s, step, &e, err);
+    if (st == MASA_OK && s->run) st = masa_run_commit_step(s->run, err);
+    st = masa_dist_agree(st, NULL, err);
     if (st != MASA_OK) {
-        masa_run_abandon_step(s->run);
+        if (s->run) masa_run_abandon_step(s->run);
     } else {
         s->state.evaluated = step > 0;
         s->state.accuracy = (double)e.correct / (double)e.responses;
@@ -76,10 +91,11 @@ static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
                           masa_error *err)
 {
     enum { ROOM = 4 << 20 }; /* the store's own slack, and a step's texts */
-    masa_status st;
-    do st = try_to_record(l, y, draws, err);
-    while (st == MASA_ERR_IO && rl_session_wait_for_room(&l->session, ROOM));
-    return st;
+    masa_status st = MASA_OK;
+    if (l->session.run)
+        do st = try_to_record(l, y, draws, err);
+        while (st == MASA_ERR_IO && rl_session_wait_for_room(&l->session, ROOM));
+    return masa_dist_agree(st, NULL, err);
 }
 
 /* Once, on the first step of this process: where answers were looked for and found. */
@@ -143,6 +159,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     rl_draws draws = {0};
     double start = masa_clock(), cpu = masa_processor_clock();
     double before = rl_trained_flops(s);
+    masa_dist_cost exchanged = masa_dist_cost_get();
     s->skipped = 0;
     rl_method_begin_step(&l->method, s->config, y.summary.step);
     if (s->kept) masa_activations_clear(s->kept);
@@ -166,14 +183,17 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     y.summary.rollout_seconds = sampled - start;
     y.summary.update_seconds = masa_clock() - sampled;
     rl_cost_add_meta(&y.summary.cost, rl_trained_flops(s) - trained);
+    rl_add_exchange(&y.summary, &exchanged);
     s->state.step = y.summary.step;
     s->state.draws += (long)draws.n;
     s->state.tokens += (long)y.summary.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
-    s->state.cpu_seconds += masa_processor_clock() - cpu;
+    cpu = masa_processor_clock() - cpu;
+    st = masa_dist_sum_doubles(&cpu, 1, err);
+    s->state.cpu_seconds += cpu;
     s->state.evaluated = false;
     l->sound = true;
-    st = record(l, &y, &draws, err);
+    if (st == MASA_OK) st = record(l, &y, &draws, err);
     if (st == MASA_OK) report(l, &y.summary);
 out:
     rl_draws_deinit(&draws);
@@ -192,11 +212,19 @@ static void add_method_state(rl_loop *l)
 static masa_status save(rl_loop *l, masa_error *err)
 {
     const rl_session *s = &l->session;
+    if (!s->run) return MASA_OK;
     if (l->saved_step == s->state.step && !masa_run_improves(s->run, &s->state)) return MASA_OK;
     add_method_state(l);
     masa_status st = rl_session_save(&l->session, err);
     if (st == MASA_OK) l->saved_step = l->session.state.step;
     return st;
+}
+
+static masa_status record_warm_start(rl_session *s, const rl_warm_start_stats *y, masa_error *err)
+{
+    masa_status st = masa_run_begin_step(s->run, err);
+    if (st == MASA_OK) st = rl_record_warm_start(s, y, err);
+    return st == MASA_OK ? masa_run_commit_step(s->run, err) : st;
 }
 
 /* What it costs counts: it is part of the run, and recorded as step 0. */
@@ -217,9 +245,7 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
     s->state.tokens += (long)y.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
     s->state.cpu_seconds += y.cpu_seconds;
-    st = masa_run_begin_step(s->run, err);
-    if (st == MASA_OK) st = rl_record_warm_start(s, &y, err);
-    if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
+    if (s->run) st = record_warm_start(s, &y, err);
     if (st == MASA_OK)
         masa_progress_note(s->progress,
                            "warm start: %zu answers from %zu prompts, loss %.2f -> %.2f",
@@ -231,7 +257,8 @@ static bool save_due(const rl_loop *l)
 {
     const rl_session *s = &l->session;
     long every = s->config->train.save_every, step = s->state.step;
-    return (every > 0 && step > 0 && step % every == 0) || masa_run_improves(s->run, &s->state);
+    return (every > 0 && step > 0 && step % every == 0) ||
+           (s->run && masa_run_improves(s->run, &s->state));
 }
 
 static bool run_ends(const rl_loop *l)
@@ -239,24 +266,30 @@ static bool run_ends(const rl_loop *l)
     const rl_session *s = &l->session;
     double limit = 60 * s->config->train.time_limit_minutes;
     if (s->state.step >= s->config->train.steps) return true;
-    if (limit == 0 || s->state.step == 0 || s->state.seconds <= limit) return false;
+    if (!s->run || limit == 0 || s->state.step == 0 || s->state.seconds <= limit) return false;
     masa_progress_note(s->progress, "time limit reached after step %ld", s->state.step);
     return true;
 }
+
+enum { ENDED = 1 }; /* in a vote */
 
 /* A step, after what is due before it. *ended: there is none to do. */
 static masa_status advance(rl_loop *l, bool *ended, masa_error *err)
 {
     rl_session *s = &l->session;
+    bool warm = s->config->meta.warm_start_prompts && !l->method.warm_started;
+    unsigned flags = 0;
     masa_status st = evaluate(l, err);
     if (st == MASA_OK) st = rl_checkup(s, err);
-    if (st == MASA_OK && s->config->meta.warm_start_prompts && !l->method.warm_started)
-        st = warm_start(l, err);
+    if (warm) st = masa_dist_agree(st, NULL, err);
+    if (st == MASA_OK && warm) st = warm_start(l, err);
     if (st == MASA_OK && save_due(l)) st = save(l, err);
-    if (st == MASA_OK && (*ended = run_ends(l))) return MASA_OK;
-    if (st == MASA_OK && (rl_stop_asked(s) || rl_session_diverged(s)))
+    if (st == MASA_OK && run_ends(l)) flags = ENDED;
+    else if (st == MASA_OK && (rl_stop_asked(s) || rl_session_diverged(s)))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
-    return st == MASA_OK ? run_step(l, err) : st;
+    st = masa_dist_agree(st, &flags, err);
+    *ended = st == MASA_OK && (flags & ENDED);
+    return st == MASA_OK && !*ended ? run_step(l, err) : st;
 }
 
 static masa_status run_steps(rl_loop *l, masa_error *err)
@@ -316,8 +349,8 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     }
     if (st == MASA_OK)
         st = masa_generator_create(&l.generator, l.session.model, NULL, &generator, err);
-    if (st == MASA_OK) st = rl_session_start(&l.session, folder, &l.wants, err);
-    if (st == MASA_OK) st = rl_rewards_open(&l.session, err);
+    st = rl_session_start(&l.session, folder, &l.wants, st, err);
+    if (st == MASA_OK) st = masa_dist_agree(rl_rewards_open(&l.session, err), NULL, err);
     if (st == MASA_OK && l.session.checkpoint) l.saved_step = l.session.state.step;
     if (st == MASA_OK) st = run_steps(&l, err);
     if (st == MASA_OK) rl_memory_report(options->progress);

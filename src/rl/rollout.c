@@ -1,6 +1,8 @@
 #include "rollout.h"
 
+#include "exchange.h"
 #include "predict.h"
+#include "shares.h"
 
 #include <masa/memory.h>
 #include <masa/random.h>
@@ -108,40 +110,72 @@ static void take(rl_group *g, masa_completion *completions, size_t n,
     }
 }
 
-masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const *groups,
-                      size_t n, const rl_sampling by_kind[2], masa_error *err)
+static masa_request request_for(const rl_group *g, const rl_sampling *how, const rl_session *s)
 {
-    masa_request *requests = masa_alloc(n, sizeof *requests);
-    watcher w = {.session = s, .what = by_kind[groups[0]->kind].what};
-    for (size_t i = 0; i < n; i++) {
-        const rl_group *g = groups[i];
-        const rl_sampling *how = &by_kind[g->kind];
-        size_t missing = how->n_samples - g->n;
-        requests[i] = (masa_request){
-            .prompt = g->prompt.ids,
-            .prompt_size = g->prompt.n,
-            .n_samples = g->pilot && g->pilot < missing ? g->pilot : missing,
-            .first_sample = g->n,
-            .key = masa_key(masa_key(how->key, g->kind), g->draw),
-            .max_tokens = g->max_tokens,
-            .sample_max_tokens = g->limits ? g->limits + g->n : NULL,
-            .sampling = how->sampling,
-            .stop_tokens = s->stop_tokens,
-            .n_stop_tokens = s->n_stop_tokens,
-        };
-        w.total += requests[i].n_samples;
+    size_t missing = how->n_samples - g->n;
+    return (masa_request){
+        .prompt = g->prompt.ids,
+        .prompt_size = g->prompt.n,
+        .n_samples = g->pilot && g->pilot < missing ? g->pilot : missing,
+        .first_sample = g->n,
+        .key = masa_key(masa_key(how->key, g->kind), g->draw),
+        .max_tokens = g->max_tokens,
+        .sample_max_tokens = g->limits ? g->limits + g->n : NULL,
+        .sampling = how->sampling,
+        .stop_tokens = s->stop_tokens,
+        .n_stop_tokens = s->n_stop_tokens,
+    };
+}
+
+/* Generates this process's groups of n into their places among all completions. */
+static masa_status generate_mine(masa_completion *all, rl_group *const *groups,
+                                 const masa_request *requests, size_t n, rl_session *s,
+                                 masa_generator *generator, watcher *w, masa_error *err)
+{
+    masa_request *mine = masa_alloc(n, sizeof *mine);
+    size_t n_mine = 0, from = 0, to = 0;
+    for (size_t i = 0; i < n; i++)
+        if (rl_is_mine(s, groups[i]->draw)) {
+            mine[n_mine++] = requests[i];
+            w->total += requests[i].n_samples;
+        }
+    masa_completion *completions = masa_alloc(w->total + 1, sizeof *completions);
+    masa_status st =
+        n_mine ? masa_generate(generator, mine, n_mine, completions, watch, w, err) : MASA_OK;
+    for (size_t i = 0; st == MASA_OK && i < n; to += requests[i++].n_samples) {
+        if (!rl_is_mine(s, groups[i]->draw)) continue;
+        memcpy(all + to, completions + from, requests[i].n_samples * sizeof *all);
+        from += requests[i].n_samples;
     }
-    masa_completion *completions = masa_alloc(w.total, sizeof *completions);
-    masa_status st = masa_generate(generator, requests, n, completions, watch, &w, err);
-    size_t at = 0;
-    for (size_t i = 0; st == MASA_OK && i < n; i++) {
-        take(groups[i], completions + at, requests[i].n_samples, &requests[i], s->tokenizer);
-        at += requests[i].n_samples;
-    }
-    free(requests);
+    free(mine);
     free(completions);
     if (st == MASA_OK && rl_stop_asked(s))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while sampling");
+    return st;
+}
+
+masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const *groups,
+                      size_t n, const rl_sampling by_kind[2], size_t *prefilled,
+                      masa_error *err)
+{
+    masa_request *requests = masa_alloc(n, sizeof *requests);
+    size_t *counts = masa_alloc(n, sizeof *counts), total = 0, at = 0, run = 0;
+    watcher w = {.session = s, .what = by_kind[groups[0]->kind].what};
+    for (size_t i = 0; i < n; i++) {
+        requests[i] = request_for(groups[i], &by_kind[groups[i]->kind], s);
+        total += counts[i] = requests[i].n_samples;
+    }
+    masa_completion *all = masa_alloc(total, sizeof *all);
+    masa_status st = generate_mine(all, groups, requests, n, s, generator, &w, err);
+    if (w.total) run = masa_generator_stats(generator).prompt_tokens;
+    st = rl_exchange_completions(all, groups, counts, n, &run, s, st, err);
+    for (size_t i = 0; st == MASA_OK && i < n; at += counts[i++])
+        take(groups[i], all + at, counts[i], &requests[i], s->tokenizer);
+    for (size_t i = 0; st != MASA_OK && i < total; i++) masa_completion_deinit(&all[i]);
+    if (st == MASA_OK && prefilled) *prefilled += run;
+    free(requests);
+    free(counts);
+    free(all);
     return st;
 }
 

@@ -96,10 +96,13 @@ typedef struct rl_sampling {
 /*
  * Samples the n groups, whose prompts and max_tokens are set, in one batch: of each up to
  * the n_samples of its kind, or `pilot` more. Fills completion and text. The rollouts do not
- * depend on how many calls they are made in. MASA_ERR_INTERRUPTED when a stop was asked for.
+ * depend on how many calls they are made in, nor on how many processes sample: each does the
+ * groups of its shares, and all have all of them. *prefilled (may be NULL) ADDED to: tokens of
+ * prompts that were run, on all processes. MASA_ERR_INTERRUPTED when a stop was asked for.
  */
 masa_status rl_sample(rl_session *session, masa_generator *generator, rl_group *const *groups,
-                      size_t n, const rl_sampling by_kind[2], masa_error *err);
+                      size_t n, const rl_sampling by_kind[2], size_t *prefilled,
+                      masa_error *err);
 
 /* All of a group's rollouts equally correct: no gradient in it. Judged on the binary
  * verdicts, not on shaped rewards. */

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "exchange.h"
+#include "shares.h"
+
 masa_status rl_answer_rules(unsigned *out, const char *names, masa_error *err)
 {
     masa_status st = masa_problem_rules_parse(out, names, err);
@@ -81,12 +84,14 @@ masa_status rl_score_solutions(rl_draws *draws, size_t first, rl_session *s, mas
     masa_response *responses = masa_alloc(n + 1, sizeof *responses);
     masa_reward *rewards = masa_alloc(n + 1, sizeof *rewards);
     for (size_t i = first; i < draws->n; i++) {
-        rl_group *g = &draws->items[i].solutions;
-        for (; g->scored < g->n; g->scored++, k++) {
-            rollouts[k] = &g->rollouts[g->scored];
-            responses[k] = response_of(draws->items[i].problem, rollouts[k]);
+        const rl_draw *d = &draws->items[i];
+        const rl_group *g = &d->solutions;
+        for (size_t j = g->scored; rl_is_mine(s, d->number) && j < g->n; j++, k++) {
+            rollouts[k] = &g->rollouts[j];
+            responses[k] = response_of(d->problem, rollouts[k]);
         }
     }
+    n = k;
     masa_status st = masa_rewards_give(s->rewards, rewards, responses, n, err);
     for (k = 0; st == MASA_OK && k < n; k++) {
         rl_rollout *r = rollouts[k];
@@ -100,5 +105,8 @@ masa_status rl_score_solutions(rl_draws *draws, size_t first, rl_session *s, mas
     free(rollouts);
     free(responses);
     free(rewards);
+    st = rl_exchange_rewards(draws, first, s, st, err);
+    for (size_t i = first; st == MASA_OK && i < draws->n; i++)
+        draws->items[i].solutions.scored = draws->items[i].solutions.n;
     return st;
 }

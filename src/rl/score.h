@@ -17,7 +17,7 @@ bool rl_rewards_are_summed(const masa_config *config);
 masa_status rl_rewards_open(rl_session *session, masa_error *err);
 
 /* Rewards the solutions of the draws from number `first` on, as evaluations do: correct, answer,
- * reward. Programs of all of them run together. */
+ * reward. Programs of all of them run together; each process judges what it sampled. */
 masa_status rl_score_solutions(rl_draws *draws, size_t first, rl_session *session,
                                masa_error *err);
 

@@ -5,9 +5,12 @@
 #include "memory_plan.h"
 #include "predictor.h"
 #include "resume.h"
+#include "shares.h"
 
 #include <masa/adamw.h>
+#include <masa/cpu.h>
 #include <masa/device.h>
+#include <masa/dist.h>
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
@@ -191,6 +194,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
                       .log = options->progress};
     if (config->train.threads) masa_threads_set((int)config->train.threads);
     masa_status st = check_settings(config, err);
+    if (st == MASA_OK) st = rl_shares_open(s, err);
     if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
     if (st == MASA_OK)
         st = rl_memory_reserve(config, rl_session_model(s), wants, generator, s->log, err);
@@ -202,14 +206,28 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
     return st;
 }
 
-masa_status rl_session_start(rl_session *s, const char *folder,
-                             const rl_session_options *wants, masa_error *err)
+/* What would let processes drift apart without a word. */
+static masa_status check_others(const rl_session *s, masa_error *err)
+{
+    masa_text line = {0};
+    masa_text_addf(&line, "computes on %s with %s in %s\n", masa_device_kind(),
+                   masa_isa_name(masa_isa_get()),
+                   rl_compute_dtype(s->config) == MASA_BF16 ? "bf16" : "f32");
+    masa_text_addf(&line, "goes on after step %ld\n", s->state.step);
+    masa_text_addf(&line, "checksums of model and data: %s\n", s->state.inputs);
+    masa_config_print(s->config, false, &line);
+    masa_status st = masa_dist_same(masa_text_get(&line), err);
+    masa_text_deinit(&line);
+    return st;
+}
+
+/* Makes the run folder, or takes the resumed one back to its checkpoint. */
+static masa_status start_record(rl_session *s, const char *folder,
+                                const rl_session_options *wants, masa_error *err)
 {
     long step = s->checkpoint ? s->state.step : -1;
-    masa_status st = rl_resume_check(s, err);
-    if (st == MASA_OK)
-        st = s->run ? masa_run_continue(s->run, s->config, step, err)
-                    : masa_run_create(&s->run, folder, s->config, err);
+    masa_status st = s->run ? masa_run_continue(s->run, s->config, step, err)
+                            : masa_run_create(&s->run, folder, s->config, err);
     if (st != MASA_OK) return st;
     s->progress = masa_progress_create(s->log, masa_run_log(s->run), wants->total_steps);
     masa_progress_answer(s->progress, s->status);
@@ -222,6 +240,20 @@ masa_status rl_session_start(rl_session *s, const char *folder,
         st = masa_store_set_info(masa_run_store(s->run), "steps", steps, err);
     }
     return st == MASA_OK ? rl_checkup_start(s, wants->total_steps, err) : st;
+}
+
+masa_status rl_session_start(rl_session *s, const char *folder,
+                             const rl_session_options *wants, masa_status opened,
+                             masa_error *err)
+{
+    masa_status st = opened == MASA_OK ? rl_resume_check(s, err) : opened;
+    st = masa_dist_agree(st, NULL, err);
+    if (st == MASA_OK) st = check_others(s, err);
+    if (st != MASA_OK) return st;
+    if (masa_dist_rank() == 0) st = start_record(s, folder, wants, err);
+    else
+        s->progress = masa_progress_create(NULL, NULL, wants->total_steps);
+    return masa_dist_agree(st, NULL, err);
 }
 
 void rl_session_close(rl_session *s)
@@ -239,6 +271,7 @@ void rl_session_close(rl_session *s)
     masa_model_destroy(s->model);
     masa_chat_destroy(s->chat);
     masa_tokenizer_destroy(s->tokenizer);
+    rl_shares_close(s);
     masa_run_close(s->run);
     masa_run_state_deinit(&s->state);
     free(s->checkpoint);
@@ -259,8 +292,7 @@ masa_status rl_session_update(rl_session *s, masa_optimizer *optimizer,
         return st;
     }
     /* What a pass that was broken off has accumulated. */
-    masa_device_zero(masa_model_grads(s->model),
-                     masa_model_parameter_count(s->model) * sizeof(float));
+    masa_optimizer_clear(optimizer);
     s->skipped++;
     s->skipped_in_row++;
     masa_warn("step %ld: an update is left out, for its gradient is not finite (%d in a row); the "
@@ -301,6 +333,7 @@ masa_status rl_session_stop(rl_session *s, masa_status why, bool save, long step
 
 bool rl_session_wait_for_room(const rl_session *s, size_t bytes)
 {
+    if (!s->run) return false;
     size_t free = masa_run_room(s->run);
     if (free >= bytes || !s->config->train.wait_for_room) return false;
     for (int seconds = 0; (free = masa_run_room(s->run)) < bytes; seconds++) {
@@ -376,6 +409,7 @@ static masa_status try_to_save(rl_session *s, masa_error *err)
 masa_status rl_session_save(rl_session *s, masa_error *err)
 {
     size_t bytes = checkpoint_bytes(s);
+    if (!s->run) return MASA_OK;
     masa_progress_phase(s->progress, "saving", 0, 0);
     masa_status st = check_weights_to_save(s, err);
     if (st != MASA_OK) return st;

@@ -18,13 +18,21 @@
 
 #include "health.h"
 
+/* The shares that a step's work is cut into, and those of this process (shares.h). */
+enum { RL_SHARE_LEVELS = 12 }; /* of the tree that adds up 4096 */
+typedef struct rl_shares {
+    size_t n, first, last;
+    float DEVICE *partial[RL_SHARE_LEVELS]; /* [size] sums put aside; NULL: never needed */
+    size_t size;
+} rl_shares;
+
 typedef struct rl_session {
     const masa_config *config; /* borrowed, like the next three */
     const volatile sig_atomic_t *stop;
     volatile sig_atomic_t *status;
     FILE *log;
 
-    masa_run *run;
+    masa_run *run;        /* NULL: another process keeps the record */
     masa_run_state state; /* as of the last finished step */
     char *checkpoint;     /* folder resumed from, or NULL */
 
@@ -44,6 +52,9 @@ typedef struct rl_session {
     masa_progress *progress;
     masa_rewards *rewards;  /* of reinforcement learning (score.h) */
     rl_health health;
+
+    rl_shares shares;
+    double flops_elsewhere; /* of other processes' passes (flops.h) */
 
     size_t skipped;     /* updates of this step that were left out: their gradient was not finite */
     int skipped_in_row; /* of this process; the next one that is made sets it to 0 */
@@ -77,10 +88,12 @@ masa_status rl_session_open(rl_session *session, const masa_config *config,
                             const char *folder, const masa_train_options *options,
                             const masa_generator_options *generator, rl_session_options *wants,
                             masa_error *err);
-/* Once all that can be refused is checked: makes the run folder, or takes the resumed one
- * back to its checkpoint. */
+/* Once all that can be refused is checked, which came to `opened`: a vote on it, and whether all
+ * processes are about to do the same; then the one that keeps the record makes the run folder,
+ * or takes the resumed one back to its checkpoint. */
 masa_status rl_session_start(rl_session *session, const char *folder,
-                             const rl_session_options *wants, masa_error *err);
+                             const rl_session_options *wants, masa_status opened,
+                             masa_error *err);
 void rl_session_close(rl_session *session);
 
 /* What masa_optimizer_step_at does with the gradient that masa_trainer_accumulate made, whose
@@ -92,7 +105,7 @@ masa_status rl_session_update(rl_session *session, masa_optimizer *optimizer,
 /* So many updates in a row were left out that it is no accident. */
 bool rl_session_diverged(const rl_session *session);
 
-/* Writes the checkpoint of the session's state. Weights that are not finite are
+/* Writes the checkpoint of the session's state, if this process keeps the record. Weights that are not finite are
  * MASA_ERR_NUMERIC, and no checkpoint. */
 masa_status rl_session_save(rl_session *session, masa_error *err);
 

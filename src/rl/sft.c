@@ -3,6 +3,7 @@
 #include <masa/rl.h>
 
 #include <masa/clock.h>
+#include <masa/dist.h>
 #include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/random.h>
@@ -13,6 +14,7 @@
 #include "checkup.h"
 #include "conversations.h"
 #include "memory_plan.h"
+#include "shares.h"
 
 typedef struct sft_loop {
     rl_session session;
@@ -112,11 +114,10 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     bool made;
     masa_sequence *sequences = sequences_of(l, indices, 0, n, &tokens);
     masa_trainer_stats stats = {0};
-    masa_status st =
-        masa_trainer_accumulate(s->trainer, sequences, n, NULL, &stats, err);
     s->skipped = 0;
     double lr = masa_optimizer_rate(s->optimizer, (size_t)s->state.step + 1);
-    st = rl_session_update(s, s->optimizer, st, lr, &norm, &made, err);
+    masa_status st =
+        rl_shares_learn(s, s->optimizer, sequences, n, lr, &norm, &stats, &made, err);
     free(sequences);
     free(indices);
     if (st != MASA_OK) return st;
@@ -125,8 +126,10 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     s->state.draws += (long)n;
     s->state.tokens += (long)tokens;
     s->state.seconds = masa_clock() - l->started;
-    do st = record(l, stats.objective.loss, norm, tokens, seconds, err);
-    while (st == MASA_ERR_IO && rl_session_wait_for_room(s, (size_t)1 << 20));
+    if (s->run)
+        do st = record(l, stats.objective.loss, norm, tokens, seconds, err);
+        while (st == MASA_ERR_IO && rl_session_wait_for_room(s, (size_t)1 << 20));
+    st = masa_dist_agree(st, NULL, err);
     masa_progress_step_done(s->progress,
                             &(masa_progress_step){.step = s->state.step,
                                                   .reward = NAN,
@@ -156,10 +159,12 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
     while (st == MASA_OK && s->state.step < l->steps) {
         if (rl_stop_asked(s) || rl_session_diverged(s))
             st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
+        st = masa_dist_agree(st, NULL, err);
         if (st == MASA_OK) st = run_step(l, err);
         if (st == MASA_OK) st = rl_checkup(s, err);
         long every = s->config->train.save_every;
         if (st == MASA_OK && every > 0 && s->state.step % every == 0) st = save(l, err);
+        st = masa_dist_agree(st, NULL, err);
     }
     if (st == MASA_OK) return save(l, err);
     bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;
@@ -204,7 +209,7 @@ masa_status masa_sft_train(const masa_config *config, const char *folder,
     if (st == MASA_OK) st = load_examples(&l, err);
     wants.total_steps = l.steps;
     if (st == MASA_OK) masa_optimizer_set_total(l.session.optimizer, (size_t)l.steps);
-    if (st == MASA_OK) st = rl_session_start(&l.session, folder, &wants, err);
+    st = rl_session_start(&l.session, folder, &wants, st, err);
     if (st == MASA_OK && l.session.checkpoint) l.saved_step = l.session.state.step;
     if (st == MASA_OK) st = run_steps(&l, err);
     if (st == MASA_OK) rl_memory_report(options->progress);

@@ -1,9 +1,13 @@
 #include "update.h"
 
 #include "batch.h"
+#include "exchange.h"
+#include "flops.h"
 #include "predictor.h"
+#include "shares.h"
 
 #include <masa/advantage.h>
+#include <masa/dist.h>
 #include <masa/gate.h>
 #include <masa/memory.h>
 #include <masa/subset.h>
@@ -158,10 +162,59 @@ static void compare_logprobs(const rl_draws *draws, rl_update_stats *stats)
     if (stats->compared_tokens > 0) stats->logprob_difference /= stats->compared_tokens;
 }
 
-static masa_status update_once(rl_session *s, const masa_sequence *sequences,
-                               const rl_batch_update *u, double lr, rl_update_stats *stats,
-                               masa_error *err)
+/* What a process trains on in a step: the sequences of its shares. */
+typedef struct training {
+    rl_session *session;
+    rl_batch *batches; /* [shares.n] those of this process's shares; the others are empty */
+    float **frozen;    /* [shares.n] */
+    rl_share_stats *stats; /* [shares.n] */
+    const rl_batch_update *update; /* of any share; `number` in all of them */
+    size_t number;
+} training;
+
+static void training_init(training *t, rl_session *s, rl_draws *draws)
 {
+    const rl_shares *shares = &s->shares;
+    *t = (training){.session = s};
+    t->batches = masa_alloc(shares->n, sizeof *t->batches);
+    t->frozen = masa_alloc(shares->n, sizeof *t->frozen);
+    t->stats = masa_alloc(shares->n, sizeof *t->stats);
+    for (size_t i = shares->first; i < shares->last; i++)
+        rl_batch_init(&t->batches[i], draws, s->config, i, shares->n);
+}
+
+static void training_deinit(training *t)
+{
+    for (size_t i = 0; i < t->session->shares.n; i++) {
+        rl_batch_deinit(&t->batches[i]);
+        free(t->frozen[i]);
+    }
+    free(t->batches);
+    free(t->frozen);
+    free(t->stats);
+}
+
+/* freeze() of every share; by the first update on, the policy may have moved. */
+static masa_status freeze_all(training *t, masa_error *err)
+{
+    rl_session *s = t->session;
+    const masa_config *c = s->config;
+    masa_status st = MASA_OK;
+    for (size_t i = s->shares.first; st == MASA_OK && i < s->shares.last; i++) {
+        rl_batch *b = &t->batches[i];
+        size_t moved = c->optimizer.epochs > 1 ? 0 : b->n_updates > 1 ? b->updates[1].first : b->n;
+        if (c->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT) moved = b->n;
+        double before = rl_trained_flops(s);
+        st = freeze(&t->frozen[i], b, s, moved, err);
+        t->stats[i].flops += rl_trained_flops(s) - before;
+    }
+    return st;
+}
+
+static masa_status train_share(void *context, size_t share, masa_error *err)
+{
+    training *t = context;
+    rl_session *s = t->session;
     const masa_config *c = s->config;
     masa_objective objective = {
         .ratio = (masa_ratio_kind)c->algorithm.ratio,
@@ -170,13 +223,27 @@ static masa_status update_once(rl_session *s, const masa_sequence *sequences,
         .dual_clip = (float)c->algorithm.dual_clip,
         .kl_coef = (float)c->algorithm.kl_coef,
     };
+    const rl_batch *b = &t->batches[share];
+    const rl_batch_update *u = &b->updates[t->number];
+    rl_share_stats *stats = &t->stats[share];
+    if (u->n == 0) return MASA_OK;
+    double before = rl_trained_flops(s);
+    masa_status st = masa_trainer_accumulate(s->trainer, b->sequences + u->first, u->n, &objective,
+                                             &stats->trainer, err);
+    stats->flops += rl_trained_flops(s) - before;
+    return st;
+}
+
+static masa_status update_once(training *t, double lr, rl_update_stats *stats, masa_error *err)
+{
+    rl_session *s = t->session;
+    const rl_batch_update *u = t->update;
     masa_optimizer *optimizer =
         u->kind == RL_META && s->meta_optimizer ? s->meta_optimizer : s->optimizer;
     double norm = 0;
     bool made = false;
     if (u->kind == RL_META) rl_predictor_begin(s);
-    masa_status st = masa_trainer_accumulate(s->trainer, sequences + u->first, u->n, &objective,
-                                             &stats->trainer, err);
+    masa_status st = rl_shares_accumulate(s, optimizer, train_share, t, err);
     st = rl_session_update(s, optimizer, st, u->rate * lr, &norm, &made, err);
     if (u->kind == RL_META) rl_predictor_end(s);
     if (!made) return st;
@@ -185,37 +252,45 @@ static masa_status update_once(rl_session *s, const masa_sequence *sequences,
     return st;
 }
 
+/* Later log-probabilities come from a policy that has moved on, kept activations from one that
+ * has not. */
+static masa_status after_first(training *t, rl_draws *draws, rl_update_stats *stats,
+                               masa_error *err)
+{
+    rl_session *s = t->session;
+    masa_status st = rl_exchange_logprobs(draws, s, err);
+    if (st == MASA_OK && !s->skipped) compare_logprobs(draws, stats);
+    for (size_t i = s->shares.first; i < s->shares.last; i++)
+        for (size_t j = 0; j < t->batches[i].n; j++) t->batches[i].sequences[j].kept_rows = NULL;
+    return st;
+}
+
 masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats,
                       masa_error *err)
 {
     const masa_config *c = s->config;
-    rl_batch b;
-    float *frozen;
+    training t;
     *stats = (rl_update_stats){0};
-    rl_batch_init(&b, draws, c);
-    stats->trained = b.n;
-    size_t epochs = (size_t)c->optimizer.epochs, n = b.n_updates;
+    training_init(&t, s, draws);
+    const rl_batch *any = &t.batches[s->shares.first];
+    size_t epochs = (size_t)c->optimizer.epochs, n = any->n_updates;
     size_t a_step = (size_t)c->optimizer.mini_batches * epochs, policy = 0;
-    size_t moved = epochs > 1 ? 0 : n > 1 ? b.updates[1].first : b.n;
-    if (c->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT) moved = b.n;
-    masa_status st = freeze(&frozen, &b, s, moved, err);
+    for (size_t k = 0; k < n; k++) stats->trained += any->updates[k].all;
+    masa_status st = masa_dist_agree(freeze_all(&t, err), NULL, err);
     for (size_t k = 0; st == MASA_OK && k < epochs * n; k++) {
-        const rl_batch_update *u = &b.updates[k % n];
+        t.number = k % n;
+        t.update = &any->updates[t.number];
         masa_progress_phase(s->progress, "update", k, epochs * n);
         /* The schedule follows the steps: meta updates run at the rate of the policy's last,
          * and an update without rollouts takes its place too. */
-        policy += u->kind == RL_SOLUTION;
+        policy += t.update->kind == RL_SOLUTION;
         double lr = masa_optimizer_rate(s->optimizer, (size_t)s->state.step * a_step +
                                                           (policy ? policy : 1));
-        if (u->n > 0) st = update_once(s, b.sequences, u, lr, stats, err);
-        if (k > 0) continue;
-        /* Later log-probabilities come from a policy that has moved on, kept activations from
-         * one that has not. */
-        if (!s->skipped) compare_logprobs(draws, stats);
-        for (size_t i = 0; i < b.n; i++) b.sequences[i].kept_rows = NULL;
+        if (t.update->all > 0) st = update_once(&t, lr, stats, err);
+        if (st == MASA_OK && k == 0) st = after_first(&t, draws, stats, err);
     }
     if (stats->optimizer_steps) stats->grad_norm /= (double)stats->optimizer_steps;
-    free(frozen);
-    rl_batch_deinit(&b);
+    if (st == MASA_OK) st = rl_shares_sum(&stats->trainer, t.stats, s, err);
+    training_deinit(&t);
     return st;
 }

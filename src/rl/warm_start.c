@@ -5,6 +5,7 @@
 #include "score.h"
 
 #include <masa/clock.h>
+#include <masa/dist.h>
 #include <masa/memory.h>
 #include <masa/random.h>
 
@@ -24,8 +25,7 @@ static masa_status sample(rl_loop *l, rl_draws *draws, masa_error *err)
         st = rl_prompts_draw(&l->prompts, draws, &l->session, (uint64_t)i, err);
     rl_group **all = masa_alloc(draws->n + 1, sizeof(rl_group *));
     for (size_t i = 0; i < draws->n; i++) all[i] = &draws->items[i].solutions;
-    if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, err);
-    draws->prefilled = masa_generator_stats(l->generator).prompt_tokens;
+    if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, &draws->prefilled, err);
     if (st == MASA_OK) st = rl_score_solutions(draws, 0, &l->session, err);
     free(all);
     return st;
@@ -98,6 +98,7 @@ static masa_status learn(rl_loop *l, rl_experts *answers, const rl_draws *draws,
         if (k == 0) stats->first_loss = stats->cloning.loss;
         if (st == MASA_OK && rl_stop_asked(&l->session))
             st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped in the warm start");
+        st = masa_dist_agree(st, NULL, err);
     }
     free(rehearsed);
     return st;
@@ -122,6 +123,7 @@ masa_status rl_warm_start(rl_loop *l, rl_warm_start_stats *stats, masa_error *er
         rl_cost_add_sampling(&cost, &l->session, &draws);
         stats->flops = cost.flops + rl_trained_flops(&l->session) - trained;
         stats->cpu_seconds = masa_processor_clock() - start;
+        if (st == MASA_OK) st = masa_dist_sum_doubles(&stats->cpu_seconds, 1, err);
     }
     rl_experts_clear(&answers);
     rl_draws_deinit(&draws);

@@ -13,6 +13,7 @@ struct masa_optimizer {
     float DEVICE *m, *v; /* [n] first and second moments, one allocation */
     size_t n;
     long step;
+    bool projected; /* the factors' gradients are what the model's came to */
 };
 
 size_t masa_optimizer_bytes(size_t n)
@@ -80,6 +81,21 @@ double masa_optimizer_rate(const masa_optimizer *o, size_t update)
     return masa_learning_rate(&o->options, update);
 }
 
+float DEVICE *masa_optimizer_gradient(masa_optimizer *o, size_t *n)
+{
+    if (o->lora && !o->projected) masa_lora_project(o->lora);
+    o->projected = true;
+    *n = o->n;
+    return o->lora ? masa_lora_grads(o->lora) : masa_model_grads(o->model);
+}
+
+void masa_optimizer_clear(masa_optimizer *o)
+{
+    o->projected = false;
+    masa_device_zero(masa_model_grads(o->model),
+                     masa_model_parameter_count(o->model) * sizeof(float));
+}
+
 masa_status masa_optimizer_step(masa_optimizer *o, double lr_scale, double *grad_norm,
                                 masa_error *err)
 {
@@ -90,9 +106,9 @@ masa_status masa_optimizer_step(masa_optimizer *o, double lr_scale, double *grad
 masa_status masa_optimizer_step_at(masa_optimizer *o, double lr, double *grad_norm,
                                    masa_error *err)
 {
-    if (o->lora) masa_lora_project(o->lora);
-    float DEVICE *grads = o->lora ? masa_lora_grads(o->lora) : masa_model_grads(o->model);
-    double norm = sqrt(masa_sum_squares(grads, o->n));
+    size_t n;
+    float DEVICE *grads = masa_optimizer_gradient(o, &n);
+    double norm = sqrt(masa_sum_squares(grads, n));
     if (grad_norm) *grad_norm = norm;
     masa_status st = MASA_OK;
     if (!isfinite(norm)) {
@@ -112,15 +128,14 @@ masa_status masa_optimizer_step_at(masa_optimizer *o, double lr, double *grad_no
             .step = o->step,
         };
         if (o->lora) {
-            masa_adamw_update(masa_lora_values(o->lora), o->m, o->v, grads, o->n, &adam);
+            masa_adamw_update(masa_lora_values(o->lora), o->m, o->v, grads, n, &adam);
             masa_lora_merge(o->lora);
         } else {
             update_model(o, adam);
         }
         masa_model_refresh(o->model);
     }
-    masa_device_zero(masa_model_grads(o->model),
-                     masa_model_parameter_count(o->model) * sizeof(float));
+    masa_optimizer_clear(o);
     return st;
 }
 

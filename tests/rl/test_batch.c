@@ -52,7 +52,7 @@ static void check(const char *update, const char *aggregation, const double expe
     load(&config, update, aggregation);
     rl_draws draws = make_draws(true);
     rl_batch b;
-    rl_batch_init(&b, &draws, &config);
+    rl_batch_init(&b, &draws, &config, 0, 1);
     assert_int_equal(b.n, 7);
     for (size_t i = 0; i < 7; i++)
         if (fabs(b.sequences[i].weight - expected[i]) > 1e-7)
@@ -89,7 +89,7 @@ static void separate_updates_follow_each_other(void **state)
     rl_draws draws = make_draws(true);
     rl_batch b;
     load(&config, "separate", "token_mean");
-    rl_batch_init(&b, &draws, &config);
+    rl_batch_init(&b, &draws, &config, 0, 1);
     assert_int_equal(b.n_updates, 2);
     assert_int_equal(b.updates[0].kind, RL_SOLUTION);
     assert_int_equal(b.updates[0].n, 3);
@@ -100,14 +100,14 @@ static void separate_updates_follow_each_other(void **state)
     assert_true(b.updates[1].rate == 0.5); /* AdamW would not see a weight */
     rl_batch_deinit(&b);
     config.optimizer.mini_batches = 2;
-    rl_batch_init(&b, &draws, &config);
+    rl_batch_init(&b, &draws, &config, 0, 1);
     assert_int_equal(b.n_updates, 4);
     assert_near(b.sequences[0].weight, 1 / 40.0, 1e-7); /* of the first prompt's tokens alone */
     assert_near(b.sequences[2].weight, 1 / 60.0, 1e-7);
     rl_batch_deinit(&b);
     masa_config_deinit(&config);
     load(&config, "joint", "token_mean");
-    rl_batch_init(&b, &draws, &config);
+    rl_batch_init(&b, &draws, &config, 0, 1);
     assert_int_equal(b.n_updates, 1);
     assert_int_equal(b.updates[0].n, 7);
     rl_batch_deinit(&b);
@@ -126,8 +126,8 @@ static void solutions_weigh_what_they_weigh_alone(void **state)
             load(&config, updates[u], aggregations[a]);
             rl_draws with = make_draws(true), without = make_draws(false);
             rl_batch x, y;
-            rl_batch_init(&x, &with, &config);
-            rl_batch_init(&y, &without, &config);
+            rl_batch_init(&x, &with, &config, 0, 1);
+            rl_batch_init(&y, &without, &config, 0, 1);
             assert_int_equal(y.n, 3);
             assert_int_equal(y.n_updates, 1);
             for (size_t i = 0; i < 3; i++)

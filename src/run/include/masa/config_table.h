@@ -235,7 +235,10 @@
            "on a full disk wait until there is room again; else stop")                    \
     NUMBER(train, time_limit_minutes, 0.0, 0, 1e9, "minutes",                             \
            "save and stop after this long; 0: no limit")                                  \
-    INTEGER(train, threads, 0, 0, 4096, "threads", "0: one per processor core")
+    INTEGER(train, threads, 0, 0, 4096, "threads",                                        \
+            "0: one per processor core, which processes on one machine share")            \
+    INTEGER(train, shares, 0, 0, 4096, "shares",                                          \
+            "cut a step into this many shares, which processes divide among themselves: the sum is then the same however many they are (`docs/scale.md`); 0: one share a process")
 
 #define MASA_CONFIG_META(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
     INTEGER(meta, samples, 0, 0, 4096, "rollouts",                                        \

@@ -34,6 +34,12 @@ void masa_optimizer_destroy(masa_optimizer *optimizer);
 /** Bytes it takes for n trained parameters. */
 size_t masa_optimizer_bytes(size_t n);
 
+/** The gradient [*n] that the next step takes, from what was accumulated in the model: of factors
+ *  theirs. Until that step, or masa_optimizer_clear, it is the caller's to change. */
+float DEVICE *masa_optimizer_gradient(masa_optimizer *optimizer, size_t *n);
+/** Drops what was accumulated. */
+void masa_optimizer_clear(masa_optimizer *optimizer);
+
 /**
  * One update from the accumulated gradients, which it zeroes; repacks the
  * model's compute weights. The rate is lr_scale times the schedule's for the updates done

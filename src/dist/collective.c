@@ -1,0 +1,129 @@
+/* Bytes and sums from everybody to everybody. */
+#include "dist.h"
+
+#include <masa/clock.h>
+#include <masa/memory.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+static masa_dist_cost cost;
+
+masa_dist_cost masa_dist_cost_get(void)
+{
+    return cost;
+}
+
+void dist_count_vote(double start)
+{
+    cost.waited += masa_clock() - start;
+}
+
+/* Counts a call that began at `start` and sent `bytes`, and turns its text into a status. */
+static masa_status done(const char *why, double start, size_t bytes, masa_error *err)
+{
+    cost.seconds += masa_clock() - start;
+    cost.bytes += (double)bytes;
+    if (!why) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_PEER, "rank %zu (%s) lost touch with the others: %s",
+                     masa_dist_rank(), dist_host(masa_dist_rank()), why);
+}
+
+masa_status dist_gather(void *all, const void *mine, size_t bytes, masa_error *err)
+{
+    double start = masa_clock();
+    return done(dist_transport->gather(all, mine, bytes), start,
+                (dist_transport->size - 1) * bytes, err);
+}
+
+masa_status dist_exchange(void *all, const void *mine, size_t bytes, masa_error *err)
+{
+    double start = masa_clock();
+    return done(dist_transport->exchange(all, mine, bytes), start,
+                (dist_transport->size - 1) * bytes, err);
+}
+
+masa_status dist_spread(void *data, size_t bytes, size_t from, masa_error *err)
+{
+    double start = masa_clock();
+    size_t sent = dist_transport->rank == from ? (dist_transport->size - 1) * bytes : 0;
+    return done(dist_transport->spread(data, bytes, from), start, sent, err);
+}
+
+masa_status masa_dist_gather(masa_text *all, size_t *ends, const void *mine, size_t n,
+                             masa_error *err)
+{
+    enum { PIECE = 64 << 20 }; /* a transport counts in int */
+    if (!dist_transport) {
+        masa_text_append(all, mine, n);
+        ends[0] = all->size;
+        return MASA_OK;
+    }
+    size_t size = dist_transport->size, rank = dist_transport->rank, most = 0;
+    masa_status st = dist_gather(ends, &n, sizeof n, err);
+    for (size_t r = 0; st == MASA_OK && r < size; r++)
+        if (ends[r] > most) most = ends[r];
+    char *piece = masa_alloc((most < PIECE ? most : PIECE) + 1, 1);
+    for (size_t r = 0; st == MASA_OK && r < size; r++) {
+        size_t total = ends[r];
+        for (size_t at = 0; st == MASA_OK && at < total; at += PIECE) {
+            size_t part = total - at < PIECE ? total - at : PIECE;
+            if (r == rank) memcpy(piece, (const char *)mine + at, part);
+            st = dist_spread(piece, part, r, err);
+            masa_text_append(all, piece, part);
+        }
+        ends[r] = all->size;
+    }
+    free(piece);
+    return st;
+}
+
+/* Adds rows first to last - 1 of [size][n] into row `first`, by the tree of masa_dist_sum. */
+static void add_tree(float *rows, size_t first, size_t last, size_t n)
+{
+    if (last - first < 2) return;
+    size_t middle = first + (last - first) / 2;
+    add_tree(rows, first, middle, n);
+    add_tree(rows, middle, last, n);
+    float *a = rows + first * n;
+    const float *b = rows + middle * n;
+    for (size_t i = 0; i < n; i++) a[i] += b[i];
+}
+
+/* Each rank adds up its part of a window, which then goes to all: as few bytes as a ring sends,
+ * and nothing depends on the order in which MPI would add. */
+masa_status masa_dist_sum(float DEVICE *values, size_t n, masa_error *err)
+{
+    enum { WINDOW = 1 << 20 }; /* floats */
+    if (!dist_transport) return MASA_OK;
+    size_t size = dist_transport->size, part = (WINDOW + size - 1) / size;
+    float *mine = masa_alloc(2 * size * part, sizeof *mine), *all = mine + size * part;
+    masa_status st = MASA_OK;
+    for (size_t at = 0; st == MASA_OK && at < n; at += size * part) {
+        size_t now = n - at < size * part ? n - at : size * part;
+        size_t share = (now + size - 1) / size;
+        masa_device_get(mine, values + at, now * sizeof *mine);
+        memset(mine + now, 0, (size * share - now) * sizeof *mine);
+        st = dist_exchange(all, mine, share * sizeof *mine, err);
+        if (st != MASA_OK) break;
+        add_tree(all, 0, size, share);
+        st = dist_gather(mine, all, share * sizeof *mine, err);
+        if (st == MASA_OK) masa_device_put(values + at, mine, now * sizeof *mine);
+    }
+    free(mine);
+    return st;
+}
+
+masa_status masa_dist_sum_doubles(double *values, size_t n, masa_error *err)
+{
+    if (!dist_transport) return MASA_OK;
+    size_t size = dist_transport->size;
+    double *all = masa_alloc(size * n, sizeof *all);
+    masa_status st = dist_gather(all, values, n * sizeof *values, err);
+    for (size_t i = 0; st == MASA_OK && i < n; i++) {
+        values[i] = 0;
+        for (size_t r = 0; r < size; r++) values[i] += all[r * n + i];
+    }
+    free(all);
+    return st;
+}

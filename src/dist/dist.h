@@ -1,0 +1,27 @@
+/* What the files of this part share: the transport, and its functions with their cost counted. */
+#ifndef DIST_DIST_H
+#define DIST_DIST_H
+
+#include <masa/dist.h>
+
+#include "transport.h"
+
+enum { DIST_HOST = 64 }; /* bytes of a host's name, the end included */
+
+/* NULL in a process by itself. */
+extern const struct transport *dist_transport;
+
+const char *dist_host(size_t rank);
+
+/* Each is a collective. MASA_ERR_PEER when it breaks down. */
+masa_status dist_gather(void *all, const void *mine, size_t bytes, masa_error *err);
+masa_status dist_exchange(void *all, const void *mine, size_t bytes, masa_error *err);
+masa_status dist_spread(void *data, size_t bytes, size_t from, masa_error *err);
+
+/* Whether all ranks know of the last failure. */
+bool dist_is_told(void);
+
+/* Seconds since `start` were spent in votes. */
+void dist_count_vote(double start);
+
+#endif
