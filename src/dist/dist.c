@@ -103,6 +103,7 @@ masa_status masa_dist_open(const char *version, masa_error *err)
     if (st != MASA_OK || !dist_transport) return st;
     if (dist_transport->rank) masa_log_set_sink(NULL);
     st = take_seats(err);
+    if (st == MASA_OK) st = dist_watch_start(err);
     if (st == MASA_OK && !getenv("OMP_NUM_THREADS")) masa_threads_set(fair_threads());
     masa_text_addf(&line, "version of masa: %s\n", version);
     if (st == MASA_OK) st = masa_dist_same(masa_text_get(&line), err);
@@ -114,12 +115,15 @@ void masa_dist_close(masa_status outcome)
 {
     if (!dist_transport) return;
     const struct transport *t = dist_transport;
-    if (outcome != MASA_OK && !dist_is_told())
+    if (outcome != MASA_OK && !dist_is_told()) {
+        dist_watch_end();
         t->abort(masa_status_exit(outcome));
+    }
+    t->close();
+    dist_watch_stop();
     dist_transport = NULL;
     free(seats);
     seats = NULL;
-    t->close();
 }
 
 masa_dist_place masa_dist_where(void)

@@ -18,6 +18,13 @@ masa_status dist_gather(void *all, const void *mine, size_t bytes, masa_error *e
 masa_status dist_exchange(void *all, const void *mine, size_t bytes, masa_error *err);
 masa_status dist_spread(void *data, size_t bytes, size_t from, masa_error *err);
 
+/* Watches whether the others are there, from a thread of its own that ends the process when one
+ * is not; a collective. dist_watch_stop is to be called when all have come to their end. */
+masa_status dist_watch_start(masa_error *err);
+/* Tells the others to end without a word. */
+void dist_watch_end(void);
+void dist_watch_stop(void);
+
 /* Whether all ranks know of the last failure. */
 bool dist_is_told(void);
 

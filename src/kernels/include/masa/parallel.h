@@ -1,5 +1,5 @@
 /**
- * Work of several threads. This is the only place that starts any.
+ * Work of several threads. This is the only place that starts any to compute.
  *
  * Work is cut into pieces that threads claim one after the other, so that one which has no
  * core, since other programs run, holds nobody up: the others do its share. Threads that wait
