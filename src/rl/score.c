@@ -47,7 +47,7 @@ bool rl_rewards_are_summed(const masa_config *config)
 masa_status rl_rewards_open(rl_session *s, masa_error *err)
 {
     masa_reward_options options = rl_reward_options(s->config);
-    char *log = s->run ? masa_path_join(masa_run_path(s->run), "reward.log") : NULL;
+    char *log = s->folder ? masa_path_join(s->folder, "reward.log") : masa_strdup("/dev/null");
     options.log = log;
     options.stop = s->stop;
     masa_status st = masa_rewards_open(&s->rewards, &options, err);

@@ -13,7 +13,7 @@ masa_reward_options rl_reward_options(const masa_config *config);
 bool rl_rewards_are_summed(const masa_config *config);
 
 /* Opens session->rewards, which rl_session_close closes. Standard error of a program goes into
- * the run folder, if there is one. */
+ * the run folder, from all processes; where there is none, nowhere. */
 masa_status rl_rewards_open(rl_session *session, masa_error *err);
 
 /* Rewards the solutions of the draws from number `first` on, as evaluations do: correct, answer,

@@ -191,7 +191,8 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
     *s = (rl_session){.config = config,
                       .stop = options->stop,
                       .status = options->status,
-                      .log = options->progress};
+                      .log = options->progress,
+                      .folder = folder};
     if (config->train.threads) masa_threads_set((int)config->train.threads);
     masa_status st = check_settings(config, err);
     if (st == MASA_OK) st = rl_shares_open(s, err);

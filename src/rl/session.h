@@ -27,10 +27,11 @@ typedef struct rl_shares {
 } rl_shares;
 
 typedef struct rl_session {
-    const masa_config *config; /* borrowed, like the next three */
+    const masa_config *config; /* borrowed, like the next four */
     const volatile sig_atomic_t *stop;
     volatile sig_atomic_t *status;
     FILE *log;
+    const char *folder;   /* of the run; NULL: there is none */
 
     masa_run *run;        /* NULL: another process keeps the record */
     masa_run_state state; /* as of the last finished step */
