@@ -44,8 +44,17 @@ static size_t worst(const ballot *all, size_t size)
     return found;
 }
 
+/* Of a failure that was voted on before, by those whom it has brought here. */
+static bool is_old(const ballot *all, size_t size)
+{
+    size_t failed = 0;
+    while (failed < size && all[failed].status != MASA_OK) failed++;
+    return told && failed == size;
+}
+
 static masa_status decide(const ballot *all, size_t rank, size_t size, masa_error *err)
 {
+    if (is_old(all, size)) return (masa_status)all[rank].status;
     size_t bad = worst(all, size);
     told = bad < size;
     if (!told) return MASA_OK;
