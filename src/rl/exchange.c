@@ -88,6 +88,28 @@ static masa_status exchange(const masa_text *mine, unpacker *unpack, void *conte
     return st;
 }
 
+typedef struct copy {
+    void *data;
+    size_t bytes;
+} copy;
+
+static void take_copy(void *context, reader *r)
+{
+    copy *c = context;
+    if (r->at < r->end) take(r, c->data, c->bytes);
+}
+
+masa_status rl_exchange_first(void *data, size_t bytes, masa_status status, masa_error *err)
+{
+    if (masa_dist_size() == 1) return status;
+    masa_text mine = {0};
+    copy c = {data, bytes};
+    if (masa_dist_rank() == 0) put(&mine, data, bytes);
+    masa_status st = exchange(&mine, take_copy, &c, status, err);
+    masa_text_deinit(&mine);
+    return st;
+}
+
 /* ---- completions ---- */
 
 static void put_completion(masa_text *out, const masa_completion *c)

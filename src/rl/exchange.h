@@ -17,6 +17,9 @@ masa_status rl_exchange_completions(masa_completion *all, rl_group *const *group
 masa_status rl_exchange_rewards(rl_draws *draws, size_t first, const rl_session *session,
                                 masa_status status, masa_error *err);
 
+/* What rank 0 has computed in place of what every rank has for itself. */
+masa_status rl_exchange_first(void *data, size_t bytes, masa_status status, masa_error *err);
+
 /* The trainer's log-probabilities of rollouts; those of others come to be, as with those who
  * trained on them. */
 masa_status rl_exchange_logprobs(rl_draws *draws, const rl_session *session, masa_error *err);

@@ -1,5 +1,7 @@
 #include "one_pass.h"
 
+#include "exchange.h"
+
 #include <masa/memory.h>
 
 #include <math.h>
@@ -80,6 +82,7 @@ masa_status rl_one_pass_forecast(const rl_one_pass *o, rl_draws *draws, size_t f
                                                         .logprobs = &logprobs[i * DIGITS + k]};
     }
     masa_status st = masa_trainer_logprobs(s->trainer, sequences, n * DIGITS, NULL, err);
+    st = rl_exchange_first(logprobs, n * DIGITS * sizeof *logprobs, st, err);
     for (size_t i = 0; i < n; i++) {
         if (st == MASA_OK) set_forecast(&draws->items[first + i], logprobs + i * DIGITS);
         masa_tokens_deinit(&prompts[i]);

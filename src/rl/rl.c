@@ -11,6 +11,7 @@
 #include "collect.h"
 #include "decide.h"
 #include "memory_plan.h"
+#include "peers.h"
 #include "record.h"
 #include "record_meta.h"
 #include "score.h"
@@ -288,6 +289,7 @@ static masa_status advance(rl_loop *l, bool *ended, masa_error *err)
     else if (st == MASA_OK && (rl_stop_asked(s) || rl_session_diverged(s)))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
     st = masa_dist_agree(st, &flags, err);
+    if (st == MASA_OK) st = rl_peers_check_step(s, err);
     *ended = st == MASA_OK && (flags & ENDED);
     return st == MASA_OK && !*ended ? run_step(l, err) : st;
 }

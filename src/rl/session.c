@@ -3,12 +3,12 @@
 #include "checkup.h"
 #include "factors.h"
 #include "memory_plan.h"
+#include "peers.h"
 #include "predictor.h"
 #include "resume.h"
 #include "shares.h"
 
 #include <masa/adamw.h>
-#include <masa/cpu.h>
 #include <masa/device.h>
 #include <masa/dist.h>
 #include <masa/file.h>
@@ -207,21 +207,6 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
     return st;
 }
 
-/* What would let processes drift apart without a word. */
-static masa_status check_others(const rl_session *s, masa_error *err)
-{
-    masa_text line = {0};
-    masa_text_addf(&line, "computes on %s with %s in %s\n", masa_device_kind(),
-                   masa_isa_name(masa_isa_get()),
-                   rl_compute_dtype(s->config) == MASA_BF16 ? "bf16" : "f32");
-    masa_text_addf(&line, "goes on after step %ld\n", s->state.step);
-    masa_text_addf(&line, "checksums of model and data: %s\n", s->state.inputs);
-    masa_config_print(s->config, false, &line);
-    masa_status st = masa_dist_same(masa_text_get(&line), err);
-    masa_text_deinit(&line);
-    return st;
-}
-
 /* Makes the run folder, or takes the resumed one back to its checkpoint. */
 static masa_status start_record(rl_session *s, const char *folder,
                                 const rl_session_options *wants, masa_error *err)
@@ -249,7 +234,7 @@ masa_status rl_session_start(rl_session *s, const char *folder,
 {
     masa_status st = opened == MASA_OK ? rl_resume_check(s, err) : opened;
     st = masa_dist_agree(st, NULL, err);
-    if (st == MASA_OK) st = check_others(s, err);
+    if (st == MASA_OK) st = rl_peers_check_start(s, err);
     if (st != MASA_OK) return st;
     if (masa_dist_rank() == 0) st = start_record(s, folder, wants, err);
     else

@@ -14,6 +14,7 @@
 #include "checkup.h"
 #include "conversations.h"
 #include "memory_plan.h"
+#include "peers.h"
 #include "shares.h"
 
 typedef struct sft_loop {
@@ -165,6 +166,7 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
         long every = s->config->train.save_every;
         if (st == MASA_OK && every > 0 && s->state.step % every == 0) st = save(l, err);
         st = masa_dist_agree(st, NULL, err);
+        if (st == MASA_OK) st = rl_peers_check_step(s, err);
     }
     if (st == MASA_OK) return save(l, err);
     bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;

@@ -115,6 +115,43 @@ static void separate_updates_follow_each_other(void **state)
     rl_draws_deinit(&draws);
 }
 
+/* Cut into shares, a step has the updates and the weights that it has whole, and each sequence
+ * once. */
+static void shares_are_parts_of_the_whole(void **state)
+{
+    (void)state;
+    masa_config config;
+    rl_draws draws = make_draws(true);
+    load(&config, "separate", "token_mean");
+    config.optimizer.mini_batches = 2;
+    rl_batch whole, part[3];
+    rl_batch_init(&whole, &draws, &config, 0, 1);
+    for (size_t s = 0; s < 3; s++) rl_batch_init(&part[s], &draws, &config, s, 3);
+    for (size_t u = 0; u < whole.n_updates; u++) {
+        const rl_batch_update *all = &whole.updates[u];
+        size_t n = 0, found = 0;
+        assert_int_equal(all->n, all->all);
+        for (size_t s = 0; s < 3; s++) {
+            assert_int_equal(part[s].n_updates, whole.n_updates);
+            assert_int_equal(part[s].updates[u].all, all->n);
+            n += part[s].updates[u].n;
+            for (size_t i = 0; i < part[s].updates[u].n; i++) {
+                const masa_sequence *x = &part[s].sequences[part[s].updates[u].first + i];
+                assert_int_equal(x->group / 2 % 3, s);
+                for (size_t k = all->first; k < all->first + all->n; k++)
+                    found += whole.sequences[k].response == x->response &&
+                             whole.sequences[k].weight == x->weight;
+            }
+        }
+        assert_int_equal(n, all->n);
+        assert_int_equal(found, all->n);
+    }
+    for (size_t s = 0; s < 3; s++) rl_batch_deinit(&part[s]);
+    rl_batch_deinit(&whole);
+    masa_config_deinit(&config);
+    rl_draws_deinit(&draws);
+}
+
 static void solutions_weigh_what_they_weigh_alone(void **state)
 {
     (void)state;
@@ -145,6 +182,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_weigh_by_the_aggregation),
         cmocka_unit_test(separate_updates_follow_each_other),
+        cmocka_unit_test(shares_are_parts_of_the_whole),
         cmocka_unit_test(solutions_weigh_what_they_weigh_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
