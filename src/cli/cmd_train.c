@@ -76,6 +76,7 @@ static const char details[] =
     "RUN is a new folder: configuration, store of all that happens, TensorBoard events and\n"
     "checkpoints (Hugging Face folders) go there. ^C saves and stops; --resume goes on.\n"
     "So do SIGTERM, SIGHUP, SIGPIPE and SIGUSR2; SIGUSR1 prints where the run stands.\n"
+    "`mpirun -n N masa ...` divides the work of a run among N processes.\n"
     "`masa config --help` lists the presets, `masa config` every setting.";
 
 masa_status cli_train(int argc, char **argv, masa_error *err)

@@ -1,5 +1,5 @@
 /* The plugin libmasa_mpi.so: MPI behind the table of transport.h. */
-#include "../transport.h"
+#include "transport.h"
 
 #include <mpi.h>
 #include <sched.h>
