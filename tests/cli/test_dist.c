@@ -20,6 +20,9 @@ static int set_up(void **state)
     setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1); /* in a container one often is */
     setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
     setenv("MASA_ISA", "reference", 1);
+#ifdef __SANITIZE_ADDRESS__ /* Open MPI leaves much to the end of its processes */
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+#endif
     setenv("mpirun", "mpirun -q --oversubscribe --bind-to none", 1);
     there = shell("mpirun --version | grep -q 'Open MPI' && "
                   "test -e \"$(dirname \"$masa\")/libmasa_mpi.so\"") == 0;
@@ -198,6 +201,33 @@ static void processes_that_disagree_are_refused(void **state)
     snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 ./masa-old %s", with, with);
     assert_int_not_equal(shell(line), 0);
     assert_one_line("here 'version of masa: 9.9.9");
+    snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 env MASA_ISA=avx2 $masa %s",
+             with, with);
+    assert_int_not_equal(shell(line), 0);
+#if defined(__x86_64__)
+    assert_one_line("here 'computes on cpu with avx2");
+#endif
+}
+
+/* Run folders that are not shared: rank 1 has a checkpoint of the same step, and other weights. */
+static void weights_that_differ_are_found(void **state)
+{
+    (void)state;
+    char text[2100];
+    if (!there) skip();
+    must(shell("mkdir -p elsewhere"), "mkdir");
+    snprintf(text, sizeof text, "%s -n 2", arguments(&kinds[0], "apart"));
+    train(text, 1);
+    snprintf(text, sizeof text, "%s -n 2 -s optimizer.lr=0.002",
+             arguments(&kinds[0], "elsewhere/apart"));
+    train(text, 1);
+    assert_int_not_equal(
+        shell("with='train apart -q --resume -s train.steps=4 -s optimizer.lr=0.001'; "
+              "timeout 60 $mpirun -n 1 $masa $with : "
+              "-n 1 sh -c \"cd elsewhere && exec $masa $with\""), 0);
+    assert_one_line("rank 1 of 2 (");
+    assert_non_null(strstr(errors, "disagrees with rank 0"));
+    assert_non_null(strstr(errors, "here 'after step 2, draw 10,"));
 }
 
 /* Sends a rank a signal once there is a checkpoint; the job must end by itself within `limit`
@@ -297,6 +327,7 @@ int main(void)
         cmocka_unit_test(three_processes_are_three_shares),
         cmocka_unit_test(any_number_goes_on),
         cmocka_unit_test(processes_that_disagree_are_refused),
+        cmocka_unit_test(weights_that_differ_are_found),
         cmocka_unit_test(a_process_that_dies_ends_the_job),
         cmocka_unit_test(a_process_that_stands_still_ends_the_job),
         cmocka_unit_test(a_stop_is_for_all),
