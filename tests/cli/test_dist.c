@@ -26,7 +26,6 @@ static int set_up(void **state)
     setenv("mpirun", "mpirun -q --oversubscribe --bind-to none", 1);
     there = shell("mpirun --version | grep -q 'Open MPI' && "
                   "test -e \"$(dirname \"$masa\")/libmasa_mpi.so\"") == 0;
-    if (!there) print_message("no Open MPI here (libopenmpi-dev, openmpi-bin): not tested\n");
     return 0;
 }
 
@@ -112,7 +111,7 @@ static void assert_same_record(const char *a, const char *b)
 static void many_processes_compute_what_one_does(void **state)
 {
     (void)state;
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     for (size_t i = 0; i < KINDS; i++)
         for (int ranks = 1; ranks <= 4; ranks *= 2) {
             char run[64];
@@ -132,7 +131,7 @@ static void three_processes_are_three_shares(void **state)
 {
     (void)state;
     char text[2100];
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     snprintf(text, sizeof text, "%s -s train.shares=3", arguments(&kinds[0], "thirds-1"));
     train(text, 1);
     snprintf(text, sizeof text, "%s -s train.shares=0", arguments(&kinds[0], "thirds-3"));
@@ -144,7 +143,7 @@ static void three_processes_are_three_shares(void **state)
 static void any_number_goes_on(void **state)
 {
     (void)state;
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     for (size_t i = 0; i < KINDS - 1; i++) { /* sft has its length from the data */
         char text[2100];
         snprintf(text, sizeof text, "%s -s train.steps=2", arguments(&kinds[i], "mixed"));
@@ -185,7 +184,7 @@ static void processes_that_disagree_are_refused(void **state)
 {
     (void)state;
     char line[5000];
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     refuses("-s train.seed=2", "rank 1 of 2 (");
     assert_non_null(strstr(errors, "disagrees with rank 0"));
     assert_non_null(strstr(errors, "here '  seed: 2'"));
@@ -214,7 +213,7 @@ static void weights_that_differ_are_found(void **state)
 {
     (void)state;
     char text[2100];
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     must(shell("mkdir -p elsewhere"), "mkdir");
     snprintf(text, sizeof text, "%s -n 2", arguments(&kinds[0], "apart"));
     train(text, 1);
@@ -264,7 +263,7 @@ static void disturbed(int rank, const char *signal, double limit, const char *pa
 static void a_process_that_dies_ends_the_job(void **state)
 {
     (void)state;
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     disturbed(1, "KILL", 5, "rank 1 of 2 (");
     disturbed(0, "KILL", 5, "rank 0 of 2 (");
 }
@@ -272,7 +271,7 @@ static void a_process_that_dies_ends_the_job(void **state)
 static void a_process_that_stands_still_ends_the_job(void **state)
 {
     (void)state;
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     disturbed(1, "STOP", 25, "has not been heard of for 15 s");
 }
 
@@ -280,7 +279,7 @@ static void a_process_that_stands_still_ends_the_job(void **state)
 static void a_stop_is_for_all(void **state)
 {
     (void)state;
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     disturbed(1, "USR2", 5, "which is saved; go on with --resume");
     disturbed(0, "USR2", 5, "which is saved; go on with --resume");
 }
@@ -289,7 +288,7 @@ static void what_fails_on_one_ends_all(void **state)
 {
     (void)state;
     char line[8000];
-    if (!there) skip();
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     write_file("judge", "#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK = 1 ] && { echo broken >&2; exit 3; }\n"
                         "exec sed -u 's/^{\"id\":\\([0-9]*\\).*/{\"id\":\\1,\"reward\":1}/'\n");
     must(shell("chmod +x judge; rm -rf judged"), "judge");
