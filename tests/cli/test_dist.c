@@ -10,7 +10,7 @@
     "'seconds_rollouts','seconds_update','seconds_exchange','seconds_vote','exchanged_mib',"   \
     "'tokens_per_second','total_seconds','cpu_seconds','memory_mib','disk_free_mib',"     \
     /* a beginning that prompts share is run once a process */                            \
-    "'flops','meta_flops_share'"
+    "'prefilled_tokens','flops','meta_flops_share'"
 
 static bool there; /* MPI: the program that starts ranks, and the plugin */
 
