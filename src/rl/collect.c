@@ -31,7 +31,7 @@ static bool wants_solutions(const rl_draw *d, const masa_config *config)
 }
 
 /* Samples from draw number `first` of the batch on, of the kinds asked for, what is not
- * gated. */
+ * gated, and scores the solutions. */
 static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool solutions, bool meta,
                           masa_error *err)
 {
@@ -48,6 +48,7 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     masa_status st =
         n ? rl_sample(&l->session, l->generator, wanted, n, by_kind, &draws->prefilled, err)
           : MASA_OK;
+    if (st == MASA_OK && solutions) st = rl_score_solutions(draws, first, &l->session, err);
     for (size_t i = first; st == MASA_OK && meta && i < draws->n; i++)
         if (draws->items[i].meta.n) rl_predict(&draws->items[i], l->session.config);
     if (st == MASA_OK && meta && l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
@@ -73,7 +74,6 @@ static masa_status sample_solutions(rl_loop *l, rl_draws *draws, size_t first, m
     masa_status st = MASA_OK;
     for (bool more = true; st == MASA_OK && more;) {
         st = sample(l, draws, first, true, false, err);
-        if (st == MASA_OK) st = rl_score_solutions(draws, first, &l->session, err);
         more = false;
         for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
             rl_draw *d = &draws->items[i];
@@ -94,16 +94,15 @@ static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, mas
     return st == MASA_OK ? sample_solutions(l, draws, first, err) : st;
 }
 
-static masa_status score(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
+/* Once all solutions are scored: what cutoffs and predictions make of them. */
+static void judge(rl_loop *l, rl_draws *draws, size_t first)
 {
     const masa_config *c = l->session.config;
-    masa_status st = rl_score_solutions(draws, first, &l->session, err);
-    for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
+    for (size_t i = first; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
         rl_weigh_survivors(d, c);
         if (d->predictions) rl_reward_predictions(d, c);
     }
-    return st;
 }
 
 /* Marks solutions that give no gradient as left out, with dynamic sampling also those
@@ -148,8 +147,8 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
         if (st == MASA_OK)
             st = acting ? sample_in_turn(l, draws, first, err)
                         : sample_both(l, draws, first, err);
-        if (st == MASA_OK) st = score(l, draws, first, err);
         if (st != MASA_OK) return st;
+        judge(l, draws, first);
         missing = c->rollout.prompts_per_step - leave_out(draws, flat, c);
         if (!refills || refill == c->algorithm.dynamic_max_refills) break;
     }

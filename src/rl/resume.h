@@ -7,8 +7,9 @@
 /* The file in a checkpoint with the settings it was made by. */
 #define RL_SETTINGS_FILE "settings.yaml"
 
-/* Opens the run in `folder` (the process that keeps its record) and finds its newest checkpoint. Without one the run begins
- * again, which drops what is on record: steps only with `restart`. Changes nothing. */
+/* Opens the run in `folder` (the process that keeps its record) and finds its newest checkpoint.
+ * Without one the run begins again, which drops what is on record: steps only with `restart`.
+ * Changes nothing. */
 masa_status rl_resume_open(rl_session *session, const char *folder, bool restart,
                            masa_error *err);
 
