@@ -8,8 +8,8 @@ typedef struct rl_cost {
     double flops, meta; /* all; of these, those of predictions */
 } rl_cost;
 
-/* Of all training passes so far, the reference model's and other processes' too: the difference of two readings
- * is what was between them. */
+/* Of all training passes so far, the reference model's and other processes' too: the difference
+ * of two readings is what was between them. */
 double rl_trained_flops(const rl_session *session);
 
 /* Adds what sampling these draws took, their prompts included. */

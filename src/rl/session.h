@@ -106,8 +106,8 @@ masa_status rl_session_update(rl_session *session, masa_optimizer *optimizer,
 /* So many updates in a row were left out that it is no accident. */
 bool rl_session_diverged(const rl_session *session);
 
-/* Writes the checkpoint of the session's state, if this process keeps the record. Weights that are not finite are
- * MASA_ERR_NUMERIC, and no checkpoint. */
+/* Writes the checkpoint of the session's state, if this process keeps the record. Weights that
+ * are not finite are MASA_ERR_NUMERIC, and no checkpoint. */
 masa_status rl_session_save(rl_session *session, masa_error *err);
 
 /* Ends a run of `steps` before its end for `why`, which err tells: MASA_ERR_INTERRUPTED when it

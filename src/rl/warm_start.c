@@ -25,7 +25,8 @@ static masa_status sample(rl_loop *l, rl_draws *draws, masa_error *err)
         st = rl_prompts_draw(&l->prompts, draws, &l->session, (uint64_t)i, err);
     rl_group **all = masa_alloc(draws->n + 1, sizeof(rl_group *));
     for (size_t i = 0; i < draws->n; i++) all[i] = &draws->items[i].solutions;
-    if (st == MASA_OK) st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, &draws->prefilled, err);
+    if (st == MASA_OK)
+        st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, &draws->prefilled, err);
     if (st == MASA_OK) st = rl_score_solutions(draws, 0, &l->session, err);
     free(all);
     return st;
