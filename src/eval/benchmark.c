@@ -70,6 +70,9 @@ static masa_status check(const masa_benchmark *b, masa_error *err)
 {
     masa_problem_kind kind;
     unsigned rules;
+    if (!*b->name || !*b->file)
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "%s: must not be empty",
+                         *b->name ? "file" : "name");
     if (b->kind && !masa_problem_kind_find(&kind, b->kind))
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "kind: no kind '%s'; the kinds are math, numeric, choice, "

@@ -128,6 +128,8 @@ static void test_bad_descriptions(void **state)
     assert_refused(START "only: split\n", "member=value");
     assert_refused(START "lines: -3\n", "negative");
     assert_refused("name: n\nfile: f\nprompt: nothing\n", "{question}");
+    assert_refused("name: # none\nfile: f\nprompt: '{problem}'\n", "name: must not be");
+    assert_refused("name: n\nfile: ''\nprompt: '{problem}'\n", "file: must not be empty");
     masa_benchmark *b = NULL;
     masa_error err = {0};
     assert_int_equal(masa_benchmark_open(&b, "gsm9k", &err), MASA_ERR_USAGE);
