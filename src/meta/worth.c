@@ -86,14 +86,3 @@ void masa_worth_allocate(size_t *size, const double *spread, const double *token
     cost = buy(size, high, spread, tokens, n, least, most);
     spend_rest(size, spread, tokens, n, budget - cost, most);
 }
-
-masa_worth_plan masa_worth_choose(double agree_pilot, double agree_full, size_t pilot,
-                                  size_t group_size, double price)
-{
-    assert(pilot <= group_size);
-    double G = (double)group_size, k = (double)pilot, differ = 1 - agree_pilot;
-    double full = 1 - agree_full - price * G;
-    double look = differ - price * (k + differ * (G - k));
-    if (full >= 0 && full >= look) return MASA_WORTH_FULL;
-    return look >= 0 ? MASA_WORTH_PILOT : MASA_WORTH_SKIP;
-}

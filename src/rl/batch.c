@@ -28,6 +28,17 @@ static float token_weight(const masa_config *config, const average *of, double l
     }
 }
 
+/* Of each rollout of a group: 1, or what makes groups of unlike sizes weigh alike
+ * (meta.size_by_worth), so that a size changes how noisy a prompt's gradient is and not how much
+ * it counts. Pilots that were given up count as the few rollouts that they are. */
+static double group_weight(const rl_group *g, const masa_config *config)
+{
+    double subset = (double)config->algorithm.subset, trained = 0;
+    if (!g->size || g->n < g->size) return 1;
+    for (size_t j = 0; j < g->n; j++) trained += !g->rollouts[j].passed_over;
+    return (subset > 0 ? subset : (double)config->rollout.group_size) / trained;
+}
+
 /* Returns how many sequences with a gradient the group has; adds them where it is of the batch's
  * share. */
 static size_t add_group(rl_batch *b, rl_group *g, size_t number, const average *of,
@@ -49,7 +60,8 @@ static size_t add_group(rl_batch *b, rl_group *g, size_t number, const average *
             .response_size = length,
             .group = number,
             .advantage = r->advantage,
-            .weight = token_weight(config, of, (double)length),
+            .weight = (float)(group_weight(g, config) *
+                              token_weight(config, of, (double)length)),
             .logprobs = r->logprobs,
             .old_logprobs = config->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT
                                 ? r->completion.logprobs
@@ -75,11 +87,12 @@ static void add_kind(rl_batch *b, rl_batch_update *u, rl_draw *const *draws, siz
                                                       : config->rollout.max_tokens)};
     for (size_t i = 0; i < n; i++) {
         const rl_group *g = rl_draw_group(draws[i], kind);
+        double weigh = group_weight(g, config);
         if (g->left_out) continue;
         for (size_t j = 0; j < g->n; j++) {
             if (g->rollouts[j].passed_over) continue;
-            of.rollouts++;
-            of.tokens += (double)g->rollouts[j].completion.n;
+            of.rollouts += weigh;
+            of.tokens += weigh * (double)g->rollouts[j].completion.n;
         }
     }
     for (size_t i = 0; i < n; i++) {

@@ -27,7 +27,7 @@ void rl_training_sampling(rl_sampling by_kind[2], const masa_config *c, uint64_t
 static bool wants_solutions(const rl_draw *d, const masa_config *config)
 {
     return !d->decision.gated && !d->decision.given_up &&
-           d->solutions.n < (size_t)config->rollout.group_size;
+           d->solutions.n < rl_wanted(d, config);
 }
 
 /* Samples from draw number `first` of the batch on, of the kinds asked for, what is not
@@ -68,18 +68,24 @@ static masa_status sample_both(rl_loop *l, rl_draws *draws, size_t first, masa_e
 }
 
 /* The solutions of what the gate left open, whole groups or in pilots: rounds after which it is
- * asked again. */
+ * asked again. Sizes are shared out once, after the first pilots where there are any. */
 static masa_status sample_solutions(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
 {
+    const masa_config *c = l->session.config;
     masa_status st = MASA_OK;
-    for (bool more = true; st == MASA_OK && more;) {
+    if (c->meta.size_by_worth && !c->meta.gate_pilot)
+        rl_share_out(draws, first, &l->method, &l->prompts, &l->session);
+    bool more = true;
+    for (size_t round = 0; st == MASA_OK && more; round++) {
         st = sample(l, draws, first, true, false, err);
         more = false;
         for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
             rl_draw *d = &draws->items[i];
-            if (d->solutions.pilot && wants_solutions(d, l->session.config))
+            if (d->solutions.pilot && wants_solutions(d, c))
                 more |= rl_decide_again(d, &l->method, &l->prompts, &l->session);
         }
+        if (st == MASA_OK && c->meta.size_by_worth && c->meta.gate_pilot && round == 0)
+            rl_share_out(draws, first, &l->method, &l->prompts, &l->session);
     }
     return st;
 }

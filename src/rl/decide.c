@@ -2,6 +2,7 @@
 
 #include <masa/memory.h>
 #include <masa/random.h>
+#include <masa/worth.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -16,23 +17,36 @@ static double uniform(const rl_draw *d, const rl_session *s, size_t position)
                         position);
 }
 
+/* What the fitted gate knows of a draw. */
+typedef struct evidence {
+    const masa_forecast *forecast; /* or NULL */
+    masa_belief history;           /* of the prompt, as it is now */
+    size_t right, wrong;           /* of the draw's scored rollouts */
+} evidence;
+
+static evidence evidence_on(const rl_draw *d, const rl_method *method, rl_prompts *prompts,
+                            const masa_config *c)
+{
+    bool asked = d->predictions && c->meta.gate == MASA_CONFIG_GATE_SOFT;
+    evidence e = {.forecast = asked ? &d->predictions->forecast : NULL};
+    for (size_t j = 0; j < d->solutions.scored; j++) {
+        if (rl_cut_off(d, j, c)) continue; /* it might have been right */
+        e.right += d->solutions.rollouts[j].correct;
+        e.wrong += !d->solutions.rollouts[j].correct;
+    }
+    e.history = masa_belief_at(&method->beliefs[rl_prompts_index(prompts, d->number)],
+                               rl_prompts_epoch(prompts, d->number), c->meta.gate_discount);
+    return e;
+}
+
 /* Whether the fitted gate closes on a draw, of which some rollouts may be scored. */
 static bool fit_closes(double *value, const rl_draw *d, const rl_method *method,
                        rl_prompts *prompts, const masa_config *c)
 {
-    bool asked = d->predictions && c->meta.gate == MASA_CONFIG_GATE_SOFT;
-    size_t G = (size_t)c->rollout.group_size, seen = d->solutions.scored, right = 0, wrong = 0;
-    for (size_t j = 0; j < seen; j++) {
-        if (rl_cut_off(d, j, c)) continue; /* it might have been right */
-        right += d->solutions.rollouts[j].correct;
-        wrong += !d->solutions.rollouts[j].correct;
-    }
-    masa_belief history = masa_belief_at(&method->beliefs[rl_prompts_index(prompts, d->number)],
-                                         rl_prompts_epoch(prompts, d->number),
-                                         c->meta.gate_discount);
+    evidence e = evidence_on(d, method, prompts, c);
+    size_t G = rl_wanted(d, c), seen = d->solutions.scored;
     double threshold = masa_gate_fit_threshold(&method->fit, c->meta.gate_threshold, G);
-    *value = masa_gate_fit_agreement(&method->fit, asked ? &d->predictions->forecast : NULL,
-                                     &history, right, wrong, G);
+    *value = masa_gate_fit_agreement(&method->fit, e.forecast, &e.history, e.right, e.wrong, G);
     return *value > masa_gate_fit_threshold_after(threshold, seen, G);
 }
 
@@ -68,12 +82,59 @@ bool rl_decide_again(rl_draw *d, const rl_method *method, rl_prompts *prompts,
     return !made->given_up;
 }
 
+/* Tokens that a solution of a draw is expected to take; 0: not known. */
+static double tokens_of(const rl_draw *d)
+{
+    const rl_group *g = &d->solutions;
+    double sum = 0;
+    for (size_t j = 0; j < g->n; j++) sum += (double)g->rollouts[j].completion.n;
+    if (g->n) return sum / (double)g->n;
+    return d->predictions && d->predictions->forecast.n_lengths ? d->predictions->forecast.length
+                                                                : 0;
+}
+
+void rl_share_out(rl_draws *draws, size_t first, const rl_method *method, rl_prompts *prompts,
+                  const rl_session *s)
+{
+    const masa_config *c = s->config;
+    size_t G = (size_t)c->rollout.group_size, most = 2 * G, n = 0, known = 0;
+    size_t least = G / 4 > 2 ? G / 4 : 2, pilot = (size_t)c->meta.gate_pilot;
+    rl_draw **open = masa_alloc(draws->n + 1, sizeof(rl_draw *));
+    size_t *size = masa_alloc(draws->n + 1, sizeof *size);
+    double *spread = masa_alloc(2 * draws->n + 1, sizeof *spread), *tokens = spread + draws->n;
+    double sum = 0, budget = 0;
+    for (size_t i = first; i < draws->n; i++) {
+        rl_draw *d = &draws->items[i];
+        if (d->decision.gated || d->decision.given_up || d->decision.audited ||
+            d->solutions.n >= G)
+            continue;
+        evidence e = evidence_on(d, method, prompts, c);
+        e.history.right += (double)e.right;
+        e.history.wrong += (double)e.wrong;
+        spread[n] = masa_gate_fit_moments(&method->fit, e.forecast, &e.history).spread;
+        tokens[n] = tokens_of(d);
+        sum += tokens[n];
+        known += tokens[n] > 0;
+        open[n++] = d;
+    }
+    for (size_t q = 0; q < n; q++) {
+        if (!(tokens[q] > 0)) tokens[q] = known ? sum / (double)known : 1;
+        budget += tokens[q] * (double)G;
+    }
+    masa_worth_allocate(size, spread, tokens, n, budget, pilot > least ? pilot : least, most);
+    for (size_t q = 0; q < n; q++) open[q]->solutions.size = size[q];
+    free(open);
+    free(size);
+    free(spread);
+}
+
 /* Soft: each rollout draws beforehand whether it may pass the cutoff. */
 static void set_cutoff(rl_draw *d, size_t cutoff, const rl_session *s)
 {
     rl_group *g = &d->solutions;
     const masa_config *c = s->config;
-    size_t n = (size_t)c->rollout.group_size, whole = g->max_tokens;
+    size_t n = (size_t)c->rollout.group_size * (c->meta.size_by_worth ? 2 : 1);
+    size_t whole = g->max_tokens;
     d->decision.cutoff = cutoff;
     if (cutoff >= whole) return;
     if (c->meta.cutoff_survival == 0) {
@@ -118,6 +179,14 @@ static masa_status add_hint(rl_draw *d, const rl_session *s, masa_error *err)
     return st;
 }
 
+/* Of the cutoff; 0: none. */
+static double margin_of(const rl_method *method, const masa_config *c)
+{
+    if (c->meta.cutoff_keep == 0 || c->meta.cutoff_margin == 0) return c->meta.cutoff_margin;
+    double fitted = masa_cutoff_fit_margin(&method->cutoff, c->meta.cutoff_keep);
+    return fitted > 0 ? fmax(fitted, c->meta.cutoff_margin) : 0;
+}
+
 masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
                       const rl_session *s, masa_error *err)
 {
@@ -131,7 +200,7 @@ masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
     d->solutions.pilot = closed ? 0 : (size_t)c->meta.gate_pilot;
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
     if (closed || !d->predictions) return MASA_OK;
-    size_t cutoff = masa_cutoff_tokens(&d->predictions->forecast, c->meta.cutoff_margin, whole);
+    size_t cutoff = masa_cutoff_tokens(&d->predictions->forecast, margin_of(method, c), whole);
     made->wished = cutoff;
     if (uniform(d, s, DRAW_UNCUT) >= c->meta.cutoff_audit) set_cutoff(d, cutoff, s);
     return c->meta.notion_hint ? add_hint(d, s, err) : MASA_OK;
@@ -209,6 +278,12 @@ static masa_status record_gate(rl_session *s, masa_store_decision row, const rl_
              forecast ? forecast->n_pass_rates : 0);
     row.extra = extra;
     masa_status st = masa_store_add_decision(masa_run_store(s->run), &row, err);
+    if (st == MASA_OK && d->solutions.size) {
+        row.kind = "size";
+        row.taken = d->solutions.size != (size_t)s->config->rollout.group_size;
+        row.value = (double)d->solutions.size;
+        st = masa_store_add_decision(masa_run_store(s->run), &row, err);
+    }
     if (st != MASA_OK || !d->decision.audited) return st;
     row.kind = "audit";
     row.taken = true;

@@ -22,6 +22,14 @@ masa_status rl_decide(rl_draw *draw, const rl_method *method, rl_prompts *prompt
 bool rl_decide_again(rl_draw *draw, const rl_method *method, rl_prompts *prompts,
                      const rl_session *session);
 
+/*
+ * Divides the tokens of whole groups among the draws from `first` on that the gate left open and
+ * that are not complete, by what each is worth (masa/worth.h): sets their sizes, from a quarter
+ * to twice of rollout.group_size and not below what they have (meta.size_by_worth).
+ */
+void rl_share_out(rl_draws *draws, size_t first, const rl_method *method, rl_prompts *prompts,
+                  const rl_session *session);
+
 /* Whether meta rollouts of a draw are sampled (meta.share; nobody asks twice about a prompt that
  * is gated for good). */
 bool rl_asked_to_predict(const rl_draw *draw, const rl_method *method, rl_prompts *prompts,

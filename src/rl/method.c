@@ -30,6 +30,9 @@ masa_status rl_method_check(const masa_config *config, masa_error *err)
     if (config->meta.gate_pilot && !fitted)
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "meta.gate_pilot asks the fitted gate; take meta.gate soft or history");
+    if (config->meta.size_by_worth && !fitted)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "meta.size_by_worth asks the fitted gate; take meta.gate soft or history");
     const char *why = masa_soft_cutoff_obstacle(&use);
     if (config->meta.cutoff_survival > 0 && config->algorithm.subset)
         why = "algorithm.subset chooses by rewards that a cutoff hides";
@@ -103,6 +106,9 @@ static void observe(rl_method *m, const rl_draw *d, rl_prompts *prompts,
         masa_belief_update(&m->beliefs[rl_prompts_index(prompts, d->number)],
                            rl_prompts_epoch(prompts, d->number), right, wrong,
                            config->meta.gate_discount);
+    if (d->predictions && d->predictions->truth && isfinite(weight))
+        masa_cutoff_fit_observe(&m->cutoff, forecast, d->predictions->truth, weight,
+                                (double)config->meta.gate_window);
     if (weight > 0 && isfinite(weight))
         masa_gate_fit_observe(&m->fit, forecast, right, wrong, weight,
                               (double)config->meta.gate_window);

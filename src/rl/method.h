@@ -3,6 +3,7 @@
 #ifndef RL_METHOD_H
 #define RL_METHOD_H
 
+#include <masa/cutoff_fit.h>
 #include <masa/gate_fit.h>
 
 #include "experts.h"
@@ -14,6 +15,7 @@ typedef struct rl_method {
     bool acting;                  /* predictions gate and cut off in this step */
     masa_calibration calibration;
     masa_gate_fit fit;            /* what past forecasts came to */
+    masa_cutoff_fit cutoff;       /* how far right solutions ran beyond their forecasts */
     masa_belief *beliefs;         /* [n_beliefs] one for each training problem, by epoch */
     bool *shut;                   /* [n_beliefs] gated for good (meta.gate_static) */
     size_t n_beliefs;

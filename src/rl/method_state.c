@@ -4,6 +4,7 @@
 #include <masa/memory.h>
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,12 +55,21 @@ static json_t *save_fit(const masa_gate_fit *fit)
     return list;
 }
 
+static json_t *save_cutoff(const masa_cutoff_fit *fit)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < MASA_CUTOFF_FIT_BINS; i++)
+        json_array_append_new(list, json_real(fit->counts[i]));
+    return list;
+}
+
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o}", "warm_started", m->warm_started, "acting",
-                             m->acting, "calibration", save_calibration(&m->calibration),
-                             "fit", save_fit(&m->fit),
-                             "beliefs", save_beliefs(m), "shut", save_shut(m), "experts", save_experts(&m->experts));
+    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "warm_started",
+                             m->warm_started, "acting", m->acting, "calibration", save_calibration(&m->calibration),
+                             "fit", save_fit(&m->fit), "cutoff", save_cutoff(&m->cutoff),
+                             "beliefs", save_beliefs(m), "shut", save_shut(m), "experts",
+                             save_experts(&m->experts));
     /* 17 digits give every double back. */
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);
@@ -122,20 +132,33 @@ static bool load_fit(rl_method *m, const json_t *list)
     return masa_gate_fit_import(&m->fit, numbers);
 }
 
+/* A checkpoint of an earlier version has none. */
+static bool load_cutoff(rl_method *m, const json_t *list)
+{
+    if (!list) return true;
+    if (json_array_size(list) != MASA_CUTOFF_FIT_BINS) return false;
+    for (size_t i = 0; i < MASA_CUTOFF_FIT_BINS; i++) {
+        double count = json_number_value(json_array_get(list, i));
+        if (!(count >= 0) || !isfinite(count)) return false;
+        m->cutoff.counts[i] = count;
+    }
+    return true;
+}
+
 masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
 {
     if (!text) return MASA_OK;
     int warm = 0, acting = 0;
-    json_t *calibration, *fit, *beliefs, *shut, *experts;
+    json_t *calibration, *fit, *cutoff = NULL, *beliefs, *shut, *experts;
     json_t *json = json_loads(text, 0, NULL);
-    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s:o,s:o,s:o}", "warm_started", &warm,
+    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s?o,s:o,s:o,s:o}", "warm_started", &warm,
                                   "acting", &acting, "calibration", &calibration, "fit", &fit,
-                                  "beliefs", &beliefs, "shut", &shut,
+                                  "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
                                   "experts", &experts) == 0;
     m->warm_started = warm;
     m->acting = acting;
-    ok = ok && load_calibration(m, calibration) && load_fit(m, fit) && load_beliefs(m, beliefs) && load_shut(m, shut) &&
-         load_experts(m, experts);
+    ok = ok && load_calibration(m, calibration) && load_fit(m, fit) && load_cutoff(m, cutoff) &&
+         load_beliefs(m, beliefs) && load_shut(m, shut) && load_experts(m, experts);
     json_decref(json);
     if (ok) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_FORMAT,

@@ -112,7 +112,7 @@ static void take(rl_group *g, masa_completion *completions, size_t n,
 
 static masa_request request_for(const rl_group *g, const rl_sampling *how, const rl_session *s)
 {
-    size_t missing = how->n_samples - g->n;
+    size_t missing = (g->size ? g->size : how->n_samples) - g->n;
     return (masa_request){
         .prompt = g->prompt.ids,
         .prompt_size = g->prompt.n,

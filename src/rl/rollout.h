@@ -50,6 +50,7 @@ typedef struct rl_group {
     float *weights;              /* [n] soft cutoff: 0 cut off, 1/s survived it, else 1; or NULL */
     rl_rollout *rollouts;        /* [n] */
     size_t n;                    /* 0: not sampled */
+    size_t size;                 /* how many are wanted; 0: as many as of any group of its kind */
     size_t pilot;                /* so many are sampled next; 0: all that are missing */
     size_t scored;               /* rollouts that have their reward */
     bool left_out;               /* recorded, not trained on */
@@ -82,6 +83,12 @@ static inline rl_group *rl_draw_group(rl_draw *draw, rl_kind kind)
 /* The prompt of a problem under the chat template, as ids and (text not NULL) as text. */
 masa_status rl_prompt(masa_tokens *out, char **text, const rl_session *session,
                       const char *system, const char *user, masa_error *err);
+/* How many solutions a draw is to have. */
+static inline size_t rl_wanted(const rl_draw *draw, const masa_config *config)
+{
+    return draw->solutions.size ? draw->solutions.size : (size_t)config->rollout.group_size;
+}
+
 /* The user's turn that asks for the solution. Caller frees. */
 char *rl_solution_request(const masa_config *config, const masa_problem *problem);
 
@@ -94,8 +101,8 @@ typedef struct rl_sampling {
 } rl_sampling;
 
 /*
- * Samples the n groups, whose prompts and max_tokens are set, in one batch: of each up to
- * the n_samples of its kind, or `pilot` more. Fills completion and text. The rollouts do not
+ * Samples the n groups, whose prompts and max_tokens are set, in one batch: of each up to its
+ * size, or `pilot` more. Fills completion and text. The rollouts do not
  * depend on how many calls they are made in, nor on how many processes sample: each does the
  * groups of its shares, and all have all of them. *prefilled (may be NULL) ADDED to: tokens of
  * prompts that were run, on all processes. MASA_ERR_INTERRUPTED when a stop was asked for.

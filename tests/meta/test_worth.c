@@ -1,4 +1,4 @@
-/* Budgets divided by worth, against all divisions; and skip, pilot or full. */
+/* Budgets divided by worth, against all divisions. */
 #include "masa_test.h"
 
 #include <masa/gate_fit.h>
@@ -113,62 +113,6 @@ static void the_fit_says_what_prompts_are_worth(void **state)
     assert_true(noise(size, truth, N) < 0.7 * noise(equal, truth, N));
 }
 
-static void plans(void **state)
-{
-    (void)state;
-    static const struct {
-        double agree_pilot, agree_full, price;
-        masa_worth_plan plan;
-    } cases[] = {
-        {0.2, 0, 0.02,
-         MASA_WORTH_FULL}, /* full .68; pilot .8 - .02 (4 + .8 x 12) = .528 */
-        {0.7, 0.5, 0.02, MASA_WORTH_FULL},   /* .18; .3 - .02 (4 + 3.6) = .148 */
-        {0.7, 0.6, 0.025, MASA_WORTH_PILOT}, /* 0; .3 - .025 x 7.6 = .11 */
-        {0.98, 0.95, 0.02, MASA_WORTH_SKIP}, /* -.27; .02 - .02 (4 + .24) = -.065 */
-        {0.99, 0.95, 0, MASA_WORTH_FULL},    /* rollouts cost nothing */
-        {1, 1, 0.01, MASA_WORTH_SKIP},
-        {1, 1, 0, MASA_WORTH_FULL}, /* of equals the one that rolls out more */
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (masa_worth_choose(cases[i].agree_pilot, cases[i].agree_full, 4, 16,
-                              cases[i].price) != cases[i].plan)
-            fail_msg("case %zu", i);
-    /* At the price of an unknown prompt that one breaks even, and one more likely to vary
-     * is rolled out in full. */
-    assert_int_equal(masa_worth_choose(1, 0.6, 4, 16, 0.4 / 16 - 1e-9), MASA_WORTH_FULL);
-    assert_int_equal(masa_worth_choose(1, 0.61, 4, 16, 0.4 / 16), MASA_WORTH_SKIP);
-}
-
-/* What is promised comes true: value less cost of each plan, by rolling out. */
-static void the_values_are_what_they_say(void **state)
-{
-    (void)state;
-    enum { K = 4, G = 16, DRAWS = 40000 };
-    masa_random random = masa_random_init(3, MASA_STREAM_TEST);
-    for (int tenth = 0; tenth <= 9; tenth += 3) {
-        double share = tenth / 10., p = 0.3,
-               price = 0.03; /* hopeless with probability share */
-        double agree[2] = {share + (1 - share) * (pow(p, K) + pow(1 - p, K)),
-                           share + (1 - share) * (pow(p, G) + pow(1 - p, G))};
-        double value[3] = {0};
-        for (int draw = 0; draw < DRAWS; draw++) {
-            double q = masa_random_uniform(&random) < share ? 0 : p;
-            int right = 0, early = 0;
-            for (int i = 0; i < G; i++) {
-                right += masa_random_uniform(&random) < q;
-                if (i + 1 == K) early = right;
-            }
-            bool varies = right > 0 && right<G, soon = early> 0 && early < K;
-            value[MASA_WORTH_FULL] += varies - price * G;
-            value[MASA_WORTH_PILOT] += soon - price * (soon ? G : K);
-        }
-        int best = 0;
-        for (int plan = 1; plan < 3; plan++)
-            if (value[plan] > value[best]) best = plan;
-        assert_int_equal(masa_worth_choose(agree[0], agree[1], K, G, price), best);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,8 +120,6 @@ int main(void)
         cmocka_unit_test(equal_prompts_share_equally),
         cmocka_unit_test(no_division_is_better),
         cmocka_unit_test(the_fit_says_what_prompts_are_worth),
-        cmocka_unit_test(plans),
-        cmocka_unit_test(the_values_are_what_they_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

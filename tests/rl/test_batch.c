@@ -82,6 +82,46 @@ static void tokens_weigh_by_the_aggregation(void **state)
     check("joint", "constant", (double[]){s, s, s, m / 2, m / 2, m / 2, m / 2});
 }
 
+/* Groups of unlike sizes weigh alike: the gradient of a prompt is a mean over what it has. */
+static void sizes_by_worth_weigh_alike(void **state)
+{
+    (void)state;
+    static const char *const aggregations[] = {"token_mean", "sequence_mean", "constant"};
+    /* Groups of 4 are usual; of two prompts one has 2 rollouts and one 4, each of 20 tokens. */
+    static const double expected[][2] = {
+        {2 / 160.0, 1 / 160.0}, {2 / 160.0, 1 / 160.0}, {2 / 400.0, 1 / 400.0}};
+    for (size_t a = 0; a < 3; a++) {
+        masa_config config;
+        load(&config, "separate", aggregations[a]);
+        config.rollout.group_size = 4;
+        rl_draws draws = {0};
+        fill(&rl_draws_add(&draws, &problem, 0)->solutions, 20, 20);
+        fill(&rl_draws_add(&draws, &problem, 1)->solutions, 20, 20);
+        rl_group *g = &draws.items[1].solutions;
+        rl_group other = {0};
+        fill(&other, 20, 20);
+        g->rollouts = masa_realloc(g->rollouts, 4, sizeof *g->rollouts);
+        memcpy(g->rollouts + 2, other.rollouts, 2 * sizeof *other.rollouts);
+        free(other.rollouts);
+        draws.items[0].solutions.size = 2;
+        g->n = g->size = 4;
+        for (int trained = 4; trained >= 2; trained -= 2) { /* all, or a subset of two of each */
+            config.algorithm.subset = trained == 2 ? 2 : 0;
+            for (size_t j = 2; j < 4; j++) g->rollouts[j].passed_over = trained == 2;
+            rl_batch b;
+            rl_batch_init(&b, &draws, &config, 0, 1);
+            assert_int_equal(b.n, 2 + trained);
+            double first = trained == 4 ? expected[a][0] : a == 2 ? 1 / 200.0 : 1 / 80.0;
+            double second = trained == 4 ? expected[a][1] : first;
+            assert_near(b.sequences[0].weight, first, 1e-7);
+            assert_near(b.sequences[2].weight, second, 1e-7);
+            rl_batch_deinit(&b);
+        }
+        masa_config_deinit(&config);
+        rl_draws_deinit(&draws);
+    }
+}
+
 static void separate_updates_follow_each_other(void **state)
 {
     (void)state;
@@ -181,6 +221,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_weigh_by_the_aggregation),
+        cmocka_unit_test(sizes_by_worth_weigh_alike),
         cmocka_unit_test(separate_updates_follow_each_other),
         cmocka_unit_test(shares_are_parts_of_the_whole),
         cmocka_unit_test(solutions_weigh_what_they_weigh_alone),

@@ -426,6 +426,18 @@ static void rollouts_stop_at_the_cutoff(void **state)
     assert_near(metric_of("cutoff", 2, "accuracy"), 0, 0.2);
 }
 
+/* Right answers take two tokens, and the model says so: half of that would stop them all. */
+static void a_fitted_cutoff_leaves_what_is_right(void **state)
+{
+    (void)state;
+    must("kept", "meta.start_step=0 meta.gate=off meta.cutoff_margin=0.5 meta.cutoff_keep=0.9 "
+                 "meta.cutoff_audit=0.2 rollout.prompts_per_step=24", false);
+    assert_near(metric_of("kept", 1, "cut_off"), 0, 0); /* nothing is known of lengths yet */
+    assert_true(metric_of("kept", 2, "cutoff_tokens") >= 2);
+    assert_true(metric_of("kept", 2, "cutoff_tokens") < 8);
+    assert_true(metric_of("kept", 2, "accuracy") > 0.8 * metric_of("kept", 1, "accuracy"));
+}
+
 static void survivors_of_a_soft_cutoff_stand_for_the_cut(void **state)
 {
     (void)state;
@@ -509,6 +521,46 @@ static void pilots_spare_the_rest_of_a_group(void **state)
 }
 
 /* Each text of the buffer is learned once a pass, in updates of so many. */
+/* What tells more a token gets more of the same tokens. */
+static void sizes_go_by_worth(void **state)
+{
+    (void)state;
+    static const char common[] = "meta.samples=4 meta.start_step=1 meta.gate=soft "
+                                 "meta.gate_refill=false meta.gate_threshold=1 "
+                                 "meta.cutoff_margin=0 rollout.prompts_per_step=24 "
+                                 "rollout.group_size=16 meta.size_by_worth=true ";
+    for (int pilots = 0; pilots < 2; pilots++) {
+        char folder[16], more[400];
+        snprintf(folder, sizeof folder, "sized%d", pilots);
+        snprintf(more, sizeof more, "%s meta.gate_pilot=%d", common, 4 * pilots);
+        must(folder, more, false);
+        decisions d;
+        read_decisions(&d, folder, 2);
+        double sum = 0, flat = 0, varied = 0;
+        size_t n = 0, n_flat = 0;
+        for (size_t i = 0; i < d.n; i++) {
+            if (strcmp(d.kinds[i], "size") != 0) continue;
+            long size = count(folder, 2, d.items[i].prompt).solutions;
+            assert_int_equal(size, (long)d.items[i].value);
+            assert_true(size >= 4 && size <= 32);
+            bool varies = d.problems[i] == 'm';
+            *(varies ? &varied : &flat) += (double)size;
+            n_flat += !varies;
+            sum += (double)size;
+            n++;
+        }
+        assert_int_equal(n, 24);
+        if (!(n_flat > 0 && n_flat < n && varied / (double)(n - n_flat) > 1.3 * flat / (double)n_flat))
+            fail_msg("%d: %g rollouts for %zu without variance, %g for %zu with", pilots, flat,
+                     n_flat, varied, n - n_flat);
+        assert_true(sum > 0.7 * 24 * 16 && sum < 1.3 * 24 * 16); /* their tokens are what is shared */
+    }
+    masa_error err = {0};
+    assert_int_equal(train("sizes", "meta.gate=hard meta.size_by_worth=true", false, NULL, &err),
+                     MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "meta.size_by_worth"));
+}
+
 static void cloning_comes_in_mini_batches(void **state)
 {
     (void)state;
@@ -624,6 +676,7 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
                                "meta.audit_share=0.3 meta.bc_batch=9 meta.transition=adaptive "
                                "meta.transition_window=8 meta.warm_start_prompts=6 "
                                "meta.gate_pilot=1 meta.bc_mini_batch=4 "
+                               "meta.size_by_worth=true meta.cutoff_keep=0.6 "
                                "meta.cutoff_survival=0.5 meta.own_moments=true "
                                "algorithm.advantage=leave_one_out ";
     char half[500], whole[500];
@@ -857,6 +910,7 @@ int main(void)
         cmocka_unit_test(audits_measure_the_gate),
         cmocka_unit_test(a_gate_is_judged_by_its_lift),
         cmocka_unit_test(rollouts_stop_at_the_cutoff),
+        cmocka_unit_test(a_fitted_cutoff_leaves_what_is_right),
         cmocka_unit_test(survivors_of_a_soft_cutoff_stand_for_the_cut),
         cmocka_unit_test(a_soft_gate_closes_on_what_has_no_variance),
         cmocka_unit_test(a_hint_names_the_notions),
@@ -872,6 +926,7 @@ int main(void)
         cmocka_unit_test(cloning_may_wait_for_acting),
         cmocka_unit_test(controls_act_without_predictions),
         cmocka_unit_test(pilots_spare_the_rest_of_a_group),
+        cmocka_unit_test(sizes_go_by_worth),
         cmocka_unit_test(cloning_comes_in_mini_batches),
         cmocka_unit_test(one_pass_forecasts_without_sampling),
         cmocka_unit_test(a_subset_is_trained_on),

@@ -1,12 +1,8 @@
 /**
- * Rollouts by worth: how many of each prompt a budget of tokens should buy, and whether a
- * prompt is worth a whole group, a few rollouts to look first, or none.
+ * Rollouts by worth: how many of each prompt a budget of tokens should buy. What is expected of
+ * a prompt, E[p (1-p)], comes from masa_gate_fit.
  *
- * What is expected of a prompt comes from masa_gate_fit: E[p (1-p)], and the probability of
- * no variance in so many rollouts.
- *
- * Threads: every function may run in any number of threads on different objects; all are
- * deterministic.
+ * Threads: may run in any number of threads on different objects; deterministic.
  */
 #ifndef MASA_WORTH_H
 #define MASA_WORTH_H
@@ -42,29 +38,5 @@
  */
 void masa_worth_allocate(size_t *size, const double *spread, const double *tokens, size_t n,
                          double budget, size_t least, size_t most);
-
-typedef enum masa_worth_plan {
-    MASA_WORTH_SKIP,  /* no rollout */
-    MASA_WORTH_PILOT, /* a few; the others only if these differ */
-    MASA_WORTH_FULL,  /* the whole group at once */
-} masa_worth_plan;
-
-/**
- * What to do with a prompt. A group is worth 1 if its rewards differ, else 0; a rollout costs
- * `price`. With P(k) the probability that k rollouts agree:
- *
- *   skip    0
- *   full    1 - P(G)  -  price G
- *   pilot   1 - P(k)  -  price (k + (1 - P(k)) (G - k))
- *
- * (groups whose pilot agrees are given up, the others completed; the pilot is part of the
- * group). The greatest is chosen; of equals the one that rolls out more.
- *
- * price: what a rollout earns elsewhere. (1 - z) / G, with z the probability of no variance for
- * a prompt of which nothing is known, where another prompt takes a skipped one's place: then
- * full breaks even for such a prompt. Less where it only saves time; at 0 everything is full.
- */
-masa_worth_plan masa_worth_choose(double agree_pilot, double agree_full, size_t pilot,
-                                  size_t group_size, double price);
 
 #endif

@@ -329,12 +329,16 @@
             "soft, history: for how long a prompt's outcome counts in what forecasts come to") \
     INTEGER(meta, gate_pilot, 0, 0, 1000000, "rollouts",                                  \
             "soft, history: once so many of a group agree the gate is asked again, and after as many more until they differ; 0: groups are sampled whole") \
+    SWITCH(meta, size_by_worth, false,                                                    \
+           "soft, history: groups between a quarter and twice of `rollout.group_size` by what a rollout of the prompt tells a token, for the same tokens in all") \
     SWITCH(meta, gate_refill, true,                                                       \
            "fill gated places of a step with the next prompts (at most `algorithm.dynamic_max_refills` times)") \
     NUMBER(meta, audit_share, 0.0, 0, 1, "",                                              \
            "share of gated prompts that are rolled out all the same, to judge the gate")  \
     NUMBER(meta, cutoff_margin, 1.5, 0, 1000, "",                                         \
            "rollouts are stopped at this times the predicted length; 0: never")           \
+    NUMBER(meta, cutoff_keep, 0.0, 0, 0.999, "",                                          \
+           "share of right solutions that a cutoff leaves whole: the margin, at least `cutoff_margin`, is fitted to past lengths, no cutoff before enough are known; 0: not fitted") \
     CHOICE(meta, cutoff_statistic, STATISTIC, MEDIAN,                                     \
            "the prediction of a group of meta rollouts")                                  \
     NUMBER(meta, cutoff_audit, 0.1, 0, 1, "",                                             \
