@@ -88,7 +88,7 @@ masa_status cli_inspect_predictions(masa_store *store, const cli_inspect_options
         printf("%6s  %6s  %9s  %9s  %9s  %9s  %s\n", "step", "prompt", "pass rate", "true",
                "length", "true", "problem");
     for (size_t i = 0; i < shown; i++) print_row(&f.rows[i], o->json);
-    if (f.n == 0) fprintf(stderr, "no meta rollouts in these steps\n");
+    if (f.n == 0) fprintf(stderr, "nothing was predicted in these steps\n");
     if (shown < f.n)
         fprintf(stderr, "%zu of %zu shown; --limit 0 shows all\n", shown, f.n);
     masa_forecast_agreement a = masa_forecasts_agreement(&f, 0, -1);

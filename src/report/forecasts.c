@@ -67,6 +67,25 @@ static masa_status see_meta(void *context, const masa_store_rollout *o, masa_err
     return MASA_OK;
 }
 
+/* Of prompts without meta rollouts: their distribution in a single pass (decide.c). */
+static masa_status see_forecast(void *context, const masa_store_decision *d, masa_error *err)
+{
+    (void)err;
+    masa_forecasts *f = context;
+    if (strcmp(d->kind, "forecast") != 0) return MASA_OK;
+    masa_forecast_row row = {d->step, d->prompt, masa_strdup(d->problem), d->mean, d->value,
+                             NAN, NAN};
+    MASA_PUSH(f->rows, f->n, f->capacity, row);
+    return MASA_OK;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const masa_forecast_row *x = a, *y = b;
+    if (x->step != y->step) return x->step < y->step ? -1 : 1;
+    return (x->prompt > y->prompt) - (x->prompt < y->prompt);
+}
+
 /* The metrics of record_meta.c that tell of the gate. */
 static masa_status see_gate(void *context, long step, const char *name, double value,
                             masa_error *err)
@@ -100,6 +119,10 @@ masa_status masa_forecasts_read(masa_forecasts *out, masa_store *store,
     masa_status st = masa_store_rollouts(store, &meta, see_meta, &r, err);
     end_prompt(&r);
     free(r.lengths);
+    if (st == MASA_OK)
+        st = masa_store_decisions(store, filter->first_step, filter->last_step, see_forecast, &f,
+                                  err);
+    if (f.n) qsort(f.rows, f.n, sizeof *f.rows, by_place);
     if (st == MASA_OK)
         st = masa_store_metrics(store, filter->first_step, filter->last_step, NULL, see_gate,
                                 &f, err);

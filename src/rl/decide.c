@@ -328,16 +328,33 @@ static masa_status record_hint(rl_session *s, masa_store_decision row, const rl_
     return st;
 }
 
+/* What a single pass foretold: no meta rollout says it. */
+static masa_status record_forecast(rl_session *s, masa_store_decision row, const rl_draw *d,
+                                   masa_error *err)
+{
+    const rl_group *g = &d->solutions;
+    double right = 0;
+    for (size_t j = 0; j < g->n; j++) right += g->rollouts[j].correct;
+    row.kind = "forecast";
+    row.taken = true;
+    row.mean = d->predictions->forecast.pass_rate_mean;
+    row.deviation = d->predictions->forecast.pass_rate_deviation;
+    row.value = g->n ? right / (double)g->n : NAN;
+    return masa_store_add_decision(masa_run_store(s->run), &row, err);
+}
+
 masa_status rl_record_decisions(rl_session *s, long step, const rl_draws *draws,
                                 masa_error *err)
 {
     masa_status st = MASA_OK;
     for (size_t i = 0; st == MASA_OK && i < draws->n; i++) {
         const rl_draw *d = &draws->items[i];
-        if (!d->decision.made) continue;
         masa_store_decision row = {
             .step = step, .prompt = (long)i, .problem = d->problem->id};
-        st = record_gate(s, row, d, err);
+        if (d->predictions && !d->meta.n && d->predictions->forecast.n_pass_rates)
+            st = record_forecast(s, row, d, err);
+        if (!d->decision.made) continue;
+        if (st == MASA_OK) st = record_gate(s, row, d, err);
         if (st == MASA_OK && d->decision.pilot) st = record_pilot(s, row, d, err);
         if (st == MASA_OK && !d->decision.gated && d->predictions)
             st = record_cutoff(s, row, d, err);

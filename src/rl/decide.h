@@ -48,7 +48,8 @@ bool rl_limited(const rl_draw *draw, const masa_config *config);
  * than two are left says nothing). */
 bool rl_flat(const rl_draw *draw, const masa_config *config);
 
-/* The decisions of a step into the store, inside its open transaction. */
+/* The decisions of a step, and what they go by where no meta rollout says it, into the store,
+ * inside its open transaction. */
 masa_status rl_record_decisions(rl_session *session, long step, const rl_draws *draws,
                                 masa_error *err);
 

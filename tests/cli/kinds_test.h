@@ -22,15 +22,21 @@ typedef struct kind {
     "-s optimizer.tokens_per_pass=512 -s model.compute=f32 -s train.save_every=2 "        \
     "-s train.eval_every=3 -s algorithm.overlong_buffer=12 -s rollout.batch=8 "           \
     "-s model.chat_template=chatml "
-#define EFFICIENT                                                                         \
-    "--preset masa-efficient -s meta.samples=2 -s meta.max_tokens=12 -s meta.length_min=1 " \
-    "-s meta.warm_start_prompts=2 -s meta.start_step=2 -s data.max_prompt_tokens=1900 "   \
-    "-s optimizer.tokens_per_pass=2048 -s meta.template=meta.txt "
+#define PREDICT                                                                           \
+    "-s meta.start_step=2 -s data.max_prompt_tokens=1900 -s optimizer.tokens_per_pass=2048 " \
+    "-s meta.template=meta.txt -s meta.length_min=1 -s meta.max_tokens=12 "
+/* Sampled predictions, in the policy's own weights, acted on in every way. */
+#define ACTING                                                                            \
+    "--preset masa " PREDICT "-s meta.samples=2 "                                           \
+    "-s meta.warm_start_prompts=2 -s meta.gate=soft -s meta.cutoff_margin=2 "             \
+    "-s meta.audit_share=0.1 "
 static const kind kinds[] = {
     {"grpo", REINFORCE, "model.safetensors", 16},
     {"lora", REINFORCE "-s lora.rank=2", "adapter/adapter_model.safetensors", 0},
-    {"masa-efficient", REINFORCE EFFICIENT, "model.safetensors", 8},
-    {"predictor", REINFORCE EFFICIENT "-s meta.update=separate -s meta.adapter=2",
+    {"masa", REINFORCE ACTING, "model.safetensors", 8},
+    {"masa-efficient",
+     REINFORCE "--preset masa-efficient " PREDICT "-s meta.adapter=2 -s meta.bc_batch=2 "
+               "-s meta.bc_mini_batch=1 -s meta.gate_pilot=2 -s meta.size_by_worth=true",
      "predictor/adapter_model.safetensors", 8},
     {"sft",
      "sft RUN --model model --data sft.jsonl -s sft.batch=4 -s sft.max_tokens=128 -s data.suffix= "

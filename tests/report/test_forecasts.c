@@ -76,8 +76,40 @@ static void forecasts_are_judged_by_window(void **state)
     free(path);
 }
 
+static void a_single_pass_is_a_prediction_too(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/masa-forecasts-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    char *path = masa_path_join(folder, "store.sqlite");
+    masa_store *store = NULL;
+    masa_forecasts f = {0};
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_WRITE, NULL), MASA_OK);
+    add_prompt(store, 1, 1, 8, 6, 40, 60, 1, 45);
+    masa_store_decision row = {.step = 1, .kind = "forecast", .problem = "q", .taken = true,
+                               .mean = 0.3, .deviation = 0.1, .value = 0.25};
+    assert_int_equal(masa_store_add_decision(store, &row, NULL), MASA_OK);
+    row.kind = "gate"; /* no forecast */
+    row.prompt = 2;
+    assert_int_equal(masa_store_add_decision(store, &row, NULL), MASA_OK);
+    assert_int_equal(masa_forecasts_read(&f, store, &MASA_STORE_ALL, NULL), MASA_OK);
+    masa_store_close(store);
+    assert_int_equal(f.n, 2);
+    assert_string_equal(f.rows[0].problem, "q");
+    assert_near(f.rows[0].rate, 0.3, 1e-12);
+    assert_near(f.rows[0].true_rate, 0.25, 1e-12);
+    assert_true(isnan(f.rows[0].length));
+    assert_int_equal(f.rows[1].prompt, 1);
+    masa_forecasts_deinit(&f);
+    assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);
+    free(path);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(forecasts_are_judged_by_window)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(forecasts_are_judged_by_window),
+        cmocka_unit_test(a_single_pass_is_a_prediction_too),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

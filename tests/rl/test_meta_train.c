@@ -228,7 +228,7 @@ enum { MOST = 256 };
 
 typedef struct decisions {
     masa_store_decision items[MOST];
-    char kinds[MOST][8], problems[MOST];
+    char kinds[MOST][12], problems[MOST];
     size_t n;
 } decisions;
 
@@ -239,7 +239,7 @@ static masa_status take_decision(void *context, const masa_store_decision *d, ma
     assert_true(all->n < MOST);
     all->items[all->n] = *d;
     all->problems[all->n] = d->problem[0];
-    snprintf(all->kinds[all->n++], 8, "%s", d->kind);
+    snprintf(all->kinds[all->n++], sizeof all->kinds[0], "%s", d->kind);
     return MASA_OK;
 }
 
@@ -588,6 +588,10 @@ static void one_pass_forecasts_without_sampling(void **state)
     assert_true(gated >= 8);
     assert_int_equal(c.solutions, (24 - (long)gated) * 4);
     decisions d;
+    read_decisions(&d, "onepass", 1); /* nothing acts yet; what was foretold is kept */
+    size_t foretold = 0;
+    for (size_t i = 0; i < d.n; i++) foretold += strcmp(d.kinds[i], "forecast") == 0;
+    assert_int_equal(foretold, 24 - count("onepass", 1, -1).metas / 4);
     read_decisions(&d, "onepass", 3);
     for (size_t i = 0; i < d.n; i++)
         if (strcmp(d.kinds[i], "gate") == 0 && d.items[i].taken)
