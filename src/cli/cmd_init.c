@@ -94,13 +94,10 @@ static masa_status make_tokenizer(masa_tokenizer **out, const init_command *c, m
 
 static masa_status parse_architecture(masa_architecture *out, const char *name, masa_error *err)
 {
-    for (int i = MASA_LLAMA; i <= MASA_QWEN3; i++)
-        if (strcmp(masa_architecture_name((masa_architecture)i), name) == 0) {
-            *out = (masa_architecture)i;
-            return MASA_OK;
-        }
-    return MASA_FAIL(err, MASA_ERR_USAGE, "--architecture takes llama, qwen2 or qwen3, not '%s'",
-                     name);
+    char names[200];
+    if (masa_architecture_find(out, name, strlen(name), NULL) == MASA_OK) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_USAGE, "--architecture takes %s, not '%s'",
+                     masa_architecture_names(names, sizeof names), name);
 }
 
 static masa_status check(const init_command *c, masa_error *err)
@@ -140,11 +137,9 @@ static masa_status make_config(masa_model_config *out, const init_command *c,
                                .n_kv_heads = (size_t)c->kv_heads,
                                .head_dim = (size_t)c->head_dim,
                                .max_positions = (size_t)c->context,
-                               .rms_norm_eps = architecture == MASA_LLAMA ? 1e-5f : 1e-6f,
+                               .rms_norm_eps = masa_architecture_traits(architecture)->rms_norm_eps,
                                .rope_theta = (float)c->rope_theta,
                                .tied_embeddings = !c->untied,
-                               .attention_bias = architecture == MASA_QWEN2,
-                               .qk_norm = architecture == MASA_QWEN3,
                                .bos_token = masa_tokenizer_bos(tokenizer),
                                .eos_token = masa_tokenizer_eos(tokenizer),
                                .pad_token = masa_tokenizer_find(tokenizer, "<|endoftext|>")};
@@ -195,8 +190,10 @@ masa_status cli_init(int argc, char **argv, masa_error *err)
     init_command c = {.architecture = "llama", .hidden = 256, .layers = 8, .heads = 8,
                       .context = 1024, .rope_theta = 10000, .seed = 1};
     bool helped;
+    char names[200];
     const cli_option options[] = {
-        CLI_STRING("architecture", 'a', &c.architecture, "NAME", "llama, qwen2 or qwen3"),
+        CLI_STRING("architecture", 'a', &c.architecture, "NAME",
+                   masa_architecture_names(names, sizeof names)),
         CLI_LONG("hidden", 0, &c.hidden, "N", "width of the residual stream"),
         CLI_LONG("layers", 0, &c.layers, "N", "layers"),
         CLI_LONG("heads", 0, &c.heads, "N", "attention heads"),

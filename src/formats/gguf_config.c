@@ -1,6 +1,7 @@
 #include "gguf_config.h"
 
-#include "model_layout.h"
+#include "config_check.h"
+#include "rotary.h"
 
 #include <masa/memory.h>
 
@@ -36,36 +37,28 @@ static masa_status read_size(reader *r, const char *name, size_t fallback, size_
     return MASA_OK;
 }
 
-static masa_status refuse(const char *feature, masa_error *err)
-{
-    return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                     "the model uses %s, which is not supported; dense llama, qwen2 and "
-                     "qwen3 models with full attention are",
-                     feature);
-}
-
 static masa_status refuse_features(reader *r, const masa_model_config *c, masa_error *err)
 {
     int64_t n = 0;
     double scale = 1;
     masa_gguf_string text;
     if (masa_gguf_get_integer(r->gguf, key_of(r, "expert_count"), &n) && n > 0)
-        return refuse("a mixture of experts", err);
+        return formats__refuse("a mixture of experts", err);
     if (masa_gguf_get_integer(r->gguf, key_of(r, "attention.sliding_window"), &n) &&
         n > 0 && (uint64_t)n < c->max_positions)
-        return refuse("sliding-window attention", err);
+        return formats__refuse("sliding-window attention", err);
     if (masa_gguf_get_integer(r->gguf, key_of(r, "attention.value_length"), &n) &&
         n != (int64_t)c->head_dim)
-        return refuse("values of another size than keys", err);
+        return formats__refuse("values of another size than keys", err);
     if (masa_gguf_get_integer(r->gguf, key_of(r, "rope.dimension_count"), &n) &&
         n != (int64_t)c->head_dim)
-        return refuse("rotary embedding on a part of each head", err);
+        return formats__refuse("rotary embedding on a part of each head", err);
     if (masa_gguf_get_string(r->gguf, key_of(r, "rope.scaling.type"), &text) &&
         !masa_gguf_string_is(text, "none"))
-        return refuse("rope scaling other than Llama 3.1's", err);
+        return formats__refuse("rope scaling other than Llama 3.1's", err);
     if (masa_gguf_get_float(r->gguf, key_of(r, "rope.scale_linear"), &scale) &&
         scale != 1)
-        return refuse("linear rope scaling", err);
+        return formats__refuse("linear rope scaling", err);
     return MASA_OK;
 }
 
@@ -123,7 +116,7 @@ static masa_status read_rope(reader *r, masa_model_config *c, masa_error *err)
     double theta = 10000;
     masa_gguf_get_float(r->gguf, key_of(r, "rope.freq_base"), &theta);
     c->rope_theta = (float)theta;
-    masa_status st = formats__config_check(c, err);
+    masa_status st = masa_model_config_check(c, err);
     const masa_gguf_tensor *t = masa_gguf_find_tensor(r->gguf, "rope_freqs.weight");
     if (st != MASA_OK || !t) return st;
     if (t->n != c->head_dim / 2)
@@ -134,7 +127,7 @@ static masa_status read_rope(reader *r, masa_model_config *c, masa_error *err)
     masa_tensor_dequantize(divisors, t->type, t->data, t->n);
     st = formats__rope_recover(c, divisors, err);
     free(divisors);
-    return st == MASA_OK ? formats__config_check(c, err) : st;
+    return st == MASA_OK ? masa_model_config_check(c, err) : st;
 }
 
 masa_status formats__gguf_config(masa_model_config *out, const masa_gguf *gguf,
@@ -143,12 +136,9 @@ masa_status formats__gguf_config(masa_model_config *out, const masa_gguf *gguf,
     masa_model_config c = {.bos_token = -1, .eos_token = -1, .pad_token = -1};
     masa_gguf_string name = {"(none)", 6};
     masa_gguf_get_string(gguf, "general.architecture", &name);
-    masa_status st =
-        formats__architecture_parse(&c.architecture, name.data, name.size, err);
+    masa_status st = masa_architecture_find(&c.architecture, name.data, name.size, err);
     if (st != MASA_OK) return st;
     reader r = {.gguf = gguf, .architecture = masa_architecture_name(c.architecture)};
-    c.attention_bias = c.architecture == MASA_QWEN2;
-    c.qk_norm = c.architecture == MASA_QWEN3;
     const masa_gguf_tensor *embedding = masa_gguf_find_tensor(gguf, "token_embd.weight");
     if (!embedding)
         return MASA_FAIL(err, MASA_ERR_FORMAT,

@@ -2,9 +2,10 @@
 #include <masa/gguf_write.h>
 #include <masa/file.h>
 #include <masa/memory.h>
+#include <masa/parameters.h>
 #include <masa/text.h>
 
-#include "model_layout.h"
+#include "rotary.h"
 #include "tensor_write.h"
 
 #include <stdlib.h>
@@ -16,9 +17,9 @@ typedef struct writer {
     const masa_model_config *config;
     const formats__tensor_list *list;
     masa_tensor_type matrix_type;
-    formats__tensor_spec *specs; /* [n_specs] */
-    size_t *index;               /* [n_specs] where each spec is in the list */
-    size_t n_specs;
+    masa_parameter *parameters; /* [n_parameters] */
+    size_t *index;               /* [n_parameters] where each is in the list */
+    size_t n_parameters;
     float *divisors; /* of a scaled rope, else NULL */
     masa_text meta;
     uint64_t n_meta;
@@ -157,21 +158,21 @@ static void add_vocab(writer *w, const masa_gguf_vocab *v)
 /* Finds each tensor of the layout in the caller's list. */
 static masa_status match_tensors(writer *w, masa_error *err)
 {
-    w->specs = formats__model_layout(w->config, &w->n_specs);
-    w->index = masa_alloc(w->n_specs, sizeof *w->index);
-    for (size_t i = 0; i < w->n_specs; i++) {
+    w->parameters = masa_parameters_make(w->config, &w->n_parameters);
+    w->index = masa_alloc(w->n_parameters, sizeof *w->index);
+    for (size_t i = 0; i < w->n_parameters; i++) {
         size_t j = 0;
-        while (j < w->list->n && strcmp(w->list->tensors[j].name, w->specs[i].name) != 0)
+        while (j < w->list->n && strcmp(w->list->tensors[j].name, w->parameters[i].name) != 0)
             j++;
         if (j == w->list->n)
             return MASA_FAIL(err, MASA_ERR_DATA, "no tensor '%s' to write",
-                             w->specs[i].name);
+                             w->parameters[i].name);
         const masa_named_tensor *t = &w->list->tensors[j];
-        if (t->rows != w->specs[i].rows || t->cols != w->specs[i].cols)
+        if (t->rows != w->parameters[i].rows || t->cols != w->parameters[i].cols)
             return MASA_FAIL(
                 err, MASA_ERR_DATA,
                 "tensor '%s' to write has shape [%zu, %zu], expected [%zu, %zu]", t->name,
-                t->rows, t->cols, w->specs[i].rows, w->specs[i].cols);
+                t->rows, t->cols, w->parameters[i].rows, w->parameters[i].cols);
         w->index[i] = j;
     }
     return MASA_OK;
@@ -182,14 +183,14 @@ static size_t aligned(size_t n)
     return (n + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
-static masa_tensor_type type_of(const writer *w, const formats__tensor_spec *s)
+static masa_tensor_type type_of(const writer *w, const masa_parameter *p)
 {
-    return s->vector ? MASA_TENSOR_F32 : w->matrix_type;
+    return p->vector ? MASA_TENSOR_F32 : w->matrix_type;
 }
 
-static size_t bytes_of(const writer *w, const formats__tensor_spec *s)
+static size_t bytes_of(const writer *w, const masa_parameter *p)
 {
-    return s->rows * s->cols * masa_tensor_type_layout(type_of(w, s))->bytes;
+    return p->rows * p->cols * masa_tensor_type_layout(type_of(w, p))->bytes;
 }
 
 static void add_info(masa_text *t, const char *name, size_t rows, size_t cols,
@@ -208,7 +209,7 @@ static void make_header(writer *w, masa_text *out)
 {
     put(out, "GGUF", 4);
     put_u32(out, VERSION);
-    put_u64(out, w->n_specs + (w->divisors ? 1 : 0));
+    put_u64(out, w->n_parameters + (w->divisors ? 1 : 0));
     put_u64(out, w->n_meta);
     put(out, w->meta.data, w->meta.size);
     size_t offset = 0, n_divisors = w->config->head_dim / 2;
@@ -216,10 +217,10 @@ static void make_header(writer *w, masa_text *out)
         add_info(out, "rope_freqs.weight", 1, n_divisors, true, MASA_TENSOR_F32, offset);
         offset += aligned(n_divisors * sizeof(float));
     }
-    for (size_t i = 0; i < w->n_specs; i++) {
-        const formats__tensor_spec *s = &w->specs[i];
-        add_info(out, s->gguf_name, s->rows, s->cols, s->vector, type_of(w, s), offset);
-        offset += aligned(bytes_of(w, s));
+    for (size_t i = 0; i < w->n_parameters; i++) {
+        const masa_parameter *p = &w->parameters[i];
+        add_info(out, p->gguf_name, p->rows, p->cols, p->vector, type_of(w, p), offset);
+        offset += aligned(bytes_of(w, p));
     }
     while (out->size % ALIGNMENT)
         put(out, "", 1);
@@ -239,11 +240,11 @@ static masa_status write_data(const writer *w, FILE *file, masa_error *err)
         fwrite(w->divisors, sizeof(float), n_divisors, file);
         pad(file, n_divisors * sizeof(float));
     }
-    for (size_t i = 0; i < w->n_specs && st == MASA_OK; i++) {
-        const formats__tensor_spec *s = &w->specs[i];
-        st = formats__tensor_write(file, w->list, w->index[i], type_of(w, s),
-                                   s->rotary_dim, err);
-        pad(file, bytes_of(w, s));
+    for (size_t i = 0; i < w->n_parameters && st == MASA_OK; i++) {
+        const masa_parameter *p = &w->parameters[i];
+        st = formats__tensor_write(file, w->list, w->index[i], type_of(w, p),
+                                   p->rotary_dim, err);
+        pad(file, bytes_of(w, p));
     }
     return st;
 }
@@ -285,7 +286,7 @@ static masa_status write_model(const char *path, const masa_model_config *config
 out:
     masa_text_deinit(&header);
     masa_text_deinit(&w.meta);
-    free(w.specs);
+    free(w.parameters);
     free(w.index);
     free(w.divisors);
     return st;

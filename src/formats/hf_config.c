@@ -1,6 +1,6 @@
 #include "hf_config.h"
 
-#include "model_layout.h"
+#include "config_check.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -75,14 +75,6 @@ static masa_status read_eos(const json_t *object, masa_model_config *c, masa_err
     return MASA_OK;
 }
 
-static masa_status refuse(const char *feature, masa_error *err)
-{
-    return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                     "the model uses %s, which is not supported; dense llama, qwen2 and "
-                     "qwen3 models with full attention are",
-                     feature);
-}
-
 static bool is_true(const json_t *object, const char *key)
 {
     return json_is_true(member(object, key));
@@ -106,18 +98,19 @@ static bool slides(const json_t *root, const masa_model_config *c)
 static masa_status refuse_features(const json_t *root, const masa_model_config *c,
                                    masa_error *err)
 {
+    const masa_traits *traits = masa_architecture_traits(c->architecture);
     const char *act = json_string_value(member(root, "hidden_act"));
     const json_t *partial = member(root, "partial_rotary_factor");
     if (act && strcmp(act, "silu") != 0)
-        return refuse("an activation other than silu", err);
+        return formats__refuse("an activation other than silu", err);
     if (is_true(root, "mlp_bias"))
-        return refuse("biases in the feed-forward layers", err);
-    if (c->architecture != MASA_QWEN2 && is_true(root, "attention_bias"))
-        return refuse("attention biases", err);
+        return formats__refuse("biases in the feed-forward layers", err);
+    if (!traits->attention_bias && is_true(root, "attention_bias"))
+        return formats__refuse("attention biases", err);
     if (partial && json_number_value(partial) != 1)
-        return refuse("rotary embedding on a part of each head", err);
-    if (slides(root, c)) return refuse("sliding-window attention", err);
-    if (member(root, "quantization_config")) return refuse("quantised safetensors", err);
+        return formats__refuse("rotary embedding on a part of each head", err);
+    if (slides(root, c)) return formats__refuse("sliding-window attention", err);
+    if (member(root, "quantization_config")) return formats__refuse("quantised safetensors", err);
     return MASA_OK;
 }
 
@@ -148,10 +141,9 @@ static masa_status read_rope(const json_t *root, masa_model_config *c, masa_erro
     return st;
 }
 
-/* Absent values are those of transformers' LlamaConfig, Qwen2Config and Qwen3Config. */
 static masa_status read_sizes(const json_t *root, masa_model_config *c, masa_error *err)
 {
-    bool llama = c->architecture == MASA_LLAMA;
+    const masa_traits *traits = masa_architecture_traits(c->architecture);
     masa_status st = read_size(root, "vocab_size", 0, &c->vocab_size, err);
     if (st == MASA_OK) st = read_size(root, "hidden_size", 0, &c->hidden_size, err);
     if (st == MASA_OK)
@@ -159,13 +151,13 @@ static masa_status read_sizes(const json_t *root, masa_model_config *c, masa_err
     if (st == MASA_OK) st = read_size(root, "num_hidden_layers", 0, &c->n_layers, err);
     if (st == MASA_OK) st = read_size(root, "num_attention_heads", 0, &c->n_heads, err);
     if (st == MASA_OK)
-        st = read_size(root, "num_key_value_heads", llama ? c->n_heads : 32,
-                       &c->n_kv_heads, err);
+        st = read_size(root, "num_key_value_heads",
+                       traits->kv_heads ? traits->kv_heads : c->n_heads, &c->n_kv_heads, err);
     if (st == MASA_OK)
-        st = read_size(root, "max_position_embeddings", llama ? 2048 : 32768,
-                       &c->max_positions, err);
+        st = read_size(root, "max_position_embeddings", traits->positions, &c->max_positions,
+                       err);
     if (st != MASA_OK) return st;
-    size_t head = c->architecture == MASA_QWEN3 ? 128 : c->hidden_size / c->n_heads;
+    size_t head = traits->head_dim ? traits->head_dim : c->hidden_size / c->n_heads;
     return read_size(root, "head_dim", head ? head : 1, &c->head_dim, err);
 }
 
@@ -173,11 +165,8 @@ static masa_status read_config(const json_t *root, masa_model_config *c, masa_er
 {
     const char *type = json_string_value(member(root, "model_type"));
     if (!type) return MASA_FAIL(err, MASA_ERR_FORMAT, "'model_type' is missing");
-    masa_status st =
-        formats__architecture_parse(&c->architecture, type, strlen(type), err);
+    masa_status st = masa_architecture_find(&c->architecture, type, strlen(type), err);
     if (st != MASA_OK) return st;
-    c->attention_bias = c->architecture == MASA_QWEN2;
-    c->qk_norm = c->architecture == MASA_QWEN3;
     c->tied_embeddings = is_true(root, "tie_word_embeddings");
     st = read_sizes(root, c, err);
     if (st == MASA_OK) st = refuse_features(root, c, err);
@@ -188,7 +177,7 @@ static masa_status read_config(const json_t *root, masa_model_config *c, masa_er
     if (st == MASA_OK) st = read_eos(root, c, err);
     if (st == MASA_OK)
         st = read_token(root, "pad_token_id", true, c->vocab_size, &c->pad_token, err);
-    return st == MASA_OK ? formats__config_check(c, err) : st;
+    return st == MASA_OK ? masa_model_config_check(c, err) : st;
 }
 
 static masa_status load_object(json_t **out, const char *json, size_t n, masa_error *err)

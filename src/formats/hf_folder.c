@@ -151,17 +151,17 @@ const masa_safetensors_tensor *formats__hf_folder_find(const formats__hf_folder 
     return t;
 }
 
-static bool is_known(const char *name, const formats__tensor_spec *specs, size_t n)
+static bool is_known(const char *name, const masa_parameter *parameters, size_t n)
 {
     if (strcmp(name, "lm_head.weight") == 0) return true;
     if (masa_ends_with(name, ".rotary_emb.inv_freq")) return true;
     for (size_t i = 0; i < n; i++)
-        if (strcmp(name, specs[i].name) == 0) return true;
+        if (strcmp(name, parameters[i].name) == 0) return true;
     return false;
 }
 
 masa_status formats__hf_folder_refuse_others(const formats__hf_folder *folder,
-                                             const formats__tensor_spec *specs, size_t n,
+                                             const masa_parameter *parameters, size_t n,
                                              masa_error *err)
 {
     size_t there = 0;
@@ -171,7 +171,7 @@ masa_status formats__hf_folder_refuse_others(const formats__hf_folder *folder,
     for (size_t i = 0; i < folder->n_shards; i++)
         for (size_t j = 0; j < masa_safetensors_count(folder->shards[i]); j++) {
             const char *name = masa_safetensors_get(folder->shards[i], j)->name;
-            if (!is_known(name, specs, n))
+            if (!is_known(name, parameters, n))
                 return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                                  "tensor '%.80s' has no place in a model as supported",
                                  name);

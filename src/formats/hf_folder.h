@@ -3,10 +3,8 @@
 #ifndef MASA_FORMATS_HF_FOLDER_H
 #define MASA_FORMATS_HF_FOLDER_H
 
-#include <masa/model_config.h>
+#include <masa/parameters.h>
 #include <masa/safetensors.h>
-
-#include "model_layout.h"
 
 typedef struct formats__hf_folder {
     masa_safetensors **shards;
@@ -22,10 +20,10 @@ void formats__hf_folder_close(formats__hf_folder *folder);
 const masa_safetensors_tensor *formats__hf_folder_find(const formats__hf_folder *folder,
                                                        const char *name);
 
-/* An error if a tensor is there that is neither among the specs nor known to be
+/* An error if a tensor is there that is neither among the parameters nor known to be
  * redundant (a tied head, stored rotary frequencies). */
 masa_status formats__hf_folder_refuse_others(const formats__hf_folder *folder,
-                                             const formats__tensor_spec *specs, size_t n,
+                                             const masa_parameter *parameters, size_t n,
                                              masa_error *err);
 
 #endif

@@ -67,14 +67,12 @@ static void add_rope(masa_text *out, const masa_model_config *c)
 void formats__hf_config_write(masa_text *out, const masa_model_config *c,
                               masa_save_dtype dtype)
 {
-    static const char *const classes[] = {[MASA_LLAMA] = "LlamaForCausalLM",
-                                          [MASA_QWEN2] = "Qwen2ForCausalLM",
-                                          [MASA_QWEN3] = "Qwen3ForCausalLM"};
+    const masa_traits *traits = masa_architecture_traits(c->architecture);
     static const char *const types[] = {[MASA_SAVE_F32] = "float32",
                                         [MASA_SAVE_F16] = "float16",
                                         [MASA_SAVE_BF16] = "bfloat16"};
     masa_text_addf(out, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
-                   classes[c->architecture], masa_architecture_name(c->architecture));
+                   traits->class_name, traits->name);
     masa_text_addf(out, "  \"vocab_size\": %zu,\n  \"hidden_size\": %zu,\n",
                    c->vocab_size, c->hidden_size);
     masa_text_addf(out, "  \"intermediate_size\": %zu,\n  \"num_hidden_layers\": %zu,\n",
@@ -89,11 +87,8 @@ void formats__hf_config_write(masa_text *out, const masa_model_config *c,
     masa_text_add(out, ",\n");
     add_rope(out, c);
     masa_text_addf(out, "  \"attention_bias\": %s,\n  \"attention_dropout\": 0.0,\n",
-                   c->attention_bias ? "true" : "false");
-    if (c->architecture == MASA_LLAMA)
-        masa_text_add(out, "  \"mlp_bias\": false,\n");
-    else
-        masa_text_add(out, "  \"use_sliding_window\": false,\n");
+                   traits->attention_bias ? "true" : "false");
+    masa_text_addf(out, "  %s,\n", traits->own_member);
     masa_text_addf(out, "  \"tie_word_embeddings\": %s,\n",
                    c->tied_embeddings ? "true" : "false");
     add_token(out, "bos_token_id", c->bos_token);

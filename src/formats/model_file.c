@@ -5,11 +5,12 @@
 #include <masa/gguf.h>
 #include <masa/memory.h>
 #include <masa/parallel.h>
+#include <masa/parameters.h>
 #include <masa/safetensors.h>
 
 #include "gguf_config.h"
 #include "hf_folder.h"
-#include "model_layout.h"
+#include "rotary.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct masa_model_file {
     masa_model_config config;
     masa_gguf *gguf; /* one of the two */
     formats__hf_folder folder;
-    formats__tensor_spec *specs; /* [n] */
+    masa_parameter *parameters; /* [n] */
     const uint8_t **data;        /* [n] */
     masa_tensor_info *infos;     /* [n] */
     size_t n;
@@ -43,26 +44,29 @@ static masa_status fail_shape(const char *name, size_t rows, size_t cols,
 
 static masa_status resolve(masa_model_file *f, size_t i, masa_error *err)
 {
-    const formats__tensor_spec *s = &f->specs[i];
+    const masa_parameter *p = &f->parameters[i];
     masa_tensor_type type;
     size_t rows, cols;
     unsigned n_dims;
     if (f->gguf) {
-        const masa_gguf_tensor *t = masa_gguf_find_tensor(f->gguf, s->gguf_name);
-        if (!t) return fail_missing(s->gguf_name, err);
+        const masa_gguf_tensor *t = masa_gguf_find_tensor(f->gguf, p->gguf_name);
+        if (!t) return fail_missing(p->gguf_name, err);
         type = t->type, f->data[i] = t->data;
         n_dims = t->n_dims, rows = t->n / t->dims[0], cols = t->dims[0];
     } else {
-        const masa_safetensors_tensor *t = formats__hf_folder_find(&f->folder, s->name);
-        if (!t) return fail_missing(s->name, err);
+        const masa_safetensors_tensor *t = formats__hf_folder_find(&f->folder, p->name);
+        if (!t) return fail_missing(p->name, err);
         type = t->type, f->data[i] = t->data;
         n_dims = t->n_dims, cols = n_dims ? t->dims[n_dims - 1] : 1;
         rows = cols ? t->n / cols : 0;
     }
-    if (rows != s->rows || cols != s->cols || n_dims != (s->vector ? 1u : 2u))
-        return fail_shape(f->gguf ? s->gguf_name : s->name, rows, cols, s->rows, s->cols,
+    if (rows != p->rows || cols != p->cols || n_dims != (p->vector ? 1u : 2u))
+        return fail_shape(f->gguf ? p->gguf_name : p->name, rows, cols, p->rows, p->cols,
                           err);
-    f->infos[i] = (masa_tensor_info){s->name, s->rows, s->cols, s->vector, type};
+    if (p->vector && f->gguf && p->rotary_dim && masa_tensor_type_layout(type)->block > 1)
+        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "tensor '%s' is quantised; biases are not",
+                         p->gguf_name);
+    f->infos[i] = (masa_tensor_info){p->name, p->rows, p->cols, p->vector, type};
     return MASA_OK;
 }
 
@@ -70,7 +74,7 @@ static masa_status resolve(masa_model_file *f, size_t i, masa_error *err)
 static masa_status refuse_others(const masa_model_file *f, masa_error *err)
 {
     if (!f->gguf)
-        return formats__hf_folder_refuse_others(&f->folder, f->specs, f->n, err);
+        return formats__hf_folder_refuse_others(&f->folder, f->parameters, f->n, err);
     size_t known = f->n + (masa_gguf_find_tensor(f->gguf, "rope_freqs.weight") ? 1 : 0);
     size_t n = masa_gguf_tensor_count(f->gguf);
     if (n <= known) return MASA_OK;
@@ -78,7 +82,7 @@ static masa_status refuse_others(const masa_model_file *f, masa_error *err)
         masa_gguf_string name = masa_gguf_get_tensor(f->gguf, i)->name;
         bool used = masa_gguf_string_is(name, "rope_freqs.weight");
         for (size_t j = 0; j < f->n && !used; j++)
-            used = masa_gguf_string_is(name, f->specs[j].gguf_name);
+            used = masa_gguf_string_is(name, f->parameters[j].gguf_name);
         if (!used)
             return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                              "tensor '%.*s' has no place in a %s model as supported",
@@ -106,7 +110,7 @@ masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_e
     f->path = masa_strdup(path);
     masa_status st = load_format(f, path, err);
     if (st == MASA_OK) {
-        f->specs = formats__model_layout(&f->config, &f->n);
+        f->parameters = masa_parameters_make(&f->config, &f->n);
         f->data = masa_alloc(f->n, sizeof *f->data);
         f->infos = masa_alloc(f->n, sizeof *f->infos);
     }
@@ -127,7 +131,7 @@ void masa_model_file_close(masa_model_file *file)
     if (!file) return;
     masa_gguf_close(file->gguf);
     formats__hf_folder_close(&file->folder);
-    free(file->specs);
+    free(file->parameters);
     free(file->data);
     free(file->infos);
     free(file->path);
@@ -176,11 +180,12 @@ static void read_piece(void *call, size_t piece)
     }
 }
 
-static void read_rows(float *out, const uint8_t *data, masa_tensor_type type, size_t rows,
-                      size_t cols, size_t rotary_dim)
+static void read_rows(float *out, const uint8_t *data, masa_tensor_type type,
+                      const masa_parameter *p, size_t rotary_dim)
 {
-    struct reading r = {out, data, type, rows, cols, rotary_dim};
-    masa_parallel((rows + piece_rows(&r) - 1) / piece_rows(&r), read_piece, &r);
+    struct reading r = {out, data, type, p->rows, p->cols, rotary_dim};
+    if (p->vector && rotary_dim) r.rows = p->cols, r.cols = 1; /* a bias is as its rows */
+    masa_parallel((r.rows + piece_rows(&r) - 1) / piece_rows(&r), read_piece, &r);
 }
 
 masa_status masa_model_file_read(const masa_model_file *file, const char *name,
@@ -188,13 +193,13 @@ masa_status masa_model_file_read(const masa_model_file *file, const char *name,
 {
     masa_status st = MASA_OK;
     for (size_t i = 0; i < file->n; i++) {
-        const formats__tensor_spec *s = &file->specs[i];
-        if (strcmp(s->name, name) != 0) continue;
-        if (s->rows == rows && s->cols == cols)
-            read_rows(data, file->data[i], file->infos[i].type, rows, cols,
-                      file->gguf ? s->rotary_dim : 0);
+        const masa_parameter *p = &file->parameters[i];
+        if (strcmp(p->name, name) != 0) continue;
+        if (p->rows == rows && p->cols == cols)
+            read_rows(data, file->data[i], file->infos[i].type, p,
+                      file->gguf ? p->rotary_dim : 0);
         else
-            st = fail_shape(name, s->rows, s->cols, rows, cols, err);
+            st = fail_shape(name, p->rows, p->cols, rows, cols, err);
         if (st != MASA_OK) masa_error_at(err, file->path, 0);
         return st;
     }

@@ -1,6 +1,6 @@
 #include "tensor_write.h"
 
-#include "model_layout.h"
+#include "rotary.h"
 
 #include <masa/dtype.h>
 #include <masa/memory.h>
@@ -81,10 +81,12 @@ masa_status formats__tensor_write(FILE *file, const formats__tensor_list *list, 
         data = loaded;
     }
     buffer = masa_alloc(t->cols, sizeof *buffer);
+    size_t rows = t->rows, cols = t->cols;
+    if (t->vector && rotary_dim) rows = t->cols, cols = 1; /* a bias is as its rows */
     bool fits = true;
-    for (size_t row = 0; row < t->rows; row++) {
+    for (size_t row = 0; row < rows; row++) {
         size_t from = rotary_dim ? formats__plain_row(row, rotary_dim) : row;
-        fits = write_elements(file, data + from * t->cols, t->cols, type, buffer) && fits;
+        fits = write_elements(file, data + from * cols, cols, type, buffer) && fits;
     }
     if (!fits)
         st = MASA_FAIL(

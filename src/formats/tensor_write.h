@@ -16,7 +16,7 @@ formats__tensor_list formats__tensor_list_of(const masa_model_file *source);
 
 masa_tensor_type formats__stored_type(masa_save_dtype dtype);
 
-/* Writes tensor i in the type (F32, F16 or BF16); rotary_dim as in formats__tensor_spec.
+/* Writes tensor i in the type (F32, F16 or BF16); rotary_dim as in masa_parameter.
  * A failing disk is seen later, by masa_file_commit. */
 masa_status formats__tensor_write(FILE *file, const formats__tensor_list *list, size_t i,
                                   masa_tensor_type type, size_t rotary_dim,

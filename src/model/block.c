@@ -18,16 +18,16 @@ void model__project_qkv(const masa_model *m, const model_layer *layer, void DEVI
                         void DEVICE *norm, const float DEVICE *x, size_t rows)
 {
     const model_offsets *o = &layer->offsets;
-    masa_rmsnorm_forward(norm, m->compute, NULL, x, model__values(m, o, SLOT_INPUT_NORM),
+    masa_rmsnorm_forward(norm, m->compute, NULL, x, model__values(m, o, MASA_SLOT_INPUT_NORM),
                          rows, m->config.hidden_size, m->config.rms_norm_eps);
     masa_linear_forward(layer->qkv, qkv, m->compute, norm,
-                        model__values(m, o, SLOT_Q_BIAS), rows, false);
+                        model__values(m, o, MASA_SLOT_Q_BIAS), rows, false);
 }
 
 block_heads model__heads(const masa_model *m, void DEVICE *qkv, void DEVICE *rotated)
 {
     model_dims d = model__dims(&m->config);
-    void DEVICE *qk = m->config.qk_norm ? rotated : qkv;
+    void DEVICE *qk = model__has_qk_norm(&m->config) ? rotated : qkv;
     return (block_heads){.q = qk,
                          .k = model__at(qk, d.q, m->compute),
                          .v = model__at(qkv, d.q + d.kv, m->compute)};
@@ -40,14 +40,14 @@ block_heads model__rotate_heads(const masa_model *m, const model_layer *layer,
     const masa_model_config *c = &m->config;
     model_dims d = model__dims(c);
     block_heads heads = model__heads(m, qkv, rotated);
-    if (c->qk_norm) {
+    if (model__has_qk_norm(c)) {
         const model_offsets *o = &layer->offsets;
         masa_headnorm_forward(heads.q, d.qkv, rstd, qkv, d.qkv, m->compute,
-                              model__values(m, o, SLOT_Q_NORM), rows, c->n_heads, d.head,
+                              model__values(m, o, MASA_SLOT_Q_NORM), rows, c->n_heads, d.head,
                               c->rms_norm_eps);
         masa_headnorm_forward(heads.k, d.qkv, rstd + rows * c->n_heads,
                               model__at(qkv, d.q, m->compute), d.qkv, m->compute,
-                              model__values(m, o, SLOT_K_NORM), rows, c->n_kv_heads,
+                              model__values(m, o, MASA_SLOT_K_NORM), rows, c->n_kv_heads,
                               d.head, c->rms_norm_eps);
     }
     /* q and k are neighbours and turn alike: one call. */
@@ -60,7 +60,7 @@ void model__project_gate_up(const masa_model *m, const model_layer *layer, void 
                             void DEVICE *norm, const float DEVICE *x, size_t rows)
 {
     masa_rmsnorm_forward(norm, m->compute, NULL, x,
-                         model__values(m, &layer->offsets, SLOT_MLP_NORM), rows,
+                         model__values(m, &layer->offsets, MASA_SLOT_MLP_NORM), rows,
                          m->config.hidden_size, m->config.rms_norm_eps);
     masa_linear_forward(layer->gate_up, gate_up, m->compute, norm, NULL, rows, false);
 }

@@ -107,7 +107,7 @@ static size_t plan(masa_decoder *to, void DEVICE *memory, const masa_model_confi
     to->gate_up = placer_take(&p, rows * 2 * d.intermediate, element);
     to->act = placer_take(&p, rows * d.intermediate, element);
     to->inputs = placer_take(&p, input_count(sizes), sizeof(int32_t));
-    if (!c->qk_norm) return p.used;
+    if (!model__has_qk_norm(c)) return p.used;
     to->rotated = placer_take(&p, rows * d.qkv, element);
     to->head_rstd = placer_take(&p, rows * (c->n_heads + c->n_kv_heads), sizeof(float));
     return p.used;
@@ -282,7 +282,7 @@ void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
     size_t n = batch->n_logits;
     assert(batch->rows <= decoder->sizes.rows && n <= decoder->sizes.rows);
     inputs in = put_inputs(decoder, store, batch);
-    masa_gather_rows(decoder->x, model__values(m, &m->offsets, SLOT_EMBEDDING), MASA_F32,
+    masa_gather_rows(decoder->x, model__values(m, &m->offsets, MASA_SLOT_EMBEDDING), MASA_F32,
                      in.tokens, batch->rows, c->hidden_size);
     for (size_t l = 0; l < c->n_layers; l++)
         run_layer(decoder, store, &in, batch->kept, l);
@@ -292,7 +292,7 @@ void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
     if (n == 0) return;
     masa_gather_rows(decoder->last, decoder->x, MASA_F32, in.logit_rows, n, c->hidden_size);
     masa_rmsnorm_forward(decoder->norm, m->compute, NULL, decoder->last,
-                         model__values(m, &m->offsets, SLOT_FINAL_NORM), n,
+                         model__values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n,
                          c->hidden_size, c->rms_norm_eps);
     masa_linear_forward(m->head, logits, MASA_F32, decoder->norm, NULL, n, false);
 }

@@ -29,18 +29,40 @@ static masa_status create_products(masa_model *m, bool trainable, masa_error *er
     return st;
 }
 
+static void clear(model_offsets *offsets)
+{
+    for (size_t i = 0; i < MASA_SLOTS; i++)
+        offsets->at[i] = MODEL_ABSENT;
+}
+
+/* Where each parameter lies. */
+static void place_parameters(masa_model *m)
+{
+    m->parameters = masa_parameters_make(&m->config, &m->n_parameters);
+    m->count = masa_parameters_total(m->parameters, m->n_parameters);
+    clear(&m->offsets);
+    for (size_t l = 0; l < m->config.n_layers; l++)
+        clear(&m->layers[l].offsets);
+    for (size_t i = 0; i < m->n_parameters; i++) {
+        const masa_parameter *p = &m->parameters[i];
+        model_offsets *offsets =
+            p->layer == MASA_NO_LAYER ? &m->offsets : &m->layers[p->layer].offsets;
+        offsets->at[p->slot] = p->offset;
+    }
+}
+
 /* Everything allocated, weights still zero. */
 static masa_status allocate(masa_model **out, const masa_model_config *config,
                             const masa_model_options *options, masa_error *err)
 {
-    masa_status st = model__check_config(config, err);
+    masa_status st = masa_model_config_check(config, err);
     if (st) return st;
     masa_model *m = masa_alloc(1, sizeof *m);
     void DEVICE *memory = NULL;
     m->config = *config;
     m->compute = options->compute;
     m->layers = masa_alloc(config->n_layers, sizeof *m->layers);
-    model__describe(m);
+    place_parameters(m);
     st = masa_device_alloc(&memory, m->count, sizeof(float), "the model's weights", err);
     if (st) goto out;
     m->values = memory;
@@ -101,9 +123,9 @@ static masa_status finish(masa_model **out, masa_model *m, masa_status st)
  * multiply, and the sum of what all layers add to the residual stream keeps its own. */
 static float fresh_deviation(const masa_model *m, const masa_parameter *p)
 {
-    if (p->rows == m->config.vocab_size && !strstr(p->name, ".layers.")) return 0.02f;
+    if (p->layer == MASA_NO_LAYER) return 0.02f;
     double deviation = 1 / sqrt((double)p->cols);
-    if (masa_ends_with(p->name, "o_proj.weight") || masa_ends_with(p->name, "down_proj.weight"))
+    if (p->slot == MASA_SLOT_OUT || p->slot == MASA_SLOT_DOWN)
         deviation /= sqrt(2 * (double)m->config.n_layers);
     return (float)deviation;
 }
@@ -118,7 +140,7 @@ static masa_status create(masa_model **out, const masa_model_config *config,
     for (size_t i = 0; !st && i < m->n_parameters; i++) {
         const masa_parameter *p = &m->parameters[i];
         masa_random random = masa_random_init(masa_key(seed, i), MASA_STREAM_INIT);
-        bool bias = masa_ends_with(p->name, ".bias");
+        bool bias = p->slot >= MASA_SLOT_Q_BIAS && p->slot <= MASA_SLOT_V_BIAS;
         float deviation = fresh ? fresh_deviation(m, p) : 0.02f;
         float *w;
         st = map_parameter(m, p, &w, err);
@@ -173,8 +195,6 @@ void masa_model_destroy(masa_model *m)
         masa_linear_destroy(m->layers[l].down);
     }
     masa_linear_destroy(m->head);
-    for (size_t i = 0; i < m->n_parameters; i++)
-        free((char *)(uintptr_t)m->parameters[i].name);
     free(m->parameters);
     free(m->layers);
     masa_device_free(m->values);
@@ -224,12 +244,12 @@ void masa_model_refresh(masa_model *m)
 {
     for (size_t l = 0; l < m->config.n_layers; l++) {
         model_layer *layer = &m->layers[l];
-        masa_linear_pack(layer->qkv, model__values(m, &layer->offsets, SLOT_Q));
-        masa_linear_pack(layer->out, model__values(m, &layer->offsets, SLOT_OUT));
-        masa_linear_pack(layer->gate_up, model__values(m, &layer->offsets, SLOT_GATE));
-        masa_linear_pack(layer->down, model__values(m, &layer->offsets, SLOT_DOWN));
+        masa_linear_pack(layer->qkv, model__values(m, &layer->offsets, MASA_SLOT_Q));
+        masa_linear_pack(layer->out, model__values(m, &layer->offsets, MASA_SLOT_OUT));
+        masa_linear_pack(layer->gate_up, model__values(m, &layer->offsets, MASA_SLOT_GATE));
+        masa_linear_pack(layer->down, model__values(m, &layer->offsets, MASA_SLOT_DOWN));
     }
-    model_slot head = m->config.tied_embeddings ? SLOT_EMBEDDING : SLOT_HEAD;
+    masa_slot head = m->config.tied_embeddings ? MASA_SLOT_EMBEDDING : MASA_SLOT_HEAD;
     masa_linear_pack(m->head, model__values(m, &m->offsets, head));
 }
 
@@ -282,6 +302,22 @@ size_t masa_model_bytes(const masa_model *m)
                  masa_linear_bytes(layer->gate_up) + masa_linear_bytes(layer->down);
     }
     return bytes + masa_linear_bytes(m->head);
+}
+
+size_t masa_model_bytes_needed(const masa_model_config *config,
+                               const masa_model_options *options)
+{
+    size_t n, packed = 0, table = config->max_positions * (config->head_dim / 2);
+    masa_parameter *parameters = masa_parameters_make(config, &n);
+    size_t count = masa_parameters_total(parameters, n);
+    for (size_t i = 0; i < n; i++) {
+        const masa_parameter *p = &parameters[i];
+        bool looked_up = p->slot == MASA_SLOT_EMBEDDING && !config->tied_embeddings;
+        if (!p->vector && !looked_up) packed += p->rows * p->cols;
+    }
+    free(parameters);
+    return (count * (options->trainable ? 2 : 1) + 2 * table) * sizeof(float) +
+           packed * masa_dtype_size(options->compute) * (options->trainable ? 2 : 1);
 }
 
 double masa_model_flops(const masa_model_config *config, double context, bool with_head)

@@ -5,35 +5,11 @@
 #include <masa/linear.h>
 #include <masa/model.h>
 
-/* Every parameter that any of the architectures has. Those of one product are
- * neighbours here and in memory, so that one product serves q, k and v, and one
- * serves gate and up. */
-typedef enum model_slot {
-    SLOT_EMBEDDING,
-    SLOT_INPUT_NORM,
-    SLOT_Q,
-    SLOT_K,
-    SLOT_V,
-    SLOT_Q_BIAS,
-    SLOT_K_BIAS,
-    SLOT_V_BIAS,
-    SLOT_Q_NORM,
-    SLOT_K_NORM,
-    SLOT_OUT,
-    SLOT_MLP_NORM,
-    SLOT_GATE,
-    SLOT_UP,
-    SLOT_DOWN,
-    SLOT_FINAL_NORM,
-    SLOT_HEAD,
-    SLOT_COUNT
-} model_slot;
-
 #define MODEL_ABSENT SIZE_MAX
 
 /* Where a slot's parameter begins in values and grads; MODEL_ABSENT if it has none. */
 typedef struct model_offsets {
-    size_t at[SLOT_COUNT];
+    size_t at[MASA_SLOTS];
 } model_offsets;
 
 typedef struct model_layer {
@@ -50,7 +26,7 @@ struct masa_model {
     size_t count; /* floats in values, and in grads */
     bool rows_agree;
     float DEVICE *values, *grads;
-    masa_parameter *parameters;
+    masa_parameter *parameters; /* [n_parameters] */
     size_t n_parameters;
     model_offsets offsets;      /* of what belongs to no layer */
     model_layer *layers;        /* [n_layers] */
@@ -75,15 +51,20 @@ static inline model_dims model__dims(const masa_model_config *c)
                         .head = c->head_dim};
 }
 
+static inline bool model__has_qk_norm(const masa_model_config *c)
+{
+    return masa_architecture_traits(c->architecture)->qk_norm;
+}
+
 /* A parameter's values and gradients; NULL where the model has none. */
 static inline float DEVICE *model__values(const masa_model *m, const model_offsets *o,
-                                          model_slot s)
+                                          masa_slot s)
 {
     return o->at[s] == MODEL_ABSENT ? NULL : m->values + o->at[s];
 }
 
 static inline float DEVICE *model__grads(const masa_model *m, const model_offsets *o,
-                                         model_slot s)
+                                         masa_slot s)
 {
     return o->at[s] == MODEL_ABSENT || !m->grads ? NULL : m->grads + o->at[s];
 }
@@ -93,12 +74,6 @@ static inline void DEVICE *model__at(const void DEVICE *array, size_t i, masa_dt
 {
     return (char DEVICE *)(uintptr_t)array + i * masa_dtype_size(dtype);
 }
-
-/* parameters.c: refuses configs that this program cannot compute. */
-masa_status model__check_config(const masa_model_config *config, masa_error *err);
-/* parameters.c: fills config's table of parameters, offsets and count of a model
- * whose layers are allocated. */
-void model__describe(masa_model *model);
 
 /* rope.c: cosines and sines of every position, allocated into the model. */
 masa_status model__rope_create(masa_model *model, masa_error *err);

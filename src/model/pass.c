@@ -134,7 +134,7 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
                             &pass->layers[c->n_layers]);
         return;
     }
-    masa_gather_rows(pass->layers[0].input, model__values(m, &m->offsets, SLOT_EMBEDDING),
+    masa_gather_rows(pass->layers[0].input, model__values(m, &m->offsets, MASA_SLOT_EMBEDDING),
                      MASA_F32, b->tokens, rows, c->hidden_size);
     for (size_t l = 0; l < c->n_layers; l++) {
         const pass_layer *a = &pass->layers[l];
@@ -156,7 +156,7 @@ void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy)
     masa_gather_rows(b->last, pass->layers[c->n_layers].input, MASA_F32, b->target_rows, n,
                      c->hidden_size);
     masa_rmsnorm_forward(b->last_norm, m->compute, b->last_rstd, b->last,
-                         model__values(m, &m->offsets, SLOT_FINAL_NORM), n,
+                         model__values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n,
                          c->hidden_size, c->rms_norm_eps);
     masa_head_forward(pass->head, m->head, b->logprob, b->lse, entropy ? b->entropy : NULL,
                       b->last_norm, b->target_tokens, n, pass->inv_temperature);

@@ -39,13 +39,13 @@ static void place_scratch(placer *p, pass_buffers *b, const masa_model_config *c
     model_dims d = model__dims(config);
     size_t element = masa_dtype_size(compute);
     b->norm = placer_take(p, tokens * d.hidden, element);
-    if (config->qk_norm)
+    if (model__has_qk_norm(config))
         b->head_rstd = placer_take(p, tokens * (config->n_heads + config->n_kv_heads),
                                    sizeof(float));
     placer mlp = *p, attention = *p;
     b->act = placer_take(&mlp, tokens * d.intermediate, element);
     if (backward) b->d_act = placer_take(&mlp, tokens * d.intermediate, element);
-    if (config->qk_norm) b->rotated = placer_take(&attention, tokens * d.qkv, element);
+    if (model__has_qk_norm(config)) b->rotated = placer_take(&attention, tokens * d.qkv, element);
     if (backward) b->d_attn = placer_take(&attention, tokens * d.q, element);
     if (backward) b->d_qkv = placer_take(&attention, tokens * d.qkv, element);
     if (backward)

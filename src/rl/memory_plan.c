@@ -10,21 +10,15 @@
 #include <masa/trainer.h>
 
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-static size_t parameter_count(const masa_model_config *m)
+static size_t parameter_count(const masa_model_config *model)
 {
-    size_t q = m->n_heads * m->head_dim, kv = m->n_kv_heads * m->head_dim;
-    size_t layer = m->hidden_size * (2 * q + 2 * kv + 3 * m->intermediate_size + 2);
-    size_t embedding = m->vocab_size * m->hidden_size;
-    return m->n_layers * layer + embedding * (m->tied_embeddings ? 1 : 2) + m->hidden_size;
-}
-
-/* Packed for the products y = x W^T, and when trained for dx = dy W. */
-static size_t packed_bytes(const masa_model_config *m, masa_dtype compute, bool trainable)
-{
-    size_t n = parameter_count(m) - (m->tied_embeddings ? 0 : m->vocab_size * m->hidden_size);
-    return n * masa_dtype_size(compute) * (trainable ? 2 : 1);
+    size_t n;
+    masa_parameter *parameters = masa_parameters_make(model, &n);
+    size_t count = masa_parameters_total(parameters, n);
+    free(parameters);
+    return count;
 }
 
 static rl_memory_plan make(const masa_config *config, const masa_model_config *model,
@@ -32,13 +26,14 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
                            const masa_generator_options *generator, bool checkpoint)
 {
     size_t n = parameter_count(model);
+    masa_model_options trained = {compute, true}, fixed = {compute, false};
     masa_trainer_options trainer = {
         .tokens_per_pass = (size_t)config->optimizer.tokens_per_pass,
         .checkpoint = checkpoint,
     };
     rl_memory_plan plan = {
         .checkpoint = checkpoint,
-        .weights = n * sizeof(float) + packed_bytes(model, compute, true) +
+        .weights = masa_model_bytes_needed(model, &trained) - n * sizeof(float) +
                    masa_device_sizes_get().products,
         .gradients = n * sizeof(float),
         .activations = masa_trainer_bytes(model, compute, &trainer, true),
@@ -50,7 +45,7 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
                          (wants->meta_optimizer && !wants->predictor ? 2 : 1);
     if (wants->predictor) plan.weights += n * sizeof(float);
     if (wants->reference)
-        plan.reference = n * sizeof(float) + packed_bytes(model, compute, false) +
+        plan.reference = masa_model_bytes_needed(model, &fixed) +
                          masa_trainer_bytes(model, compute, &trainer, false);
     if (generator) plan.cache = masa_generator_bytes_needed(model, compute, generator);
     plan.total = plan.weights + plan.gradients + plan.optimizer + plan.reference +

@@ -101,7 +101,7 @@ static void unknown_architectures_are_refused(void **state)
               "sed -i 's/\"llama\"/\"mamba\"/; s/LlamaFor/MambaFor/' other/config.json"),
         0);
     refused("$masa generate --model other --chat-template chatml ab", true,
-            "the architecture 'mamba' is not supported; llama, qwen2 and qwen3 are");
+            "the architecture 'mamba' is not supported; it must be llama, qwen2 or qwen3");
 }
 
 #define TRAIN                                                                            \

@@ -112,7 +112,7 @@ static void refuses_what_it_would_compute_wrongly(void **state)
         pair change;
         const char *says;
     } cases[] = {
-        {{"general.architecture", "gemma", 0, false}, "llama, qwen2 and qwen3"},
+        {{"general.architecture", "gemma", 0, false}, "llama, qwen2 or qwen3"},
         {{"general.architecture", NULL, 0, true}, "'(none)'"},
         {{"llama.block_count", NULL, 0, true}, "'llama.block_count' is missing"},
         {{"llama.block_count", NULL, 5000, false}, "number of layers is 5000"},

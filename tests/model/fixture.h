@@ -9,7 +9,19 @@
 #include <masa/pass.h>
 #include <masa/random.h>
 
-enum { FIXTURE_VOCAB = 80, FIXTURE_ARCHITECTURES = 3 };
+#include "architecture_rows.h"
+
+/* A newcomer: Llama with biases, by a row more in the table that every program here is linked
+ * with, instead of the library's. All that loops over architectures tests it too. */
+enum { FIXTURE_VOCAB = 80, FIXTURE_ARCHITECTURES = MASA_QWEN3 + 2 };
+#define FIXTURE_NEWCOMER ((masa_architecture)(MASA_QWEN3 + 1))
+
+const masa_traits formats__architectures[] = {
+    FORMATS_ARCHITECTURES,
+    {.name = "newcomer", .class_name = "NewcomerForCausalLM",
+     .own_member = "\"mlp_bias\": false", .interleaved = true, .attention_bias = true,
+     .positions = 2048, .rms_norm_eps = 1e-5f}};
+const size_t formats__n_architectures = FIXTURE_ARCHITECTURES;
 
 /* One config of each architecture; Llama is tied and scaled, Qwen3's heads are
  * wider than hidden/heads. */
@@ -27,8 +39,6 @@ static inline masa_model_config fixture_config(masa_architecture architecture)
                            .rms_norm_eps = 1e-5f,
                            .rope_theta = 10000,
                            .tied_embeddings = architecture == MASA_LLAMA,
-                           .attention_bias = architecture == MASA_QWEN2,
-                           .qk_norm = architecture == MASA_QWEN3,
                            .rope_scaled = architecture == MASA_LLAMA,
                            .rope_factor = 8,
                            .rope_low_freq_factor = 1,

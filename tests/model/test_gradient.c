@@ -105,10 +105,17 @@ static void qwen3_matches_differences(void **state)
     check(MASA_QWEN3);
 }
 
+static void a_newcomer_matches_differences(void **state)
+{
+    (void)state;
+    check(FIXTURE_NEWCOMER);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(llama_matches_differences),
                                        cmocka_unit_test(qwen2_matches_differences),
-                                       cmocka_unit_test(qwen3_matches_differences)};
+                                       cmocka_unit_test(qwen3_matches_differences),
+                                       cmocka_unit_test(a_newcomer_matches_differences)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

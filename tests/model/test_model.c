@@ -3,6 +3,7 @@
 #include "model_internal.h"
 #include <unistd.h>
 #include <masa/file.h>
+#include <masa/gguf_write.h>
 #include <masa/linear.h>
 
 static const masa_parameter *find(const masa_model *model, const char *name)
@@ -108,6 +109,90 @@ static void saved_is_loaded(void **state)
     }
 }
 
+/* A model as a GGUF file, with no more of a tokenizer than that takes. */
+static void write_gguf(const masa_model *model, const char *path)
+{
+    static const masa_gguf_string token = {"a", 1};
+    static const int32_t type = MASA_GGUF_TOKEN_NORMAL;
+    masa_gguf_vocab vocab = {.pre = "llama-bpe", .tokens = &token, .types = &type, .n = 1,
+                             .bos = -1, .eos = -1, .pad = -1, .unknown = -1};
+    size_t n;
+    const masa_parameter *p = masa_model_parameters(model, &n);
+    const float *values = masa_model_values((masa_model *)(uintptr_t)model);
+    masa_named_tensor *tensors = masa_alloc(n, sizeof *tensors);
+    for (size_t i = 0; i < n; i++)
+        tensors[i] = (masa_named_tensor){p[i].name, values + p[i].offset, p[i].rows, p[i].cols,
+                                         p[i].vector};
+    masa_error err = {0};
+    if (masa_gguf_write(path, masa_model_get_config(model), tensors, n, MASA_SAVE_F32, &vocab,
+                        &err))
+        fail_msg("%s", err.message);
+    free(tensors);
+}
+
+static void gguf_is_loaded(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/masa-gguf-XXXXXX";
+    close(mkstemp(path));
+    for (int a = 0; a < FIXTURE_ARCHITECTURES; a++) {
+        masa_model_config c = fixture_config((masa_architecture)a);
+        c.rope_original_positions = 8192; /* the only scaling that GGUF can state */
+        masa_model_options options = {MASA_F32, false};
+        masa_model *model = NULL, *back = NULL;
+        masa_error err = {0};
+        assert_int_equal(masa_model_create(&model, &c, &options, 5, &err), MASA_OK);
+        size_t n = masa_model_parameter_count(model);
+        for (size_t i = 0; i < n; i++) masa_model_values(model)[i] += (float)i / (float)n;
+        write_gguf(model, path);
+        if (masa_model_load(&back, path, &options, &err)) fail_msg("%s", err.message);
+        assert_int_equal(masa_model_parameter_count(back), n);
+        assert_memory_equal(masa_model_values(back), masa_model_values(model), n * sizeof(float));
+        masa_model_destroy(model);
+        masa_model_destroy(back);
+    }
+    remove(path);
+}
+
+/* The newcomer by its row: its name in both formats, its biases in the file in the order of the
+ * rows that they belong to (llama.cpp's permutation), and in the message for unknown names. */
+static void a_newcomer_is_a_row(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/masa-gguf-XXXXXX";
+    close(mkstemp(path));
+    masa_model *model = fixture_model(FIXTURE_NEWCOMER, MASA_F32, false);
+    const masa_parameter *q = find(model, "model.layers.1.self_attn.q_proj.weight");
+    const masa_parameter *bias = find(model, "model.layers.1.self_attn.q_proj.bias");
+    assert_non_null(bias);
+    assert_false(bias->decay);
+    for (size_t i = 0; i < q->rows; i++) /* of a row, its first weight says which it is */
+        masa_model_values(model)[q->offset + i * q->cols] =
+            masa_model_values(model)[bias->offset + i] = (float)i;
+    write_gguf(model, path);
+    masa_gguf *gguf = NULL;
+    masa_error err = {0};
+    assert_int_equal(masa_gguf_open(&gguf, path, &err), MASA_OK);
+    masa_gguf_string name;
+    assert_true(masa_gguf_get_string(gguf, "general.architecture", &name));
+    assert_true(masa_gguf_string_is(name, "newcomer"));
+    const masa_gguf_tensor *w = masa_gguf_find_tensor(gguf, "blk.1.attn_q.weight");
+    const masa_gguf_tensor *b = masa_gguf_find_tensor(gguf, "blk.1.attn_q.bias");
+    const float *weights = (const void *)w->data, *biases = (const void *)b->data;
+    for (size_t i = 0; i < q->rows; i++) {
+        assert_near(biases[i], weights[i * q->cols], 0);
+        size_t in_head = i % 12;
+        assert_near(biases[i], i - in_head + in_head % 2 * 6 + in_head / 2, 0);
+    }
+    masa_gguf_close(gguf);
+    masa_model_destroy(model);
+    remove(path);
+    masa_architecture found;
+    assert_int_equal(masa_architecture_find(&found, "newcomers", 9, &err),
+                     MASA_ERR_UNSUPPORTED);
+    assert_non_null(strstr(err.message, "qwen3 or newcomer"));
+}
+
 static void missing_model_is_an_error(void **state)
 {
     (void)state;
@@ -139,7 +224,7 @@ static void bad_configs_are_errors(void **state)
         masa_model *model = NULL;
         masa_error err = {0};
         assert_int_equal(masa_model_create(&model, &bad[i], &options, 1, &err),
-                         MASA_ERR_CONFIG);
+                         MASA_ERR_FORMAT);
         assert_null(model);
         assert_true(strlen(err.message) > 0);
     }
@@ -163,28 +248,28 @@ static void every_limit_is_checked(void **state)
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         c = good;
         *limits[i].field = limits[i].most;
-        assert_int_equal(model__check_config(&c, &err), MASA_OK);
+        assert_int_equal(masa_model_config_check(&c, &err), MASA_OK);
         *limits[i].field += 2;
-        assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+        assert_int_equal(masa_model_config_check(&c, &err), MASA_ERR_FORMAT);
         if (!strstr(err.message, limits[i].key)) fail_msg("%s", err.message);
         *limits[i].field = 0;
-        assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+        assert_int_equal(masa_model_config_check(&c, &err), MASA_ERR_FORMAT);
         if (!strstr(err.message, limits[i].key)) fail_msg("%s", err.message);
     }
     /* 32 heads may share one; 33 may not, and no more heads be keys' than there are. */
     c = good;
     c.n_kv_heads = 2, c.n_heads = 64;
-    assert_int_equal(model__check_config(&c, &err), MASA_OK);
+    assert_int_equal(masa_model_config_check(&c, &err), MASA_OK);
     c.n_heads = 66;
-    assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+    assert_int_equal(masa_model_config_check(&c, &err), MASA_ERR_FORMAT);
     assert_non_null(strstr(err.message, "share a key/value head is 33; it must be 1 to 32"));
     c.n_heads = 4, c.n_kv_heads = 8;
-    assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+    assert_int_equal(masa_model_config_check(&c, &err), MASA_ERR_FORMAT);
     assert_non_null(strstr(err.message, "num_key_value_heads"));
     c.n_heads = c.n_kv_heads = 1 << 12;
-    assert_int_equal(model__check_config(&c, &err), MASA_OK);
+    assert_int_equal(masa_model_config_check(&c, &err), MASA_OK);
     c.n_heads = c.n_kv_heads = (1 << 12) + 1;
-    assert_int_equal(model__check_config(&c, &err), MASA_ERR_CONFIG);
+    assert_int_equal(masa_model_config_check(&c, &err), MASA_ERR_FORMAT);
     assert_non_null(strstr(err.message, "num_attention_heads"));
 }
 
@@ -239,6 +324,26 @@ static void bytes_count_weights_and_gradients(void **state)
     masa_model_destroy(trained);
 }
 
+/* What is planned is what is there, but for the layout of packed weights. */
+static void planned_bytes_are_held(void **state)
+{
+    (void)state;
+    for (int a = 0; a < FIXTURE_ARCHITECTURES; a++)
+        for (int untied = 0; untied < 2; untied++)
+            for (int trainable = 0; trainable < 2; trainable++) {
+                masa_model_config c = fixture_config((masa_architecture)a);
+                c.hidden_size = 192, c.intermediate_size = 384, c.vocab_size = 960;
+                c.head_dim = 48, c.tied_embeddings = !untied;
+                masa_model_options options = {MASA_F32, trainable};
+                masa_model *model = NULL;
+                assert_int_equal(masa_model_create(&model, &c, &options, 1, NULL), MASA_OK);
+                double held = (double)masa_model_bytes(model);
+                double needed = (double)masa_model_bytes_needed(&c, &options);
+                assert_near(held / needed, 1, 0.03);
+                masa_model_destroy(model);
+            }
+}
+
 /* What a fresh model's matrix has as its deviation, from the documentation. */
 static double fresh_deviation(const masa_parameter *p, size_t layers)
 {
@@ -253,7 +358,7 @@ static void fresh_models_are_scaled(void **state)
     masa_model_config c = {.architecture = MASA_QWEN2, .vocab_size = 96, .hidden_size = 64,
                            .intermediate_size = 160, .n_layers = 3, .n_heads = 4,
                            .n_kv_heads = 2, .head_dim = 16, .max_positions = 32,
-                           .rms_norm_eps = 1e-6f, .rope_theta = 1e4f, .attention_bias = true};
+                           .rms_norm_eps = 1e-6f, .rope_theta = 1e4f};
     masa_model_options options = {MASA_F32, false};
     masa_model *m = NULL, *same = NULL, *other = NULL;
     assert_int_equal(masa_model_create_fresh(&m, &c, &options, 7, NULL), MASA_OK);
@@ -288,11 +393,14 @@ int main(void)
         cmocka_unit_test(seeds_make_models),
         cmocka_unit_test(fresh_models_are_scaled),
         cmocka_unit_test(saved_is_loaded),
+        cmocka_unit_test(gguf_is_loaded),
+        cmocka_unit_test(a_newcomer_is_a_row),
         cmocka_unit_test(missing_model_is_an_error),
         cmocka_unit_test(bad_configs_are_errors),
         cmocka_unit_test(every_limit_is_checked),
         cmocka_unit_test(too_large_is_an_error),
         cmocka_unit_test(flops_count_every_product),
-        cmocka_unit_test(bytes_count_weights_and_gradients)};
+        cmocka_unit_test(bytes_count_weights_and_gradients),
+        cmocka_unit_test(planned_bytes_are_held)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

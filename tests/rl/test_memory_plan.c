@@ -1,7 +1,8 @@
-/* The plan of a run's memory: its sums, and activations that are recomputed when they
- * would not fit. That it is near the truth is measured (docs/performance.md). */
-#include "masa_test.h"
+/* The plan of a run's memory: its sums, activations that are recomputed when they would not fit,
+ * and that it is what a session then allocates. */
 #include "memory_plan.h"
+#include "tiny_llama.h"
+#include <masa/memory.h>
 #include <masa/linear.h>
 
 static const masa_model_config model = {
@@ -107,6 +108,112 @@ static void rollouts_are_kept_as_memory_allows(void **state)
     assert_int_equal(keeping(automatic, MASA_BF16, 1).kept_rows, 0);
 }
 
+/* Large arrays of the host's and the device's memory since the count began. */
+static size_t allocated;
+
+static void count(size_t n, size_t size, const char *what)
+{
+    if (strcmp(what, "a trial") != 0) allocated += n * size; /* that one is freed at once */
+}
+
+masa_status __real_masa_alloc_large(void **out, size_t n, size_t size, const char *what,
+                                    masa_error *err);
+masa_status __real_masa_device_alloc(void DEVICE **out, size_t n, size_t size, const char *what,
+                                     masa_error *err);
+masa_status __real_masa_device_reserve(void DEVICE **out, size_t n, size_t size, const char *what,
+                                       masa_error *err);
+masa_status __wrap_masa_alloc_large(void **out, size_t n, size_t size, const char *what,
+                                    masa_error *err);
+masa_status __wrap_masa_device_alloc(void DEVICE **out, size_t n, size_t size, const char *what,
+                                     masa_error *err);
+masa_status __wrap_masa_device_reserve(void DEVICE **out, size_t n, size_t size, const char *what,
+                                       masa_error *err);
+
+masa_status __wrap_masa_alloc_large(void **out, size_t n, size_t size, const char *what,
+                                    masa_error *err)
+{
+    count(n, size, what);
+    return __real_masa_alloc_large(out, n, size, what, err);
+}
+
+masa_status __wrap_masa_device_alloc(void DEVICE **out, size_t n, size_t size, const char *what,
+                                     masa_error *err)
+{
+    count(n, size, what);
+    return __real_masa_device_alloc(out, n, size, what, err);
+}
+
+masa_status __wrap_masa_device_reserve(void DEVICE **out, size_t n, size_t size, const char *what,
+                                       masa_error *err)
+{
+    count(n, size, what);
+    return __real_masa_device_reserve(out, n, size, what, err);
+}
+
+/* A session of the folder's model as training opens it, and its generator. */
+static void session_as_planned(const char *folder, const char *compute, const char *setting,
+                               rl_session_options wants)
+{
+    masa_error err = {0};
+    char path[64];
+    snprintf(path, sizeof path, "model.path=%s", folder);
+    const char *set[] = {path, compute, setting, "optimizer.tokens_per_pass=256",
+                         "data.max_prompt_tokens=50", "rollout.max_tokens=100",
+                         "rollout.kept_memory=1"};
+    masa_config config;
+    rl_session session;
+    masa_generator *generator = NULL;
+    masa_model_file *file = NULL;
+    masa_generator_options sizes = {.max_batch = 4, .max_context = 64};
+    if (masa_config_load(&config, NULL, NULL, set, sizeof set / sizeof *set, &err)) fail_msg("%s", err.message);
+    assert_int_equal(masa_model_file_open(&file, folder, &err), MASA_OK);
+    rl_memory_plan p = rl_memory_plan_make(&config, masa_model_file_config(file),
+                                           rl_compute_dtype(&config), &wants, &sizes, 0);
+    masa_model_file_close(file);
+    allocated = 0;
+    wants.temperature = 1;
+    if (rl_session_open(&session, &config, NULL, &(masa_train_options){0}, &sizes, &wants, &err))
+        fail_msg("%s", err.message);
+    if (masa_generator_create(&generator, session.model, NULL, &sizes, &err))
+        fail_msg("%s", err.message);
+    assert_true(p.kept > 0);
+    double planned = (double)(p.total + p.kept - masa_device_sizes_get().products);
+    assert_near((double)allocated / planned, 1, 0.02);
+    masa_generator_destroy(generator);
+    rl_session_close(&session);
+    masa_config_deinit(&config);
+}
+
+static void sessions_allocate_what_is_planned(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/masa-plan-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    masa_model_config c = {.architecture = MASA_QWEN2, .vocab_size = TINY_VOCAB,
+                           .hidden_size = 384, .intermediate_size = 768, .n_layers = 4,
+                           .n_heads = 8, .n_kv_heads = 4, .head_dim = 48, .max_positions = 128,
+                           .rms_norm_eps = 1e-5f, .rope_theta = 10000, .bos_token = 0,
+                           .eos_token = 1, .pad_token = -1};
+    masa_model_options options = {MASA_F32, false};
+    masa_model *tiny = NULL;
+    masa_tokenizer *tokenizer = NULL;
+    assert_int_equal(masa_model_create(&tiny, &c, &options, 3, NULL), MASA_OK);
+    assert_int_equal(masa_model_save(tiny, folder, MASA_SAVE_F32, NULL), MASA_OK);
+    assert_int_equal(masa_tokenizer_load(&tokenizer, TINY_TOKENIZER, NULL), MASA_OK);
+    assert_int_equal(masa_tokenizer_save(tokenizer, folder, NULL), MASA_OK);
+    masa_tokenizer_destroy(tokenizer);
+    masa_model_destroy(tiny);
+    const char *all = "optimizer.checkpoint_activations=false";
+    session_as_planned(folder, "model.compute=f32", all, (rl_session_options){0});
+    session_as_planned(folder, "model.compute=f32", "optimizer.checkpoint_activations=true",
+                       (rl_session_options){.meta_optimizer = true});
+    session_as_planned(folder, "model.compute=f32", all, (rl_session_options){.reference = true});
+    session_as_planned(folder, "model.compute=f32", "lora.rank=4", (rl_session_options){0});
+    if (masa_device_compute() == MASA_BF16) /* elsewhere it is held as float32 */
+        session_as_planned(folder, "model.compute=bf16", all, (rl_session_options){0});
+    assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +221,7 @@ int main(void)
         cmocka_unit_test(activations_are_recomputed_where_they_would_not_fit),
         cmocka_unit_test(rollouts_are_kept_as_memory_allows),
         cmocka_unit_test(plans_that_do_not_fit_are_refused),
+        cmocka_unit_test(sessions_allocate_what_is_planned),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,6 @@ static inline masa_model *tiny_model(uint64_t seed)
                            .rms_norm_eps = 1e-5f,
                            .rope_theta = 10000,
                            .tied_embeddings = true,
-                           .attention_bias = true,
                            .bos_token = 1,
                            .eos_token = 2,
                            .pad_token = -1};

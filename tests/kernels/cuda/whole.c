@@ -25,8 +25,7 @@ static masa_model_config config_of(masa_architecture architecture)
                            .head_dim = architecture == MASA_QWEN2 ? 20 : 64,
                            .max_positions = 128, .rms_norm_eps = 1e-5f, .rope_theta = 10000,
                            .tied_embeddings = architecture == MASA_LLAMA,
-                           .attention_bias = architecture == MASA_QWEN2,
-                           .qk_norm = architecture == MASA_QWEN3, .bos_token = 1, .eos_token = 2,
+                           .bos_token = 1, .eos_token = 2,
                            .pad_token = -1};
     return c;
 }

@@ -5,11 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-typedef enum masa_architecture { MASA_LLAMA, MASA_QWEN2, MASA_QWEN3 } masa_architecture;
-
-/** "llama", "qwen2" or "qwen3". */
-const char *masa_architecture_name(masa_architecture architecture);
+#include <masa/architecture.h>
+#include <masa/error.h>
 
 enum { MASA_MORE_EOS = 7 };
 
@@ -19,9 +16,7 @@ typedef struct masa_model_config {
     size_t n_heads, n_kv_heads, head_dim, max_positions;
     float rms_norm_eps, rope_theta;
     bool tied_embeddings;
-    bool attention_bias; /* q, k, v have biases (Qwen2) */
-    bool qk_norm;        /* RMSNorm on each head of q and k (Qwen3) */
-    bool rope_scaled;    /* Llama 3.1's frequency scaling, with the next four */
+    bool rope_scaled; /* Llama 3.1's frequency scaling, with the next four */
     float rope_factor, rope_low_freq_factor, rope_high_freq_factor;
     size_t rope_original_positions;
     int32_t bos_token, eos_token, pad_token; /* -1: none */
@@ -30,5 +25,9 @@ typedef struct masa_model_config {
     int32_t more_eos[MASA_MORE_EOS];
     size_t n_more_eos;
 } masa_model_config;
+
+/** Whether the program can compute it: MASA_ERR_FORMAT with the limit, and the keys of config.json
+ *  and GGUF that set it. Readers of files and makers of models have checked it. */
+masa_status masa_model_config_check(const masa_model_config *config, masa_error *err);
 
 #endif

@@ -17,6 +17,7 @@
 #include <masa/error.h>
 #include <masa/model_config.h>
 #include <masa/model_file.h>
+#include <masa/parameters.h>
 
 typedef struct masa_model masa_model;
 
@@ -24,15 +25,6 @@ typedef struct masa_model_options {
     masa_dtype compute; /* what products are computed in */
     bool trainable;     /* allocate gradients and prepare the backward products */
 } masa_model_options;
-
-/* One parameter as Hugging Face names it. q, k, v (and gate, up) are separate
- * entries whose rows follow one another in memory. Borrowed from the model. */
-typedef struct masa_parameter {
-    const char *name;
-    size_t offset, rows, cols; /* offset in floats into values and grads */
-    bool vector;               /* one-dimensional: rows is 1 */
-    bool decay;                /* weight decay applies (matrices, not norms or biases) */
-} masa_parameter;
 
 /** Loads a GGUF file or a Hugging Face folder. */
 masa_status masa_model_load(masa_model **out, const char *path,
@@ -54,6 +46,7 @@ masa_dtype masa_model_dtype(const masa_model *model);
 size_t masa_model_parameter_count(const masa_model *model); /* floats in the buffer */
 float DEVICE *masa_model_values(masa_model *model);         /* [count] */
 float DEVICE *masa_model_grads(masa_model *model); /* [count], NULL if not trainable */
+/** Its parameters; q, k, v (and gate, up) are entries whose rows follow one another in memory. */
 const masa_parameter *masa_model_parameters(const masa_model *model, size_t *n);
 
 /** Repacks compute weights after masa_model_values were changed. */
@@ -70,8 +63,12 @@ uint64_t masa_model_fingerprint(const masa_model *model);
 masa_status masa_model_save(const masa_model *model, const char *folder,
                             masa_save_dtype dtype, masa_error *err);
 
-/** Bytes held: master weights, gradients and packed weights, for the memory plan. */
+/** Bytes held: master weights, gradients and packed weights. */
 size_t masa_model_bytes(const masa_model *model);
+/** The same of a model that is not there yet, for the memory plan; packed weights without what a
+ *  device's layout adds to them. */
+size_t masa_model_bytes_needed(const masa_model_config *config,
+                               const masa_model_options *options);
 
 /** FLOPs of one token's forward pass at a context of `context` tokens: 2 per
  *  multiply-add of every weight (head included when with_head) and of attention. */

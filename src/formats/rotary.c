@@ -1,13 +1,25 @@
-/* Llama 3.1's rotary frequency scaling: low frequencies are divided by `factor`, high
- * ones are kept, with a smooth step between the wave lengths original / low_freq_factor
- * and original / high_freq_factor (Grattafiori et al. 2024, arXiv:2407.21783). */
-#include "model_layout.h"
+#include "rotary.h"
 
 #include <masa/memory.h>
 
 #include <math.h>
 #include <stdlib.h>
 
+size_t formats__rotary_row(size_t row, size_t rotary_dim)
+{
+    size_t head = row / rotary_dim, in_head = row % rotary_dim, half = rotary_dim / 2;
+    return head * rotary_dim + in_head % half * 2 + in_head / half;
+}
+
+size_t formats__plain_row(size_t row, size_t rotary_dim)
+{
+    size_t head = row / rotary_dim, in_head = row % rotary_dim, half = rotary_dim / 2;
+    return head * rotary_dim + in_head % 2 * half + in_head / 2;
+}
+
+/* Llama 3.1's rotary frequency scaling: low frequencies are divided by `factor`, high
+ * ones are kept, with a smooth step between the wave lengths original / low_freq_factor
+ * and original / high_freq_factor (Grattafiori et al. 2024, arXiv:2407.21783). */
 void formats__rope_divisors(float *out, const masa_model_config *c)
 {
     double original = (double)c->rope_original_positions;
