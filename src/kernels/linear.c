@@ -16,6 +16,7 @@ struct masa_linear {
     size_t out, in;
     masa_dtype compute;
     bool trainable;
+    enum { UNTRIED, AGREE, DIFFER } rows; /* masa_linear_rows_agree */
 };
 
 masa_status masa_linear_create(masa_linear **out, size_t out_features, size_t in_features,
@@ -27,7 +28,7 @@ masa_status masa_linear_create(masa_linear **out, size_t out_features, size_t in
                                                   trainable, err);
     if (st) return st;
     masa_linear *l = masa_alloc(1, sizeof *l);
-    *l = (masa_linear){map, out_features, in_features, compute, trainable};
+    *l = (masa_linear){map, out_features, in_features, compute, trainable, UNTRIED};
     *out = l;
     return MASA_OK;
 }
@@ -65,32 +66,35 @@ void masa_linear_backward_weight(masa_linear *l, float DEVICE *dw, float DEVICE 
 }
 
 /* The trial of masa_linear_rows_agree: rows 0, 1, 2, 0, 1, 2 ... so that a few rows alone tell
- * what every row of a batch must be, wherever it stands. */
-enum { TRIAL_ROWS = 1024, TRIAL_KINDS = 3 };
+ * what every row of a batch must be, wherever it stands. The products of large weights are cut
+ * into tiles of at most 256 rows (cpu/product.c): a whole one and the least part say it of all. */
+enum { TRIAL_KINDS = 3, TRIAL_ROWS_LARGE = 257, TRIAL_ROWS_SMALL = 1024, SMALL = 1 << 19 };
 
 struct trial {
     masa_linear *map;
-    void DEVICE *memory, *x; /* x [TRIAL_ROWS, in] compute dtype */
-    float DEVICE *y;         /* [TRIAL_ROWS, out], of either type */
-    char *found, *alone;     /* [TRIAL_ROWS], [TRIAL_KINDS] rows of y */
+    size_t rows;
+    void DEVICE *memory, *x; /* x [rows, in] compute dtype */
+    float DEVICE *y;         /* [rows, out], of either type */
+    char *found, *alone;     /* [rows], [TRIAL_KINDS] rows of y */
 };
 
 static bool trial_init(struct trial *t, masa_linear *l)
 {
-    size_t in = l->in, x = TRIAL_ROWS * in;
+    size_t rows = l->in * l->out <= SMALL ? TRIAL_ROWS_SMALL : TRIAL_ROWS_LARGE;
+    size_t in = l->in, x = rows * in;
     void *found = NULL;
-    *t = (struct trial){.map = l};
-    if (masa_device_alloc(&t->memory, TRIAL_ROWS, (2 * in + l->out) * sizeof(float), "a trial",
+    *t = (struct trial){.map = l, .rows = rows};
+    if (masa_device_alloc(&t->memory, rows, (2 * in + l->out) * sizeof(float), "a trial",
                           NULL) ||
-        masa_alloc_large(&found, TRIAL_ROWS + TRIAL_KINDS, l->out * sizeof(float), "a trial",
+        masa_alloc_large(&found, rows + TRIAL_KINDS, l->out * sizeof(float), "a trial",
                          NULL))
         return false;
     t->found = found;
-    t->alone = t->found + TRIAL_ROWS * l->out * sizeof(float);
+    t->alone = t->found + rows * l->out * sizeof(float);
     t->y = (float DEVICE *)t->memory + 2 * x;
     float DEVICE *values = (float DEVICE *)t->memory + x;
     float *row = masa_alloc(in, sizeof *row);
-    for (size_t r = 0; r < TRIAL_ROWS; r++) {
+    for (size_t r = 0; r < rows; r++) {
         masa_random random = masa_random_init(r % TRIAL_KINDS, MASA_STREAM_TEST);
         for (size_t i = 0; i < in; i++) row[i] = (float)masa_random_normal(&random);
         masa_device_put(values + r * in, row, in * sizeof *row);
@@ -115,7 +119,7 @@ static void trial_run(struct trial *t, char *to, masa_dtype dtype, size_t first,
 
 static bool trial_agrees(struct trial *t, masa_dtype dtype, bool accumulate)
 {
-    static const size_t sizes[] = {2, 8, 192, 193, TRIAL_ROWS};
+    const size_t sizes[] = {2, 100, 193, t->rows};
     size_t row = t->map->out * masa_dtype_size(dtype);
     for (size_t r = 0; r < TRIAL_KINDS; r++)
         trial_run(t, t->alone + r * row, dtype, r, 1, accumulate);
@@ -130,11 +134,13 @@ static bool trial_agrees(struct trial *t, masa_dtype dtype, bool accumulate)
 
 bool masa_linear_rows_agree(masa_linear *l)
 {
+    if (l->rows != UNTRIED) return l->rows == AGREE;
     struct trial t;
     bool agree = trial_init(&t, l) && trial_agrees(&t, MASA_F32, true) &&
                  trial_agrees(&t, l->compute, false);
     masa_device_free(t.memory);
     free(t.found);
+    l->rows = agree ? AGREE : DIFFER;
     return agree;
 }
 

@@ -97,15 +97,6 @@ static void unmap_parameter(masa_model *m, const masa_parameter *p, float *w)
     masa_device_unmap(w, m->values + p->offset, p->rows * p->cols * sizeof(float), true);
 }
 
-/* The layers' shapes are those of the first. */
-static bool rows_agree(masa_model *m)
-{
-    const model_layer *l = &m->layers[0];
-    return masa_device_rows_agree(m->compute) && masa_linear_rows_agree(l->qkv) &&
-           masa_linear_rows_agree(l->out) && masa_linear_rows_agree(l->gate_up) &&
-           masa_linear_rows_agree(l->down);
-}
-
 /* Hands out a model whose values were written, or destroys it. */
 static masa_status finish(masa_model **out, masa_model *m, masa_status st)
 {
@@ -114,7 +105,6 @@ static masa_status finish(masa_model **out, masa_model *m, masa_status st)
         return st;
     }
     masa_model_refresh(m);
-    m->rows_agree = m->grads && rows_agree(m);
     *out = m;
     return MASA_OK;
 }
@@ -229,9 +219,12 @@ float DEVICE *masa_model_grads(masa_model *m)
     return m->grads;
 }
 
-bool masa_model_rows_agree(const masa_model *m)
+bool masa_model_rows_agree(masa_model *m)
 {
-    return m->rows_agree;
+    const model_layer *l = &m->layers[0]; /* the others have its shapes */
+    return masa_device_rows_agree(m->compute) && masa_linear_rows_agree(l->qkv) &&
+           masa_linear_rows_agree(l->out) && masa_linear_rows_agree(l->gate_up) &&
+           masa_linear_rows_agree(l->down);
 }
 
 const masa_parameter *masa_model_parameters(const masa_model *m, size_t *n)

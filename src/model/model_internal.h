@@ -24,7 +24,6 @@ struct masa_model {
     masa_model_config config;
     masa_dtype compute;
     size_t count; /* floats in values, and in grads */
-    bool rows_agree;
     float DEVICE *values, *grads;
     masa_parameter *parameters; /* [n_parameters] */
     size_t n_parameters;

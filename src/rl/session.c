@@ -153,8 +153,8 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
     masa_status st = MASA_OK;
     /* What a run learns must not depend on the memory that is free: where the setting leaves it
      * open, activations are kept only if that changes no bit. */
-    bool keep = s->config->rollout.kept_memory >= 0 || masa_model_rows_agree(s->model);
-    if (wants->kept_rows && keep)
+    bool exact = s->config->rollout.kept_memory < 0;
+    if (wants->kept_rows && (!exact || masa_model_rows_agree(s->model)))
         st = masa_activations_create(&s->kept, s->model, wants->kept_rows, err);
     if (st != MASA_OK) return st;
     options.kept = s->kept;

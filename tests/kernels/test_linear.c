@@ -1,6 +1,7 @@
 #include "kernels_test.h"
 #include <masa/device.h>
 #include <masa/linear.h>
+#include <masa/memory.h>
 #include <masa/parallel.h>
 
 struct shape {
@@ -198,6 +199,9 @@ static void a_trial_tells_whether_rows_agree(void **state)
             struct tensor y = tensor_zero(MASA_F32, MANY * s.out), z = tensor_zero(MASA_F32, y.n);
             masa_linear *l = make(&w, s, compute, false);
             bool agree = masa_linear_rows_agree(l);
+            masa_memory_fail_at(1); /* the answer is kept: nothing is tried again */
+            assert_int_equal(masa_linear_rows_agree(l), agree);
+            assert_int_equal(masa_memory_fail_at(0), 1);
             masa_linear_forward(l, y.data, MASA_F32, x.data, NULL, MANY, false);
             masa_linear_forward(l, z.data, MASA_F32, x.data, NULL, FEW, false);
             if (agree) assert_memory_equal(y.data, z.data, FEW * s.out * sizeof(float));

@@ -65,8 +65,8 @@ static bool in_panels(const struct map *l)
            b->strides[1] == depth * LINEAR_COLUMNS;
 }
 
-/* Known (tests/kernels/test_linear.c) of oneDNN's bf16 products up to AVX-512; its float32
- * ones on AVX2 sum in an order that depends on the number of rows. */
+/* Whether to try: oneDNN's bf16 products up to AVX-512 have agreed in all shapes that were; its
+ * float32 ones on AVX2 sum in an order that depends on the number of rows. */
 bool cpu_rows_agree(masa_dtype compute)
 {
     return masa_isa_get() == MASA_ISA_REFERENCE ||

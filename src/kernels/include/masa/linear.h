@@ -37,9 +37,10 @@ void masa_linear_forward(masa_linear *linear, void DEVICE *y, masa_dtype y_dtype
                          bool accumulate);
 
 /**
- * Tries whether that result is also the same to the last bit, for this map's shape and the
- * weights it has: products of 1 to 1024 rows, in both kinds of y that a layer has, compared
- * with each row alone. Costs some 3,000 rows of products; false where its arrays do not fit.
+ * Whether that result is also the same to the last bit for this map's shape. The first call tries
+ * it, with the weights the map then has: products of 1 to some hundred rows, in both kinds of y
+ * that a layer has, compared with each row alone. The map keeps the answer; false where the
+ * trial's arrays do not fit.
  */
 bool masa_linear_rows_agree(masa_linear *linear);
 

@@ -52,9 +52,9 @@ const masa_parameter *masa_model_parameters(const masa_model *model, size_t *n);
 /** Repacks compute weights after masa_model_values were changed. */
 void masa_model_refresh(masa_model *model);
 
-/** Whether decoding computes a token's activations to the same bits as the training pass: tried
- *  for every shape of the layers' products when a trainable model is made. */
-bool masa_model_rows_agree(const masa_model *model);
+/** Whether decoding computes a token's activations to the same bits as the training pass: the
+ *  first call tries it for every shape of the layers' products (masa_linear_rows_agree). */
+bool masa_model_rows_agree(masa_model *model);
 
 /** Tells models apart, not bit flips: a hash of every 997th weight. */
 uint64_t masa_model_fingerprint(const masa_model *model);
