@@ -8,6 +8,7 @@
 #include <masa/memory.h>
 #include <masa/parallel.h>
 #include <masa/rl.h>
+#include <masa/run_folder.h>
 #include <masa/text.h>
 
 #include <fcntl.h>
@@ -110,7 +111,9 @@ static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent
 {
     verdict v = {0};
     const compare_run *r = &j->runs->items[run];
-    masa_train_options options = {.resume = j->states[run].exists,
+    /* Asked now: the run of a command that was killed may have been ending until then. */
+    char *config = masa_run_config_path(r->path);
+    masa_train_options options = {.resume = masa_path_exists(config),
                                   .restart = j->how->restart,
                                   .progress = j->how->quiet ? NULL : cli_output_progress(),
                                   .stop = &cli_stop_asked,
@@ -122,6 +125,7 @@ static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent
     if (j->how->jobs > 1) v.status = be_one_of_many(r, j->how->jobs, &v.error);
     if (v.status == MASA_OK)
         v.status = masa_rl_train(&j->configs[run], r->path, &options, &v.error);
+    free(config);
     fflush(NULL);
     _exit(write(pipe, &v, sizeof v) != sizeof v);
 }
@@ -155,7 +159,8 @@ static verdict take_verdict(const job *slot, int status)
             MASA_FAIL(&v.error, v.status, "its process was ended by signal %d",
                       WTERMSIG(status));
         else
-            MASA_FAIL(&v.error, v.status, "its process ended without a word");
+            MASA_FAIL(&v.error, v.status, "its process ended with status %d; what it said last "
+                      "says why", WEXITSTATUS(status));
     }
     close(slot->pipe);
     return v;

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,7 +98,7 @@ masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error 
     DIR *dir = opendir(folder);
     if (!dir)
         return MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder, strerror(errno));
-    for (struct dirent *entry; (entry = readdir(dir));) {
+    for (struct dirent *entry; errno = 0, (entry = readdir(dir));) {
         const char *at = find_mark(entry->d_name), *end;
         long seed;
         if (!at || at == entry->d_name || !parse_seed(&seed, at + strlen(mark), &end) ||
@@ -110,7 +111,11 @@ masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error 
         free(config);
         free(path);
     }
+    masa_status st = errno ? MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder,
+                                       strerror(errno))
+                           : MASA_OK;
     closedir(dir);
+    if (st != MASA_OK) return st;
     if (out->n == 0)
         return MASA_FAIL(
             err, MASA_ERR_DATA,
@@ -123,21 +128,26 @@ masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error 
 
 /* ---- where a run stands ---- */
 
-static masa_status see_seconds(void *context, long step, const char *name, double value,
-                               masa_error *err)
+static masa_status see_value(void *context, long step, const char *name, double value,
+                             masa_error *err)
 {
     (void)step, (void)name, (void)err;
     *(double *)context = value;
     return MASA_OK;
 }
 
-static masa_status read_store(compare_state *out, const char *path, masa_error *err)
+/* *last: the accuracy after the last step, NaN while there is none. */
+static masa_status read_store(compare_state *out, double *last, const char *path,
+                              masa_error *err)
 {
     masa_store *store = NULL;
+    *last = NAN;
     masa_status st = masa_store_open(&store, path, MASA_STORE_READ, err);
     if (st == MASA_OK) st = masa_store_last_step(store, &out->step, err);
     if (st == MASA_OK)
-        st = masa_store_metrics(store, 0, -1, "total_seconds", see_seconds, &out->seconds,
+        st = masa_store_metrics(store, 0, -1, "total_seconds", see_value, &out->seconds, err);
+    if (st == MASA_OK)
+        st = masa_store_metrics(store, out->steps, out->steps, "eval_accuracy", see_value, last,
                                 err);
     masa_store_close(store);
     if (out->step < 0) out->step = 0;
@@ -153,13 +163,15 @@ masa_status compare_run_state(compare_state *out, const compare_run *run, masa_e
     if (out->exists) {
         st = masa_config_load(&config, path, NULL, NULL, 0, err);
         if (st == MASA_OK) {
-            double limit = 60 * config.train.time_limit_minutes;
+            double limit = 60 * config.train.time_limit_minutes, last;
             long saved = -1;
-            st = read_store(out, store, err);
-            if (st == MASA_OK) st = masa_run_saved_step(run->path, &saved, err);
             out->steps = config.train.steps;
-            /* The record is ahead of the checkpoint when a run dies before it has saved. */
-            out->finished = saved == out->step && (out->step >= out->steps ||
+            st = read_store(out, &last, store, err);
+            if (st == MASA_OK) st = masa_run_saved_step(run->path, &saved, err);
+            /* The record is ahead of the checkpoint when a run dies before it has saved; a run
+             * that was stopped in its last evaluation is saved and makes up for that. */
+            bool evaluated = !config.data.test[0] || !isnan(last);
+            out->finished = saved == out->step && ((out->step >= out->steps && evaluated) ||
                                                    (limit > 0 && out->seconds > limit));
             masa_config_deinit(&config);
         }

@@ -15,13 +15,14 @@ typedef struct kind {
 } kind;
 
 /* A model this small is never right; that long answers cost something gives it a gradient. */
+#define RL_SETTINGS                                                                       \
+    "-s data.suffix= -s data.answer_rules=whole -s rollout.prompts_per_step=2 "           \
+    "-s rollout.group_size=4 -s rollout.max_tokens=12 -s data.max_prompt_tokens=120 "     \
+    "-s optimizer.lr=0.001 -s optimizer.tokens_per_pass=512 -s model.compute=f32 "        \
+    "-s train.save_every=2 -s train.eval_every=3 -s algorithm.overlong_buffer=12 "        \
+    "-s rollout.batch=8 -s model.chat_template=chatml "
 #define REINFORCE                                                                         \
-    "train RUN --model model --train train.jsonl --test train.jsonl -n 6 -s data.suffix= " \
-    "-s data.answer_rules=whole -s rollout.prompts_per_step=2 -s rollout.group_size=4 "   \
-    "-s rollout.max_tokens=12 -s data.max_prompt_tokens=120 -s optimizer.lr=0.001 "       \
-    "-s optimizer.tokens_per_pass=512 -s model.compute=f32 -s train.save_every=2 "        \
-    "-s train.eval_every=3 -s algorithm.overlong_buffer=12 -s rollout.batch=8 "           \
-    "-s model.chat_template=chatml "
+    "train RUN --model model --train train.jsonl --test train.jsonl -n 6 " RL_SETTINGS
 #define PREDICT                                                                           \
     "-s meta.start_step=2 -s data.max_prompt_tokens=1900 -s optimizer.tokens_per_pass=2048 " \
     "-s meta.template=meta.txt -s meta.length_min=1 -s meta.max_tokens=12 "

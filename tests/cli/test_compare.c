@@ -2,6 +2,8 @@
  * them. */
 #include "runs_test.h"
 
+#include <sqlite3.h>
+
 /* What every comparison here is given. */
 static const char common[] =
     "--model start --train train.jsonl --test test.jsonl --steps 4 -s data.suffix= "
@@ -119,6 +121,17 @@ static void a_run_without_its_last_checkpoint_goes_on(void **state)
     assert_says(errors, "goes on");
     assert_true(masa_path_exists("torn/grpo-seed1/checkpoints/latest"));
     assert_null(strstr(output, "not finished"));
+    /* stopped in the evaluation after its last step, which is saved, it makes up for that */
+    sqlite3 *store = NULL;
+    double accuracy = metric_of("torn/grpo-seed1", 4, "eval_accuracy");
+    assert_int_equal(sqlite3_open("torn/grpo-seed1/store.sqlite", &store), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(store, "DELETE FROM metrics WHERE step = 4 AND name LIKE 'eval_%'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(store);
+    must("torn --preset grpo --seeds 1", common);
+    assert_says(errors, "goes on");
+    assert_true(metric_of("torn/grpo-seed1", 4, "eval_accuracy") == accuracy);
 }
 
 static void a_run_at_its_time_limit_is_finished(void **state)

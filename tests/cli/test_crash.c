@@ -1,114 +1,28 @@
 /* Runs that are killed, and disks that fail: whatever happens, going on ends where the
  * undisturbed run ended, byte for byte. With the argument "all" every operation on a file fails
  * in turn, which takes hours; else some, drawn anew each time. */
-#include "kinds_test.h"
+#include "disturb_test.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { KILLS = 16, ARGUMENTS = 96 };
+enum { SOME_KILLS = 16, MANY_KILLS = 100 };
 
 static bool every_fault;
-
-static char run_path[300]; /* of the run that is disturbed */
-
-static int set_up(void **state)
-{
-    make_kinds(state);
-    snprintf(run_path, sizeof run_path, "%s/run", folder);
-    return 0;
-}
-
-/* Starts `masa ARGUMENTS`, RUN being the run's folder; its standard error goes into `errors`.
- * nth >= 0: with a fault in this call (support/inject.c). */
-static pid_t start_faulty(const char *arguments, const char *run, long nth, int code, bool on)
-{
-    static char text[4096];
-    char *argv[ARGUMENTS] = {(char *)(uintptr_t)MASA_PROGRAM};
-    size_t n = 1;
-    snprintf(text, sizeof text, "%s", arguments);
-    for (char *p = strtok(text, " "); p; p = strtok(NULL, " "))
-        argv[n++] = strcmp(p, "RUN") == 0 ? (char *)(uintptr_t)run : p;
-    assert_true(n < ARGUMENTS);
-    pid_t child = fork();
-    if (child != 0) return child;
-    char number[24];
-    int log = open("errors", O_CREAT | O_TRUNC | O_WRONLY, 0666);
-    if (log < 0 || dup2(log, 2) < 0 || dup2(log, 1) < 0) _exit(126);
-    setenv("OMP_NUM_THREADS", "1", 1);
-    if (nth >= 0) {
-        snprintf(number, sizeof number, "%ld", nth);
-        setenv("INJECT_NTH", number, 1);
-        snprintf(number, sizeof number, "%d", code);
-        setenv("INJECT_ERRNO", number, 1);
-        setenv("INJECT_UNDER", run_path, 1);
-        setenv("INJECT_COUNT", "count", 1);
-        if (on) setenv("INJECT_ON", "1", 1);
-        setenv("LD_PRELOAD", MASA_INJECT, 1);
-    }
-    execv(MASA_PROGRAM, argv);
-    _exit(127);
-}
-
-static pid_t start(const char *arguments, const char *run)
-{
-    return start_faulty(arguments, run, -1, 0, false);
-}
-
-/* The exit status; errors is filled. */
-static int finish(pid_t child)
-{
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    FILE *file = fopen("errors", "r");
-    read_all(errors, sizeof errors, file);
-    fclose(file);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
-}
-
-/* Runs the rest of what was broken off: as its message says where it was broken off early. */
-static void go_on(const kind *k)
-{
-    char again[64];
-    snprintf(again, sizeof again, "%.*s RUN --resume", (int)strcspn(k->arguments, " "),
-             k->arguments);
-    int status = finish(start(again, run_path));
-    if (status != 0 && strstr(errors, "--restart")) {
-        strcat(again, " --restart");
-        status = finish(start(again, run_path));
-    } else if (status != 0 && strstr(errors, "no run to resume")) {
-        status = finish(start(k->arguments, run_path));
-    }
-    if (status != 0) fail_msg("%s: %d, %s", k->name, status, errors);
-}
-
-static void assert_same_end(const kind *k, const char *how)
-{
-    const char *const files[] = {k->weights, "optimizer.bin"};
-    for (size_t i = 0; i < 2; i++) {
-        masa_text a = read_saved(k->name, files[i]), b = read_saved(run_path, files[i]);
-        if (a.size != b.size || memcmp(a.data, b.data, a.size) != 0)
-            fail_msg("%s, %s: another %s", k->name, how, files[i]);
-        masa_text_deinit(&a);
-        masa_text_deinit(&b);
-    }
-}
+static int kills = SOME_KILLS;
 
 /* Every step is on record as in the undisturbed run, all but times. */
-static void assert_same_record(const kind *k, const char *how)
+static void assert_same_record(const char *run, const char *disturbed, const char *how)
 {
     static const char columns[] = "reward,length,loss,grad_norm,entropy,eval_accuracy,tokens";
     char line[300];
     static char whole[1 << 16];
-    snprintf(line, sizeof line, "$masa inspect --json --metrics %s %s", columns, k->name);
+    snprintf(line, sizeof line, "$masa inspect --json --metrics %s %s", columns, run);
     assert_int_equal(shell(line), 0);
     strcpy(whole, output);
-    snprintf(line, sizeof line, "$masa inspect --json --metrics %s run", columns);
+    snprintf(line, sizeof line, "$masa inspect --json --metrics %s %s", columns, disturbed);
     assert_int_equal(shell(line), 0);
-    if (strcmp(whole, output) != 0) fail_msg("%s, %s:\n%s\n%s", k->name, how, whole, output);
+    if (strcmp(whole, output) != 0) fail_msg("%s, %s:\n%s\n%s", run, how, whole, output);
 }
 
 static double seconds_now(void)
@@ -128,25 +42,36 @@ static void assert_moved(const kind *k)
     masa_text_deinit(&moments);
 }
 
-static void killed(const kind *k)
+/* Kills `masa ARGUMENTS` after a random part of the seconds that it takes. False: it was faster
+ * this time. */
+static bool kill_within(double seconds, const char *arguments, char how[64])
+{
+    double after = seconds * (double)rand() / RAND_MAX;
+    snprintf(how, 64, "killed after %.3f s", after);
+    pid_t child = start(arguments, run_path);
+    usleep((useconds_t)(1e6 * after));
+    kill(child, SIGKILL);
+    return finish(child) != 0;
+}
+
+static double seconds_of(const char *arguments, const char *run)
 {
     double begun = seconds_now();
-    int status = finish(start(k->arguments, k->name));
-    if (status != 0) fail_msg("%s: %d, %s", k->name, status, errors);
-    double whole = seconds_now() - begun;
+    must_finish(arguments, run);
+    return seconds_now() - begun;
+}
+
+static void killed(const kind *k)
+{
+    char how[64];
+    double whole = seconds_of(k->arguments, k->name);
     assert_moved(k);
-    for (int i = 0; i < KILLS; i++) {
-        char how[64];
-        double after = whole * (double)rand() / RAND_MAX;
-        snprintf(how, sizeof how, "killed after %.3f s", after);
+    for (int i = 0; i < kills; i++) {
         assert_int_equal(masa_folder_remove(run_path, NULL), MASA_OK);
-        pid_t child = start(k->arguments, run_path);
-        usleep((useconds_t)(1e6 * after));
-        kill(child, SIGKILL);
-        if (finish(child) == 0) continue; /* it was faster this time */
+        if (!kill_within(whole, k->arguments, how)) continue;
         go_on(k);
         assert_same_end(k, how);
-        assert_same_record(k, how);
+        assert_same_record(k->name, "run", how);
     }
 }
 
@@ -156,10 +81,75 @@ static void kills_change_nothing(void **state)
     for (size_t i = 0; i < KINDS; i++) killed(&kinds[i]);
 }
 
+/* The same command goes on with the samples that are there; an export is all of them. */
+static void kills_of_an_evaluation_change_nothing(void **state)
+{
+    (void)state;
+    static const char evaluate[] =
+        "eval -q --problems train.jsonl --model model --chat-template chatml --compute f32 "
+        "-n 16 -l 60 --batch 8 -o RUN";
+    static const char same[] =
+        "rm -rf a b && $masa eval whole.sqlite --export a && $masa eval run --export b && "
+        "cmp a/samples_* b/samples_*";
+    char how[64];
+    double whole = seconds_of(evaluate, "whole.sqlite");
+    for (int i = 0; i < kills; i++) {
+        assert_int_equal(shell("rm -rf run run-*"), 0);
+        if (!kill_within(whole, evaluate, how)) continue;
+        must_finish(evaluate, run_path);
+        if (shell(same) != 0) fail_msg("%s: %s%s", how, output, errors);
+    }
+    assert_int_equal(shell("rm -rf run run-*"), 0);
+}
+
+static const char *const compared[] = {"run/grpo-seed1", "run/rloo-seed1"};
+
+/* The same command goes on with the run that was killed and leaves alone what is finished. A run
+ * that may still be saving, for only the command was killed, is waited for; one that had not come
+ * to its first checkpoint is begun again, as the message says. */
+static void go_on_comparing(const char *arguments)
+{
+    int status = finish(start(arguments, run_path));
+    for (int i = 0; i < 600 && status != 0; i++) {
+        if (strstr(errors, "is being trained in by process") ||
+            strstr(errors, "holds a run already"))
+            usleep(100000);
+        else if (strstr(errors, "--restart"))
+            must_finish("train RUN --resume --restart",
+                        compared[strstr(errors, compared[1]) != NULL]);
+        else
+            break;
+        status = finish(start(arguments, run_path));
+    }
+    if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
+}
+
+static void kills_of_a_comparison_change_nothing(void **state)
+{
+    (void)state;
+    static const char compare[] =
+        "compare RUN -q --preset grpo,rloo --seeds 1 --model model --train train.jsonl "
+        "--test train.jsonl --steps 4 " RL_SETTINGS;
+    char how[64], whole[64];
+    double seconds = seconds_of(compare, "whole");
+    for (int i = 0; i < kills; i++) {
+        assert_int_equal(masa_folder_remove(run_path, NULL), MASA_OK);
+        if (!kill_within(seconds, compare, how)) continue;
+        go_on_comparing(compare);
+        for (size_t k = 0; k < 2; k++) {
+            snprintf(whole, sizeof whole, "whole%s", strchr(compared[k], '/'));
+            assert_same_saved(whole, compared[k], "model.safetensors", how);
+            assert_same_record(whole, compared[k], how);
+        }
+    }
+    assert_int_equal(masa_folder_remove(run_path, NULL), MASA_OK);
+}
+
 static long calls_of(const char *arguments)
 {
     long n = 0;
-    int status = finish(start_faulty(arguments, run_path, 0, 0, false));
+    const fault none = {.library = MASA_INJECT};
+    int status = finish(start_faulty(arguments, run_path, &none));
     if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
     FILE *file = fopen("count", "r");
     assert_int_equal(fscanf(file, "%ld", &n), 1);
@@ -195,19 +185,17 @@ static void walk(const kind *k, const char *arguments, const char *copy)
         char how[96];
         double drawn = every_fault ? 0 : (double)rand() / RAND_MAX;
         long nth = 1 + (long)((double)all * ((double)i + drawn) / (double)n);
-        int code = i % 2 ? EIO : ENOSPC;
-        bool on = i % 4 > 1; /* the disk stays as it is */
+        const fault disk = {MASA_INJECT, nth, i % 2 ? EIO : ENOSPC,
+                            i % 4 > 1}; /* the disk stays as it is */
         snprintf(how, sizeof how, "call %ld of %ld%s%s: %s", nth, all, copy ? " of a resume" : "",
-                 on ? " on" : "", strerror(code));
+                 disk.on ? " on" : "", strerror(disk.code));
         prepare(copy);
-        assert_told(how, finish(start_faulty(arguments, run_path, nth, code, on)));
+        assert_told(how, finish(start_faulty(arguments, run_path, &disk)));
         /* with a checkpoint before the fault there is one after it */
-        if (copy) {
-            int status = finish(start(arguments, run_path));
-            if (status != 0) fail_msg("%s: %d, %s", how, status, errors);
-        } else {
+        if (copy)
+            must_finish(arguments, run_path);
+        else
             go_on(k);
-        }
         assert_same_end(k, how);
     }
 }
@@ -238,21 +226,20 @@ static void faults_of_the_disk_change_nothing(void **state)
     char half[2000];
     assert_int_equal(masa_folder_remove("half", NULL), MASA_OK);
     snprintf(half, sizeof half, "%s -n 4", kinds[0].arguments);
-    int status = finish(start(half, "half"));
-    if (status != 0) fail_msg("%s", errors);
+    must_finish(half, "half");
     walk(&kinds[0], "train RUN --resume -n 6", "half");
 }
 
 int main(int argc, char **argv)
 {
     every_fault = argc == 2 && strcmp(argv[1], "all") == 0;
-    const char *given = getenv("MASA_CRASH_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
-    print_message("MASA_CRASH_SEED=%u\n", seed);
-    srand(seed);
+    if (getenv("MASA_TEST_ALL")) kills = MANY_KILLS;
+    draw_anew();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(kills_change_nothing),
+        cmocka_unit_test(kills_of_an_evaluation_change_nothing),
+        cmocka_unit_test(kills_of_a_comparison_change_nothing),
         cmocka_unit_test(faults_of_the_disk_change_nothing),
     };
-    return cmocka_run_group_tests(tests, set_up, remove_kinds);
+    return cmocka_run_group_tests(tests, make_disturbed, remove_kinds);
 }

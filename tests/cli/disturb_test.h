@@ -1,0 +1,129 @@
+/* What the tests share that let a fault come over the program: it is started with one, and
+ * afterwards goes on to where it would have come without. */
+#ifndef DISTURB_TEST_H
+#define DISTURB_TEST_H
+
+#include "kinds_test.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { ARGUMENTS = 96 };
+
+static char run_path[300]; /* of the run that is disturbed */
+
+static int make_disturbed(void **state)
+{
+    make_kinds(state);
+    snprintf(run_path, sizeof run_path, "%s/run", folder);
+    return 0;
+}
+
+/* Draws are new each time; MASA_CRASH_SEED repeats them. */
+static void draw_anew(void)
+{
+    const char *given = getenv("MASA_CRASH_SEED");
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    print_message("MASA_CRASH_SEED=%u\n", seed);
+    srand(seed);
+}
+
+/* A call that fails, by a library that is loaded before the others (support/inject*.c). */
+typedef struct fault {
+    const char *library;
+    long nth; /* 0: none fails; all are counted */
+    int code; /* its errno, where the library asks */
+    bool on;  /* all from there on fail */
+} fault;
+
+static void set_fault(const fault *f)
+{
+    char number[24];
+    snprintf(number, sizeof number, "%ld", f->nth);
+    setenv("INJECT_NTH", number, 1);
+    snprintf(number, sizeof number, "%d", f->code);
+    setenv("INJECT_ERRNO", number, 1);
+    setenv("INJECT_UNDER", run_path, 1);
+    setenv("INJECT_COUNT", "count", 1);
+    if (f->on) setenv("INJECT_ON", "1", 1);
+    setenv("LD_PRELOAD", f->library, 1);
+}
+
+/* Starts `masa ARGUMENTS`, which are words without quotes, RUN being the run's folder; what it
+ * says goes into `errors`. f NULL: without a fault. */
+static pid_t start_faulty(const char *arguments, const char *run, const fault *f)
+{
+    static char text[4096];
+    char *argv[ARGUMENTS] = {(char *)(uintptr_t)MASA_PROGRAM};
+    size_t n = 1;
+    snprintf(text, sizeof text, "%s", arguments);
+    for (char *p = strtok(text, " "); p; p = strtok(NULL, " "))
+        argv[n++] = strcmp(p, "RUN") == 0 ? (char *)(uintptr_t)run : p;
+    assert_true(n < ARGUMENTS);
+    pid_t child = fork();
+    if (child != 0) return child;
+    int log = open("errors", O_CREAT | O_TRUNC | O_WRONLY, 0666);
+    int out = open("output", O_CREAT | O_TRUNC | O_WRONLY, 0666);
+    if (log < 0 || out < 0 || dup2(log, 2) < 0 || dup2(out, 1) < 0) _exit(126);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    if (f) set_fault(f);
+    execv(MASA_PROGRAM, argv);
+    _exit(127);
+}
+
+static pid_t start(const char *arguments, const char *run)
+{
+    return start_faulty(arguments, run, NULL);
+}
+
+/* The exit status; errors is filled. */
+static int finish(pid_t child)
+{
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    FILE *file = fopen("errors", "r");
+    read_all(errors, sizeof errors, file);
+    fclose(file);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 256 + WTERMSIG(status);
+}
+
+static void must_finish(const char *arguments, const char *run)
+{
+    int status = finish(start(arguments, run));
+    if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
+}
+
+/* Runs the rest of what was broken off: as its message says where it was broken off early. */
+static void go_on(const kind *k)
+{
+    char again[64];
+    snprintf(again, sizeof again, "%.*s RUN --resume", (int)strcspn(k->arguments, " "),
+             k->arguments);
+    int status = finish(start(again, run_path));
+    if (status != 0 && strstr(errors, "--restart")) {
+        strcat(again, " --restart");
+        status = finish(start(again, run_path));
+    } else if (status != 0 && strstr(errors, "no run to resume")) {
+        status = finish(start(k->arguments, run_path));
+    }
+    if (status != 0) fail_msg("%s: %d, %s", k->name, status, errors);
+}
+
+static void assert_same_saved(const char *whole, const char *run, const char *file,
+                              const char *how)
+{
+    masa_text a = read_saved(whole, file), b = read_saved(run, file);
+    if (a.size != b.size || memcmp(a.data, b.data, a.size) != 0)
+        fail_msg("%s, %s: another %s", whole, how, file);
+    masa_text_deinit(&a);
+    masa_text_deinit(&b);
+}
+
+static void assert_same_end(const kind *k, const char *how)
+{
+    assert_same_saved(k->name, run_path, k->weights, how);
+    assert_same_saved(k->name, run_path, "optimizer.bin", how);
+}
+
+#endif
