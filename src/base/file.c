@@ -145,6 +145,11 @@ masa_status masa_file_read_part(masa_text *text, const char *path, masa_error *e
     int fd = open_regular(path, err);
     if (fd < 0) return err ? err->code : MASA_ERR_IO;
     FILE *file = fdopen(fd, "rb");
+    if (!file) {
+        masa_status st = fail_errno(err, "open", path);
+        close(fd);
+        return st;
+    }
     masa_status st = read_stream(text, file, MOST, path, err);
     fclose(file);
     return st;
@@ -152,31 +157,36 @@ masa_status masa_file_read_part(masa_text *text, const char *path, masa_error *e
 
 /* What a rename may replace when `path` is written: itself, or the file that it links to. NULL
  * when it must be written straight: a device, a FIFO, a link to nothing, and what the kernel
- * shows of open files (/dev/stdout). */
-static char *replaceable(const char *path)
+ * shows of open files (/dev/stdout). The caller frees it. */
+static masa_status find_replaceable(char **out, const char *path, masa_error *err)
 {
     struct stat info;
+    *out = NULL;
     if (strcmp(path, "-") == 0 || strncmp(path, "/dev/", 5) == 0 ||
         strncmp(path, "/proc/", 6) == 0)
-        return NULL;
-    if (lstat(path, &info) != 0) return masa_strdup(path);
-    if (S_ISLNK(info.st_mode))
-        return stat(path, &info) == 0 && S_ISREG(info.st_mode) ? realpath(path, NULL) : NULL;
-    return S_ISREG(info.st_mode) ? masa_strdup(path) : NULL;
+        return MASA_OK;
+    bool is_new = lstat(path, &info) != 0;
+    if (is_new || S_ISREG(info.st_mode))
+        *out = masa_strdup(path);
+    else if (S_ISLNK(info.st_mode) && stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
+             !(*out = realpath(path, NULL)))
+        return fail_errno(err, "write", path);
+    return MASA_OK;
 }
 
 masa_status masa_file_begin(masa_output *out, const char *path, masa_error *err)
 {
     bool standard = strcmp(path, "-") == 0;
-    masa_output o = {.path = standard ? "to standard output" : path,
-                     .target = replaceable(path)};
+    masa_output o = {.path = standard ? "to standard output" : path};
+    masa_status st = find_replaceable(&o.target, path, err);
+    if (st != MASA_OK) return st;
     if (o.target) {
         masa_text name = {0};
         masa_text_addf(&name, "%s.tmp", o.target);
         o.temporary = masa_text_take(&name);
     }
     o.file = standard ? stdout : fopen(o.temporary ? o.temporary : path, "wbe");
-    masa_status st = o.file ? MASA_OK : fail_errno(err, "write", path);
+    if (!o.file) st = fail_errno(err, "write", path);
     if (st == MASA_OK) {
         *out = o;
     } else {

@@ -25,8 +25,11 @@ bool masa_memory_denied(void)
 void masa_memory_out(double bytes, const char *what)
 {
     bool many = bytes >= 1 << 20;
-    fprintf(stderr, "masa: out of memory: %.0f %s asked for, for %s\n",
-            many ? bytes / (1 << 20) : bytes, many ? "MiB" : "bytes", what);
+    if (bytes > 0)
+        fprintf(stderr, "masa: out of memory: %.0f %s asked for, for %s\n",
+                many ? bytes / (1 << 20) : bytes, many ? "MiB" : "bytes", what);
+    else
+        fprintf(stderr, "masa: out of memory: no more for %s\n", what);
     exit(1);
 }
 

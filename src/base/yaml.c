@@ -37,6 +37,11 @@ static const cyaml_config_t *reader(cyaml_config_t *out, cause *c)
     return out;
 }
 
+bool masa_yaml_out_of_memory(const char *message)
+{
+    return strcmp(message, "libyaml: (null)") == 0;
+}
+
 void masa_yaml_free(const cyaml_schema_value_t *schema, void *data)
 {
     cause c = {0};
@@ -58,8 +63,9 @@ masa_status masa_yaml_parse(void **out, const cyaml_schema_value_t *schema,
         *out = data;
         return MASA_OK;
     }
-    masa_status st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s: %s", what,
-                               c.message[0] ? c.message : cyaml_strerror(error));
+    const char *why = c.message[0] ? c.message : cyaml_strerror(error);
+    if (masa_yaml_out_of_memory(why)) why = "out of memory";
+    masa_status st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s: %s", what, why);
     masa_error_at(err, path, c.line);
     return st;
 }

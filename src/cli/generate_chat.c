@@ -2,6 +2,7 @@
 #include "generate.h"
 #include "output.h"
 
+#include <masa/file.h>
 #include <masa/memory.h>
 
 #include <errno.h>
@@ -97,31 +98,33 @@ static masa_status answer(chat *c, masa_error *err)
 
 static masa_status converse(chat *c, masa_error *err)
 {
-    char *line = NULL;
-    size_t capacity = 0;
-    bool quiet = c->options->quiet;
+    masa_text line = {0};
+    bool quiet = c->options->quiet, more = true;
     masa_status st = MASA_OK;
     while (st == MASA_OK) {
         if (!quiet) fprintf(stderr, "> ");
         interrupted = 0;
-        ssize_t n = getline(&line, &capacity, stdin);
-        if (n < 0) {
+        st = masa_line_read(stdin, &line, &more, err);
+        if (st != MASA_OK && interrupted) st = MASA_OK, more = false;
+        if (st != MASA_OK) break;
+        if (!more) {
             if (!quiet) fprintf(stderr, "\n");
             break;
         }
-        while (n > 0 && strchr("\r\n", line[n - 1])) line[--n] = '\0';
-        if (strcmp(line, "/quit") == 0) break;
-        if (strcmp(line, "/reset") == 0) {
+        while (line.size > 0 && line.data[line.size - 1] == '\r') line.data[--line.size] = '\0';
+        const char *said = masa_text_get(&line);
+        if (strcmp(said, "/quit") == 0) break;
+        if (strcmp(said, "/reset") == 0) {
             reset(c);
             if (!quiet) fprintf(stderr, "(a new conversation)\n");
-        } else if (line[0] == '/') {
+        } else if (said[0] == '/') {
             fprintf(stderr, "(the commands are /reset and /quit)\n");
-        } else if (n > 0) {
-            say(c, "user", line);
+        } else if (*said) {
+            say(c, "user", said);
             st = answer(c, err);
         }
     }
-    free(line);
+    masa_text_deinit(&line);
     return st;
 }
 

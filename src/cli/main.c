@@ -1,6 +1,7 @@
 /* masa: finds the command, runs it, and turns an error into one clear line. */
 #include "commands.h"
 #include "help.h"
+#include "library_memory.h"
 #include "output.h"
 
 #include <masa/dist.h>
@@ -70,6 +71,7 @@ static cli_command *find_command(const char *name)
 int main(int argc, char **argv)
 {
     bool verbose = argc > 1 && strcmp(argv[1], "--verbose") == 0;
+    cli_library_memory_start();
     cli_output_start();
     if (verbose) {
         masa_log_set_level(MASA_LOG_DEBUG);

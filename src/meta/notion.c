@@ -43,11 +43,17 @@ static bool is_word(unsigned code)
     }
 }
 
+static void out_of_memory(void)
+{
+    masa_memory_out(0, "the stem of a word (libstemmer)");
+}
+
 static void end_word(masa_words *words, masa_text *word, struct sb_stemmer *stemmer)
 {
     if (word->size == 0) return;
     const sb_symbol *stem =
         sb_stemmer_stem(stemmer, (const sb_symbol *)word->data, (int)word->size);
+    if (!stem) out_of_memory();
     size_t n = (size_t)sb_stemmer_length(stemmer);
     MASA_PUSH(words->stems, words->n, words->capacity, hash_bytes(stem, n));
     masa_text_clear(word);
@@ -57,6 +63,7 @@ static void split_words(masa_words *words, const char *text, size_t n)
 {
     struct sb_stemmer *stemmer = sb_stemmer_new("english", "UTF_8");
     masa_text word = {0};
+    if (!stemmer) out_of_memory();
     for (size_t i = 0; i < n;) {
         unsigned code;
         size_t length = masa_utf8_decode(text + i, n - i, &code);

@@ -63,8 +63,8 @@ static masa_status seal_folder(json_t *files, const char *folder, const char *pr
     DIR *dir = opendir(folder);
     if (!dir) return fail_errno(err, "read", folder);
     masa_status st = MASA_OK;
-    struct dirent *entry;
-    while (st == MASA_OK && (entry = readdir(dir))) {
+    struct dirent *entry = NULL;
+    while (st == MASA_OK && (errno = 0, entry = readdir(dir))) {
         const char *name = entry->d_name;
         if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) continue;
         if (!*prefix && strcmp(name, STATE_FILE) == 0) continue;
@@ -79,6 +79,7 @@ static masa_status seal_folder(json_t *files, const char *folder, const char *pr
         free(path);
         free(relative);
     }
+    if (st == MASA_OK && errno) st = fail_errno(err, "read", folder);
     closedir(dir);
     return st == MASA_OK ? masa_folder_sync(folder, err) : st;
 }

@@ -4,6 +4,7 @@
 #include "config_entries.h"
 
 #include <masa/memory.h>
+#include <masa/yaml.h>
 
 #include <cyaml/cyaml.h>
 #include <ctype.h>
@@ -155,7 +156,9 @@ static masa_status fail_yaml(const cause *c, cyaml_err_t error, const char *yaml
      * Only where it speaks of a value does the key belong to it. */
     const char *where = c->n_fields && c->message[0] ? c->fields[0] : NULL;
     masa_status st;
-    if (masa_starts_with(c->message, parser))
+    if (masa_yaml_out_of_memory(c->message))
+        st = MASA_FAIL(err, MASA_ERR_MEMORY, "out of memory");
+    else if (masa_starts_with(c->message, parser))
         st = MASA_FAIL(err, MASA_ERR_CONFIG, "not YAML: %s", c->message + strlen(parser));
     else
         st = MASA_FAIL(err, MASA_ERR_CONFIG,

@@ -70,7 +70,7 @@ masa_status events_open(events **out, const char *folder, masa_error *err)
     masa_text_addf(&path, "%s/events.out.tfevents.%010ld.%04zu", folder, (long)time(NULL),
                    count_files(folder));
     file->path = masa_text_take(&path);
-    file->file = fopen(file->path, "wbe");
+    file->file = fopen(file->path, "wbxe");
     if (file->file) {
         Tb__Event event = TB__EVENT__INIT;
         event.file_version = "brain.Event:2";

@@ -80,12 +80,18 @@ static void push(tokenizer__splitter *sp, const char *s, size_t n)
     if (n) MASA_PUSH(sp->next, sp->n_next, sp->cap_next, ((tokenizer__piece){s, n}));
 }
 
+static void out_of_memory(void)
+{
+    masa_memory_out(0, "splitting a text (PCRE2)");
+}
+
 static void prepare_match(tokenizer__splitter *sp)
 {
     if (sp->match) return;
     sp->match = pcre2_match_data_create(1, NULL);
     sp->context = pcre2_match_context_create(NULL);
     sp->stack = pcre2_jit_stack_create(JIT_STACK_FIRST, JIT_STACK_MOST, NULL);
+    if (!sp->match || !sp->context || !sp->stack) out_of_memory();
     pcre2_jit_stack_assign(sp->context, NULL, sp->stack);
     pcre2_set_match_limit(sp->context, MATCH_LIMIT);
 }
@@ -99,6 +105,7 @@ static void split_by_pattern(tokenizer__splitter *sp, const pcre2_code *code,
     while (at < piece.n) {
         int rc = pcre2_match(code, (PCRE2_SPTR)piece.s, piece.n, at, PCRE2_NO_UTF_CHECK,
                              sp->match, sp->context);
+        if (rc == PCRE2_ERROR_NOMEMORY) out_of_memory();
         if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
             masa_warn("the tokenizer's splitting pattern gave up on a text (PCRE2 error %d)", rc);
         if (rc < 0) break;

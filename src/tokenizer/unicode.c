@@ -6,6 +6,8 @@
  */
 #include "tokenizer_internal.h"
 
+#include <masa/memory.h>
+
 #include <utf8proc.h>
 
 #include <stdlib.h>
@@ -192,7 +194,8 @@ static void normalize_run(masa_text *out, const char *s, size_t n)
     utf8proc_ssize_t size =
         utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &normal,
                      UTF8PROC_COMPOSE | UTF8PROC_STABLE);
-    /* Valid UTF-8 cannot fail but for memory; the text as it is then stands. */
+    /* Valid UTF-8 cannot fail but for memory; text that is not stands as it is. */
+    if (size == UTF8PROC_ERROR_NOMEM) masa_memory_out((double)n, "a normal form (utf8proc)");
     if (size >= 0)
         masa_text_append(out, (const char *)normal, (size_t)size);
     else

@@ -29,7 +29,8 @@ char *masa_strndup(const char *s, size_t n);
 masa_status masa_alloc_large(void **out, size_t count, size_t size, const char *what,
                              masa_error *err);
 
-/** Ends the program with one line: "out of memory: N MiB asked for, for WHAT". */
+/** Ends the program with one line: "out of memory: N MiB asked for, for WHAT". 0 bytes: the one
+ * who asks does not know how much it was. */
 _Noreturn void masa_memory_out(double bytes, const char *what);
 
 /** For tests: the n-th allocation from now on fails, once; 0: none does. Returns what was left

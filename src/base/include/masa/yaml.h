@@ -2,6 +2,7 @@
 #ifndef MASA_YAML_H
 #define MASA_YAML_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <cyaml/cyaml.h>
 #include <masa/error.h>
@@ -13,6 +14,8 @@
 masa_status masa_yaml_parse(void **out, const cyaml_schema_value_t *schema,
                             const char *text, size_t size, const char *path,
                             const char *what, masa_error *err);
+/** Whether what libcyaml says of an error is that memory was out, of which libyaml says nothing. */
+bool masa_yaml_out_of_memory(const char *message);
 /** NULL is fine. */
 void masa_yaml_free(const cyaml_schema_value_t *schema, void *data);
 
