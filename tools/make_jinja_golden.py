@@ -2,17 +2,21 @@
 
     python3 tools/make_jinja_golden.py                   tests/jinja/data/cases.json anew
     python3 tools/make_jinja_golden.py random N SEED     N random templates, to standard output
-    python3 tools/make_jinja_golden.py folder DIR        every *.jinja below DIR with conversations
+    python3 tools/make_jinja_golden.py folder DIR        the templates below DIR with conversations:
+                                                         *.jinja, and strings in *.py
     python3 tools/make_jinja_golden.py probe             exit status 0 if Jinja2 is there
 
 To add a case, write its template into cases.json and make it anew. A case that is printed is a
 line of JSON: template, context, and text (null: Jinja raised, with the error).
 """
+import ast
+import collections
 import datetime
 import functools
 import json
 import pathlib
 import random
+import re
 import sys
 
 import jinja2
@@ -261,15 +265,53 @@ CONVERSATIONS = [
 ]
 
 
+TOOLS = [{"type": "function", "function": {
+    "name": "get_weather", "description": "The weather of a place.\nToday's.",
+    "parameters": {"type": "object", "required": ["place"], "properties": {
+        "place": {"type": "string", "description": "a town"},
+        "unit": {"type": "string", "enum": ["C", "F"]},
+        "days": {"type": "array", "items": {"type": "integer"}}}}}}]
+CALL = {"id": "call00001", "type": "function",
+        "function": {"name": "get_weather", "arguments": {"place": "Z\u00fcrich", "days": [1, 2]}}}
+WITH_TOOLS = [
+    turns("s:Be brief.", "u:Is it raining?"),
+    turns("u:Is it raining?") +
+    [{"role": "assistant", "content": "", "tool_calls": [CALL]},
+     {"role": "tool", "name": "get_weather", "tool_call_id": "call00001", "content": '{"rain": true}'}] +
+    turns("a:It is.", "u:And tomorrow?"),
+]
+
+
+def templates(folder):
+    """(name, template), each template once: files, and strings in Python that loop over messages."""
+    seen = set()
+    for path in sorted(p for p in pathlib.Path(folder).rglob("*") if p.suffix in (".jinja", ".py")):
+        text = path.read_text()
+        found = [text]
+        if path.suffix == ".py":
+            found = [n.value for n in ast.walk(ast.parse(text))
+                     if isinstance(n, ast.Constant) and isinstance(n.value, str)
+                     and re.search(r"{%-?\s*for \w+ in .*message", n.value)]
+        for template in found:
+            if template not in seen:
+                seen.add(template)
+                yield f"{path.relative_to(folder)}", template
+
+
 def folder_cases(folder):
-    for path in sorted(pathlib.Path(folder).rglob("*.jinja")):
-        template = path.read_text()
-        for i, messages in enumerate(CONVERSATIONS):
+    counts = collections.Counter()
+    conversations = [(c, None) for c in CONVERSATIONS] + [(c, TOOLS) for c in WITH_TOOLS]
+    for name, template in templates(folder):
+        counts["templates"] += 1
+        for messages, tools in conversations:
             for generation in (False, True):
                 for more in ({}, {"enable_thinking": False}) if "enable_thinking" in template else ({},):
-                    context = {"messages": messages, "tools": None, "documents": None, "bos_token": "<s>",
+                    context = {"messages": messages, "tools": tools, "documents": None, "bos_token": "<s>",
                                "eos_token": "</s>", "add_generation_prompt": generation, **more}
-                    yield case(template, context, name=f"{path.relative_to(folder)}")
+                    c = case(template, context, name=name)
+                    counts["texts" if c["text"] is not None else "exceptions"] += 1
+                    yield c
+    print("%(templates)d templates: %(texts)d texts, %(exceptions)d exceptions" % counts, file=sys.stderr)
 
 
 def main():

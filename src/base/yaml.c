@@ -39,7 +39,8 @@ static const cyaml_config_t *reader(cyaml_config_t *out, cause *c)
 
 bool masa_yaml_out_of_memory(const char *message)
 {
-    return strcmp(message, "libyaml: (null)") == 0;
+    return strcmp(message, "libyaml: (null)") == 0 ||
+           strcmp(message, "libyaml parser init failed") == 0;
 }
 
 void masa_yaml_free(const cyaml_schema_value_t *schema, void *data)

@@ -55,7 +55,7 @@ BUILTIN(filter_string)
 BUILTIN(filter_safe)
 {
     UNUSED;
-    return text_of(m, v);
+    return jinja__safe(m, text_of(m, v));
 }
 
 BUILTIN(filter_replace)

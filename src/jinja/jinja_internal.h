@@ -170,6 +170,7 @@ typedef struct jinja__string {
     const char *s;
     const char *marks; /* [n], or NULL: none */
     size_t n;
+    bool safe; /* Markup, which escapes for HTML what is added to it */
 } jinja__string;
 
 typedef struct jinja__list {
@@ -262,6 +263,8 @@ jinja__value jinja__undefined(const char *name);
 jinja__value jinja__new_string(jinja__machine *m, const char *s, size_t n,
                                const char *marks);
 jinja__value jinja__constant(jinja__machine *m, const char *s);
+/* The same text as one that is safe. */
+jinja__value jinja__safe(jinja__machine *m, jinja__value string);
 jinja__value jinja__part(jinja__machine *m, jinja__value string, size_t begin,
                          size_t end);
 jinja__value jinja__new_list(jinja__machine *m, int type);

@@ -118,6 +118,16 @@ jinja__value jinja__constant(jinja__machine *m, const char *s)
     return jinja__new_string(m, s, strlen(s), NULL);
 }
 
+jinja__value jinja__safe(jinja__machine *m, jinja__value v)
+{
+    if (m->st != MASA_OK || !jinja__room(m, sizeof *v.as.string)) return v;
+    jinja__string *safe = jinja__alloc(m->arena, sizeof *safe);
+    *safe = *v.as.string;
+    safe->safe = true;
+    v.as.string = safe;
+    return v;
+}
+
 /* Shares the bytes. */
 jinja__value jinja__part(jinja__machine *m, jinja__value v, size_t begin, size_t end)
 {

@@ -316,14 +316,25 @@ static jinja__value repeat(jinja__machine *m, jinja__value v, int64_t times)
     return list;
 }
 
+/* A safe text stays so, and escapes the other for HTML. */
+static jinja__value join_texts(jinja__machine *m, jinja__value a, jinja__value b)
+{
+    bool safe = a.as.string->safe || b.as.string->safe;
+    const jinja__string *other = a.as.string->safe ? b.as.string : a.as.string;
+    for (size_t i = 0; safe && !other->safe && i < other->n; i++)
+        if (strchr("&<>'\"", other->s[i]) && other->s[i])
+            return jinja__refuse(m, "a text with %c added to one that is `safe`, which escapes it "
+                                    "for HTML, is not supported", other->s[i]);
+    jinja__builder text = {0};
+    jinja__add_string(m, &text, a);
+    jinja__add_string(m, &text, b);
+    jinja__value joined = jinja__finish(m, &text);
+    return safe ? jinja__safe(m, joined) : joined;
+}
+
 static jinja__value join_two(jinja__machine *m, jinja__value a, jinja__value b)
 {
-    if (a.type == JINJA_STRING) {
-        jinja__builder text = {0};
-        jinja__add_string(m, &text, a);
-        jinja__add_string(m, &text, b);
-        return jinja__finish(m, &text);
-    }
+    if (a.type == JINJA_STRING) return join_texts(m, a, b);
     jinja__value list = jinja__new_list(m, a.type);
     for (size_t i = 0; i < a.as.list->n; i++) jinja__push(m, list, a.as.list->items[i]);
     for (size_t i = 0; i < b.as.list->n; i++) jinja__push(m, list, b.as.list->items[i]);

@@ -93,6 +93,10 @@ static void what_is_beyond_is_named_with_its_line(void **state)
          MASA_ERR_UNSUPPORTED},
         {"{{ 9223372036854775807 + 1 }}",
          "line 1: integers beyond 64 bits are not supported", MASA_ERR_UNSUPPORTED},
+        {"{{ 'a'|safe + 'b' + '\\n' }}{{ ('<'|safe) ~ '&' }}\n{{ 'a'|safe + 'b' + '<c' }}",
+         "line 2: a text with < added to one that is `safe`, which escapes it for HTML, is not "
+         "supported",
+         MASA_ERR_UNSUPPORTED},
         {"{{ dict(**p) }}", "line 1: `**` in arguments is not supported",
          MASA_ERR_UNSUPPORTED},
         {"{% if p %}\nx", "line 1: this block has no {% endif %}", MASA_ERR_FORMAT},
