@@ -20,8 +20,8 @@ static const char problems[] =
     "{\"id\": \"b\", \"problem\": \"p2\", \"answer\": \"1\"}\n"
     "{\"id\": \"c\", \"problem\": \"p3\", \"answer\": \"2\"}\n";
 
-/* `random` knows nothing; `taught` answers every problem by \boxed{1}; `loops` says no.
- */
+/* `random` knows nothing; `taught` answers every problem by \boxed{1}; `mixed` one in three by
+ * hashes and the others at length; `loops` says no. */
 static int make_models(void **state)
 {
     (void)state;
@@ -30,9 +30,14 @@ static int make_models(void **state)
     write_file("taught.jsonl", "{\"problem\": \"p1\", \"solution\": \"\\\\boxed{1}\"}\n"
                                "{\"problem\": \"p2\", \"solution\": \"\\\\boxed{1}\"}\n"
                                "{\"problem\": \"p3\", \"solution\": \"\\\\boxed{1}\"}\n");
+    write_file("mixed.jsonl",
+               "{\"problem\": \"p1\", \"solution\": \"#### 1\"}\n"
+               "{\"problem\": \"p2\", \"solution\": \"So it is \\\\boxed{1}\"}\n"
+               "{\"problem\": \"p3\", \"solution\": \"So it is \\\\boxed{1}\"}\n");
     write_file("loops.jsonl",
                "{\"problem\": \"p1\", \"solution\": \"" NO NO NO NO "\"}\n");
-    if (shell("$masa init random" SHAPE "&& " TEACH("taught") " && " TEACH("loops")) != 0)
+    if (shell("$masa init random" SHAPE "&& " TEACH("taught") " && " TEACH("mixed") " && "
+              TEACH("loops")) != 0)
         fail_msg("%s", errors);
     return 0;
 }
@@ -96,6 +101,20 @@ static void a_model_that_knows_nothing_is_told(void **state)
           "in a loop");
 }
 
+/* What is so in a part of the responses, or of the data, is a note. */
+static void what_holds_in_part_is_a_note(void **state)
+{
+    (void)state;
+    finds(DOCTOR "-s data.answer_rules=hashes mixed problems", 0, "answers", "note",
+          "add the rule that finds them");
+    finds(DOCTOR "-s rollout.max_tokens=8 mixed problems", 1, "ends", "note",
+          "raise rollout.max_tokens");
+    assert_int_equal(shell("for i in $(seq 21); do echo "
+                           "'{\"problem\": \"'p$i'\", \"answer\": \"1\"}'; done >many && "
+                           "sed -i '21s/\"1\"/\"\\\\\\\\boxed{}\"/' many"), 0);
+    finds(DOCTOR "taught many", 0, "golds", "note", "1 of 21 gold answers can be read by no rule");
+}
+
 /* `taught` was taught without a suffix, and boxes: a file that says neither would be asked for a
  * box with a suffix that the model does not know. */
 static void files_say_how_they_are_asked_and_judged(void **state)
@@ -150,6 +169,31 @@ static void data_are_looked_at(void **state)
           "data.max_prompt_tokens");
 }
 
+/* Templates in files beside the model, and tokenizers that are odd. */
+static void turns_are_looked_at(void **state)
+{
+    (void)state;
+#define TURNS "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+#define ASKS(what) "{% if add_generation_prompt %}assistant: " what "{% endif %}"
+    write_file("plain.jinja", TURNS ASKS(""));
+    finds("cp -r random endless && cd endless && "
+          "sed -i 's/<|im_/<|x_/g; s/<|endoftext|>/<|x|>/g; /\"eos_token\":/d' *.json && cd .. && "
+          DOCTOR "-s model.chat_template=plain.jinja endless problems",
+          1, "stop tokens", "spoils", "nothing ends a response but its length");
+    finds(DOCTOR "-s model.chat_template=plain.jinja taught problems", 1, "round trip", "fine",
+          "decode to the same text");
+    write_file("thinks.jinja", TURNS ASKS("<think>"));
+    finds(DOCTOR "-s model.chat_template=thinks.jinja taught problems", 1, "answer's place", "note",
+          "masa sft needs another");
+    write_file("raises.jinja", "{{ raise_exception('no') }}" TURNS);
+    finds(DOCTOR "-s model.chat_template=raises.jinja taught problems", 1, "template", "spoils",
+          "the template raises: no");
+    finds("cp -r taught drops && sed -i 's/\"ByteLevel\", \"add_prefix_space\": false/"
+          "\"ByteLevel\", \"add_prefix_space\": true/' drops/tokenizer.json && " DOCTOR
+          "drops problems",
+          0, "round trip", "note", "masa tokenize --rendered");
+}
+
 static void templates_and_memory_are_looked_at(void **state)
 {
     (void)state;
@@ -187,8 +231,10 @@ int main(void)
         cmocka_unit_test(a_model_that_can_learn_passes),
         cmocka_unit_test(rewards_without_variance_spoil),
         cmocka_unit_test(a_model_that_knows_nothing_is_told),
+        cmocka_unit_test(what_holds_in_part_is_a_note),
         cmocka_unit_test(files_say_how_they_are_asked_and_judged),
         cmocka_unit_test(data_are_looked_at),
+        cmocka_unit_test(turns_are_looked_at),
         cmocka_unit_test(templates_and_memory_are_looked_at),
         cmocka_unit_test(findings_are_json_too)};
     return cmocka_run_group_tests(tests, make_models, remove_model);
