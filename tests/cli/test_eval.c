@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static char root[] = "/tmp/masa-cli-eval-XXXXXX";
@@ -244,14 +245,17 @@ static void a_kill_loses_nothing(void **state)
     assert_done("--problems many.jsonl" MODEL "-n 16 -l 60 -o whole-many.sqlite");
     static const char all[] = "SELECT count(*) FROM samples";
     assert_int_equal(count("whole-many.sqlite", all), PROBLEMS * 16);
-    const int signals[] = {SIGKILL, SIGINT};
-    for (int i = 0; i < 2; i++) {
+    static const int signals[] = {SIGKILL, SIGINT, SIGTERM};
+    static const char *const files[] = {"killed.sqlite", "interrupted.sqlite", "ended.sqlite"};
+    for (int i = 0; i < 3; i++) {
         int status;
-        const char *file = i ? "interrupted.sqlite" : "killed.sqlite";
+        const char *file = files[i];
         char again[256];
         pid_t child = start(file);
+        time_t asked = time(NULL);
         kill(child, signals[i]);
         assert_int_equal(waitpid(child, &status, 0), child);
+        assert_true(time(NULL) - asked < 10); /* within seconds */
         if (i == 0)
             assert_true(WIFSIGNALED(status));
         else

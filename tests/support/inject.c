@@ -90,7 +90,28 @@ FOPEN(fopen64)
     }
 ON_PATH(int, -1, unlink)
 ON_PATH(int, -1, remove)
-ON_PATH(DIR *, NULL, opendir)
+
+DIR *opendir(const char *path)
+{
+    bool counted = counts(path);
+    DIR *dir = fails(counted) ? NULL : REAL(opendir)(path);
+    if (dir) note(dirfd(dir), counted);
+    return dir;
+}
+
+#define READDIR(type, name)                                                               \
+    struct type *name(DIR *dir)                                                           \
+    {                                                                                     \
+        return fails(counts_fd(dirfd(dir))) ? NULL : REAL(name)(dir);                     \
+    }
+READDIR(dirent, readdir)
+READDIR(dirent64, readdir64)
+
+int closedir(DIR *dir)
+{
+    note(dirfd(dir), false);
+    return REAL(closedir)(dir);
+}
 
 int mkdir(const char *path, mode_t mode)
 {
