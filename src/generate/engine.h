@@ -1,5 +1,5 @@
 /*
- * Inside of the generator: what a call of masa_generate works on.
+ * Inside of the generator: what it works on from the first request until all are answered.
  *
  * A request's prompt is computed in a slot of its own, from where it differs from those
  * in the cache; its blocks then belong to
@@ -21,7 +21,7 @@ enum { NO_SAMPLE = -1 };
 
 typedef struct slot {
     size_t group;
-    ptrdiff_t sample; /* index of the completion, or NO_SAMPLE for the prompt itself */
+    ptrdiff_t sample; /* index of the response, or NO_SAMPLE for the prompt itself */
     size_t table;     /* its row of the block tables */
     size_t n_blocks;  /* entries of that row in use */
     size_t computed;  /* tokens whose keys and values are cached */
@@ -31,7 +31,7 @@ typedef struct slot {
 
 typedef struct group {
     const masa_request *request;
-    size_t first;    /* completion of its sample 0 */
+    size_t first;    /* response of its sample 0 */
     int32_t *blocks; /* [n_blocks] of the prompt, while cached */
     size_t n_blocks;
     int32_t
@@ -41,22 +41,29 @@ typedef struct group {
     size_t running, waiting, unfinished; /* samples */
 } group;
 
-/* The state of one call. */
+/* A response in the making. */
+typedef struct reply {
+    masa_completion *completion; /* the caller's */
+    size_t capacity;             /* of its tokens and logprobs */
+    double started;              /* when it took a slot; 0 before */
+    masa_text tail;              /* for stop strings */
+} reply;
+
+/* The state from the first request until all are answered. */
 typedef struct run {
     group *groups;
-    size_t n_groups, next_group; /* groups before next_group were started */
-    size_t oldest;               /* groups before it are finished */
-    masa_completion *completions;
-    size_t *capacities;              /* [n_completions] of tokens and logprobs */
-    double *started;                 /* [n_completions] when it took a slot; 0 before */
-    masa_text *tails;                /* [n_completions] for stop strings */
-    size_t n_completions, remaining; /* remaining: not finished yet */
-    size_t *queue;                   /* ring of n_completions + 1 samples */
+    size_t n_groups, groups_capacity, next_group; /* groups before next_group were started */
+    size_t oldest;                                /* groups before it are finished */
+    reply *responses;
+    size_t n_responses, remaining; /* remaining: not finished yet */
+    size_t capacity;               /* of responses and of the queue */
+    size_t *queue;                 /* a ring of samples that wait for a slot */
     size_t queue_head, queue_n;
     size_t arriving; /* samples that prompts under way will bring */
     bool closed;     /* nothing is admitted until a sequence finishes */
     masa_generate_callback *callback;
     void *context;
+    double begun; /* on the clock */
 } run;
 
 struct masa_generator {
@@ -74,7 +81,7 @@ struct masa_generator {
     slot *slots; /* [n_slots] oldest first */
     size_t n_slots;
     int32_t *tokens, *positions, *sequences, *logit_rows, *kept_rows; /* [max_rows] */
-    masa_draw *draws; /* [n_draws] of this step; tag: index of the completion */
+    masa_draw *draws; /* [n_draws] of this step; tag: index of the response */
     size_t n_draws, draws_capacity;
     run run;
     masa_generate_stats stats;
@@ -102,6 +109,11 @@ size_t wanted_tokens(const masa_request *request, size_t sample);
 size_t response_limit(const masa_generator *g, const masa_request *request,
                       size_t sample);
 
+static inline masa_completion *completion_of(const masa_generator *g, size_t sample)
+{
+    return g->run.responses[sample].completion;
+}
+
 /* Tokens of a slot's sequence: what is cached and what is still to be computed. */
 size_t sequence_size(const masa_generator *g, const slot *s);
 
@@ -111,7 +123,7 @@ void reserve_blocks(masa_generator *g);
 void keep_prompt(masa_generator *g, slot *s);
 void forget_prompt(masa_generator *g, group *owner);
 void release_blocks(masa_generator *g, slot *s);
-void finish_sample(masa_generator *g, masa_completion *c);
+void finish_sample(masa_generator *g, const masa_completion *c);
 void drop_slot(masa_generator *g, size_t index);
 void queue_push(run *r, size_t sample);
 

@@ -271,37 +271,49 @@ static masa_status check_request(const masa_generator *g, const masa_request *re
     return MASA_OK;
 }
 
-static void begin_run(masa_generator *g, const masa_request *requests, size_t n_requests,
-                      masa_completion *completions)
+/* Room for so many more samples; the queue's ring begins at its beginning again. */
+static void reserve_responses(run *r, size_t more)
 {
-    run *r = &g->run;
-    *r = (run){.n_groups = n_requests, .completions = completions};
-    r->groups = masa_alloc(n_requests, sizeof *r->groups);
-    for (size_t i = 0; i < n_requests; i++) {
-        const masa_request *request = &requests[i];
-        group *owner = &r->groups[i];
-        *owner = (group){.request = request,
-                         .first = r->n_completions,
-                         .partial = -1,
-                         .unfinished = request->n_samples};
-        owner->blocks =
-            masa_alloc(blocks_of(request->prompt_size), sizeof *owner->blocks);
-        for (size_t k = 0; k < request->n_samples; k++)
-            completions[r->n_completions++] =
-                (masa_completion){.request = i, .sample = k};
-    }
-    r->remaining = r->n_completions;
-    r->capacities = masa_alloc(r->n_completions, sizeof *r->capacities);
-    r->started = masa_alloc(r->n_completions, sizeof *r->started);
-    r->tails = masa_alloc(r->n_completions, sizeof *r->tails);
-    r->queue = masa_alloc(r->n_completions + 1, sizeof *r->queue);
-    g->stats = (masa_generate_stats){0};
+    size_t needed = r->n_responses + more, capacity = 2 * r->capacity;
+    if (needed <= r->capacity) return;
+    if (capacity < needed) capacity = needed;
+    size_t *queue = masa_alloc(capacity, sizeof *queue);
+    for (size_t i = 0; i < r->queue_n; i++)
+        queue[i] = r->queue[(r->queue_head + i) % r->capacity];
+    free(r->queue);
+    r->queue = queue;
+    r->queue_head = 0;
+    r->responses = masa_realloc(r->responses, capacity, sizeof *r->responses);
+    r->capacity = capacity;
 }
 
-/* Frees the call's state; an error left slots and prompts behind. */
+static void add_request(masa_generator *g, const masa_request *request,
+                        masa_completion *completions)
+{
+    run *r = &g->run;
+    if (r->n_groups == 0) {
+        g->stats = (masa_generate_stats){0};
+        r->begun = masa_clock();
+    }
+    group owner = {.request = request,
+                   .first = r->n_responses,
+                   .partial = -1,
+                   .unfinished = request->n_samples,
+                   .blocks = masa_alloc(blocks_of(request->prompt_size), sizeof *owner.blocks)};
+    reserve_responses(r, request->n_samples);
+    for (size_t k = 0; k < request->n_samples; k++) {
+        completions[k] = (masa_completion){.request = r->n_groups, .sample = k};
+        r->responses[r->n_responses++] = (reply){.completion = &completions[k]};
+    }
+    r->remaining += request->n_samples;
+    MASA_PUSH(r->groups, r->n_groups, r->groups_capacity, owner);
+}
+
+/* Frees the run's state; an error left slots and prompts behind. */
 static void end_run(masa_generator *g)
 {
     run *r = &g->run;
+    if (r->n_groups) g->stats.seconds = masa_clock() - r->begun;
     while (g->n_slots > 0) {
         release_blocks(g, &g->slots[g->n_slots - 1]);
         drop_slot(g, g->n_slots - 1);
@@ -311,14 +323,37 @@ static void end_run(masa_generator *g)
         free(r->groups[i].blocks);
         free(r->groups[i].kept_rows);
     }
-    for (size_t i = 0; i < r->n_completions; i++)
-        masa_text_deinit(&r->tails[i]);
+    for (size_t i = 0; i < r->n_responses; i++)
+        masa_text_deinit(&r->responses[i].tail);
     free(r->groups);
-    free(r->capacities);
-    free(r->started);
-    free(r->tails);
+    free(r->responses);
     free(r->queue);
     *r = (run){0};
+}
+
+masa_status masa_generator_add(masa_generator *g, const masa_request *request,
+                               masa_completion *completions, masa_error *err)
+{
+    masa_status st = check_request(g, request, g->run.n_groups, err);
+    if (st == MASA_OK) add_request(g, request, completions);
+    return st;
+}
+
+masa_status masa_generator_advance(masa_generator *g, masa_generate_callback *callback,
+                                   void *context, bool *busy, masa_error *err)
+{
+    run *r = &g->run;
+    masa_status st = MASA_OK;
+    r->callback = callback;
+    r->context = context;
+    if (r->remaining > 0) {
+        admit_sequences(g);
+        reserve_blocks(g);
+        if (g->n_slots > 0) st = run_step(g, err);
+    }
+    *busy = st == MASA_OK && r->remaining > 0;
+    if (!*busy) end_run(g);
+    return st;
 }
 
 masa_status masa_generate(masa_generator *g, const masa_request *requests,
@@ -326,25 +361,19 @@ masa_status masa_generate(masa_generator *g, const masa_request *requests,
                           masa_generate_callback *callback, void *context,
                           masa_error *err)
 {
-    double start = masa_clock();
+    masa_status st = MASA_OK;
+    size_t total = 0;
+    bool busy = true;
     for (size_t i = 0; i < n_requests; i++) {
-        masa_status st = check_request(g, &requests[i], i, err);
+        st = check_request(g, &requests[i], i, err);
         if (st != MASA_OK) return st;
     }
-    begin_run(g, requests, n_requests, completions);
-    g->run.callback = callback;
-    g->run.context = context;
-    size_t total = g->run.n_completions;
-    masa_status st = MASA_OK;
-    while (st == MASA_OK && g->run.remaining > 0) {
-        admit_sequences(g);
-        reserve_blocks(g);
-        if (g->n_slots > 0) st = run_step(g, err);
-    }
+    g->stats = (masa_generate_stats){0};
+    for (size_t i = 0; i < n_requests; total += requests[i++].n_samples)
+        add_request(g, &requests[i], completions + total);
+    while (st == MASA_OK && busy) st = masa_generator_advance(g, callback, context, &busy, err);
     for (size_t i = 0; st != MASA_OK && i < total; i++)
         masa_completion_deinit(&completions[i]);
-    end_run(g);
-    g->stats.seconds = masa_clock() - start;
     return st;
 }
 

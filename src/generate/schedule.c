@@ -18,27 +18,27 @@
 
 void queue_push(run *r, size_t sample)
 {
-    assert(r->queue_n <= r->n_completions);
-    r->queue[(r->queue_head + r->queue_n++) % (r->n_completions + 1)] = sample;
+    assert(r->queue_n < r->capacity);
+    r->queue[(r->queue_head + r->queue_n++) % r->capacity] = sample;
 }
 
 static void queue_push_front(run *r, size_t sample)
 {
-    r->queue_head = (r->queue_head + r->n_completions) % (r->n_completions + 1);
+    r->queue_head = (r->queue_head + r->capacity - 1) % r->capacity;
     r->queue[r->queue_head] = sample;
     r->queue_n++;
 }
 
 static void queue_pop(run *r)
 {
-    r->queue_head = (r->queue_head + 1) % (r->n_completions + 1);
+    r->queue_head = (r->queue_head + 1) % r->capacity;
     r->queue_n--;
 }
 
 size_t sequence_size(const masa_generator *g, const slot *s)
 {
     size_t prompt = g->run.groups[s->group].request->prompt_size;
-    return s->sample == NO_SAMPLE ? prompt : prompt + g->run.completions[s->sample].n;
+    return s->sample == NO_SAMPLE ? prompt : prompt + completion_of(g, (size_t)s->sample)->n;
 }
 
 static slot *add_slot(masa_generator *g, size_t owner, ptrdiff_t sample)
@@ -97,7 +97,7 @@ void forget_prompt(masa_generator *g, group *owner)
     owner->cached = false;
 }
 
-void finish_sample(masa_generator *g, masa_completion *c)
+void finish_sample(masa_generator *g, const masa_completion *c)
 {
     group *owner = &g->run.groups[c->request];
     if (owner->kept_rows)
@@ -243,7 +243,7 @@ static bool start_prompt(masa_generator *g, size_t index)
 /* Gives a queued sample a slot and its prompt's keys and values. */
 static bool start_sample(masa_generator *g, size_t sample)
 {
-    masa_completion *c = &g->run.completions[sample];
+    const masa_completion *c = completion_of(g, sample);
     group *owner = &g->run.groups[c->request];
     size_t need = blocks_of(owner->request->prompt_size + c->n);
     if (!has_room(g, need - owner->n_blocks, owner)) return false;
@@ -266,7 +266,8 @@ static bool start_sample(masa_generator *g, size_t sample)
     }
     extend_table(g, s, need);
     g->stats.recomputed_tokens += sequence_size(g, s) - s->computed - 1;
-    if (g->run.started[sample] == 0) g->run.started[sample] = masa_clock();
+    reply *r = &g->run.responses[sample];
+    if (r->started == 0) r->started = masa_clock();
     return true;
 }
 
@@ -278,7 +279,7 @@ void admit_sequences(masa_generator *g)
     while (g->n_slots < g->max_batch) {
         if (r->queue_n > 0) {
             size_t sample = r->queue[r->queue_head];
-            size_t index = r->completions[sample].request;
+            size_t index = completion_of(g, sample)->request;
             if (!r->groups[index].cached) {
                 if (r->groups[index].computing || !start_prompt(g, index)) return;
                 continue;

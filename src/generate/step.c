@@ -14,7 +14,7 @@ static void add_rows(masa_generator *g, masa_decode_batch *batch, slot *s, size_
 {
     const group *owner = &g->run.groups[s->group];
     const masa_completion *c =
-        s->sample == NO_SAMPLE ? NULL : &g->run.completions[s->sample];
+        s->sample == NO_SAMPLE ? NULL : completion_of(g, (size_t)s->sample);
     const int32_t *prompt = owner->request->prompt;
     const int32_t *kept_rows = c ? c->kept_rows : owner->kept_rows;
     size_t prompt_size = owner->request->prompt_size;
@@ -63,7 +63,7 @@ static masa_decode_batch build_batch(masa_generator *g)
 
 static void add_draw(masa_generator *g, size_t sample, ptrdiff_t logits)
 {
-    const masa_completion *c = &g->run.completions[sample];
+    const masa_completion *c = completion_of(g, sample);
     const masa_request *request = g->run.groups[c->request].request;
     masa_draw draw = {.tag = sample,
                       .row = (size_t)logits,
@@ -94,7 +94,7 @@ static masa_status check_draws(const masa_generator *g, masa_error *err)
 {
     for (size_t i = 0; i < g->n_draws; i++) {
         if (g->draws[i].valid) continue;
-        const masa_completion *c = &g->run.completions[g->draws[i].tag];
+        const masa_completion *c = completion_of(g, g->draws[i].tag);
         return MASA_FAIL(
             err, MASA_ERR_NUMERIC,
             "the model's logits are not finite after %zu tokens of request %zu, "
@@ -127,12 +127,12 @@ static void grow(masa_completion *c, size_t *capacity, const group *owner, size_
 static bool append_token(masa_generator *g, const masa_draw *draw)
 {
     run *r = &g->run;
-    masa_completion *c = &r->completions[draw->tag];
+    reply *to = &r->responses[draw->tag];
+    masa_completion *c = to->completion;
     const group *owner = &r->groups[c->request];
     const masa_request *request = owner->request;
     size_t limit = response_limit(g, request, c->sample);
-    size_t *capacity = &r->capacities[draw->tag];
-    if (c->n == *capacity) grow(c, capacity, owner, limit);
+    if (c->n == to->capacity) grow(c, &to->capacity, owner, limit);
     c->tokens[c->n] = draw->token;
     c->logprobs[c->n++] = draw->logprob;
     g->stats.generated_tokens++;
@@ -140,21 +140,20 @@ static bool append_token(masa_generator *g, const masa_draw *draw)
     if (is_stop_token(request, draw->token))
         c->cause = MASA_STOP_EOS;
     else if (request->n_stop_strings > 0 &&
-             stop_string_completes(&r->tails[draw->tag], g->tokenizer, request,
-                                   draw->token))
+             stop_string_completes(&to->tail, g->tokenizer, request, draw->token))
         c->cause = MASA_STOP_STRING;
     else if (c->n == limit)
         c->cause = limit < wanted_tokens(request, c->sample) ? MASA_STOP_CONTEXT
                                                              : MASA_STOP_LENGTH;
     else
         finished = false;
-    if (r->started[draw->tag] > 0) c->seconds = masa_clock() - r->started[draw->tag];
+    if (to->started > 0) c->seconds = masa_clock() - to->started;
     if (r->callback && !r->callback(r->context, c, finished) && !finished) {
         c->cause = MASA_STOP_CANCELLED;
         finished = true;
     }
     if (finished)
-        masa_text_deinit(&r->tails[draw->tag]);
+        masa_text_deinit(&to->tail);
     else if (owner->kept_rows) /* it will be run */
         c->kept_rows[request->prompt_size + c->n - 1] = masa_activations_take(g->kept);
     return finished;
@@ -174,7 +173,7 @@ static const masa_draw *begin_samples(masa_generator *g, slot *s, const masa_dra
     for (size_t k = 0; k < n; k++, draw++) {
         if (append_token(g, draw)) {
             owner->waiting--;
-            finish_sample(g, &r->completions[draw->tag]);
+            finish_sample(g, completion_of(g, draw->tag));
         } else {
             queue_push(r, draw->tag);
         }
@@ -199,7 +198,7 @@ static void apply_tokens(masa_generator *g)
             done = true;
             owner->running--;
             release_blocks(g, s);
-            finish_sample(g, &g->run.completions[s->sample]);
+            finish_sample(g, completion_of(g, (size_t)s->sample));
         }
         if (done)
             drop_slot(g, i);

@@ -165,6 +165,43 @@ static void does_not_depend_on_the_call(void **state)
     masa_generator_destroy(g);
 }
 
+/* Requests that come while others are decoded, in a cache with room and in one without. */
+static void does_not_depend_on_when_requests_come(void **state)
+{
+    setting *s = *state;
+    masa_completion whole[TOTAL], other[TOTAL];
+    masa_error err = {0};
+    masa_generator *g = tiny_generator(s->model, NULL, 64, 0);
+    generate(g, s->requests, REQUESTS, whole);
+    masa_generator_destroy(g);
+    const size_t caches[] = {0, 12 * BLOCK_TOKENS};
+    for (size_t k = 0; k < 2; k++) {
+        g = tiny_generator(s->model, NULL, 8, caches[k]);
+        bool busy = true;
+        size_t added = 0, steps = 0;
+        for (; busy || added < REQUESTS; steps++) {
+            if (steps % 3 == 0 && added < REQUESTS) {
+                size_t i = added++;
+                if (masa_generator_add(g, &s->requests[i], other + i * SAMPLES, &err))
+                    fail_msg("%s", err.message);
+            }
+            if (masa_generator_advance(g, NULL, NULL, &busy, &err)) fail_msg("%s", err.message);
+        }
+        assert_no_block_held(g);
+        for (size_t i = 0; i < TOTAL; i++) {
+            assert_same(&whole[i], &other[i]);
+            assert_int_equal(other[i].request, i / SAMPLES); /* it was never idle in between */
+        }
+        free_completions(other, TOTAL);
+        masa_request refused = s->requests[0];
+        refused.prompt_size = 0;
+        assert_int_equal(masa_generator_add(g, &refused, other, &err), MASA_ERR_DATA);
+        if (masa_generator_advance(g, NULL, NULL, &busy, &err) || busy) fail_msg("busy with nothing");
+        masa_generator_destroy(g);
+    }
+    free_completions(whole, TOTAL);
+}
+
 /* The smallest cache that one sequence fits, and some that hold a few. */
 static void finishes_when_the_cache_is_too_small(void **state)
 {
@@ -565,6 +602,7 @@ int main(void)
         cmocka_unit_test(equals_a_naive_loop),
         cmocka_unit_test(does_not_depend_on_the_batch),
         cmocka_unit_test(does_not_depend_on_the_call),
+        cmocka_unit_test(does_not_depend_on_when_requests_come),
         cmocka_unit_test(finishes_when_the_cache_is_too_small),
         cmocka_unit_test(computes_a_prompt_once),
         cmocka_unit_test(computes_a_common_beginning_once),

@@ -128,7 +128,23 @@ masa_status masa_generate(masa_generator *generator, const masa_request *request
                           masa_generate_callback *callback, void *context,
                           masa_error *err);
 
-/* What the last masa_generate did. */
+/**
+ * The same for requests that come one by one, while others are being answered: a request joins
+ * those under way (masa_generate is not to be called until all are answered). It, and
+ * completions [n_samples], are borrowed until its last sample has finished or advancing has
+ * failed. Refused as by masa_generate, and then nothing is changed; `request` of a completion
+ * counts those since the generator was last idle.
+ */
+masa_status masa_generator_add(masa_generator *generator, const masa_request *request,
+                               masa_completion *completions, masa_error *err);
+/**
+ * One step for all that was added; *busy: there is more to do. On failure all requests end, and
+ * what their completions hold is the caller's to free.
+ */
+masa_status masa_generator_advance(masa_generator *generator, masa_generate_callback *callback,
+                                   void *context, bool *busy, masa_error *err);
+
+/* What was done since the generator was last idle. */
 typedef struct masa_generate_stats {
     size_t prompt_tokens; /* of prompts run through the model: once for a request, without
                            * what it has in common with another in the cache */
