@@ -9,7 +9,7 @@ packages=(
     libclang-rt-14-dev libdnnl-dev libgomp1 libjansson-dev libcyaml-dev libpcre2-dev
     libutf8proc-dev libstemmer-dev libflint-dev libflint-arb-dev libgmp-dev libmpfr-dev
     libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev
-    libseccomp-dev libcurl4-openssl-dev gnuplot-nox bubblewrap groff-base
+    libseccomp-dev libcurl4-openssl-dev libmicrohttpd-dev gnuplot-nox bubblewrap groff-base
     libopenmpi-dev openmpi-bin
 )
 

@@ -33,27 +33,14 @@ masa_status generate_open(masa_generator **out, const generate_options *o, size_
     return masa_generator_create(out, o->text.model, o->text.tokenizer, &options, err);
 }
 
-void text_stream_update(text_stream *s, const masa_completion *c, bool finished)
+void generate_print_text(masa_text_stream *s, const masa_completion *c, bool finished)
 {
-    size_t hold = 0;
-    if (finished) {
-        masa_text_clear(&s->text);
-        masa_completion_text(&s->text, c, s->request, s->tokenizer);
-    } else {
-        masa_tokenizer_decode(s->tokenizer, c->tokens + s->seen, c->n - s->seen, true,
-                              &s->text);
-        s->seen = c->n;
-        for (size_t i = 0; i < s->request->n_stop_strings; i++) {
-            size_t n = strlen(s->request->stop_strings[i]) - 1;
-            if (n > hold) hold = n;
-        }
-    }
-    size_t end = s->text.size > hold ? s->text.size - hold : 0;
-    if (!finished && end > 0) end = masa_utf8_complete(s->text.data, end);
-    if (end <= s->printed) return;
-    fwrite(s->text.data + s->printed, 1, end - s->printed, stdout);
+    const char *piece;
+    size_t n;
+    masa_text_stream_next(s, c, finished, &piece, &n);
+    if (n == 0) return;
+    fwrite(piece, 1, n, stdout);
     cli_output_flush();
-    s->printed = end;
 }
 
 void generate_report(const generate_options *o, const masa_generator *generator)

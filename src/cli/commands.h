@@ -20,6 +20,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(report, "an HTML page on runs")                                                     \
     X(sft, "train a model on conversations")                                                \
     X(generate, "responses to a prompt, a file of prompts, or in a chat")                 \
+    X(serve, "a server with OpenAI's interface, and for rollouts of runs elsewhere")       \
     X(eval, "evaluate a model on benchmarks; compare results")                              \
     X(score, "log-probabilities of texts")                                                \
     X(tasks, "make verifiable training problems")                                          \

@@ -27,15 +27,8 @@ masa_request generate_request(const generate_options *o, const masa_tokens *prom
 masa_status generate_open(masa_generator **out, const generate_options *o, size_t batch,
                           size_t context, masa_error *err);
 
-/* Prints the text of one completion as it grows: whole characters, and nothing that
- * may be the beginning of a stop string. */
-typedef struct text_stream {
-    const masa_request *request;
-    const masa_tokenizer *tokenizer;
-    masa_text text;
-    size_t printed, seen; /* bytes of text, tokens of the completion */
-} text_stream;
-void text_stream_update(text_stream *s, const masa_completion *completion, bool finished);
+/* Prints the text of one completion as it grows. */
+void generate_print_text(masa_text_stream *s, const masa_completion *completion, bool finished);
 
 /* "57 tokens in 0.8 s: 71 tokens/s" on standard error, unless it is to be quiet. */
 void generate_report(const generate_options *o, const masa_generator *generator);

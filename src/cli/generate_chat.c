@@ -64,7 +64,7 @@ static masa_status encode(chat *c, masa_tokens *out, masa_error *err)
 static bool on_token(void *stream, const masa_completion *completion, bool finished)
 {
     bool go_on = finished || !interrupted;
-    text_stream_update(stream, completion, finished || !go_on);
+    generate_print_text(stream, completion, finished || !go_on);
     return go_on;
 }
 
@@ -77,7 +77,7 @@ static masa_status answer(chat *c, masa_error *err)
     masa_status st = encode(c, &prompt, err);
     masa_request request = generate_request(o, &prompt, c->turn++);
     request.n_samples = 1;
-    text_stream stream = {.request = &request, .tokenizer = o->text.tokenizer};
+    masa_text_stream stream = {.request = &request, .tokenizer = o->text.tokenizer};
     interrupted = 0;
     if (st == MASA_OK)
         st = masa_generate(c->generator, &request, 1, &completion, on_token, &stream, err);

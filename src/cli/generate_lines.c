@@ -18,7 +18,7 @@ typedef struct job {
     masa_completion *completions;
     bool *finished;   /* [n_completions] */
     size_t n_printed; /* completions come out in order, as soon as they can */
-    text_stream *stream; /* of the only completion, or NULL */
+    masa_text_stream *stream; /* of the only completion, or NULL */
 } job;
 
 static void print_completion(const job *j, const masa_completion *c)
@@ -58,7 +58,7 @@ static void print_text(const job *j, const masa_completion *c)
 static bool on_token(void *context, const masa_completion *c, bool finished)
 {
     job *j = context;
-    if (j->stream) text_stream_update(j->stream, c, finished);
+    if (j->stream) generate_print_text(j->stream, c, finished);
     if (!finished || j->stream) return !ferror(stdout);
     j->finished[c - j->completions] = true;
     while (j->n_printed < j->n_completions && j->finished[j->n_printed]) {
@@ -122,7 +122,7 @@ masa_status generate_lines(const generate_options *o, json_lines *lines, const c
 masa_status generate_prompt(const generate_options *o, const char *prompt, masa_error *err)
 {
     masa_tokens tokens = {0};
-    text_stream stream = {.tokenizer = o->text.tokenizer};
+    masa_text_stream stream = {.tokenizer = o->text.tokenizer};
     job j = {.options = o, .n = 1, .prompts = &tokens};
     json_t *line = NULL;
     if (o->json) {

@@ -356,6 +356,11 @@ masa_status masa_generator_advance(masa_generator *g, masa_generate_callback *ca
     return st;
 }
 
+void masa_generator_abandon(masa_generator *g)
+{
+    end_run(g);
+}
+
 masa_status masa_generate(masa_generator *g, const masa_request *requests,
                           size_t n_requests, masa_completion *completions,
                           masa_generate_callback *callback, void *context,

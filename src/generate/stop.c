@@ -62,3 +62,22 @@ void masa_completion_text(masa_text *out, const masa_completion *completion,
     }
     masa_text_deinit(&bytes);
 }
+
+void masa_text_stream_next(masa_text_stream *s, const masa_completion *c, bool finished,
+                           const char **piece, size_t *n)
+{
+    size_t hold = 0;
+    if (finished) {
+        masa_text_clear(&s->text);
+        masa_completion_text(&s->text, c, s->request, s->tokenizer);
+    } else {
+        masa_tokenizer_decode(s->tokenizer, c->tokens + s->seen, c->n - s->seen, true, &s->text);
+        s->seen = c->n;
+        hold = longest_stop(s->request) - 1;
+    }
+    size_t end = s->text.size > hold ? s->text.size - hold : 0;
+    if (!finished && end > 0) end = masa_utf8_complete(s->text.data, end);
+    *n = end > s->shown ? end - s->shown : 0;
+    *piece = masa_text_get(&s->text) + (*n ? s->shown : 0);
+    s->shown += *n;
+}

@@ -157,13 +157,9 @@ masa_status masa_model_create_fresh(masa_model **out, const masa_model_config *c
     return create(out, config, options, seed, true, err);
 }
 
-masa_status masa_model_load(masa_model **out, const char *path,
-                            const masa_model_options *options, masa_error *err)
+static masa_status read_values(masa_model *m, masa_model_file *file, masa_error *err)
 {
-    masa_model_file *file = NULL;
-    masa_model *m = NULL;
-    masa_status st = masa_model_file_open(&file, path, err);
-    if (!st) st = allocate(&m, masa_model_file_config(file), options, err);
+    masa_status st = MASA_OK;
     for (size_t i = 0; !st && i < m->n_parameters; i++) {
         const masa_parameter *p = &m->parameters[i];
         float *w;
@@ -171,8 +167,48 @@ masa_status masa_model_load(masa_model **out, const char *path,
         if (!st) st = masa_model_file_read(file, p->name, w, p->rows, p->cols, err);
         unmap_parameter(m, p, w);
     }
+    return st;
+}
+
+masa_status masa_model_load(masa_model **out, const char *path,
+                            const masa_model_options *options, masa_error *err)
+{
+    masa_model_file *file = NULL;
+    masa_model *m = NULL;
+    masa_status st = masa_model_file_open(&file, path, err);
+    if (!st) st = allocate(&m, masa_model_file_config(file), options, err);
+    if (!st) st = read_values(m, file, err);
     masa_model_file_close(file);
     return finish(out, m, st);
+}
+
+/* All that makes weights compute the same; the tokens that end a text and the longest one are
+ * other people's business. */
+static bool same_shape(const masa_model_config *a, const masa_model_config *b)
+{
+    return a->architecture == b->architecture && a->vocab_size == b->vocab_size &&
+           a->hidden_size == b->hidden_size && a->intermediate_size == b->intermediate_size &&
+           a->n_layers == b->n_layers && a->n_heads == b->n_heads &&
+           a->n_kv_heads == b->n_kv_heads && a->head_dim == b->head_dim &&
+           a->rms_norm_eps == b->rms_norm_eps && a->rope_theta == b->rope_theta &&
+           a->tied_embeddings == b->tied_embeddings && a->attention_bias == b->attention_bias &&
+           a->qk_norm == b->qk_norm && a->rope_scaled == b->rope_scaled;
+}
+
+masa_status masa_model_reload(masa_model *m, const char *path, bool *spoiled, masa_error *err)
+{
+    masa_model_file *file = NULL;
+    *spoiled = false;
+    masa_status st = masa_model_file_open(&file, path, err);
+    if (!st && !same_shape(masa_model_file_config(file), &m->config))
+        st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s has a model of another shape", path);
+    if (!st) {
+        st = read_values(m, file, err);
+        *spoiled = st != MASA_OK;
+    }
+    if (!st) masa_model_refresh(m);
+    masa_model_file_close(file);
+    return st;
 }
 
 void masa_model_destroy(masa_model *m)

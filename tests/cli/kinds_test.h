@@ -89,7 +89,7 @@ static inline int remove_kinds(void **state)
 }
 
 /* A file of the newest checkpoint. */
-static masa_text read_saved(const char *run, const char *file)
+static inline masa_text read_saved(const char *run, const char *file)
 {
     masa_text latest = {0}, text = {0}, path = {0};
     masa_text_addf(&path, "%s/checkpoints/latest", run);

@@ -26,6 +26,26 @@ static size_t spell(const masa_tokenizer *tokenizer, const char *text, int32_t *
     return n;
 }
 
+/* All pieces of a completion that grows by a token, and how many tokens it took to show any. */
+static void assert_streams(const masa_request *request, const masa_completion *c,
+                           const masa_tokenizer *tokenizer, const char *wanted)
+{
+    masa_text_stream stream = {.request = request, .tokenizer = tokenizer};
+    masa_text shown = {0};
+    const char *piece;
+    size_t size;
+    for (size_t n = 1; n <= c->n; n++) {
+        masa_completion part = *c;
+        part.n = n;
+        masa_text_stream_next(&stream, &part, n == c->n, &piece, &size);
+        masa_text_append(&shown, piece, size);
+        assert_memory_equal(masa_text_get(&shown), wanted, shown.size);
+    }
+    assert_string_equal(masa_text_get(&shown), wanted);
+    masa_text_deinit(&shown);
+    masa_text_deinit(&stream.text);
+}
+
 static void matches_across_tokens(void **state)
 {
     (void)state;
@@ -59,6 +79,7 @@ static void matches_across_tokens(void **state)
                                       .cause = at ? MASA_STOP_STRING : MASA_STOP_LENGTH};
         masa_completion_text(&text, &completion, &request, tokenizer);
         assert_string_equal(masa_text_get(&text), cases[c].kept);
+        assert_streams(&request, &completion, tokenizer, cases[c].kept);
         masa_text_deinit(&tail);
         masa_text_deinit(&text);
     }

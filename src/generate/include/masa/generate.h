@@ -70,6 +70,22 @@ void masa_completion_deinit(masa_completion *completion);
 void masa_completion_text(masa_text *out, const masa_completion *completion,
                           const masa_request *request, const masa_tokenizer *tokenizer);
 
+/* The text of a completion as it grows. Set request and tokenizer; free text. */
+typedef struct masa_text_stream {
+    const masa_request *request;
+    const masa_tokenizer *tokenizer;
+    masa_text text;
+    size_t shown, seen; /* bytes of text, tokens of the completion */
+} masa_text_stream;
+
+/**
+ * What has come to the text since the last call, [*piece, *piece + *n), good until the next: whole
+ * characters, and nothing that may be the beginning of a stop string. All pieces together are
+ * what masa_completion_text gives. Call it with `finished` once, last.
+ */
+void masa_text_stream_next(masa_text_stream *stream, const masa_completion *completion,
+                           bool finished, const char **piece, size_t *n);
+
 typedef struct masa_generator masa_generator;
 
 typedef struct masa_generator_options {
@@ -143,6 +159,9 @@ masa_status masa_generator_add(masa_generator *generator, const masa_request *re
  */
 masa_status masa_generator_advance(masa_generator *generator, masa_generate_callback *callback,
                                    void *context, bool *busy, masa_error *err);
+
+/** Ends all requests under way, whose completions stay as they are. */
+void masa_generator_abandon(masa_generator *generator);
 
 /* What was done since the generator was last idle. */
 typedef struct masa_generate_stats {
