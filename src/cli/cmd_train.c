@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MODEL, DATA, TEST, STEPS, SHORTCUTS };
+enum { MODEL, DATA, TEST, STEPS, ROLLOUTS, SHORTCUTS };
 
 typedef struct train_command {
     const char *file, *preset, *device;
@@ -84,7 +84,8 @@ masa_status cli_train(int argc, char **argv, masa_error *err)
     train_command c = {.shortcuts = {{"model.path", NULL},
                                      {"data.train", NULL},
                                      {"data.test", NULL},
-                                     {"train.steps", NULL}}};
+                                     {"train.steps", NULL},
+                                     {"rollout.servers", NULL}}};
     bool helped = false;
     const cli_option options[] = {
         CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",
@@ -94,6 +95,8 @@ masa_status cli_train(int argc, char **argv, masa_error *err)
         CLI_STRING("test", 't', &c.shortcuts[TEST].value, "FILE",
                    "unseen problems to evaluate on"),
         CLI_STRING("steps", 'n', &c.shortcuts[STEPS].value, "N", "length of the run"),
+        CLI_STRING("rollouts", 0, &c.shortcuts[ROLLOUTS].value, "URL[,URL...]",
+                   "servers that sample instead: masa serve, or vLLM (docs/scale.md)"),
         CLI_DEVICE(&c.device),
         CLI_STRING("preset", 'p', &c.preset, "NAME", "start from a preset"),
         CLI_STRING("config", 'c', &c.file, "FILE", "YAML file of settings"),
@@ -124,7 +127,8 @@ masa_status cli_sft(int argc, char **argv, masa_error *err)
     train_command c = {.shortcuts = {{"model.path", NULL},
                                      {"sft.data", NULL},
                                      {"data.test", NULL},
-                                     {"sft.epochs", NULL}}};
+                                     {"sft.epochs", NULL},
+                                     {"rollout.servers", NULL}}};
     bool helped = false;
     const cli_option options[] = {
         CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",

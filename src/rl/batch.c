@@ -8,6 +8,7 @@
 void rl_batch_deinit(rl_batch *b)
 {
     free(b->sequences);
+    free(b->sampled);
     free(b->updates);
 }
 
@@ -53,6 +54,7 @@ static size_t add_group(rl_batch *b, rl_group *g, size_t number, const average *
         if (!mine) continue;
         if (!r->logprobs) r->logprobs = masa_alloc(length, sizeof *r->logprobs);
         r->logprobs[0] = NAN;
+        b->sampled[b->n] = r->completion.logprobs;
         b->sequences[b->n++] = (masa_sequence){
             .prompt = g->prompt.ids,
             .prompt_size = g->prompt.n,
@@ -150,6 +152,7 @@ void rl_batch_init(rl_batch *b, rl_draws *draws, const masa_config *c, size_t sh
         rollouts += draws->items[i].solutions.n + draws->items[i].meta.n;
     *b = (rl_batch){0};
     b->sequences = masa_alloc(rollouts + 1, sizeof *b->sequences);
+    b->sampled = masa_alloc(rollouts + 1, sizeof *b->sampled);
     b->updates = masa_alloc(2 * (size_t)c->optimizer.mini_batches, sizeof *b->updates);
     bool joint = c->meta.update == MASA_CONFIG_META_UPDATE_JOINT;
     add_updates(b, draws, true, joint, c, p);

@@ -15,6 +15,7 @@ typedef struct rl_batch_update {
 /* The sequences of a share that have a gradient, update after update. */
 typedef struct rl_batch {
     masa_sequence *sequences; /* [n] */
+    const float **sampled;    /* [n] their log-probabilities, as who sampled them has them */
     size_t n;
     rl_batch_update *updates; /* [n_updates] of a pass over the batch */
     size_t n_updates;

@@ -11,7 +11,7 @@ typedef struct rl_loop {
     rl_session session;
     rl_session_options wants;
     rl_prompts prompts;
-    masa_generator *generator;
+    masa_generator *generator; /* NULL: servers sample (remote.h) */
     rl_method method;
     rl_one_pass one_pass;
     double started;  /* clock at which state.seconds was 0, evaluations left out */

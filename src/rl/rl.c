@@ -14,6 +14,7 @@
 #include "peers.h"
 #include "record.h"
 #include "record_meta.h"
+#include "remote.h"
 #include "score.h"
 #include "warm_start.h"
 
@@ -164,9 +165,9 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     s->skipped = 0;
     rl_method_begin_step(&l->method, s->config, y.summary.step);
     if (s->kept) masa_activations_clear(s->kept);
-    masa_generator_keep(l->generator, s->kept);
+    if (s->kept) masa_generator_keep(l->generator, s->kept);
     masa_status st = rl_collect(l, &draws, y.summary.step, err);
-    masa_generator_keep(l->generator, NULL);
+    if (s->kept) masa_generator_keep(l->generator, NULL);
     double sampled = masa_clock();
     if (st != MASA_OK) goto out;
     rl_advantages(&draws, s->config);
@@ -328,6 +329,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
 {
     const masa_config *c = config;
     rl_loop l = {.saved_step = -1};
+    bool here = c->rollout.servers[0] == '\0'; /* this process samples */
     masa_generator_options generator = generator_options(c);
     l.wants = (rl_session_options){
         .reference = c->algorithm.kl_coef > 0,
@@ -341,7 +343,8 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     masa_status st = rl_answer_rules(&answer_rules, c->data.answer_rules, err);
     if (st == MASA_OK) st = rl_method_check(c, err);
     if (st == MASA_OK)
-        st = rl_session_open(&l.session, c, folder, options, &generator, &l.wants, err);
+        st = rl_session_open(&l.session, c, folder, options, here ? &generator : NULL, &l.wants,
+                             err);
     if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, answer_rules, err);
     if (st == MASA_OK && c->meta.samples && c->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
         st = rl_one_pass_init(&l.one_pass, &l.session, err);
@@ -349,10 +352,11 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
         rl_method_init(&l.method, c, l.prompts.train.n);
         st = rl_method_load(&l.method, l.session.state.extra, err);
     }
-    if (st == MASA_OK)
+    if (st == MASA_OK && here)
         st = masa_generator_create(&l.generator, l.session.model, NULL, &generator, err);
     st = rl_session_start(&l.session, folder, &l.wants, st, err);
     if (st == MASA_OK) st = masa_dist_agree(rl_rewards_open(&l.session, err), NULL, err);
+    if (st == MASA_OK) st = masa_dist_agree(rl_remote_open(&l.session, err), NULL, err);
     if (st == MASA_OK && l.session.checkpoint) l.saved_step = l.session.state.step;
     if (st == MASA_OK) st = run_steps(&l, err);
     if (st == MASA_OK) rl_memory_report(options->progress);

@@ -2,6 +2,7 @@
 
 #include "exchange.h"
 #include "predict.h"
+#include "remote.h"
 #include "shares.h"
 
 #include <masa/memory.h>
@@ -127,10 +128,28 @@ static masa_request request_for(const rl_group *g, const rl_sampling *how, const
     };
 }
 
+/* Here or by servers. *prefilled: tokens of prompts that were run, there each request's. */
+static masa_status generate(masa_completion *out, const masa_request *requests, size_t n,
+                            rl_session *s, masa_generator *generator, watcher *w,
+                            size_t *prefilled, masa_error *err)
+{
+    masa_status st;
+    if (n == 0) return MASA_OK;
+    if (s->remote) {
+        st = rl_remote_generate(s, requests, n, out, watch, w, err);
+        for (size_t i = 0; i < n; i++) *prefilled += requests[i].prompt_size;
+    } else {
+        st = masa_generate(generator, requests, n, out, watch, w, err);
+        *prefilled = masa_generator_stats(generator).prompt_tokens;
+    }
+    return st;
+}
+
 /* Generates this process's groups of n into their places among all completions. */
 static masa_status generate_mine(masa_completion *all, rl_group *const *groups,
                                  const masa_request *requests, size_t n, rl_session *s,
-                                 masa_generator *generator, watcher *w, masa_error *err)
+                                 masa_generator *generator, watcher *w, size_t *prefilled,
+                                 masa_error *err)
 {
     masa_request *mine = masa_alloc(n, sizeof *mine);
     size_t n_mine = 0, from = 0, to = 0;
@@ -140,8 +159,7 @@ static masa_status generate_mine(masa_completion *all, rl_group *const *groups,
             w->total += requests[i].n_samples;
         }
     masa_completion *completions = masa_alloc(w->total + 1, sizeof *completions);
-    masa_status st =
-        n_mine ? masa_generate(generator, mine, n_mine, completions, watch, w, err) : MASA_OK;
+    masa_status st = generate(completions, mine, n_mine, s, generator, w, prefilled, err);
     for (size_t i = 0; st == MASA_OK && i < n; to += requests[i++].n_samples) {
         if (!rl_is_mine(s, groups[i]->draw)) continue;
         memcpy(all + to, completions + from, requests[i].n_samples * sizeof *all);
@@ -166,8 +184,8 @@ masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const 
         total += counts[i] = requests[i].n_samples;
     }
     masa_completion *all = masa_alloc(total, sizeof *all);
-    masa_status st = generate_mine(all, groups, requests, n, s, generator, &w, err);
-    if (w.total) run = masa_generator_stats(generator).prompt_tokens;
+    masa_status st = rl_remote_sync(s, err);
+    if (st == MASA_OK) st = generate_mine(all, groups, requests, n, s, generator, &w, &run, err);
     st = rl_exchange_completions(all, groups, counts, n, &run, s, st, err);
     for (size_t i = 0; st == MASA_OK && i < n; at += counts[i++])
         take(groups[i], all + at, counts[i], &requests[i], s->tokenizer);

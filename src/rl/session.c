@@ -5,6 +5,7 @@
 #include "memory_plan.h"
 #include "peers.h"
 #include "predictor.h"
+#include "remote.h"
 #include "resume.h"
 #include "shares.h"
 
@@ -246,6 +247,7 @@ void rl_session_close(rl_session *s)
 {
     masa_progress_destroy(s->progress);
     masa_rewards_close(s->rewards);
+    rl_remote_close(s);
     masa_trainer_destroy(s->reference_trainer);
     masa_trainer_destroy(s->trainer);
     masa_activations_destroy(s->kept);

@@ -26,6 +26,8 @@ typedef struct rl_shares {
     size_t size;
 } rl_shares;
 
+typedef struct rl_remote rl_remote; /* remote.h */
+
 typedef struct rl_session {
     const masa_config *config; /* borrowed, like the next four */
     const volatile sig_atomic_t *stop;
@@ -52,6 +54,7 @@ typedef struct rl_session {
     masa_activations *kept; /* of a step's rollouts; or NULL */
     masa_progress *progress;
     masa_rewards *rewards;  /* of reinforcement learning (score.h) */
+    rl_remote *remote;      /* servers that sample instead of this process; or NULL */
     rl_health health;
 
     rl_shares shares;

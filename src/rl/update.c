@@ -4,6 +4,7 @@
 #include "exchange.h"
 #include "flops.h"
 #include "predictor.h"
+#include "remote.h"
 #include "shares.h"
 
 #include <masa/advantage.h>
@@ -14,7 +15,6 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 #include <string.h>
 
 /* Of all trained groups of a kind: solutions and meta rollouts are compared each with their
@@ -119,6 +119,18 @@ static size_t first_meta(const rl_batch *b)
     return b->n;
 }
 
+/* What sequences weigh that another engine sampled; their old log-probabilities are there. */
+static void weigh_sampled(float *storage, rl_batch *b, const rl_session *s)
+{
+    float cap = (float)s->config->algorithm.importance_cap;
+    for (size_t i = 0; cap > 0 && i < b->n; i++) {
+        masa_sequence *q = &b->sequences[i];
+        masa_importance(storage, q->old_logprobs, b->sampled[i], q->response_size, cap);
+        q->importance = storage;
+        storage += q->response_size;
+    }
+}
+
 /* What the updates must know of policies that are gone when they run: the old one's
  * log-probabilities from sequence number `moved` on (before it the policy that sampled is the
  * one that is trained, its ratio exactly 1), the reference's of all. */
@@ -127,7 +139,7 @@ static masa_status freeze(float **storage, rl_batch *b, rl_session *s, size_t mo
 {
     size_t tokens = 0, at = 0, meta = s->predictor ? first_meta(b) : b->n;
     for (size_t i = 0; i < b->n; i++) tokens += b->sequences[i].response_size;
-    float *frozen = *storage = masa_alloc(2 * tokens + 1, sizeof *frozen);
+    float *frozen = *storage = masa_alloc(3 * tokens + 1, sizeof *frozen);
     masa_status st = MASA_OK;
     float *next = keep_old(frozen, s, b, moved, meta, &st, err);
     if (s->predictor && moved < b->n) {
@@ -135,6 +147,8 @@ static masa_status freeze(float **storage, rl_batch *b, rl_session *s, size_t mo
         keep_old(next, s, b, moved > meta ? moved : meta, b->n, &st, err);
         rl_predictor_end(s);
     }
+    if (st == MASA_OK && moved == 0 && rl_remote_foreign(s))
+        weigh_sampled(frozen + 2 * tokens, b, s);
     if (st != MASA_OK || !s->reference_trainer) return st;
     st = keep_logprobs(frozen + tokens, s->reference_trainer, b, err);
     at = tokens;
@@ -203,6 +217,7 @@ static masa_status freeze_all(training *t, masa_error *err)
     for (size_t i = s->shares.first; st == MASA_OK && i < s->shares.last; i++) {
         rl_batch *b = &t->batches[i];
         size_t moved = c->optimizer.epochs > 1 ? 0 : b->n_updates > 1 ? b->updates[1].first : b->n;
+        if (rl_remote_foreign(s)) moved = 0;
         if (c->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT) moved = b->n;
         double before = rl_trained_flops(s);
         st = freeze(&t->frozen[i], b, s, moved, err);

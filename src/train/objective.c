@@ -51,13 +51,29 @@ static double sequence_difference(const float *logprob, const float *old, size_t
     return n ? sum / (double)n : 0;
 }
 
+static double mean(const float *values, size_t n)
+{
+    double sum = 0;
+    for (size_t t = 0; values && t < n; t++) sum += values[t];
+    return n ? sum / (double)n : 0;
+}
+
+void masa_importance(float *out, const float *old, const float *sampled, size_t n, float cap)
+{
+    double most = log((double)cap);
+    for (size_t t = 0; t < n; t++)
+        out[t] = (float)exp(fmin((double)old[t] - sampled[t], most));
+}
+
 void masa_objective_apply(float *dlogprob, const float *logprob, const float *old,
-                          const float *ref, size_t n, float advantage, float weight,
-                          const masa_objective *o, masa_objective_stats *stats)
+                          const float *ref, const float *importance, size_t n,
+                          float advantage, float weight, const masa_objective *o,
+                          masa_objective_stats *stats)
 {
     assert(ref || !(o->kl_coef > 0));
     bool by_sequence = o->ratio == MASA_RATIO_SEQUENCE;
     double shared = by_sequence ? sequence_difference(logprob, old, n) : 0;
+    double mean_weight = by_sequence ? mean(importance, n) : 0; /* of the ratio's equal terms */
     masa_objective_stats sum = {.tokens = (double)n};
     for (size_t t = 0; t < n; t++) {
         double d = old ? (double)logprob[t] - old[t] : 0;
@@ -68,6 +84,11 @@ void masa_objective_apply(float *dlogprob, const float *logprob, const float *ol
          * d log rho, and the n equal terms of the sum make that 1 again. */
         double loss = surrogate(rho, advantage, o, &derivative, &clipped);
         if (fabs(log_ratio) > farthest) derivative = 0;
+        if (importance) {
+            double w = by_sequence ? mean_weight : importance[t];
+            loss *= w;
+            derivative *= w;
+        }
         if (o->kl_coef > 0) {
             double slope, k3 = k3_of((double)ref[t] - logprob[t], &slope);
             loss += o->kl_coef * k3;

@@ -181,7 +181,7 @@ static double differentiate(masa_trainer *t, const masa_sequence *sequences, siz
         const masa_sequence *s = &sequences[i];
         size_t size = s->response_size;
         if (objective) {
-            masa_objective_apply(dlogprob, logprob, s->old_logprobs, s->ref_logprobs,
+            masa_objective_apply(dlogprob, logprob, s->old_logprobs, s->ref_logprobs, s->importance,
                                  size, s->advantage, s->weight, objective, stats);
         } else {
             for (size_t k = 0; k < size; k++) {

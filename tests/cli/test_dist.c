@@ -1,17 +1,8 @@
 /* Several processes that train together, by mpirun: the numbers of one, whoever goes on; and
  * one line when a process dies, stands still or is about to do something else. */
-#include "kinds_test.h"
+#include "same_test.h"
 
-#include <sqlite3.h>
-
-/* The reference kernels: what one process computes does not depend on how rows are batched. */
-#define SAME "-q -s train.shares=4 -s rollout.prompts_per_step=5 "
-#define WITHOUT                                                                           \
-    "'seconds_rollouts','seconds_update','seconds_exchange','seconds_vote','exchanged_mib',"   \
-    "'tokens_per_second','total_seconds','cpu_seconds','memory_mib','disk_free_mib',"     \
-    /* a beginning that prompts share is run once a process */                            \
-    "'prefilled_tokens','flops','meta_flops_share'"
-
+#define SHARES "-s train.shares=4 -s rollout.prompts_per_step=5 "
 static bool there; /* MPI: the program that starts ranks, and the plugin */
 
 static int set_up(void **state)
@@ -29,23 +20,6 @@ static int set_up(void **state)
     return 0;
 }
 
-/* A line of shell with the kind's arguments for RUN, in a buffer of its own. */
-static const char *arguments(const kind *k, const char *run)
-{
-    static char text[4][2048];
-    static int next;
-    char *out = text[next++ % 4];
-    const char *hole = strstr(k->arguments, "RUN");
-    snprintf(out, sizeof *text, "%.*s%s%s " SAME, (int)(hole - k->arguments), k->arguments, run,
-             hole + 3);
-    return out;
-}
-
-static void must(int status, const char *how)
-{
-    if (status != 0) fail_msg("%s: status %d, %s", how, status, errors);
-}
-
 /* A whole run, or the rest of it, by so many processes. */
 static void train(const char *with, int ranks)
 {
@@ -54,56 +28,6 @@ static void train(const char *with, int ranks)
     else
         snprintf(line, sizeof line, "OMP_NUM_THREADS=1 $mpirun -n %d $masa %s", ranks, with);
     must(shell(line), line);
-}
-
-static void assert_same_file(const char *a, const char *b, const char *file)
-{
-    masa_text x = read_saved(a, file), y = read_saved(b, file);
-    if (x.size != y.size || memcmp(x.data, y.data, x.size) != 0)
-        fail_msg("%s and %s: another %s", a, b, file);
-    masa_text_deinit(&x);
-    masa_text_deinit(&y);
-}
-
-/* Rows of `columns` that are in one store and not in the other, NaNs and all. */
-static int differences(sqlite3 *store, const char *columns, const char *from)
-{
-    char query[4096];
-    sqlite3_stmt *statement = NULL;
-    snprintf(query, sizeof query,
-             "SELECT (SELECT count(*) FROM (SELECT %s FROM main.%s EXCEPT SELECT %s FROM b.%s)) + "
-             "(SELECT count(*) FROM (SELECT %s FROM b.%s EXCEPT SELECT %s FROM main.%s))",
-             columns, from, columns, from, columns, from, columns, from);
-    assert_int_equal(sqlite3_prepare_v2(store, query, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    int n = sqlite3_column_int(statement, 0);
-    sqlite3_finalize(statement);
-    return n;
-}
-
-static void assert_same_record(const char *a, const char *b)
-{
-    static const struct {
-        const char *columns, *from;
-    } tables[] = {
-        {"step, name, value", "metrics WHERE name NOT IN (" WITHOUT ")"},
-        {"step, prompt, problem, kind, sample, text, tokens, ids, reward, advantage, logprob, cause",
-         "rollouts"},
-        {"step, problem, sample, text, correct, tokens", "evals"},
-        {"step, prompt, kind, taken, mean, deviation, value, extra", "decisions"},
-        {"step, prompt, sample, pass_rate, length, notions, difficulty", "predictions"},
-    };
-    char text[300];
-    sqlite3 *store = NULL;
-    snprintf(text, sizeof text, "%s/store.sqlite", a);
-    assert_int_equal(sqlite3_open(text, &store), SQLITE_OK);
-    snprintf(text, sizeof text, "ATTACH '%s/store.sqlite' AS b", b);
-    assert_int_equal(sqlite3_exec(store, text, NULL, NULL, NULL), SQLITE_OK);
-    for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-        int n = differences(store, tables[i].columns, tables[i].from);
-        if (n) fail_msg("%s and %s: %d rows differ in %s", a, b, n, tables[i].from);
-    }
-    sqlite3_close(store);
 }
 
 /* ---- the numbers ---- */
@@ -116,7 +40,7 @@ static void many_processes_compute_what_one_does(void **state)
         for (int ranks = 1; ranks <= 4; ranks *= 2) {
             char run[64];
             snprintf(run, sizeof run, "%s-%d", kinds[i].name, ranks);
-            train(arguments(&kinds[i], run), ranks);
+            train(arguments(SHARES, &kinds[i], run), ranks);
             if (ranks == 1) continue;
             char one[64];
             snprintf(one, sizeof one, "%s-1", kinds[i].name);
@@ -132,9 +56,9 @@ static void three_processes_are_three_shares(void **state)
     (void)state;
     char text[2100];
     if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
-    snprintf(text, sizeof text, "%s -s train.shares=3", arguments(&kinds[0], "thirds-1"));
+    snprintf(text, sizeof text, "%s -s train.shares=3", arguments(SHARES, &kinds[0], "thirds-1"));
     train(text, 1);
-    snprintf(text, sizeof text, "%s -s train.shares=0", arguments(&kinds[0], "thirds-3"));
+    snprintf(text, sizeof text, "%s -s train.shares=0", arguments(SHARES, &kinds[0], "thirds-3"));
     train(text, 3);
     assert_same_file("thirds-1", "thirds-3", "model.safetensors");
     assert_same_record("thirds-1", "thirds-3");
@@ -146,7 +70,7 @@ static void any_number_goes_on(void **state)
     if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     for (size_t i = 0; i < KINDS - 1; i++) { /* sft has its length from the data */
         char text[2100];
-        snprintf(text, sizeof text, "%s -s train.steps=2", arguments(&kinds[i], "mixed"));
+        snprintf(text, sizeof text, "%s -s train.steps=2", arguments(SHARES, &kinds[i], "mixed"));
         train(text, 2);
         train("train mixed -q --resume -s train.steps=4", 4);
         train("train mixed -q --resume -s train.steps=6", 1);
@@ -172,7 +96,7 @@ static void assert_one_line(const char *part)
 static void refuses(const char *more, const char *part)
 {
     char line[5000];
-    const char *with = arguments(&kinds[0], "refused");
+    const char *with = arguments(SHARES, &kinds[0], "refused");
     snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 $masa %s %s", with, with,
              more);
     assert_int_not_equal(shell(line), 0);
@@ -196,7 +120,7 @@ static void processes_that_disagree_are_refused(void **state)
     must(shell("v=$($masa --version | sed 's/masa \\([0-9.]*\\).*/\\1/'); "
                "sed \"s/$v/$(echo $v | tr 0-9 9)/g\" \"$masa\" >masa-old; chmod +x masa-old; "
                "cp \"$(dirname \"$masa\")/libmasa_mpi.so\" ."), "another version");
-    const char *with = arguments(&kinds[0], "refused");
+    const char *with = arguments(SHARES, &kinds[0], "refused");
     snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 ./masa-old %s", with, with);
     assert_int_not_equal(shell(line), 0);
     assert_one_line("here 'version of masa: 9.9.9");
@@ -215,10 +139,10 @@ static void weights_that_differ_are_found(void **state)
     char text[2100];
     if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     must(shell("mkdir -p elsewhere"), "mkdir");
-    snprintf(text, sizeof text, "%s -n 2", arguments(&kinds[0], "apart"));
+    snprintf(text, sizeof text, "%s -n 2", arguments(SHARES, &kinds[0], "apart"));
     train(text, 1);
     snprintf(text, sizeof text, "%s -n 2 -s optimizer.lr=0.002",
-             arguments(&kinds[0], "elsewhere/apart"));
+             arguments(SHARES, &kinds[0], "elsewhere/apart"));
     train(text, 1);
     assert_int_not_equal(
         shell("with='train apart -q --resume -s train.steps=4 -s optimizer.lr=0.001'; "
@@ -234,7 +158,7 @@ static void weights_that_differ_are_found(void **state)
 static void disturbed(int rank, const char *signal, double limit, const char *part)
 {
     char line[9000], text[2100];
-    const char *with = arguments(&kinds[0], "hurt -n 100000 -s train.eval_every=0");
+    const char *with = arguments(SHARES, &kinds[0], "hurt -n 100000 -s train.eval_every=0");
     static const char plain[] = "$masa %s", marked[] = "sh -c 'echo $$ >pid; exec $masa %s'";
     char ranks[2][2200];
     for (int r = 0; r < 2; r++)
@@ -253,7 +177,7 @@ static void disturbed(int rank, const char *signal, double limit, const char *pa
     snprintf(text, sizeof text, "train hurt -q --resume -s train.steps=%ld", steps);
     train(text, 1);
     must(shell("rm -rf whole"), "rm");
-    snprintf(text, sizeof text, "%s -n %ld -s train.eval_every=0", arguments(&kinds[0], "whole"),
+    snprintf(text, sizeof text, "%s -n %ld -s train.eval_every=0", arguments(SHARES, &kinds[0], "whole"),
              steps);
     train(text, 2);
     assert_same_file("whole", "hurt", "model.safetensors");
@@ -292,13 +216,13 @@ static void what_fails_on_one_ends_all(void **state)
     write_file("judge", "#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK = 1 ] && { echo broken >&2; exit 3; }\n"
                         "exec sed -u 's/^{\"id\":\\([0-9]*\\).*/{\"id\":\\1,\"reward\":1}/'\n");
     must(shell("chmod +x judge; rm -rf judged"), "judge");
-    const char *with = arguments(&kinds[0], "judged");
+    const char *with = arguments(SHARES, &kinds[0], "judged");
     snprintf(line, sizeof line, "timeout 60 $mpirun -n 2 $masa %s -s reward.command=./judge", with);
     assert_int_not_equal(shell(line), 0);
     assert_one_line("rank 1 of 2 (");
     assert_non_null(strstr(errors, "broken"));
 #ifndef __SANITIZE_ADDRESS__ /* its library must be the first to be loaded */
-    with = arguments(&kinds[0], "full -s train.wait_for_room=false");
+    with = arguments(SHARES, &kinds[0], "full -s train.wait_for_room=false");
     snprintf(line, sizeof line,
              "timeout 60 $mpirun -n 1 env LD_PRELOAD=%s INJECT_NTH=120 INJECT_ERRNO=28 INJECT_ON=1 "
              "INJECT_UNDER=%s/full INJECT_COUNT=count $masa %s : -n 1 $masa %s",
@@ -314,7 +238,7 @@ static void without_the_plugin_it_is_told(void **state)
     (void)state;
     char line[3000];
     must(shell("mkdir -p alone; cp \"$masa\" alone/masa"), "cp");
-    snprintf(line, sizeof line, "OMPI_COMM_WORLD_SIZE=2 alone/masa %s", arguments(&kinds[0], "alone/run"));
+    snprintf(line, sizeof line, "OMPI_COMM_WORLD_SIZE=2 alone/masa %s", arguments(SHARES, &kinds[0], "alone/run"));
     assert_int_equal(shell(line), 1);
     assert_one_line("the plugin for MPI cannot be opened");
 }

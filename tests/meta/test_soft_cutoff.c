@@ -182,7 +182,7 @@ static void add_gradient(double sum[RIVALS][TOKENS], const rivals *r, const floa
         float slope[TOKENS];
         if (weight[i] == 0) continue;
         masa_objective_apply(
-            slope, r->logprob[i], r->old[i], r->ref[i], r->length[i], advantage[i],
+            slope, r->logprob[i], r->old[i], r->ref[i], NULL, r->length[i], advantage[i],
             (float)token_weight(r, weight, i, u->aggregation), &objective, NULL);
         for (size_t t = 0; t < r->length[i]; t++) sum[i][t] += chance * slope[t];
     }

@@ -160,8 +160,8 @@ static void flops_are_those_of_every_pass(void **state)
 {
     (void)state;
     static const int32_t prompt[] = {1, 2}, response[] = {3, 4, 5};
-    masa_sequence s[] = {{prompt, response, 2, 1, 0, 1, 1, NULL, NULL, NULL, NULL},
-                         {prompt, response, 2, 3, 0, 1, 1, NULL, NULL, NULL, NULL}};
+    masa_sequence s[] = {{prompt, response, 2, 1, 0, 1, 1, NULL, NULL, NULL, NULL, NULL},
+                         {prompt, response, 2, 3, 0, 1, 1, NULL, NULL, NULL, NULL, NULL}};
     masa_model *model = tiny_model(1);
     masa_trainer *trainer = make_trainer(model, 64);
     const masa_model_config *c = masa_model_get_config(model);

@@ -129,7 +129,7 @@ static inline double loss_now(masa_trainer *trainer, const rollouts *r,
     for (size_t i = 0; i < ROLLOUTS; i++) {
         const masa_sequence *s = &sequences[i];
         if (objective)
-            masa_objective_apply(unused, s->logprobs, s->old_logprobs, s->ref_logprobs,
+            masa_objective_apply(unused, s->logprobs, s->old_logprobs, s->ref_logprobs, NULL,
                                  s->response_size, s->advantage, s->weight, objective,
                                  &stats);
         for (size_t t = 0; !objective && t < s->response_size; t++)

@@ -130,6 +130,13 @@
             "sample from this many of the most likely tokens; 0: all")                    \
     NUMBER(rollout, min_p, 0.0, 0, 1, "",                                                 \
            "leave out tokens less likely than this share of the likeliest; 0: none")      \
+    TEXT(rollout, servers, "",                                                            \
+         "URLs of servers that sample in this process's stead, with commas between: `masa "  \
+         "serve`, or vLLM ([scale.md](scale.md)); empty: none")                           \
+    TEXT(rollout, weights, "",                                                            \
+         "folder that these servers see too, for each step's weights; empty: the run's")  \
+    NUMBER(rollout, timeout, 600.0, 0.01, 1e6, "seconds",                                 \
+           "that a server may take for an answer")                                        \
     INTEGER(rollout, batch, 64, 1, 65536, "sequences", "sequences decoded at once")       \
     INTEGER(rollout, cache_tokens, 0, 0, 1000000000, "tokens",                            \
             "size of the key/value cache; 0: as the batch needs")                         \
@@ -186,7 +193,9 @@
     INTEGER(algorithm, subset, 0, 0, 4096, "rollouts",                                    \
             "train on this many of a group's rollouts, those of the largest reward variance (PODS); 0: on all") \
     CHOICE(algorithm, old_logprobs, OLD_LOGPROBS, RECOMPUTE,                              \
-           "where the old policy's log-probabilities come from")
+           "where the old policy's log-probabilities come from")                          \
+    NUMBER(algorithm, importance_cap, 2.0, 0, 1000, "",                                   \
+           "rollouts of vLLM: most that a token weighs by its probability here over there; 0: none is weighed")
 
 #define MASA_CONFIG_OPTIMIZER(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
     NUMBER(optimizer, lr, 1e-5, 0, 1, "", "learning rate")                                \

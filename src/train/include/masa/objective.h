@@ -19,6 +19,14 @@ typedef struct masa_objective {
     float kl_coef;             /* beta, against ref_logprobs; 0: off */
 } masa_objective;
 
+/**
+ * What tokens weigh that another engine has sampled, whose policy is nearly the old one: the ratio
+ * of the two, at most `cap` (truncated importance sampling, Yao et al. 2025).
+ *   out[t] = min(p_old(t) / p_sampled(t), cap)        cap > 0
+ * out [n] OVERWRITTEN; old, sampled [n] log-probabilities.
+ */
+void masa_importance(float *out, const float *old, const float *sampled, size_t n, float cap);
+
 /* Sums over tokens, for metrics. */
 typedef struct masa_objective_stats {
     double tokens;        /* tokens that took part */
@@ -31,15 +39,17 @@ typedef struct masa_objective_stats {
 
 /**
  * Loss of one response, to be minimised, and its gradient:
- *   L = weight * sum_t [ -min(rho_t A, clip(rho_t, 1-low, 1+high) A) + beta k3_t ]
+ *   L = weight * sum_t [ -w_t min(rho_t A, clip(rho_t, 1-low, 1+high) A) + beta k3_t ]
  *   k3_t = exp(ref - new) - (ref - new) - 1         (Schulman's estimator)
  * dlogprob [n] OVERWRITTEN with dL/dnew. `old` NULL means old = new (the policy
  * that sampled is the one being trained: rho is 1). `ref` may be NULL when
- * kl_coef is 0. `weight` carries the aggregation: 1/tokens of the batch, or
+ * kl_coef is 0. `importance` [n] is w, NULL: all 1; its mean
+ * is what a sequence's ratio is weighed by. `weight` carries the aggregation: 1/tokens of the batch, or
  * 1/(sequences * n), and so on. stats are ADDED to; may be NULL.
  */
 void masa_objective_apply(float *dlogprob, const float *logprob, const float *old,
-                          const float *ref, size_t n, float advantage, float weight,
-                          const masa_objective *objective, masa_objective_stats *stats);
+                          const float *ref, const float *importance, size_t n,
+                          float advantage, float weight, const masa_objective *objective,
+                          masa_objective_stats *stats);
 
 #endif

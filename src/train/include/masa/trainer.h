@@ -26,6 +26,7 @@ typedef struct masa_sequence {
     float *logprobs; /* [response_size] out: under the current policy; or NULL */
     const float *old_logprobs; /* [response_size] or NULL: same as current */
     const float *ref_logprobs; /* [response_size] or NULL */
+    const float *importance;   /* [response_size] or NULL: 1 (objective.h) */
     /* [prompt_size + response_size - 1] where the trainer's store has the activations under
      * the current weights; or NULL: they are computed */
     const int32_t *kept_rows;
