@@ -191,8 +191,7 @@ static bool same_shape(const masa_model_config *a, const masa_model_config *b)
            a->n_layers == b->n_layers && a->n_heads == b->n_heads &&
            a->n_kv_heads == b->n_kv_heads && a->head_dim == b->head_dim &&
            a->rms_norm_eps == b->rms_norm_eps && a->rope_theta == b->rope_theta &&
-           a->tied_embeddings == b->tied_embeddings && a->attention_bias == b->attention_bias &&
-           a->qk_norm == b->qk_norm && a->rope_scaled == b->rope_scaled;
+           a->tied_embeddings == b->tied_embeddings && a->rope_scaled == b->rope_scaled;
 }
 
 masa_status masa_model_reload(masa_model *m, const char *path, bool *spoiled, masa_error *err)
