@@ -93,7 +93,7 @@ masa_status remote_check_any(const rl_remote *r, masa_error *err)
 
 /* ---- one call of every server that is there ---- */
 
-/* Fills a call's body, or (false) leaves the server out of this. */
+/* Fills a call's body, or, with false and nothing in it, leaves the server out of this. */
 typedef bool prepare(remote_call *call, const rl_session *s, size_t server);
 typedef masa_status answered(rl_session *s, size_t server, const remote_call *call,
                              masa_error *err);
@@ -187,7 +187,7 @@ static masa_status take_reload(rl_session *s, size_t i, const remote_call *call,
 /* What vLLM has computed with the old ones. */
 static bool ask_reset(remote_call *call, const rl_session *s, size_t i)
 {
-    masa_text_add(&call->body, "{}");
+    if (s->remote->servers[i].foreign) masa_text_add(&call->body, "{}");
     return s->remote->servers[i].foreign;
 }
 
