@@ -1,6 +1,7 @@
 /* Runs that are killed, and disks that fail: whatever happens, going on ends where the
  * undisturbed run ended, byte for byte. With the argument "all" every operation on a file fails
- * in turn, which takes hours; else some, drawn anew each time. */
+ * in turn, which takes hours; else some, drawn anew each time. With MASA_TEST_ALL=1 each kind is
+ * killed 100 times instead of 16, which is some 15 minutes. */
 #include "disturb_test.h"
 
 #include <errno.h>

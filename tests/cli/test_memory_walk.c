@@ -1,6 +1,7 @@
 /* Memory that runs out, wherever it is asked for, in the program or a library: a command ends
  * with one line that says so, or does what it would have done; a run goes on to where the
- * undisturbed one ended. Some places are drawn each time; all with MASA_TEST_ALL=1, in hours. */
+ * undisturbed one ended. Some places are drawn each time; all, in hours, by
+ * MASA_TEST_ALL=1 build/release/tests/test_cli_memory_walk. */
 #include "disturb_test.h"
 
 enum { DRAWN = 5, MOST_PLACES = 1 << 14 };
