@@ -41,21 +41,12 @@ void masa_error_at(masa_error *err, const char *path, size_t line)
     err->line = line;
 }
 
-static const struct {
-    const char *text;
-    int exit_status;
-} statuses[] = {
-#define X(code, exit_status, text) [code] = {text, exit_status},
-    MASA_STATUS_TABLE(X)
-#undef X
-};
-
-const char *masa_status_text(masa_status code)
-{
-    return statuses[code].text;
-}
-
 int masa_status_exit(masa_status code)
 {
-    return statuses[code].exit_status;
+    static const int statuses[] = {
+#define X(code, exit_status) [code] = exit_status,
+        MASA_STATUS_TABLE(X)
+#undef X
+    };
+    return statuses[code];
 }

@@ -62,8 +62,6 @@ size_t bench_size(long asked, size_t own);
  */
 masa_status bench_measure_pass(bench *b, bench_pass pass, int repeats, double *seconds,
                                masa_error *err);
-/* Bytes that such passes need, the model's included. */
-double bench_pass_bytes(const bench *b, bench_pass pass);
 
 /* bench_generate.c, bench_train.c, bench_curve.c: the sections. */
 masa_status bench_prefill(bench *b, masa_error *err);

@@ -44,7 +44,8 @@ static masa_trainer_options options_of(const bench *b, bench_pass pass)
                                   .temperature = 1};
 }
 
-double bench_pass_bytes(const bench *b, bench_pass pass)
+/* Bytes that such passes need, the model's included. */
+static double pass_bytes(const bench *b, bench_pass pass)
 {
     masa_trainer_options options = options_of(b, pass);
     const masa_model_config *config = masa_model_get_config(b->model);
@@ -85,7 +86,7 @@ static masa_status measure_length(bench *b, bench_pass pass, masa_error *err)
                                 .tokens = tokens,
                                 .seconds = seconds,
                                 .flops = tokens * flops,
-                                .planned = bench_pass_bytes(b, pass)});
+                                .planned = pass_bytes(b, pass)});
     return MASA_OK;
 }
 

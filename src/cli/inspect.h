@@ -32,9 +32,7 @@ masa_status cli_inspect_metrics(masa_store *store, const char *run,
                                 const cli_inspect_options *options, masa_error *err);
 
 /* A line of JSON, member by member; end prints and empties it. */
-void inspect_add_key(masa_text *line, const char *key);
 void inspect_add_number(masa_text *line, const char *key, double value);
-void inspect_add_string(masa_text *line, const char *key, const char *value);
 void inspect_end_object(masa_text *line);
 
 /* Part of cli_inspect_run: the table of predictions against what came true. */

@@ -21,7 +21,7 @@ bool cli_is_run(const char *path)
 
 /* ---- JSON ---- */
 
-void inspect_add_key(masa_text *out, const char *key)
+static void add_key(masa_text *out, const char *key)
 {
     masa_text_add(out, out->size ? "," : "{");
     masa_text_add_json(out, key, strlen(key));
@@ -30,16 +30,16 @@ void inspect_add_key(masa_text *out, const char *key)
 
 void inspect_add_number(masa_text *out, const char *key, double value)
 {
-    inspect_add_key(out, key);
+    add_key(out, key);
     if (isfinite(value))
         masa_text_addf(out, "%.9g", value);
     else
         masa_text_add(out, "null");
 }
 
-void inspect_add_string(masa_text *out, const char *key, const char *value)
+static void add_string(masa_text *out, const char *key, const char *value)
 {
-    inspect_add_key(out, key);
+    add_key(out, key);
     masa_text_add_json(out, value, strlen(value));
 }
 
@@ -99,17 +99,17 @@ static void add_prediction(masa_text *line, const masa_store_prediction *p)
     masa_text o = {0};
     add_count(&o, "pass_rate", p->pass_rate);
     add_count(&o, "length", p->length);
-    inspect_add_key(&o, "notions");
+    add_key(&o, "notions");
     masa_text_add(&o, p->notions[0] ? p->notions : "[]");
-    inspect_add_string(&o, "cause_pass_rate", p->cause_pass_rate);
-    inspect_add_string(&o, "cause_length", p->cause_length);
-    inspect_add_string(&o, "cause_notions", p->cause_notions);
+    add_string(&o, "cause_pass_rate", p->cause_pass_rate);
+    add_string(&o, "cause_length", p->cause_length);
+    add_string(&o, "cause_notions", p->cause_notions);
     inspect_add_number(&o, "difficulty", p->difficulty);
     inspect_add_number(&o, "length_reward", p->length_reward);
     inspect_add_number(&o, "notion_reward", p->notion_reward);
     inspect_add_number(&o, "true_pass_rate", p->true_pass_rate);
     inspect_add_number(&o, "true_length", p->true_length);
-    inspect_add_key(line, "prediction");
+    add_key(line, "prediction");
     masa_text_addf(line, "%s}", masa_text_get(&o));
     masa_text_deinit(&o);
 }
@@ -119,33 +119,33 @@ static void print_rollout_json(reader *r, const masa_store_rollout *o)
     masa_text *line = &r->json_line;
     inspect_add_number(line, "step", (double)o->step);
     inspect_add_number(line, "prompt", (double)o->prompt);
-    inspect_add_string(line, "problem", o->problem);
-    inspect_add_string(line, "kind", o->kind);
+    add_string(line, "problem", o->problem);
+    add_string(line, "kind", o->kind);
     inspect_add_number(line, "sample", (double)o->sample);
-    inspect_add_string(line, "prompt_text", o->prompt_text);
-    inspect_add_string(line, "text", o->text);
-    inspect_add_string(line, "answer", o->answer);
+    add_string(line, "prompt_text", o->prompt_text);
+    add_string(line, "text", o->text);
+    add_string(line, "answer", o->answer);
     inspect_add_number(line, "prompt_tokens", (double)o->prompt_tokens);
     inspect_add_number(line, "tokens", (double)o->tokens);
     inspect_add_number(line, "reward", o->reward);
     inspect_add_number(line, "advantage", o->advantage);
-    inspect_add_string(line, "cause", o->cause);
+    add_string(line, "cause", o->cause);
     inspect_add_number(line, "logprob", o->logprob);
     inspect_add_number(line, "seconds", o->seconds);
     if (o->ids) {
-        inspect_add_key(line, "ids");
+        add_key(line, "ids");
         for (long i = 0; i < o->tokens; i++)
             masa_text_addf(line, "%c%d", i ? ',' : '[', (int)o->ids[i]);
         masa_text_add(line, o->tokens ? "]" : "[]");
     }
     if (strcmp(o->kind, "solution") == 0) {
-        inspect_add_string(line, "extracted", o->extracted);
-        inspect_add_key(line, "correct");
+        add_string(line, "extracted", o->extracted);
+        add_key(line, "correct");
         masa_text_add(line, o->correct ? "true" : "false");
     }
-    if (*o->said) inspect_add_string(line, "said", o->said);
+    if (*o->said) add_string(line, "said", o->said);
     if (*o->parts) {
-        inspect_add_key(line, "parts");
+        add_key(line, "parts");
         masa_text_add(line, o->parts);
     }
     if (o->prediction) add_prediction(line, o->prediction);
@@ -179,15 +179,15 @@ static masa_status see_eval(void *context, const masa_store_eval *e, masa_error 
     }
     masa_text *line = &r->json_line;
     inspect_add_number(line, "step", (double)e->step);
-    inspect_add_string(line, "problem", e->problem);
+    add_string(line, "problem", e->problem);
     inspect_add_number(line, "sample", (double)e->sample);
-    inspect_add_string(line, "text", e->text);
-    inspect_add_string(line, "answer", e->answer);
-    inspect_add_string(line, "extracted", e->extracted);
-    inspect_add_key(line, "correct");
+    add_string(line, "text", e->text);
+    add_string(line, "answer", e->answer);
+    add_string(line, "extracted", e->extracted);
+    add_key(line, "correct");
     masa_text_add(line, e->correct ? "true" : "false");
     inspect_add_number(line, "tokens", (double)e->tokens);
-    inspect_add_string(line, "cause", e->cause);
+    add_string(line, "cause", e->cause);
     inspect_end_object(line);
     return MASA_OK;
 }
@@ -206,14 +206,14 @@ static masa_status see_decision(void *context, const masa_store_decision *d, mas
     masa_text *line = &r->json_line;
     inspect_add_number(line, "step", (double)d->step);
     inspect_add_number(line, "prompt", (double)d->prompt);
-    inspect_add_string(line, "problem", d->problem);
-    inspect_add_string(line, "kind", d->kind);
-    inspect_add_key(line, "taken");
+    add_string(line, "problem", d->problem);
+    add_string(line, "kind", d->kind);
+    add_key(line, "taken");
     masa_text_add(line, d->taken ? "true" : "false");
     inspect_add_number(line, "mean", d->mean);
     inspect_add_number(line, "deviation", d->deviation);
     inspect_add_number(line, "value", d->value);
-    inspect_add_key(line, "extra");
+    add_key(line, "extra");
     masa_text_add(line, *d->extra ? d->extra : "null");
     inspect_end_object(line);
     return MASA_OK;
@@ -230,8 +230,8 @@ static masa_status see_event(void *context, long step, const char *rule, const c
         return MASA_OK;
     }
     inspect_add_number(&r->json_line, "step", (double)step);
-    inspect_add_string(&r->json_line, "rule", rule);
-    inspect_add_string(&r->json_line, "text", text);
+    add_string(&r->json_line, "rule", rule);
+    add_string(&r->json_line, "text", text);
     inspect_end_object(&r->json_line);
     return MASA_OK;
 }

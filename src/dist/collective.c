@@ -36,7 +36,7 @@ masa_status dist_gather(void *all, const void *mine, size_t bytes, masa_error *e
                 (dist_transport->size - 1) * bytes, err);
 }
 
-masa_status dist_exchange(void *all, const void *mine, size_t bytes, masa_error *err)
+static masa_status exchange(void *all, const void *mine, size_t bytes, masa_error *err)
 {
     double start = masa_clock();
     return done(dist_transport->exchange(all, mine, bytes), start,
@@ -104,7 +104,7 @@ masa_status masa_dist_sum(float DEVICE *values, size_t n, masa_error *err)
         size_t share = (now + size - 1) / size;
         masa_device_get(mine, values + at, now * sizeof *mine);
         memset(mine + now, 0, (size * share - now) * sizeof *mine);
-        st = dist_exchange(all, mine, share * sizeof *mine, err);
+        st = exchange(all, mine, share * sizeof *mine, err);
         if (st != MASA_OK) break;
         add_tree(all, 0, size, share);
         st = dist_gather(mine, all, share * sizeof *mine, err);

@@ -35,7 +35,7 @@ masa_status results_prepare(const masa_results *r, sqlite3_stmt **out, const cha
                : results_fail(r, err);
 }
 
-masa_status results_execute(const masa_results *r, const char *sql, masa_error *err)
+static masa_status execute(const masa_results *r, const char *sql, masa_error *err)
 {
     return sqlite3_exec(r->db, sql, NULL, NULL, NULL) == SQLITE_OK ? MASA_OK
                                                                    : results_fail(r, err);
@@ -77,7 +77,7 @@ static masa_status check_schema(masa_results *r, masa_error *err)
             &sql,
             "BEGIN; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
             schema, APPLICATION, VERSION);
-        st = results_execute(r, masa_text_get(&sql), err);
+        st = execute(r, masa_text_get(&sql), err);
         masa_text_deinit(&sql);
         return st;
     }
@@ -108,7 +108,7 @@ masa_status masa_results_open(masa_results **out, const char *path,
     }
     /* A crash of the machine may lose the last seconds: they are sampled again. */
     if (st == MASA_OK && write)
-        st = results_execute(
+        st = execute(
             r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN", err);
     if (st == MASA_OK)
         *out = r;
@@ -119,7 +119,7 @@ masa_status masa_results_open(masa_results **out, const char *path,
 
 masa_status results_commit(masa_results *r, masa_error *err)
 {
-    return results_execute(r, "COMMIT; BEGIN", err);
+    return execute(r, "COMMIT; BEGIN", err);
 }
 
 void masa_results_close(masa_results *r)

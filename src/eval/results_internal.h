@@ -16,7 +16,6 @@ struct masa_results {
 masa_status results_fail(const masa_results *r, masa_error *err);
 masa_status results_prepare(const masa_results *r, sqlite3_stmt **out, const char *sql,
                             masa_error *err);
-masa_status results_execute(const masa_results *r, const char *sql, masa_error *err);
 /* A copy of a column's text, NULL of NULL; size may be NULL. */
 char *results_text(sqlite3_stmt *statement, int column, size_t *size);
 /* The sample in columns first..first + 7: sample, text, answer, verdict, correct, tokens,

@@ -167,13 +167,6 @@ int64_t masa_gguf_array_integer(const masa_gguf_array *array, size_t i)
     return value;
 }
 
-double masa_gguf_array_float(const masa_gguf_array *array, size_t i)
-{
-    double value = 0;
-    load_float(array->type, array->data + i * gguf__scalar_size(array->type), &value);
-    return value;
-}
-
 bool masa_gguf_string_is(masa_gguf_string string, const char *s)
 {
     return compare_strings(string, (masa_gguf_string){s, strlen(s)}) == 0;

@@ -69,15 +69,6 @@ size_t masa_generator_context(const masa_generator *g)
     return g->max_context;
 }
 
-size_t masa_generator_bytes(const masa_generator *g)
-{
-    masa_generator_options options = {.max_batch = g->max_batch,
-                                      .cache_tokens = g->store.n_blocks * block_tokens(),
-                                      .max_context = g->max_context};
-    return masa_generator_bytes_needed(masa_model_get_config(g->model),
-                                       masa_model_dtype(g->model), &options);
-}
-
 static masa_status check_options(const masa_model_config *config,
                                  const masa_generator_options *o, masa_error *err)
 {

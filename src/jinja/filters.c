@@ -302,7 +302,7 @@ static const jinja__entry entries[] = {
     {"wordcount", filter_wordcount, ""},
 };
 
-const jinja__entry *jinja__filter(const char *name)
+static const jinja__entry *filter(const char *name)
 {
     const jinja__entry *found =
         jinja__find(entries, sizeof entries / sizeof *entries, name);
@@ -312,7 +312,7 @@ const jinja__entry *jinja__filter(const char *name)
 jinja__value jinja__apply_filter(jinja__machine *m, const char *name,
                                  jinja__value subject, const jinja__arguments *args)
 {
-    const jinja__entry *entry = jinja__filter(name);
+    const jinja__entry *entry = filter(name);
     if (!entry) return jinja__refuse(m, "the filter `%.60s` is not supported", name);
     return jinja__apply(m, entry, subject, args);
 }

@@ -124,7 +124,6 @@ typedef struct jinja__parser {
 void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format,
                        ...) __attribute__((format(printf, 4, 5)));
 jinja__node *jinja__node_create(jinja__parser *p, jinja__kind kind, int line);
-const char *jinja__intern(jinja__parser *p, const char *s);
 bool jinja__is_name(const jinja__parser *p, const char *name);
 bool jinja__skip_name(jinja__parser *p, const char *name);
 bool jinja__is_op(const jinja__parser *p, int op);
@@ -133,8 +132,6 @@ void jinja__expect_op(jinja__parser *p, int op);
 const char *jinja__expect_name(jinja__parser *p);
 /* parse_expression.c */
 jinja__node *jinja__parse_expression(jinja__parser *p, bool conditions);
-jinja__node *jinja__parse_primary(jinja__parser *p);
-jinja__node *jinja__parse_unary(jinja__parser *p, bool filters);
 /* What a tuple is made of: full expressions, those without `if`, or names alone. */
 typedef enum jinja__tuple_of {
     OF_EXPRESSIONS,
@@ -286,7 +283,6 @@ const jinja__value *jinja__dict_named(const jinja__dict *d, const char *key);
 /* value.c */
 const char *jinja__type_name(jinja__value v); /* as Python calls it */
 bool jinja__is_string(jinja__value v);
-bool jinja__is_sequence(jinja__value v); /* list, tuple or generator */
 bool jinja__is_number(jinja__value v);   /* bool included */
 bool jinja__is_text(jinja__value v, const char *s);
 double jinja__as_real(jinja__value v);
@@ -305,7 +301,6 @@ jinja__value jinja__slice(jinja__machine *m, jinja__value v, jinja__value start,
 
 /* print.c */
 void jinja__print(jinja__machine *m, jinja__builder *b, jinja__value v); /* str() */
-void jinja__print_repr(jinja__machine *m, jinja__builder *b, jinja__value v);
 jinja__value jinja__to_string(jinja__machine *m, jinja__value v);
 typedef struct jinja__json {
     const char *indent;     /* or NULL: one line */
@@ -345,8 +340,6 @@ bool jinja__all(jinja__value v, const char *what); /* str.isdigit() and its like
 jinja__value jinja__evaluate(jinja__machine *m, const jinja__node *node);
 jinja__value jinja__lookup(jinja__machine *m, const char *name);
 void jinja__bind(jinja__machine *m, const char *name, jinja__value value);
-void jinja__assign(jinja__machine *m, const jinja__node *target, jinja__value value);
-void jinja__run(jinja__machine *m, const jinja__node *body);
 /* The output of a body in a scope of its own below `parent`. */
 jinja__value jinja__capture(jinja__machine *m, const jinja__node *body,
                             jinja__scope *scope);
@@ -381,7 +374,6 @@ jinja__value jinja__apply(jinja__machine *m, const jinja__entry *entry, jinja__v
 int64_t jinja__given_integer(jinja__machine *m, jinja__value given, int64_t otherwise);
 
 /* filters.c, filters_list.c, tests.c, methods.c, functions.c: by name; NULL: unknown */
-const jinja__entry *jinja__filter(const char *name);
 const jinja__entry *jinja__list_filter(const char *name);
 jinja__value jinja__apply_filter(jinja__machine *m, const char *name,
                                  jinja__value subject, const jinja__arguments *args);

@@ -98,7 +98,7 @@ static jinja__node *parse_items(jinja__parser *p, jinja__kind kind, char close)
     return node;
 }
 
-jinja__node *jinja__parse_primary(jinja__parser *p)
+static jinja__node *parse_primary(jinja__parser *p)
 {
     jinja__node *node;
     switch (p->at->type) {
@@ -141,7 +141,7 @@ jinja__node *jinja__parse_tuple(jinja__parser *p, jinja__tuple_of of, bool may_b
         if (tuple->args) jinja__expect_op(p, ',');
         if (ends_tuple(p, of)) break;
         jinja__node *item = of == OF_TARGETS
-                                ? jinja__parse_primary(p)
+                                ? parse_primary(p)
                                 : jinja__parse_expression(p, of == OF_EXPRESSIONS);
         *last = item;
         last = &item->next;
@@ -296,22 +296,22 @@ static jinja__node *parse_test(jinja__parser *p, jinja__node *subject, int line)
             jinja__parse_fail(p, MASA_ERR_FORMAT, line,
                               "tests cannot be chained with `is`");
         node->args = jinja__node_create(p, NODE_ARGUMENT, p->at->line);
-        node->args->a = parse_postfix(p, jinja__parse_primary(p));
+        node->args->a = parse_postfix(p, parse_primary(p));
     }
     return negated ? binary(p, NODE_NOT, 0, line, node, NULL) : node;
 }
 
-jinja__node *jinja__parse_unary(jinja__parser *p, bool filters)
+static jinja__node *parse_unary(jinja__parser *p, bool filters)
 {
     int line = p->at->line;
     jinja__node *node;
     if (!enter(p)) return jinja__node_create(p, NODE_VALUE, line);
     if (jinja__skip_op(p, '-'))
-        node = binary(p, NODE_NEGATE, 0, line, jinja__parse_unary(p, false), NULL);
+        node = binary(p, NODE_NEGATE, 0, line, parse_unary(p, false), NULL);
     else if (jinja__skip_op(p, '+'))
-        node = binary(p, NODE_PLUS, 0, line, jinja__parse_unary(p, false), NULL);
+        node = binary(p, NODE_PLUS, 0, line, parse_unary(p, false), NULL);
     else
-        node = jinja__parse_primary(p);
+        node = parse_primary(p);
     node = parse_postfix(p, node);
     while (filters && p->st == MASA_OK) {
         line = p->at->line;
@@ -330,10 +330,10 @@ jinja__node *jinja__parse_unary(jinja__parser *p, bool filters)
 
 static jinja__node *parse_power(jinja__parser *p)
 {
-    jinja__node *left = jinja__parse_unary(p, true);
+    jinja__node *left = parse_unary(p, true);
     for (int line = p->at->line; jinja__skip_op(p, OP('*', '*')); line = p->at->line)
         left =
-            binary(p, NODE_BINARY, OP('*', '*'), line, left, jinja__parse_unary(p, true));
+            binary(p, NODE_BINARY, OP('*', '*'), line, left, parse_unary(p, true));
     return left;
 }
 

@@ -37,7 +37,7 @@ jinja__node *jinja__node_create(jinja__parser *p, jinja__kind kind, int line)
     return node;
 }
 
-const char *jinja__intern(jinja__parser *p, const char *s)
+static const char *intern(jinja__parser *p, const char *s)
 {
     for (size_t i = 0; i < p->n_names; i++)
         if (strcmp(p->names[i], s) == 0) return p->names[i];
@@ -78,7 +78,7 @@ void jinja__expect_op(jinja__parser *p, int op)
 const char *jinja__expect_name(jinja__parser *p)
 {
     if (p->at->type != TOKEN_NAME) return unexpected(p, "a name"), "";
-    return jinja__intern(p, (p->at++)->s);
+    return intern(p, (p->at++)->s);
 }
 
 static void expect(jinja__parser *p, jinja__token_type type, const char *wanted)
@@ -147,7 +147,7 @@ static jinja__node *parse_target(jinja__parser *p)
 static jinja__node *parse_for(jinja__parser *p, int line)
 {
     jinja__node *node = jinja__node_create(p, NODE_FOR, line);
-    node->name = jinja__intern(p, "loop");
+    node->name = intern(p, "loop");
     node->a = parse_target(p);
     if (!jinja__skip_name(p, "in")) unexpected(p, "in");
     node->b = jinja__parse_tuple(p, OF_UNCONDITIONAL, false);
@@ -220,7 +220,7 @@ static jinja__node *parse_call_block(jinja__parser *p, int line)
 {
     jinja__node *node = jinja__node_create(p, NODE_CALL_BLOCK, line);
     if (jinja__is_op(p, '(')) node->args = parse_parameters(p);
-    node->name = jinja__intern(p, "caller");
+    node->name = intern(p, "caller");
     node->a = jinja__parse_expression(p, true);
     if (node->a->kind != NODE_CALL)
         jinja__parse_fail(p, MASA_ERR_FORMAT, line, "expected a call");

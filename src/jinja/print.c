@@ -42,13 +42,15 @@ static void print_integer(jinja__machine *m, jinja__builder *b, int64_t v)
     jinja__add_text(m, b, out);
 }
 
+static void print_repr(jinja__machine *m, jinja__builder *b, jinja__value v);
+
 static void print_items(jinja__machine *m, jinja__builder *b, jinja__value v)
 {
     bool tuple = v.type == JINJA_TUPLE;
     jinja__add_text(m, b, tuple ? "(" : "[");
     for (size_t i = 0; i < v.as.list->n && m->st == MASA_OK; i++) {
         if (i) jinja__add_text(m, b, ", ");
-        jinja__print_repr(m, b, v.as.list->items[i]);
+        print_repr(m, b, v.as.list->items[i]);
     }
     jinja__add_text(m, b, tuple ? (v.as.list->n == 1 ? ",)" : ")") : "]");
 }
@@ -58,9 +60,9 @@ static void print_dict(jinja__machine *m, jinja__builder *b, const jinja__dict *
     jinja__add_text(m, b, "{");
     for (size_t i = 0; i < d->n && m->st == MASA_OK; i++) {
         if (i) jinja__add_text(m, b, ", ");
-        jinja__print_repr(m, b, d->keys[i]);
+        print_repr(m, b, d->keys[i]);
         jinja__add_text(m, b, ": ");
-        jinja__print_repr(m, b, d->values[i]);
+        print_repr(m, b, d->values[i]);
     }
     jinja__add_text(m, b, "}");
 }
@@ -99,10 +101,10 @@ void jinja__print(jinja__machine *m, jinja__builder *b, jinja__value v)
     if (v.type == JINJA_STRING)
         jinja__add_string(m, b, v);
     else if (v.type != JINJA_UNDEFINED && v.type != JINJA_MISSING)
-        jinja__print_repr(m, b, v);
+        print_repr(m, b, v);
 }
 
-void jinja__print_repr(jinja__machine *m, jinja__builder *b, jinja__value v)
+static void print_repr(jinja__machine *m, jinja__builder *b, jinja__value v)
 {
     if (!jinja__enter(m)) {
         jinja__leave(m);
@@ -291,7 +293,7 @@ static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, si
     if (kind == 's' && k == 0)
         jinja__print(m, b, v);
     else if (kind == 'r' && k == 0)
-        jinja__print_repr(m, b, v);
+        print_repr(m, b, v);
     else if ((kind == 'd' || kind == 'i') && jinja__is_number(v) && k < 4) {
         memcpy(spec + 1 + k, "lld", 4);
         long long i = v.type == JINJA_REAL   ? (long long)v.as.real

@@ -48,6 +48,8 @@ void jinja__bind(jinja__machine *m, const char *name, jinja__value value)
     m->scope->bindings = b;
 }
 
+static void assign(jinja__machine *m, const jinja__node *target, jinja__value value);
+
 static void assign_items(jinja__machine *m, const jinja__node *target, jinja__value value)
 {
     const jinja__list *items = jinja__iterate(m, value);
@@ -59,10 +61,10 @@ static void assign_items(jinja__machine *m, const jinja__node *target, jinja__va
     }
     n = 0;
     for (const jinja__node *t = target->args; items && t; t = t->next)
-        jinja__assign(m, t, items->items[n++]);
+        assign(m, t, items->items[n++]);
 }
 
-void jinja__assign(jinja__machine *m, const jinja__node *target, jinja__value value)
+static void assign(jinja__machine *m, const jinja__node *target, jinja__value value)
 {
     if (m->st != MASA_OK) return;
     m->line = target->line;
@@ -81,6 +83,8 @@ void jinja__assign(jinja__machine *m, const jinja__node *target, jinja__value va
     }
 }
 
+static void run(jinja__machine *m, const jinja__node *body);
+
 jinja__value jinja__capture(jinja__machine *m, const jinja__node *body,
                             jinja__scope *scope)
 {
@@ -88,7 +92,7 @@ jinja__value jinja__capture(jinja__machine *m, const jinja__node *body,
     jinja__scope *around = m->scope;
     m->out = &b;
     m->scope = scope;
-    jinja__run(m, body);
+    run(m, body);
     m->scope = around;
     m->out = out;
     return jinja__finish(m, &b);
@@ -103,7 +107,7 @@ static const jinja__list *choose(jinja__machine *m, const jinja__node *node,
     jinja__scope *around = m->scope;
     for (size_t i = 0; i < items->n && m->st == MASA_OK; i++) {
         m->scope = jinja__new_scope(m, around);
-        jinja__assign(m, node->a, items->items[i]);
+        assign(m, node->a, items->items[i]);
         if (jinja__truth(jinja__evaluate(m, node->c)))
             jinja__push(m, chosen, items->items[i]);
     }
@@ -125,16 +129,16 @@ static void run_loop(jinja__machine *m, const jinja__node *node)
          loop->index++) {
         m->flow = FLOW_ON;
         m->scope = jinja__new_scope(m, around);
-        jinja__assign(m, node->a, items->items[loop->index]);
+        assign(m, node->a, items->items[loop->index]);
         jinja__bind(m, node->name, (jinja__value){.type = JINJA_LOOP, .as.loop = loop});
-        jinja__run(m, node->body);
+        run(m, node->body);
         completed |= m->flow == FLOW_ON;
     }
     m->flow = FLOW_ON;
     m->scope = around;
     if (!completed && node->other) {
         m->scope = jinja__new_scope(m, around);
-        jinja__run(m, node->other);
+        run(m, node->other);
         m->scope = around;
     }
 }
@@ -145,11 +149,11 @@ static void run_with(jinja__machine *m, const jinja__node *node)
     for (const jinja__node *set = node->args; set; set = set->next) {
         jinja__value v = jinja__evaluate(m, set->b); /* of the scope around */
         m->scope = inner;
-        jinja__assign(m, set->a, v);
+        assign(m, set->a, v);
         m->scope = around;
     }
     m->scope = inner;
-    jinja__run(m, node->body);
+    run(m, node->body);
     m->scope = around;
 }
 
@@ -191,7 +195,7 @@ static void run_generation(jinja__machine *m, const jinja__node *node)
     jinja__scope *around = m->scope;
     size_t begin = m->out->text.size;
     m->scope = jinja__new_scope(m, around);
-    jinja__run(m, node->body);
+    run(m, node->body);
     m->scope = around;
     for (size_t i = begin; i < m->out->marks.size; i++)
         m->out->marks.data[i] |= MASA_JINJA_GENERATED;
@@ -209,18 +213,18 @@ static void run_one(jinja__machine *m, const jinja__node *node)
         break;
     case NODE_IF:
         if (jinja__truth(jinja__evaluate(m, node->a)))
-            jinja__run(m, node->body);
+            run(m, node->body);
         else if (node->other)
-            jinja__run(m, node->other);
+            run(m, node->other);
         break;
     case NODE_FOR:
         run_loop(m, node);
         break;
     case NODE_SET:
-        jinja__assign(m, node->a, jinja__evaluate(m, node->b));
+        assign(m, node->a, jinja__evaluate(m, node->b));
         break;
     case NODE_SET_BLOCK:
-        jinja__assign(m, node->a, run_text(m, node->b, node->body));
+        assign(m, node->a, run_text(m, node->b, node->body));
         break;
     case NODE_FILTER_BLOCK:
         jinja__print(m, m->out, run_text(m, node->a, node->body));
@@ -248,7 +252,7 @@ static void run_one(jinja__machine *m, const jinja__node *node)
     }
 }
 
-void jinja__run(jinja__machine *m, const jinja__node *body)
+static void run(jinja__machine *m, const jinja__node *body)
 {
     if (jinja__enter(m))
         for (; body && m->st == MASA_OK && m->flow == FLOW_ON; body = body->next) {
@@ -265,7 +269,7 @@ masa_status masa_jinja_render(masa_jinja_output *out, const masa_jinja *t,
     jinja__machine m = {.data = d, .arena = &d->arena, .out = &b, .line = 1, .err = err};
     m.block_text = jinja__undefined("");
     m.scope = jinja__new_scope(&m, NULL);
-    jinja__run(&m, t->body);
+    run(&m, t->body);
     if (m.st == MASA_OK) {
         masa_jinja_output_deinit(out);
         *out = (masa_jinja_output){b.text, b.marks};

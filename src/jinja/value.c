@@ -22,11 +22,6 @@ bool jinja__is_string(jinja__value v)
     return v.type == JINJA_STRING;
 }
 
-bool jinja__is_sequence(jinja__value v)
-{
-    return v.type == JINJA_LIST || v.type == JINJA_TUPLE || v.type == JINJA_GENERATOR;
-}
-
 bool jinja__is_number(jinja__value v)
 {
     return v.type == JINJA_BOOL || v.type == JINJA_INTEGER || v.type == JINJA_REAL;

@@ -7,13 +7,6 @@
 /* Index after the last </meta> in text[0..n); 0 when there is none. */
 size_t meta__answer_start(const char *text, size_t n);
 
-/* What the rollouts say in hindsight: round(8 p), and the mean length of the correct
- * ones, or their quantile if that is asked for (of all when none is correct: the mean),
- * within the valid range. */
-long meta__expert_pass_rate(const masa_statistics_summary *summary);
-long meta__expert_length(const masa_statistics_summary *summary,
-                         const masa_meta_options *options);
-
 /* Appends the JSON that a rollout with hindsight would have written. */
 void meta__add_answer(masa_text *out, const masa_statistics_summary *summary,
                       const masa_meta_options *options, char *const *notions,

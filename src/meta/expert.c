@@ -12,13 +12,16 @@ size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold
     return n && notion_rewards[best] >= threshold ? best : n;
 }
 
-long meta__expert_pass_rate(const masa_statistics_summary *s)
+/* What the rollouts say in hindsight: round(8 p), and the mean length of the correct
+ * ones, or their quantile if that is asked for (of all when none is correct: the mean),
+ * within the valid range. */
+static long expert_pass_rate(const masa_statistics_summary *s)
 {
     return lround(MASA_PASS_RATE_SCALE * s->pass_rate);
 }
 
-long meta__expert_length(const masa_statistics_summary *s,
-                         const masa_meta_options *options)
+static long expert_length(const masa_statistics_summary *s,
+                          const masa_meta_options *options)
 {
     long length = lround(s->n_correct ? s->length_mean : s->length_mean_all);
     if (s->n_correct && options->length_rule == MASA_LENGTH_QUANTILE)
@@ -37,7 +40,7 @@ void meta__add_answer(masa_text *out, const masa_statistics_summary *s,
         masa_text_add_json(out, notions[i], strlen(notions[i]));
     }
     masa_text_addf(out, "], \"pass_rate\": %ld, \"solution_length\": %ld}",
-                   meta__expert_pass_rate(s), meta__expert_length(s, options));
+                   expert_pass_rate(s), expert_length(s, options));
 }
 
 bool masa_expert_text(masa_text *out, const char *text, size_t n,

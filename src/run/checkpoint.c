@@ -194,7 +194,7 @@ masa_status checkpoints_name(const char *checkpoints, const char *as, long step,
     return st;
 }
 
-masa_status checkpoints_named(long *step, const char *checkpoints, const char *as,
+static masa_status find_named(long *step, const char *checkpoints, const char *as,
                               masa_error *err)
 {
     char *path = masa_path_join(checkpoints, as);
@@ -345,7 +345,7 @@ masa_status masa_run_checkpoint_find(const char *run_folder, char **folder,
 masa_status masa_run_saved_step(const char *run_folder, long *step, masa_error *err)
 {
     char *checkpoints = masa_path_join(run_folder, "checkpoints");
-    masa_status st = checkpoints_named(step, checkpoints, "latest", err);
+    masa_status st = find_named(step, checkpoints, "latest", err);
     free(checkpoints);
     return st;
 }

@@ -23,11 +23,6 @@ static masa_status fail_errno(masa_error *err, const char *what, const char *pat
     return MASA_FAIL(err, MASA_ERR_IO, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
-uint32_t masa_run_checksum(const void *data, size_t size)
-{
-    return crc32c(0, data, size);
-}
-
 /* Read, not mapped: pages of a mapped file count as the process's memory. */
 masa_status masa_run_file_checksum(const char *path, uint32_t *out, masa_error *err)
 {

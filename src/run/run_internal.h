@@ -35,8 +35,6 @@ masa_status checkpoints_remove_after(const char *checkpoints, long step, masa_er
  * *step is -1. */
 masa_status checkpoints_name(const char *checkpoints, const char *as, long step,
                              masa_error *err);
-masa_status checkpoints_named(long *step, const char *checkpoints, const char *as,
-                              masa_error *err);
 
 /* Finds the best checkpoint by what their states say, and names it in CHECKPOINTS/best. */
 masa_status checkpoints_find_best(masa_run *run, masa_error *err);

@@ -105,8 +105,6 @@ struct masa_tokenizer {
     size_t json_size;
 };
 
-/* vocabulary.c */
-tokenizer__span tokenizer__store(masa_tokenizer *t, const char *s, size_t n);
 /* Sets id's text. MASA_ERR_FORMAT when the id or the text is taken, or out of range. */
 masa_status tokenizer__put(masa_tokenizer *t, int64_t id, const char *s, size_t n,
                            unsigned char flags, masa_error *err);

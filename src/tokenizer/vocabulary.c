@@ -9,7 +9,7 @@
 /* Ids beyond this are a broken file, not a vocabulary: tokens are an array by id. */
 enum { MOST_TOKENS = 1 << 22 };
 
-tokenizer__span tokenizer__store(masa_tokenizer *t, const char *s, size_t n)
+static tokenizer__span store(masa_tokenizer *t, const char *s, size_t n)
 {
     tokenizer__span span = {t->strings.size, n};
     masa_text_append(&t->strings, s, n);
@@ -90,7 +90,7 @@ masa_status tokenizer__put(masa_tokenizer *t, int64_t id, const char *s, size_t 
         return MASA_FAIL(err, MASA_ERR_FORMAT, "token \"%.*s\" has two ids: %d and %lld",
                          (int)(n < 80 ? n : 80), s, t->by_text.slots[slot], (long long)id);
     if (!(token->flags & TOKEN_KNOWN)) {
-        token->text = tokenizer__store(t, s, n);
+        token->text = store(t, s, n);
         t->by_text.slots[slot] = (int32_t)id;
         t->by_text.n++;
     }
@@ -173,7 +173,7 @@ static void set_bytes(masa_tokenizer *t)
         if (!tokenizer__alphabet_to_bytes(&bytes, text, token->text.size)) continue;
         if (bytes.size == 1) t->byte_ids[(unsigned char)bytes.data[0]] = (int32_t)i;
         if (token->flags & TOKEN_ADDED) continue; /* its text is what it says */
-        token->bytes = tokenizer__store(t, masa_text_get(&bytes), bytes.size);
+        token->bytes = store(t, masa_text_get(&bytes), bytes.size);
     }
     masa_text_deinit(&bytes);
 }

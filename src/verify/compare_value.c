@@ -25,16 +25,18 @@ static slong precision_of(size_t round, const acb_t value)
     return bits > 0 && bits < MOST_PRECISION ? (slong)bits + 512 : 0;
 }
 
+static bool has_kind(const node *n, node_kind kind);
+
 bool value_has_symbols(const node *n)
 {
-    return value_has_kind(n, NODE_SYMBOL);
+    return has_kind(n, NODE_SYMBOL);
 }
 
-bool value_has_kind(const node *n, node_kind kind)
+static bool has_kind(const node *n, node_kind kind)
 {
     if (n->kind == kind) return true;
     for (unsigned i = 0; i < n->n; i++)
-        if (value_has_kind(n->child[i], kind)) return true;
+        if (has_kind(n->child[i], kind)) return true;
     return false;
 }
 
@@ -62,8 +64,9 @@ static bool agree(const acb_t d, const acb_t a, const acb_t b)
     return good;
 }
 
-value_verdict value_compare(work *w, const node *a, const node *b,
-                            const value_point *point, bool real_only)
+/* Compares by balls of growing precision. */
+static value_verdict compare_balls(work *w, const node *a, const node *b,
+                                   const value_point *point, bool real_only)
 {
     value_verdict verdict = VALUE_UNDEFINED;
     bool decided = false;
@@ -182,7 +185,7 @@ static bool compare_at_points(work *w, const node *a, const node *b, point_kind 
     w->at_point = true;
     for (unsigned k = 0; k < POINTS && good < enough && !differ; k++) {
         fill_point(w, &point, k, kind);
-        value_verdict here = value_compare(w, a, b, &point, real_only);
+        value_verdict here = compare_balls(w, a, b, &point, real_only);
         if (w->exhausted) break;
         if (here == VALUE_EQUAL) good++;
         if (here == VALUE_DIFFERENT) differ = true;
@@ -197,7 +200,7 @@ static bool compare_at_points(work *w, const node *a, const node *b, point_kind 
 static masa_verdict equal_numbers(work *w, const node *a, const node *b)
 {
     w->rule = "number: ball arithmetic";
-    switch (value_compare(w, a, b, NULL, false)) {
+    switch (compare_balls(w, a, b, NULL, false)) {
     case VALUE_EQUAL: return MASA_VERDICT_EQUAL;
     case VALUE_DIFFERENT: return MASA_VERDICT_DIFFERENT;
     case VALUE_UNKNOWN:
@@ -258,7 +261,7 @@ masa_verdict value_equal(work *w, const node *a, const node *b)
         (verdict == MASA_VERDICT_DIFFERENT ||
          (letters_are_whole(w, a) && letters_are_whole(w, b))))
         return verdict;
-    bool imaginary = value_has_kind(a, NODE_I) || value_has_kind(b, NODE_I);
+    bool imaginary = has_kind(a, NODE_I) || has_kind(b, NODE_I);
     if (!imaginary && compare_at_points(w, a, b, POINT_REAL, true, &verdict))
         return verdict;
     if (!imaginary && compare_at_points(w, a, b, POINT_INTEGER, true, &verdict))

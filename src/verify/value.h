@@ -29,10 +29,6 @@ typedef enum value_verdict {
     VALUE_NOT_REAL,  /* only when real_only */
 } value_verdict;
 
-/* Compares by balls of growing precision. */
-value_verdict value_compare(work *w, const node *a, const node *b, const value_point *point,
-                            bool real_only);
-
 /* Sign of a - b for real numbers without letters; 2 when it cannot be told. */
 int value_order(work *w, const node *a, const node *b);
 
@@ -51,6 +47,5 @@ masa_verdict value_same_equation(work *w, const node *a, const node *b, bool pos
 
 /* Whether the tree has letters, or an i. */
 bool value_has_symbols(const node *n);
-bool value_has_kind(const node *n, node_kind kind);
 
 #endif

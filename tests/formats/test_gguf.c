@@ -75,7 +75,6 @@ static void reads_metadata_and_tensors(void **state)
     assert_true(masa_gguf_string_is(a.strings[0], "one") && a.strings[1].size == 0);
     assert_true(masa_gguf_get_array(g, "numbers", MASA_GGUF_I32, &a) && a.n == 3);
     assert_int_equal(masa_gguf_array_integer(&a, 1), -2);
-    assert_true(masa_gguf_array_float(&a, 2) == 3);
     assert_false(masa_gguf_get_integer(g, "ratio", &integer));
     assert_false(masa_gguf_get_string(g, "words", &s));
     assert_false(masa_gguf_get_array(g, "numbers", MASA_GGUF_F32, &a));

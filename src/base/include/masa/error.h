@@ -19,22 +19,22 @@
 
 #include <stddef.h>
 
-/* One table: the code, its exit status and its text cannot drift apart. */
-#define MASA_STATUS_TABLE(X)                                                              \
-    X(MASA_OK, 0, "no error")                                                             \
-    X(MASA_ERR_USAGE, 2, "wrong usage")                                                   \
-    X(MASA_ERR_IO, 1, "input/output error")                                               \
-    X(MASA_ERR_FORMAT, 1, "malformed file")                                               \
-    X(MASA_ERR_UNSUPPORTED, 1, "not supported")                                           \
-    X(MASA_ERR_CONFIG, 1, "bad configuration")                                            \
-    X(MASA_ERR_DATA, 1, "bad data")                                                       \
-    X(MASA_ERR_MEMORY, 1, "not enough memory")                                            \
-    X(MASA_ERR_NUMERIC, 4, "numeric failure")                                             \
-    X(MASA_ERR_PEER, 5, "another process failed")                                         \
-    X(MASA_ERR_INTERRUPTED, 130, "interrupted")
+/* One table: the code and the exit status a program ends with for it cannot drift apart. */
+#define MASA_STATUS_TABLE(X)            \
+    X(MASA_OK, 0)                       \
+    X(MASA_ERR_USAGE, 2)                \
+    X(MASA_ERR_IO, 1)                   \
+    X(MASA_ERR_FORMAT, 1)               \
+    X(MASA_ERR_UNSUPPORTED, 1)          \
+    X(MASA_ERR_CONFIG, 1)               \
+    X(MASA_ERR_DATA, 1)                 \
+    X(MASA_ERR_MEMORY, 1)               \
+    X(MASA_ERR_NUMERIC, 4)              \
+    X(MASA_ERR_PEER, 5)                 \
+    X(MASA_ERR_INTERRUPTED, 130)
 
 typedef enum masa_status {
-#define X(code, exit_status, text) code,
+#define X(code, exit_status) code,
     MASA_STATUS_TABLE(X)
 #undef X
 } masa_status;
@@ -63,8 +63,7 @@ void masa_error_context(masa_error *err, const char *format, ...)
 /** Names the user's file ("-": standard input) and line (0: unknown) the error is about. */
 void masa_error_at(masa_error *err, const char *path, size_t line);
 
-/** Short text of a code, and the exit status a program ends with for it. */
-const char *masa_status_text(masa_status code);
+/** The exit status that a program ends with for a code. */
 int masa_status_exit(masa_status code);
 
 #endif

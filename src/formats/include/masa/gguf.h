@@ -87,9 +87,8 @@ bool masa_gguf_get_bool(const masa_gguf *gguf, const char *key, bool *out);
  *  where U32 is accepted too, F32 for "tokenizer.ggml.scores"). */
 bool masa_gguf_get_array(const masa_gguf *gguf, const char *key, masa_gguf_type type,
                          masa_gguf_array *out);
-/** Item i < n of an array of integers or bools / of floats or integers. */
+/** Item i < n of an array of integers or bools. */
 int64_t masa_gguf_array_integer(const masa_gguf_array *array, size_t i);
-double masa_gguf_array_float(const masa_gguf_array *array, size_t i);
 
 /** True if the string is the NUL-terminated s. */
 bool masa_gguf_string_is(masa_gguf_string string, const char *s);

@@ -116,8 +116,7 @@ masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
 void masa_generator_keep(masa_generator *generator, masa_activations *kept);
 /** Tokens that a prompt and its response may have together. */
 size_t masa_generator_context(const masa_generator *generator);
-/** Bytes of cache and buffers held, for the memory plan; and what they would be. */
-size_t masa_generator_bytes(const masa_generator *generator);
+/** Bytes of cache and buffers that one would hold, for the memory plan. */
 size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype compute,
                                    const masa_generator_options *options);
 

@@ -139,8 +139,7 @@ masa_status masa_model_find(char **out, const char *path, masa_error *err);
 /** The step that checkpoints/latest names; -1: there is no such file. */
 masa_status masa_run_saved_step(const char *run_folder, long *step, masa_error *err);
 
-/** CRC-32C of bytes in memory and of a file. */
-uint32_t masa_run_checksum(const void *data, size_t size);
+/** CRC-32C of a file. */
 masa_status masa_run_file_checksum(const char *path, uint32_t *out, masa_error *err);
 
 /**
