@@ -149,7 +149,7 @@ static void predictions_stand_beside_the_truth(void **state)
                 "\"true_pass_rate\":0.75,\"predicted_length\":50,\"true_length\":30}\n");
     assert_says("1 of 3 shown");
     assert_int_equal(masa("inspect FOLDER --predictions --step 1"), 0);
-    assert_says("no meta rollouts");
+    assert_says("nothing was predicted");
 }
 
 static void rollouts_are_read(void **state)
