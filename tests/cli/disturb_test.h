@@ -20,11 +20,11 @@ static int make_disturbed(void **state)
     return 0;
 }
 
-/* Draws are new each time; MASA_CRASH_SEED repeats them. */
+/* The same draws each time, so that a check says the same everywhere; MASA_CRASH_SEED gives others. */
 static void draw_anew(void)
 {
     const char *given = getenv("MASA_CRASH_SEED");
-    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : (unsigned)time(NULL);
+    unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 1;
     print_message("MASA_CRASH_SEED=%u\n", seed);
     srand(seed);
 }
