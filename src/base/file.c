@@ -1,5 +1,6 @@
 #include <masa/file.h>
 #include <masa/memory.h>
+#include <masa/text.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,8 +163,9 @@ static masa_status find_replaceable(char **out, const char *path, masa_error *er
 {
     struct stat info;
     *out = NULL;
-    if (strcmp(path, "-") == 0 || strncmp(path, "/dev/", 5) == 0 ||
-        strncmp(path, "/proc/", 6) == 0)
+    /* Not all of /dev: files lie in /dev/shm. */
+    if (strcmp(path, "-") == 0 || masa_starts_with(path, "/dev/std") ||
+        masa_starts_with(path, "/dev/fd/") || masa_starts_with(path, "/proc/"))
         return MASA_OK;
     bool is_new = lstat(path, &info) != 0;
     if (is_new || S_ISREG(info.st_mode))
