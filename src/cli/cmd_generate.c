@@ -129,14 +129,22 @@ masa_status cli_generate(int argc, char **argv, masa_error *err)
         CLI_END,
     };
     const cli_usage usage = {
-        .command = "generate", .arguments = "--model PATH [PROMPT]", .least = 0, .most = 1,
-        .summary = "Samples responses to a prompt, to the prompts of a file, or in a chat.",
-        .details =
-            "Lines of FILE are {\"prompt\": ...}, {\"messages\": [{\"role\", \"content\"}, ...]} or\n"
-            "{\"prompt_tokens\": [...]}. A response is a line with the members of its prompt's\n"
-            "line and sample, text, tokens, logprobs (of each token under softmax(logits/T),\n"
-            "before top-k, top-p and min-p), stop (eos, stop_string, length, context) and\n"
-            "prompt_tokens. masa score reads these lines and checks the log-probabilities."};
+        .command = "generate",
+        .arguments = "--model PATH [PROMPT]",
+        .least = 0,
+        .most = 1,
+        .summary =
+            "Samples responses to a prompt, to the prompts of a file, or in a chat.",
+        .details = "Lines of FILE are {\"prompt\": ...}, {\"messages\": [{\"role\", "
+                   "\"content\"}, ...]} or\n"
+                   "{\"prompt_tokens\": [...]}. A response is a line with the members of "
+                   "its prompt's\n"
+                   "line and sample, text, tokens, logprobs (of each token under "
+                   "softmax(logits/T),\n"
+                   "before top-k, top-p and min-p), stop (eos, stop_string, length, "
+                   "context) and\n"
+                   "prompt_tokens. masa score reads these lines and checks the "
+                   "log-probabilities."};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     o.stops = stops.items;
     o.n_stops = stops.n;

@@ -93,14 +93,20 @@ masa_status cli_serve(int argc, char **argv, masa_error *err)
         CLI_END,
     };
     const cli_usage usage = {
-        .command = "serve", .arguments = "--model PATH", .least = 0, .most = 0,
-        .summary = "Serves a model over HTTP to OpenAI's clients, and to runs of masa elsewhere.",
-        .details =
-            "POST /v1/completions and /v1/chat/completions, whole or as streams; GET /v1/models and\n"
-            "/health. For runs (`masa train --rollouts URL`), as in vLLM: POST\n"
-            "/inference/v1/generate (tokens in, tokens out) and /collective_rpc (reload_weights).\n"
-            "The URL is printed once clients may come. Nobody is asked who they are: keep it on\n"
-            "a network of your own. docs/scale.md says more."};
+        .command = "serve",
+        .arguments = "--model PATH",
+        .least = 0,
+        .most = 0,
+        .summary = "Serves a model over HTTP to OpenAI's clients, and to runs of masa "
+                   "elsewhere.",
+        .details = "POST /v1/completions and /v1/chat/completions, whole or as streams; "
+                   "GET /v1/models and\n"
+                   "/health. For runs (`masa train --rollouts URL`), as in vLLM: POST\n"
+                   "/inference/v1/generate (tokens in, tokens out) and /collective_rpc "
+                   "(reload_weights).\n"
+                   "The URL is printed once clients may come. Nobody is asked who they "
+                   "are: keep it on\n"
+                   "a network of your own. docs/scale.md says more."};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st == MASA_OK && !helped) st = serve(&c, err);
     return st;

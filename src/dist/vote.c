@@ -63,8 +63,9 @@ static masa_status decide(const ballot *all, size_t rank, size_t size, masa_erro
         masa_error_context(err, "rank %zu of %zu (%s)", bad, size, dist_host(bad));
         return cause;
     }
-    return MASA_FAIL(err, is_common((int)cause) ? cause : MASA_ERR_PEER, "rank %zu of %zu (%s): %s", bad,
-                     size, dist_host(bad), all[bad].message);
+    return MASA_FAIL(err, is_common((int)cause) ? cause : MASA_ERR_PEER,
+                     "rank %zu of %zu (%s): %s", bad, size, dist_host(bad),
+                     all[bad].message);
 }
 
 static void add_place(ballot *mine, const masa_error *err)
@@ -120,7 +121,8 @@ masa_status masa_dist_same(const char *mine, masa_error *err)
     size_t *ends = masa_alloc(dist_transport->size, sizeof *ends);
     masa_status st = masa_dist_gather(&all, ends, mine, strlen(mine) + 1, err);
     if (st == MASA_OK && differ(mine, all.data, &line, &other))
-        st = MASA_FAIL(err, MASA_ERR_CONFIG, "disagrees with rank 0 (%s): here '%.160s', there '%.160s'",
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "disagrees with rank 0 (%s): here '%.160s', there '%.160s'",
                        dist_host(0), masa_text_get(&line), masa_text_get(&other));
     masa_text_deinit(&all);
     masa_text_deinit(&line);

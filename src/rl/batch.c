@@ -49,7 +49,9 @@ static size_t add_group(rl_batch *b, rl_group *g, size_t number, const average *
     for (size_t j = 0; j < g->n; j++) {
         rl_rollout *r = &g->rollouts[j];
         size_t length = r->completion.n;
-        if (length == 0 || r->passed_over || (r->advantage == 0 && config->algorithm.kl_coef == 0)) continue;
+        if (length == 0 || r->passed_over ||
+            (r->advantage == 0 && config->algorithm.kl_coef == 0))
+            continue;
         n++;
         if (!mine) continue;
         if (!r->logprobs) r->logprobs = masa_alloc(length, sizeof *r->logprobs);

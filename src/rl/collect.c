@@ -42,7 +42,8 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     for (size_t i = first; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
         if (solutions && wants_solutions(d, l->session.config)) wanted[n++] = &d->solutions;
-        if (meta && rl_asked_to_predict(d, &l->method, &l->prompts, &l->session)) wanted[n++] = &d->meta;
+        if (meta && rl_asked_to_predict(d, &l->method, &l->prompts, &l->session))
+            wanted[n++] = &d->meta;
     }
     if (meta) rl_predictor_begin(&l->session);
     masa_status st =

@@ -247,7 +247,8 @@ static void take_logprobs(void *context, reader *r)
     rl_draws *draws = context;
     while (r->at < r->end && !r->cut) {
         size_t i = take_size(r), j = take_size(r);
-        rl_group *g = i / 2 < draws->n ? rl_draw_group(&draws->items[i / 2], i % 2 ? RL_META : RL_SOLUTION)
+        rl_group *g = i / 2 < draws->n ? rl_draw_group(&draws->items[i / 2],
+                                                       i % 2 ? RL_META : RL_SOLUTION)
                                        : NULL;
         if (r->cut || !g || j >= g->n) {
             r->cut = true;

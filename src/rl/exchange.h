@@ -1,5 +1,6 @@
-/* What processes tell one another of the draws they have sampled (shares.h), so that all go on from the
- * same groups. In a process by itself nothing here does anything. All are votes on `status`. */
+/* What processes tell one another of the draws they have sampled (shares.h), so that all
+ * go on from the same groups. In a process by itself nothing here does anything. All are
+ * votes on `status`. */
 #ifndef RL_EXCHANGE_H
 #define RL_EXCHANGE_H
 

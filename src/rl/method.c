@@ -7,7 +7,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-
 bool rl_method_remembers(const masa_config *config)
 {
     return config->meta.samples > 0 || config->meta.start_step >= 0;
@@ -88,7 +87,8 @@ static double stands_for(const rl_draw *d, const masa_config *config)
     if (!made->made) return 1;
     double weight = 1;
     if (made->audited) weight = 1 / config->meta.audit_share;
-    else if (config->meta.gate == MASA_CONFIG_GATE_RANDOM) weight = 1 / (1 - config->meta.gate_rate);
+    else if (config->meta.gate == MASA_CONFIG_GATE_RANDOM)
+        weight = 1 / (1 - config->meta.gate_rate);
     if (made->audited || !d->predictions || !d->predictions->truth) return weight;
     masa_statistics_summary truth = masa_statistics_get(d->predictions->truth);
     return weight * masa_statistics_weight(&truth, (long)made->wished, config->meta.cutoff_audit);

@@ -65,11 +65,11 @@ static json_t *save_cutoff(const masa_cutoff_fit *fit)
 
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "warm_started",
-                             m->warm_started, "acting", m->acting, "calibration", save_calibration(&m->calibration),
-                             "fit", save_fit(&m->fit), "cutoff", save_cutoff(&m->cutoff),
-                             "beliefs", save_beliefs(m), "shut", save_shut(m), "experts",
-                             save_experts(&m->experts));
+    json_t *json = json_pack(
+        "{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "warm_started", m->warm_started, "acting",
+        m->acting, "calibration", save_calibration(&m->calibration), "fit",
+        save_fit(&m->fit), "cutoff", save_cutoff(&m->cutoff), "beliefs", save_beliefs(m),
+        "shut", save_shut(m), "experts", save_experts(&m->experts));
     /* 17 digits give every double back. */
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);

@@ -20,10 +20,11 @@ static masa_status add_server(rl_remote *r, const char *url, size_t n, masa_erro
     while (n > 0 && (url[n - 1] == '/' || url[n - 1] == ' ')) n--;
     while (n > 0 && *url == ' ') url++, n--;
     if (n == 0 || !(masa_starts_with(url, "http://") || masa_starts_with(url, "https://")))
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "rollout.servers: '%.*s' is no URL; give some like http://node7:8000, with "
-                         "commas between",
-                         (int)n, url);
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "rollout.servers: '%.*s' is no URL; give some like http://node7:8000, with "
+            "commas between",
+            (int)n, url);
     r->urls = masa_realloc(r->urls, r->n + 1, sizeof *r->urls);
     r->urls[r->n++] = masa_strndup(url, n);
     return MASA_OK;
@@ -52,7 +53,9 @@ masa_status rl_remote_open(rl_session *s, masa_error *err)
         p += n + (p[n] == ',');
     }
     r->servers = masa_alloc(r->n, sizeof *r->servers);
-    if (st == MASA_OK) st = remote_http_open(&r->http, s->config->rollout.timeout, s->stop, err);
+    if (st == MASA_OK)
+        st = masa_http_open(&r->http, "application/json", s->config->rollout.timeout,
+                            s->stop, err);
     return st == MASA_OK ? find_folder(r, s, err) : st;
 }
 
@@ -61,7 +64,7 @@ void rl_remote_close(rl_session *s)
     rl_remote *r = s->remote;
     if (!r) return;
     if (r->folder) masa_folder_remove(r->folder, NULL);
-    remote_http_close(r->http);
+    masa_http_close(r->http);
     for (size_t i = 0; i < r->n; i++) free(r->urls[i]);
     free(r->urls);
     free(r->servers);
@@ -81,7 +84,7 @@ void remote_leave_out(rl_remote *r, size_t i, const char *why)
     if (r->servers[i].there)
         masa_warn("%s samples no more until the weights change: %s", r->urls[i], why);
     r->servers[i].there = false;
-    snprintf(r->why, sizeof r->why, "%.150s: %.300s", r->urls[i], why);
+    snprintf(r->why, sizeof r->why, "%.150s %.320s", r->urls[i], why);
 }
 
 masa_status remote_check_any(const rl_remote *r, masa_error *err)
@@ -94,8 +97,8 @@ masa_status remote_check_any(const rl_remote *r, masa_error *err)
 /* ---- one call of every server that is there ---- */
 
 /* Fills a call's body, or, with false and nothing in it, leaves the server out of this. */
-typedef bool prepare(remote_call *call, const rl_session *s, size_t server);
-typedef masa_status answered(rl_session *s, size_t server, const remote_call *call,
+typedef bool prepare(masa_http_call *call, const rl_session *s, size_t server);
+typedef masa_status answered(rl_session *s, size_t server, const masa_http_call *call,
                              masa_error *err);
 
 /* A server that does not answer, or not with what can be used, is left out. */
@@ -103,25 +106,25 @@ static masa_status ask_all(rl_session *s, const char *path, prepare *ask, answer
                            masa_error *err)
 {
     rl_remote *r = s->remote;
-    remote_call *calls = masa_alloc(r->n, sizeof *calls);
+    masa_http_call *calls = masa_alloc(r->n, sizeof *calls);
     size_t *of = masa_alloc(r->n, sizeof *of), n = 0;
     for (size_t i = 0; i < r->n; i++) {
-        calls[n] = (remote_call){.url = r->urls[i], .path = path};
+        calls[n] = (masa_http_call){.url = r->urls[i], .path = path};
         if (!r->servers[i].there || (ask && !ask(&calls[n], s, i))) continue;
         of[n++] = i;
     }
-    masa_status st = remote_http_all(r->http, calls, n, err);
+    masa_status st = masa_http_all(r->http, calls, n, err);
     for (size_t k = 0; st == MASA_OK && k < n; k++) {
         if (calls[k].status == 200 && take) st = take(s, of[k], &calls[k], err);
         else if (calls[k].status != 200) remote_leave_out(r, of[k], calls[k].why);
     }
-    for (size_t k = 0; k < n; k++) remote_call_deinit(&calls[k]);
+    for (size_t k = 0; k < n; k++) masa_http_call_deinit(&calls[k]);
     free(calls);
     free(of);
     return st;
 }
 
-static void post(remote_call *call, json_t *object)
+static void post(masa_http_call *call, json_t *object)
 {
     char *text = json_dumps(object, JSON_COMPACT);
     masa_text_add(&call->body, text);
@@ -131,14 +134,14 @@ static void post(remote_call *call, json_t *object)
 
 /* ---- who they are ---- */
 
-static masa_status take_models(rl_session *s, size_t i, const remote_call *call, masa_error *err)
+static masa_status take_models(rl_session *s, size_t i, const masa_http_call *call, masa_error *err)
 {
     json_t *o = json_loadb(masa_text_get(&call->got), call->got.size, 0, NULL);
     const json_t *model = json_array_get(json_object_get(o, "data"), 0);
     const char *owner = json_string_value(json_object_get(model, "owned_by"));
     (void)err;
     s->remote->servers[i].foreign = !owner || strcmp(owner, "masa") != 0;
-    if (!model) remote_leave_out(s->remote, i, "it serves no model");
+    if (!model) remote_leave_out(s->remote, i, "serves no model");
     json_decref(o);
     return MASA_OK;
 }
@@ -158,17 +161,18 @@ static masa_status write_weights(rl_session *s, masa_error *err)
     return st;
 }
 
-static bool ask_reload(remote_call *call, const rl_session *s, size_t i)
+static bool ask_reload(masa_http_call *call, const rl_session *s, size_t i)
 {
     const rl_remote *r = s->remote;
     json_t *with = json_pack("{s:s}", "weights_path", r->folder);
-    if (!r->servers[i].foreign) json_object_set_new(with, "weight_version", json_string(r->version));
+    if (!r->servers[i].foreign)
+        json_object_set_new(with, "weight_version", json_string(r->version));
     post(call, json_pack("{s:s,s:o}", "method", "reload_weights", "kwargs", with));
     return true;
 }
 
 /* masa's servers say what they have read. */
-static masa_status take_reload(rl_session *s, size_t i, const remote_call *call, masa_error *err)
+static masa_status take_reload(rl_session *s, size_t i, const masa_http_call *call, masa_error *err)
 {
     rl_remote *r = s->remote;
     if (r->servers[i].foreign) return MASA_OK;
@@ -185,7 +189,7 @@ static masa_status take_reload(rl_session *s, size_t i, const remote_call *call,
 }
 
 /* What vLLM has computed with the old ones. */
-static bool ask_reset(remote_call *call, const rl_session *s, size_t i)
+static bool ask_reset(masa_http_call *call, const rl_session *s, size_t i)
 {
     if (s->remote->servers[i].foreign) masa_text_add(&call->body, "{}");
     return s->remote->servers[i].foreign;
@@ -211,7 +215,7 @@ static masa_request canary_request(masa_tokens *prompt, const rl_session *s)
                           .n_stop_tokens = s->n_stop_tokens};
 }
 
-static bool ask_canary(remote_call *call, const rl_session *s, size_t i)
+static bool ask_canary(masa_http_call *call, const rl_session *s, size_t i)
 {
     masa_tokens prompt = {0};
     masa_request request = canary_request(&prompt, s);
@@ -238,7 +242,7 @@ static masa_status canary_difference(double *out, const masa_completion *c,
     return st;
 }
 
-static void take_version(remote_server *server, const remote_call *call)
+static void take_version(remote_server *server, const masa_http_call *call)
 {
     json_t *o = json_loadb(masa_text_get(&call->got), call->got.size, 0, NULL);
     const json_t *choice = json_array_get(json_object_get(o, "choices"), 0);
@@ -248,7 +252,7 @@ static void take_version(remote_server *server, const remote_call *call)
     json_decref(o);
 }
 
-static masa_status take_canary(rl_session *s, size_t i, const remote_call *call, masa_error *err)
+static masa_status take_canary(rl_session *s, size_t i, const masa_http_call *call, masa_error *err)
 {
     rl_remote *r = s->remote;
     remote_server *server = &r->servers[i];

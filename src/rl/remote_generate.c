@@ -39,7 +39,7 @@ static json_t *own_members(const remote_piece *p)
     return own;
 }
 
-void remote_ask(remote_call *call, const remote_piece *p, bool foreign)
+void remote_ask(masa_http_call *call, const remote_piece *p, bool foreign)
 {
     const masa_request *q = p->request;
     uint64_t seed = masa_key(q->key, q->first_sample + p->first) >> 1;
@@ -85,7 +85,8 @@ static const char *take_tokens(masa_completion *c, const json_t *choice, size_t 
         const json_t *id = json_array_get(ids, c->n),
                      *logprob = json_object_get(json_array_get(logprobs, c->n), "logprob");
         json_int_t token = json_integer_value(id);
-        if (!json_is_integer(id) || token < 0 || (size_t)token >= vocab) return "a token that the model has not";
+        if (!json_is_integer(id) || token < 0 || (size_t)token >= vocab)
+            return "a token that the model has not";
         if (!json_is_number(logprob) || !isfinite(json_number_value(logprob)))
             return "a log-probability that is no number";
         c->tokens[c->n] = (int32_t)token;
@@ -122,7 +123,8 @@ static masa_status check_versions(const json_t *choice, const remote_server *ser
         if (!text || strcmp(text, server->version) != 0) said = text ? text : "none";
     }
     return said ? MASA_FAIL(err, MASA_ERR_DATA,
-                            "%s has sampled with the weights '%.100s' where the step has '%s'; does "
+                            "%s has sampled with the weights '%.100s' where the step has "
+                            "'%s'; does "
                             "another run use this server?",
                             url, said, server->version)
                 : MASA_OK;
@@ -143,7 +145,7 @@ static const json_t *find_choice(const json_t *answer, size_t of, size_t n)
     return times == 1 && json_array_size(choices) == n ? found : NULL;
 }
 
-masa_status remote_take(masa_completion *out, const remote_call *call, const remote_piece *p,
+masa_status remote_take(masa_completion *out, const masa_http_call *call, const remote_piece *p,
                         const remote_server *server, const rl_session *s, masa_error *err)
 {
     json_t *answer = json_loadb(masa_text_get(&call->got), call->got.size, 0, NULL);
@@ -169,7 +171,7 @@ masa_status remote_take(masa_completion *out, const remote_call *call, const rem
 /* A piece of the work, and its call while it is with a server. */
 typedef struct task {
     remote_piece piece;
-    remote_call call;
+    masa_http_call call;
     masa_completion *completions; /* [piece.n] */
     size_t server;
     bool sent, done;
@@ -221,7 +223,7 @@ static void send_tasks(work *w)
         t->call.path = "/inference/v1/generate";
         remote_ask(&t->call, &t->piece, r->servers[server].foreign);
         w->busy[server] += t->piece.n;
-        remote_http_send(r->http, &t->call);
+        masa_http_send(r->http, &t->call);
     }
 }
 
@@ -242,7 +244,7 @@ static masa_status take_task(work *w, task *t, masa_error *err)
         return MASA_OK;
     }
     if (status != 200)
-        return MASA_FAIL(err, MASA_ERR_DATA, "%s: %s", t->call.url, t->call.why);
+        return MASA_FAIL(err, MASA_ERR_DATA, "%s %s", t->call.url, t->call.why);
     masa_status st = remote_take(t->completions, &t->call, &t->piece,
                                  &s->remote->servers[t->server], s, err);
     t->done = true;
@@ -253,7 +255,7 @@ static masa_status take_task(work *w, task *t, masa_error *err)
     return st;
 }
 
-static task *task_of(const work *w, const remote_call *call)
+static task *task_of(const work *w, const masa_http_call *call)
 {
     size_t i = 0;
     while (&w->tasks[i].call != call) i++;
@@ -268,7 +270,7 @@ static masa_status run(work *w, masa_error *err)
         send_tasks(w);
         st = remote_check_any(s->remote, err);
         if (st != MASA_OK) break;
-        remote_call *call = remote_http_wait(s->remote->http);
+        masa_http_call *call = masa_http_wait(s->remote->http);
         if (call) st = take_task(w, task_of(w, call), err);
         if (st == MASA_OK && rl_stop_asked(s))
             st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while sampling");
@@ -289,8 +291,8 @@ masa_status rl_remote_generate(rl_session *s, const masa_request *requests, size
         add_tasks(&w, &requests[i], i, completions + at);
     masa_status st = run(&w, err);
     for (size_t i = 0; i < w.n; i++) {
-        remote_http_drop(s->remote->http, &w.tasks[i].call);
-        remote_call_deinit(&w.tasks[i].call);
+        masa_http_drop(s->remote->http, &w.tasks[i].call);
+        masa_http_call_deinit(&w.tasks[i].call);
     }
     for (size_t i = 0; st != MASA_OK && i < total; i++) masa_completion_deinit(&completions[i]);
     free(w.tasks);

@@ -3,7 +3,7 @@
 #define RL_REMOTE_INTERNAL_H
 
 #include "remote.h"
-#include "remote_http.h"
+#include <masa/http_calls.h>
 
 #include <jansson.h>
 
@@ -20,7 +20,7 @@ struct rl_remote {
     remote_server *servers; /* [n] */
     char *folder;           /* for weights */
     char version[64];       /* of the weights that servers have; "": none */
-    remote_http *http;
+    masa_http *http;
     char why[512];          /* the last server was left out */
 };
 
@@ -31,10 +31,10 @@ typedef struct remote_piece {
 } remote_piece;
 
 /* The call's body, that asks a server for a piece. */
-void remote_ask(remote_call *call, const remote_piece *piece, bool foreign);
+void remote_ask(masa_http_call *call, const remote_piece *piece, bool foreign);
 /* The n completions of its answer, empty before, but for `request`. MASA_ERR_DATA names the server:
  * what came is not what was asked for, or of other weights than the server's. */
-masa_status remote_take(masa_completion *out, const remote_call *call, const remote_piece *piece,
+masa_status remote_take(masa_completion *out, const masa_http_call *call, const remote_piece *piece,
                         const remote_server *server, const rl_session *session, masa_error *err);
 
 /* Leaves the server out, saying why. */

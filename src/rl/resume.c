@@ -77,7 +77,9 @@ static masa_status compare(const json_t *before, const json_t *now, const masa_c
                              "%s is not the model that this run began with; --set model.path "
                              "names it where it is now",
                              c->model.path);
-        masa_warn("the file that %s names is not the one that the checkpoint was trained with", key);
+        masa_warn(
+            "the file that %s names is not the one that the checkpoint was trained with",
+            key);
     }
     return MASA_OK;
 }

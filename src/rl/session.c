@@ -302,8 +302,9 @@ masa_status rl_session_stop(rl_session *s, masa_status why, bool save, long step
     long step = s->state.step;
     if (err) cause = *err;
     if (st != MASA_OK)
-        return MASA_FAIL(err, st, "stopped after step %ld of %ld (%.200s); saving it failed: %s", step,
-                         steps, cause.message, failed.message);
+        return MASA_FAIL(err, st,
+                         "stopped after step %ld of %ld (%.200s); saving it failed: %s",
+                         step, steps, cause.message, failed.message);
     if (rl_session_diverged(s))
         return MASA_FAIL(err, MASA_ERR_NUMERIC,
                          "stopped after step %ld of %ld, which is saved with the last weights that "

@@ -121,7 +121,9 @@ masa_status checkpoint_seal(const char *folder, const masa_run_state *state, mas
     bool whole = root && (!state->evaluated ||
                           json_object_set_new(root, "accuracy", json_real(state->accuracy)) == 0);
     if (!whole || !json_is_object(extra)) {
-        st = MASA_FAIL(err, MASA_ERR_DATA, "the state to be saved is not finite or its extra part no JSON object");
+        st = MASA_FAIL(
+            err, MASA_ERR_DATA,
+            "the state to be saved is not finite or its extra part no JSON object");
         json_decref(extra);
     } else {
         json_object_set_new(root, "extra", extra);

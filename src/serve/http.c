@@ -77,8 +77,9 @@ void job_fail(service *s, job *j, unsigned status, const char *message)
                                                             : "invalid_request_error";
     masa_text shown = {0};
     masa_text_add_utf8(&shown, message, strlen(message));
-    give(s, j, status, json_pack("{s:{s:s,s:s,s:n,s:i}}", "error", "message",
-                                 masa_text_get(&shown), "type", type, "param", "code", (int)status));
+    give(s, j, status,
+         json_pack("{s:{s:s,s:s,s:n,s:i}}", "error", "message", masa_text_get(&shown),
+                   "type", type, "param", "code", (int)status));
     masa_text_deinit(&shown);
 }
 
@@ -101,7 +102,8 @@ static enum MHD_Result send_whole(struct MHD_Connection *connection, job *j)
         MHD_create_response_from_buffer(j->out.size, j->out.data, MHD_RESPMEM_MUST_COPY);
     if (!response) return MHD_NO;
     MHD_add_response_header(response, "Content-Type", "application/json");
-    if (j->status == MHD_HTTP_TOO_MANY_REQUESTS) MHD_add_response_header(response, "Retry-After", "1");
+    if (j->status == MHD_HTTP_TOO_MANY_REQUESTS)
+        MHD_add_response_header(response, "Retry-After", "1");
     enum MHD_Result sent = MHD_queue_response(connection, j->status, response);
     MHD_destroy_response(response);
     return sent;
@@ -217,7 +219,8 @@ static void submit(service *s, job *j, struct MHD_Connection *connection)
     pthread_mutex_unlock(&s->lock);
     if (closing) job_fail(s, j, MHD_HTTP_SERVICE_UNAVAILABLE, "the server is stopping");
     else if (full)
-        job_fail(s, j, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests are waiting; try again later");
+        job_fail(s, j, MHD_HTTP_TOO_MANY_REQUESTS,
+                 "too many requests are waiting; try again later");
 }
 
 /* What is wrong with it is the whole answer; else it is queued. */

@@ -67,7 +67,8 @@ static masa_status read_prompts(job *j, const json_t *body, const service *s, ma
     if (json_is_string(prompt) || json_is_integer(json_array_get(prompt, 0)))
         return read_prompt(j, prompt, s, err);
     if (json_array_size(prompt) > SERVE_CHOICES_MOST)
-        return MASA_FAIL(err, MASA_ERR_DATA, "'prompt' has more than %d prompts", SERVE_CHOICES_MOST);
+        return MASA_FAIL(err, MASA_ERR_DATA, "'prompt' has more than %d prompts",
+                         SERVE_CHOICES_MOST);
     json_array_foreach(prompt, i, item) if (st == MASA_OK) st = read_prompt(j, item, s, err);
     return st;
 }
@@ -151,8 +152,10 @@ static masa_status read_stops(job *j, const json_t *body, masa_error *err)
         if (valid) j->stops[j->n_stops++] = masa_strdup(text);
     }
     return valid ? MASA_OK
-                 : MASA_FAIL(err, MASA_ERR_DATA,
-                             "'stop' must be a text that is not empty, or a list of up to %d", MOST);
+                 : MASA_FAIL(
+                       err, MASA_ERR_DATA,
+                       "'stop' must be a text that is not empty, or a list of up to %d",
+                       MOST);
 }
 
 /* Of completions a number of alternatives, of which there are none but the token itself. */
@@ -208,7 +211,8 @@ masa_status openai_read(job *j, const json_t *body, service *s, masa_error *err)
     j->told = masa_alloc(j->n_choices, sizeof *j->told);
     j->offsets = masa_alloc(j->n_choices, sizeof *j->offsets);
     for (size_t i = 0; i < j->n_choices; i++)
-        j->streams[i] = (masa_text_stream){.request = &j->requests[i / n], .tokenizer = s->tokenizer};
+        j->streams[i] =
+            (masa_text_stream){.request = &j->requests[i / n], .tokenizer = s->tokenizer};
     /* As `masa generate --seed` does. */
     for (size_t i = 0; i < j->n_prompts; i++) j->requests[i].key = masa_key(settings.key, i);
     return MASA_OK;

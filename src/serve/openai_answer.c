@@ -157,7 +157,8 @@ void openai_finish(service *s, job *j)
 {
     if (!j->stream) {
         json_t *choices = json_array();
-        for (size_t i = 0; i < j->n_choices; i++) json_array_append_new(choices, choice_of(s, j, i));
+        for (size_t i = 0; i < j->n_choices; i++)
+            json_array_append_new(choices, choice_of(s, j, i));
         json_t *answer = envelope(s, j, choices);
         json_object_set_new(answer, "usage", usage_of(j));
         job_answer(s, j, answer);

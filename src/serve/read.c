@@ -41,7 +41,8 @@ masa_status read_switch(bool *out, const json_t *object, const char *name, masa_
 {
     const json_t *o = member(object, name);
     if (!o) return MASA_OK;
-    if (!json_is_boolean(o)) return MASA_FAIL(err, MASA_ERR_DATA, "'%s' must be true or false", name);
+    if (!json_is_boolean(o))
+        return MASA_FAIL(err, MASA_ERR_DATA, "'%s' must be true or false", name);
     *out = json_is_true(o);
     return MASA_OK;
 }

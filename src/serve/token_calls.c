@@ -29,7 +29,8 @@ static masa_status read_stop_tokens(job *j, const json_t *params, const service 
     masa_status st = json_array_size(list) > MOST
                          ? MASA_FAIL(err, MASA_ERR_DATA, "'stop_token_ids' has more than %d", MOST)
                          : read_ids(&ids, s, list, "stop_token_ids", err);
-    for (size_t i = 0; st == MASA_OK && i < ids.n; i++) j->stop_tokens[j->n_stop_tokens++] = ids.ids[i];
+    for (size_t i = 0; st == MASA_OK && i < ids.n; i++)
+        j->stop_tokens[j->n_stop_tokens++] = ids.ids[i];
     masa_tokens_deinit(&ids);
     return st;
 }
@@ -150,8 +151,9 @@ masa_status reload_read(job *j, const json_t *body, service *s, masa_error *err)
     const char *path = json_string_value(json_object_get(with, "weights_path")),
                *version = json_string_value(json_object_get(with, "weight_version"));
     if (!s->weights)
-        return MASA_FAIL(err, MASA_ERR_DATA,
-                         "this server's weights stay what they are; --weights FOLDER allows others");
+        return MASA_FAIL(
+            err, MASA_ERR_DATA,
+            "this server's weights stay what they are; --weights FOLDER allows others");
     if (!method || strcmp(method, "reload_weights") != 0 || !path)
         return MASA_FAIL(err, MASA_ERR_DATA, "there is 'method' \"reload_weights\" alone, whose "
                                              "'kwargs' say the 'weights_path'");

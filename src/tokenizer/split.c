@@ -41,8 +41,9 @@ static masa_status compile(pcre2_code **out, const char *pattern, masa_error *er
         } else {
             char why[128];
             pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
-            st = MASA_FAIL(err, MASA_ERR_FORMAT, "the splitting pattern \"%.100s\" is not valid: %s",
-                           pattern, why);
+            st = MASA_FAIL(err, MASA_ERR_FORMAT,
+                           "the splitting pattern \"%.100s\" is not valid: %s", pattern,
+                           why);
         }
     }
     masa_text_deinit(&translated);

@@ -20,7 +20,8 @@ static int make_disturbed(void **state)
     return 0;
 }
 
-/* The same draws each time, so that a check says the same everywhere; MASA_CRASH_SEED gives others. */
+/* The same draws each time, so that a check says the same everywhere; MASA_CRASH_SEED
+ * gives others. */
 static void draw_anew(void)
 {
     const char *given = getenv("MASA_CRASH_SEED");

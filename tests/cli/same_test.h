@@ -64,7 +64,8 @@ static inline void assert_same_record(const char *a, const char *b)
         const char *columns, *from;
     } tables[] = {
         {"step, name, value", "metrics WHERE name NOT IN (" WITHOUT ")"},
-        {"step, prompt, problem, kind, sample, text, tokens, ids, reward, advantage, logprob, cause",
+        {"step, prompt, problem, kind, sample, text, tokens, ids, reward, advantage, "
+         "logprob, cause",
          "rollouts"},
         {"step, problem, sample, text, correct, tokens", "evals"},
         {"step, prompt, kind, taken, mean, deviation, value, extra", "decisions"},

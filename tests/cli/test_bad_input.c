@@ -120,7 +120,8 @@ static void wrong_problems_are_refused(void **state)
     char text[400] = "{\"answer\":\"b\",\"problem\":\"";
     memset(text + strlen(text), 'q', 300);
     write_file("long.jsonl", strcat(text, "\"}\n"));
-    refused(TRAIN "--train empty.jsonl", false, "empty.jsonl is empty; it needs one JSON object a line");
+    refused(TRAIN "--train empty.jsonl", false,
+            "empty.jsonl is empty; it needs one JSON object a line");
     refused(TRAIN "--train cut.jsonl", false, "cut.jsonl:2: not a JSON object");
     refused(TRAIN "--train key.jsonl", false, "key.jsonl:1: the line has no \"answer\"");
     refused(TRAIN "--train long.jsonl", false,
@@ -159,9 +160,11 @@ static void a_full_disk_is_waited_for(void **state)
     if (getuid() != 0) skip_since("mounting takes root");
     if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0)
         skip_since("nothing can be mounted here");
-    int status = shell(
-        "rm -f log; " TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
-              "2>log & i=0; until grep -qs 'waiting for room' log || [ $i = 300 ]; do sleep 0.1; i=$((i+1)); "
+    int status =
+        shell("rm -f log; " TRAIN
+              "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
+              "2>log & i=0; until grep -qs 'waiting for room' log || [ $i = 300 ]; do "
+              "sleep 0.1; i=$((i+1)); "
               "done; mount -o remount,size=60m run; wait $!; status=$?; cat log >&2; "
               "umount run && rmdir run && exit $status");
     if (status != 0) fail_msg("status %d: %s", status, errors);

@@ -96,7 +96,9 @@ static void a_finished_comparison_is_read_where_nothing_can_be_written(void **st
                             "echo x >fixed/grpo-seed1/store.sqlite-wal && "
                             "mount -o remount,ro,bind fixed"), 0);
     inspected = masa("inspect", "fixed/grpo-seed1", "");
-    assert_int_equal(system("umount fixed && rmdir fixed && rm -f whole/grpo-seed1/store.sqlite-*"), 0);
+    assert_int_equal(
+        system("umount fixed && rmdir fixed && rm -f whole/grpo-seed1/store.sqlite-*"),
+        0);
     if (inspected != 0) fail_msg("%s", errors);
     assert_says(errors, "the last steps may be missing");
 }
@@ -125,9 +127,10 @@ static void a_run_without_its_last_checkpoint_goes_on(void **state)
     sqlite3 *store = NULL;
     double accuracy = metric_of("torn/grpo-seed1", 4, "eval_accuracy");
     assert_int_equal(sqlite3_open("torn/grpo-seed1/store.sqlite", &store), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(store, "DELETE FROM metrics WHERE step = 4 AND name LIKE 'eval_%'",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    assert_int_equal(
+        sqlite3_exec(store, "DELETE FROM metrics WHERE step = 4 AND name LIKE 'eval_%'",
+                     NULL, NULL, NULL),
+        SQLITE_OK);
     sqlite3_close(store);
     must("torn --preset grpo --seeds 1", common);
     assert_says(errors, "goes on");

@@ -121,11 +121,13 @@ static void processes_that_disagree_are_refused(void **state)
                "sed \"s/$v/$(echo $v | tr 0-9 9)/g\" \"$masa\" >masa-old; chmod +x masa-old; "
                "cp \"$(dirname \"$masa\")/libmasa_mpi.so\" ."), "another version");
     const char *with = arguments(SHARES, &kinds[0], "refused");
-    snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 ./masa-old %s", with, with);
+    snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 ./masa-old %s",
+             with, with);
     assert_int_not_equal(shell(line), 0);
     assert_one_line("here 'version of masa: 9.9.9");
-    snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 env MASA_ISA=avx2 $masa %s",
-             with, with);
+    snprintf(line, sizeof line,
+             "timeout 60 $mpirun -n 1 $masa %s : -n 1 env MASA_ISA=avx2 $masa %s", with,
+             with);
     assert_int_not_equal(shell(line), 0);
 #if defined(__x86_64__)
     assert_one_line("here 'computes on cpu with avx2");
@@ -177,8 +179,8 @@ static void disturbed(int rank, const char *signal, double limit, const char *pa
     snprintf(text, sizeof text, "train hurt -q --resume -s train.steps=%ld", steps);
     train(text, 1);
     must(shell("rm -rf whole"), "rm");
-    snprintf(text, sizeof text, "%s -n %ld -s train.eval_every=0", arguments(SHARES, &kinds[0], "whole"),
-             steps);
+    snprintf(text, sizeof text, "%s -n %ld -s train.eval_every=0",
+             arguments(SHARES, &kinds[0], "whole"), steps);
     train(text, 2);
     assert_same_file("whole", "hurt", "model.safetensors");
     assert_same_file("whole", "hurt", "optimizer.bin");
@@ -238,7 +240,8 @@ static void without_the_plugin_it_is_told(void **state)
     (void)state;
     char line[3000];
     must(shell("mkdir -p alone; cp \"$masa\" alone/masa"), "cp");
-    snprintf(line, sizeof line, "OMPI_COMM_WORLD_SIZE=2 alone/masa %s", arguments(SHARES, &kinds[0], "alone/run"));
+    snprintf(line, sizeof line, "OMPI_COMM_WORLD_SIZE=2 alone/masa %s",
+             arguments(SHARES, &kinds[0], "alone/run"));
     assert_int_equal(shell(line), 1);
     assert_one_line("the plugin for MPI cannot be opened");
 }

@@ -97,8 +97,8 @@ static void a_model_that_knows_nothing_is_told(void **state)
           "data.answer_rules=boxed finds an answer in 0 %");
     finds(DOCTOR "-s data.answer_rules=hashes taught problems", 1, "answers", "spoils",
           "add the rule that finds them");
-    finds(DOCTOR "-s rollout.max_tokens=60 -s rollout.temperature=0.01 loops problems", 1, "repetition", "note",
-          "in a loop");
+    finds(DOCTOR "-s rollout.max_tokens=60 -s rollout.temperature=0.01 loops problems", 1,
+          "repetition", "note", "in a loop");
 }
 
 /* What is so in a part of the responses, or of the data, is a note. */

@@ -519,7 +519,8 @@ static char *texts_of(const char *file, const char *kind)
 static void assert_texts(const char *kind, const char *a, const char *b, bool same)
 {
     char *left = texts_of(a, kind), *right = texts_of(b, kind);
-    if ((strcmp(left, right) == 0) != same) fail_msg("%s of %s and %s: %s\n%s", kind, a, b, left, right);
+    if ((strcmp(left, right) == 0) != same)
+        fail_msg("%s of %s and %s: %s\n%s", kind, a, b, left, right);
     free(left);
     free(right);
 }
@@ -606,7 +607,8 @@ static void a_run_predicts_under_its_system_turn(void **state)
     make_run("same", same, 2, NULL);
     assert_done(PREDICT "--model same -o same.sqlite");
     assert_texts("meta", "same.sqlite", "plain.sqlite", false);
-    assert_int_equal(count("same.sqlite", "SELECT value LIKE '%\"meta_system\":\"\"%' FROM info"), 1);
+    assert_int_equal(
+        count("same.sqlite", "SELECT value LIKE '%\"meta_system\":\"\"%' FROM info"), 1);
 }
 
 static void an_export(void **state)

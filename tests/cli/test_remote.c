@@ -67,7 +67,8 @@ static void processes_share_servers(void **state)
 {
     (void)state;
     char line[3000], with[400];
-    if (shell("mpirun --version | grep -q 'Open MPI' && test -e \"$(dirname \"$masa\")/libmasa_mpi.so\""))
+    if (shell("mpirun --version | grep -q 'Open MPI' && test -e \"$(dirname "
+              "\"$masa\")/libmasa_mpi.so\""))
         skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     serving a = serving_start(MODEL), b = serving_start(MODEL);
     must(train(&kinds[2], "one", "-s train.shares=2", NULL, NULL), "one");
@@ -95,11 +96,14 @@ static void a_server_dies(void **state)
     for (size_t i = 0; i < 2; i++) {
         serving b = serving_start(MODEL);
         snprintf(with, sizeof with, "--rollouts %s,%s -n 100", a.url, b.url);
-        snprintf(line, sizeof line,
-                 "rm -rf hurt; OMP_NUM_THREADS=1 timeout 120 $masa %s -s train.steps=6 & job=$!; "
-                 "until [ -e hurt/checkpoints/latest ]; do sleep 0.02; done; kill -STOP %d; "
-                 "sleep 1; kill -%s %d; kill -CONT %d; wait $job",
-                 arguments(with, &kinds[0], "hurt"), (int)b.pid, signals[i], (int)b.pid, (int)b.pid);
+        snprintf(
+            line, sizeof line,
+            "rm -rf hurt; OMP_NUM_THREADS=1 timeout 120 $masa %s -s train.steps=6 & "
+            "job=$!; "
+            "until [ -e hurt/checkpoints/latest ]; do sleep 0.02; done; kill -STOP %d; "
+            "sleep 1; kill -%s %d; kill -CONT %d; wait $job",
+            arguments(with, &kinds[0], "hurt"), (int)b.pid, signals[i], (int)b.pid,
+            (int)b.pid);
         must(shell(line), "hurt");
         assert_says("samples no more until the weights change");
         assert_same_run(&kinds[0], "hurt");
@@ -139,17 +143,20 @@ static void without_servers_it_ends_and_goes_on(void **state)
     snprintf(with, sizeof with, "--rollouts %s -s train.steps=6", a.url);
     snprintf(line, sizeof line,
              "rm -rf alone; OMP_NUM_THREADS=1 timeout 120 $masa %s & job=$!; "
-             "until [ -e alone/checkpoints/step-000002 ]; do sleep 0.02; done; kill -KILL %d; wait $job",
+             "until [ -e alone/checkpoints/step-000002 ]; do sleep 0.02; done; kill "
+             "-KILL %d; wait $job",
              arguments(with, &kinds[0], "alone"), (int)a.pid);
     int status = shell(line);
     if (status != 1) fail_msg("status %d: %s", status, errors);
     assert_says("masa: no server of rollout.servers can sample: http://127.0.0.1:");
     waitpid(a.pid, NULL, 0);
     serving b = serving_start(MODEL);
-    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 $masa train alone -q --resume --rollouts %s", b.url);
+    snprintf(line, sizeof line,
+             "OMP_NUM_THREADS=1 $masa train alone -q --resume --rollouts %s", b.url);
     must(shell(line), "resume");
     assert_same_run(&kinds[0], "alone");
-    must(shell("OMP_NUM_THREADS=1 $masa train alone -q --resume -s rollout.servers= -s train.steps=7"),
+    must(shell("OMP_NUM_THREADS=1 $masa train alone -q --resume -s rollout.servers= -s "
+               "train.steps=7"),
          "without servers");
     assert_int_equal(serving_end(&b), 0);
 }
@@ -171,7 +178,8 @@ static void refuses_servers_that_cannot(void **state)
     refuses("--rollouts %s", fixed.url, "--weights FOLDER allows others");
     serving_end(&fixed);
     serving_kill(&shut);
-    refuses("--rollouts %s", shut.url, "no server of rollout.servers can sample: http://127.0.0.1:");
+    refuses("--rollouts %s", shut.url,
+            "no server of rollout.servers can sample: http://127.0.0.1:");
     refuses("--rollouts %s", "node7:8000", "rollout.servers: 'node7:8000' is no URL");
     must(shell("$masa init shape --hidden 64 --layers 1 --heads 2 2>/dev/null >&2"), "shape");
     serving other = serving_start("-m shape --weights .");
@@ -201,8 +209,8 @@ static stand_in stand_in_start(const char *fault)
     assert_int_equal(pipe(out), 0);
     if ((s.pid = fork()) == 0) {
         dup2(out[1], STDOUT_FILENO);
-        execl("/usr/bin/python3", "python3", MASA_TESTS "/cli/vllm_stand_in.py", s.behind.url, fault,
-              (char *)NULL);
+        execl("/usr/bin/python3", "python3", MASA_TESTS "/cli/vllm_stand_in.py",
+              s.behind.url, fault, (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -224,7 +232,8 @@ static void trains_with_vllm_s_interface(void **state)
     (void)state;
     stand_in v = stand_in_start("");
     must(train(&kinds[0], "vllm", "--rollouts %s", v.url, NULL), "vllm");
-    must(train(&kinds[0], "vllm-uncapped", "--rollouts %s -s algorithm.importance_cap=0", v.url, NULL),
+    must(train(&kinds[0], "vllm-uncapped", "--rollouts %s -s algorithm.importance_cap=0",
+               v.url, NULL),
          "vllm-uncapped");
     must(train(&kinds[2], "vllm-efficient",
                "--rollouts %s -s meta.cutoff_survival=0.5 -s meta.cutoff_margin=0.5 "
@@ -240,8 +249,11 @@ static void another_engine_is_weighed(void **state)
     (void)state;
     stand_in v = stand_in_start("shifted");
     must(train(&kinds[0], "shifted", "--rollouts %s", v.url, NULL), "shifted");
-    must(train(&kinds[0], "plain", "--rollouts %s -s algorithm.importance_cap=0", v.url, NULL), "plain");
-    masa_text a = read_saved("shifted", "model.safetensors"), b = read_saved("plain", "model.safetensors"),
+    must(train(&kinds[0], "plain", "--rollouts %s -s algorithm.importance_cap=0", v.url,
+               NULL),
+         "plain");
+    masa_text a = read_saved("shifted", "model.safetensors"),
+              b = read_saved("plain", "model.safetensors"),
               c = read_saved("vllm-uncapped", "model.safetensors");
     assert_true(a.size == b.size && memcmp(a.data, b.data, a.size) != 0);
     /* Unweighed, the engine's own log-probabilities have no say. */

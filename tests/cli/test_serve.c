@@ -5,7 +5,8 @@
 
 static int set_up(void **state)
 {
-    setenv("MASA_ISA", "reference", 1); /* what is sampled does not depend on how rows are batched */
+    setenv("MASA_ISA", "reference",
+           1); /* what is sampled does not depend on how rows are batched */
     return make_kinds(state);
 }
 
@@ -56,8 +57,10 @@ static void samples_as_masa_generate(void **state)
     char line[600];
     serving s = serving_start(MODEL);
     snprintf(line, sizeof line,
-             "curl -sf %s/v1/completions -d '{\"prompt\":\"a b\",\"seed\":7,\"n\":3,\"max_tokens\":20}' | "
-             "python3 -c 'import json,sys; print([c[\"text\"] for c in json.load(sys.stdin)[\"choices\"]])'",
+             "curl -sf %s/v1/completions -d '{\"prompt\":\"a "
+             "b\",\"seed\":7,\"n\":3,\"max_tokens\":20}' | "
+             "python3 -c 'import json,sys; print([c[\"text\"] for c in "
+             "json.load(sys.stdin)[\"choices\"]])'",
              s.url);
     must(line);
     char *served = masa_strdup(output);
@@ -126,10 +129,13 @@ static void reloads_weights(void **state)
          "cp -r model outside/model; ln -s ../outside/model shared/link");
     serving s = serving_start(MODEL "--weights shared");
     snprintf(line, sizeof line,
-             "reload() { curl -s %s/collective_rpc -d \"{\\\"method\\\":\\\"reload_weights\\\","
-             "\\\"kwargs\\\":{\\\"weights_path\\\":\\\"$PWD/$1\\\",\\\"weight_version\\\":\\\"$2\\\"}}\"; }; "
+             "reload() { curl -s %s/collective_rpc -d "
+             "\"{\\\"method\\\":\\\"reload_weights\\\","
+             "\\\"kwargs\\\":{\\\"weights_path\\\":\\\"$PWD/"
+             "$1\\\",\\\"weight_version\\\":\\\"$2\\\"}}\"; }; "
              "reload shared/other v7; curl -s %s/health; reload outside/model v8; "
-             "reload shared/../outside/model v8; reload shared/link v8; reload shared/nowhere v8; "
+             "reload shared/../outside/model v8; reload shared/link v8; reload "
+             "shared/nowhere v8; "
              "reload shared/shape v8; curl -s %s/health; "
              "truncate -s 1000 shared/other/model.safetensors; reload shared/other v9; "
              "curl -s %s/v1/completions -d '{\"prompt\":\"a\"}'",

@@ -238,7 +238,8 @@ static void test_own_file(void **state)
     write_file("own.jsonl",
                "{\"problem\":\"2+3?\",\"answer\":5,\"context\":\"Sums.\"}\n"
                "{\"problem\":\"f()\",\"answer\":\"[1]\",\"kind\":\"code_output\"}\n"
-               "{\"problem\":\"Which?\",\"answer\":\"B\",\"kind\":\"choice\",\"options\":[\"u\",\"v\"]}\n"
+               "{\"problem\":\"Which?\",\"answer\":\"B\",\"kind\":\"choice\",\"options\":"
+               "[\"u\",\"v\"]}\n"
                "{\"problem\":\"Add.\",\"kind\":\"code\",\"tests\":[\"f(1)\"]}\n");
     masa_benchmark *b = masa_benchmark_for_file(path, "Answer:", "Program:");
     assert_string_equal(b->name, "own");
@@ -341,7 +342,8 @@ static void test_many(void **state)
     skip_without_sandbox();
     masa_problems p;
     assert_int_equal(load(&p, "name: n\nfile: data.jsonl\nprompt: '{problem}'\n",
-                          "{\"problem\":\"Square.\",\"answer\":\"\",\"kind\":\"code\",\"entry_point\":\"f\","
+                          "{\"problem\":\"Square.\",\"answer\":\"\",\"kind\":\"code\","
+                          "\"entry_point\":\"f\","
                           "\"tests\":[\"assert f(3) == 9\"]}\n"
                           "{\"problem\":\"1 + 1\",\"answer\":\"2\"}\n",
                           0, NULL),
@@ -511,11 +513,12 @@ static void test_data_sets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_template), cmocka_unit_test(test_examples),
-        cmocka_unit_test(test_built_in), cmocka_unit_test(test_bad_descriptions),
-        cmocka_unit_test(test_members),  cmocka_unit_test(test_bad_data),
-        cmocka_unit_test(test_own_file), cmocka_unit_test(test_programs), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_unseen),   cmocka_unit_test(test_data_sets),
+        cmocka_unit_test(test_template),  cmocka_unit_test(test_examples),
+        cmocka_unit_test(test_built_in),  cmocka_unit_test(test_bad_descriptions),
+        cmocka_unit_test(test_members),   cmocka_unit_test(test_bad_data),
+        cmocka_unit_test(test_own_file),  cmocka_unit_test(test_programs),
+        cmocka_unit_test(test_many),      cmocka_unit_test(test_unseen),
+        cmocka_unit_test(test_data_sets),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

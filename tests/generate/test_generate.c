@@ -196,7 +196,8 @@ static void does_not_depend_on_when_requests_come(void **state)
         masa_request refused = s->requests[0];
         refused.prompt_size = 0;
         assert_int_equal(masa_generator_add(g, &refused, other, &err), MASA_ERR_DATA);
-        if (masa_generator_advance(g, NULL, NULL, &busy, &err) || busy) fail_msg("busy with nothing");
+        if (masa_generator_advance(g, NULL, NULL, &busy, &err) || busy)
+            fail_msg("busy with nothing");
         masa_generator_destroy(g);
     }
     free_completions(whole, TOTAL);

@@ -6,7 +6,8 @@
 
 static masa_model *draw_model(property_draws *d)
 {
-    masa_model_config c = fixture_config((masa_architecture)property_below(d, FIXTURE_ARCHITECTURES));
+    masa_model_config c =
+        fixture_config((masa_architecture)property_below(d, FIXTURE_ARCHITECTURES));
     masa_model_options options = {MASA_F32, true};
     masa_model *model = NULL;
     c.n_layers = 1 + property_below(d, 3);
@@ -17,10 +18,13 @@ static masa_model *draw_model(property_draws *d)
     c.intermediate_size = 1 + property_below(d, 90);
     c.vocab_size = 3 + property_below(d, 100); /* its special tokens are 1 and 2 */
     c.tied_embeddings = property_below(d, 2);
-    property_note(d, "%s: %zu layers, %zu of %zu heads of %zu, hidden %zu, intermediate %zu, %zu "
-                     "words, tied %d; ",
-                  masa_architecture_traits(c.architecture)->name, c.n_layers, c.n_kv_heads, c.n_heads,
-                  c.head_dim, c.hidden_size, c.intermediate_size, c.vocab_size, c.tied_embeddings);
+    property_note(
+        d,
+        "%s: %zu layers, %zu of %zu heads of %zu, hidden %zu, intermediate %zu, %zu "
+        "words, tied %d; ",
+        masa_architecture_traits(c.architecture)->name, c.n_layers, c.n_kv_heads,
+        c.n_heads, c.head_dim, c.hidden_size, c.intermediate_size, c.vocab_size,
+        c.tied_embeddings);
     masa_error err = {0};
     if (masa_model_create(&model, &c, &options, property_below(d, 1000), &err) != MASA_OK)
         fail_msg("%s%s", d->notes, err.message);
@@ -79,7 +83,8 @@ static bool gradient_is_the_slope(property_draws *d, void *context)
     }
     double slope = (at[0] - at[1]) / (2 * (double)h);
     double tolerance = 3e-2 * length + 1e-5 * (double)n / (double)h;
-    property_note(d, "%zu tokens of which %zu first: slope %.9g, gradient %.9g", n, first, slope, length);
+    property_note(d, "%zu tokens of which %zu first: slope %.9g, gradient %.9g", n, first,
+                  slope, length);
     masa_pass_destroy(pass);
     masa_model_destroy(model);
     free(kept);
@@ -111,10 +116,12 @@ static bool saving_loses_nothing(property_draws *d, void *context)
     assert_int_equal(masa_folder_create(once, NULL), MASA_OK);
     assert_int_equal(masa_folder_create(twice, NULL), MASA_OK);
     masa_save_dtype dtype = bf16 ? MASA_SAVE_BF16 : MASA_SAVE_F32;
-    if (masa_model_save(model, once, dtype, &err) || masa_model_load(&again, once, &options, &err) ||
+    if (masa_model_save(model, once, dtype, &err) ||
+        masa_model_load(&again, once, &options, &err) ||
         masa_model_save(again, twice, dtype, &err))
         fail_msg("%s%s", d->notes, err.message);
-    bool same = same_file(once, twice, "model.safetensors") && same_file(once, twice, "config.json");
+    bool same = same_file(once, twice, "model.safetensors") &&
+                same_file(once, twice, "config.json");
     if (!bf16)
         same = same && memcmp(masa_model_values(model), masa_model_values(again),
                               masa_model_parameter_count(model) * sizeof(float)) == 0;

@@ -165,7 +165,8 @@ static void session_as_planned(const char *folder, const char *compute, const ch
     masa_generator *generator = NULL;
     masa_model_file *file = NULL;
     masa_generator_options sizes = {.max_batch = 4, .max_context = 64};
-    if (masa_config_load(&config, NULL, NULL, set, sizeof set / sizeof *set, &err)) fail_msg("%s", err.message);
+    if (masa_config_load(&config, NULL, NULL, set, sizeof set / sizeof *set, &err))
+        fail_msg("%s", err.message);
     assert_int_equal(masa_model_file_open(&file, folder, &err), MASA_OK);
     rl_memory_plan p = rl_memory_plan_make(&config, masa_model_file_config(file),
                                            rl_compute_dtype(&config), &wants, &sizes, 0);

@@ -6,7 +6,9 @@
 #include <masa/memory.h>
 #include <masa/meta.h>
 
-#define ANSWER(rate) "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":" rate ",\"solution_length\":2}"
+#define ANSWER(rate)                                                                     \
+    "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":" rate ",\"solution_length\":" \
+                                                                 "2}"
 
 /* ---- the planted policy ---- */
 
@@ -125,13 +127,27 @@ static masa_status train(const char *folder, const char *more, bool resume,
     snprintf(model, sizeof model, "model.path=%s", base);
     snprintf(data, sizeof data, "data.train=%s", in_root("train.jsonl"));
     snprintf(template, sizeof template, "meta.template=%s", in_root("meta.txt"));
-    const char *common[] = {model, data, template, "data.suffix=", "data.answer_rules=whole",
-                            "rollout.prompts_per_step=6", "rollout.group_size=4",
-                            "rollout.max_tokens=8", "data.max_prompt_tokens=200",
-                            "optimizer.tokens_per_pass=1024", "optimizer.lr=0.0001",
-                            "model.compute=f32", "train.steps=2", "train.save_every=0",
-                            "rollout.batch=32", "train.threads=1", "meta.samples=4", "meta.max_tokens=24",
-                            "meta.length_min=1", "meta.bc_enabled=true", "meta.bc_batch=4"};
+    const char *common[] = {model,
+                            data,
+                            template,
+                            "data.suffix=",
+                            "data.answer_rules=whole",
+                            "rollout.prompts_per_step=6",
+                            "rollout.group_size=4",
+                            "rollout.max_tokens=8",
+                            "data.max_prompt_tokens=200",
+                            "optimizer.tokens_per_pass=1024",
+                            "optimizer.lr=0.0001",
+                            "model.compute=f32",
+                            "train.steps=2",
+                            "train.save_every=0",
+                            "rollout.batch=32",
+                            "train.threads=1",
+                            "meta.samples=4",
+                            "meta.max_tokens=24",
+                            "meta.length_min=1",
+                            "meta.bc_enabled=true",
+                            "meta.bc_batch=4"};
     for (; !resume && n < sizeof common / sizeof *common; n++) set[n] = common[n];
     snprintf(text, sizeof text, "%s", more);
     for (char *p = strtok(text, " "); p; p = strtok(NULL, " ")) set[n++] = p;
@@ -410,7 +426,9 @@ static void rollouts_stop_at_the_cutoff(void **state)
 {
     (void)state;
     /* half of the predicted two tokens */
-    must("cutoff", "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 meta.cutoff_audit=0", false);
+    must("cutoff",
+         "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 meta.cutoff_audit=0",
+         false);
     counts before = count("cutoff", 1, -1), after = count("cutoff", 2, -1);
     assert_true(before.longest >= 2);
     assert_true(metric_of("cutoff", 2, "cutoff_tokens") < 2);
@@ -550,10 +568,12 @@ static void sizes_go_by_worth(void **state)
             n++;
         }
         assert_int_equal(n, 24);
-        if (!(n_flat > 0 && n_flat < n && varied / (double)(n - n_flat) > 1.3 * flat / (double)n_flat))
+        if (!(n_flat > 0 && n_flat < n &&
+              varied / (double)(n - n_flat) > 1.3 * flat / (double)n_flat))
             fail_msg("%d: %g rollouts for %zu without variance, %g for %zu with", pilots, flat,
                      n_flat, varied, n - n_flat);
-        assert_true(sum > 0.7 * 24 * 16 && sum < 1.3 * 24 * 16); /* their tokens are what is shared */
+        assert_true(sum > 0.7 * 24 * 16 &&
+                    sum < 1.3 * 24 * 16); /* their tokens are what is shared */
     }
     masa_error err = {0};
     assert_int_equal(train("sizes", "meta.gate=hard meta.size_by_worth=true", false, NULL, &err),
@@ -627,7 +647,9 @@ static void a_biased_soft_cutoff_is_refused(void **state)
 static void a_hint_names_the_notions(void **state)
 {
     (void)state;
-    must("hint", "meta.start_step=1 meta.gate=off meta.notion_hint=true meta.cutoff_margin=0", false);
+    must("hint",
+         "meta.start_step=1 meta.gate=off meta.notion_hint=true meta.cutoff_margin=0",
+         false);
     assert_string_equal(count("hint", 1, -1).hint, "");
     assert_true(masa_starts_with(count("hint", 2, -1).hint, "could be solved using y."));
     assert_true(metric_of("hint", 2, "hinted") > 0.5);

@@ -8,7 +8,8 @@
 /* What pre-tokenizers and byte fallbacks treat unlike the rest. */
 static const char *const pieces[] = {
     "a", "The", " the", "  ", "\n", "\n\n", "\r\n", "\t", " 12", "3456", "'s", "'LL", ",", "...",
-    " (", "\\frac{1}{2}", "=>", "_x", "\xC3\xA9", "e\xCC\x81", "\xE4\xBD\xA0\xE5\xA5\xBD", "\xF0\x9F\x98\x80",
+    " (", "\\frac{1}{2}", "=>", "_x", "\xC3\xA9", "e\xCC\x81", "\xE4\xBD\xA0\xE5\xA5\xBD",
+    "\xF0\x9F\x98\x80",
     "\xE2\x80\x8D", "\xC2\xA0", "\xEF\xBC\x91", "<|im_end|>", "<|end_of_text|>", "\xFF", "\xE2\x82"};
 
 static bool comes_back(property_draws *d, void *tokenizer)

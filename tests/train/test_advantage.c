@@ -47,7 +47,8 @@ static bool advantages_compare(property_draws *d, void *context)
     enum { MOST = 128 };
     float reward[MOST], moved[MOST], advantage[MOST], again[MOST];
     size_t group[MOST], n = 0, groups = 1 + property_below(d, 6);
-    masa_advantage_kind kind = (masa_advantage_kind)property_below(d, MASA_ADVANTAGE_BATCH_NORM + 1);
+    masa_advantage_kind kind =
+        (masa_advantage_kind)property_below(d, MASA_ADVANTAGE_BATCH_NORM + 1);
     double sum[6] = {0};
     (void)context;
     property_note(d, "kind %d;", kind);

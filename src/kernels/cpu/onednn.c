@@ -244,8 +244,12 @@ masa_status onednn_layout(dnnl_memory_desc_t *out, size_t k, size_t n, masa_dtyp
                            masa_error *err)
 {
     enum { REPRESENTATIVE_ROWS = 256 };
-    struct onednn_key key = {.m = REPRESENTATIVE_ROWS, .n = n, .k = k, .dtype = dtype, .c_dtype = dtype,
-                      .b = matrix(k, n, dtype, dnnl_format_tag_any)};
+    struct onednn_key key = {.m = REPRESENTATIVE_ROWS,
+                             .n = n,
+                             .k = k,
+                             .dtype = dtype,
+                             .c_dtype = dtype,
+                             .b = matrix(k, n, dtype, dnnl_format_tag_any)};
     dnnl_primitive_desc_t pd;
     if (describe(&pd, &key))
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "oneDNN has no product with a %zu x %zu map",

@@ -123,9 +123,11 @@ static void compute_all(const char *path, masa_architecture architecture, masa_d
     assert_non_null(f);
     assert_int_equal(masa_model_create_fresh(&model, &config, &options, 5, NULL), MASA_OK);
     size_t count = masa_model_parameter_count(model);
-    assert_int_equal(masa_device_alloc(&memory, 2 * count, sizeof(float), "moments", NULL), MASA_OK);
-    assert_int_equal(masa_pass_create(&pass, model, ROWS, TARGETS, architecture == MASA_QWEN3, NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_device_alloc(&memory, 2 * count, sizeof(float), "moments", NULL), MASA_OK);
+    assert_int_equal(
+        masa_pass_create(&pass, model, ROWS, TARGETS, architecture == MASA_QWEN3, NULL),
+        MASA_OK);
     float DEVICE *moments = memory;
     for (long step = 1; step <= 2; step++) train_step(f, model, pass, moments, step);
     continue_greedily(f, model);

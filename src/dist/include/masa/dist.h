@@ -58,8 +58,8 @@ masa_status masa_dist_agree(masa_status mine, unsigned *flags, masa_error *err);
  *  is MASA_ERR_CONFIG on that rank, told as in a vote, with both texts. */
 masa_status masa_dist_same(const char *mine, masa_error *err);
 
-/** Everybody's n bytes, in the order of ranks, appended to *all; ends[r], [size], is where those of rank
- *  r end in all. */
+/** Everybody's n bytes, in the order of ranks, appended to *all; ends[r], [size], is
+ * where those of rank r end in all. */
 masa_status masa_dist_gather(masa_text *all, size_t *ends, const void *mine, size_t n,
                              masa_error *err);
 

@@ -1,6 +1,7 @@
 /**
- * What a run's meta rollouts, or single passes, predicted, prompt by prompt, beside what came true; and how well
- * that agrees, and how well the gate did, over any window of steps.
+ * What a run's meta rollouts, or single passes, predicted, prompt by prompt, beside what
+ * came true; and how well that agrees, and how well the gate did, over any window of
+ * steps.
  */
 #ifndef MASA_FORECASTS_H
 #define MASA_FORECASTS_H
@@ -27,7 +28,8 @@ typedef struct masa_forecasts {
     size_t n_gate, gate_capacity;
 } masa_forecasts;
 
-/** Of the meta rollouts and forecasts that the filter takes (its kind and limit are not looked at). */
+/** Of the meta rollouts and forecasts that the filter takes (its kind and limit are not
+ * looked at). */
 masa_status masa_forecasts_read(masa_forecasts *out, masa_store *store,
                                 const masa_store_filter *filter, masa_error *err);
 void masa_forecasts_deinit(masa_forecasts *forecasts);

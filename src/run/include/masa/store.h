@@ -78,7 +78,8 @@ typedef struct masa_store_rollout {
     bool correct;           /* of a solution */
     const char *said;       /* what a reward of the user's says of it */
     const masa_store_prediction *prediction; /* of a meta rollout; else NULL */
-    const char *parts;      /* only read: of a sum of rewards a JSON object, {"format":1.0,...}; or "" */
+    const char *parts; /* only read: of a sum of rewards a JSON object,
+                          {"format":1.0,...}; or "" */
 } masa_store_rollout;
 /** A rollout with the same step, prompt, kind and sample is replaced. */
 masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *rollout,

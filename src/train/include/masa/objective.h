@@ -44,8 +44,8 @@ typedef struct masa_objective_stats {
  * dlogprob [n] OVERWRITTEN with dL/dnew. `old` NULL means old = new (the policy
  * that sampled is the one being trained: rho is 1). `ref` may be NULL when
  * kl_coef is 0. `importance` [n] is w, NULL: all 1; its mean
- * is what a sequence's ratio is weighed by. `weight` carries the aggregation: 1/tokens of the batch, or
- * 1/(sequences * n), and so on. stats are ADDED to; may be NULL.
+ * is what a sequence's ratio is weighed by. `weight` carries the aggregation: 1/tokens of
+ * the batch, or 1/(sequences * n), and so on. stats are ADDED to; may be NULL.
  */
 void masa_objective_apply(float *dlogprob, const float *logprob, const float *old,
                           const float *ref, const float *importance, size_t n,

@@ -1,4 +1,4 @@
-#include "remote_http.h"
+#include <masa/http_calls.h>
 
 #include <masa/memory.h>
 
@@ -7,29 +7,31 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct remote_http {
+struct masa_http {
     CURLM *multi;
     struct curl_slist *headers;
     double timeout;
     const volatile sig_atomic_t *stop;
 };
 
-void remote_call_deinit(remote_call *c)
+void masa_http_call_deinit(masa_http_call *c)
 {
     masa_text_deinit(&c->body);
     masa_text_deinit(&c->got);
 }
 
-masa_status remote_http_open(remote_http **out, double timeout,
-                             const volatile sig_atomic_t *stop, masa_error *err)
+masa_status masa_http_open(masa_http **out, const char *content_type, double timeout,
+                           const volatile sig_atomic_t *stop, masa_error *err)
 {
     if (curl_global_init(CURL_GLOBAL_ALL) != 0)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "libcurl cannot be used here");
-    remote_http *h = masa_alloc(1, sizeof *h);
-    *h = (remote_http){.multi = curl_multi_init(),
-                       .headers = curl_slist_append(NULL, "Content-Type: application/json"),
-                       .timeout = timeout,
-                       .stop = stop};
+    masa_http *h = masa_alloc(1, sizeof *h);
+    char type[100];
+    snprintf(type, sizeof type, "Content-Type: %s", content_type);
+    *h = (masa_http){.multi = curl_multi_init(),
+                     .headers = curl_slist_append(NULL, type),
+                     .timeout = timeout,
+                     .stop = stop};
     /* Large bodies would wait for a second for leave to be sent. */
     if (h->headers && !curl_slist_append(h->headers, "Expect:")) {
         curl_slist_free_all(h->headers);
@@ -39,11 +41,11 @@ masa_status remote_http_open(remote_http **out, double timeout,
         *out = h;
         return MASA_OK;
     }
-    remote_http_close(h);
+    masa_http_close(h);
     return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for requests to servers");
 }
 
-void remote_http_close(remote_http *h)
+void masa_http_close(masa_http *h)
 {
     if (!h) return;
     curl_multi_cleanup(h->multi);
@@ -54,18 +56,18 @@ void remote_http_close(remote_http *h)
 static size_t receive(char *data, size_t size, size_t n, void *context)
 {
     enum { MOST = 1 << 30 };
-    remote_call *c = context;
+    masa_http_call *c = context;
     if (c->got.size + size * n > MOST) return 0;
     masa_text_append(&c->got, data, size * n);
     return size * n;
 }
 
-void remote_http_send(remote_http *h, remote_call *c)
+void masa_http_send(masa_http *h, masa_http_call *c)
 {
     masa_text url = {0};
     CURL *e = curl_easy_init();
     if (!e) masa_memory_out(0, "a request to a server");
-    masa_text_addf(&url, "%s%s", c->url, c->path);
+    masa_text_addf(&url, "%s%s", c->url, c->path ? c->path : "");
     c->handle = e;
     c->status = 0;
     c->why[0] = '\0';
@@ -89,7 +91,7 @@ void remote_http_send(remote_http *h, remote_call *c)
     masa_text_deinit(&url);
 }
 
-void remote_http_drop(remote_http *h, remote_call *c)
+void masa_http_drop(masa_http *h, masa_http_call *c)
 {
     if (!c->handle) return;
     curl_multi_remove_handle(h->multi, c->handle);
@@ -98,30 +100,30 @@ void remote_http_drop(remote_http *h, remote_call *c)
 }
 
 /* What a server says is wrong, in OpenAI's form or another. */
-static void explain(remote_call *c)
+static void explain(masa_http_call *c)
 {
     json_t *o = json_loadb(masa_text_get(&c->got), c->got.size, 0, NULL);
     const char *said = json_string_value(json_object_get(json_object_get(o, "error"), "message"));
     if (!said) said = json_string_value(json_object_get(o, "detail"));
-    snprintf(c->why, sizeof c->why, "status %ld%s%.250s", c->status, said ? ": " : "",
+    snprintf(c->why, sizeof c->why, "answered with status %ld%s%.250s", c->status, said ? ": " : "",
              said ? said : "");
     json_decref(o);
 }
 
-static void finish(remote_http *h, remote_call *c, CURLcode code)
+static void finish(masa_http *h, masa_http_call *c, CURLcode code)
 {
     if (code == CURLE_OK) {
         curl_easy_getinfo(c->handle, CURLINFO_RESPONSE_CODE, &c->status);
         if (c->status != 200) explain(c);
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
-        snprintf(c->why, sizeof c->why, "no answer for %g s", h->timeout);
+        snprintf(c->why, sizeof c->why, "gave no answer for %g s", h->timeout);
     } else if (!c->why[0]) {
         snprintf(c->why, sizeof c->why, "%s", curl_easy_strerror(code));
     }
-    remote_http_drop(h, c);
+    masa_http_drop(h, c);
 }
 
-remote_call *remote_http_wait(remote_http *h)
+masa_http_call *masa_http_wait(masa_http *h)
 {
     enum { TICK = 200 /* ms */ };
     int running, left;
@@ -131,7 +133,7 @@ remote_call *remote_http_wait(remote_http *h)
             char *of = NULL;
             CURLcode code = m->data.result;
             curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &of);
-            remote_call *c = (remote_call *)(void *)of;
+            masa_http_call *c = (masa_http_call *)(void *)of;
             finish(h, c, code);
             return c;
         }
@@ -140,11 +142,12 @@ remote_call *remote_http_wait(remote_http *h)
     return NULL;
 }
 
-masa_status remote_http_all(remote_http *h, remote_call *calls, size_t n, masa_error *err)
+masa_status masa_http_all(masa_http *h, masa_http_call *calls, size_t n, masa_error *err)
 {
     size_t left = n;
-    for (size_t i = 0; i < n; i++) remote_http_send(h, &calls[i]);
-    while (left > 0 && !(h->stop && *h->stop)) left -= remote_http_wait(h) != NULL;
-    for (size_t i = 0; i < n; i++) remote_http_drop(h, &calls[i]);
-    return left ? MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while waiting for servers") : MASA_OK;
+    for (size_t i = 0; i < n; i++) masa_http_send(h, &calls[i]);
+    while (left > 0 && !(h->stop && *h->stop)) left -= masa_http_wait(h) != NULL;
+    for (size_t i = 0; i < n; i++) masa_http_drop(h, &calls[i]);
+    return left ? MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while waiting for servers")
+                : MASA_OK;
 }
