@@ -66,14 +66,19 @@ static void print_calibration(const masa_forecast_agreement *a)
 
 static void print_gate(const masa_forecast_agreement *a)
 {
+    const masa_gate_counts *g = &a->gate;
     if (!a->gated) return;
-    fprintf(stderr,
-            isnan(masa_gate_base_rate(&a->gate))
-                ? "gate: not known, none of what it closed on was audited\n"
-                : "gate: precision %.2f where %.2f of all prompts have no variance (lift %.2f), "
-                  "recall %.2f, F1 %.2f\n",
-            masa_gate_precision(&a->gate), masa_gate_base_rate(&a->gate),
-            masa_gate_lift(&a->gate), masa_gate_recall(&a->gate), masa_gate_f1(&a->gate));
+    if (isnan(masa_gate_base_rate(g)))
+        fprintf(stderr, "gate: not known, none of what it closed on was audited\n");
+    else if (g->closed_rightly + g->closed_wrongly == 0)
+        fprintf(stderr, "gate: closed on none, %.2f of all prompts have no variance\n",
+                masa_gate_base_rate(g));
+    else
+        fprintf(stderr,
+                "gate: precision %.2f where %.2f of all prompts have no variance (lift %.2f), "
+                "recall %.2f, F1 %.2f\n",
+                masa_gate_precision(g), masa_gate_base_rate(g), masa_gate_lift(g),
+                masa_gate_recall(g), masa_gate_f1(g));
 }
 
 masa_status cli_inspect_predictions(masa_store *store, const cli_inspect_options *o,

@@ -33,6 +33,24 @@ static void add_predictions(masa_store *store, long prompt, masa_store_predictio
     }
 }
 
+/* A gate that closes in the second of these steps alone. */
+static void add_gates(void)
+{
+    masa_store *store = NULL;
+    char *path = masa_run_store_path(folder);
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_WRITE, NULL), MASA_OK);
+    for (long step = 2; step <= 3; step++) {
+        double closed = step == 2 ? 2 : 0;
+        masa_store_add_metric(store, step, "gated", 0, NULL);
+        masa_store_add_metric(store, step, "audited", closed, NULL);
+        masa_store_add_metric(store, step, "audited_flat", closed / 2, NULL);
+        masa_store_add_metric(store, step, "gate_open", 4, NULL);
+        masa_store_add_metric(store, step, "gate_open_flat", 1, NULL);
+    }
+    masa_store_close(store);
+    free(path);
+}
+
 static int make_run(void **state)
 {
     (void)state;
@@ -148,6 +166,12 @@ static void predictions_stand_beside_the_truth(void **state)
     assert_says("{\"step\":3,\"prompt\":1,\"problem\":\"p8\",\"predicted_pass_rate\":0.75,"
                 "\"true_pass_rate\":0.75,\"predicted_length\":50,\"true_length\":30}\n");
     assert_says("1 of 3 shown");
+    add_gates();
+    assert_int_equal(masa("inspect FOLDER --predictions"), 0);
+    assert_says("gate: precision 0.50 where 0.30 of all prompts have no variance (lift 1.67), "
+                "recall 0.33, F1 0.40\n");
+    assert_int_equal(masa("inspect FOLDER --predictions --step 3"), 0);
+    assert_says("gate: closed on none, 0.25 of all prompts have no variance\n");
     assert_int_equal(masa("inspect FOLDER --predictions --step 1"), 0);
     assert_says("nothing was predicted");
 }
