@@ -9,17 +9,18 @@
 #include <masa/dtype.h>
 #include <masa/random.h>
 
-#define BENCH_SECONDS(best, statement)                                                    \
-    do {                                                                                  \
-        (best) = 1e30;                                                                    \
-        double bench_begin = masa_clock();                                        \
-        for (int bench_i = 0; bench_i < 3 || (bench_i < 1000 &&                           \
-             masa_clock() - bench_begin < bench_budget); bench_i++) {             \
-            double bench_start = masa_clock();                                    \
-            statement;                                                                    \
-            double bench_taken = masa_clock() - bench_start;                      \
-            if (bench_taken < (best)) (best) = bench_taken;                               \
-        }                                                                                 \
+#define BENCH_SECONDS(best, statement)                                                         \
+    do {                                                                                       \
+        (best) = 1e30;                                                                         \
+        double bench_begin = masa_clock();                                                     \
+        for (int bench_i = 0;                                                                  \
+             bench_i < 3 || (bench_i < 1000 && masa_clock() - bench_begin < bench_budget);     \
+             bench_i++) {                                                                      \
+            double bench_start = masa_clock();                                                 \
+            statement;                                                                         \
+            double bench_taken = masa_clock() - bench_start;                                   \
+            if (bench_taken < (best)) (best) = bench_taken;                                    \
+        }                                                                                      \
     } while (0)
 
 __attribute__((unused)) static double bench_budget = 0.1; /* seconds per measurement */

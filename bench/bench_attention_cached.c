@@ -9,15 +9,7 @@
 #include <masa/attention.h>
 #include <masa/device.h>
 
-enum {
-    LAYERS = 30,
-    HEADS = 9,
-    KV_HEADS = 3,
-    DIM = 64,
-    BLOCK = 16,
-    MOST = 128,
-    GROUP = 16
-};
+enum { LAYERS = 30, HEADS = 9, KV_HEADS = 3, DIM = 64, BLOCK = 16, MOST = 128, GROUP = 16 };
 static masa_kv_layer layers[LAYERS];
 static masa_attention_shape shape = {HEADS,  KV_HEADS, DIM, (HEADS + 2 * KV_HEADS) * DIM,
                                      0.125f, MASA_F32};
@@ -53,8 +45,8 @@ static void measure(void *out, const void *q, size_t rows, size_t context, size_
     }
     BENCH_SECONDS(s, step(out, q, rows, blocks));
     double keys = (double)(LAYERS * rows * context);
-    printf("rows %3zu  context %4zu (shared %3zu)  %6.2f ms  %5.1f GB/s  %6.1f GFLOP/s\n",
-           rows, context, shared, 1e3 * s,
+    printf("rows %3zu  context %4zu (shared %3zu)  %6.2f ms  %5.1f GB/s  %6.1f GFLOP/s\n", rows,
+           context, shared, 1e3 * s,
            1e-9 * keys * 2 * KV_HEADS * DIM * (double)masa_dtype_size(shape.dtype) / s,
            1e-9 * keys * 4 * HEADS * DIM / s);
 }
@@ -75,8 +67,7 @@ int main(int argc, char **argv)
     void *out = bench_values(shape.dtype, MOST * HEADS * DIM);
     static const size_t contexts[][2] = {{64, 0}, {192, 0}, {192, 128}};
     for (size_t rows = 16; rows <= MOST; rows *= 2)
-        for (size_t i = 0; i < 3; i++)
-            measure(out, q, rows, contexts[i][0], contexts[i][1]);
+        for (size_t i = 0; i < 3; i++) measure(out, q, rows, contexts[i][0], contexts[i][1]);
     for (int l = 0; l < LAYERS; l++) free(layers[l].k), free(layers[l].v);
     free(q), free(out);
     return 0;

@@ -55,7 +55,8 @@ int main(int argc, char **argv)
         }
     head = make(VOCAB, HIDDEN, weight);
     bytes += (double)masa_linear_bytes(head);
-    void *x = bench_values(masa_device_compute(), MOST * 1536), *y = bench_values(MASA_F32, MOST * 3072);
+    void *x = bench_values(masa_device_compute(), MOST * 1536),
+         *y = bench_values(MASA_F32, MOST * 3072);
     float *logits = bench_values(MASA_F32, (size_t)MOST * VOCAB);
     printf("%s, %d threads, %.0f MB of weights, reading %.1f GB/s\n",
            masa_isa_name(masa_isa_get()), masa_threads(), bytes * 1e-6, read_bandwidth());
@@ -63,7 +64,8 @@ int main(int argc, char **argv)
         BENCH_SECONDS(taken, step(y, logits, x, rows));
         printf("rows %3zu  %6.2f ms  %7.0f tokens/s  %5.1f GB/s  %6.1f GFLOP/s\n", rows,
                taken * 1e3, (double)rows / taken, 1e-9 * bytes / taken,
-               1e-9 * bytes / (double)masa_dtype_size(masa_device_compute()) * 2 * (double)rows / taken);
+               1e-9 * bytes / (double)masa_dtype_size(masa_device_compute()) * 2 *
+                   (double)rows / taken);
     }
     for (int l = 0; l < LAYERS; l++)
         for (int m = 0; m < MAPS; m++) masa_linear_destroy(maps[l][m]);

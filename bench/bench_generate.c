@@ -47,12 +47,10 @@ static bool watch(void *context, const masa_completion *c, bool finished)
     return true;
 }
 
-static void run(const char *name, size_t batch, size_t prompt, masa_request *requests,
-                size_t n)
+static void run(const char *name, size_t batch, size_t prompt, masa_request *requests, size_t n)
 {
     masa_generator *g = NULL;
-    masa_generator_options options = {.max_batch = batch,
-                                      .max_context = prompt + new_tokens};
+    masa_generator_options options = {.max_batch = batch, .max_context = prompt + new_tokens};
     masa_error err = {0};
     size_t total = 0;
     for (size_t i = 0; i < n; i++) total += requests[i].n_samples;
@@ -140,16 +138,14 @@ int main(int argc, char **argv)
         return 1;
     }
     if (argc > 2) new_tokens = (size_t)atol(argv[2]);
-    printf("%s, %d threads, loaded in %.2f s\n", masa_isa_name(masa_isa_get()),
-           masa_threads(), masa_clock() - start);
+    printf("%s, %d threads, loaded in %.2f s\n", masa_isa_name(masa_isa_get()), masa_threads(),
+           masa_clock() - start);
     static const size_t batches[] = {1, 4, 16, 64, 128, 0};
     size_t n = argc > 3 ? (size_t)argc - 3 : sizeof batches / sizeof *batches;
     for (size_t i = 0; i < n; i++) {
         size_t batch = argc > 3 ? (size_t)atol(argv[3 + i]) : batches[i];
-        if (batch)
-            run_batch(batch);
-        else
-            run_groups();
+        if (batch) run_batch(batch);
+        else run_groups();
     }
     masa_model_destroy(model);
     return 0;

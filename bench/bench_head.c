@@ -32,11 +32,11 @@ static masa_status measure(masa_dtype dtype, size_t rows, size_t vocab, size_t h
         void *x = bench_values(dtype, rows * hidden);
         int32_t *targets = calloc(rows, sizeof *targets);
         masa_linear_pack(linear, weight);
-        BENCH_SECONDS(s, masa_head_forward(head, linear, out, out + rows, out + 2 * rows,
-                                           x, targets, rows, 1));
+        BENCH_SECONDS(s, masa_head_forward(head, linear, out, out + rows, out + 2 * rows, x,
+                                           targets, rows, 1));
         show("forward", rows, flops, s);
-        BENCH_SECONDS(s, masa_head_backward(head, linear, dx, weight, dlogprob,
-                                            out + rows, x, targets, rows, 1));
+        BENCH_SECONDS(s, masa_head_backward(head, linear, dx, weight, dlogprob, out + rows, x,
+                                            targets, rows, 1));
         show("backward", rows, 3 * flops, s);
         free(weight), free(dlogprob), free(dx), free(out), free(x), free(targets);
     }

@@ -13,8 +13,11 @@
 static const struct {
     const char *name;
     size_t out, in;
-} layers[] = {{"qkv", 960, 576},      {"o", 576, 576},    {"gate_up", 3072, 576},
-              {"down", 576, 1536},    {"head", 49152, 576}};
+} layers[] = {{"qkv", 960, 576},
+              {"o", 576, 576},
+              {"gate_up", 3072, 576},
+              {"down", 576, 1536},
+              {"head", 49152, 576}};
 static const size_t rows[] = {1, 2, 4, 8, 16, 32, 64, 128, 512, 2048};
 
 struct operands {
@@ -48,7 +51,8 @@ static double peak(masa_dtype dtype)
     const size_t n = 2048;
     double s;
     struct operands o = make(n, n, n, dtype);
-    BENCH_SECONDS(s, masa_linear_forward(o.map, o.y, dtype, o.x, NULL, n, false)); /* warms up */
+    BENCH_SECONDS(s,
+                  masa_linear_forward(o.map, o.y, dtype, o.x, NULL, n, false)); /* warms up */
     BENCH_SECONDS(s, masa_linear_forward(o.map, o.y, dtype, o.x, NULL, n, false));
     drop(&o);
     return 2e-9 * (double)(n * n * n) / s;
@@ -61,7 +65,8 @@ static void measure(size_t layer, masa_dtype dtype)
     struct operands o = make(out, in, most, dtype);
     double pack, bytes = (double)(out * in * masa_dtype_size(dtype));
     BENCH_SECONDS(pack, masa_linear_pack(o.map, o.weight));
-    printf("%s [%zu, %zu] packing both ways %.2f ms\n", layers[layer].name, out, in, pack * 1e3);
+    printf("%s [%zu, %zu] packing both ways %.2f ms\n", layers[layer].name, out, in,
+           pack * 1e3);
     for (size_t r = 0; r < sizeof rows / sizeof *rows && rows[r] <= most; r++) {
         double f, bi, bw, flop = 2e-9 * (double)(rows[r] * out * in);
         BENCH_SECONDS(f, masa_linear_forward(o.map, o.y, dtype, o.x, NULL, rows[r], false));
@@ -82,7 +87,8 @@ int main(int argc, char **argv)
     for (int dtype = MASA_BF16; dtype >= MASA_F32; dtype--) {
         printf("%s: peak %.0f GFLOP/s\n", dtype == MASA_BF16 ? "bf16" : "float32",
                peak((masa_dtype)dtype));
-        for (size_t l = 0; l < sizeof layers / sizeof *layers; l++) measure(l, (masa_dtype)dtype);
+        for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
+            measure(l, (masa_dtype)dtype);
     }
     return 0;
 }

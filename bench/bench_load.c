@@ -41,11 +41,21 @@ static void fail_if(masa_status st, const masa_error *err)
 /* Layers of SmolLM2-135M, six of them, and a small vocabulary. */
 static void prepare(void)
 {
-    masa_model_config c = {.architecture = MASA_LLAMA, .vocab_size = 4096, .hidden_size = 576,
-                           .intermediate_size = 1536, .n_layers = 6, .n_heads = 9,
-                           .n_kv_heads = 3, .head_dim = 64, .max_positions = 512,
-                           .rms_norm_eps = 1e-5f, .rope_theta = 10000, .tied_embeddings = true,
-                           .bos_token = 0, .eos_token = 1, .pad_token = -1};
+    masa_model_config c = {.architecture = MASA_LLAMA,
+                           .vocab_size = 4096,
+                           .hidden_size = 576,
+                           .intermediate_size = 1536,
+                           .n_layers = 6,
+                           .n_heads = 9,
+                           .n_kv_heads = 3,
+                           .head_dim = 64,
+                           .max_positions = 512,
+                           .rms_norm_eps = 1e-5f,
+                           .rope_theta = 10000,
+                           .tied_embeddings = true,
+                           .bos_token = 0,
+                           .eos_token = 1,
+                           .pad_token = -1};
     masa_model_options options = {masa_device_compute(), true};
     masa_generator_options g = {.max_batch = BATCH, .max_context = PROMPT + NEW};
     masa_error err = {0};
@@ -58,8 +68,11 @@ static size_t decode(void)
 {
     int32_t prompt[PROMPT];
     for (int i = 0; i < PROMPT; i++) prompt[i] = 2 + i;
-    masa_request request = {.prompt = prompt, .prompt_size = PROMPT, .n_samples = BATCH,
-                            .max_tokens = NEW, .sampling = {1, 0, 1, 0}};
+    masa_request request = {.prompt = prompt,
+                            .prompt_size = PROMPT,
+                            .n_samples = BATCH,
+                            .max_tokens = NEW,
+                            .sampling = {1, 0, 1, 0}};
     masa_completion out[BATCH];
     masa_error err = {0};
     fail_if(masa_generate(generator, &request, 1, out, NULL, NULL, &err), &err);
@@ -77,9 +90,15 @@ static size_t train(void)
         positions[i] = rows[i] = i;
         dlogprob[i] = 0.01f;
     }
-    masa_batch batch = {.n_tokens = TOKENS, .n_segments = 1, .n_targets = TOKENS,
-                        .tokens = tokens, .positions = positions, .segments = &segment,
-                        .target_rows = rows, .target_tokens = targets, .temperature = 1};
+    masa_batch batch = {.n_tokens = TOKENS,
+                        .n_segments = 1,
+                        .n_targets = TOKENS,
+                        .tokens = tokens,
+                        .positions = positions,
+                        .segments = &segment,
+                        .target_rows = rows,
+                        .target_tokens = targets,
+                        .temperature = 1};
     masa_pass_forward(pass, &batch);
     masa_pass_logprobs(pass, logprob, NULL);
     masa_pass_backward(pass, dlogprob);

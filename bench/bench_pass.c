@@ -90,15 +90,13 @@ int main(int argc, char **argv)
     if (!st) st = masa_pass_create(&pass, model, tokens, tokens, argc > 4, &err);
     if (!st) {
         const masa_model_config *c = masa_model_get_config(model);
-        printf("loaded in %.2f s: %s, model %.0f MiB, pass %.0f MiB\n",
-               masa_clock() - start, masa_isa_name(masa_isa_get()),
-               (double)masa_model_bytes(model) / (1 << 20),
+        printf("loaded in %.2f s: %s, model %.0f MiB, pass %.0f MiB\n", masa_clock() - start,
+               masa_isa_name(masa_isa_get()), (double)masa_model_bytes(model) / (1 << 20),
                (double)masa_pass_bytes(c, options.compute, tokens, tokens, argc > 4) /
                    (1 << 20));
         problem p = make_problem(tokens, sequences, c->vocab_size);
         measure(pass, &p, masa_model_flops(c, (double)(tokens / sequences) / 2, true));
-        free(p.tokens), free(p.positions), free(p.rows), free(p.targets),
-            free(p.segments);
+        free(p.tokens), free(p.positions), free(p.rows), free(p.targets), free(p.segments);
         free(p.logprob), free(p.dlogprob);
     }
     if (st) fprintf(stderr, "bench_pass: %s\n", err.message);

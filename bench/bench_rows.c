@@ -22,7 +22,8 @@ static void norms(masa_dtype dtype)
     double s, n = (double)ROWS * DIM;
     float *x = bench_values(MASA_F32, (size_t)ROWS * DIM), *gain = bench_values(MASA_F32, DIM);
     float *dy = bench_values(MASA_F32, (size_t)ROWS * DIM);
-    float *dx = bench_values(MASA_F32, (size_t)ROWS * DIM), *rstd = bench_values(MASA_F32, ROWS);
+    float *dx = bench_values(MASA_F32, (size_t)ROWS * DIM),
+          *rstd = bench_values(MASA_F32, ROWS);
     void *y = bench_values(dtype, (size_t)ROWS * DIM);
     BENCH_SECONDS(s, masa_rmsnorm_forward(y, dtype, rstd, x, gain, ROWS, DIM, 1e-5f));
     show("rmsnorm forward", n * (4 + (double)masa_dtype_size(dtype)), s);
@@ -55,8 +56,8 @@ static void rotation(masa_dtype dtype)
     float *cosine = bench_values(MASA_F32, ROWS * HEAD_DIM / 2);
     int32_t positions[ROWS];
     for (int i = 0; i < ROWS; i++) positions[i] = i % 512, cosine[i] = 0.7f;
-    BENCH_SECONDS(s, masa_rope_apply(x, dtype, HEADS * HEAD_DIM, positions, cosine, cosine, ROWS,
-                                     HEADS, HEAD_DIM, false));
+    BENCH_SECONDS(s, masa_rope_apply(x, dtype, HEADS * HEAD_DIM, positions, cosine, cosine,
+                                     ROWS, HEADS, HEAD_DIM, false));
     show("rope", bytes, s);
     free(x), free(cosine);
 }

@@ -101,12 +101,11 @@ int main(void)
     for (long step = 1; step <= STEPS; step++) {
         loss = train_step(model, pass, &batch, moments, step);
         if (step == 1) first = loss;
-        if (step % 10 == 0 || step == 1)
-            printf("step %2ld  loss %.4f\n", step, (double)loss);
+        if (step % 10 == 0 || step == 1) printf("step %2ld  loss %.4f\n", step, (double)loss);
     }
     if (!(loss < 0.1f && loss < first))
-        st = MASA_FAIL(&err, MASA_ERR_NUMERIC, "the loss did not fall: %g to %g",
-                       (double)first, (double)loss);
+        st = MASA_FAIL(&err, MASA_ERR_NUMERIC, "the loss did not fall: %g to %g", (double)first,
+                       (double)loss);
 out:
     if (st) fprintf(stderr, "train_tiny: %s\n", err.message);
     masa_device_free(moments);

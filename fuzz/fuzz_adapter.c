@@ -58,7 +58,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static masa_model *model;
     masa_lora *lora = NULL;
-    masa_lora_options options = {.rank = 1, .alpha = 2, .targets = "q_proj,down_proj", .seed = 1};
+    masa_lora_options options = {
+        .rank = 1, .alpha = 2, .targets = "q_proj,down_proj", .seed = 1};
     masa_error err = {0};
     if (!model) model = make_model();
     if (masa_lora_create(&lora, model, &options, NULL) != MASA_OK) abort();

@@ -38,7 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rl_examples examples = {0};
     masa_error err = {0};
     char *path = scratch_put("conversations.jsonl", data, size);
-    if (scratch_good(rl_examples_load(&examples, &session, path, &err), &err) && examples.n == 0)
+    if (scratch_good(rl_examples_load(&examples, &session, path, &err), &err) &&
+        examples.n == 0)
         abort();
     for (size_t i = 0; i < examples.n; i++) {
         const rl_example *e = &examples.items[i];

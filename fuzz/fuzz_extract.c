@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(text, data, size);
     for (unsigned rules = 1; rules <= 512; rules <<= 1) {
         masa_extraction out;
-        bool found = masa_extract_answer(text, size, rules == 512 ? MASA_EXTRACT_ANY : rules, &out);
+        bool found =
+            masa_extract_answer(text, size, rules == 512 ? MASA_EXTRACT_ANY : rules, &out);
         if (found != (out.rule != MASA_EXTRACT_NONE)) abort();
         if (!found) continue;
         if (rules < 512 && out.rule != (masa_extract_rule)rules) abort();

@@ -13,8 +13,7 @@ static void read_entries(const masa_gguf *g)
     for (size_t i = 0; i < masa_gguf_entry_count(g); i++) {
         masa_gguf_type type;
         masa_gguf_string key = masa_gguf_entry_key(g, i, &type);
-        for (size_t j = 0; j < key.size; j++)
-            sink += key.data[j];
+        for (size_t j = 0; j < key.size; j++) sink += key.data[j];
     }
     masa_gguf_array a;
     masa_gguf_string s;
@@ -23,8 +22,7 @@ static void read_entries(const masa_gguf *g)
         for (size_t i = 0; i < a.n; i++)
             if (a.strings[i].size) sink += a.strings[i].data[a.strings[i].size - 1];
     if (masa_gguf_get_array(g, "tokenizer.ggml.token_type", MASA_GGUF_I32, &a))
-        for (size_t i = 0; i < a.n; i++)
-            sink += masa_gguf_array_integer(&a, i);
+        for (size_t i = 0; i < a.n; i++) sink += masa_gguf_array_integer(&a, i);
     if (masa_gguf_get_string(g, "general.architecture", &s) && s.size) sink += s.data[0];
     if (masa_gguf_get_float(g, "llama.rope.freq_base", &real)) sink += real > 0;
 }
@@ -35,8 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (masa_gguf_open_memory(&g, data, size, NULL) != MASA_OK) return 0;
     read_entries(g);
     masa_model_config config;
-    if (formats__gguf_config(&config, g, NULL) == MASA_OK && config.vocab_size == 0)
-        abort();
+    if (formats__gguf_config(&config, g, NULL) == MASA_OK && config.vocab_size == 0) abort();
     for (size_t i = 0; i < masa_gguf_tensor_count(g); i++) {
         const masa_gguf_tensor *t = masa_gguf_get_tensor(g, i);
         float *values = malloc(t->n * sizeof *values);

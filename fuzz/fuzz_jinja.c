@@ -9,8 +9,7 @@ static masa_jinja_value message(masa_jinja_data *d, const char *role, const char
 {
     masa_jinja_value m = masa_jinja_dict(d);
     masa_jinja_dict_set(d, m, "role", masa_jinja_string(d, role, strlen(role), false));
-    masa_jinja_dict_set(d, m, "content",
-                        masa_jinja_string(d, content, strlen(content), true));
+    masa_jinja_dict_set(d, m, "content", masa_jinja_string(d, content, strlen(content), true));
     return m;
 }
 
@@ -40,10 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (masa_jinja_parse(&t, (const char *)data, size, NULL) != MASA_OK) return 0;
     masa_status st = render(&first, t);
     if (render(&second, t) != st) abort();
-    if (first.text.size != second.text.size || first.marks.size != first.text.size)
-        abort();
-    if (first.text.size &&
-        memcmp(first.text.data, second.text.data, first.text.size) != 0)
+    if (first.text.size != second.text.size || first.marks.size != first.text.size) abort();
+    if (first.text.size && memcmp(first.text.data, second.text.data, first.text.size) != 0)
         abort();
     for (size_t i = 0; i < first.marks.size; i++)
         if (first.marks.data[i] & ~(MASA_JINJA_MARKED | MASA_JINJA_GENERATED)) abort();

@@ -32,13 +32,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static masa_config config;
     static const char *const set[] = {"meta.samples=2"};
-    if (!config.model.path && masa_config_load(&config, NULL, NULL, set, 1, NULL) != MASA_OK) abort();
+    if (!config.model.path && masa_config_load(&config, NULL, NULL, set, 1, NULL) != MASA_OK)
+        abort();
     masa_log_set_sink(NULL);
     char *text = malloc(size + 1);
     memcpy(text, data, size);
     text[size] = '\0';
     char *first = write_back(&config, text), *second = NULL;
-    if (first && (!(second = write_back(&config, first)) || strcmp(first, second) != 0)) abort();
+    if (first && (!(second = write_back(&config, first)) || strcmp(first, second) != 0))
+        abort();
     free(first);
     free(second);
     free(text);

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CHECK(condition)                                                                 \
-    do {                                                                                 \
-        if (!(condition)) abort();                                                       \
+#define CHECK(condition)                                                                       \
+    do {                                                                                       \
+        if (!(condition)) abort();                                                             \
     } while (0)
 
 static void check_reward(const masa_meta_reward *r)
@@ -65,8 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(text, data, size);
         masa_prediction p;
         masa_prediction_parse(&p, text, size, &o);
-        masa_statistics *s =
-            masa_statistics_create(problem.data, &solutions, o.notion_rule);
+        masa_statistics *s = masa_statistics_create(problem.data, &solutions, o.notion_rule);
         masa_meta_reward r = masa_meta_score(&p, s, &o);
         check_reward(&r);
         check_expert(text, size, &p, s, &o);

@@ -37,7 +37,8 @@ static masa_status decision(void *c, const masa_store_decision *d, masa_error *e
     return MASA_OK;
 }
 
-static masa_status event(void *c, long step, const char *rule, const char *text, masa_error *err)
+static masa_status event(void *c, long step, const char *rule, const char *text,
+                         masa_error *err)
 {
     (void)c, (void)step, (void)err;
     weight += strlen(rule) + strlen(text);

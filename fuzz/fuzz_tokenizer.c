@@ -39,8 +39,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             masa_text_clear(&back);
             masa_tokenizer_encode(t, text, sizeof text - 1, special, &ids);
             masa_tokenizer_decode(t, ids.ids, ids.n, false, &back);
-            if (comes_back(t) && (back.size != sizeof text - 1 ||
-                                  memcmp(back.data, text, sizeof text - 1) != 0))
+            if (comes_back(t) &&
+                (back.size != sizeof text - 1 || memcmp(back.data, text, sizeof text - 1) != 0))
                 abort();
         }
     }

@@ -12,4 +12,12 @@ tools/header_index.sh | diff docs/headers.md - ||
 
 grep -rnw 'skip()' tests --include='*.c' && breaks "a test is skipped without skip_since(reason)"
 
+# Another version lays some lines out in another way.
+if clang-format --version 2>/dev/null | grep -q 'version 14\.'; then
+    git ls-files '*.c' '*.h' '*.cu' '*.cpp' | xargs -r clang-format --dry-run -Werror ||
+        breaks "the layout is not .clang-format's; run: git ls-files '*.c' '*.h' '*.cu' '*.cpp' | xargs clang-format -i"
+else
+    echo "masa: the layout is not checked: there is no clang-format 14" >&2
+fi
+
 exit $broken

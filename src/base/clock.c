@@ -23,10 +23,7 @@ double masa_processor_clock(void)
 void masa_duration_text(char *out, size_t size, double seconds)
 {
     long s = (long)(seconds + 0.5);
-    if (s >= 3600)
-        snprintf(out, size, "%ldh%02ldm", s / 3600, s / 60 % 60);
-    else if (s >= 60)
-        snprintf(out, size, "%ldm%02lds", s / 60, s % 60);
-    else
-        snprintf(out, size, "%lds", s);
+    if (s >= 3600) snprintf(out, size, "%ldh%02ldm", s / 3600, s / 60 % 60);
+    else if (s >= 60) snprintf(out, size, "%ldm%02lds", s / 60, s % 60);
+    else snprintf(out, size, "%lds", s);
 }

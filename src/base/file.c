@@ -31,10 +31,8 @@ masa_status masa_file_map(masa_mapping *out, const char *path, masa_error *err)
     } else {
         size_t size = (size_t)info.st_size;
         void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED)
-            st = fail_errno(err, "map", path);
-        else
-            *out = (masa_mapping){.data = data, .size = size};
+        if (data == MAP_FAILED) st = fail_errno(err, "map", path);
+        else *out = (masa_mapping){.data = data, .size = size};
     }
     close(fd);
     return st;
@@ -85,10 +83,8 @@ static masa_status read_stream(masa_text *text, FILE *file, size_t most, const c
     size_t from = text->size;
     masa_status st = append_stream(text, file, most, path, err);
     if (st == MASA_OK) return MASA_OK;
-    if (from == 0)
-        masa_text_deinit(text);
-    else
-        text->data[text->size = from] = '\0';
+    if (from == 0) masa_text_deinit(text);
+    else text->data[text->size = from] = '\0';
     return st;
 }
 
@@ -120,7 +116,8 @@ masa_status masa_line_read(FILE *file, masa_text *line, bool *more, masa_error *
     funlockfile(file);
     if (ferror(file)) return MASA_FAIL(err, MASA_ERR_IO, "cannot read: %s", strerror(errno));
     if (line->size > MASA_LINE_MOST)
-        return MASA_FAIL(err, MASA_ERR_DATA, "a line of more than %d MiB", MASA_LINE_MOST >> 20);
+        return MASA_FAIL(err, MASA_ERR_DATA, "a line of more than %d MiB",
+                         MASA_LINE_MOST >> 20);
     return MASA_OK;
 }
 
@@ -168,8 +165,7 @@ static masa_status find_replaceable(char **out, const char *path, masa_error *er
         masa_starts_with(path, "/dev/fd/") || masa_starts_with(path, "/proc/"))
         return MASA_OK;
     bool is_new = lstat(path, &info) != 0;
-    if (is_new || S_ISREG(info.st_mode))
-        *out = masa_strdup(path);
+    if (is_new || S_ISREG(info.st_mode)) *out = masa_strdup(path);
     else if (S_ISLNK(info.st_mode) && stat(path, &info) == 0 && S_ISREG(info.st_mode) &&
              !(*out = realpath(path, NULL)))
         return fail_errno(err, "write", path);
@@ -221,8 +217,8 @@ masa_status masa_file_commit(masa_output *out, masa_error *err)
     masa_status st = MASA_OK;
     bool lost = ferror(out->file);
     int cause = lost ? masa_file_cause(out->file) : 0;
-    bool written = !lost && fflush(out->file) == 0 &&
-                   (!out->temporary || fsync(fileno(out->file)) == 0);
+    bool written =
+        !lost && fflush(out->file) == 0 && (!out->temporary || fsync(fileno(out->file)) == 0);
     if (!lost) cause = errno;
     written = close_output(out) && written;
     if (!written || (out->temporary && rename(out->temporary, out->target) != 0)) {
@@ -241,8 +237,7 @@ void masa_file_abort(masa_output *out)
     forget_output(out);
 }
 
-masa_status masa_file_write(const char *path, const void *data, size_t size,
-                            masa_error *err)
+masa_status masa_file_write(const char *path, const void *data, size_t size, masa_error *err)
 {
     masa_output out;
     masa_status st = masa_file_begin(&out, path, err);
@@ -313,8 +308,7 @@ masa_status masa_folder_sync(const char *path, masa_error *err)
     return st;
 }
 
-static int remove_entry(const char *path, const struct stat *info, int type,
-                        struct FTW *walk)
+static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
     (void)info, (void)type, (void)walk;
     return remove(path);

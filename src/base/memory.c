@@ -28,8 +28,7 @@ void masa_memory_out(double bytes, const char *what)
     if (bytes > 0)
         fprintf(stderr, "masa: out of memory: %.0f %s asked for, for %s\n",
                 many ? bytes / (1 << 20) : bytes, many ? "MiB" : "bytes", what);
-    else
-        fprintf(stderr, "masa: out of memory: no more for %s\n", what);
+    else fprintf(stderr, "masa: out of memory: no more for %s\n", what);
     exit(1);
 }
 
@@ -75,8 +74,8 @@ masa_status masa_alloc_large(void **out, size_t count, size_t size, const char *
 {
     size_t bytes;
     void *p = NULL;
-    bool fits = masa_size_mul(count, size, &bytes) && bytes < SIZE_MAX - 64 &&
-                !masa_memory_denied();
+    bool fits =
+        masa_size_mul(count, size, &bytes) && bytes < SIZE_MAX - 64 && !masa_memory_denied();
     if (fits) p = aligned_alloc(64, (bytes + 64) / 64 * 64);
     if (!p)
         return MASA_FAIL(err, MASA_ERR_MEMORY, "not enough memory for %s (%.0f MiB)", what,

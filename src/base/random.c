@@ -30,8 +30,7 @@ uint64_t masa_key(uint64_t key, uint64_t value)
 
 static uint64_t draw(uint64_t key, masa_stream stream, uint64_t position)
 {
-    uint32_t counter[4] = {(uint32_t)position, (uint32_t)(position >> 32),
-                           (uint32_t)stream, 1};
+    uint32_t counter[4] = {(uint32_t)position, (uint32_t)(position >> 32), (uint32_t)stream, 1};
     uint32_t half[2] = {(uint32_t)key, (uint32_t)(key >> 32)}, out[4];
     masa_philox(out, counter, half);
     return (uint64_t)out[1] << 32 | out[0];

@@ -75,8 +75,7 @@ size_t masa_utf8_decode(const char *s, size_t n, unsigned *out)
         code = code << 6 | (u[i] & 0x3Fu);
     }
     static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000))
-        return 0;
+    if (code < least[length] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return 0;
     *out = code;
     return length;
 }
@@ -123,10 +122,8 @@ void masa_text_add_utf8(masa_text *text, const char *s, size_t n)
     for (size_t i = 0; i < n;) {
         unsigned code;
         size_t length = masa_utf8_decode(s + i, n - i, &code);
-        if (length == 0 || code == 0)
-            masa_text_add(text, REPLACEMENT);
-        else
-            masa_text_append(text, s + i, length);
+        if (length == 0 || code == 0) masa_text_add(text, REPLACEMENT);
+        else masa_text_append(text, s + i, length);
         i += length ? length : 1;
     }
 }
@@ -153,12 +150,9 @@ void masa_text_add_shown(masa_text *text, const char *s, size_t n)
     for (size_t i = 0; i < n;) {
         unsigned code;
         size_t length = masa_utf8_decode(s + i, n - i, &code);
-        if (length == 0)
-            masa_text_add(text, REPLACEMENT);
-        else if (is_harmless(code))
-            masa_text_append(text, s + i, length);
-        else
-            masa_text_addf(text, code < 0x100 ? "\\x%02X" : "\\u%04X", code);
+        if (length == 0) masa_text_add(text, REPLACEMENT);
+        else if (is_harmless(code)) masa_text_append(text, s + i, length);
+        else masa_text_addf(text, code < 0x100 ? "\\x%02X" : "\\u%04X", code);
         i += length ? length : 1;
     }
 }
@@ -169,16 +163,11 @@ void masa_text_add_json(masa_text *text, const char *s, size_t n)
     for (size_t i = 0; i < n;) {
         unsigned code;
         size_t length = masa_utf8_decode(s + i, n - i, &code);
-        if (length == 0)
-            masa_text_add(text, REPLACEMENT);
-        else if (code == '"' || code == '\\')
-            masa_text_addf(text, "\\%c", (char)code);
-        else if (code == '\n')
-            masa_text_add(text, "\\n");
-        else if (code < 0x20)
-            masa_text_addf(text, "\\u%04x", code);
-        else
-            masa_text_append(text, s + i, length);
+        if (length == 0) masa_text_add(text, REPLACEMENT);
+        else if (code == '"' || code == '\\') masa_text_addf(text, "\\%c", (char)code);
+        else if (code == '\n') masa_text_add(text, "\\n");
+        else if (code < 0x20) masa_text_addf(text, "\\u%04x", code);
+        else masa_text_append(text, s + i, length);
         i += length ? length : 1;
     }
     masa_text_append(text, "\"", 1);

@@ -13,8 +13,7 @@ typedef struct cause {
     size_t line;
 } cause;
 
-static void listen(cyaml_log_t level, void *context, const char *format,
-                   va_list arguments)
+static void listen(cyaml_log_t level, void *context, const char *format, va_list arguments)
 {
     (void)level;
     cause *c = context;
@@ -30,10 +29,8 @@ static void listen(cyaml_log_t level, void *context, const char *format,
 
 static const cyaml_config_t *reader(cyaml_config_t *out, cause *c)
 {
-    *out = (cyaml_config_t){.log_fn = listen,
-                            .log_ctx = c,
-                            .mem_fn = cyaml_mem,
-                            .log_level = CYAML_LOG_ERROR};
+    *out = (cyaml_config_t){
+        .log_fn = listen, .log_ctx = c, .mem_fn = cyaml_mem, .log_level = CYAML_LOG_ERROR};
     return out;
 }
 
@@ -50,16 +47,15 @@ void masa_yaml_free(const cyaml_schema_value_t *schema, void *data)
     if (data) cyaml_free(reader(&config, &c), schema, data, 0);
 }
 
-masa_status masa_yaml_parse(void **out, const cyaml_schema_value_t *schema,
-                            const char *text, size_t size, const char *path,
-                            const char *what, masa_error *err)
+masa_status masa_yaml_parse(void **out, const cyaml_schema_value_t *schema, const char *text,
+                            size_t size, const char *path, const char *what, masa_error *err)
 {
     cause c = {0};
     cyaml_config_t config;
     cyaml_data_t *data = NULL;
     if (size == 0) text = "\n", size = 1; /* libcyaml refuses an empty buffer */
-    cyaml_err_t error = cyaml_load_data((const uint8_t *)text, size, reader(&config, &c),
-                                        schema, &data, NULL);
+    cyaml_err_t error =
+        cyaml_load_data((const uint8_t *)text, size, reader(&config, &c), schema, &data, NULL);
     if (error == CYAML_OK && data) {
         *out = data;
         return MASA_OK;

@@ -56,8 +56,7 @@ static masa_attention_shape shape_of(const bench *b)
     return (masa_attention_shape){.q_heads = c->n_heads,
                                   .kv_heads = c->n_kv_heads,
                                   .head_dim = c->head_dim,
-                                  .stride = (c->n_heads + 2 * c->n_kv_heads) *
-                                            c->head_dim,
+                                  .stride = (c->n_heads + 2 * c->n_kv_heads) * c->head_dim,
                                   .scale = 0.125f,
                                   .dtype = b->compute};
 }
@@ -101,8 +100,7 @@ static void put_rows(struct decoding *d, size_t context, char DEVICE **left)
                                    .block_tables = to[3]};
 }
 
-static masa_status decoding_init(struct decoding *d, bench *b, size_t context,
-                                 masa_error *err)
+static masa_status decoding_init(struct decoding *d, bench *b, size_t context, masa_error *err)
 {
     const masa_model_config *c = masa_model_get_config(b->model);
     size_t stride = shape_of(b).stride * masa_dtype_size(b->compute);
@@ -145,7 +143,7 @@ static void decoding_attention(const bench *b, const struct decoding *d)
     size_t plane = d->store.n_blocks * d->store.block_bytes;
     for (size_t l = 0; l < layers; l++) {
         char DEVICE *k = (char DEVICE *)d->store.memory + 2 * l * plane;
-        masa_kv_layer layer = {k,     k + plane, BLOCK, shape.kv_heads, shape.head_dim,
+        masa_kv_layer layer = {k,          k + plane, BLOCK, shape.kv_heads, shape.head_dim,
                                shape.dtype};
         masa_attention_cached(d->out, NULL, d->qkv, &layer, &d->cached, &shape);
     }
@@ -198,8 +196,7 @@ static masa_status training_attention(double *seconds, const bench *b, bench_pas
     masa_attention_plan *plan = NULL;
     masa_segment *segments = masa_alloc(pass.count, sizeof *segments);
     for (size_t i = 0; i < pass.count; i++)
-        segments[i] =
-            (masa_segment){(int32_t)(i * pass.length), (int32_t)pass.length, -1};
+        segments[i] = (masa_segment){(int32_t)(i * pass.length), (int32_t)pass.length, -1};
     masa_status st = masa_device_alloc(&memory, bytes, 1, "a pass's attention", err);
     if (!st) st = masa_attention_plan_create(&plan, pass.count, err);
     *seconds = 1e30;
@@ -242,11 +239,11 @@ static void print_cost(const bench *b, const char *what, size_t context, double 
 {
     double rest = cost->whole - cost->attention;
     if (b->json) {
-        json_t *o = json_pack(
-            "{s:s, s:s, s:I, s:f, s:f, s:f, s:f}", "section", "curve", "name", what,
-            "context", (json_int_t)context, "ms_per_token", 1e3 * cost->whole,
-            "attention_ms", 1e3 * cost->attention, "rest_ms", 1e3 * rest,
-            "attention_gflops", 1e-9 * flops / cost->attention);
+        json_t *o =
+            json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:f}", "section", "curve", "name", what,
+                      "context", (json_int_t)context, "ms_per_token", 1e3 * cost->whole,
+                      "attention_ms", 1e3 * cost->attention, "rest_ms", 1e3 * rest,
+                      "attention_gflops", 1e-9 * flops / cost->attention);
         json_print_line(o);
         json_decref(o);
         return;

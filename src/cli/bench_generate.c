@@ -45,12 +45,11 @@ static masa_status generate(bench *b, const masa_generator_options *options,
 }
 
 /* `batch` requests of one sample, each with a prompt of its own. */
-static masa_status generate_batch(bench *b, size_t batch, size_t prompt,
-                                  size_t new_tokens, struct steady *steady,
-                                  masa_generate_stats *stats, masa_error *err)
+static masa_status generate_batch(bench *b, size_t batch, size_t prompt, size_t new_tokens,
+                                  struct steady *steady, masa_generate_stats *stats,
+                                  masa_error *err)
 {
-    masa_generator_options options = {.max_batch = batch,
-                                      .max_context = prompt + new_tokens};
+    masa_generator_options options = {.max_batch = batch, .max_context = prompt + new_tokens};
     int32_t *prompts = masa_alloc(batch * prompt, sizeof *prompts);
     masa_request *requests = masa_alloc(batch, sizeof *requests);
     bench_tokens(b, prompts, batch * prompt, batch);
@@ -79,12 +78,12 @@ masa_status bench_prefill(bench *b, masa_error *err)
     if (st) return st;
     double tokens = (double)stats.prompt_tokens;
     const masa_model_config *config = masa_model_get_config(b->model);
-    bench_print(
-        b, &(bench_row){.section = "prefill",
-                        .name = "prompts of 512",
-                        .tokens = tokens,
-                        .seconds = stats.seconds,
-                        .flops = tokens * masa_model_flops(config, LENGTH / 2.0, false)});
+    bench_print(b,
+                &(bench_row){.section = "prefill",
+                             .name = "prompts of 512",
+                             .tokens = tokens,
+                             .seconds = stats.seconds,
+                             .flops = tokens * masa_model_flops(config, LENGTH / 2.0, false)});
     return MASA_OK;
 }
 
@@ -92,21 +91,18 @@ masa_status bench_prefill(bench *b, masa_error *err)
 static double planned(const bench *b, const masa_generator_options *options)
 {
     return (double)(masa_model_bytes(b->model) +
-                    masa_generator_bytes_needed(masa_model_get_config(b->model),
-                                                b->compute, options));
+                    masa_generator_bytes_needed(masa_model_get_config(b->model), b->compute,
+                                                options));
 }
 
-static masa_status measure_batch(bench *b, size_t batch, size_t new_tokens,
-                                 masa_error *err)
+static masa_status measure_batch(bench *b, size_t batch, size_t new_tokens, masa_error *err)
 {
     const masa_model_config *config = masa_model_get_config(b->model);
     double element = (double)masa_dtype_size(b->compute);
     double weights = masa_model_flops(config, 0, true) / 2 * element;
-    double cached = 2.0 *
-                    (double)(config->n_layers * config->n_kv_heads * config->head_dim) *
+    double cached = 2.0 * (double)(config->n_layers * config->n_kv_heads * config->head_dim) *
                     element; /* bytes of a token's keys and values */
-    masa_generator_options options = {.max_batch = batch,
-                                      .max_context = PROMPT + new_tokens};
+    masa_generator_options options = {.max_batch = batch, .max_context = PROMPT + new_tokens};
     struct steady steady;
     masa_generate_stats stats;
     char name[32];
@@ -115,15 +111,14 @@ static masa_status measure_batch(bench *b, size_t batch, size_t new_tokens,
     masa_status st = generate_batch(b, batch, PROMPT, new_tokens, &steady, &stats, err);
     if (st) return st;
     double tokens = (double)steady.tokens, context = PROMPT + (double)new_tokens / 2;
-    bench_print(b,
-                &(bench_row){.section = "decode",
-                             .name = name,
-                             .tokens = tokens,
-                             .seconds = steady.end - steady.begin,
-                             .flops = tokens * masa_model_flops(config, context, true),
-                             .bytes = tokens / (double)batch * weights +
-                                      tokens * context * cached,
-                             .planned = planned(b, &options)});
+    bench_print(
+        b, &(bench_row){.section = "decode",
+                        .name = name,
+                        .tokens = tokens,
+                        .seconds = steady.end - steady.begin,
+                        .flops = tokens * masa_model_flops(config, context, true),
+                        .bytes = tokens / (double)batch * weights + tokens * context * cached,
+                        .planned = planned(b, &options)});
     return MASA_OK;
 }
 
@@ -136,8 +131,7 @@ masa_status bench_decode(bench *b, masa_error *err)
     masa_status st = MASA_OK;
     if (b->n_batches) batches = b->batches, n = b->n_batches;
     if (!bench_fits(b, PROMPT + new_tokens)) return MASA_OK;
-    for (size_t i = 0; !st && i < n; i++)
-        st = measure_batch(b, batches[i], new_tokens, err);
+    for (size_t i = 0; !st && i < n; i++) st = measure_batch(b, batches[i], new_tokens, err);
     return st;
 }
 

@@ -14,8 +14,8 @@ static const masa_optimizer_options adam = {
     .lr = 1e-9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .grad_clip = 1};
 
 /* Supervised: `count` sequences of `length` tokens, all but the first of them targets. */
-static masa_status train_once(bench *b, masa_trainer *trainer, size_t count,
-                              size_t length, double *seconds, masa_error *err)
+static masa_status train_once(bench *b, masa_trainer *trainer, size_t count, size_t length,
+                              double *seconds, masa_error *err)
 {
     int32_t *tokens = masa_alloc(count * (length + 1), sizeof *tokens);
     masa_sequence *sequences = masa_alloc(count, sizeof *sequences);
@@ -79,8 +79,8 @@ static masa_status measure_length(bench *b, bench_pass pass, masa_error *err)
     masa_status st = bench_measure_pass(b, pass, tokens < 4000 ? 2 : 1, &seconds, err);
     if (st) return st;
     snprintf(name, sizeof name, "%zu x %zu tokens", pass.count, pass.length);
-    double flops = 3 * masa_model_flops(masa_model_get_config(b->model),
-                                        (double)pass.length / 2, true);
+    double flops =
+        3 * masa_model_flops(masa_model_get_config(b->model), (double)pass.length / 2, true);
     bench_print(b, &(bench_row){.section = "train",
                                 .name = name,
                                 .tokens = tokens,
@@ -116,8 +116,8 @@ static masa_status measure_optimizer(bench *b, masa_error *err)
 
 masa_status bench_train(bench *b, masa_error *err)
 {
-    static const bench_pass all[] = {{8, 128},  {16, 128}, {2, 512},  {4, 512},
-                                     {8, 512},  {1, 2048}, {1, 4096}, {1, 8191}},
+    static const bench_pass all[] = {{8, 128}, {16, 128}, {2, 512},  {4, 512},
+                                     {8, 512}, {1, 2048}, {1, 4096}, {1, 8191}},
                             quick[] = {{8, 128}, {2, 512}};
     const bench_pass *passes = b->quick ? quick : all;
     size_t n = b->quick ? sizeof quick / sizeof *quick : sizeof all / sizeof *all;
@@ -145,8 +145,8 @@ static masa_status keep_activations(const bench *b, struct step *s, masa_error *
 {
     size_t rows = s->prompts * (s->prompt_size + s->group * (s->new_tokens - 1));
     size_t row = masa_activations_bytes(masa_model_get_config(b->model), b->compute, 1);
-    size_t allowed = b->kept_memory < 0 ? masa_device_available() / 2
-                                        : (size_t)b->kept_memory << 20;
+    size_t allowed =
+        b->kept_memory < 0 ? masa_device_available() / 2 : (size_t)b->kept_memory << 20;
     if (allowed / row < rows) rows = allowed / row;
     return rows ? masa_activations_create(&s->kept, b->model, rows, err) : MASA_OK;
 }
@@ -168,8 +168,7 @@ static masa_status roll_out(bench *b, struct step *s, masa_error *err)
     masa_status st = masa_generator_create(&generator, b->model, NULL, &options, err);
     if (!st) masa_generator_keep(generator, s->kept);
     if (!st)
-        st = masa_generate(generator, s->requests, s->prompts, s->completions, NULL, NULL,
-                           err);
+        st = masa_generate(generator, s->requests, s->prompts, s->completions, NULL, NULL, err);
     s->rollouts = masa_clock() - start;
     if (!st) {
         masa_generate_stats stats = masa_generator_stats(generator);
@@ -184,8 +183,7 @@ static masa_status roll_out(bench *b, struct step *s, masa_error *err)
 static masa_status update(bench *b, struct step *s, masa_error *err)
 {
     size_t n = s->prompts * s->group;
-    masa_trainer_options options = {
-        .tokens_per_pass = 4096, .temperature = 1, .kept = s->kept};
+    masa_trainer_options options = {.tokens_per_pass = 4096, .temperature = 1, .kept = s->kept};
     masa_objective objective = {.clip_low = 0.2f, .clip_high = 0.2f};
     masa_sequence *sequences = masa_alloc(n, sizeof *sequences);
     masa_trainer *trainer = NULL;
@@ -217,9 +215,8 @@ static masa_status update(bench *b, struct step *s, masa_error *err)
                           masa_trainer_bytes(masa_model_get_config(b->model), b->compute,
                                              &options, true));
     if (s->kept)
-        s->planned +=
-            (double)masa_activations_bytes(masa_model_get_config(b->model), b->compute,
-                                           masa_activations_used(s->kept));
+        s->planned += (double)masa_activations_bytes(
+            masa_model_get_config(b->model), b->compute, masa_activations_used(s->kept));
     masa_optimizer_destroy(optimizer);
     masa_trainer_destroy(trainer);
     free(sequences);

@@ -54,11 +54,11 @@ static double roofline_share(const bench *b, const bench_row *row)
 
 static void print_json(const bench_row *row, double share, double memory)
 {
-    json_t *o = json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "section", row->section,
-                          "name", row->name, "tokens", row->tokens, "seconds",
-                          row->seconds, "tokens_per_second", row->tokens / row->seconds,
-                          "gflops", 1e-9 * row->flops / row->seconds, "peak_memory_mib",
-                          memory / (1 << 20));
+    json_t *o =
+        json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "section", row->section, "name",
+                  row->name, "tokens", row->tokens, "seconds", row->seconds,
+                  "tokens_per_second", row->tokens / row->seconds, "gflops",
+                  1e-9 * row->flops / row->seconds, "peak_memory_mib", memory / (1 << 20));
     if (share > 0) json_object_set_new(o, "roofline_share", json_real(share));
     if (row->planned > 0)
         json_object_set_new(o, "planned_memory_mib", json_real(row->planned / (1 << 20)));
@@ -188,11 +188,10 @@ static masa_status choose(bool chosen[SECTIONS], const char *list, masa_error *e
                !(strlen(sections[i].name) == n && memcmp(sections[i].name, list, n) == 0))
             i++;
         if (i == SECTIONS)
-            return MASA_FAIL(
-                err, MASA_ERR_USAGE,
-                "no section \"%.*s\": they are peaks, prefill, decode, groups, "
-                "train, step and curve",
-                (int)n, list);
+            return MASA_FAIL(err, MASA_ERR_USAGE,
+                             "no section \"%.*s\": they are peaks, prefill, decode, groups, "
+                             "train, step and curve",
+                             (int)n, list);
         chosen[i] = true;
         list += n + (list[n] == ',');
     }
@@ -242,8 +241,7 @@ static masa_status run_sections(bench *b, const bool chosen[SECTIONS], const cha
                                 masa_error *err)
 {
     masa_model_options options = {b->compute, false};
-    for (size_t i = 0; i < SECTIONS; i++)
-        options.trainable |= chosen[i] && sections[i].trains;
+    for (size_t i = 0; i < SECTIONS; i++) options.trainable |= chosen[i] && sections[i].trains;
     double start = masa_clock();
     char *found = NULL;
     masa_status st = masa_model_find(&found, path, err);
@@ -286,27 +284,26 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
         .command = "bench",
         .arguments = "",
         .summary = "Measures speed on this machine, beside the machine's own peaks.",
-        .details =
-            "Sections:\n"
-            "  peaks    large products in both types, and memory's bandwidth; the share "
-            "of\n"
-            "           the roofline needs it\n"
-            "  prefill  prompts of 512 tokens\n"
-            "  decode   256 new tokens after 64, in batches of 1 to 128\n"
-            "  groups   16 problems with 16 + 8 rollouts each, lengths spread\n"
-            "  train    forward and backward pass by sequence length; an optimiser's "
-            "step\n"
-            "  step     16 prompts, 8 rollouts of 256 tokens each, and the update on "
-            "them,\n"
-            "           the second time\n"
-            "  curve    time per token by context, 256 to 8192, decoding and training, "
-            "with\n"
-            "           attention apart; only if named, some 3 minutes\n"
-            "What is longer than the model's context is left out. Tokens are random: "
-            "speed\n"
-            "does not depend on them. A row's memory is the most that the process had "
-            "during\n"
-            "it, the model included.\n"};
+        .details = "Sections:\n"
+                   "  peaks    large products in both types, and memory's bandwidth; the share "
+                   "of\n"
+                   "           the roofline needs it\n"
+                   "  prefill  prompts of 512 tokens\n"
+                   "  decode   256 new tokens after 64, in batches of 1 to 128\n"
+                   "  groups   16 problems with 16 + 8 rollouts each, lengths spread\n"
+                   "  train    forward and backward pass by sequence length; an optimiser's "
+                   "step\n"
+                   "  step     16 prompts, 8 rollouts of 256 tokens each, and the update on "
+                   "them,\n"
+                   "           the second time\n"
+                   "  curve    time per token by context, 256 to 8192, decoding and training, "
+                   "with\n"
+                   "           attention apart; only if named, some 3 minutes\n"
+                   "What is longer than the model's context is left out. Tokens are random: "
+                   "speed\n"
+                   "does not depend on them. A row's memory is the most that the process had "
+                   "during\n"
+                   "it, the model included.\n"};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st || helped) return st;
     if (!path) return MASA_FAIL(err, MASA_ERR_USAGE, "which model? --model PATH");

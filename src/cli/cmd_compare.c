@@ -23,8 +23,8 @@ typedef struct compare_command {
 
 /* ---- the table ---- */
 
-static masa_status read_run(masa_compared_run *out, masa_curve *curve,
-                            const compare_run *run, const char *stratum, masa_error *err)
+static masa_status read_run(masa_compared_run *out, masa_curve *curve, const compare_run *run,
+                            const char *stratum, masa_error *err)
 {
     masa_store *store = NULL;
     compare_state state;
@@ -50,16 +50,13 @@ static void write_files(const compare_command *c, const masa_text *markdown,
     char *json = masa_path_join(c->folder, "compare.jsonl");
     masa_status st = masa_file_write(table, markdown->data, markdown->size, &why);
     if (st == MASA_OK) st = masa_file_write(json, lines->data, lines->size, &why);
-    if (st != MASA_OK)
-        masa_warn("the table is not kept: %s", why.message);
-    else if (!c->quiet)
-        fprintf(stderr, "masa: the table is in %s and %s\n", table, json);
+    if (st != MASA_OK) masa_warn("the table is not kept: %s", why.message);
+    else if (!c->quiet) fprintf(stderr, "masa: the table is in %s and %s\n", table, json);
     free(table);
     free(json);
 }
 
-static masa_status report(const compare_command *c, const compare_runs *runs,
-                          masa_error *err)
+static masa_status report(const compare_command *c, const compare_runs *runs, masa_error *err)
 {
     masa_compared_run *compared = masa_alloc(runs->n, sizeof *compared);
     masa_curve *curves = masa_alloc(runs->n, sizeof *curves);
@@ -76,10 +73,9 @@ static masa_status report(const compare_command *c, const compare_runs *runs,
             st = MASA_FAIL(err, MASA_ERR_DATA, "no run in %s has two evaluations yet",
                            c->folder);
         else if (c->baseline && !comparison->baseline)
-            st = MASA_FAIL(err, MASA_ERR_DATA,
-                           "no run of --baseline %s has two evaluations", c->baseline);
-        else
-            write_files(c, &markdown, &lines);
+            st = MASA_FAIL(err, MASA_ERR_DATA, "no run of --baseline %s has two evaluations",
+                           c->baseline);
+        else write_files(c, &markdown, &lines);
         if (st == MASA_OK) fputs(masa_text_get(c->json ? &lines : &markdown), stdout);
         masa_text_deinit(&markdown);
         masa_text_deinit(&lines);
@@ -98,10 +94,9 @@ static masa_status check_usage(const compare_command *c, masa_error *err)
     bool settings = c->file || c->set.n;
     for (int i = 0; i < SHORTCUTS; i++) settings |= c->shortcuts[i].value != NULL;
     if (settings && (!c->presets || c->report_only))
-        return MASA_FAIL(
-            err, MASA_ERR_USAGE,
-            "settings are for runs that are made: give --preset with them, and "
-            "no --report-only");
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "settings are for runs that are made: give --preset with them, and "
+                         "no --report-only");
     if (c->baseline && c->presets) {
         size_t n = strlen(c->baseline);
         for (const char *p = c->presets; *p; p += strcspn(p, ","), p += *p == ',')
@@ -121,7 +116,8 @@ static masa_status compare(const compare_command *c, masa_error *err)
         st = c->presets ? compare_runs_plan(&runs, c->folder, c->presets, c->seeds, err)
                         : compare_runs_find(&runs, c->folder, err);
     if (st == MASA_OK && c->presets && !c->report_only)
-        st = compare_runs_train(&runs, &common, &(compare_how){.jobs = 1, .quiet = c->quiet}, err);
+        st = compare_runs_train(&runs, &common, &(compare_how){.jobs = 1, .quiet = c->quiet},
+                                err);
     if (st == MASA_OK) st = report(c, &runs, err);
     compare_runs_deinit(&runs);
     return st;
@@ -148,13 +144,11 @@ masa_status cli_compare(int argc, char **argv, masa_error *err)
                                        {"train.steps", NULL}}};
     bool helped = false;
     const cli_option options[] = {
-        CLI_STRING("preset", 'p', &c.presets, "NAMES",
-                   "presets to compare, as grpo,dapo"),
+        CLI_STRING("preset", 'p', &c.presets, "NAMES", "presets to compare, as grpo,dapo"),
         CLI_STRING("seeds", 'k', &c.seeds, "NUMBERS", "seeds of each preset"),
         CLI_STRING("baseline", 'b', &c.baseline, "NAME",
                    "preset that the others are compared with; left out: grpo"),
-        CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",
-                   CLI_MODEL_HELP),
+        CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH", CLI_MODEL_HELP),
         CLI_STRING("train", 'd', &c.shortcuts[TRAIN].value, "FILE",
                    "problems to train on (JSON Lines)"),
         CLI_STRING("test", 't', &c.shortcuts[TEST].value, "FILE",
@@ -169,15 +163,14 @@ masa_status cli_compare(int argc, char **argv, masa_error *err)
         CLI_QUIET(&c.quiet),
         CLI_END,
     };
-    const cli_usage usage = {
-        "compare",
-        "FOLDER",
-        "Trains the same model on the same problems by several presets "
-        "and seeds, and compares\naccuracy at equal steps, tokens, time "
-        "and compute.",
-        details,
-        1,
-        1};
+    const cli_usage usage = {"compare",
+                             "FOLDER",
+                             "Trains the same model on the same problems by several presets "
+                             "and seeds, and compares\naccuracy at equal steps, tokens, time "
+                             "and compute.",
+                             details,
+                             1,
+                             1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st == MASA_OK && !helped) {
         c.folder = argv[0];

@@ -31,10 +31,13 @@ masa_status cli_config(int argc, char **argv, masa_error *err)
         CLI_END,
     };
     char *details = presets_text();
-    const cli_usage usage = {"config", "[FILE]",
+    const cli_usage usage = {"config",
+                             "[FILE]",
                              "Prints the resolved configuration of a run as YAML: the "
                              "defaults,\na preset, a file and --set, checked.",
-                             details, 0, 1};
+                             details,
+                             0,
+                             1};
     masa_text out = {0};
     masa_config config = {0};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);

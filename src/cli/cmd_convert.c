@@ -20,8 +20,7 @@ static masa_status parse_dtype(masa_save_dtype *out, const char *name, masa_erro
             *out = (masa_save_dtype)i;
             return MASA_OK;
         }
-    return MASA_FAIL(err, MASA_ERR_USAGE, "--dtype takes f32, f16 or bf16, not '%s'",
-                     name);
+    return MASA_FAIL(err, MASA_ERR_USAGE, "--dtype takes f32, f16 or bf16, not '%s'", name);
 }
 
 static masa_status write_gguf(const char *target, const masa_model_file *model,
@@ -34,8 +33,7 @@ static masa_status write_gguf(const char *target, const masa_model_file *model,
     if (arrays.vocab.bos < 0) arrays.vocab.bos = config->bos_token;
     if (arrays.vocab.eos < 0) arrays.vocab.eos = config->eos_token;
     if (arrays.vocab.pad < 0) arrays.vocab.pad = config->pad_token;
-    if (st == MASA_OK)
-        st = masa_gguf_write_file(target, model, dtype, &arrays.vocab, err);
+    if (st == MASA_OK) st = masa_gguf_write_file(target, model, dtype, &arrays.vocab, err);
     masa_tokenizer_arrays_deinit(&arrays);
     return st;
 }
@@ -58,8 +56,7 @@ masa_status cli_convert(int argc, char **argv, masa_error *err)
     bool helped, force = false;
     const char *name = "bf16";
     const cli_option options[] = {
-        CLI_STRING("dtype", 'd', &name, "TYPE",
-                   "type of the matrices written: f32, f16, bf16"),
+        CLI_STRING("dtype", 'd', &name, "TYPE", "type of the matrices written: f32, f16, bf16"),
         CLI_FLAG("force", 'f', &force, "write over a target that exists"),
         CLI_END,
     };

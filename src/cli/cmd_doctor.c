@@ -49,11 +49,10 @@ static masa_status examine(const cli_settings *settings, const char *device, lon
     masa_status st = masa_device_start(device, err);
     if (st == MASA_OK) st = cli_settings_load(&config, settings, err);
     if (st != MASA_OK) return st;
-    st = masa_doctor_examine(&found, &config, (size_t)prompts, quiet ? NULL : cli_output_progress(), err);
-    if (st == MASA_OK && json)
-        print_json(&found);
-    else if (st == MASA_OK)
-        print_text(&found);
+    st = masa_doctor_examine(&found, &config, (size_t)prompts,
+                             quiet ? NULL : cli_output_progress(), err);
+    if (st == MASA_OK && json) print_json(&found);
+    else if (st == MASA_OK) print_text(&found);
     size_t n = count_spoilers(&found);
     if (st == MASA_OK && n)
         st = MASA_FAIL(err, MASA_ERR_DATA, "%zu of the findings would spoil the run", n);
@@ -72,8 +71,7 @@ masa_status cli_doctor(int argc, char **argv, masa_error *err)
     long prompts = 16;
     bool json = false, quiet = false, helped = false;
     const cli_option options[] = {
-        CLI_STRING("test", 't', &shortcuts[TEST].value, "FILE",
-                   "unseen problems of the run"),
+        CLI_STRING("test", 't', &shortcuts[TEST].value, "FILE", "unseen problems of the run"),
         CLI_LONG("prompts", 'n', &prompts, "N", "problems whose groups are sampled"),
         CLI_DEVICE(&device),
         CLI_STRING("preset", 'p', &preset, "NAME", "the run's preset"),

@@ -26,8 +26,7 @@ static masa_status show_file(const eval_command *c, const char *path, masa_error
         eval_print_sets(&sets, path, &judge, c->json);
     }
     if (st == MASA_OK && c->export_folder) {
-        st = masa_eval_export(c->export_folder, &sets, settings, &MASA_BOOTSTRAP_DEFAULTS,
-                              err);
+        st = masa_eval_export(c->export_folder, &sets, settings, &MASA_BOOTSTRAP_DEFAULTS, err);
         if (st == MASA_OK && !c->quiet)
             fprintf(stderr, "masa: exported to %s\n", c->export_folder);
     }
@@ -36,16 +35,14 @@ static masa_status show_file(const eval_command *c, const char *path, masa_error
     return st;
 }
 
-static const masa_result_set *find_set(const masa_result_sets *sets,
-                                       const char *benchmark)
+static const masa_result_set *find_set(const masa_result_sets *sets, const char *benchmark)
 {
     for (size_t i = 0; i < sets->n; i++)
         if (strcmp(sets->items[i].benchmark, benchmark) == 0) return &sets->items[i];
     return NULL;
 }
 
-static masa_status compare_files(const eval_command *c, char *const *paths,
-                                 masa_error *err)
+static masa_status compare_files(const eval_command *c, char *const *paths, masa_error *err)
 {
     masa_result_sets sets[2] = {{0}, {0}};
     char *settings[2] = {NULL, NULL};
@@ -56,8 +53,7 @@ static masa_status compare_files(const eval_command *c, char *const *paths,
     for (size_t i = 0; st == MASA_OK && i < sets[0].n; i++) {
         masa_contrast contrasts[MASA_CONTRASTS];
         size_t n, unmatched;
-        const masa_result_set *a = &sets[0].items[i],
-                              *b = find_set(&sets[1], a->benchmark);
+        const masa_result_set *a = &sets[0].items[i], *b = find_set(&sets[1], a->benchmark);
         if (!b) continue;
         masa_meta_judge judge = eval_judge(c, settings[0]);
         st = masa_eval_contrast(contrasts, &n, &unmatched, a, b, &judge,
@@ -67,8 +63,8 @@ static masa_status compare_files(const eval_command *c, char *const *paths,
         both++;
     }
     if (st == MASA_OK && both == 0)
-        st = MASA_FAIL(err, MASA_ERR_DATA, "%s and %s have no benchmark in common",
-                       paths[0], paths[1]);
+        st = MASA_FAIL(err, MASA_ERR_DATA, "%s and %s have no benchmark in common", paths[0],
+                       paths[1]);
     for (int i = 0; i < 2; i++) {
         masa_result_sets_deinit(&sets[i]);
         free(settings[i]);
@@ -86,10 +82,10 @@ static masa_status list_benchmarks(const eval_command *c, masa_error *err)
         st = masa_benchmark_open(&b, masa_benchmark_name(i), err);
         if (st != MASA_OK) break;
         if (c->json) {
-            json_t *o = json_pack("{s:s,s:s,s:s,s:i,s:s?,s:s?,s:s?,s:s?}", "name",
-                                  b->name, "title", b->title, "file", b->file, "problems",
-                                  b->lines, "kind", b->kind, "licence", b->licence,
-                                  "source", b->source, "form", b->form);
+            json_t *o =
+                json_pack("{s:s,s:s,s:s,s:i,s:s?,s:s?,s:s?,s:s?}", "name", b->name, "title",
+                          b->title, "file", b->file, "problems", b->lines, "kind", b->kind,
+                          "licence", b->licence, "source", b->source, "form", b->form);
             json_print_line(o);
             json_decref(o);
         } else {
@@ -118,8 +114,8 @@ static masa_status check(const eval_command *c, masa_error *err)
                     {"meta-samples", c->meta_samples}};
     for (size_t i = 0; i < sizeof positive / sizeof *positive; i++)
         if (positive[i].value < 1 || positive[i].value > 1 << 24)
-            return MASA_FAIL(err, MASA_ERR_USAGE, "--%s must be from 1 to %d",
-                             positive[i].name, 1 << 24);
+            return MASA_FAIL(err, MASA_ERR_USAGE, "--%s must be from 1 to %d", positive[i].name,
+                             1 << 24);
     if (c->limit < 0 || c->meta_max_tokens < 0 || c->length_min < 0 || c->length_max < 0)
         return MASA_FAIL(
             err, MASA_ERR_USAGE,
@@ -131,8 +127,7 @@ static masa_status check(const eval_command *c, masa_error *err)
     if (!(c->top_p > 0 && c->top_p <= 1))
         return MASA_FAIL(err, MASA_ERR_USAGE, "--top-p must be over 0 and at most 1");
     if (!(c->sigma >= 0 && c->tolerance >= 0))
-        return MASA_FAIL(err, MASA_ERR_USAGE,
-                         "--sigma and --tolerance must not be negative");
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--sigma and --tolerance must not be negative");
     if (c->temperature == 0 && c->samples > 1)
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "at temperature 0 all samples are the same; give --samples 1");
@@ -169,8 +164,7 @@ static masa_status run(eval_command *c, int n_files, char **files, masa_error *e
     if (!sampling || st != MASA_OK) return st;
     st = eval_sample(c, err);
     if (st == MASA_ERR_INTERRUPTED) {
-        fprintf(stderr, "masa: %s keeps what is done; the same command goes on\n",
-                c->out);
+        fprintf(stderr, "masa: %s keeps what is done; the same command goes on\n", c->out);
         show_file(c, c->out, NULL);
         return st;
     }
@@ -241,8 +235,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
         CLI_STRING("out", 'o', &c.out, "FILE", "results; goes on with what is in it"),
         CLI_LONG("samples", 'n', &c.samples, "N", "responses to each problem"),
         CLI_DOUBLE("temperature", 't', &c.temperature, "T", "0 is greedy"),
-        CLI_DOUBLE("top-p", 'p', &c.top_p, "P",
-                   "only the likeliest tokens that make up P"),
+        CLI_DOUBLE("top-p", 'p', &c.top_p, "P", "only the likeliest tokens that make up P"),
         CLI_LONG("max-tokens", 'l', &c.max_tokens, "N", "longest response"),
         CLI_LONG("limit", 0, &c.limit, "N", "only the first N problems; 0: all"),
         CLI_LONG("seed", 0, &c.seed, "N", "same seed, same responses"),
@@ -260,8 +253,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
                    "of the meta prompt; default: meta.template"),
         CLI_DOUBLE("sigma", 0, &c.sigma, "S",
                    "the gate needs predicted pass rates that deviate less"),
-        CLI_DOUBLE("tolerance", 0, &c.tolerance, "T",
-                   "and whose mean is this near to 0 or 1"),
+        CLI_DOUBLE("tolerance", 0, &c.tolerance, "T", "and whose mean is this near to 0 or 1"),
         CLI_FLAG("compare", 0, &c.compare, "two files: paired differences"),
         CLI_FLAG("gain", 0, &c.gain,
                  "files of a run's checkpoints, first to last: what goes with the accuracy"),
@@ -269,8 +261,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
                    "also write lm-evaluation-harness' sample files"),
         CLI_QUIET(&c.quiet),
         CLI_FLAG("json", 'j', &c.json, "JSON Lines instead of tables"),
-        CLI_FLAG("list", 0, &c.list,
-                 "the benchmarks, their files, where to get them (--json)"),
+        CLI_FLAG("list", 0, &c.list, "the benchmarks, their files, where to get them (--json)"),
         CLI_END,
     };
     const cli_usage usage = {"eval",

@@ -71,8 +71,8 @@ static masa_status take_numbers(generate_options *o, const numbers *n, masa_erro
     o->batch = (size_t)n->batch;
     o->cache_mib = (size_t)n->cache;
     o->seed = (uint64_t)n->seed;
-    o->sampling = (masa_sampling){(float)n->temperature, (int)n->top_k, (float)n->top_p,
-                                  (float)n->min_p};
+    o->sampling =
+        (masa_sampling){(float)n->temperature, (int)n->top_k, (float)n->top_p, (float)n->min_p};
     return MASA_OK;
 }
 
@@ -105,14 +105,20 @@ out:
 masa_status cli_generate(int argc, char **argv, masa_error *err)
 {
     generate_options o = {.text = TEXT_MODEL_DEFAULTS};
-    numbers n = {.samples = 1, .max_tokens = 512, .batch = 64, .cache = 2048, .seed = 1,
-                 .temperature = 1, .top_p = 1};
+    numbers n = {.samples = 1,
+                 .max_tokens = 512,
+                 .batch = 64,
+                 .cache = 2048,
+                 .seed = 1,
+                 .temperature = 1,
+                 .top_p = 1};
     const char *file = NULL;
     bool chat = false, helped;
     cli_list stops = {0};
     const cli_option options[] = {
         TEXT_MODEL_OPTIONS(&o.text),
-        CLI_STRING("file", 'f', &file, "FILE", "JSON Lines instead of PROMPT; - is standard input"),
+        CLI_STRING("file", 'f', &file, "FILE",
+                   "JSON Lines instead of PROMPT; - is standard input"),
         CLI_FLAG("chat", 'c', &chat, "talk with the model"),
         CLI_FLAG("json", 'j', &o.json, "JSON Lines for a PROMPT too"),
         CLI_QUIET(&o.quiet),
@@ -133,8 +139,7 @@ masa_status cli_generate(int argc, char **argv, masa_error *err)
         .arguments = "--model PATH [PROMPT]",
         .least = 0,
         .most = 1,
-        .summary =
-            "Samples responses to a prompt, to the prompts of a file, or in a chat.",
+        .summary = "Samples responses to a prompt, to the prompts of a file, or in a chat.",
         .details = "Lines of FILE are {\"prompt\": ...}, {\"messages\": [{\"role\", "
                    "\"content\"}, ...]} or\n"
                    "{\"prompt_tokens\": [...]}. A response is a line with the members of "

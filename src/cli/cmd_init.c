@@ -45,8 +45,9 @@ static masa_status read_phrase(phrase_list *list, const char *s, size_t n, masa_
         const char *found = i + 1 < n ? memchr(letters, s[i + 1], sizeof letters - 1) : NULL;
         if (!found) {
             masa_text_deinit(&phrase);
-            return MASA_FAIL(err, MASA_ERR_DATA,
-                             "a backslash in a phrase is followed by n, t or another backslash");
+            return MASA_FAIL(
+                err, MASA_ERR_DATA,
+                "a backslash in a phrase is followed by n, t or another backslash");
         }
         masa_text_append(&phrase, meanings + (found - letters), 1);
         i++;
@@ -111,8 +112,8 @@ static masa_status check(const init_command *c, masa_error *err)
                  {"context", c->context}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         if (sizes[i].value < 1)
-            return MASA_FAIL(err, MASA_ERR_USAGE, "--%s must be positive, not %ld", sizes[i].name,
-                             sizes[i].value);
+            return MASA_FAIL(err, MASA_ERR_USAGE, "--%s must be positive, not %ld",
+                             sizes[i].name, sizes[i].value);
     if (c->vocab < 0 || (c->corpus && c->vocab == 0))
         return MASA_FAIL(err, MASA_ERR_USAGE, "--corpus needs --vocab, the number of tokens");
     return MASA_OK;
@@ -124,8 +125,9 @@ static masa_status make_config(masa_model_config *out, const init_command *c,
     size_t tokens = masa_tokenizer_vocab_size(tokenizer), vocab = (size_t)c->vocab;
     if (vocab == 0) vocab = (tokens + 15) / 16 * 16;
     if (vocab < tokens)
-        return MASA_FAIL(err, MASA_ERR_USAGE, "--vocab %ld is less than the tokenizer's %zu tokens",
-                         c->vocab, tokens);
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "--vocab %ld is less than the tokenizer's %zu tokens", c->vocab,
+                         tokens);
     masa_architecture architecture = MASA_LLAMA;
     masa_status st = parse_architecture(&architecture, c->architecture, err);
     *out = (masa_model_config){.architecture = architecture,
@@ -137,7 +139,8 @@ static masa_status make_config(masa_model_config *out, const init_command *c,
                                .n_kv_heads = (size_t)c->kv_heads,
                                .head_dim = (size_t)c->head_dim,
                                .max_positions = (size_t)c->context,
-                               .rms_norm_eps = masa_architecture_traits(architecture)->rms_norm_eps,
+                               .rms_norm_eps =
+                                   masa_architecture_traits(architecture)->rms_norm_eps,
                                .rope_theta = (float)c->rope_theta,
                                .tied_embeddings = !c->untied,
                                .bos_token = masa_tokenizer_bos(tokenizer),
@@ -187,8 +190,13 @@ static const char details[] =
 
 masa_status cli_init(int argc, char **argv, masa_error *err)
 {
-    init_command c = {.architecture = "llama", .hidden = 256, .layers = 8, .heads = 8,
-                      .context = 1024, .rope_theta = 10000, .seed = 1};
+    init_command c = {.architecture = "llama",
+                      .hidden = 256,
+                      .layers = 8,
+                      .heads = 8,
+                      .context = 1024,
+                      .rope_theta = 10000,
+                      .seed = 1};
     bool helped;
     char names[200];
     const cli_option options[] = {
@@ -201,21 +209,26 @@ masa_status cli_init(int argc, char **argv, masa_error *err)
         CLI_LONG("head-dim", 0, &c.head_dim, "N", "size of a head; 0: hidden / heads"),
         CLI_LONG("intermediate", 0, &c.intermediate, "N",
                  "width of the feed-forward layers; 0: 8/3 of hidden, up to a multiple of 32"),
-        CLI_LONG("vocab", 0, &c.vocab, "N",
-                 "rows of the embedding; 0: as many as there are tokens, up to a multiple of 16"),
+        CLI_LONG(
+            "vocab", 0, &c.vocab, "N",
+            "rows of the embedding; 0: as many as there are tokens, up to a multiple of 16"),
         CLI_LONG("context", 0, &c.context, "N", "most tokens of a text"),
         CLI_FLAG("untied", 0, &c.untied, "a head of its own, instead of the embedding"),
         CLI_DOUBLE("rope-theta", 0, &c.rope_theta, "X", "base of the rotary embedding"),
-        CLI_STRING("phrases", 'p', &c.phrases, "FILE", "texts that are one token each, one a line"),
+        CLI_STRING("phrases", 'p', &c.phrases, "FILE",
+                   "texts that are one token each, one a line"),
         CLI_STRING("corpus", 'c', &c.corpus, "FILE",
                    "text to learn byte-pair merges from, until there are --vocab tokens"),
         CLI_FLAG("force", 'f', &c.force, "write over a folder that exists"),
         CLI_LONG("seed", 's', &c.seed, "N", "same seed and shape, same weights"),
         CLI_END,
     };
-    const cli_usage usage = {"init", "[OPTIONS] OUT",
-                             "Makes a new model with random weights, and its tokenizer.", details,
-                             1, 1};
+    const cli_usage usage = {"init",
+                             "[OPTIONS] OUT",
+                             "Makes a new model with random weights, and its tokenizer.",
+                             details,
+                             1,
+                             1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
     if (c.kv_heads == 0) c.kv_heads = c.heads;

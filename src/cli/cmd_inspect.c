@@ -20,8 +20,8 @@ static const char details[] =
     "  masa inspect runs/a --rollouts --limit 0 --json > rollouts.jsonl";
 
 /* "3", "3:9", "3:" or ":9" into the ends that are given. */
-static masa_status parse_range(const char *text, const char *option, double *low,
-                               double *high, masa_error *err)
+static masa_status parse_range(const char *text, const char *option, double *low, double *high,
+                               masa_error *err)
 {
     const char *colon = strchr(text, ':');
     char *end = NULL;
@@ -36,13 +36,14 @@ static masa_status parse_range(const char *text, const char *option, double *low
         good = end != colon + 1 && *end == '\0';
     }
     return good ? MASA_OK
-                : MASA_FAIL(err, MASA_ERR_USAGE, "--%s takes a number or a range as 2:8, not "
-                                                 "'%s'",
+                : MASA_FAIL(err, MASA_ERR_USAGE,
+                            "--%s takes a number or a range as 2:8, not "
+                            "'%s'",
                             option, text);
 }
 
-static masa_status finish_filter(cli_inspect_options *o, const char *step,
-                                 const char *reward, masa_error *err)
+static masa_status finish_filter(cli_inspect_options *o, const char *step, const char *reward,
+                                 masa_error *err)
 {
     masa_store_filter *f = &o->filter;
     double first = (double)f->first_step, last = (double)f->last_step;
@@ -65,8 +66,9 @@ masa_status cli_inspect(int argc, char **argv, masa_error *err)
     o.filter.limit = 20;
     const cli_option options[] = {
         CLI_FLAG("json", 'j', &o.json, "write JSON Lines"),
-        CLI_FLAG("tensors", 't', &o.tensors,
-                 "of a model, a run's newest too: read every tensor and show its shape, type and range"),
+        CLI_FLAG(
+            "tensors", 't', &o.tensors,
+            "of a model, a run's newest too: read every tensor and show its shape, type and range"),
         CLI_STRING("metrics", 'm', &o.metrics, "NAMES",
                    "of a run: which metrics, separated by commas"),
         CLI_FLAG("follow", 'f', &o.follow, "of a run: show its steps as they come"),
@@ -77,7 +79,8 @@ masa_status cli_inspect(int argc, char **argv, masa_error *err)
         CLI_FLAG("predictions", 'p', &o.predictions,
                  "of a run: predicted pass rates and lengths beside the true ones"),
         CLI_STRING("step", 's', &step, "RANGE", "steps, as 12 or 10:20"),
-        CLI_LONG("prompt", 0, &o.filter.prompt, "N", "rollouts of the step's prompt N; -1: all"),
+        CLI_LONG("prompt", 0, &o.filter.prompt, "N",
+                 "rollouts of the step's prompt N; -1: all"),
         CLI_STRING("problem", 0, &o.filter.problem, "ID", "rollouts of a problem"),
         CLI_STRING("kind", 0, &o.filter.kind, "KIND", "solution or meta rollouts"),
         CLI_STRING("cause", 0, &o.filter.cause, "CAUSE", "rollouts stopped by it, as length"),

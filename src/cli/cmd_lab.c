@@ -41,8 +41,7 @@ static masa_status write_record(void *context, const compare_run *run, masa_erro
     compare_state state;
     char *path = record_path(c, run);
     masa_status st = compare_run_state(&state, run, err);
-    masa_record_about about = {c->lab->name, run->arm, MASA_VERSION, run->seed,
-                               state.finished};
+    masa_record_about about = {c->lab->name, run->arm, MASA_VERSION, run->seed, state.finished};
     if (st == MASA_OK) st = masa_record_make(&json, run->path, &about, err);
     if (st == MASA_OK) st = masa_folder_create(c->folder, err);
     if (st == MASA_OK) st = masa_file_write(path, json.data, json.size, err);
@@ -125,13 +124,11 @@ static masa_status print_table(const lab_command *c, masa_error *err)
         masa_comparison *table = masa_comparison_create(compared, n, c->lab->baseline);
         masa_text text = {0};
         if (table->n == 0)
-            st = MASA_FAIL(err, MASA_ERR_DATA,
-                           "%s holds no record with two evaluations%s%s yet", c->folder,
-                           c->stratum ? " of " : "", c->stratum ? c->stratum : "");
-        else if (c->json)
-            masa_comparison_json(table, &text);
-        else
-            masa_comparison_markdown(table, &text);
+            st =
+                MASA_FAIL(err, MASA_ERR_DATA, "%s holds no record with two evaluations%s%s yet",
+                          c->folder, c->stratum ? " of " : "", c->stratum ? c->stratum : "");
+        else if (c->json) masa_comparison_json(table, &text);
+        else masa_comparison_markdown(table, &text);
         fputs(masa_text_get(&text), stdout);
         masa_text_clear(&text);
         if (st == MASA_OK && c->figure) {

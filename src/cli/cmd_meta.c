@@ -65,21 +65,19 @@ static masa_status read_outcomes(problem_line *out, const json_t *json, size_t n
     if (!json_is_array(correct) || !json_is_array(lengths))
         return MASA_FAIL(err, MASA_ERR_DATA, "\"correct\" and \"lengths\" must be lists");
     if (json_array_size(correct) != n || json_array_size(lengths) != n)
-        return MASA_FAIL(
-            err, MASA_ERR_DATA,
-            "%zu \"responses\", but %zu in \"correct\" and %zu in \"lengths\"", n,
-            json_array_size(correct), json_array_size(lengths));
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "%zu \"responses\", but %zu in \"correct\" and %zu in \"lengths\"", n,
+                         json_array_size(correct), json_array_size(lengths));
     out->correct = masa_alloc(n + 1, sizeof *out->correct);
     out->lengths = masa_alloc(n + 1, sizeof *out->lengths);
     for (size_t i = 0; i < n; i++) {
         const json_t *c = json_array_get(correct, i), *l = json_array_get(lengths, i);
         double value = json_number_value(c);
         if (!json_is_boolean(c) && !(json_is_number(c) && (value == 0 || value == 1)))
-            return MASA_FAIL(err, MASA_ERR_DATA, "\"correct\"[%zu] must be true or false",
-                             i);
+            return MASA_FAIL(err, MASA_ERR_DATA, "\"correct\"[%zu] must be true or false", i);
         if (!json_is_integer(l) || json_integer_value(l) < 0)
-            return MASA_FAIL(err, MASA_ERR_DATA,
-                             "\"lengths\"[%zu] must be a number of tokens", i);
+            return MASA_FAIL(err, MASA_ERR_DATA, "\"lengths\"[%zu] must be a number of tokens",
+                             i);
         out->correct[i] = json_is_true(c) || value == 1;
         out->lengths[i] = (long)json_integer_value(l);
     }
@@ -93,8 +91,7 @@ static masa_status read_line(problem_line *out, const json_t *json, bool problem
     size_t n = 0;
     masa_status st = MASA_OK;
     *out = (problem_line){.problem = json_string_value(json_object_get(json, "problem"))};
-    if (!out->problem)
-        return MASA_FAIL(err, MASA_ERR_DATA, "\"problem\" must be a string");
+    if (!out->problem) return MASA_FAIL(err, MASA_ERR_DATA, "\"problem\" must be a string");
     if (problem_alone) return MASA_OK;
     if ((st = read_texts(&out->texts, &n, json, "responses", err)) != MASA_OK ||
         (st = read_outcomes(out, json, n, err)) != MASA_OK)
@@ -159,8 +156,7 @@ static void print_forecast(const json_t *json, const masa_forecast *f, const set
     json_object_set_new(out, "gate_closed", json_boolean(closed));
     if (f->n_pass_rates) {
         json_object_set_new(out, "pass_rate_mean", json_real(f->pass_rate_mean));
-        json_object_set_new(out, "pass_rate_deviation",
-                            json_real(f->pass_rate_deviation));
+        json_object_set_new(out, "pass_rate_deviation", json_real(f->pass_rate_deviation));
     }
     if (f->n_lengths) json_object_set_new(out, "solution_length", json_real(f->length));
     json_object_set_new(out, "cutoff", json_integer((json_int_t)cutoff));
@@ -209,14 +205,12 @@ static void score_line(const json_t *json, const problem_line *line, const setti
     masa_statistics_destroy(statistics);
 }
 
-static masa_status print_prompt(const json_t *json, const problem_line *line,
-                                const settings *s, masa_error *err)
+static masa_status print_prompt(const json_t *json, const problem_line *line, const settings *s,
+                                masa_error *err)
 {
     masa_text prompt = {0};
-    const char *template_text =
-        s->template_path ? masa_text_get(&s->template_text) : NULL;
-    masa_status st =
-        masa_meta_prompt(&prompt, template_text, line->problem, &s->meta, err);
+    const char *template_text = s->template_path ? masa_text_get(&s->template_text) : NULL;
+    masa_status st = masa_meta_prompt(&prompt, template_text, line->problem, &s->meta, err);
     if (st == MASA_OK) {
         json_t *out = answer_to(json);
         json_object_set_new(out, "system", json_string(masa_meta_system));
@@ -238,12 +232,9 @@ static masa_status answer_file(const char *path, const settings *s, masa_error *
         for (size_t i = 0; st == MASA_OK && i < lines.n; i++) {
             problem_line line;
             st = read_line(&line, lines.items[i], s->prompts, err);
-            if (st != MASA_OK)
-                masa_error_at(err, path, lines.numbers[i]);
-            else if (pass == 1 && s->prompts)
-                st = print_prompt(lines.items[i], &line, s, err);
-            else if (pass == 1)
-                score_line(lines.items[i], &line, s, &summary);
+            if (st != MASA_OK) masa_error_at(err, path, lines.numbers[i]);
+            else if (pass == 1 && s->prompts) st = print_prompt(lines.items[i], &line, s, err);
+            else if (pass == 1) score_line(lines.items[i], &line, s, &summary);
             line_deinit(&line);
         }
     if (st == MASA_OK && !s->prompts) meta_summary_print(&summary);
@@ -284,9 +275,8 @@ static masa_status check_numbers(const settings *s, masa_error *err)
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "--length-min must be at least 1 and at most --length-max");
     if (!(s->sigma >= 0 && s->tolerance >= 0 && s->margin >= 0 && s->hint >= 0))
-        return MASA_FAIL(
-            err, MASA_ERR_USAGE,
-            "--sigma, --tolerance, --margin and --hint must not be negative");
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "--sigma, --tolerance, --margin and --hint must not be negative");
     return MASA_OK;
 }
 
@@ -301,8 +291,7 @@ static masa_status check_settings(settings *s, masa_error *err)
 {
     int length = 0, notion = 0, statistic = 0, difficulty = 0, test = 0;
     masa_status st = choose(&length, "length-rule", s->length_rule, length_rules, err);
-    if (st == MASA_OK)
-        st = choose(&notion, "notion-rule", s->notion_rule, notion_rules, err);
+    if (st == MASA_OK) st = choose(&notion, "notion-rule", s->notion_rule, notion_rules, err);
     if (st == MASA_OK)
         st = choose(&statistic, "cutoff-statistic", s->statistic_name, statistics, err);
     if (st == MASA_OK)
@@ -361,8 +350,7 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
         CLI_DOUBLE("base", 'b', &m->base, "B", "difficulty reward B^|p - p^|"),
         CLI_STRING("difficulty-rule", 0, &s.difficulty_rule, "RULE",
                    "power, or brier: difficulty reward 1 - |p - p^|^2"),
-        CLI_DOUBLE("weight-difficulty", 0, &m->weight_difficulty, "W",
-                   "weight in the total"),
+        CLI_DOUBLE("weight-difficulty", 0, &m->weight_difficulty, "W", "weight in the total"),
         CLI_DOUBLE("weight-length", 0, &m->weight_length, "W", "weight in the total"),
         CLI_DOUBLE("weight-notion", 0, &m->weight_notion, "W", "weight in the total"),
         CLI_STRING("length-rule", 0, &s.length_rule, "RULE",
@@ -372,16 +360,13 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
                    "a notion helps that is in more right responses than wrong ones: counts, or "
                    "rates, the shares of each"),
         CLI_LONG("length-min", 0, &m->length_min, "N", "least valid solution_length"),
-        CLI_LONG("length-max", 0, &m->length_max, "N",
-                 "greatest, and the response limit"),
-        CLI_FLAG(
-            "forecast", 'f', &s.forecast,
-            "after a problem's lines, one with the gate, the cutoff, the hint and the "
-            "expert text"),
+        CLI_LONG("length-max", 0, &m->length_max, "N", "greatest, and the response limit"),
+        CLI_FLAG("forecast", 'f', &s.forecast,
+                 "after a problem's lines, one with the gate, the cutoff, the hint and the "
+                 "expert text"),
         CLI_DOUBLE("sigma", 0, &s.sigma, "S",
                    "the gate needs predicted pass rates that deviate less"),
-        CLI_DOUBLE("tolerance", 0, &s.tolerance, "T",
-                   "and whose mean is this near to 0 or 1"),
+        CLI_DOUBLE("tolerance", 0, &s.tolerance, "T", "and whose mean is this near to 0 or 1"),
         CLI_DOUBLE("margin", 0, &s.margin, "M",
                    "cut solutions at M times the predicted length; 0: never"),
         CLI_STRING("cutoff-statistic", 0, &s.statistic_name, "NAME",
@@ -394,10 +379,9 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
         CLI_FLAG("prompts", 'p', &s.prompts,
                  "write the meta prompt of each problem instead; lines need \"problem\" "
                  "alone"),
-        CLI_STRING(
-            "template", 0, &s.template_path, "FILE",
-            "of the meta prompt, with {problem}, {length_min}, {max_response_length}, "
-            "{length_meaning}"),
+        CLI_STRING("template", 0, &s.template_path, "FILE",
+                   "of the meta prompt, with {problem}, {length_min}, {max_response_length}, "
+                   "{length_meaning}"),
         CLI_END,
     };
     st = cli_parse(&usage, options, &argc, &argv, &helped, err);

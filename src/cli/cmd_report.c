@@ -32,8 +32,7 @@ static masa_status add_folder(compare_runs *out, const char *folder, masa_error 
     return st;
 }
 
-static masa_status write_report(const compare_runs *runs, const char *path,
-                                masa_error *err)
+static masa_status write_report(const compare_runs *runs, const char *path, masa_error *err)
 {
     masa_text page = {0};
     const char **folders = masa_alloc(runs->n, sizeof *folders);
@@ -61,9 +60,8 @@ masa_status cli_report(int argc, char **argv, masa_error *err)
         CLI_STRING("output", 'o', &path, "FILE", "the page; - is standard output"),
         CLI_END,
     };
-    const cli_usage usage = {
-        "report", "RUN...", "Writes an HTML page on one or several runs.",
-        details,  1,        -1};
+    const cli_usage usage = {"report", "RUN...", "Writes an HTML page on one or several runs.",
+                             details,  1,        -1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
     compare_runs runs = {0};

@@ -30,8 +30,8 @@ static void item_deinit(item *i)
 static masa_status read_text(item *i, const text_model *m, const json_t *text, masa_error *err)
 {
     masa_tokens all = {0};
-    masa_tokenizer_encode(m->tokenizer, json_string_value(text), json_string_length(text), m->raw,
-                          &all);
+    masa_tokenizer_encode(m->tokenizer, json_string_value(text), json_string_length(text),
+                          m->raw, &all);
     i->headless = true;
     for (size_t k = 0; k < all.n; k++) {
         masa_tokens *to = k == 0 ? &i->prompt : &i->scored;
@@ -51,9 +51,10 @@ static masa_status read_item(item *i, const text_model *m, const json_t *line, m
     masa_status st = MASA_OK;
     if (!generated && !completion && json_is_string(text)) return read_text(i, m, text, err);
     if (!generated && !json_is_string(completion))
-        return MASA_FAIL(err, MASA_ERR_DATA,
-                         "the line needs a string \"text\", or a \"prompt\" (or \"messages\") and "
-                         "a \"completion\", or \"prompt_tokens\" and \"tokens\"");
+        return MASA_FAIL(
+            err, MASA_ERR_DATA,
+            "the line needs a string \"text\", or a \"prompt\" (or \"messages\") and "
+            "a \"completion\", or \"prompt_tokens\" and \"tokens\"");
     st = text_model_json_prompt(&i->prompt, m, line, err);
     if (st == MASA_OK && generated)
         st = text_model_json_ids(&i->scored, m, tokens, "tokens", err);
@@ -137,12 +138,13 @@ static masa_status score_lines(const text_model *m, json_lines *lines, const cha
         st = read_item(&items[i], m, lines->items[i], err);
         size_t n = items[i].prompt.n + items[i].scored.n;
         if (st == MASA_OK && n > most)
-            st = MASA_FAIL(err, MASA_ERR_DATA, "%zu tokens are more than the model's context of %zu",
-                           n, most);
+            st = MASA_FAIL(err, MASA_ERR_DATA,
+                           "%zu tokens are more than the model's context of %zu", n, most);
         if (st != MASA_OK && path) masa_error_at(err, path, lines->numbers[i]);
         if (n > longest) longest = n;
     }
-    masa_trainer_options options = {.tokens_per_pass = longest, .temperature = (float)temperature};
+    masa_trainer_options options = {.tokens_per_pass = longest,
+                                    .temperature = (float)temperature};
     if (st == MASA_OK) st = masa_trainer_create(&trainer, m->model, &options, err);
     for (size_t i = 0; st == MASA_OK && i < lines->n; i += LINES_AT_ONCE) {
         size_t n = lines->n - i < LINES_AT_ONCE ? lines->n - i : LINES_AT_ONCE;
@@ -153,7 +155,8 @@ static masa_status score_lines(const text_model *m, json_lines *lines, const cha
         }
     }
     if (st == MASA_OK && compared > 0)
-        fprintf(stderr, "mean difference to the log-probabilities given: %.3g over %zu tokens\n",
+        fprintf(stderr,
+                "mean difference to the log-probabilities given: %.3g over %zu tokens\n",
                 difference / (double)compared, compared);
     masa_trainer_destroy(trainer);
     for (size_t i = 0; i < lines->n; i++) item_deinit(&items[i]);
@@ -169,12 +172,16 @@ masa_status cli_score(int argc, char **argv, masa_error *err)
     bool helped;
     const cli_option options[] = {
         TEXT_MODEL_OPTIONS(&m),
-        CLI_STRING("file", 'f', &file, "FILE", "JSON Lines instead of TEXT; - is standard input"),
+        CLI_STRING("file", 'f', &file, "FILE",
+                   "JSON Lines instead of TEXT; - is standard input"),
         CLI_DOUBLE("temperature", 't', &temperature, "T", "logits are divided by T"),
         CLI_END,
     };
     const cli_usage usage = {
-        .command = "score", .arguments = "--model PATH [TEXT]", .least = 0, .most = 1,
+        .command = "score",
+        .arguments = "--model PATH [TEXT]",
+        .least = 0,
+        .most = 1,
         .summary = "Prints the log-probability of every token of given texts as JSON Lines.",
         .details =
             "Lines of FILE are {\"text\": ...}, {\"prompt\": ..., \"completion\": ...} (the prompt\n"

@@ -142,8 +142,10 @@ static masa_status check(const tasks_command *c, double slips, masa_error *err)
         return MASA_FAIL(err, MASA_ERR_USAGE, "--predictions is a share from 0 to 1, not %g",
                          c->predictions);
     if (!c->solutions && (c->predictions > 0 || slips > 0))
-        return MASA_FAIL(err, MASA_ERR_USAGE, "--%s is for supervised training; it needs "
-                         "--solutions", slips > 0 ? "slips" : "predictions");
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "--%s is for supervised training; it needs "
+                         "--solutions",
+                         slips > 0 ? "slips" : "predictions");
     return MASA_OK;
 }
 
@@ -180,7 +182,8 @@ static masa_status run(tasks_command *c, const masa_task_options *o, const char 
 {
     masa_problems problems = {0};
     masa_status st = masa_task_mix_parse(&c->mix, kinds, levels, err);
-    if (st == MASA_OK && template_path) st = masa_file_read(&c->meta_template, template_path, err);
+    if (st == MASA_OK && template_path)
+        st = masa_file_read(&c->meta_template, template_path, err);
     if (st == MASA_OK) st = masa_tasks_generate(&problems, (size_t)c->n, o, err);
     if (st == MASA_OK) {
         collect_words(c);
@@ -202,11 +205,14 @@ masa_status cli_tasks(int argc, char **argv, masa_error *err)
     const char *template_path = NULL, *lengths = "10-130", *system = NULL;
     const cli_option options[] = {
         CLI_LONG("number", 'n', &c.n, "N", "how many problems"),
-        CLI_STRING("kind", 'k', &kinds, "KINDS", "kinds, each with levels and a weight if need be"),
-        CLI_STRING("level", 'l', &levels, "N[-M]",
-                   "difficulty of the kinds that say none (default 1-4, or what suits the kind)"),
-        CLI_FLAG("test", 0, &o.test, "problems of the test split; no seed ever puts one of "
-                                     "them in the train split"),
+        CLI_STRING("kind", 'k', &kinds, "KINDS",
+                   "kinds, each with levels and a weight if need be"),
+        CLI_STRING(
+            "level", 'l', &levels, "N[-M]",
+            "difficulty of the kinds that say none (default 1-4, or what suits the kind)"),
+        CLI_FLAG("test", 0, &o.test,
+                 "problems of the test split; no seed ever puts one of "
+                 "them in the train split"),
         CLI_FLAG("solutions", 0, &c.solutions, "with worked solutions, for `masa sft`"),
         CLI_DOUBLE("slips", 0, &o.slips, "SHARE",
                    "share of the solutions' steps that are wrong and carried on"),
@@ -222,9 +228,12 @@ masa_status cli_tasks(int argc, char **argv, masa_error *err)
         CLI_END,
     };
     const cli_usage usage = {
-        "tasks", "[OPTIONS]",
+        "tasks",
+        "[OPTIONS]",
         "Writes verifiable problems of graded difficulty as JSON Lines to standard output.",
-        details, 0, 0};
+        details,
+        0,
+        0};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
     if (system) c.meta_system = system;

@@ -80,8 +80,7 @@ static masa_status read_messages(masa_message **out, const json_t *list, masa_er
     return MASA_OK;
 }
 
-static masa_status encode_messages(job *j, const json_t *list, masa_text *out,
-                                   masa_error *err)
+static masa_status encode_messages(job *j, const json_t *list, masa_text *out, masa_error *err)
 {
     masa_message *messages = NULL;
     masa_tokens tokens = {0};
@@ -114,8 +113,7 @@ static masa_status decode_array(const job *j, const json_t *ids, masa_text *out,
         json_int_t value = json_integer_value(id);
         if (!json_is_integer(id) || value < 0 || value > INT32_MAX)
             st = MASA_FAIL(err, MASA_ERR_DATA, "\"ids\" must be whole numbers from 0");
-        else
-            MASA_PUSH(tokens.ids, tokens.n, tokens.capacity, (int32_t)value);
+        else MASA_PUSH(tokens.ids, tokens.n, tokens.capacity, (int32_t)value);
     }
     if (st == MASA_OK) st = decode_ids(j, &tokens, out, err);
     masa_tokens_deinit(&tokens);
@@ -138,15 +136,15 @@ static masa_status do_line(job *j, const char *line, size_t n, masa_error *err)
         masa_text_add(&out, ",");
     }
     if (!json_is_object(root))
-        st = MASA_FAIL(err, MASA_ERR_DATA, "%s", root ? "the line is not a JSON object" : problem.text);
-    else if (j->decode)
-        st = decode_array(j, json_object_get(root, "ids"), &out, err);
-    else if (json_is_array(messages))
-        st = encode_messages(j, messages, &out, err);
+        st = MASA_FAIL(err, MASA_ERR_DATA, "%s",
+                       root ? "the line is not a JSON object" : problem.text);
+    else if (j->decode) st = decode_array(j, json_object_get(root, "ids"), &out, err);
+    else if (json_is_array(messages)) st = encode_messages(j, messages, &out, err);
     else if (json_is_string(text))
         encode_text(j, json_string_value(text), json_string_length(text), &out);
     else
-        st = MASA_FAIL(err, MASA_ERR_DATA, "the line needs a string \"text\" or a list \"messages\"");
+        st = MASA_FAIL(err, MASA_ERR_DATA,
+                       "the line needs a string \"text\" or a list \"messages\"");
     if (st == MASA_OK) print_line(&out);
     masa_text_deinit(&out);
     json_decref(root);
@@ -205,9 +203,11 @@ masa_status cli_tokenize(int argc, char **argv, masa_error *err)
     job j = {.template = "auto"};
     const cli_option options[] = {
         CLI_STRING("model", 'm', &model, "PATH", CLI_MODEL_HELP ", or a tokenizer.json"),
-        CLI_STRING("file", 'f', &file, "FILE", "JSON Lines instead of TEXT; - is standard input"),
+        CLI_STRING("file", 'f', &file, "FILE",
+                   "JSON Lines instead of TEXT; - is standard input"),
         CLI_FLAG("decode", 'd', &j.decode, "from ids to text"),
-        CLI_FLAG("special", 's', &j.special, "special tokens written in a text become their ids"),
+        CLI_FLAG("special", 's', &j.special,
+                 "special tokens written in a text become their ids"),
         CLI_FLAG("skip-special", 0, &j.skip_special, "leave special tokens out when decoding"),
         CLI_STRING("chat-template", 0, &j.template, "NAME", CHAT_TEMPLATE_HELP),
         CLI_FLAG("generation-prompt", 'g', &j.generation, "open the assistant's turn"),
@@ -215,15 +215,21 @@ masa_status cli_tokenize(int argc, char **argv, masa_error *err)
         CLI_END,
     };
     const cli_usage usage = {
-        .command = "tokenize", .arguments = "--model PATH [TEXT]", .least = 0, .most = 1,
-        .summary = "Prints the token ids of a text or a conversation as JSON, or the text of ids.",
-        .details = "Lines of FILE are {\"text\": ...}, {\"messages\": [{\"role\", \"content\"}, ...]} or,\n"
-                   "with --decode, {\"ids\": [...]}; an \"id\" is repeated in the output. With --decode,\n"
-                   "TEXT is a list of ids."};
+        .command = "tokenize",
+        .arguments = "--model PATH [TEXT]",
+        .least = 0,
+        .most = 1,
+        .summary =
+            "Prints the token ids of a text or a conversation as JSON, or the text of ids.",
+        .details =
+            "Lines of FILE are {\"text\": ...}, {\"messages\": [{\"role\", \"content\"}, ...]} or,\n"
+            "with --decode, {\"ids\": [...]}; an \"id\" is repeated in the output. With --decode,\n"
+            "TEXT is a list of ids."};
     bool helped;
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
-    if (!model) return MASA_FAIL(err, MASA_ERR_USAGE, "--model PATH is needed: whose tokenizer?");
+    if (!model)
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--model PATH is needed: whose tokenizer?");
     if ((argc == 1) == (file != NULL))
         return MASA_FAIL(err, MASA_ERR_USAGE, "give either a TEXT or --file FILE");
     char *found = NULL;

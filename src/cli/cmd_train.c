@@ -23,8 +23,8 @@ typedef struct train_command {
     cli_shortcut shortcuts[SHORTCUTS];
 } train_command;
 
-static masa_status load_config(masa_config *config, const train_command *c,
-                               const char *folder, masa_error *err)
+static masa_status load_config(masa_config *config, const train_command *c, const char *folder,
+                               masa_error *err)
 {
     char *path = c->resume ? masa_run_config_path(folder) : NULL;
     cli_settings settings = {path ? path : c->file, c->preset, c->shortcuts, SHORTCUTS,
@@ -44,10 +44,9 @@ static masa_status train(const train_command *c, const char *folder, train_funct
                          masa_error *err)
 {
     if (c->resume && (c->file || c->preset))
-        return MASA_FAIL(
-            err, MASA_ERR_USAGE,
-            "--resume goes on with the run's own configuration; leave --config "
-            "and --preset out (--set changes single keys)");
+        return MASA_FAIL(err, MASA_ERR_USAGE,
+                         "--resume goes on with the run's own configuration; leave --config "
+                         "and --preset out (--set changes single keys)");
     if (c->restart && !c->resume)
         return MASA_FAIL(err, MASA_ERR_USAGE, "--restart goes with --resume");
     masa_config config;
@@ -88,8 +87,7 @@ masa_status cli_train(int argc, char **argv, masa_error *err)
                                      {"rollout.servers", NULL}}};
     bool helped = false;
     const cli_option options[] = {
-        CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",
-                   CLI_MODEL_HELP),
+        CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH", CLI_MODEL_HELP),
         CLI_STRING("train", 'd', &c.shortcuts[DATA].value, "FILE",
                    "problems to train on (JSON Lines)"),
         CLI_STRING("test", 't', &c.shortcuts[TEST].value, "FILE",
@@ -100,22 +98,20 @@ masa_status cli_train(int argc, char **argv, masa_error *err)
         CLI_DEVICE(&c.device),
         CLI_STRING("preset", 'p', &c.preset, "NAME", "start from a preset"),
         CLI_STRING("config", 'c', &c.file, "FILE", "YAML file of settings"),
-        CLI_LIST("set", 's', &c.set, "KEY=VALUE",
-                 "set one key, as rollout.group_size=16"),
+        CLI_LIST("set", 's', &c.set, "KEY=VALUE", "set one key, as rollout.group_size=16"),
         CLI_FLAG("resume", 'r', &c.resume, "go on with the run in RUN"),
         CLI_FLAG("restart", 0, &c.restart,
                  "with --resume: where RUN has no checkpoint, drop its record and begin again"),
         CLI_QUIET(&c.quiet),
         CLI_END,
     };
-    const cli_usage usage = {
-        "train",
-        "RUN",
-        "Trains a model to reason, by reinforcement learning on problems "
-        "whose answers\ncan be checked.",
-        details,
-        1,
-        1};
+    const cli_usage usage = {"train",
+                             "RUN",
+                             "Trains a model to reason, by reinforcement learning on problems "
+                             "whose answers\ncan be checked.",
+                             details,
+                             1,
+                             1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st == MASA_OK && !helped) st = train(&c, argv[0], masa_rl_train, err);
     free(c.set.items);
@@ -131,8 +127,7 @@ masa_status cli_sft(int argc, char **argv, masa_error *err)
                                      {"rollout.servers", NULL}}};
     bool helped = false;
     const cli_option options[] = {
-        CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH",
-                   CLI_MODEL_HELP),
+        CLI_STRING("model", 'm', &c.shortcuts[MODEL].value, "PATH", CLI_MODEL_HELP),
         CLI_STRING("data", 'd', &c.shortcuts[DATA].value, "FILE",
                    "JSON Lines with `messages`, or `problem` and `solution`"),
         CLI_STRING("epochs", 'n', &c.shortcuts[STEPS].value, "N", "passes over the data"),

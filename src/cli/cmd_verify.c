@@ -24,8 +24,8 @@ static masa_status parse_kind(masa_answer_kind *out, const char *name, masa_stat
                               masa_error *err)
 {
     if (masa_answer_kind_find(out, name)) return MASA_OK;
-    return MASA_FAIL(err, code, "no kind '%s'; the kinds are math, numeric, choice, code_output",
-                     name);
+    return MASA_FAIL(err, code,
+                     "no kind '%s'; the kinds are math, numeric, choice, code_output", name);
 }
 
 /* The optional members of a line, on top of the command's own options. The strings
@@ -71,8 +71,8 @@ static void print_result(const json_t *line, const masa_verify_result *r)
                    masa_verdict_text(r->verdict));
     if (r->extracted) masa_text_add_json(&out, r->extracted, r->extraction.size);
     else masa_text_add(&out, "null");
-    masa_text_addf(&out, ",\"extraction\":\"%s\",\"rule\":",
-                   masa_extract_rule_text(r->extraction.rule));
+    masa_text_addf(
+        &out, ",\"extraction\":\"%s\",\"rule\":", masa_extract_rule_text(r->extraction.rule));
     masa_text_add_json(&out, r->rule, strlen(r->rule));
     masa_text_add(&out, "}\n");
     fwrite(out.data, 1, out.size, stdout);
@@ -206,8 +206,8 @@ static masa_status verify_rollout(void *context, const masa_store_rollout *r, ma
     checker *c = context;
     char where[160];
     if (!ended(r->cause)) return MASA_OK;
-    snprintf(where, sizeof where, "step %ld, prompt %ld, sample %ld (%.80s)", r->step, r->prompt,
-             r->sample, r->problem);
+    snprintf(where, sizeof where, "step %ld, prompt %ld, sample %ld (%.80s)", r->step,
+             r->prompt, r->sample, r->problem);
     check(c, NULL, where, r->text, strlen(r->text), r->answer, &c->options);
     return MASA_OK;
 }
@@ -226,8 +226,9 @@ static masa_status rules_of_run(unsigned *out, const char *folder, masa_error *e
                                                  .kind = config.data.kind_key},
                                       .unjudged = true};
         st = masa_problems_load(&problems, config.data.train, &reader, 0, err);
-        if (st != MASA_OK) masa_error_context(err, "the run's rules are its problems'; or give "
-                                                   "--rules");
+        if (st != MASA_OK)
+            masa_error_context(err, "the run's rules are its problems'; or give "
+                                    "--rules");
         else *out = masa_problems_rules(&problems);
     }
     masa_problems_deinit(&problems);
@@ -279,10 +280,12 @@ masa_status cli_verify(int argc, char **argv, masa_error *err)
     long limit = 20;
     bool helped, audited = false;
     const cli_option options[] = {
-        CLI_STRING("rules", 'r', &rules, "RULES",
-                   "where answers may stand, comma-separated: tags, boxed, phrase, hashes, bold, "
-                   "formula, bare, number, whole, any (any; of a run: its data.answer_rules)"),
-        CLI_STRING("kind", 'k', &kind, "KIND", "math, numeric, choice or code_output, where a line says none"),
+        CLI_STRING(
+            "rules", 'r', &rules, "RULES",
+            "where answers may stand, comma-separated: tags, boxed, phrase, hashes, bold, "
+            "formula, bare, number, whole, any (any; of a run: its data.answer_rules)"),
+        CLI_STRING("kind", 'k', &kind, "KIND",
+                   "math, numeric, choice or code_output, where a line says none"),
         CLI_DOUBLE("tolerance", 't', &o->tolerance, "T",
                    "relative tolerance of numbers, where a line says none"),
         CLI_FLAG("audit", 'a', &audited,
@@ -291,7 +294,8 @@ masa_status cli_verify(int argc, char **argv, masa_error *err)
         CLI_END,
     };
     const cli_usage usage = {
-        "verify", "[OPTIONS] FILE.jsonl|RUN",
+        "verify",
+        "[OPTIONS] FILE.jsonl|RUN",
         "Checks answers: for every line with \"prediction\" and \"gold\" (and maybe \"kind\", "
         "\"options\",\n\"tolerance\", \"truncated\", \"id\") writes a line with the verdict.",
         "FILE may be - for standard input, and hold the lines of masa inspect --rollouts --json.\n"
@@ -299,7 +303,9 @@ masa_status cli_verify(int argc, char **argv, masa_error *err)
         "error. Near are answers that another rule finds equal, that are equal to 1 %, or that have\n"
         "the gold's numbers: look at them before a run whose rewards depend on them.\n\n"
         "  masa verify --audit rollouts.jsonl\n"
-        "  masa verify --audit --limit 50 runs/a", 1, 1};
+        "  masa verify --audit --limit 50 runs/a",
+        1,
+        1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
     if (masa_extract_rules_parse(&o->rules, rules ? rules : "any", err) != MASA_OK) {
@@ -307,7 +313,8 @@ masa_status cli_verify(int argc, char **argv, masa_error *err)
         return MASA_ERR_USAGE;
     }
     if ((st = parse_kind(&o->kind, kind, MASA_ERR_USAGE, err)) != MASA_OK) return st;
-    if (o->tolerance < 0) return MASA_FAIL(err, MASA_ERR_USAGE, "--tolerance must not be negative");
+    if (o->tolerance < 0)
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--tolerance must not be negative");
     if (limit < 0) return MASA_FAIL(err, MASA_ERR_USAGE, "--limit must not be negative");
     bool run = cli_is_run(argv[0]);
     if (run && !audited)

@@ -8,6 +8,7 @@
  * output and messages to standard error. */
 typedef masa_status cli_command(int argc, char **argv, masa_error *err);
 
+/* clang-format off */
 #define CLI_COMMANDS(X)                                                                   \
     X(convert, "write a model in another format or element type")                         \
     X(init, "make a new model from a shape")                                              \
@@ -29,6 +30,7 @@ typedef masa_status cli_command(int argc, char **argv, masa_error *err);
     X(bench, "measure speed beside the machine's own peaks")                              \
     X(config, "print a run's settings, or their documentation")                          \
     X(version, "print the version")
+/* clang-format on */
 
 #define X(name, help) cli_command cli_##name;
 CLI_COMMANDS(X)

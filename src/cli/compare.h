@@ -6,8 +6,8 @@
 #include "training.h"
 
 typedef struct compare_run {
-    char *arm, *path; /* owned */
-    const char *preset; /* borrowed; NULL: none */
+    char *arm, *path;    /* owned */
+    const char *preset;  /* borrowed; NULL: none */
     const cli_list *set; /* settings of the arm alone, borrowed; NULL: none */
     long seed;
 } compare_run;
@@ -21,8 +21,8 @@ void compare_runs_deinit(compare_runs *runs);
 
 /* The run of an arm and a seed, added at the end; the arm's preset is arm's name. NULL, and
  * nothing added, when it is there already. The pointer is good until the next one is added. */
-compare_run *compare_runs_add(compare_runs *runs, const char *folder, const char *arm,
-                              size_t n, long seed);
+compare_run *compare_runs_add(compare_runs *runs, const char *folder, const char *arm, size_t n,
+                              long seed);
 
 /* Presets ("grpo,masa") x seeds ("1,2,3"), seed by seed, so that a comparison broken off
  * early is still balanced. */
@@ -37,8 +37,7 @@ typedef struct compare_state {
     long step, steps; /* done; of the whole run */
     double seconds;   /* so far, evaluations too */
 } compare_state;
-masa_status compare_run_state(compare_state *out, const compare_run *run,
-                              masa_error *err);
+masa_status compare_run_state(compare_state *out, const compare_run *run, masa_error *err);
 
 typedef struct compare_how {
     long jobs;      /* runs that go at once, at least 1 */

@@ -25,8 +25,7 @@
 
 /* Seconds of work left for runs[from..n), from the pace of those that have begun: of the same
  * arm where there is one, else of all. NaN when none has. */
-static double time_left(const compare_runs *runs, const compare_state *states,
-                        size_t from)
+static double time_left(const compare_runs *runs, const compare_state *states, size_t from)
 {
     double left = 0;
     for (size_t i = from; i < runs->n; i++) {
@@ -54,10 +53,8 @@ static void say_run(const compare_runs *runs, const compare_state *states, size_
     double left = time_left(runs, states, i) / (double)how->jobs;
     char text[32] = "";
     if (isfinite(left)) masa_duration_text(text, sizeof text, left);
-    fprintf(stderr, "masa: run %zu of %zu: %s, seed %ld", i + 1, runs->n, run->arm,
-            run->seed);
-    if (states[i].finished)
-        fprintf(stderr, "; done already\n");
+    fprintf(stderr, "masa: run %zu of %zu: %s, seed %ld", i + 1, runs->n, run->arm, run->seed);
+    if (states[i].finished) fprintf(stderr, "; done already\n");
     else
         fprintf(stderr, "%s%s%s\n", states[i].exists ? "; goes on" : "",
                 *text ? "; all runs: left " : "", text);
@@ -159,8 +156,10 @@ static verdict take_verdict(const job *slot, int status)
             MASA_FAIL(&v.error, v.status, "its process was ended by signal %d",
                       WTERMSIG(status));
         else
-            MASA_FAIL(&v.error, v.status, "its process ended with status %d; what it said last "
-                      "says why", WEXITSTATUS(status));
+            MASA_FAIL(&v.error, v.status,
+                      "its process ended with status %d; what it said last "
+                      "says why",
+                      WEXITSTATUS(status));
     }
     close(slot->pipe);
     return v;
@@ -203,8 +202,7 @@ static void end_job(jobs *j, job *slot, int status)
         MASA_FAIL(&v.error, v.status,
                   "stopped in run %zu of %zu (%s), which is saved; the same command goes on",
                   slot->run + 1, j->runs->n, run->path);
-    else if (v.status != MASA_OK)
-        masa_error_context(&v.error, "%s", run->path);
+    else if (v.status != MASA_OK) masa_error_context(&v.error, "%s", run->path);
     if (v.status != MASA_OK && !time_up) fail(j, v.status, &v.error);
     masa_status st = observe(j, slot->run, &v.error);
     if (st != MASA_OK) fail(j, st, &v.error);

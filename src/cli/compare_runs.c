@@ -25,8 +25,8 @@ void compare_runs_deinit(compare_runs *runs)
     *runs = (compare_runs){0};
 }
 
-compare_run *compare_runs_add(compare_runs *out, const char *folder, const char *arm,
-                              size_t n, long seed)
+compare_run *compare_runs_add(compare_runs *out, const char *folder, const char *arm, size_t n,
+                              long seed)
 {
     for (size_t i = 0; i < out->n; i++)
         if (out->items[i].seed == seed && strlen(out->items[i].arm) == n &&
@@ -73,8 +73,7 @@ masa_status compare_runs_plan(compare_runs *out, const char *folder, const char 
         }
         s = end + (*end == ',');
     }
-    if (out->n == 0)
-        return MASA_FAIL(err, MASA_ERR_USAGE, "no preset or no seed is given");
+    if (out->n == 0) return MASA_FAIL(err, MASA_ERR_USAGE, "no preset or no seed is given");
     return MASA_OK;
 }
 
@@ -96,13 +95,11 @@ static const char *find_mark(const char *name)
 masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error *err)
 {
     DIR *dir = opendir(folder);
-    if (!dir)
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder, strerror(errno));
+    if (!dir) return MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder, strerror(errno));
     for (struct dirent *entry; errno = 0, (entry = readdir(dir));) {
         const char *at = find_mark(entry->d_name), *end;
         long seed;
-        if (!at || at == entry->d_name || !parse_seed(&seed, at + strlen(mark), &end) ||
-            *end)
+        if (!at || at == entry->d_name || !parse_seed(&seed, at + strlen(mark), &end) || *end)
             continue;
         char *path = masa_path_join(folder, entry->d_name);
         char *config = masa_run_config_path(path);
@@ -111,17 +108,16 @@ masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error 
         free(config);
         free(path);
     }
-    masa_status st = errno ? MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder,
-                                       strerror(errno))
-                           : MASA_OK;
+    masa_status st =
+        errno ? MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder, strerror(errno))
+              : MASA_OK;
     closedir(dir);
     if (st != MASA_OK) return st;
     if (out->n == 0)
-        return MASA_FAIL(
-            err, MASA_ERR_DATA,
-            "%s holds no runs to compare; give --preset, --model, --train and "
-            "--test to make them",
-            folder);
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "%s holds no runs to compare; give --preset, --model, --train and "
+                         "--test to make them",
+                         folder);
     qsort(out->items, out->n, sizeof *out->items, by_seed_and_arm);
     return MASA_OK;
 }

@@ -49,11 +49,10 @@ static masa_status check_folder(const compare_run *run, const masa_config *wante
         st = masa_config_load(&there, path, NULL, NULL, 0, err);
         if (st == MASA_OK) {
             if (masa_config_difference(&there, wanted, &difference))
-                st = MASA_FAIL(
-                    err, MASA_ERR_CONFIG,
-                    "%s was made with other settings (there, now): %.300s; give "
-                    "the same or another folder",
-                    run->path, masa_text_get(&difference));
+                st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                               "%s was made with other settings (there, now): %.300s; give "
+                               "the same or another folder",
+                               run->path, masa_text_get(&difference));
             masa_config_deinit(&there);
         }
     }
@@ -64,7 +63,7 @@ static masa_status check_folder(const compare_run *run, const masa_config *wante
 
 /* Two arms that come to the same would compare a run with itself. */
 static masa_status check_arms(const compare_runs *runs, const masa_config *configs,
-                                 masa_error *err)
+                              masa_error *err)
 {
     masa_text difference = {0};
     masa_status st = MASA_OK;

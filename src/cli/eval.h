@@ -29,10 +29,9 @@ typedef struct eval_subject {
     masa_text template_text;
     const char *meta_template; /* NULL: the built-in one */
     const char *meta_system;   /* NULL: masa_meta_system */
-    char *predictor;           /* folder of the factors that its predictions are made with, or NULL */
+    char *predictor; /* folder of the factors that its predictions are made with, or NULL */
 } eval_subject;
-masa_status eval_subject_open(eval_subject *subject, eval_command *command,
-                              masa_error *err);
+masa_status eval_subject_open(eval_subject *subject, eval_command *command, masa_error *err);
 void eval_subject_close(eval_subject *subject);
 
 /* Samples what is asked for into the file `out`. MASA_ERR_INTERRUPTED keeps what is done.
@@ -47,8 +46,7 @@ masa_status eval_read_file(masa_result_sets *sets, char **settings, const char *
 masa_meta_judge eval_judge(const eval_command *command, const char *settings);
 
 /* --gain: what goes with the accuracy from one of these files of results to the next. */
-masa_status eval_gain(const eval_command *command, int n, char *const *paths,
-                      masa_error *err);
+masa_status eval_gain(const eval_command *command, int n, char *const *paths, masa_error *err);
 
 /* The results of a file as a table (accuracy, then predictions where there are some), or
  * as JSON Lines, on standard output. path names the file in JSON. */

@@ -75,8 +75,8 @@ static bool take(masa_checkpoint_result *out, const file *f, const char *benchma
         masa_eval_summarise(&summary, &f->sets.items[i], &once);
         masa_meta_summarise(&meta, &f->sets.items[i], &judge, &once);
         found = summary.problems > 0 && meta.n_predictions > 0;
-        *out = (masa_checkpoint_result){step_of(f->settings), summary.accuracy,
-                                        meta.difficulty, meta.length, meta.notion};
+        *out = (masa_checkpoint_result){step_of(f->settings), summary.accuracy, meta.difficulty,
+                                        meta.length, meta.notion};
         masa_meta_summary_deinit(&meta);
     }
     return found;
@@ -93,8 +93,8 @@ static void print_split(const char *benchmark, const masa_gain_split *g, size_t 
         masa_text_addf(&out, ",\"results\":%zu,\"pairs\":%zu,\"r2\":", n, g->pairs);
         masa_text_addf(&out, isfinite(g->r2) ? "%.9g" : "null", g->r2);
     } else {
-        masa_text_addf(&out, "%s: R² %.3f over %zu pairs of %zu results:", benchmark,
-                       g->r2, g->pairs, n);
+        masa_text_addf(&out, "%s: R² %.3f over %zu pairs of %zu results:", benchmark, g->r2,
+                       g->pairs, n);
     }
     for (int k = 0; k < MASA_GAIN_PARTS; k++) {
         if (!json && isnan(g->share[k])) continue;

@@ -90,9 +90,9 @@ static json_t *meta_json(const masa_meta_summary *m, const masa_result_set *set)
     for (int k = 0; k < 3; k++)
         json_object_set_new(causes, components[k], causes_json(m->causes[k]));
     for (int k = 0; k < MASA_META_BINS; k++)
-        json_array_append_new(
-            bins, json_pack("{s:I,s:f,s:f}", "problems", (json_int_t)m->bins[k].n,
-                            "predicted", m->bins[k].predicted, "true", m->bins[k].truth));
+        json_array_append_new(bins, json_pack("{s:I,s:f,s:f}", "problems",
+                                              (json_int_t)m->bins[k].n, "predicted",
+                                              m->bins[k].predicted, "true", m->bins[k].truth));
     set_count(gate, "closed", (size_t)(m->gate.closed_rightly + m->gate.closed_wrongly));
     set_real(gate, "precision", masa_gate_precision(&m->gate));
     set_real(gate, "recall", masa_gate_recall(&m->gate));
@@ -111,8 +111,8 @@ static json_t *meta_json(const masa_meta_summary *m, const masa_result_set *set)
     return o;
 }
 
-static void print_json(const masa_result_set *set, const char *path,
-                       const masa_eval_summary *s, const masa_meta_summary *m)
+static void print_json(const masa_result_set *set, const char *path, const masa_eval_summary *s,
+                       const masa_meta_summary *m)
 {
     json_t *o = json_object(), *pass = json_object();
     json_object_set_new(o, "benchmark", json_string(set->benchmark));
@@ -147,18 +147,15 @@ static void print_json(const masa_result_set *set, const char *path,
 /* A number in `width` columns, "-" where there is none. */
 static void print_number(int width, int digits, double value)
 {
-    if (isfinite(value))
-        printf(" %*.*f", width, digits, value);
-    else
-        printf(" %*s", width, "-");
+    if (isfinite(value)) printf(" %*.*f", width, digits, value);
+    else printf(" %*s", width, "-");
 }
 
 static void print_row(const masa_result_set *set, const masa_eval_summary *s)
 {
     char problems[48];
-    snprintf(problems, sizeof problems,
-             s->problems < set->wanted_problems ? "%zu/%zu" : "%zu", s->problems,
-             set->wanted_problems);
+    snprintf(problems, sizeof problems, s->problems < set->wanted_problems ? "%zu/%zu" : "%zu",
+             s->problems, set->wanted_problems);
     printf("%-18s %9s %4zu", set->benchmark, problems, s->samples);
     print_number(6, 1, 100 * s->accuracy);
     print_number(6, 1, 100 * s->interval.low);
@@ -177,16 +174,15 @@ static void print_pass(const masa_result_set *set, const masa_eval_summary *s)
     if (s->n_pass > 2) {
         printf("%s:", set->benchmark);
         for (size_t i = 0; i < s->n_pass; i++)
-            printf("%s pass@%zu %.1f", i ? "," : "", s->pass[i].k,
-                   100 * s->pass[i].value);
+            printf("%s pass@%zu %.1f", i ? "," : "", s->pass[i].k, 100 * s->pass[i].value);
         printf("\n");
     }
     if (s->undecided > 0)
         printf("%s: %.1f %% of the answers were too hard to check\n", set->benchmark,
                100 * s->undecided);
     if (s->too_long > 0)
-        printf("%s: %.1f %% of the prompts did not fit the model's context\n",
-               set->benchmark, 100 * s->too_long);
+        printf("%s: %.1f %% of the prompts did not fit the model's context\n", set->benchmark,
+               100 * s->too_long);
 }
 
 static void print_measure(const char *name, double value, masa_interval interval)
@@ -206,8 +202,7 @@ static void print_agreement(const char *name, const masa_agreement *a)
     printf("\n");
 }
 
-static void print_causes(const char *name, const size_t causes[MASA_META_CAUSES],
-                         size_t n)
+static void print_causes(const char *name, const size_t causes[MASA_META_CAUSES], size_t n)
 {
     printf("  %-12s valid %.1f %%", name,
            100 * (double)causes[MASA_META_VALID] / (double)(n ? n : 1));
@@ -229,8 +224,8 @@ static void print_length_error(const char *name, const masa_length_errors *e)
 
 static void print_meta(const masa_result_set *set, const masa_meta_summary *m)
 {
-    printf("\n%s: %zu predictions for %zu problems, %.1f %% of all tokens\n",
-           set->benchmark, m->n_predictions, m->n, 100 * m->token_share);
+    printf("\n%s: %zu predictions for %zu problems, %.1f %% of all tokens\n", set->benchmark,
+           m->n_predictions, m->n, 100 * m->token_share);
     printf("  mean rewards: difficulty %.3f, length %.3f, notion %.3f, total %.3f\n",
            m->difficulty, m->length, m->notion, m->total);
     print_causes("pass rate", m->causes[0], m->n_predictions);
@@ -254,9 +249,8 @@ static void print_meta(const masa_result_set *set, const masa_meta_summary *m)
 
 static void print_head(void)
 {
-    printf("%-18s %9s %4s %6s %6s %6s %5s %6s %6s %6s %6s %7s\n", "benchmark", "problems",
-           "n", "avg@n", "low", "high", "dev", "pass@n", "maj@n", "trunc", "none",
-           "tokens");
+    printf("%-18s %9s %4s %6s %6s %6s %5s %6s %6s %6s %6s %7s\n", "benchmark", "problems", "n",
+           "avg@n", "low", "high", "dev", "pass@n", "maj@n", "trunc", "none", "tokens");
 }
 
 void eval_print_sets(const masa_result_sets *sets, const char *path,
@@ -273,15 +267,12 @@ void eval_print_sets(const masa_result_sets *sets, const char *path,
     }
     if (!json && sets->n > 1)
         printf("%-18s %9s %4s %6.1f\n", "mean", "", "", 100 * sum / (double)sets->n);
-    for (size_t i = 0; !json && i < sets->n; i++)
-        print_pass(&sets->items[i], &summaries[i]);
+    for (size_t i = 0; !json && i < sets->n; i++) print_pass(&sets->items[i], &summaries[i]);
     for (size_t i = 0; i < sets->n; i++) {
         masa_meta_summary meta;
         masa_meta_summarise(&meta, &sets->items[i], judge, &MASA_BOOTSTRAP_DEFAULTS);
-        if (json)
-            print_json(&sets->items[i], path, &summaries[i], &meta);
-        else if (meta.n)
-            print_meta(&sets->items[i], &meta);
+        if (json) print_json(&sets->items[i], path, &summaries[i], &meta);
+        else if (meta.n) print_meta(&sets->items[i], &meta);
         masa_meta_summary_deinit(&meta);
     }
     free(summaries);
@@ -314,17 +305,17 @@ void eval_print_contrast(const char *benchmark, const masa_contrast *contrasts, 
 {
     for (size_t i = 0; json && i < n; i++) print_contrast_json(benchmark, &contrasts[i]);
     if (json) return;
-    printf("%s\n  %-18s %8s %9s %9s %9s  %-20s %8s\n", benchmark, "", "problems", "A",
-           "B", "B - A", "95 % interval", "p");
+    printf("%s\n  %-18s %8s %9s %9s %9s  %-20s %8s\n", benchmark, "", "problems", "A", "B",
+           "B - A", "95 % interval", "p");
     for (size_t i = 0; i < n; i++) {
         const masa_paired *p = &contrasts[i].paired;
         char interval[48];
         int digits = fabs(p->mean_a) < 10 && fabs(p->mean_b) < 10 ? 4 : 1;
-        snprintf(interval, sizeof interval, "%+.*f to %+.*f", digits, p->interval.low,
-                 digits, p->interval.high);
-        printf("  %-18s %8zu %9.*f %9.*f %+9.*f  %-20s %8.4f\n", contrasts[i].measure,
-               p->n, digits, p->mean_a, digits, p->mean_b, digits, p->difference,
-               interval, p->p_value);
+        snprintf(interval, sizeof interval, "%+.*f to %+.*f", digits, p->interval.low, digits,
+                 p->interval.high);
+        printf("  %-18s %8zu %9.*f %9.*f %+9.*f  %-20s %8.4f\n", contrasts[i].measure, p->n,
+               digits, p->mean_a, digits, p->mean_b, digits, p->difference, interval,
+               p->p_value);
     }
     if (unmatched) printf("  %zu problems are complete in one file only\n", unmatched);
 }

@@ -21,9 +21,8 @@ static char *settings_of(const eval_command *c, const eval_subject *of,
     json_t *s = json_object();
     json_object_set_new(s, "model", json_string(c->text.path));
     json_object_set_new(s, "weights", json_string(weights));
-    json_object_set_new(
-        s, "compute",
-        json_string(masa_model_dtype(o->model) == MASA_F32 ? "f32" : "bf16"));
+    json_object_set_new(s, "compute",
+                        json_string(masa_model_dtype(o->model) == MASA_F32 ? "f32" : "bf16"));
     json_object_set_new(s, "chat_template",
                         json_string(o->raw ? "raw" : masa_chat_name(o->chat)));
     json_object_set_new(s, "system", json_string(o->system ? o->system : ""));
@@ -34,13 +33,11 @@ static char *settings_of(const eval_command *c, const eval_subject *of,
     json_object_set_new(s, "answer_rules",
                         json_string(c->rules ? c->rules : "the benchmark's"));
     json_object_set_new(s, "own_answer_rules", json_string(of->config.data.answer_rules));
-    json_object_set_new(s, "meta_max_tokens",
-                        json_integer((json_int_t)o->meta_max_tokens));
+    json_object_set_new(s, "meta_max_tokens", json_integer((json_int_t)o->meta_max_tokens));
     json_object_set_new(s, "length_min", json_integer(o->meta.length_min));
     json_object_set_new(s, "length_max", json_integer(o->meta.length_max));
-    json_object_set_new(
-        s, "meta_template",
-        json_string(o->meta_template ? o->meta_template : masa_meta_template));
+    json_object_set_new(s, "meta_template",
+                        json_string(o->meta_template ? o->meta_template : masa_meta_template));
     if (o->meta_system) json_object_set_new(s, "meta_system", json_string(o->meta_system));
     if (o->predictor) json_object_set_new(s, "predictor", json_string(of->predictor));
     char *text = json_dumps(s, JSON_COMPACT);
@@ -79,9 +76,9 @@ static masa_status open_tasks(tasks *out, const eval_command *c, const eval_subj
 {
     masa_status st = MASA_OK;
     if (c->problems)
-        st = add_task(out, masa_benchmark_for_file(c->problems, c->suffix,
-                                              of->config.data.code_suffix),
-                      c->rules ? c->rules : of->config.data.answer_rules, NULL, c, err);
+        st = add_task(
+            out, masa_benchmark_for_file(c->problems, c->suffix, of->config.data.code_suffix),
+            c->rules ? c->rules : of->config.data.answer_rules, NULL, c, err);
     for (const char *p = c->benchmarks ? c->benchmarks : ""; st == MASA_OK && *p;) {
         size_t size = strcspn(p, ",");
         char *name = masa_strndup(p, size);
@@ -142,8 +139,8 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
     return o;
 }
 
-static masa_status sample_all(const eval_command *c, const tasks *all,
-                              const eval_subject *of, masa_lora *predictor, masa_error *err)
+static masa_status sample_all(const eval_command *c, const tasks *all, const eval_subject *of,
+                              masa_lora *predictor, masa_error *err)
 {
     masa_results *results = NULL;
     masa_eval_options o = options_of(c, of, predictor);
@@ -156,16 +153,15 @@ static masa_status sample_all(const eval_command *c, const tasks *all,
     if (st == MASA_OK) st = masa_results_bind(results, settings, err);
     if (st == MASA_OK) cli_catch_signals();
     for (size_t i = 0; st == MASA_OK && i < all->n; i++)
-        st = masa_eval_run(results, all->items[i].benchmark, &all->items[i].problems, &o,
-                           err);
+        st = masa_eval_run(results, all->items[i].benchmark, &all->items[i].problems, &o, err);
     masa_results_close(results);
     free(settings);
     return st;
 }
 
 /* The factors of the run's predictions, on the model and detached; NULL: it has none. */
-static masa_status open_predictor(masa_lora **out, const eval_command *c, const eval_subject *of,
-                                  masa_error *err)
+static masa_status open_predictor(masa_lora **out, const eval_command *c,
+                                  const eval_subject *of, masa_error *err)
 {
     if (!c->meta || !of->predictor) return MASA_OK;
     masa_status st = masa_lora_open(out, c->text.model, of->predictor, err);

@@ -12,7 +12,7 @@ typedef struct generate_options {
     uint64_t seed;
     const char *const *stops;
     size_t n_stops;
-    bool json; /* JSON Lines for a prompt on the command line too */
+    bool json;  /* JSON Lines for a prompt on the command line too */
     bool quiet; /* nothing but warnings and errors on standard error */
     int32_t stop_tokens[8];
     size_t n_stop_tokens;

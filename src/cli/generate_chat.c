@@ -54,7 +54,8 @@ static masa_status encode(chat *c, masa_tokens *out, masa_error *err)
     size_t first = c->options->text.system != NULL;
     for (;;) {
         out->n = 0;
-        masa_status st = masa_chat_encode(out, c->options->text.chat, c->messages, c->n, true, err);
+        masa_status st =
+            masa_chat_encode(out, c->options->text.chat, c->messages, c->n, true, err);
         if (st != MASA_OK || out->n + 16 <= c->context || c->n < first + 3) return st;
         fprintf(stderr, "(the context is full: the oldest turn is forgotten)\n");
         forget(c, first, first + 2);
@@ -137,7 +138,8 @@ masa_status generate_chat(const generate_options *o, masa_error *err)
     struct sigaction old, on_interrupt = {.sa_handler = note_interrupt};
     sigaction(SIGINT, &on_interrupt, &old);
     if (!o->quiet)
-        fprintf(stderr, "/reset begins a new conversation, /quit leaves; Ctrl-C ends an answer\n");
+        fprintf(stderr,
+                "/reset begins a new conversation, /quit leaves; Ctrl-C ends an answer\n");
     reset(&c);
     st = converse(&c, err);
     sigaction(SIGINT, &old, NULL);

@@ -16,8 +16,8 @@ typedef struct job {
     masa_request *requests;
     size_t n, n_completions;
     masa_completion *completions;
-    bool *finished;   /* [n_completions] */
-    size_t n_printed; /* completions come out in order, as soon as they can */
+    bool *finished;           /* [n_completions] */
+    size_t n_printed;         /* completions come out in order, as soon as they can */
     masa_text_stream *stream; /* of the only completion, or NULL */
 } job;
 
@@ -30,8 +30,9 @@ static void print_completion(const job *j, const masa_completion *c)
     masa_text_add_json(&quoted, masa_text_get(&text), text.size);
     json_t *line = json_copy(j->lines[c->request]);
     json_object_set_new(line, "sample", json_integer((json_int_t)c->sample));
-    json_object_set_new(line, "text", json_loadb(quoted.data, quoted.size,
-                                                 JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+    json_object_set_new(
+        line, "text",
+        json_loadb(quoted.data, quoted.size, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
     json_object_set_new(line, "stop", json_string(masa_stop_cause_name(c->cause)));
     json_object_set_new(line, "tokens", json_ids(c->tokens, c->n));
     json_object_set_new(line, "logprobs", json_floats(c->logprobs, c->n));
@@ -108,9 +109,11 @@ masa_status generate_lines(const generate_options *o, json_lines *lines, const c
         st = text_model_json_prompt(&j.prompts[i], &o->text, lines->items[i], err);
         size_t most = masa_model_get_config(o->text.model)->max_positions;
         if (st == MASA_OK && (j.prompts[i].n == 0 || j.prompts[i].n >= most))
-            st = MASA_FAIL(err, MASA_ERR_DATA,
-                           "the prompt has %zu tokens; it needs 1 to %zu, as the model's context "
-                           "is %zu", j.prompts[i].n, most - 1, most);
+            st = MASA_FAIL(
+                err, MASA_ERR_DATA,
+                "the prompt has %zu tokens; it needs 1 to %zu, as the model's context "
+                "is %zu",
+                j.prompts[i].n, most - 1, most);
         if (st != MASA_OK) masa_error_at(err, path, lines->numbers[i]);
     }
     if (st == MASA_OK) st = run_job(&j, err);

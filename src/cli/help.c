@@ -38,8 +38,8 @@ static char *explain(const cli_option *o)
 
 static void print_text(const cli_usage *usage, const cli_option *options)
 {
-    printf("masa %s%s%s\n\n%s\n\nOptions:\n", usage->command,
-           *usage->arguments ? " " : "", usage->arguments, usage->summary);
+    printf("masa %s%s%s\n\n%s\n\nOptions:\n", usage->command, *usage->arguments ? " " : "",
+           usage->arguments, usage->summary);
     for (const cli_option *o = options; o->kind != CLI_KIND_END; o++) {
         char left[64];
         snprintf(left, sizeof left, "%s%c%s --%s%s%s", o->letter ? "-" : " ",
@@ -63,10 +63,8 @@ static void print_roff(const char *text)
     for (; *text; begins = *text++ == '\n') {
         const char *found = strchr(odd, *text);
         if (begins && *text == '.') printf("\\&");
-        if (found)
-            printf("%s", names[found - odd]);
-        else
-            putchar(*text);
+        if (found) printf("%s", names[found - odd]);
+        else putchar(*text);
     }
 }
 
@@ -130,8 +128,7 @@ static void print_man_program(void)
 static void print_bash_command(const cli_usage *usage, const cli_option *options)
 {
     printf("    %s)\n        words='--help", usage->command);
-    for (const cli_option *o = options; o->kind != CLI_KIND_END; o++)
-        printf(" --%s", o->name);
+    for (const cli_option *o = options; o->kind != CLI_KIND_END; o++) printf(" --%s", o->name);
     printf("'\n");
     for (const cli_option *o = options; o->kind != CLI_KIND_END; o++) {
         bool preset = strcmp(o->name, "preset") == 0, set = strcmp(o->name, "set") == 0;
@@ -145,7 +142,7 @@ static void print_bash_command(const cli_usage *usage, const cli_option *options
 static void print_bash_constants(void)
 {
 #define KEY(section, key, ...) " " #section "." #key "="
-#define S(name, NAME, help) MASA_CONFIG_##NAME(KEY, KEY, KEY, KEY, KEY)
+#define S(name, NAME, help)    MASA_CONFIG_##NAME(KEY, KEY, KEY, KEY, KEY)
     static const char settings[] = MASA_CONFIG_SECTIONS(S);
 #undef S
 #undef KEY
@@ -191,25 +188,18 @@ static masa_status refuse_form(const char *form, masa_error *err)
 masa_status cli_help_program(const char *form, masa_error *err)
 {
     if (form && strcmp(form, "bash") == 0) return print_bash_program(err);
-    if (form && strcmp(form, "man") == 0)
-        print_man_program();
-    else if (form)
-        return refuse_form(form, err);
-    else
-        cli_help_overview(stdout);
+    if (form && strcmp(form, "man") == 0) print_man_program();
+    else if (form) return refuse_form(form, err);
+    else cli_help_overview(stdout);
     return MASA_OK;
 }
 
 masa_status cli_help_command(const char *form, const cli_usage *usage,
                              const cli_option *options, masa_error *err)
 {
-    if (!form)
-        print_text(usage, options);
-    else if (strcmp(form, "man") == 0)
-        print_man_command(usage, options);
-    else if (strcmp(form, "bash") == 0)
-        print_bash_command(usage, options);
-    else
-        return refuse_form(form, err);
+    if (!form) print_text(usage, options);
+    else if (strcmp(form, "man") == 0) print_man_command(usage, options);
+    else if (strcmp(form, "bash") == 0) print_bash_command(usage, options);
+    else return refuse_form(form, err);
     return MASA_OK;
 }

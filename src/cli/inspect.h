@@ -12,9 +12,9 @@ typedef struct cli_inspect_options {
     bool tensors; /* of a model: also one line for each tensor, with statistics */
     /* of a run: */
     bool rollouts, evals, decisions, predictions, events; /* these in place of the metrics */
-    bool follow;                     /* metrics: go on as long as the run does */
-    const char *metrics;             /* names, separated by commas; NULL: the first */
-    masa_store_filter filter;        /* its steps also choose metrics and evaluations */
+    bool follow;              /* metrics: go on as long as the run does */
+    const char *metrics;      /* names, separated by commas; NULL: the first */
+    masa_store_filter filter; /* its steps also choose metrics and evaluations */
 } cli_inspect_options;
 
 /* True for a GGUF file or a folder with a config.json. */

@@ -34,8 +34,14 @@ static const struct {
     {"entropy", "entropy", 1},
     {"grad_norm", "gradient", 1},
 };
-enum { IMPORTANT = sizeof important / sizeof *important, STEP_WIDTH = 6, GAP = 2, NARROW = 8,
-       WIDE = 12, UNKNOWN_COLUMNS = 8 };
+enum {
+    IMPORTANT = sizeof important / sizeof *important,
+    STEP_WIDTH = 6,
+    GAP = 2,
+    NARROW = 8,
+    WIDE = 12,
+    UNKNOWN_COLUMNS = 8
+};
 
 typedef struct table {
     const cli_inspect_options *options;
@@ -43,11 +49,11 @@ typedef struct table {
     size_t n, capacity;
     char **names; /* of all metrics there are, in the order of their recording */
     size_t n_names, names_capacity;
-    long step;   /* being read; -1: none yet */
-    size_t read; /* values of that step so far */
-    long shown;  /* the last step with a row, */
+    long step;           /* being read; -1: none yet */
+    size_t read;         /* values of that step so far */
+    long shown;          /* the last step with a row, */
     size_t shown_values; /* of so many values */
-    long event;  /* the last step whose events are shown */
+    long event;          /* the last step whose events are shown */
     masa_text json;
 } table;
 
@@ -67,8 +73,8 @@ static column *find_column(const table *t, const char *metric)
 
 static void add_column(table *t, const char *metric, size_t n, const char *head, double scale)
 {
-    column c = {masa_strndup(metric, n), head ? masa_strdup(head) : masa_strndup(metric, n), scale,
-                NAN};
+    column c = {masa_strndup(metric, n), head ? masa_strdup(head) : masa_strndup(metric, n),
+                scale, NAN};
     MASA_PUSH(t->columns, t->n, t->capacity, c);
 }
 
@@ -105,7 +111,8 @@ static masa_status see_name(void *context, long step, const char *name, double v
 {
     (void)step, (void)value, (void)err;
     table *t = context;
-    if (!has_name(t, name)) MASA_PUSH(t->names, t->n_names, t->names_capacity, masa_strdup(name));
+    if (!has_name(t, name))
+        MASA_PUSH(t->names, t->n_names, t->names_capacity, masa_strdup(name));
     return MASA_OK;
 }
 
@@ -233,7 +240,8 @@ static masa_status show_history(masa_store *store, masa_error *err)
 static masa_status begin_table(table *t, masa_store *store, masa_error *err)
 {
     const masa_store_filter *f = &t->options->filter;
-    masa_status st = masa_store_metrics(store, f->first_step, f->last_step, NULL, see_name, t, err);
+    masa_status st =
+        masa_store_metrics(store, f->first_step, f->last_step, NULL, see_name, t, err);
     choose_columns(t);
     if (st == MASA_OK && !t->options->json && t->n) print_head(t);
     return st;

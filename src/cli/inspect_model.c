@@ -13,8 +13,7 @@
 bool cli_is_model(const char *path)
 {
     char *config = masa_path_join(path, "config.json");
-    bool is =
-        masa_path_is_folder(path) ? masa_path_exists(config) : masa_gguf_detect(path);
+    bool is = masa_path_is_folder(path) ? masa_path_exists(config) : masa_gguf_detect(path);
     free(config);
     return is;
 }
@@ -50,8 +49,8 @@ static void print_text(const masa_model_file *file, const census *n)
     printf("  layers          %zu\n", c->n_layers);
     printf("  hidden          %zu\n", c->hidden_size);
     printf("  feed-forward    %zu\n", c->intermediate_size);
-    printf("  heads           %zu of %zu, %zu for keys and values\n", c->n_heads,
-           c->head_dim, c->n_kv_heads);
+    printf("  heads           %zu of %zu, %zu for keys and values\n", c->n_heads, c->head_dim,
+           c->n_kv_heads);
     printf("  vocabulary      %zu%s\n", c->vocab_size,
            c->tied_embeddings ? ", the head is tied to the embeddings" : "");
     printf("  context         %zu tokens\n", c->max_positions);
@@ -65,9 +64,8 @@ static void print_text(const masa_model_file *file, const census *n)
            (int)c->eos_token, (int)c->pad_token);
     for (uint32_t t = 0; t <= MASA_TENSOR_BF16; t++)
         if (n->types[t].tensors)
-            printf("  %-6s          %zu tensors, %.1f MB\n",
-                   masa_tensor_type_layout(t)->name, n->types[t].tensors,
-                   (double)n->types[t].bytes / 1e6);
+            printf("  %-6s          %zu tensors, %.1f MB\n", masa_tensor_type_layout(t)->name,
+                   n->types[t].tensors, (double)n->types[t].bytes / 1e6);
 }
 
 static void print_json(const char *path, const masa_model_file *file, const census *n)
@@ -79,11 +77,9 @@ static void print_json(const char *path, const masa_model_file *file, const cens
     masa_text_addf(&out, ",\"format\":\"%s\",\"architecture\":\"%s\",\"parameters\":%zu",
                    masa_model_file_format(file), masa_architecture_name(c->architecture),
                    n->parameters);
-    masa_text_addf(&out,
-                   ",\"layers\":%zu,\"hidden\":%zu,\"intermediate\":%zu,\"heads\":%zu",
+    masa_text_addf(&out, ",\"layers\":%zu,\"hidden\":%zu,\"intermediate\":%zu,\"heads\":%zu",
                    c->n_layers, c->hidden_size, c->intermediate_size, c->n_heads);
-    masa_text_addf(&out,
-                   ",\"kv_heads\":%zu,\"head_dim\":%zu,\"vocab\":%zu,\"context\":%zu",
+    masa_text_addf(&out, ",\"kv_heads\":%zu,\"head_dim\":%zu,\"vocab\":%zu,\"context\":%zu",
                    c->n_kv_heads, c->head_dim, c->vocab_size, c->max_positions);
     masa_text_addf(&out, ",\"tied\":%s,\"rope_theta\":%.9g,\"rms_norm_eps\":%.9g",
                    c->tied_embeddings ? "true" : "false", (double)c->rope_theta,
@@ -94,8 +90,8 @@ static void print_json(const char *path, const masa_model_file *file, const cens
                        "\"rope_high_freq_factor\":%.9g,\"rope_original\":%zu",
                        (double)c->rope_factor, (double)c->rope_low_freq_factor,
                        (double)c->rope_high_freq_factor, c->rope_original_positions);
-    masa_text_addf(&out, ",\"bos\":%d,\"eos\":%d,\"pad\":%d,\"stored\":{",
-                   (int)c->bos_token, (int)c->eos_token, (int)c->pad_token);
+    masa_text_addf(&out, ",\"bos\":%d,\"eos\":%d,\"pad\":%d,\"stored\":{", (int)c->bos_token,
+                   (int)c->eos_token, (int)c->pad_token);
     const char *separator = "";
     for (uint32_t t = 0; t <= MASA_TENSOR_BF16; t++) {
         if (!n->types[t].tensors) continue;
@@ -139,18 +135,15 @@ static void print_tensor(const masa_tensor_info *t, const statistics *s, bool js
 {
     char shape[48];
     const char *type = masa_tensor_type_layout(t->type)->name;
-    if (t->vector)
-        snprintf(shape, sizeof shape, "%zu", t->cols);
-    else
-        snprintf(shape, sizeof shape, "%zu%s%zu", t->rows, json ? "," : " x ", t->cols);
+    if (t->vector) snprintf(shape, sizeof shape, "%zu", t->cols);
+    else snprintf(shape, sizeof shape, "%zu%s%zu", t->rows, json ? "," : " x ", t->cols);
     if (json)
         printf("{\"tensor\":\"%s\",\"shape\":[%s],\"type\":\"%s\",\"mean\":%.6g,"
                "\"deviation\":%.6g,\"least\":%.6g,\"most\":%.6g,\"not_finite\":%zu}\n",
-               t->name, shape, type, s->mean, s->deviation, s->least, s->most,
-               s->not_finite);
+               t->name, shape, type, s->mean, s->deviation, s->least, s->most, s->not_finite);
     else
-        printf("%-48s %-14s %-5s mean %9.2e  deviation %8.2e  in [%.4g, %.4g]%s\n",
-               t->name, shape, type, s->mean, s->deviation, s->least, s->most,
+        printf("%-48s %-14s %-5s mean %9.2e  deviation %8.2e  in [%.4g, %.4g]%s\n", t->name,
+               shape, type, s->mean, s->deviation, s->least, s->most,
                s->not_finite ? "  NOT FINITE" : "");
 }
 
@@ -161,11 +154,10 @@ static masa_status print_tensors(const masa_model_file *file, bool json, masa_er
     for (size_t i = 0; i < n; i++) {
         size_t elements = infos[i].rows * infos[i].cols;
         void *values = NULL;
-        masa_status st =
-            masa_alloc_large(&values, elements, sizeof(float), "a tensor", err);
+        masa_status st = masa_alloc_large(&values, elements, sizeof(float), "a tensor", err);
         if (st == MASA_OK)
-            st = masa_model_file_read(file, infos[i].name, values, infos[i].rows,
-                                      infos[i].cols, err);
+            st = masa_model_file_read(file, infos[i].name, values, infos[i].rows, infos[i].cols,
+                                      err);
         if (st == MASA_OK) {
             statistics s = measure(values, elements);
             print_tensor(&infos[i], &s, json);
@@ -183,10 +175,8 @@ masa_status cli_inspect_model(const char *path, const cli_inspect_options *optio
     masa_status st = masa_model_file_open(&file, path, err);
     if (st != MASA_OK) return st;
     census n = count(file);
-    if (options->json)
-        print_json(path, file, &n);
-    else
-        print_text(file, &n);
+    if (options->json) print_json(path, file, &n);
+    else print_text(file, &n);
     if (options->tensors) st = print_tensors(file, options->json, err);
     masa_model_file_close(file);
     return st;

@@ -55,12 +55,12 @@ static void print_agreement(const char *what, size_t n, double error, double cor
 static void print_calibration(const masa_forecast_agreement *a)
 {
     if (a->n_rates == 0) return;
-    fprintf(stderr, "calibration: error %.3f; predicted -> true (prompts):",
-            a->calibration_error);
+    fprintf(stderr,
+            "calibration: error %.3f; predicted -> true (prompts):", a->calibration_error);
     for (int k = 0; k < MASA_DECILES; k++)
         if (a->deciles[k].n)
-            fprintf(stderr, " %.2f -> %.2f (%zu)", a->deciles[k].predicted,
-                    a->deciles[k].truth, a->deciles[k].n);
+            fprintf(stderr, " %.2f -> %.2f (%zu)", a->deciles[k].predicted, a->deciles[k].truth,
+                    a->deciles[k].n);
     fprintf(stderr, "\n");
 }
 
@@ -87,15 +87,14 @@ masa_status cli_inspect_predictions(masa_store *store, const cli_inspect_options
     masa_forecasts f = {0};
     masa_status st = masa_forecasts_read(&f, store, &o->filter, err);
     if (st != MASA_OK) return st;
-    size_t shown = o->filter.limit < 0 || (size_t)o->filter.limit > f.n
-                       ? f.n : (size_t)o->filter.limit;
+    size_t shown =
+        o->filter.limit < 0 || (size_t)o->filter.limit > f.n ? f.n : (size_t)o->filter.limit;
     if (!o->json)
         printf("%6s  %6s  %9s  %9s  %9s  %9s  %s\n", "step", "prompt", "pass rate", "true",
                "length", "true", "problem");
     for (size_t i = 0; i < shown; i++) print_row(&f.rows[i], o->json);
     if (f.n == 0) fprintf(stderr, "nothing was predicted in these steps\n");
-    if (shown < f.n)
-        fprintf(stderr, "%zu of %zu shown; --limit 0 shows all\n", shown, f.n);
+    if (shown < f.n) fprintf(stderr, "%zu of %zu shown; --limit 0 shows all\n", shown, f.n);
     masa_forecast_agreement a = masa_forecasts_agreement(&f, 0, -1);
     print_agreement("pass rate", a.n_rates, a.rate_error, a.rate_correlation);
     print_agreement("length", a.n_lengths, a.length_error, a.length_correlation);

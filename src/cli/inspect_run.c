@@ -31,10 +31,8 @@ static void add_key(masa_text *out, const char *key)
 void inspect_add_number(masa_text *out, const char *key, double value)
 {
     add_key(out, key);
-    if (isfinite(value))
-        masa_text_addf(out, "%.9g", value);
-    else
-        masa_text_add(out, "null");
+    if (isfinite(value)) masa_text_addf(out, "%.9g", value);
+    else masa_text_add(out, "null");
 }
 
 static void add_string(masa_text *out, const char *key, const char *value)
@@ -69,8 +67,8 @@ static void print_rollout(reader *r, const masa_store_rollout *o)
     if (strcmp(masa_text_get(&r->last_prompt), o->prompt_text) != 0 || r->n == 1) {
         masa_text_clear(&r->last_prompt);
         masa_text_add(&r->last_prompt, o->prompt_text);
-        printf("==== prompt %ld of step %ld, problem %s, %ld tokens, answer %s\n%s\n", o->prompt,
-               o->step, o->problem, o->prompt_tokens, o->answer, o->prompt_text);
+        printf("==== prompt %ld of step %ld, problem %s, %ld tokens, answer %s\n%s\n",
+               o->prompt, o->step, o->problem, o->prompt_tokens, o->answer, o->prompt_text);
     }
     printf("---- step %ld, prompt %ld, %s %ld: reward %.3f, advantage %+.3f, %ld tokens, "
            "stopped by %s",
@@ -158,10 +156,8 @@ static masa_status see_rollout(void *context, const masa_store_rollout *rollout,
     (void)err;
     reader *r = context;
     if (!next_row(r)) return MASA_OK;
-    if (r->json)
-        print_rollout_json(r, rollout);
-    else
-        print_rollout(r, rollout);
+    if (r->json) print_rollout_json(r, rollout);
+    else print_rollout(r, rollout);
     return MASA_OK;
 }
 
@@ -198,9 +194,10 @@ static masa_status see_decision(void *context, const masa_store_decision *d, mas
     reader *r = context;
     if (!next_row(r)) return MASA_OK;
     if (!r->json) {
-        printf("step %ld, prompt %ld, problem %s: %s %s, predictions %.4g +- %.4g, value %.4g\n",
-               d->step, d->prompt, d->problem, d->kind, d->taken ? "taken" : "not taken",
-               d->mean, d->deviation, d->value);
+        printf(
+            "step %ld, prompt %ld, problem %s: %s %s, predictions %.4g +- %.4g, value %.4g\n",
+            d->step, d->prompt, d->problem, d->kind, d->taken ? "taken" : "not taken", d->mean,
+            d->deviation, d->value);
         return MASA_OK;
     }
     masa_text *line = &r->json_line;
@@ -255,8 +252,7 @@ static masa_status show_rows(masa_store *store, const cli_inspect_options *o, ma
     masa_status st = MASA_OK;
     if (o->rollouts) st = masa_store_rollouts(store, &filter, see_rollout, &r, err);
     bool any = end_kind(&r);
-    if (o->evals && st == MASA_OK)
-        st = masa_store_evals(store, first, last, see_eval, &r, err);
+    if (o->evals && st == MASA_OK) st = masa_store_evals(store, first, last, see_eval, &r, err);
     any = end_kind(&r) || any;
     if (o->decisions && st == MASA_OK)
         st = masa_store_decisions(store, first, last, see_decision, &r, err);

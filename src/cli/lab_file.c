@@ -36,8 +36,7 @@ static const cyaml_schema_field_t fields[] = {
                          CYAML_UNLIMITED),
     CYAML_FIELD_SEQUENCE("seeds", CYAML_FLAG_POINTER, lab_file, seeds, &number, 1,
                          CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("arms", CYAML_FLAG_POINTER, lab_file, arms, &arm, 1,
-                         CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("arms", CYAML_FLAG_POINTER, lab_file, arms, &arm, 1, CYAML_UNLIMITED),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
@@ -77,8 +76,7 @@ static masa_status check(const lab_file *lab, masa_error *err)
                              lab->arms[i].name);
     for (unsigned i = 0; i < lab->seeds_count; i++)
         if (lab->seeds[i] < 0)
-            return MASA_FAIL(err, MASA_ERR_CONFIG, "seeds: %ld is negative",
-                             lab->seeds[i]);
+            return MASA_FAIL(err, MASA_ERR_CONFIG, "seeds: %ld is negative", lab->seeds[i]);
     if (!has_arm(lab, lab->baseline))
         return MASA_FAIL(err, MASA_ERR_CONFIG, "baseline: no arm is called '%s'",
                          lab->baseline);
@@ -131,10 +129,9 @@ masa_status lab_file_plan(compare_runs *out, const lab_file *lab, const char *ru
             compare_run *run =
                 compare_runs_add(out, folder, a->name, strlen(a->name), lab->seeds[s]);
             if (!run)
-                st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s with seed %ld is given twice",
-                               a->name, lab->seeds[s]);
-            else
-                run->preset = a->preset, run->set = &a->own;
+                st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s with seed %ld is given twice", a->name,
+                               lab->seeds[s]);
+            else run->preset = a->preset, run->set = &a->own;
         }
     free(folder);
     return st;

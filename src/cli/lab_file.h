@@ -12,9 +12,9 @@ typedef struct lab_arm {
 } lab_arm;
 
 typedef struct lab_file {
-    char *name;                                   /* of its records' folder */
-    char *model, *train, *test, *config, *steps;  /* NULL: not given */
-    char *baseline;                               /* an arm; never NULL once read */
+    char *name;                                  /* of its records' folder */
+    char *model, *train, *test, *config, *steps; /* NULL: not given */
+    char *baseline;                              /* an arm; never NULL once read */
     char **set;
     unsigned set_count;
     long *seeds;

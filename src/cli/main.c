@@ -18,7 +18,7 @@ const cli_entry cli_commands[] = {
 #define X(name, help) {#name, help, cli_##name},
     CLI_COMMANDS(X)
 #undef X
-    {NULL, NULL, NULL},
+        {NULL, NULL, NULL},
 };
 
 /* A message may quote a hostile file: one line of valid text, no terminal's commands. */
@@ -41,8 +41,8 @@ masa_status cli_version(int argc, char **argv, masa_error *err)
 {
     bool helped = false;
     const cli_option options[] = {CLI_END};
-    const cli_usage usage = {"version", "", "Prints the version, and the commit it was built from.",
-                             NULL, 0, 0};
+    const cli_usage usage = {
+        "version", "", "Prints the version, and the commit it was built from.", NULL, 0, 0};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st == MASA_OK && !helped) printf("masa " MASA_VERSION "\n");
     return st;

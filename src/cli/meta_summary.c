@@ -60,10 +60,8 @@ static void print_reward(const char *name, double sum, size_t n, const size_t *c
 /* A number, or a dash where there is nothing to measure. */
 static void print_measure(const char *name, double value)
 {
-    if (isnan(value))
-        fprintf(stderr, ", %s -", name);
-    else
-        fprintf(stderr, ", %s %.4f", name, value);
+    if (isnan(value)) fprintf(stderr, ", %s -", name);
+    else fprintf(stderr, ", %s %.4f", name, value);
 }
 
 static void print_agreement(const char *name, const meta_numbers *predicted,
@@ -78,8 +76,7 @@ static void print_agreement(const char *name, const meta_numbers *predicted,
 
 static void print_length_errors(const char *name, const masa_length_errors *e)
 {
-    fprintf(stderr, "length error of %s rollouts, standardised: %zu rollouts", name,
-            e->n);
+    fprintf(stderr, "length error of %s rollouts, standardised: %zu rollouts", name, e->n);
     print_measure("mean", masa_length_errors_mean(e));
     print_measure("deviation", masa_length_errors_deviation(e));
     fprintf(stderr, "\n");
@@ -97,8 +94,8 @@ void meta_summary_print(const meta_summary *s)
     print_reward("total", s->total, s->n_answers, NULL);
     print_agreement("pass rate", &s->rates_predicted, &s->rates_true);
     print_measure("calibration error",
-                  masa_calibration_bins(bins, 10, s->rates_predicted.items,
-                                        s->rates_true.items, s->rates_true.n));
+                  masa_calibration_bins(bins, 10, s->rates_predicted.items, s->rates_true.items,
+                                        s->rates_true.n));
     fprintf(stderr, "\n");
     print_agreement("length", &s->lengths_predicted, &s->lengths_true);
     fprintf(stderr, "\ngate: %zu of %zu problems closed",

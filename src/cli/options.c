@@ -30,8 +30,7 @@ static masa_status store(const cli_option *o, const char *value, masa_error *err
     }
     bool number = o->kind != CLI_KIND_DOUBLE || isfinite(*(double *)o->target);
     if (errno || end == value || *end || !number)
-        return MASA_FAIL(err, MASA_ERR_USAGE, "--%s takes a number, not '%s'", o->name,
-                         value);
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--%s takes a number, not '%s'", o->name, value);
     return MASA_OK;
 }
 
@@ -57,8 +56,8 @@ masa_status cli_parse(const cli_usage *usage, const cli_option *options, int *ar
     opterr = 0;
     optind = 0;
     int c;
-    while (st == MASA_OK && (c = getopt_long(*argc, *argv, masa_text_get(&letters), table,
-                                             NULL)) != -1) {
+    while (st == MASA_OK &&
+           (c = getopt_long(*argc, *argv, masa_text_get(&letters), table, NULL)) != -1) {
         const cli_option *hit = c >= FIRST ? &options[c - FIRST] : NULL;
         for (size_t i = 0; !hit && c != '?' && c != ':' && i < n; i++)
             if (options[i].letter == c) hit = &options[i];
@@ -67,8 +66,7 @@ masa_status cli_parse(const cli_usage *usage, const cli_option *options, int *ar
             *helped = true;
             break;
         }
-        if (hit)
-            st = store(hit, optarg, err);
+        if (hit) st = store(hit, optarg, err);
         else
             st = MASA_FAIL(err, MASA_ERR_USAGE, "%s '%s'; see masa %s --help",
                            c == ':' ? "a value is missing after" : "unknown option",

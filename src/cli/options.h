@@ -43,6 +43,7 @@ typedef struct cli_option {
     const char *help;
 } cli_option;
 
+/* clang-format off */
 #define CLI_FLAG(name, letter, target, help)                                              \
     {name, letter, CLI_KIND_FLAG, (bool *){target}, NULL, help}
 #define CLI_LONG(name, letter, target, argument, help)                                    \
@@ -53,25 +54,29 @@ typedef struct cli_option {
     {name, letter, CLI_KIND_STRING, (const char **){target}, argument, help}
 #define CLI_LIST(name, letter, target, argument, help)                                    \
     {name, letter, CLI_KIND_LIST, (cli_list *){target}, argument, help}
+/* clang-format on */
 /* masa_device_start's name, for commands that run a model. */
-#define CLI_DEVICE(target)                                                                \
-    CLI_STRING("device", 0, target, "NAME",                                               \
+#define CLI_DEVICE(target)                                                                     \
+    CLI_STRING("device", 0, target, "NAME",                                                    \
                "what computes: auto (a GPU if there is one), cpu, cuda or cuda:N")
 /* A path to a model, which means the same everywhere (masa_model_find). */
-#define CLI_MODEL_HELP "GGUF file, Hugging Face folder, checkpoint or run (its newest checkpoint)"
+#define CLI_MODEL_HELP                                                                         \
+    "GGUF file, Hugging Face folder, checkpoint or run (its newest checkpoint)"
 #define CLI_MODEL(target) CLI_STRING("model", 'm', target, "PATH", CLI_MODEL_HELP)
 /* For commands that tell progress. */
-#define CLI_QUIET(target)                                                                 \
+#define CLI_QUIET(target)                                                                      \
     CLI_FLAG("quiet", 'q', target, "no progress, only warnings and errors")
-#define CLI_END                                                                           \
-    {NULL, 0, CLI_KIND_END, NULL, NULL, NULL}
+#define CLI_END                                                                                \
+    {                                                                                          \
+        NULL, 0, CLI_KIND_END, NULL, NULL, NULL                                                \
+    }
 
 typedef struct cli_usage {
-    const char *command;    /* "generate" */
-    const char *arguments;  /* "MODEL [FILE]" */
-    const char *summary;    /* one sentence */
-    const char *details;    /* longer text below the options, or NULL */
-    int least, most;        /* number of positional arguments; most < 0: any */
+    const char *command;   /* "generate" */
+    const char *arguments; /* "MODEL [FILE]" */
+    const char *summary;   /* one sentence */
+    const char *details;   /* longer text below the options, or NULL */
+    int least, most;       /* number of positional arguments; most < 0: any */
 } cli_usage;
 
 /**

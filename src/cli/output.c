@@ -86,6 +86,5 @@ masa_status cli_output_close(masa_error *err)
     /* A network's file system may say only now that the disk was full. */
     if (fclose(stdout) != 0 && !cause) cause = errno;
     if (!cause) return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_IO, "cannot write to standard output: %s",
-                     strerror(cause));
+    return MASA_FAIL(err, MASA_ERR_IO, "cannot write to standard output: %s", strerror(cause));
 }

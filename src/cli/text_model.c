@@ -16,8 +16,8 @@ static masa_status parse_compute(masa_dtype *out, const char *name, masa_error *
     if (strcmp(name, "f32") == 0) *out = MASA_F32;
     else if (strcmp(name, "bf16") == 0) *out = MASA_BF16;
     else if (strcmp(name, "auto") != 0)
-        return MASA_FAIL(err, MASA_ERR_USAGE,
-                         "--compute takes auto, f32 or bf16, not '%s'", name);
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--compute takes auto, f32 or bf16, not '%s'",
+                         name);
     return MASA_OK;
 }
 
@@ -25,13 +25,13 @@ masa_status text_model_open(text_model *m, masa_error *err)
 {
     masa_model_options options = {0};
     if (!m->path)
-        return MASA_FAIL(err, MASA_ERR_USAGE,
-                         "--model PATH is needed: " CLI_MODEL_HELP);
+        return MASA_FAIL(err, MASA_ERR_USAGE, "--model PATH is needed: " CLI_MODEL_HELP);
     masa_status st = masa_device_start(m->device, err);
     if (st == MASA_OK) st = parse_compute(&options.compute, m->compute, err);
     if (st == MASA_OK) st = masa_model_find(&m->found, m->path, err);
     if (st == MASA_OK) st = masa_tokenizer_load(&m->tokenizer, m->found, err);
-    if (st == MASA_OK && !m->raw) st = masa_chat_create(&m->chat, m->template, m->tokenizer, err);
+    if (st == MASA_OK && !m->raw)
+        st = masa_chat_create(&m->chat, m->template, m->tokenizer, err);
     if (st == MASA_OK) st = masa_model_load(&m->model, m->found, &options, err);
     if (st != MASA_OK) text_model_close(m);
     return st;
@@ -65,7 +65,8 @@ static masa_status messages_prompt(masa_tokens *out, const text_model *m, const 
     size_t n = 0, i;
     const json_t *item;
     if (m->raw)
-        return MASA_FAIL(err, MASA_ERR_DATA, "\"messages\" need a chat template; leave --raw out");
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "\"messages\" need a chat template; leave --raw out");
     if (!json_is_array(list) || json_array_size(list) == 0)
         return MASA_FAIL(err, MASA_ERR_DATA, "\"messages\" must be a list of messages");
     masa_message *messages = masa_alloc(json_array_size(list) + 1, sizeof *messages);
@@ -82,8 +83,7 @@ static masa_status messages_prompt(masa_tokens *out, const text_model *m, const 
                            "messages[%zu] needs the strings \"role\" and \"content\"", i);
         n++;
     }
-    if (st == MASA_OK)
-        st = masa_chat_encode(out, m->chat, messages, n, true, err);
+    if (st == MASA_OK) st = masa_chat_encode(out, m->chat, messages, n, true, err);
     free(messages);
     return st;
 }
@@ -100,7 +100,8 @@ masa_status text_model_json_ids(masa_tokens *out, const text_model *m, const jso
         json_int_t id = json_integer_value(item);
         if (!json_is_integer(item) || id < 0 || (size_t)id >= vocab)
             return MASA_FAIL(err, MASA_ERR_DATA,
-                             "%s[%zu] is no token id; they go from 0 to %zu", name, i, vocab - 1);
+                             "%s[%zu] is no token id; they go from 0 to %zu", name, i,
+                             vocab - 1);
         MASA_PUSH(out->ids, out->n, out->capacity, (int32_t)id);
     }
     return MASA_OK;
@@ -136,10 +137,8 @@ masa_status json_lines_read(json_lines *out, const char *path, masa_error *err)
 {
     json_lines lines = {0};
     masa_status st = masa_json_lines_read(path, add_line, &lines, err);
-    if (st == MASA_OK)
-        *out = lines;
-    else
-        json_lines_deinit(&lines);
+    if (st == MASA_OK) *out = lines;
+    else json_lines_deinit(&lines);
     return st;
 }
 
@@ -162,8 +161,8 @@ json_t *json_floats(const float *values, size_t n)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++)
-        json_array_append_new(list, isfinite(values[i]) ? json_real((double)values[i])
-                                                        : json_null());
+        json_array_append_new(list,
+                              isfinite(values[i]) ? json_real((double)values[i]) : json_null());
     return list;
 }
 

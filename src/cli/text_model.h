@@ -13,31 +13,28 @@
 /* Set the options, then open it. */
 typedef struct text_model {
     const char *path, *device, *compute, *template, *system;
-    bool raw; /* no template: prompts are text as it stands, special tokens included */
+    bool raw;    /* no template: prompts are text as it stands, special tokens included */
     char *found; /* what path means (masa_model_find) */
     masa_model *model;
     masa_tokenizer *tokenizer;
     masa_chat *chat; /* NULL when raw */
 } text_model;
 
-#define TEXT_MODEL_DEFAULTS                                                               \
-    {                                                                                     \
-        .compute = "auto", .template = "auto"                                             \
+#define TEXT_MODEL_DEFAULTS                                                                    \
+    {                                                                                          \
+        .compute = "auto", .template = "auto"                                                  \
     }
 
-#define CHAT_TEMPLATE_HELP                                                                \
-    "auto (the model's own), auto-nothink, a built-in one, or FILE.jinja"
+#define CHAT_TEMPLATE_HELP "auto (the model's own), auto-nothink, a built-in one, or FILE.jinja"
 
 /* The options that every such command has, for its table. */
-#define TEXT_MODEL_OPTIONS(m)                                                             \
-    CLI_MODEL(&(m)->path),                                                                \
-        CLI_DEVICE(&(m)->device),                                                         \
-        CLI_STRING("compute", 0, &(m)->compute, "TYPE",                                   \
-                   "what products are computed in: auto, f32 or bf16"),                      \
-        CLI_STRING("chat-template", 0, &(m)->template, "NAME", CHAT_TEMPLATE_HELP),        \
-        CLI_STRING("system", 's', &(m)->system, "TEXT",                                   \
-                   "system message before a prompt"),                                     \
-        CLI_FLAG("raw", 'r', &(m)->raw,                                                   \
+#define TEXT_MODEL_OPTIONS(m)                                                                  \
+    CLI_MODEL(&(m)->path), CLI_DEVICE(&(m)->device),                                           \
+        CLI_STRING("compute", 0, &(m)->compute, "TYPE",                                        \
+                   "what products are computed in: auto, f32 or bf16"),                        \
+        CLI_STRING("chat-template", 0, &(m)->template, "NAME", CHAT_TEMPLATE_HELP),            \
+        CLI_STRING("system", 's', &(m)->system, "TEXT", "system message before a prompt"),     \
+        CLI_FLAG("raw", 'r', &(m)->raw,                                                        \
                  "no chat template: prompts as they stand, special tokens included")
 
 masa_status text_model_open(text_model *m, masa_error *err);

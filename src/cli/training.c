@@ -37,8 +37,8 @@ void cli_catch_signals(void)
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
         /* What nohup and its like have set to be ignored stays so; a shell does that to ^C of
          * a program in the background, which `kill -INT` is still to reach. */
-        if (stops[i] == SIGINT || (sigaction(stops[i], NULL, &before) == 0 &&
-                                   before.sa_handler != SIG_IGN))
+        if (stops[i] == SIGINT ||
+            (sigaction(stops[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN))
             sigaction(stops[i], &stop, NULL);
     sigaction(SIGUSR1, &status, NULL);
 }
@@ -54,8 +54,7 @@ static masa_status find_model(masa_config *config, masa_error *err)
     return st;
 }
 
-masa_status cli_settings_load(masa_config *out, const cli_settings *settings,
-                              masa_error *err)
+masa_status cli_settings_load(masa_config *out, const cli_settings *settings, masa_error *err)
 {
     const cli_list *set = settings->set;
     size_t most = settings->n_shortcuts + set->n, n = 0, made = 0;
@@ -86,10 +85,9 @@ void cli_say_machine(const masa_config *config)
     int threads = config->train.threads ? (int)config->train.threads : masa_threads();
     masa_dist_place here = masa_dist_where();
     if (masa_dist_size() > 1)
-        fprintf(stderr, "masa: %zu processes on %zu machine%s, ", masa_dist_size(), here.machines,
-                here.machines > 1 ? "s" : "");
-    else
-        fprintf(stderr, "masa: ");
+        fprintf(stderr, "masa: %zu processes on %zu machine%s, ", masa_dist_size(),
+                here.machines, here.machines > 1 ? "s" : "");
+    else fprintf(stderr, "masa: ");
     fprintf(stderr, "%d threads%s, %s\n", threads, masa_dist_size() > 1 ? " each" : "",
             masa_isa_name(masa_isa_get()));
 }

@@ -21,8 +21,7 @@ typedef struct cli_settings {
 } cli_settings;
 
 /* masa_config_load with these settings, paths made absolute. */
-masa_status cli_settings_load(masa_config *out, const cli_settings *settings,
-                              masa_error *err);
+masa_status cli_settings_load(masa_config *out, const cli_settings *settings, masa_error *err);
 
 /* For masa_train_options: not 0 once a signal asked to stop or, with SIGUSR1, for a line on
  * where the run stands. */

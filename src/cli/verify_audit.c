@@ -73,7 +73,8 @@ static bool rounded(const masa_verify_result *r, const char *gold,
 static char *text_end(const char *text, size_t size)
 {
     size_t from = size > SHOWN_TEXT ? size - SHOWN_TEXT : 0;
-    while (from < size && ((unsigned char)text[from] & 0xC0) == 0x80) from++; /* whole characters */
+    while (from < size && ((unsigned char)text[from] & 0xC0) == 0x80)
+        from++; /* whole characters */
     char *out = masa_strndup(text + from, size - from);
     for (char *c = out; *c; c++)
         if (iscntrl((unsigned char)*c)) *c = ' ';
@@ -110,7 +111,8 @@ void cli_audit_note(cli_audit *a, const char *where, const char *text, size_t si
                     const char *gold, const masa_verify_options *options,
                     const masa_verify_result *result)
 {
-    if (result->verdict == MASA_VERDICT_EQUAL || result->verdict == MASA_VERDICT_BAD_GOLD) return;
+    if (result->verdict == MASA_VERDICT_EQUAL || result->verdict == MASA_VERDICT_BAD_GOLD)
+        return;
     a->looked_at++;
     masa_verify_result other;
     audit_case c = {.by = result->extraction.rule, .reason = AUDIT_REASONS};
@@ -120,14 +122,15 @@ void cli_audit_note(cli_audit *a, const char *where, const char *text, size_t si
     else if (result->extracted && options->kind != MASA_ANSWER_CHOICE &&
              rounded(result, gold, options))
         c.reason = AUDIT_ROUNDED;
-    else if (result->extracted && same_numbers(result->extracted, result->extraction.size, gold))
+    else if (result->extracted &&
+             same_numbers(result->extracted, result->extraction.size, gold))
         c.reason = AUDIT_NUMBERS;
     if (c.reason == AUDIT_REASONS) return;
     c.answer = result->extracted ? masa_strndup(result->extracted, result->extraction.size)
                                  : masa_strdup("");
     c.gold = masa_strdup(gold);
-    c.instead = c.reason == AUDIT_RULE ? masa_strndup(other.extracted, other.extraction.size)
-                                       : NULL;
+    c.instead =
+        c.reason == AUDIT_RULE ? masa_strndup(other.extracted, other.extraction.size) : NULL;
     keep(a, c, text, size, where);
 }
 

@@ -22,7 +22,8 @@ static masa_status visit_line(const char *text, size_t n, size_t number,
                               masa_error *err)
 {
     if (n > MASA_LINE_MOST)
-        return MASA_FAIL(err, MASA_ERR_DATA, "a line of more than %d MiB", MASA_LINE_MOST >> 20);
+        return MASA_FAIL(err, MASA_ERR_DATA, "a line of more than %d MiB",
+                         MASA_LINE_MOST >> 20);
     json_error_t cause;
     json_t *line = json_loadb(text, n, JSON_REJECT_DUPLICATES, &cause);
     masa_status st = json_is_object(line)
@@ -34,8 +35,7 @@ static masa_status visit_line(const char *text, size_t n, size_t number,
 }
 
 masa_status masa_json_lines_parse(const char *text, size_t size, const char *path,
-                                  masa_json_line_visit *visit, void *context,
-                                  masa_error *err)
+                                  masa_json_line_visit *visit, void *context, masa_error *err)
 {
     masa_status st = MASA_OK;
     bool enough = false, any = false;
@@ -56,14 +56,13 @@ masa_status masa_json_lines_parse(const char *text, size_t size, const char *pat
     return st;
 }
 
-masa_status masa_json_lines_read(const char *path, masa_json_line_visit *visit,
-                                 void *context, masa_error *err)
+masa_status masa_json_lines_read(const char *path, masa_json_line_visit *visit, void *context,
+                                 masa_error *err)
 {
     masa_text text = {0};
     masa_status st = masa_file_read(&text, path, err);
     if (st == MASA_OK)
-        st = masa_json_lines_parse(masa_text_get(&text), text.size, path, visit, context,
-                                   err);
+        st = masa_json_lines_parse(masa_text_get(&text), text.size, path, visit, context, err);
     masa_text_deinit(&text);
     return st;
 }

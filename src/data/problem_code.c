@@ -10,9 +10,8 @@ static masa_status check_strings(const json_t *list, const char *names, masa_err
 {
     size_t i;
     const json_t *item;
-    json_array_foreach(list, i, item)
-        if (!json_is_string(item))
-            return MASA_FAIL(err, MASA_ERR_DATA, "%s must be lists of strings", names);
+    json_array_foreach(list, i, item) if (!json_is_string(item)) return MASA_FAIL(
+        err, MASA_ERR_DATA, "%s must be lists of strings", names);
     return MASA_OK;
 }
 

@@ -10,8 +10,7 @@
 
 const char *masa_problem_kind_name(masa_problem_kind kind)
 {
-    return kind == MASA_PROBLEM_CODE ? "code"
-                                     : masa_answer_kind_text((masa_answer_kind)kind);
+    return kind == MASA_PROBLEM_CODE ? "code" : masa_answer_kind_text((masa_answer_kind)kind);
 }
 
 bool masa_problem_kind_find(masa_problem_kind *out, const char *name)
@@ -25,10 +24,9 @@ bool masa_problem_kind_find(masa_problem_kind *out, const char *name)
 
 void masa_problem_deinit(masa_problem *p)
 {
-    char *const texts[] = {p->id,       p->problem,     p->context, p->question,
-                           p->prompt,   p->answer,      p->solution, p->unit,
-                           p->preamble, p->entry_point, p->tests,   p->shown_tests,
-                           p->suffix,   p->line};
+    char *const texts[] = {p->id,     p->problem,     p->context, p->question, p->prompt,
+                           p->answer, p->solution,    p->unit,    p->preamble, p->entry_point,
+                           p->tests,  p->shown_tests, p->suffix,  p->line};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) free(texts[i]);
     for (size_t i = 0; i < p->n_choices; i++) free(p->choices[i]);
     free(p->choices);
@@ -52,8 +50,9 @@ static void keep_strata(masa_problem *p, const json_t *line, const char *keys)
         n = strcspn(keys, ",");
         char *key = masa_strndup(keys, n);
         const json_t *found = json_object_get(line, key);
-        char *value = json_is_boolean(found) ? masa_strdup(json_is_true(found) ? "true" : "false")
-                                             : masa_json_text(found);
+        char *value = json_is_boolean(found)
+                          ? masa_strdup(json_is_true(found) ? "true" : "false")
+                          : masa_json_text(found);
         masa_text pair = {0};
         masa_text_addf(&pair, "%s=%s", key, value ? value : "");
         if (value) MASA_PUSH(p->strata, p->n_strata, capacity, masa_text_take(&pair));
@@ -112,19 +111,22 @@ static masa_status read_kind(masa_problem *p, const masa_problem_reader *r, cons
 {
     const json_t *kind = PROBLEM_MEMBER(r, line, kind);
     p->kind = r->kind;
-    bool known = !kind || r->one_kind ||
-                 (json_is_string(kind) && masa_problem_kind_find(&p->kind, json_string_value(kind)));
+    bool known =
+        !kind || r->one_kind ||
+        (json_is_string(kind) && masa_problem_kind_find(&p->kind, json_string_value(kind)));
     if (!known && !r->unjudged) {
         char *given = json_dumps(kind, JSON_ENCODE_ANY);
         masa_status st = MASA_FAIL(err, MASA_ERR_DATA,
                                    "no kind of problem %.40s; the kinds are math, numeric, "
-                                   "choice, code_output and code", given);
+                                   "choice, code_output and code",
+                                   given);
         free(given);
         return st;
     }
     const json_t *options = PROBLEM_MEMBER(r, line, options);
     if (r->unjudged)
-        return options && p->kind == MASA_PROBLEM_CHOICE ? read_choices(p, options, err) : MASA_OK;
+        return options && p->kind == MASA_PROBLEM_CHOICE ? read_choices(p, options, err)
+                                                         : MASA_OK;
     if (!p->answer && p->kind == MASA_PROBLEM_CODE) p->answer = masa_strdup("");
     if (!p->answer)
         return MASA_FAIL(err, MASA_ERR_DATA, "the line has no \"%s\" (a string or a number)%s",
@@ -236,7 +238,9 @@ void masa_problem_add_request(masa_text *out, const masa_problem *p, const char 
     bool code = p->kind == MASA_PROBLEM_CODE;
     const char *instruction = code ? code_suffix : suffix;
     if (instruction && strcmp(instruction, MASA_PROBLEM_AUTO) == 0)
-        instruction = p->suffix ? p->suffix : code ? MASA_PROBLEM_CODE_SUFFIX : MASA_PROBLEM_SUFFIX;
+        instruction = p->suffix ? p->suffix
+                      : code    ? MASA_PROBLEM_CODE_SUFFIX
+                                : MASA_PROBLEM_SUFFIX;
     masa_text_add(out, p->prompt ? p->prompt : p->question);
     if (!p->prompt && instruction && instruction[0]) masa_text_addf(out, " %s", instruction);
 }

@@ -34,22 +34,19 @@ masa_status masa_problems_parse(masa_problems *out, const char *text, size_t siz
     loading l = {.path = path, .limit = limit};
     if (reader) l.reader = *reader;
     masa_status st = masa_json_lines_parse(text, size, path, load_line, &l, err);
-    if (st == MASA_OK)
-        *out = l.problems;
-    else
-        masa_problems_deinit(&l.problems);
+    if (st == MASA_OK) *out = l.problems;
+    else masa_problems_deinit(&l.problems);
     return st;
 }
 
 masa_status masa_problems_load(masa_problems *out, const char *path,
-                               const masa_problem_reader *reader, size_t limit,
-                               masa_error *err)
+                               const masa_problem_reader *reader, size_t limit, masa_error *err)
 {
     masa_text text = {0};
     masa_status st = masa_file_read(&text, path, err);
     if (st == MASA_OK)
-        st = masa_problems_parse(out, masa_text_get(&text), text.size, path, reader, limit,
-                                 err);
+        st =
+            masa_problems_parse(out, masa_text_get(&text), text.size, path, reader, limit, err);
     masa_text_deinit(&text);
     return st;
 }
@@ -61,8 +58,7 @@ void masa_problems_deinit(masa_problems *problems)
     *problems = (masa_problems){0};
 }
 
-void masa_problem_order_init(masa_problem_order *order, size_t n, uint64_t seed,
-                             bool shuffle)
+void masa_problem_order_init(masa_problem_order *order, size_t n, uint64_t seed, bool shuffle)
 {
     *order = (masa_problem_order){.n = n, .seed = seed, .shuffle = shuffle};
     order->order = masa_alloc(n, sizeof *order->order);
@@ -81,8 +77,7 @@ size_t masa_problem_order_get(masa_problem_order *order, size_t draw)
     if (!order->shuffle) return draw % order->n;
     if (epoch != order->epoch) {
         for (size_t i = 0; i < order->n; i++) order->order[i] = i;
-        masa_random random =
-            masa_random_init(masa_key(order->seed, epoch), MASA_STREAM_DATA);
+        masa_random random = masa_random_init(masa_key(order->seed, epoch), MASA_STREAM_DATA);
         masa_random_shuffle(&random, order->order, order->n);
         order->epoch = epoch;
     }

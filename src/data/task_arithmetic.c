@@ -16,8 +16,7 @@ long task_number(masa_random *random, int digits)
 long task_arithmetic(masa_text *text, masa_text *work, masa_random *random, int level)
 {
     static const char *const asks[] = {"What is %s?", "Compute %s.", "Calculate %s.",
-                                       "Evaluate the expression %s.",
-                                       "Find the value of %s."};
+                                       "Evaluate the expression %s.", "Find the value of %s."};
     masa_text e = {0};
     long a = task_number(random, level < 2 ? 1 : 2), b = task_number(random, level < 2 ? 1 : 2);
     long c = task_number(random, 1), d = task_number(random, level > 4 ? 2 : 1), answer;
@@ -87,8 +86,7 @@ static long divide(masa_text *work, char v, long a, long c)
 /* a v + b = c */
 static long move(masa_text *work, char v, long a, long b, long c)
 {
-    masa_text_addf(work, " %s %ld on both sides.", b < 0 ? "Add" : "Subtract",
-                   b < 0 ? -b : b);
+    masa_text_addf(work, " %s %ld on both sides.", b < 0 ? "Add" : "Subtract", b < 0 ? -b : b);
     long rest = b < 0 ? steps_add(work, c, -b) : steps_subtract(work, c, b);
     if (a == 1) masa_text_addf(work, " So %c = %ld.", v, rest);
     else masa_text_addf(work, " So %ld%c = %ld.", a, v, rest);
@@ -112,8 +110,7 @@ long task_equation(masa_text *text, masa_text *work, masa_random *random, int le
     case 2:
         if (masa_random_below(random, 2))
             masa_text_addf(text, "Solve for %c: %c + %ld = %ld.", v, v, b, x + b);
-        else
-            masa_text_addf(text, "If %c - %ld = %ld, what is %c?", v, b, x, v), x += b, b = -b;
+        else masa_text_addf(text, "If %c - %ld = %ld, what is %c?", v, b, x, v), x += b, b = -b;
         return move(work, v, 1, b, x + b);
     case 3:
         masa_text_addf(text, "Solve for %c: %ld%c = %ld.", v, a, v, a * x);

@@ -66,8 +66,8 @@ static void take_powers(task_case *c, long value, int base)
             if (power > 1) rest = (rest + 1 + task_own(c, most)) % power;
             else digit = (digit + 1 + task_own(c, base - 1)) % base;
         }
-        masa_text_addf(&c->work, "%s%ld-%d*%ld=%ld", digits.size ? ";" : "", value, digit, power,
-                       rest);
+        masa_text_addf(&c->work, "%s%ld-%d*%ld=%ld", digits.size ? ";" : "", value, digit,
+                       power, rest);
         masa_text_addf(&digits, "%d", digit);
         value = rest;
     }
@@ -83,7 +83,8 @@ void task_base(task_case *c, int level)
     masa_text_addf(&c->problem, "%ld>%d", value, base);
     masa_text digits = {0};
     for (long v = value; v > 0; v /= base) masa_text_addf(&digits, "%d", (int)(v % base));
-    for (size_t i = digits.size; i > 0; i--) masa_text_append(&c->answer, digits.data + i - 1, 1);
+    for (size_t i = digits.size; i > 0; i--)
+        masa_text_append(&c->answer, digits.data + i - 1, 1);
     masa_text_deinit(&digits);
     if (task_method(c, "divide", "powers")) take_powers(c, value, base);
     else divide(c, value, base);

@@ -10,26 +10,37 @@
  * this day, whichever of them are wanted: old command lines make the old files. */
 enum { FIRST_KINDS = 4 };
 
-#define METHODS(first, second) (const char *const[]){first, second}
+#define METHODS(first, second)                                                                 \
+    (const char *const[])                                                                      \
+    {                                                                                          \
+        first, second                                                                          \
+    }
 
 const task_kind task_table[MASA_TASK_KINDS] = {
-    [MASA_TASK_ARITHMETIC] = {"arithmetic", 1, 6, 1, 4, task_arithmetic, 0, NULL, MASA_PROBLEM_NUMERIC, NULL},
+    [MASA_TASK_ARITHMETIC] = {"arithmetic", 1, 6, 1, 4, task_arithmetic, 0, NULL,
+                              MASA_PROBLEM_NUMERIC, NULL},
     [MASA_TASK_WORD] = {"word", 1, 10, 1, 4, task_word, 0, NULL, MASA_PROBLEM_NUMERIC, NULL},
-    [MASA_TASK_COMPARE] = {"compare", 1, 6, 1, 4, task_compare, 0, NULL, MASA_PROBLEM_NUMERIC, NULL},
-    [MASA_TASK_EQUATION] = {"equation", 1, 6, 1, 4, task_equation, 0, NULL, MASA_PROBLEM_NUMERIC, NULL},
-    [MASA_TASK_CHAIN] = {"chain", 1, 60, 1, 14, NULL, 'c', task_chain, MASA_PROBLEM_NUMERIC, NULL},
+    [MASA_TASK_COMPARE] = {"compare", 1, 6, 1, 4, task_compare, 0, NULL, MASA_PROBLEM_NUMERIC,
+                           NULL},
+    [MASA_TASK_EQUATION] = {"equation", 1, 6, 1, 4, task_equation, 0, NULL,
+                            MASA_PROBLEM_NUMERIC, NULL},
+    [MASA_TASK_CHAIN] = {"chain", 1, 60, 1, 14, NULL, 'c', task_chain, MASA_PROBLEM_NUMERIC,
+                         NULL},
     [MASA_TASK_ADD] = {"add", 1, 18, 1, 9, NULL, 'a', task_add, MASA_PROBLEM_NUMERIC, NULL},
-    [MASA_TASK_MULTIPLY] = {"multiply", 1, 12, 1, 5, NULL, 'm', task_multiply, MASA_PROBLEM_NUMERIC,
-                            METHODS("column", "expand")},
+    [MASA_TASK_MULTIPLY] = {"multiply", 1, 12, 1, 5, NULL, 'm', task_multiply,
+                            MASA_PROBLEM_NUMERIC, METHODS("column", "expand")},
     [MASA_TASK_SORT] = {"sort", 1, 30, 2, 10, NULL, 's', task_sort, MASA_PROBLEM_NUMERIC,
                         METHODS("select", "insert")},
     [MASA_TASK_SEARCH] = {"search", 3, 12, 3, 6, NULL, 't', task_search, MASA_PROBLEM_MATH,
                           METHODS("big", "small")},
-    [MASA_TASK_GRAPH] = {"graph", 3, 20, 4, 9, NULL, 'g', task_graph, MASA_PROBLEM_NUMERIC, NULL},
+    [MASA_TASK_GRAPH] = {"graph", 3, 20, 4, 9, NULL, 'g', task_graph, MASA_PROBLEM_NUMERIC,
+                         NULL},
     [MASA_TASK_BASE] = {"base", 1, 12, 1, 4, NULL, 'b', task_base, MASA_PROBLEM_NUMERIC,
                         METHODS("divide", "powers")},
-    [MASA_TASK_SOLVE] = {"solve", 1, 17, 1, 6, NULL, 'e', task_solve, MASA_PROBLEM_NUMERIC, NULL},
-    [MASA_TASK_SECRET] = {"secret", 4, 60, 4, 12, NULL, 'h', task_secret, MASA_PROBLEM_NUMERIC, NULL},
+    [MASA_TASK_SOLVE] = {"solve", 1, 17, 1, 6, NULL, 'e', task_solve, MASA_PROBLEM_NUMERIC,
+                         NULL},
+    [MASA_TASK_SECRET] = {"secret", 4, 60, 4, 12, NULL, 'h', task_secret, MASA_PROBLEM_NUMERIC,
+                          NULL},
 };
 
 const char *masa_task_name(masa_task_kind kind)

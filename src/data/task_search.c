@@ -128,7 +128,8 @@ static void draw_graph(task_case *c, graph *g, int n)
     for (int i = 0; i < n; i++) name[i] = (size_t)i;
     masa_random_shuffle(c->random, name, (size_t)n);
     for (int i = 1; i < n; i++)
-        join(g, (int)name[i], (int)name[masa_random_range(c->random, i > 3 ? i - 3 : 0, i - 1)]);
+        join(g, (int)name[i],
+             (int)name[masa_random_range(c->random, i > 3 ? i - 3 : 0, i - 1)]);
     for (int i = 0; i < n / 3; i++) {
         int a = (int)masa_random_below(c->random, (uint64_t)n);
         int b = (int)masa_random_below(c->random, (uint64_t)n);
@@ -177,7 +178,8 @@ static void add_path(task_case *c, const graph *g, const int *parent, int node)
 {
     int path[MOST_NODES], n = 0;
     for (; node >= 0; node = parent[node]) path[n++] = node;
-    for (int i = 0; i < n; i++) masa_text_addf(&c->work, "%s%d", i ? "<" : ";", g->first + path[i]);
+    for (int i = 0; i < n; i++)
+        masa_text_addf(&c->work, "%s%d", i ? "<" : ";", g->first + path[i]);
     masa_text_add(&c->work, " #### ");
     while (n > 0) masa_text_addf(&c->work, "%d", g->first + path[--n]);
 }

@@ -25,8 +25,8 @@ long steps_subtract(masa_text *work, long a, long b)
     }
     long rest = a - b / 10 * 10;
     masa_text_addf(work,
-                   " Subtract the tens: %ld - %ld = %ld. Subtract the ones: %ld - %ld = %ld.", a,
-                   b / 10 * 10, rest, rest, b % 10, a - b);
+                   " Subtract the tens: %ld - %ld = %ld. Subtract the ones: %ld - %ld = %ld.",
+                   a, b / 10 * 10, rest, rest, b % 10, a - b);
     return a - b;
 }
 

@@ -7,10 +7,10 @@
 
 enum { MOST = 900 }; /* what somebody may have: every step stays one of three digits */
 
-static const char *const names[] = {"Anna", "Ben", "Carla", "David", "Emma", "Farid",
-                                    "Grace", "Hugo", "Ines", "Jack", "Kira", "Liam"};
+static const char *const names[] = {"Anna",  "Ben",  "Carla", "David", "Emma", "Farid",
+                                    "Grace", "Hugo", "Ines",  "Jack",  "Kira", "Liam"};
 static const char *const things[] = {"apples", "marbles", "pencils", "stickers", "cookies",
-                                     "coins", "shells", "tickets", "cards", "stamps"};
+                                     "coins",  "shells",  "tickets", "cards",    "stamps"};
 static const char *const boxes[] = {"boxes", "bags", "baskets", "packs", "jars"};
 
 typedef struct story {
@@ -65,8 +65,10 @@ static bool heaps(story *s)
     long n = draw(s, 2, 8), gone;
     if (s->has % n) return false;
     gone = draw(s, 1, n - 1);
-    masa_text_addf(s->text, " %s makes %ld equal heaps of all the %s and gives %ld of the heaps "
-                            "away.", s->who, n, s->what, gone);
+    masa_text_addf(s->text,
+                   " %s makes %ld equal heaps of all the %s and gives %ld of the heaps "
+                   "away.",
+                   s->who, n, s->what, gone);
     masa_text_addf(s->work, " A heap has %ld / %ld = %ld %s. Heaps that stay:", s->has, n,
                    s->has / n, s->what);
     long stay = steps_subtract(s->work, n, gone);
@@ -106,7 +108,10 @@ long task_story(masa_text *text, masa_text *work, masa_random *random, int level
 {
     static const int counted[] = {5, 7, 9, 12};
     int events = counted[level - 7], asides = level < 9 ? 1 : 2;
-    story s = {.text = text, .work = work, .random = random, .who = PICK(random, names),
+    story s = {.text = text,
+               .work = work,
+               .random = random,
+               .who = PICK(random, names),
                .what = PICK(random, things)};
     do s.other = PICK(random, names);
     while (s.other == s.who);

@@ -82,20 +82,23 @@ static masa_status check(const masa_task_options *o, double *heaviest, masa_erro
 {
     *heaviest = 0;
     if (!(o->slips >= 0 && o->slips <= 1))
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "the share of slips is 0 to 1, not %g", o->slips);
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "the share of slips is 0 to 1, not %g",
+                         o->slips);
     for (size_t i = 0; i < o->mix->n; i++) {
         const masa_task_share *s = &o->mix->items[i];
         if (s->weight > *heaviest) *heaviest = s->weight;
         if (s->weight > 0 && o->slips > 0 && !task_table[s->kind].compact)
-            return MASA_FAIL(err, MASA_ERR_CONFIG,
-                             "the solutions of %s cannot have slips; those of chain, add and the "
-                             "other compact kinds can", task_table[s->kind].name);
+            return MASA_FAIL(
+                err, MASA_ERR_CONFIG,
+                "the solutions of %s cannot have slips; those of chain, add and the "
+                "other compact kinds can",
+                task_table[s->kind].name);
     }
     return MASA_OK;
 }
 
-masa_status masa_tasks_generate(masa_problems *out, size_t n,
-                                const masa_task_options *o, masa_error *err)
+masa_status masa_tasks_generate(masa_problems *out, size_t n, const masa_task_options *o,
+                                masa_error *err)
 {
     double heaviest;
     masa_status st = check(o, &heaviest, err);

@@ -51,10 +51,11 @@ static masa_status start(masa_error *err)
     const char *why = "unknown";
     void *plugin = masa_plugin_open("libmasa_mpi.so");
     if (!plugin)
-        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                         "started by mpirun or srun, but the plugin for MPI cannot be opened (%s); "
-                         "build masa where MPI is installed (Debian: libopenmpi-dev)",
-                         dlerror());
+        return MASA_FAIL(
+            err, MASA_ERR_UNSUPPORTED,
+            "started by mpirun or srun, but the plugin for MPI cannot be opened (%s); "
+            "build masa where MPI is installed (Debian: libopenmpi-dev)",
+            dlerror());
     transport_start *join;
     *(void **)&join = dlsym(plugin, "masa_transport");
     const struct transport *t = join ? join(&why) : NULL;
@@ -65,8 +66,7 @@ static masa_status start(masa_error *err)
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
         unsetenv(marks[i]); /* programs that we start are no ranks */
     if (t->size > 1) dist_transport = t;
-    else
-        t->close();
+    else t->close();
     return MASA_OK;
 }
 

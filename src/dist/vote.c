@@ -64,8 +64,7 @@ static masa_status decide(const ballot *all, size_t rank, size_t size, masa_erro
         return cause;
     }
     return MASA_FAIL(err, is_common((int)cause) ? cause : MASA_ERR_PEER,
-                     "rank %zu of %zu (%s): %s", bad, size, dist_host(bad),
-                     all[bad].message);
+                     "rank %zu of %zu (%s): %s", bad, size, dist_host(bad), all[bad].message);
 }
 
 static void add_place(ballot *mine, const masa_error *err)

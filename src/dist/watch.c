@@ -27,8 +27,8 @@
 #include <unistd.h>
 
 enum {
-    TICK = 1000,   /* ms */
-    PATIENCE = 15, /* ticks without a word; one that passed while all slept counts as one */
+    TICK = 1000,    /* ms */
+    PATIENCE = 15,  /* ticks without a word; one that passed while all slept counts as one */
     CONNECT = 5000, /* ms for a connection to be made */
     ADDRESSES = 8,
     ALIVE = 'a',
@@ -83,10 +83,11 @@ void dist_watch_end(void)
 static void give_up(size_t rank, const char *what)
 {
     char line[512];
-    int n = snprintf(line, sizeof line,
-                     "masa: rank %zu of %zu (%s) %s; the run ends here, --resume goes on from its "
-                     "last checkpoint\n",
-                     rank, masa_dist_size(), dist_host(rank), what);
+    int n =
+        snprintf(line, sizeof line,
+                 "masa: rank %zu of %zu (%s) %s; the run ends here, --resume goes on from its "
+                 "last checkpoint\n",
+                 rank, masa_dist_size(), dist_host(rank), what);
     if (masa_dist_rank() == (rank == 0)) (void)!write(STDERR_FILENO, line, (size_t)n);
     tell(END);
     _exit(masa_status_exit(MASA_ERR_PEER));
@@ -127,8 +128,7 @@ static void let_in(void)
         memcmp(h.token, where.token, sizeof h.token) == 0 && peers[h.rank].socket < 0 &&
         !peers[h.rank].gone)
         peers[h.rank].socket = s;
-    else
-        close(s);
+    else close(s);
 }
 
 static void count_silence(void)
@@ -199,15 +199,18 @@ static void open_listener(post *p)
 /* A socket that is connected to one of rank 0's addresses, or -1. */
 static int reach(struct in_addr address)
 {
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = where.port, .sin_addr = address};
+    struct sockaddr_in to = {
+        .sin_family = AF_INET, .sin_port = where.port, .sin_addr = address};
     hello h = {.rank = (uint32_t)masa_dist_rank()};
     int s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), failed = 0;
     socklen_t n = sizeof failed;
     memcpy(h.token, where.token, sizeof h.token);
     struct pollfd ready = {.fd = s, .events = POLLOUT};
-    if (s >= 0 && (connect(s, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS) &&
-        poll(&ready, 1, CONNECT) == 1 && getsockopt(s, SOL_SOCKET, SO_ERROR, &failed, &n) == 0 &&
-        failed == 0 && send(s, &h, sizeof h, MSG_NOSIGNAL) == sizeof h)
+    if (s >= 0 &&
+        (connect(s, (struct sockaddr *)&to, sizeof to) == 0 || errno == EINPROGRESS) &&
+        poll(&ready, 1, CONNECT) == 1 &&
+        getsockopt(s, SOL_SOCKET, SO_ERROR, &failed, &n) == 0 && failed == 0 &&
+        send(s, &h, sizeof h, MSG_NOSIGNAL) == sizeof h)
         return s;
     if (s >= 0) close(s);
     return -1;
@@ -241,7 +244,8 @@ masa_status dist_watch_start(masa_error *err)
         if (rank == 0) peers[r].expected = all[r];
         if (!all[r])
             masa_warn("rank %zu (%s) cannot reach rank 0 (%s) over TCP: should it stop, nobody "
-                      "notices", r, dist_host(r), dist_host(0));
+                      "notices",
+                      r, dist_host(r), dist_host(0));
     }
     free(all);
     sigset_t none, before;

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT MASA_YAML_TEXT
+#define TEXT     MASA_YAML_TEXT
 #define OPTIONAL CYAML_FLAG_OPTIONAL
 
 static const cyaml_schema_field_t names[] = {
@@ -47,8 +47,8 @@ static const cyaml_schema_field_t fields[] = {
     TEXT(masa_benchmark, only, OPTIONAL),
     TEXT(masa_benchmark, example_file, OPTIONAL),
     CYAML_FIELD_INT("examples", OPTIONAL, masa_benchmark, examples),
-    CYAML_FIELD_MAPPING_PTR("fields", CYAML_FLAG_POINTER | OPTIONAL, masa_benchmark,
-                            fields, names),
+    CYAML_FIELD_MAPPING_PTR("fields", CYAML_FLAG_POINTER | OPTIONAL, masa_benchmark, fields,
+                            names),
     TEXT(masa_benchmark, question, OPTIONAL),
     TEXT(masa_benchmark, prompt, 0),
     CYAML_FIELD_END,
@@ -79,8 +79,7 @@ static masa_status check(const masa_benchmark *b, masa_error *err)
                          "code_output, code",
                          b->kind);
     if (b->only && !strchr(b->only, '='))
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "only: must be member=value, not '%s'",
-                         b->only);
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "only: must be member=value, not '%s'", b->only);
     if (b->tolerance < 0 || b->lines < 0 || b->examples < 0)
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "tolerance, lines and examples must not be negative");
@@ -97,8 +96,8 @@ masa_status masa_benchmark_parse(masa_benchmark **out, const char *yaml, size_t 
                                  const char *path, masa_error *err)
 {
     void *data = NULL;
-    masa_status st = masa_yaml_parse(&data, &schema, yaml, size, path,
-                                     "no description of a benchmark", err);
+    masa_status st =
+        masa_yaml_parse(&data, &schema, yaml, size, path, "no description of a benchmark", err);
     if (st != MASA_OK) return st;
     st = check(data, err);
     if (st == MASA_OK) {
@@ -120,10 +119,9 @@ static masa_status no_benchmark(const char *name, masa_error *err)
     masa_text all = {0};
     for (size_t i = 0; masa_benchmark_name(i); i++)
         masa_text_addf(&all, "%s%s", i ? ", " : "", masa_benchmark_name(i));
-    masa_status st =
-        MASA_FAIL(err, MASA_ERR_USAGE,
-                  "no benchmark '%s'; there are %s, or a description file (.yaml)", name,
-                  masa_text_get(&all));
+    masa_status st = MASA_FAIL(err, MASA_ERR_USAGE,
+                               "no benchmark '%s'; there are %s, or a description file (.yaml)",
+                               name, masa_text_get(&all));
     masa_text_deinit(&all);
     return st;
 }

@@ -13,16 +13,7 @@ typedef struct entry {
     double values[MASA_CONTRASTS]; /* NAN: it has none */
 } entry;
 
-enum {
-    ACCURACY,
-    TOKENS,
-    META_REWARD,
-    DIFFICULTY,
-    LENGTH,
-    NOTION,
-    RATE_ERROR,
-    LENGTH_ERROR
-};
+enum { ACCURACY, TOKENS, META_REWARD, DIFFICULTY, LENGTH, NOTION, RATE_ERROR, LENGTH_ERROR };
 
 static const struct {
     const char *name;
@@ -64,8 +55,7 @@ static void add_meta(entry *e, const masa_meta_record *r)
 }
 
 /* The complete problems of a set by id; caller frees. */
-static entry *entries_of(const masa_result_set *set, size_t *n,
-                         const masa_meta_judge *judge)
+static entry *entries_of(const masa_result_set *set, size_t *n, const masa_meta_judge *judge)
 {
     masa_bootstrap_options once = MASA_BOOTSTRAP_DEFAULTS;
     once.resamples = 1; /* its intervals are not looked at */
@@ -87,8 +77,7 @@ static entry *entries_of(const masa_result_set *set, size_t *n,
 }
 
 /* Keeps the entries that both have, at the same places. */
-static masa_status join(entry *a, size_t n_a, entry *b, size_t n_b, size_t *n,
-                        masa_error *err)
+static masa_status join(entry *a, size_t n_a, entry *b, size_t n_b, size_t *n, masa_error *err)
 {
     *n = 0;
     for (size_t i = 0, j = 0; i < n_a && j < n_b;) {
@@ -104,8 +93,7 @@ static masa_status join(entry *a, size_t n_a, entry *b, size_t n_b, size_t *n,
         i += order <= 0;
         j += order >= 0;
     }
-    return *n ? MASA_OK
-              : MASA_FAIL(err, MASA_ERR_DATA, "no problem is complete in both files");
+    return *n ? MASA_OK : MASA_FAIL(err, MASA_ERR_DATA, "no problem is complete in both files");
 }
 
 static size_t contrast(masa_contrast *out, const entry *a, const entry *b, size_t n,

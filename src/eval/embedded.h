@@ -6,7 +6,6 @@ typedef struct eval_embedded {
     const char *name, *yaml;
 } eval_embedded;
 
-extern const eval_embedded
-    eval_embedded_benchmarks[]; /* by name; ends with {NULL, NULL} */
+extern const eval_embedded eval_embedded_benchmarks[]; /* by name; ends with {NULL, NULL} */
 
 #endif

@@ -58,8 +58,7 @@ static json_t *gen_kwargs(const json_t *settings)
     return kwargs;
 }
 
-static json_t *sample_line(const masa_result_problem *p, size_t number,
-                           const json_t *settings)
+static json_t *sample_line(const masa_result_problem *p, size_t number, const json_t *settings)
 {
     json_t *line = json_object(), *doc = json_object(), *responses = json_array(),
            *answers = json_array();
@@ -76,8 +75,8 @@ static json_t *sample_line(const masa_result_problem *p, size_t number,
     json_object_set_new(line, "doc_id", json_integer((json_int_t)number));
     json_object_set_new(line, "target", json_text(p->gold));
     json_object_set_new(line, "arguments",
-                        json_pack("{s:{s:o,s:o}}", "gen_args_0", "arg_0",
-                                  json_text(p->prompt), "arg_1", gen_kwargs(settings)));
+                        json_pack("{s:{s:o,s:o}}", "gen_args_0", "arg_0", json_text(p->prompt),
+                                  "arg_1", gen_kwargs(settings)));
     json_object_set_new(line, "resps", json_pack("[o]", responses));
     json_object_set_new(line, "filtered_resps", json_pack("[o]", answers));
     json_object_set_new(line, "filter", json_string("masa"));
@@ -122,15 +121,13 @@ static void add_result(json_t *results, json_t *counts, const masa_result_set *s
     }
     json_t *result = json_pack("{s:s}", "alias", set->benchmark);
     double error = masa_deviation(shares, n) / sqrt((double)n);
-    if (s.problems)
-        json_object_set_new(result, "exact_match,masa", json_real(s.accuracy));
+    if (s.problems) json_object_set_new(result, "exact_match,masa", json_real(s.accuracy));
     json_object_set_new(result, "exact_match_stderr,masa",
                         isnan(error) ? json_string("N/A") : json_real(error));
     json_object_set_new(results, set->benchmark, result);
     json_object_set_new(counts, set->benchmark,
-                        json_pack("{s:I,s:I}", "original",
-                                  (json_int_t)set->wanted_problems, "effective",
-                                  (json_int_t)s.problems));
+                        json_pack("{s:I,s:I}", "original", (json_int_t)set->wanted_problems,
+                                  "effective", (json_int_t)s.problems));
     free(shares);
 }
 
@@ -152,8 +149,8 @@ static masa_status write_results(const char *path, const masa_result_sets *sets,
 }
 
 masa_status masa_eval_export(const char *folder, const masa_result_sets *sets,
-                             const char *settings,
-                             const masa_bootstrap_options *bootstrap, masa_error *err)
+                             const char *settings, const masa_bootstrap_options *bootstrap,
+                             masa_error *err)
 {
     char date[32];
     time_t now = time(NULL);
@@ -163,15 +160,13 @@ masa_status masa_eval_export(const char *folder, const masa_result_sets *sets,
     masa_status st = masa_folder_create(folder, err);
     for (size_t i = 0; st == MASA_OK && i < sets->n; i++) {
         masa_text path = {0};
-        masa_text_addf(&path, "%s/samples_%s_%s.jsonl", folder, sets->items[i].benchmark,
-                       date);
+        masa_text_addf(&path, "%s/samples_%s_%s.jsonl", folder, sets->items[i].benchmark, date);
         st = write_samples(masa_text_get(&path), &sets->items[i], json, err);
         masa_text_deinit(&path);
     }
     masa_text path = {0};
     masa_text_addf(&path, "%s/results_%s.json", folder, date);
-    if (st == MASA_OK)
-        st = write_results(masa_text_get(&path), sets, json, bootstrap, err);
+    if (st == MASA_OK) st = write_results(masa_text_get(&path), sets, json, bootstrap, err);
     masa_text_deinit(&path);
     json_decref(json);
     return st;

@@ -21,8 +21,7 @@ masa_gain_split masa_eval_gain(const masa_checkpoint_result *results, size_t n)
             const double parts[MASA_GAIN_PARTS] = {
                 b->step - a->step, b->difficulty - a->difficulty, b->length - a->length,
                 b->notion - a->notion};
-            for (size_t f = 0; f < k; f++)
-                features[row * k + f] = parts[f + !steps];
+            for (size_t f = 0; f < k; f++) features[row * k + f] = parts[f + !steps];
             target[row] = b->accuracy - a->accuracy;
         }
     masa_gain_split out = {.pairs = pairs, .share = {[MASA_GAIN_STEPS] = NAN}};

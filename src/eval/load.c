@@ -64,8 +64,7 @@ static masa_status read_data(loading *l, const char *example_path, masa_error *e
     const masa_benchmark *b = l->reader.benchmark;
     masa_text example = {0};
     if (!masa_path_exists(l->path)) return missing(b, l->path, err);
-    if (example_path && !masa_path_exists(example_path))
-        return missing(b, example_path, err);
+    if (example_path && !masa_path_exists(example_path)) return missing(b, example_path, err);
     masa_status st = example_path ? masa_file_read(&example, example_path, err) : MASA_OK;
     l->reader.example = example_path ? masa_text_take(&example) : NULL;
     if (st == MASA_OK) st = masa_json_lines_read(l->path, load_line, l, err);
@@ -73,11 +72,10 @@ static masa_status read_data(loading *l, const char *example_path, masa_error *e
         st = MASA_FAIL(err, MASA_ERR_DATA, "no line has %s", b->only);
     if (st == MASA_OK) st = check_ids(&l->problems, err);
     if (st == MASA_OK && b->lines && !l->cut && l->problems.n != (size_t)b->lines)
-        st = MASA_FAIL(
-            err, MASA_ERR_DATA,
-            "the file has %zu problems of %s, which has %d; is it another split or "
-            "cut short?",
-            l->problems.n, b->name, b->lines);
+        st = MASA_FAIL(err, MASA_ERR_DATA,
+                       "the file has %zu problems of %s, which has %d; is it another split or "
+                       "cut short?",
+                       l->problems.n, b->name, b->lines);
     if (st != MASA_OK && err && !err->path[0]) masa_error_at(err, l->path, 0);
     free(l->reader.example);
     return st;
@@ -93,9 +91,9 @@ masa_status masa_benchmark_load(masa_problems *out, const masa_benchmark *benchm
     lines->one_kind = b->kind && masa_problem_kind_find(&lines->kind, b->kind);
     lines->advice = "; a description's \"fields\" name other members";
     if (b->fields) lines->fields = *b->fields;
-    masa_status st = b->rules ? masa_problem_rules_parse(&lines->rules, b->rules, err) : MASA_OK;
-    char *path =
-        data_folder ? masa_path_join(data_folder, b->file) : masa_strdup(b->file);
+    masa_status st =
+        b->rules ? masa_problem_rules_parse(&lines->rules, b->rules, err) : MASA_OK;
+    char *path = data_folder ? masa_path_join(data_folder, b->file) : masa_strdup(b->file);
     char *example = b->example_file
                         ? masa_path_join(data_folder ? data_folder : ".", b->example_file)
                         : NULL;
@@ -103,9 +101,7 @@ masa_status masa_benchmark_load(masa_problems *out, const masa_benchmark *benchm
     if (st == MASA_OK) st = read_data(&l, example, err);
     free(path);
     free(example);
-    if (st == MASA_OK)
-        *out = l.problems;
-    else
-        masa_problems_deinit(&l.problems);
+    if (st == MASA_OK) *out = l.problems;
+    else masa_problems_deinit(&l.problems);
     return st;
 }

@@ -57,8 +57,7 @@ static masa_meta_record add_problem(masa_meta_summary *out, const masa_result_pr
         masa_statistics_create(p->question, &s.of, judge->meta.notion_rule);
     masa_statistics_summary truth = masa_statistics_get(statistics);
     masa_prediction *predictions = masa_alloc(p->n_meta, sizeof *predictions);
-    masa_meta_record record = {
-        .problem = index, .n = truth.n, .n_correct = truth.n_correct};
+    masa_meta_record record = {.problem = index, .n = truth.n, .n_correct = truth.n_correct};
     for (size_t i = 0; i < p->n_meta; i++) {
         masa_prediction_parse(&predictions[i], p->meta[i].text, p->meta[i].text_size,
                               &judge->meta);
@@ -104,9 +103,9 @@ static double measure_items(void *context, const size_t *items, size_t n)
     return p->measure(p->x, p->y, n);
 }
 
-static masa_interval
-interval_of(pairs *p, double (*measure)(const double *, const double *, size_t),
-            const masa_bootstrap_options *bootstrap)
+static masa_interval interval_of(pairs *p,
+                                 double (*measure)(const double *, const double *, size_t),
+                                 const masa_bootstrap_options *bootstrap)
 {
     p->measure = measure;
     return masa_bootstrap(measure_items, p, p->n, bootstrap);
@@ -133,8 +132,7 @@ static void add_pair(pairs *p, double predicted, double truth)
     p->truth[p->n++] = truth;
 }
 
-static void add_agreements(masa_meta_summary *out,
-                           const masa_bootstrap_options *bootstrap)
+static void add_agreements(masa_meta_summary *out, const masa_bootstrap_options *bootstrap)
 {
     double *room = masa_alloc(6 * out->n, sizeof *room), *x = room + 4 * out->n;
     pairs rates = {room, room + out->n, x, x + out->n, 0, NULL};
@@ -146,14 +144,13 @@ static void add_agreements(masa_meta_summary *out,
     }
     agree(&out->rate, &rates, bootstrap);
     agree(&out->lengths, &lengths, bootstrap);
-    out->calibration_error = masa_calibration_bins(out->bins, MASA_META_BINS,
-                                                   rates.predicted, rates.truth, rates.n);
+    out->calibration_error =
+        masa_calibration_bins(out->bins, MASA_META_BINS, rates.predicted, rates.truth, rates.n);
     free(room);
 }
 
 void masa_meta_summarise(masa_meta_summary *out, const masa_result_set *set,
-                         const masa_meta_judge *judge,
-                         const masa_bootstrap_options *bootstrap)
+                         const masa_meta_judge *judge, const masa_bootstrap_options *bootstrap)
 {
     *out = (masa_meta_summary){0};
     double meta_tokens = 0, tokens = 0;

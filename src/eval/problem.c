@@ -47,20 +47,18 @@ static void write_prompt(masa_problem *p, const eval_reader *r)
         eval_examples_fill(&example, r->example, (size_t)b->examples, &slots);
         slots.example = masa_text_get(&example);
     }
-    if (b->prompt)
-        eval_template_fill(&prompt, b->prompt, &slots);
-    else
-        masa_problem_add_request(&prompt, p, b->suffix, b->code_suffix);
+    if (b->prompt) eval_template_fill(&prompt, b->prompt, &slots);
+    else masa_problem_add_request(&prompt, p, b->suffix, b->code_suffix);
     p->prompt = masa_text_take(&prompt);
     masa_text_deinit(&example);
     free(options);
 }
 
-masa_status eval_problem_read(masa_problem *out, const eval_reader *reader,
-                              const json_t *line, size_t number, masa_error *err)
+masa_status eval_problem_read(masa_problem *out, const eval_reader *reader, const json_t *line,
+                              size_t number, masa_error *err)
 {
-    masa_status st = masa_problem_read(out, &reader->lines, line, reader->benchmark->name,
-                                       number, err);
+    masa_status st =
+        masa_problem_read(out, &reader->lines, line, reader->benchmark->name, number, err);
     if (st == MASA_OK) write_prompt(out, reader);
     return st;
 }

@@ -30,9 +30,8 @@ masa_status results_fail(const masa_results *r, masa_error *err)
 masa_status results_prepare(const masa_results *r, sqlite3_stmt **out, const char *sql,
                             masa_error *err)
 {
-    return sqlite3_prepare_v2(r->db, sql, -1, out, NULL) == SQLITE_OK
-               ? MASA_OK
-               : results_fail(r, err);
+    return sqlite3_prepare_v2(r->db, sql, -1, out, NULL) == SQLITE_OK ? MASA_OK
+                                                                      : results_fail(r, err);
 }
 
 static masa_status execute(const masa_results *r, const char *sql, masa_error *err)
@@ -52,8 +51,7 @@ char *results_text(sqlite3_stmt *statement, int column, size_t *size)
     return copy;
 }
 
-static masa_status pragma(const masa_results *r, const char *sql, long *out,
-                          masa_error *err)
+static masa_status pragma(const masa_results *r, const char *sql, long *out, masa_error *err)
 {
     sqlite3_stmt *statement = NULL;
     masa_status st = results_prepare(r, &statement, sql, err);
@@ -74,8 +72,7 @@ static masa_status check_schema(masa_results *r, masa_error *err)
     if (r->write && tables == 0 && application == 0) {
         masa_text sql = {0};
         masa_text_addf(
-            &sql,
-            "BEGIN; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
+            &sql, "BEGIN; %s PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT;",
             schema, APPLICATION, VERSION);
         st = execute(r, masa_text_get(&sql), err);
         masa_text_deinit(&sql);
@@ -87,8 +84,8 @@ static masa_status check_schema(masa_results *r, masa_error *err)
     return MASA_OK;
 }
 
-masa_status masa_results_open(masa_results **out, const char *path,
-                              masa_results_mode mode, masa_error *err)
+masa_status masa_results_open(masa_results **out, const char *path, masa_results_mode mode,
+                              masa_error *err)
 {
     bool write = mode == MASA_RESULTS_WRITE;
     if (!write && !masa_path_exists(path))
@@ -100,20 +97,16 @@ masa_status masa_results_open(masa_results **out, const char *path,
     r->write = write;
     int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     masa_status st = MASA_OK;
-    if (sqlite3_open_v2(path, &r->db, flags, NULL) != SQLITE_OK)
-        st = results_fail(r, err);
+    if (sqlite3_open_v2(path, &r->db, flags, NULL) != SQLITE_OK) st = results_fail(r, err);
     if (st == MASA_OK) {
         sqlite3_busy_timeout(r->db, 5000);
         st = check_schema(r, err);
     }
     /* A crash of the machine may lose the last seconds: they are sampled again. */
     if (st == MASA_OK && write)
-        st = execute(
-            r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN", err);
-    if (st == MASA_OK)
-        *out = r;
-    else
-        masa_results_close(r);
+        st = execute(r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN", err);
+    if (st == MASA_OK) *out = r;
+    else masa_results_close(r);
     return st;
 }
 
@@ -137,8 +130,8 @@ void masa_results_close(masa_results *r)
 masa_status masa_results_settings(char **out, masa_results *r, masa_error *err)
 {
     sqlite3_stmt *statement = NULL;
-    masa_status st = results_prepare(
-        r, &statement, "SELECT value FROM info WHERE key = 'settings'", err);
+    masa_status st =
+        results_prepare(r, &statement, "SELECT value FROM info WHERE key = 'settings'", err);
     if (st != MASA_OK) return st;
     *out = sqlite3_step(statement) == SQLITE_ROW ? results_text(statement, 0, NULL)
                                                  : masa_strdup("{}");
@@ -157,14 +150,12 @@ static masa_status compare(const masa_results *r, const json_t *before, json_t *
         const json_t *old = json_object_get(before, key);
         /* The weights say which model it is; its place may change. */
         if (json_equal(old, value) || strcmp(key, "model") == 0) continue;
-        char *was =
-            old ? json_dumps(old, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
+        char *was = old ? json_dumps(old, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9)) : NULL;
         char *is = json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(9));
-        st = MASA_FAIL(
-            err, MASA_ERR_CONFIG,
-            "%s was made with %s %.80s, not %.80s; give another file (--out) or the "
-            "old setting",
-            r->path, key, was ? was : "unset", is);
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "%s was made with %s %.80s, not %.80s; give another file (--out) or the "
+                       "old setting",
+                       r->path, key, was ? was : "unset", is);
         free(was);
         free(is);
         return st;
@@ -182,8 +173,7 @@ masa_status masa_results_bind(masa_results *r, const char *settings, masa_error 
         st = compare(r, before, now, err);
     } else {
         sqlite3_stmt *statement = NULL;
-        st = results_prepare(r, &statement, "INSERT INTO info VALUES ('settings', ?)",
-                             err);
+        st = results_prepare(r, &statement, "INSERT INTO info VALUES ('settings', ?)", err);
         if (st == MASA_OK) {
             sqlite3_bind_text(statement, 1, settings, -1, SQLITE_STATIC);
             if (sqlite3_step(statement) != SQLITE_DONE) st = results_fail(r, err);

@@ -21,8 +21,8 @@ char *results_text(sqlite3_stmt *statement, int column, size_t *size);
 /* The sample in columns first..first + 7: sample, text, answer, verdict, correct, tokens,
  * cause, seconds. */
 void results_take_sample(masa_result_sample *out, sqlite3_stmt *statement, int first);
-#define RESULTS_SAMPLE_COLUMNS                                                           \
-    "samples.sample, samples.text, samples.answer, verdict, correct, tokens, cause, "    \
+#define RESULTS_SAMPLE_COLUMNS                                                                 \
+    "samples.sample, samples.text, samples.answer, verdict, correct, tokens, cause, "          \
     "seconds"
 
 #endif

@@ -57,19 +57,7 @@ void masa_result_sets_deinit(masa_result_sets *sets)
 }
 
 /* Columns of a row of read_set, before the sample's. */
-enum {
-    ID,
-    NAME,
-    PLACE,
-    KIND,
-    QUESTION,
-    PROMPT,
-    GOLD,
-    TOKENS,
-    META_TOKENS,
-    IS_META,
-    SAMPLE
-};
+enum { ID, NAME, PLACE, KIND, QUESTION, PROMPT, GOLD, TOKENS, META_TOKENS, IS_META, SAMPLE };
 
 static masa_result_problem take_problem(sqlite3_stmt *s)
 {
@@ -120,10 +108,8 @@ static masa_status read_set(masa_result_set *set, masa_results *r, long benchmar
         masa_result_problem *p = &set->problems[set->n - 1];
         masa_result_sample sample;
         results_take_sample(&sample, s, SAMPLE);
-        if (sqlite3_column_int(s, IS_META))
-            MASA_PUSH(p->meta, p->n_meta, room[1], sample);
-        else
-            MASA_PUSH(p->samples, p->n_samples, room[0], sample);
+        if (sqlite3_column_int(s, IS_META)) MASA_PUSH(p->meta, p->n_meta, room[1], sample);
+        else MASA_PUSH(p->samples, p->n_samples, room[0], sample);
     }
     if (code != SQLITE_DONE) st = results_fail(r, err);
     sqlite3_finalize(s);
@@ -148,10 +134,8 @@ masa_status masa_results_read(masa_result_sets *out, masa_results *r, masa_error
         MASA_PUSH(sets.items, sets.n, sets.capacity, set);
     }
     sqlite3_finalize(s);
-    if (st == MASA_OK)
-        *out = sets;
-    else
-        masa_result_sets_deinit(&sets);
+    if (st == MASA_OK) *out = sets;
+    else masa_result_sets_deinit(&sets);
     return st;
 }
 

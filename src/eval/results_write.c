@@ -58,8 +58,7 @@ static bool row(query *q, masa_error *err)
 {
     if (q->status != MASA_OK) return false;
     int code = sqlite3_step(q->statement);
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        q->status = results_fail(q->results, err);
+    if (code != SQLITE_ROW && code != SQLITE_DONE) q->status = results_fail(q->results, err);
     return code == SQLITE_ROW;
 }
 
@@ -75,9 +74,9 @@ static masa_status run(query *q, masa_error *err)
     return finish(q);
 }
 
-masa_status results_add_benchmark(long *id, masa_results *r,
-                                  const masa_benchmark *benchmark, size_t problems,
-                                  size_t samples, size_t meta_samples, masa_error *err)
+masa_status results_add_benchmark(long *id, masa_results *r, const masa_benchmark *benchmark,
+                                  size_t problems, size_t samples, size_t meta_samples,
+                                  masa_error *err)
 {
     query q = ask(r,
                   "INSERT INTO benchmarks (name, title, problems, samples, meta_samples)"
@@ -99,11 +98,10 @@ static masa_status insert_problem(long *id, masa_results *r, long benchmark,
                                   const masa_problem *p, long prompt_tokens,
                                   long meta_prompt_tokens, masa_error *err)
 {
-    query q =
-        ask(r,
-            "INSERT INTO problems (benchmark, name, place, kind, question, prompt, gold,"
-            " prompt_tokens, meta_prompt_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            err);
+    query q = ask(r,
+                  "INSERT INTO problems (benchmark, name, place, kind, question, prompt, gold,"
+                  " prompt_tokens, meta_prompt_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                  err);
     bind_long(&q, benchmark);
     bind_string(&q, p->id);
     bind_long(&q, (long)p->place);
@@ -140,26 +138,23 @@ masa_status results_add_problem(long *id, masa_results *r, long benchmark,
     masa_status st = finish(&q);
     if (st != MASA_OK) return st;
     if (!there)
-        return insert_problem(id, r, benchmark, p, prompt_tokens, meta_prompt_tokens,
-                              err);
+        return insert_problem(id, r, benchmark, p, prompt_tokens, meta_prompt_tokens, err);
     if (!same)
-        return MASA_FAIL(
-            err, MASA_ERR_CONFIG,
-            "the prompt, answer or place of problem '%s' is another than in %s; "
-            "give another file (--out)",
-            p->id, r->path);
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "the prompt, answer or place of problem '%s' is another than in %s; "
+                         "give another file (--out)",
+                         p->id, r->path);
     query u = ask(r, "UPDATE problems SET meta_prompt_tokens = ? WHERE id = ?", err);
     bind_long(&u, meta_prompt_tokens);
     bind_long(&u, *id);
     return run(&u, err);
 }
 
-masa_status results_count(size_t *out, masa_results *r, long problem,
-                          eval_sample_kind kind, size_t wanted, masa_error *err)
+masa_status results_count(size_t *out, masa_results *r, long problem, eval_sample_kind kind,
+                          size_t wanted, masa_error *err)
 {
     query q = ask(
-        r, "SELECT count(*) FROM samples WHERE problem = ? AND kind = ? AND sample < ?",
-        err);
+        r, "SELECT count(*) FROM samples WHERE problem = ? AND kind = ? AND sample < ?", err);
     bind_long(&q, problem);
     bind_string(&q, kind_names[kind]);
     bind_long(&q, (long)wanted);
@@ -168,12 +163,10 @@ masa_status results_count(size_t *out, masa_results *r, long problem,
 }
 
 masa_status results_add_sample(masa_results *r, long problem, eval_sample_kind kind,
-                               const masa_result_sample *s, const char *rule,
-                               masa_error *err)
+                               const masa_result_sample *s, const char *rule, masa_error *err)
 {
     query q =
-        ask(r, "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            err);
+        ask(r, "INSERT OR REPLACE INTO samples VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", err);
     bind_long(&q, problem);
     bind_string(&q, kind_names[kind]);
     bind_long(&q, (long)s->sample);
@@ -204,16 +197,16 @@ masa_status results_set_verdict(masa_results *r, long problem, size_t sample,
     return run(&q, err);
 }
 
-masa_status results_unjudged(masa_result_sample **out, size_t *n, masa_results *r,
-                             long problem, masa_error *err)
+masa_status results_unjudged(masa_result_sample **out, size_t *n, masa_results *r, long problem,
+                             masa_error *err)
 {
     masa_result_sample *samples = NULL;
     size_t count = 0, capacity = 0;
-    query q = ask(
-        r,
-        "SELECT " RESULTS_SAMPLE_COLUMNS " FROM samples"
-        " WHERE problem = ? AND kind = 'solution' AND verdict IS NULL ORDER BY sample",
-        err);
+    query q =
+        ask(r,
+            "SELECT " RESULTS_SAMPLE_COLUMNS " FROM samples"
+            " WHERE problem = ? AND kind = 'solution' AND verdict IS NULL ORDER BY sample",
+            err);
     bind_long(&q, problem);
     while (row(&q, err)) {
         masa_result_sample s;
@@ -221,9 +214,7 @@ masa_status results_unjudged(masa_result_sample **out, size_t *n, masa_results *
         MASA_PUSH(samples, count, capacity, s);
     }
     masa_status st = finish(&q);
-    if (st == MASA_OK)
-        *out = samples, *n = count;
-    else
-        results_samples_free(samples, count);
+    if (st == MASA_OK) *out = samples, *n = count;
+    else results_samples_free(samples, count);
     return st;
 }

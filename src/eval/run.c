@@ -43,11 +43,10 @@ static bool stop_asked(const evaluation *e)
 
 /* ---- prompts ---- */
 
-static masa_status encode(masa_tokens *out, const masa_eval_options *o,
-                          const char *system, const char *user, masa_error *err)
+static masa_status encode(masa_tokens *out, const masa_eval_options *o, const char *system,
+                          const char *user, masa_error *err)
 {
-    if (!o->raw)
-        return masa_chat_encode_turn(out, o->chat, system, user, err);
+    if (!o->raw) return masa_chat_encode_turn(out, o->chat, system, user, err);
     masa_tokenizer_encode(o->tokenizer, user, strlen(user), true, out);
     return MASA_OK;
 }
@@ -105,8 +104,7 @@ static masa_status keep(evaluation *e, const masa_completion *c, masa_error *err
         .cause = (char *)(uintptr_t)masa_stop_cause_name(c->cause),
         .seconds = c->seconds,
     };
-    if (st == MASA_OK)
-        st = results_add_sample(e->results, it->row, kind, &sample, j.rule, err);
+    if (st == MASA_OK) st = results_add_sample(e->results, it->row, kind, &sample, j.rule, err);
     eval_watch_count(&e->watch, j.verdict != NULL, j.right);
     if (j.verdict) masa_found_add(&e->watch.found, j.found, j.right);
     free(j.answer);
@@ -141,8 +139,8 @@ static masa_status refuse_prompt(evaluation *e, const item *it, eval_sample_kind
                                      .text = "",
                                      .verdict = solution ? "no_answer" : NULL,
                                      .cause = "prompt"};
-        st = results_add_sample(e->results, it->row, kind, &sample,
-                                solution ? "prompt" : NULL, err);
+        st = results_add_sample(e->results, it->row, kind, &sample, solution ? "prompt" : NULL,
+                                err);
         eval_watch_count(&e->watch, solution, false);
     }
     e->watch.too_long += solution;
@@ -190,8 +188,7 @@ static masa_status sample_chunk(evaluation *e, item *items, size_t n, eval_sampl
     e->requests = requests;
     masa_completion *completions = masa_alloc(n_completions, sizeof *completions);
     if (st == MASA_OK && n_requests)
-        st = masa_generate(e->generator, requests, n_requests, completions, on_token, e,
-                           err);
+        st = masa_generate(e->generator, requests, n_requests, completions, on_token, e, err);
     /* On an error the generator has left nothing behind. */
     for (size_t i = 0; st == MASA_OK && n_requests && i < n_completions; i++)
         masa_completion_deinit(&completions[i]);
@@ -207,7 +204,7 @@ static masa_status sample_chunk(evaluation *e, item *items, size_t n, eval_sampl
 
 /* Programs of several problems, to keep the processors busy together. */
 typedef struct programs {
-    const item **items; /* [n] whose each is */
+    const item **items;          /* [n] whose each is */
     masa_result_sample *samples; /* [n] */
     size_t n, capacity, items_capacity;
 } programs;
@@ -259,8 +256,7 @@ static masa_status judge_programs(evaluation *e, const programs *p, masa_error *
     return st;
 }
 
-static masa_status judge_chunk(evaluation *e, const item *items, size_t n,
-                               masa_error *err)
+static masa_status judge_chunk(evaluation *e, const item *items, size_t n, masa_error *err)
 {
     enum { AT_ONCE = 64 }; /* few enough that a stop does not wait for long */
     masa_status st = MASA_OK;
@@ -285,8 +281,8 @@ static masa_status prepare_item(evaluation *e, item *it, const masa_problem *pro
     it->problem = problem;
     masa_status st = encode_item(it, e->options, err);
     if (st == MASA_OK)
-        st = results_add_problem(&it->row, e->results, benchmark, problem,
-                                 (long)it->prompt.n, (long)it->meta_prompt.n, err);
+        st = results_add_problem(&it->row, e->results, benchmark, problem, (long)it->prompt.n,
+                                 (long)it->meta_prompt.n, err);
     for (int kind = EVAL_SOLUTION; st == MASA_OK && kind <= EVAL_META; kind++) {
         size_t wanted = samples_of(e->options, kind), there = 0;
         st = results_count(&there, e->results, it->row, kind, wanted, err);
@@ -303,8 +299,8 @@ static masa_status prepare(evaluation *e, const masa_benchmark *b,
     const masa_eval_options *o = e->options;
     long benchmark = 0;
     size_t longest = 1;
-    masa_status st = results_add_benchmark(&benchmark, e->results, b, problems->n,
-                                           o->samples, o->meta_samples, err);
+    masa_status st = results_add_benchmark(&benchmark, e->results, b, problems->n, o->samples,
+                                           o->meta_samples, err);
     for (size_t i = 0; st == MASA_OK && i < e->n; i++) {
         item *it = &e->items[i];
         st = prepare_item(e, it, &problems->items[i], benchmark, err);
@@ -363,8 +359,8 @@ static masa_status sample_all(evaluation *e, masa_error *err)
 }
 
 masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark,
-                          const masa_problems *problems,
-                          const masa_eval_options *options, masa_error *err)
+                          const masa_problems *problems, const masa_eval_options *options,
+                          masa_error *err)
 {
     evaluation e = {.results = results,
                     .options = options,

@@ -35,8 +35,7 @@ double masa_pass_at_k(size_t n, size_t c, size_t k)
 /* ---- votes ---- */
 
 /* Share of right answers among the classes with most votes of the samples items [k]. */
-static double vote(const size_t *classes, const bool *right, const size_t *items,
-                   size_t k)
+static double vote(const size_t *classes, const bool *right, const size_t *items, size_t k)
 {
     size_t most = 0, tied = 0, tied_right = 0;
     for (size_t i = 0; i < k; i++) {
@@ -214,8 +213,7 @@ static double drawn_p(const double *d, size_t m, double bound,
                       const masa_bootstrap_options *options)
 {
     /* Its own key: the interval's resamples and these draws are independent. */
-    masa_random random =
-        masa_random_init(masa_key(options->seed, 1), MASA_STREAM_BOOTSTRAP);
+    masa_random random = masa_random_init(masa_key(options->seed, 1), MASA_STREAM_BOOTSTRAP);
     size_t hits = 0;
     for (size_t r = 0; r < options->resamples; r++) {
         double sum = 0;

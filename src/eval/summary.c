@@ -51,8 +51,8 @@ static void add_pass(masa_eval_summary *out, const size_t *correct, size_t n, si
 }
 
 /* Sums over the samples of one problem; to be divided later. */
-static void add_problem(masa_eval_summary *out, const masa_result_problem *p,
-                        double *by_sample, size_t *correct, double *vote)
+static void add_problem(masa_eval_summary *out, const masa_result_problem *p, double *by_sample,
+                        size_t *correct, double *vote)
 {
     *correct = 0;
     for (size_t i = 0; i < out->samples; i++) {
@@ -60,8 +60,7 @@ static void add_problem(masa_eval_summary *out, const masa_result_problem *p,
         double tokens = (double)s->tokens;
         by_sample[i] += s->right;
         *correct += s->right;
-        out->truncated +=
-            strcmp(s->cause, "length") == 0 || strcmp(s->cause, "context") == 0;
+        out->truncated += strcmp(s->cause, "length") == 0 || strcmp(s->cause, "context") == 0;
         out->no_answer += has(s, "no_answer");
         out->undecided += has(s, "undecided");
         out->too_long += strcmp(s->cause, "prompt") == 0;
@@ -75,8 +74,8 @@ static void divide(masa_eval_summary *out, const size_t *correct)
 {
     double all = (double)(out->problems * out->samples), right = 0;
     for (size_t i = 0; i < out->problems; i++) right += (double)correct[i];
-    double *const sums[] = {&out->truncated, &out->no_answer, &out->undecided,
-                            &out->too_long, &out->tokens};
+    double *const sums[] = {&out->truncated, &out->no_answer, &out->undecided, &out->too_long,
+                            &out->tokens};
     for (size_t i = 0; i < sizeof sums / sizeof *sums; i++) *sums[i] /= all;
     out->tokens_right /= right; /* 0 / 0 is NAN: there is none */
     out->tokens_wrong /= all - right;
@@ -93,8 +92,7 @@ void masa_eval_summarise(masa_eval_summary *out, const masa_result_set *set,
     size_t *correct = masa_alloc(set->n, sizeof *correct);
     for (size_t i = 0; i < set->n; i++) {
         if (!masa_result_complete(set, &set->problems[i])) continue;
-        add_problem(out, &set->problems[i], by_sample, &correct[out->problems],
-                    &out->majority);
+        add_problem(out, &set->problems[i], by_sample, &correct[out->problems], &out->majority);
         shares[out->problems] = (double)correct[out->problems] / (double)n;
         out->problems++;
     }

@@ -8,9 +8,9 @@ typedef struct slot {
     size_t offset; /* in eval_slots */
 } slot;
 
-#define SLOT(name)                                                                       \
-    {                                                                                    \
-#name, offsetof(eval_slots, name)                                                \
+#define SLOT(name)                                                                             \
+    {                                                                                          \
+#name, offsetof(eval_slots, name)                                                      \
     }
 static const slot slots_by_name[] = {SLOT(question),    SLOT(problem), SLOT(context),
                                      SLOT(options),     SLOT(tests),   SLOT(unit),
@@ -64,8 +64,7 @@ static void trim(masa_text *text)
     if (text->data) text->data[text->size] = '\0';
 }
 
-void eval_template_fill(masa_text *out, const char *template_text,
-                        const eval_slots *slots)
+void eval_template_fill(masa_text *out, const char *template_text, const eval_slots *slots)
 {
     masa_text filled = {0};
     for (const char *p = template_text; *p;) {
@@ -102,8 +101,7 @@ static void fill_slots(masa_text *out, const char *p, const eval_slots *slots)
     }
 }
 
-void eval_examples_fill(masa_text *out, const char *file, size_t most,
-                        const eval_slots *slots)
+void eval_examples_fill(masa_text *out, const char *file, size_t most, const eval_slots *slots)
 {
     size_t blocks = 1;
     for (const char *p = file; (p = strstr(p, separator)); p++) blocks++;
@@ -112,10 +110,8 @@ void eval_examples_fill(masa_text *out, const char *file, size_t most,
         const char *end = strstr(p, separator);
         bool last = i + 1 == blocks;
         size_t n = last ? strlen(p) : (size_t)(end - p) + strlen(separator);
-        if (last)
-            fill_slots(out, p, slots);
-        else if (i == 0 || most == 0 || i <= most)
-            masa_text_append(out, p, n);
+        if (last) fill_slots(out, p, slots);
+        else if (i == 0 || most == 0 || i <= most) masa_text_append(out, p, n);
         p += n;
     }
 }

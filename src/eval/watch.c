@@ -10,8 +10,7 @@ void eval_watch_start(eval_watch *w, FILE *file, const char *name)
     w->terminal = masa_terminal_draws(file);
     w->started_at = w->drawn_at = masa_clock();
     if (file && w->before)
-        fprintf(file, "%s: %zu of %zu samples are there already\n", name, w->before,
-                w->total);
+        fprintf(file, "%s: %zu of %zu samples are there already\n", name, w->before, w->total);
 }
 
 void eval_watch_count(eval_watch *w, bool judged, bool right)

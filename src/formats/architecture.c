@@ -45,8 +45,7 @@ masa_status masa_architecture_find(masa_architecture *out, const char *name, siz
         *out = (masa_architecture)i;
         return MASA_OK;
     }
-    return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                     "the architecture '%.*s' is not supported; it must be %s",
-                     (int)(n < 60 ? n : 60), name,
-                     masa_architecture_names(names, sizeof names));
+    return MASA_FAIL(
+        err, MASA_ERR_UNSUPPORTED, "the architecture '%.*s' is not supported; it must be %s",
+        (int)(n < 60 ? n : 60), name, masa_architecture_names(names, sizeof names));
 }

@@ -18,7 +18,8 @@ masa_status formats__refuse(const char *feature, masa_error *err)
 {
     return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                      "the model uses %s, which is not supported; dense models with full "
-                     "attention are", feature);
+                     "attention are",
+                     feature);
 }
 
 /* What can be computed: the bounds of attention's kernels, and such that every product of two
@@ -33,18 +34,17 @@ static masa_status check_sizes(const masa_model_config *c, masa_error *err)
     } sizes[] = {
         {"vocabulary size", "vocab_size", "vocab_size", c->vocab_size, 1 << 24},
         {"hidden size", "hidden_size", "embedding_length", c->hidden_size, 1 << 20},
-        {"intermediate size", "intermediate_size", "feed_forward_length",
-         c->intermediate_size, 1 << 22},
+        {"intermediate size", "intermediate_size", "feed_forward_length", c->intermediate_size,
+         1 << 22},
         {"number of layers", "num_hidden_layers", "block_count", c->n_layers, 1 << 12},
-        {"number of attention heads", "num_attention_heads", "attention.head_count",
-         c->n_heads, 1 << 12},
+        {"number of attention heads", "num_attention_heads", "attention.head_count", c->n_heads,
+         1 << 12},
         {"number of key/value heads", "num_key_value_heads", "attention.head_count_kv",
          c->n_kv_heads, c->n_heads},
         {"number of attention heads that share a key/value head", "num_attention_heads",
          "attention.head_count", c->n_kv_heads ? c->n_heads / c->n_kv_heads : 0,
          MASA_ATTENTION_MOST_GROUP},
-        {"head size", "head_dim", "attention.key_length", c->head_dim,
-         MASA_ATTENTION_MOST_DIM},
+        {"head size", "head_dim", "attention.key_length", c->head_dim, MASA_ATTENTION_MOST_DIM},
         {"maximum position", "max_position_embeddings", "context_length", c->max_positions,
          1 << 26},
     };
@@ -52,13 +52,15 @@ static masa_status check_sizes(const masa_model_config *c, masa_error *err)
         if (sizes[i].value == 0 || sizes[i].value > sizes[i].most)
             return MASA_FAIL(err, MASA_ERR_FORMAT,
                              "the model's %s is %zu; it must be 1 to %zu (%s in config.json, "
-                             "%s.%s in GGUF)", sizes[i].name, sizes[i].value, sizes[i].most,
-                             sizes[i].key, masa_architecture_name(c->architecture),
-                             sizes[i].gguf_key);
+                             "%s.%s in GGUF)",
+                             sizes[i].name, sizes[i].value, sizes[i].most, sizes[i].key,
+                             masa_architecture_name(c->architecture), sizes[i].gguf_key);
     if (c->n_heads % c->n_kv_heads != 0)
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "the model's %zu attention heads are not a multiple of its %zu key/value "
-                         "heads", c->n_heads, c->n_kv_heads);
+        return MASA_FAIL(
+            err, MASA_ERR_FORMAT,
+            "the model's %zu attention heads are not a multiple of its %zu key/value "
+            "heads",
+            c->n_heads, c->n_kv_heads);
     if (c->head_dim % 2 != 0)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "the model's head size %zu is odd; rotary embedding needs pairs",
@@ -87,8 +89,8 @@ static masa_status check_rope(const masa_model_config *c, masa_error *err)
 static masa_status check_token(const char *name, int32_t token, size_t vocab, masa_error *err)
 {
     if (token >= -1 && (token < 0 || (size_t)token < vocab)) return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is %d, outside the vocabulary of %zu",
-                     name, (int)token, vocab);
+    return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is %d, outside the vocabulary of %zu", name,
+                     (int)token, vocab);
 }
 
 masa_status masa_model_config_check(const masa_model_config *c, masa_error *err)

@@ -29,8 +29,7 @@ static masa_status fail_short(const cursor *c, const char *what, masa_error *err
                      what, (size_t)(c->at - c->start));
 }
 
-static masa_status read_bytes(cursor *c, void *out, size_t n, const char *what,
-                              masa_error *err)
+static masa_status read_bytes(cursor *c, void *out, size_t n, const char *what, masa_error *err)
 {
     if (left(c) < n) return fail_short(c, what, err);
     memcpy(out, c->at, n);
@@ -87,17 +86,14 @@ static masa_status read_entry(cursor *c, gguf__entry *e, masa_error *err)
     if (st == MASA_OK) st = read_bytes(c, &type, sizeof type, "a metadata entry", err);
     if (st != MASA_OK) return st;
     if (e->key.size == 0 || e->key.size > MAX_NAME)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "a metadata key of %zu bytes",
-                         e->key.size);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "a metadata key of %zu bytes", e->key.size);
     e->type = (masa_gguf_type)type;
-    if (type == MASA_GGUF_STRING)
-        return read_string(c, &e->string, "a metadata text", err);
+    if (type == MASA_GGUF_STRING) return read_string(c, &e->string, "a metadata text", err);
     if (type == MASA_GGUF_ARRAY) return read_array(c, e, err);
     size_t size = gguf__scalar_size(type);
     if (size == 0)
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "metadata '%.*s' has the unknown type %" PRIu32, SHOWN(e->key),
-                         type);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "metadata '%.*s' has the unknown type %" PRIu32,
+                         SHOWN(e->key), type);
     if (left(c) < size) return fail_short(c, "a metadata value", err);
     e->data = c->at;
     c->at += size;
@@ -119,8 +115,8 @@ static masa_status read_dims(cursor *c, masa_gguf_tensor *t, masa_error *err)
         if (i < n_dims) st = read_bytes(c, &dim, sizeof dim, "a tensor description", err);
         if (st != MASA_OK) return st;
         if (dim == 0 || dim > SIZE_MAX / 8 || !masa_size_mul(t->n, (size_t)dim, &t->n))
-            return MASA_FAIL(err, MASA_ERR_FORMAT,
-                             "tensor '%.*s' has an impossible shape", SHOWN(t->name));
+            return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.*s' has an impossible shape",
+                             SHOWN(t->name));
         t->dims[i] = (size_t)dim;
     }
     return MASA_OK;
@@ -132,13 +128,10 @@ static masa_status read_tensor(cursor *c, masa_gguf_tensor *t, uint64_t *offset,
     uint32_t type = 0;
     masa_status st = read_string(c, &t->name, "a tensor name", err);
     if (st == MASA_OK && (t->name.size == 0 || t->name.size > MAX_NAME))
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "a tensor name of %zu bytes",
-                         t->name.size);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "a tensor name of %zu bytes", t->name.size);
     if (st == MASA_OK) st = read_dims(c, t, err);
-    if (st == MASA_OK)
-        st = read_bytes(c, &type, sizeof type, "a tensor description", err);
-    if (st == MASA_OK)
-        st = read_bytes(c, offset, sizeof *offset, "a tensor description", err);
+    if (st == MASA_OK) st = read_bytes(c, &type, sizeof type, "a tensor description", err);
+    if (st == MASA_OK) st = read_bytes(c, offset, sizeof *offset, "a tensor description", err);
     if (st != MASA_OK) return st;
     const masa_tensor_layout *layout = masa_tensor_type_layout(type);
     if (!layout)
@@ -157,22 +150,17 @@ static masa_status read_tensor(cursor *c, masa_gguf_tensor *t, uint64_t *offset,
 static masa_status sort_names(masa_gguf *g, masa_error *err)
 {
     g->entries_by_key = masa_alloc(g->n_entries, sizeof *g->entries_by_key);
-    for (size_t i = 0; i < g->n_entries; i++)
-        g->entries_by_key[i] = &g->entries[i];
-    qsort(g->entries_by_key, g->n_entries, sizeof *g->entries_by_key,
-          gguf__compare_entries);
+    for (size_t i = 0; i < g->n_entries; i++) g->entries_by_key[i] = &g->entries[i];
+    qsort(g->entries_by_key, g->n_entries, sizeof *g->entries_by_key, gguf__compare_entries);
     for (size_t i = 1; i < g->n_entries; i++)
         if (gguf__compare_entries(&g->entries_by_key[i - 1], &g->entries_by_key[i]) == 0)
             return MASA_FAIL(err, MASA_ERR_FORMAT, "metadata '%.*s' appears twice",
                              SHOWN(g->entries_by_key[i]->key));
     g->tensors_by_name = masa_alloc(g->n_tensors, sizeof *g->tensors_by_name);
-    for (size_t i = 0; i < g->n_tensors; i++)
-        g->tensors_by_name[i] = &g->tensors[i];
-    qsort(g->tensors_by_name, g->n_tensors, sizeof *g->tensors_by_name,
-          gguf__compare_tensors);
+    for (size_t i = 0; i < g->n_tensors; i++) g->tensors_by_name[i] = &g->tensors[i];
+    qsort(g->tensors_by_name, g->n_tensors, sizeof *g->tensors_by_name, gguf__compare_tensors);
     for (size_t i = 1; i < g->n_tensors; i++)
-        if (gguf__compare_tensors(&g->tensors_by_name[i - 1], &g->tensors_by_name[i]) ==
-            0)
+        if (gguf__compare_tensors(&g->tensors_by_name[i - 1], &g->tensors_by_name[i]) == 0)
             return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.*s' appears twice",
                              SHOWN(g->tensors_by_name[i]->name));
     return MASA_OK;
@@ -214,20 +202,17 @@ static masa_status read_header(cursor *c, uint64_t *n_tensors, uint64_t *n_entri
     uint8_t magic[4];
     uint32_t version = 0;
     if (left(c) < sizeof magic || memcmp(c->at, "GGUF", sizeof magic) != 0)
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "not a GGUF file (it does not begin with GGUF)");
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "not a GGUF file (it does not begin with GGUF)");
     masa_status st = read_bytes(c, magic, sizeof magic, "the header", err);
     if (st == MASA_OK) st = read_bytes(c, &version, sizeof version, "the header", err);
     if (st != MASA_OK) return st;
     if (version != 2 && version != 3)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                         "GGUF version %" PRIu32
-                         "%s; versions 2 and 3, little endian, are "
+                         "GGUF version %" PRIu32 "%s; versions 2 and 3, little endian, are "
                          "supported",
                          version, version >= 1 << 24 ? " (a big-endian file)" : "");
     st = read_bytes(c, n_tensors, sizeof *n_tensors, "the header", err);
-    if (st == MASA_OK)
-        st = read_bytes(c, n_entries, sizeof *n_entries, "the header", err);
+    if (st == MASA_OK) st = read_bytes(c, n_entries, sizeof *n_entries, "the header", err);
     return st;
 }
 
@@ -257,10 +242,8 @@ masa_status masa_gguf_open_memory(masa_gguf **out, const void *data, size_t size
     masa_gguf *g = masa_alloc(1, sizeof *g);
     const uint8_t *start = size ? data : (const uint8_t *)"";
     masa_status st = parse(g, (cursor){start, start, start + size}, err);
-    if (st == MASA_OK)
-        *out = g;
-    else
-        masa_gguf_close(g);
+    if (st == MASA_OK) *out = g;
+    else masa_gguf_close(g);
     return st;
 }
 

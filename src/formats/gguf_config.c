@@ -28,11 +28,10 @@ static masa_status read_size(reader *r, const char *name, size_t fallback, size_
     int64_t value = (int64_t)fallback;
     bool found = masa_gguf_get_integer(r->gguf, key_of(r, name), &value);
     if (!found && fallback == 0)
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "metadata '%s' is missing or not an integer", r->key);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "metadata '%s' is missing or not an integer",
+                         r->key);
     if (value < 1 || value > INT32_MAX)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "metadata '%s' is %" PRId64, r->key,
-                         value);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "metadata '%s' is %" PRId64, r->key, value);
     *out = (size_t)value;
     return MASA_OK;
 }
@@ -44,8 +43,8 @@ static masa_status refuse_features(reader *r, const masa_model_config *c, masa_e
     masa_gguf_string text;
     if (masa_gguf_get_integer(r->gguf, key_of(r, "expert_count"), &n) && n > 0)
         return formats__refuse("a mixture of experts", err);
-    if (masa_gguf_get_integer(r->gguf, key_of(r, "attention.sliding_window"), &n) &&
-        n > 0 && (uint64_t)n < c->max_positions)
+    if (masa_gguf_get_integer(r->gguf, key_of(r, "attention.sliding_window"), &n) && n > 0 &&
+        (uint64_t)n < c->max_positions)
         return formats__refuse("sliding-window attention", err);
     if (masa_gguf_get_integer(r->gguf, key_of(r, "attention.value_length"), &n) &&
         n != (int64_t)c->head_dim)
@@ -56,8 +55,7 @@ static masa_status refuse_features(reader *r, const masa_model_config *c, masa_e
     if (masa_gguf_get_string(r->gguf, key_of(r, "rope.scaling.type"), &text) &&
         !masa_gguf_string_is(text, "none"))
         return formats__refuse("rope scaling other than Llama 3.1's", err);
-    if (masa_gguf_get_float(r->gguf, key_of(r, "rope.scale_linear"), &scale) &&
-        scale != 1)
+    if (masa_gguf_get_float(r->gguf, key_of(r, "rope.scale_linear"), &scale) && scale != 1)
         return formats__refuse("linear rope scaling", err);
     return MASA_OK;
 }
@@ -74,8 +72,8 @@ static masa_status read_token(reader *r, const char *key, bool lenient,
     bool inside = id >= 0 && (uint64_t)id < c->vocab_size;
     if (!inside && !lenient)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "metadata '%s' is %" PRId64 ", outside the vocabulary of %zu",
-                         key, id, c->vocab_size);
+                         "metadata '%s' is %" PRId64 ", outside the vocabulary of %zu", key, id,
+                         c->vocab_size);
     if (inside) *out = (int32_t)id;
     return MASA_OK;
 }
@@ -84,10 +82,8 @@ static masa_status read_token(reader *r, const char *key, bool lenient,
 static masa_status read_eos(reader *r, masa_model_config *c, masa_error *err)
 {
     int32_t turn = -1, message = -1;
-    masa_status st =
-        read_token(r, "tokenizer.ggml.eos_token_id", false, c, &c->eos_token, err);
-    if (st == MASA_OK)
-        st = read_token(r, "tokenizer.ggml.eot_token_id", true, c, &turn, err);
+    masa_status st = read_token(r, "tokenizer.ggml.eos_token_id", false, c, &c->eos_token, err);
+    if (st == MASA_OK) st = read_token(r, "tokenizer.ggml.eot_token_id", true, c, &turn, err);
     if (st == MASA_OK)
         st = read_token(r, "tokenizer.ggml.eom_token_id", true, c, &message, err);
     if (turn >= 0) formats__add_eos(c, turn);
@@ -98,8 +94,7 @@ static masa_status read_eos(reader *r, masa_model_config *c, masa_error *err)
 static masa_status read_sizes(reader *r, masa_model_config *c, masa_error *err)
 {
     masa_status st = read_size(r, "embedding_length", 0, &c->hidden_size, err);
-    if (st == MASA_OK)
-        st = read_size(r, "feed_forward_length", 0, &c->intermediate_size, err);
+    if (st == MASA_OK) st = read_size(r, "feed_forward_length", 0, &c->intermediate_size, err);
     if (st == MASA_OK) st = read_size(r, "block_count", 0, &c->n_layers, err);
     if (st == MASA_OK) st = read_size(r, "attention.head_count", 0, &c->n_heads, err);
     if (st == MASA_OK)
@@ -120,9 +115,8 @@ static masa_status read_rope(reader *r, masa_model_config *c, masa_error *err)
     const masa_gguf_tensor *t = masa_gguf_find_tensor(r->gguf, "rope_freqs.weight");
     if (st != MASA_OK || !t) return st;
     if (t->n != c->head_dim / 2)
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "rope_freqs.weight has %zu values, not %zu", t->n,
-                         c->head_dim / 2);
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "rope_freqs.weight has %zu values, not %zu",
+                         t->n, c->head_dim / 2);
     float *divisors = masa_alloc(t->n, sizeof *divisors);
     masa_tensor_dequantize(divisors, t->type, t->data, t->n);
     st = formats__rope_recover(c, divisors, err);
@@ -130,8 +124,7 @@ static masa_status read_rope(reader *r, masa_model_config *c, masa_error *err)
     return st == MASA_OK ? masa_model_config_check(c, err) : st;
 }
 
-masa_status formats__gguf_config(masa_model_config *out, const masa_gguf *gguf,
-                                 masa_error *err)
+masa_status formats__gguf_config(masa_model_config *out, const masa_gguf *gguf, masa_error *err)
 {
     masa_model_config c = {.bos_token = -1, .eos_token = -1, .pad_token = -1};
     masa_gguf_string name = {"(none)", 6};
@@ -155,8 +148,7 @@ masa_status formats__gguf_config(masa_model_config *out, const masa_gguf *gguf,
         st = read_token(&r, "tokenizer.ggml.bos_token_id", false, &c, &c.bos_token, err);
     if (st == MASA_OK) st = read_eos(&r, &c, err);
     if (st == MASA_OK)
-        st = read_token(&r, "tokenizer.ggml.padding_token_id", true, &c, &c.pad_token,
-                        err);
+        st = read_token(&r, "tokenizer.ggml.padding_token_id", true, &c, &c.pad_token, err);
     if (st == MASA_OK) st = read_rope(&r, &c, err);
     if (st == MASA_OK) *out = c;
     return st;

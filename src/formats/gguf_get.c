@@ -9,21 +9,16 @@ size_t gguf__scalar_size(uint32_t type)
     switch (type) {
     case MASA_GGUF_U8:
     case MASA_GGUF_I8:
-    case MASA_GGUF_BOOL:
-        return 1;
+    case MASA_GGUF_BOOL: return 1;
     case MASA_GGUF_U16:
-    case MASA_GGUF_I16:
-        return 2;
+    case MASA_GGUF_I16: return 2;
     case MASA_GGUF_U32:
     case MASA_GGUF_I32:
-    case MASA_GGUF_F32:
-        return 4;
+    case MASA_GGUF_F32: return 4;
     case MASA_GGUF_U64:
     case MASA_GGUF_I64:
-    case MASA_GGUF_F64:
-        return 8;
-    default:
-        return 0;
+    case MASA_GGUF_F64: return 8;
+    default: return 0;
     }
 }
 
@@ -80,34 +75,18 @@ static bool load_integer(masa_gguf_type type, const uint8_t *p, int64_t *out)
     if (size == 0 || type == MASA_GGUF_F32 || type == MASA_GGUF_F64) return false;
     memcpy(&v, p, size);
     switch (type) {
-    case MASA_GGUF_BOOL:
-        *out = v.u8 != 0;
-        break;
-    case MASA_GGUF_U8:
-        *out = v.u8;
-        break;
-    case MASA_GGUF_I8:
-        *out = v.i8;
-        break;
-    case MASA_GGUF_U16:
-        *out = v.u16;
-        break;
-    case MASA_GGUF_I16:
-        *out = v.i16;
-        break;
-    case MASA_GGUF_U32:
-        *out = v.u32;
-        break;
-    case MASA_GGUF_I32:
-        *out = v.i32;
-        break;
+    case MASA_GGUF_BOOL: *out = v.u8 != 0; break;
+    case MASA_GGUF_U8: *out = v.u8; break;
+    case MASA_GGUF_I8: *out = v.i8; break;
+    case MASA_GGUF_U16: *out = v.u16; break;
+    case MASA_GGUF_I16: *out = v.i16; break;
+    case MASA_GGUF_U32: *out = v.u32; break;
+    case MASA_GGUF_I32: *out = v.i32; break;
     case MASA_GGUF_U64:
         if (v.u64 > INT64_MAX) return false;
         *out = (int64_t)v.u64;
         break;
-    default:
-        *out = v.i64;
-        break;
+    default: *out = v.i64; break;
     }
     return true;
 }
@@ -154,8 +133,8 @@ bool masa_gguf_get_array(const masa_gguf *gguf, const char *key, masa_gguf_type 
 {
     const gguf__entry *e = find_entry(gguf, key);
     if (!e || e->type != MASA_GGUF_ARRAY) return false;
-    bool same = e->array.type == type ||
-                (type == MASA_GGUF_I32 && e->array.type == MASA_GGUF_U32);
+    bool same =
+        e->array.type == type || (type == MASA_GGUF_I32 && e->array.type == MASA_GGUF_U32);
     if (same) *out = e->array;
     return same;
 }
@@ -177,8 +156,7 @@ size_t masa_gguf_entry_count(const masa_gguf *gguf)
     return gguf->n_entries;
 }
 
-masa_gguf_string masa_gguf_entry_key(const masa_gguf *gguf, size_t i,
-                                     masa_gguf_type *type)
+masa_gguf_string masa_gguf_entry_key(const masa_gguf *gguf, size_t i, masa_gguf_type *type)
 {
     *type = gguf->entries[i].type;
     return gguf->entries[i].key;

@@ -18,7 +18,7 @@ typedef struct writer {
     const formats__tensor_list *list;
     masa_tensor_type matrix_type;
     masa_parameter *parameters; /* [n_parameters] */
-    size_t *index;               /* [n_parameters] where each is in the list */
+    size_t *index;              /* [n_parameters] where each is in the list */
     size_t n_parameters;
     float *divisors; /* of a scaled rope, else NULL */
     masa_text meta;
@@ -123,10 +123,8 @@ static void add_tokens(writer *w, const masa_gguf_vocab *v)
     for (size_t i = 0; i < n; i++) {
         char padding[32];
         int length = snprintf(padding, sizeof padding, "[PAD%zu]", i);
-        if (i < v->n)
-            put_string(&w->meta, v->tokens[i].data, v->tokens[i].size);
-        else
-            put_string(&w->meta, padding, (size_t)length);
+        if (i < v->n) put_string(&w->meta, v->tokens[i].data, v->tokens[i].size);
+        else put_string(&w->meta, padding, (size_t)length);
     }
     key(w, "tokenizer.ggml.token_type", MASA_GGUF_ARRAY);
     put_u32(&w->meta, MASA_GGUF_I32);
@@ -147,8 +145,7 @@ static void add_vocab(writer *w, const masa_gguf_vocab *v)
     add_tokens(w, v);
     if (v->bos >= 0) add_u32(w, "tokenizer.ggml.bos_token_id", (size_t)v->bos);
     if (v->eos >= 0) add_u32(w, "tokenizer.ggml.eos_token_id", (size_t)v->eos);
-    if (v->unknown >= 0)
-        add_u32(w, "tokenizer.ggml.unknown_token_id", (size_t)v->unknown);
+    if (v->unknown >= 0) add_u32(w, "tokenizer.ggml.unknown_token_id", (size_t)v->unknown);
     if (v->pad >= 0) add_u32(w, "tokenizer.ggml.padding_token_id", (size_t)v->pad);
     add_bool(w, "tokenizer.ggml.add_space_prefix", false);
     add_bool(w, "tokenizer.ggml.add_bos_token", v->add_bos);
@@ -169,10 +166,10 @@ static masa_status match_tensors(writer *w, masa_error *err)
                              w->parameters[i].name);
         const masa_named_tensor *t = &w->list->tensors[j];
         if (t->rows != w->parameters[i].rows || t->cols != w->parameters[i].cols)
-            return MASA_FAIL(
-                err, MASA_ERR_DATA,
-                "tensor '%s' to write has shape [%zu, %zu], expected [%zu, %zu]", t->name,
-                t->rows, t->cols, w->parameters[i].rows, w->parameters[i].cols);
+            return MASA_FAIL(err, MASA_ERR_DATA,
+                             "tensor '%s' to write has shape [%zu, %zu], expected [%zu, %zu]",
+                             t->name, t->rows, t->cols, w->parameters[i].rows,
+                             w->parameters[i].cols);
         w->index[i] = j;
     }
     return MASA_OK;
@@ -193,8 +190,8 @@ static size_t bytes_of(const writer *w, const masa_parameter *p)
     return p->rows * p->cols * masa_tensor_type_layout(type_of(w, p))->bytes;
 }
 
-static void add_info(masa_text *t, const char *name, size_t rows, size_t cols,
-                     bool vector, masa_tensor_type type, size_t offset)
+static void add_info(masa_text *t, const char *name, size_t rows, size_t cols, bool vector,
+                     masa_tensor_type type, size_t offset)
 {
     put_string(t, name, strlen(name));
     put_u32(t, vector ? 1 : 2);
@@ -222,8 +219,7 @@ static void make_header(writer *w, masa_text *out)
         add_info(out, p->gguf_name, p->rows, p->cols, p->vector, type_of(w, p), offset);
         offset += aligned(bytes_of(w, p));
     }
-    while (out->size % ALIGNMENT)
-        put(out, "", 1);
+    while (out->size % ALIGNMENT) put(out, "", 1);
 }
 
 static void pad(FILE *file, size_t bytes)
@@ -242,8 +238,8 @@ static masa_status write_data(const writer *w, FILE *file, masa_error *err)
     }
     for (size_t i = 0; i < w->n_parameters && st == MASA_OK; i++) {
         const masa_parameter *p = &w->parameters[i];
-        st = formats__tensor_write(file, w->list, w->index[i], type_of(w, p),
-                                   p->rotary_dim, err);
+        st = formats__tensor_write(file, w->list, w->index[i], type_of(w, p), p->rotary_dim,
+                                   err);
         pad(file, bytes_of(w, p));
     }
     return st;
@@ -253,17 +249,15 @@ static masa_status write_model(const char *path, const masa_model_config *config
                                const formats__tensor_list *list, masa_save_dtype dtype,
                                const masa_gguf_vocab *vocab, masa_error *err)
 {
-    writer w = {
-        .config = config, .list = list, .matrix_type = formats__stored_type(dtype)};
+    writer w = {.config = config, .list = list, .matrix_type = formats__stored_type(dtype)};
     masa_output sink;
     masa_text header = {0};
     masa_status st = MASA_OK;
     if (vocab->n > config->vocab_size) {
-        st = MASA_FAIL(
-            err, MASA_ERR_DATA,
-            "the tokenizer has %zu tokens, the model only %zu; they do not belong "
-            "together",
-            vocab->n, config->vocab_size);
+        st = MASA_FAIL(err, MASA_ERR_DATA,
+                       "the tokenizer has %zu tokens, the model only %zu; they do not belong "
+                       "together",
+                       vocab->n, config->vocab_size);
         goto out;
     }
     st = match_tensors(&w, err);
@@ -279,10 +273,8 @@ static masa_status write_model(const char *path, const masa_model_config *config
     if (st != MASA_OK) goto out;
     fwrite(header.data, 1, header.size, sink.file);
     st = write_data(&w, sink.file, err);
-    if (st == MASA_OK)
-        st = masa_file_commit(&sink, err);
-    else
-        masa_file_abort(&sink);
+    if (st == MASA_OK) st = masa_file_commit(&sink, err);
+    else masa_file_abort(&sink);
 out:
     masa_text_deinit(&header);
     masa_text_deinit(&w.meta);
@@ -293,9 +285,8 @@ out:
 }
 
 masa_status masa_gguf_write(const char *path, const masa_model_config *config,
-                            const masa_named_tensor *tensors, size_t n,
-                            masa_save_dtype dtype, const masa_gguf_vocab *vocab,
-                            masa_error *err)
+                            const masa_named_tensor *tensors, size_t n, masa_save_dtype dtype,
+                            const masa_gguf_vocab *vocab, masa_error *err)
 {
     formats__tensor_list list = {tensors, n, NULL};
     return write_model(path, config, &list, dtype, vocab, err);

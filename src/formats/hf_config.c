@@ -39,8 +39,8 @@ static masa_status read_float(const json_t *object, const char *key, double fall
 }
 
 /* An id, or nothing. Lenient: what is outside the vocabulary is none. */
-static masa_status read_token(const json_t *object, const char *key, bool lenient,
-                              size_t vocab, int32_t *out, masa_error *err)
+static masa_status read_token(const json_t *object, const char *key, bool lenient, size_t vocab,
+                              int32_t *out, masa_error *err)
 {
     const json_t *value = member(object, key);
     if (!value) return MASA_OK;
@@ -62,11 +62,10 @@ static masa_status read_eos(const json_t *object, masa_model_config *c, masa_err
         const json_t *item = json_is_array(value) ? json_array_get(value, i) : value;
         json_int_t v = json_is_integer(item) ? json_integer_value(item) : -2;
         if (v < -1 || (v >= 0 && (uint64_t)v >= c->vocab_size))
-            return MASA_FAIL(
-                err, MASA_ERR_FORMAT,
-                "'eos_token_id' must be an id below the vocabulary size %zu, or "
-                "a list of them",
-                c->vocab_size);
+            return MASA_FAIL(err, MASA_ERR_FORMAT,
+                             "'eos_token_id' must be an id below the vocabulary size %zu, or "
+                             "a list of them",
+                             c->vocab_size);
         if (v >= 0 && !formats__add_eos(c, (int32_t)v))
             return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                              "'eos_token_id' has more than %d different ids",
@@ -110,7 +109,8 @@ static masa_status refuse_features(const json_t *root, const masa_model_config *
     if (partial && json_number_value(partial) != 1)
         return formats__refuse("rotary embedding on a part of each head", err);
     if (slides(root, c)) return formats__refuse("sliding-window attention", err);
-    if (member(root, "quantization_config")) return formats__refuse("quantised safetensors", err);
+    if (member(root, "quantization_config"))
+        return formats__refuse("quantised safetensors", err);
     return MASA_OK;
 }
 
@@ -146,8 +146,7 @@ static masa_status read_sizes(const json_t *root, masa_model_config *c, masa_err
     const masa_traits *traits = masa_architecture_traits(c->architecture);
     masa_status st = read_size(root, "vocab_size", 0, &c->vocab_size, err);
     if (st == MASA_OK) st = read_size(root, "hidden_size", 0, &c->hidden_size, err);
-    if (st == MASA_OK)
-        st = read_size(root, "intermediate_size", 0, &c->intermediate_size, err);
+    if (st == MASA_OK) st = read_size(root, "intermediate_size", 0, &c->intermediate_size, err);
     if (st == MASA_OK) st = read_size(root, "num_hidden_layers", 0, &c->n_layers, err);
     if (st == MASA_OK) st = read_size(root, "num_attention_heads", 0, &c->n_heads, err);
     if (st == MASA_OK)
@@ -188,8 +187,8 @@ static masa_status load_object(json_t **out, const char *json, size_t n, masa_er
         *out = root;
         return MASA_OK;
     }
-    masa_status st = MASA_FAIL(err, MASA_ERR_FORMAT, "%.200s",
-                               root ? "not a JSON object" : where.text);
+    masa_status st =
+        MASA_FAIL(err, MASA_ERR_FORMAT, "%.200s", root ? "not a JSON object" : where.text);
     masa_error_at(err, "", root || where.line < 0 ? 0 : (size_t)where.line);
     json_decref(root);
     return st;
@@ -207,8 +206,8 @@ masa_status formats__hf_config_parse(masa_model_config *out, const char *json, s
     return st;
 }
 
-masa_status formats__hf_generation_parse(masa_model_config *config, const char *json,
-                                         size_t n, masa_error *err)
+masa_status formats__hf_generation_parse(masa_model_config *config, const char *json, size_t n,
+                                         masa_error *err)
 {
     json_t *root = NULL;
     masa_model_config c = *config;

@@ -13,8 +13,8 @@ masa_status formats__hf_config_parse(masa_model_config *out, const char *json, s
                                      masa_error *err);
 /* Fills the special tokens that config.json left out from generation_config.json, and
  * adds its tokens that end a text. */
-masa_status formats__hf_generation_parse(masa_model_config *config, const char *json,
-                                         size_t n, masa_error *err);
+masa_status formats__hf_generation_parse(masa_model_config *config, const char *json, size_t n,
+                                         masa_error *err);
 
 /* Append what transformers 4 and 5 load as this description. */
 void formats__hf_config_write(masa_text *out, const masa_model_config *config,

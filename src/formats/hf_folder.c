@@ -42,8 +42,8 @@ static int compare_texts(const void *a, const void *b)
 
 /* Opens each file of the index once. Which tensor it holds is read from the file
  * itself; the index is believed only for the names of files. */
-static masa_status open_indexed(formats__hf_folder *f, const char *folder,
-                                const json_t *map, masa_error *err)
+static masa_status open_indexed(formats__hf_folder *f, const char *folder, const json_t *map,
+                                masa_error *err)
 {
     masa_status st = MASA_OK;
     size_t n = 0;
@@ -72,8 +72,8 @@ out:
     return st;
 }
 
-static masa_status open_index(formats__hf_folder *f, const char *folder,
-                              const char *index_path, masa_error *err)
+static masa_status open_index(formats__hf_folder *f, const char *folder, const char *index_path,
+                              masa_error *err)
 {
     masa_text text = {0};
     json_t *root = NULL;
@@ -98,16 +98,13 @@ static masa_status open_index(formats__hf_folder *f, const char *folder,
     return st;
 }
 
-static masa_status open_weights(formats__hf_folder *f, const char *folder,
-                                masa_error *err)
+static masa_status open_weights(formats__hf_folder *f, const char *folder, masa_error *err)
 {
     char *single = masa_path_join(folder, "model.safetensors");
     char *index = masa_path_join(folder, "model.safetensors.index.json");
     masa_status st;
-    if (masa_path_exists(single))
-        st = open_shard(f, single, err);
-    else if (masa_path_exists(index))
-        st = open_index(f, folder, index, err);
+    if (masa_path_exists(single)) st = open_shard(f, single, err);
+    else if (masa_path_exists(index)) st = open_index(f, folder, index, err);
     else
         st = MASA_FAIL(err, MASA_ERR_FORMAT,
                        "no model.safetensors and no model.safetensors.index.json here; "
@@ -120,12 +117,11 @@ static masa_status open_weights(formats__hf_folder *f, const char *folder,
 masa_status formats__hf_folder_open(formats__hf_folder *folder, const char *path,
                                     masa_model_config *config, masa_error *err)
 {
-    masa_status st =
-        parse_file(path, "config.json", formats__hf_config_parse, config, err);
+    masa_status st = parse_file(path, "config.json", formats__hf_config_parse, config, err);
     char *generation = masa_path_join(path, "generation_config.json");
     if (st == MASA_OK && masa_path_exists(generation))
-        st = parse_file(path, "generation_config.json", formats__hf_generation_parse,
-                        config, err);
+        st = parse_file(path, "generation_config.json", formats__hf_generation_parse, config,
+                        err);
     free(generation);
     if (st == MASA_OK) st = open_weights(folder, path, err);
     /* A folder whose head was left out ties it, whatever its config says. */
@@ -136,8 +132,7 @@ masa_status formats__hf_folder_open(formats__hf_folder *folder, const char *path
 
 void formats__hf_folder_close(formats__hf_folder *folder)
 {
-    for (size_t i = 0; i < folder->n_shards; i++)
-        masa_safetensors_close(folder->shards[i]);
+    for (size_t i = 0; i < folder->n_shards; i++) masa_safetensors_close(folder->shards[i]);
     free(folder->shards);
     *folder = (formats__hf_folder){0};
 }
@@ -173,8 +168,7 @@ masa_status formats__hf_folder_refuse_others(const formats__hf_folder *folder,
             const char *name = masa_safetensors_get(folder->shards[i], j)->name;
             if (!is_known(name, parameters, n))
                 return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                                 "tensor '%.80s' has no place in a model as supported",
-                                 name);
+                                 "tensor '%.80s' has no place in a model as supported", name);
         }
     return MASA_OK;
 }

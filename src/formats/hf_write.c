@@ -25,10 +25,8 @@ static void add_float(masa_text *out, const char *key, float value)
 
 static void add_token(masa_text *out, const char *key, int32_t token)
 {
-    if (token < 0)
-        masa_text_addf(out, "  \"%s\": null,\n", key);
-    else
-        masa_text_addf(out, "  \"%s\": %d,\n", key, (int)token);
+    if (token < 0) masa_text_addf(out, "  \"%s\": null,\n", key);
+    else masa_text_addf(out, "  \"%s\": %d,\n", key, (int)token);
 }
 
 /* The ids that end a text: one number, or a list. */
@@ -39,8 +37,7 @@ static void add_eos(masa_text *out, const masa_model_config *c)
         return;
     }
     masa_text_addf(out, "  \"eos_token_id\": [%d", (int)c->eos_token);
-    for (size_t i = 0; i < c->n_more_eos; i++)
-        masa_text_addf(out, ", %d", (int)c->more_eos[i]);
+    for (size_t i = 0; i < c->n_more_eos; i++) masa_text_addf(out, ", %d", (int)c->more_eos[i]);
     masa_text_add(out, "],\n");
 }
 
@@ -64,8 +61,7 @@ static void add_rope(masa_text *out, const masa_model_config *c)
                    c->rope_original_positions);
 }
 
-void formats__hf_config_write(masa_text *out, const masa_model_config *c,
-                              masa_save_dtype dtype)
+void formats__hf_config_write(masa_text *out, const masa_model_config *c, masa_save_dtype dtype)
 {
     const masa_traits *traits = masa_architecture_traits(c->architecture);
     static const char *const types[] = {[MASA_SAVE_F32] = "float32",
@@ -73,12 +69,11 @@ void formats__hf_config_write(masa_text *out, const masa_model_config *c,
                                         [MASA_SAVE_BF16] = "bfloat16"};
     masa_text_addf(out, "{\n  \"architectures\": [\"%s\"],\n  \"model_type\": \"%s\",\n",
                    traits->class_name, traits->name);
-    masa_text_addf(out, "  \"vocab_size\": %zu,\n  \"hidden_size\": %zu,\n",
-                   c->vocab_size, c->hidden_size);
+    masa_text_addf(out, "  \"vocab_size\": %zu,\n  \"hidden_size\": %zu,\n", c->vocab_size,
+                   c->hidden_size);
     masa_text_addf(out, "  \"intermediate_size\": %zu,\n  \"num_hidden_layers\": %zu,\n",
                    c->intermediate_size, c->n_layers);
-    masa_text_addf(out,
-                   "  \"num_attention_heads\": %zu,\n  \"num_key_value_heads\": %zu,\n",
+    masa_text_addf(out, "  \"num_attention_heads\": %zu,\n  \"num_key_value_heads\": %zu,\n",
                    c->n_heads, c->n_kv_heads);
     masa_text_addf(out, "  \"head_dim\": %zu,\n  \"max_position_embeddings\": %zu,\n",
                    c->head_dim, c->max_positions);
@@ -146,13 +141,11 @@ masa_status masa_model_folder_write(const char *folder, const masa_model_config 
     return write_folder(folder, config, &list, dtype, err);
 }
 
-masa_status masa_model_folder_write_file(const char *folder,
-                                         const masa_model_file *source,
+masa_status masa_model_folder_write_file(const char *folder, const masa_model_file *source,
                                          masa_save_dtype dtype, masa_error *err)
 {
     formats__tensor_list list = formats__tensor_list_of(source);
-    masa_status st =
-        write_folder(folder, masa_model_file_config(source), &list, dtype, err);
+    masa_status st = write_folder(folder, masa_model_file_config(source), &list, dtype, err);
     free((void *)(uintptr_t)list.tensors);
     return st;
 }

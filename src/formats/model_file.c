@@ -21,8 +21,8 @@ struct masa_model_file {
     masa_gguf *gguf; /* one of the two */
     formats__hf_folder folder;
     masa_parameter *parameters; /* [n] */
-    const uint8_t **data;        /* [n] */
-    masa_tensor_info *infos;     /* [n] */
+    const uint8_t **data;       /* [n] */
+    masa_tensor_info *infos;    /* [n] */
     size_t n;
 };
 
@@ -34,12 +34,12 @@ static masa_status fail_missing(const char *name, masa_error *err)
                      name);
 }
 
-static masa_status fail_shape(const char *name, size_t rows, size_t cols,
-                              size_t want_rows, size_t want_cols, masa_error *err)
+static masa_status fail_shape(const char *name, size_t rows, size_t cols, size_t want_rows,
+                              size_t want_cols, masa_error *err)
 {
     return MASA_FAIL(err, MASA_ERR_FORMAT,
-                     "tensor '%s' has shape [%zu, %zu], expected [%zu, %zu]", name, rows,
-                     cols, want_rows, want_cols);
+                     "tensor '%s' has shape [%zu, %zu], expected [%zu, %zu]", name, rows, cols,
+                     want_rows, want_cols);
 }
 
 static masa_status resolve(masa_model_file *f, size_t i, masa_error *err)
@@ -61,8 +61,7 @@ static masa_status resolve(masa_model_file *f, size_t i, masa_error *err)
         rows = cols ? t->n / cols : 0;
     }
     if (rows != p->rows || cols != p->cols || n_dims != (p->vector ? 1u : 2u))
-        return fail_shape(f->gguf ? p->gguf_name : p->name, rows, cols, p->rows, p->cols,
-                          err);
+        return fail_shape(f->gguf ? p->gguf_name : p->name, rows, cols, p->rows, p->cols, err);
     if (p->vector && f->gguf && p->rotary_dim && masa_tensor_type_layout(type)->block > 1)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "tensor '%s' is quantised; biases are not",
                          p->gguf_name);
@@ -73,8 +72,7 @@ static masa_status resolve(masa_model_file *f, size_t i, masa_error *err)
 /* A tensor that nothing reads would mean that the model computes something else. */
 static masa_status refuse_others(const masa_model_file *f, masa_error *err)
 {
-    if (!f->gguf)
-        return formats__hf_folder_refuse_others(&f->folder, f->parameters, f->n, err);
+    if (!f->gguf) return formats__hf_folder_refuse_others(&f->folder, f->parameters, f->n, err);
     size_t known = f->n + (masa_gguf_find_tensor(f->gguf, "rope_freqs.weight") ? 1 : 0);
     size_t n = masa_gguf_tensor_count(f->gguf);
     if (n <= known) return MASA_OK;
@@ -98,8 +96,7 @@ static masa_status load_format(masa_model_file *f, const char *path, masa_error 
         return formats__hf_folder_open(&f->folder, path, &f->config, err);
     if (masa_path_exists(path) && !masa_gguf_detect(path))
         return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "%s is neither a GGUF file nor a folder with a config.json",
-                         path);
+                         "%s is neither a GGUF file nor a folder with a config.json", path);
     masa_status st = masa_gguf_open(&f->gguf, path, err);
     return st == MASA_OK ? formats__gguf_config(&f->config, f->gguf, err) : st;
 }
@@ -114,8 +111,7 @@ masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_e
         f->data = masa_alloc(f->n, sizeof *f->data);
         f->infos = masa_alloc(f->n, sizeof *f->infos);
     }
-    for (size_t i = 0; i < f->n && st == MASA_OK; i++)
-        st = resolve(f, i, err);
+    for (size_t i = 0; i < f->n && st == MASA_OK; i++) st = resolve(f, i, err);
     if (st == MASA_OK) st = refuse_others(f, err);
     if (st == MASA_OK) {
         *out = f;
@@ -188,8 +184,8 @@ static void read_rows(float *out, const uint8_t *data, masa_tensor_type type,
     masa_parallel((r.rows + piece_rows(&r) - 1) / piece_rows(&r), read_piece, &r);
 }
 
-masa_status masa_model_file_read(const masa_model_file *file, const char *name,
-                                 float *data, size_t rows, size_t cols, masa_error *err)
+masa_status masa_model_file_read(const masa_model_file *file, const char *name, float *data,
+                                 size_t rows, size_t cols, masa_error *err)
 {
     masa_status st = MASA_OK;
     for (size_t i = 0; i < file->n; i++) {
@@ -198,8 +194,7 @@ masa_status masa_model_file_read(const masa_model_file *file, const char *name,
         if (p->rows == rows && p->cols == cols)
             read_rows(data, file->data[i], file->infos[i].type, p,
                       file->gguf ? p->rotary_dim : 0);
-        else
-            st = fail_shape(name, p->rows, p->cols, rows, cols, err);
+        else st = fail_shape(name, p->rows, p->cols, rows, cols, err);
         if (st != MASA_OK) masa_error_at(err, file->path, 0);
         return st;
     }

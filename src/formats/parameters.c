@@ -53,20 +53,13 @@ static const spec AFTER_LAYERS[] = {
 static size_t width_of(width w, const masa_model_config *c)
 {
     switch (w) {
-    case ONE:
-        return 1;
-    case VOCAB:
-        return c->vocab_size;
-    case HIDDEN:
-        return c->hidden_size;
-    case INTERMEDIATE:
-        return c->intermediate_size;
-    case QUERIES:
-        return c->n_heads * c->head_dim;
-    case KEYS:
-        return c->n_kv_heads * c->head_dim;
-    case HEAD:
-        return c->head_dim;
+    case ONE: return 1;
+    case VOCAB: return c->vocab_size;
+    case HIDDEN: return c->hidden_size;
+    case INTERMEDIATE: return c->intermediate_size;
+    case QUERIES: return c->n_heads * c->head_dim;
+    case KEYS: return c->n_kv_heads * c->head_dim;
+    case HEAD: return c->head_dim;
     }
     return 0;
 }
@@ -74,14 +67,10 @@ static size_t width_of(width w, const masa_model_config *c)
 static bool is_present(presence when, const masa_model_config *c)
 {
     switch (when) {
-    case ALWAYS:
-        return true;
-    case UNTIED:
-        return !c->tied_embeddings;
-    case BIAS:
-        return masa_architecture_traits(c->architecture)->attention_bias;
-    case QK_NORM:
-        return masa_architecture_traits(c->architecture)->qk_norm;
+    case ALWAYS: return true;
+    case UNTIED: return !c->tied_embeddings;
+    case BIAS: return masa_architecture_traits(c->architecture)->attention_bias;
+    case QK_NORM: return masa_architecture_traits(c->architecture)->qk_norm;
     }
     return false;
 }
@@ -127,8 +116,7 @@ masa_parameter *masa_parameters_make(const masa_model_config *config, size_t *n)
     size_t most = COUNT(BEFORE_LAYERS) + config->n_layers * COUNT(LAYER) + COUNT(AFTER_LAYERS);
     list l = {.config = config, .parameters = masa_alloc(most, sizeof *l.parameters)};
     add(&l, BEFORE_LAYERS, COUNT(BEFORE_LAYERS), MASA_NO_LAYER);
-    for (size_t i = 0; i < config->n_layers; i++)
-        add(&l, LAYER, COUNT(LAYER), i);
+    for (size_t i = 0; i < config->n_layers; i++) add(&l, LAYER, COUNT(LAYER), i);
     add(&l, AFTER_LAYERS, COUNT(AFTER_LAYERS), MASA_NO_LAYER);
     *n = l.n;
     return l.parameters;

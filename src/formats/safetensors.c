@@ -18,23 +18,18 @@ struct masa_safetensors {
     masa_safetensors_tensor **by_name;
 };
 
-static masa_status parse_type(const json_t *entry, const char *name,
-                              masa_tensor_type *out, masa_error *err)
+static masa_status parse_type(const json_t *entry, const char *name, masa_tensor_type *out,
+                              masa_error *err)
 {
     const char *dtype = json_string_value(json_object_get(entry, "dtype"));
-    if (!dtype)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.80s' has no dtype", name);
-    if (strcmp(dtype, "F32") == 0)
-        *out = MASA_TENSOR_F32;
-    else if (strcmp(dtype, "F16") == 0)
-        *out = MASA_TENSOR_F16;
-    else if (strcmp(dtype, "BF16") == 0)
-        *out = MASA_TENSOR_BF16;
+    if (!dtype) return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.80s' has no dtype", name);
+    if (strcmp(dtype, "F32") == 0) *out = MASA_TENSOR_F32;
+    else if (strcmp(dtype, "F16") == 0) *out = MASA_TENSOR_F16;
+    else if (strcmp(dtype, "BF16") == 0) *out = MASA_TENSOR_BF16;
     else
-        return MASA_FAIL(
-            err, MASA_ERR_UNSUPPORTED,
-            "tensor '%.80s' has dtype %.20s; F32, F16 and BF16 are supported", name,
-            dtype);
+        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                         "tensor '%.80s' has dtype %.20s; F32, F16 and BF16 are supported",
+                         name, dtype);
     return MASA_OK;
 }
 
@@ -46,8 +41,7 @@ static bool parse_size(const json_t *value, size_t *out)
     return true;
 }
 
-static masa_status parse_shape(const json_t *entry, masa_safetensors_tensor *t,
-                               masa_error *err)
+static masa_status parse_shape(const json_t *entry, masa_safetensors_tensor *t, masa_error *err)
 {
     const json_t *shape = json_object_get(entry, "shape");
     size_t n_dims = json_array_size(shape);
@@ -58,8 +52,7 @@ static masa_status parse_shape(const json_t *entry, masa_safetensors_tensor *t,
                masa_size_mul(t->n, t->dims[i], &t->n);
     t->n_dims = (unsigned)n_dims;
     if (good) return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.80s' has an impossible shape",
-                     t->name);
+    return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.80s' has an impossible shape", t->name);
 }
 
 static masa_status parse_tensor(masa_safetensors_tensor *t, const char *name,
@@ -72,8 +65,7 @@ static masa_status parse_tensor(masa_safetensors_tensor *t, const char *name,
     if (st != MASA_OK) return st;
     const json_t *offsets = json_object_get(entry, "data_offsets");
     size_t begin, end, bytes;
-    if (json_array_size(offsets) != 2 ||
-        !parse_size(json_array_get(offsets, 0), &begin) ||
+    if (json_array_size(offsets) != 2 || !parse_size(json_array_get(offsets, 0), &begin) ||
         !parse_size(json_array_get(offsets, 1), &end) || begin > end)
         return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.80s' has no valid data_offsets",
                          name);
@@ -108,16 +100,16 @@ static int compare_names(const void *a, const void *b)
 }
 
 /* The format allows no holes and no overlaps, so nothing can hide in a file. */
-static masa_status check_tiling(const masa_safetensors *file, const uint8_t *data,
-                                size_t size, masa_error *err)
+static masa_status check_tiling(const masa_safetensors *file, const uint8_t *data, size_t size,
+                                masa_error *err)
 {
     const uint8_t *at = data;
     for (size_t i = 0; i < file->n; i++) {
         const masa_safetensors_tensor *t = &file->tensors[i];
         if (t->data != at)
-            return MASA_FAIL(
-                err, MASA_ERR_FORMAT,
-                "the data of tensor '%.80s' do not follow the tensor before it", t->name);
+            return MASA_FAIL(err, MASA_ERR_FORMAT,
+                             "the data of tensor '%.80s' do not follow the tensor before it",
+                             t->name);
         at += t->n * masa_tensor_type_layout(t->type)->bytes;
     }
     if (at != data + size)
@@ -136,22 +128,20 @@ static masa_status parse_header(masa_safetensors *file, const json_t *header,
     json_object_foreach((json_t *)(uintptr_t)header, key, entry)
     {
         if (strcmp(key, "__metadata__") == 0) continue;
-        st = parse_tensor(&file->tensors[file->n++], masa_strdup(key), entry, data, size,
-                          err);
+        st = parse_tensor(&file->tensors[file->n++], masa_strdup(key), entry, data, size, err);
         if (st != MASA_OK) return st;
     }
     qsort(file->tensors, file->n, sizeof *file->tensors, compare_data);
     st = check_tiling(file, data, size, err);
     if (st != MASA_OK) return st;
     file->by_name = masa_alloc(file->n, sizeof *file->by_name);
-    for (size_t i = 0; i < file->n; i++)
-        file->by_name[i] = &file->tensors[i];
+    for (size_t i = 0; i < file->n; i++) file->by_name[i] = &file->tensors[i];
     qsort(file->by_name, file->n, sizeof *file->by_name, compare_names);
     return MASA_OK;
 }
 
-masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *data,
-                                         size_t size, masa_error *err)
+masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *data, size_t size,
+                                         masa_error *err)
 {
     const uint8_t *bytes = data;
     uint64_t length = 0;
@@ -176,15 +166,12 @@ masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *dat
     size_t head = sizeof length + (size_t)length;
     masa_status st = parse_header(file, header, bytes + head, size - head, err);
     json_decref(header);
-    if (st == MASA_OK)
-        *out = file;
-    else
-        masa_safetensors_close(file);
+    if (st == MASA_OK) *out = file;
+    else masa_safetensors_close(file);
     return st;
 }
 
-masa_status masa_safetensors_open(masa_safetensors **out, const char *path,
-                                  masa_error *err)
+masa_status masa_safetensors_open(masa_safetensors **out, const char *path, masa_error *err)
 {
     masa_mapping mapping = {0};
     masa_safetensors *file = NULL;
@@ -204,8 +191,7 @@ masa_status masa_safetensors_open(masa_safetensors **out, const char *path,
 void masa_safetensors_close(masa_safetensors *file)
 {
     if (!file) return;
-    for (size_t i = 0; i < file->n; i++)
-        free((void *)(uintptr_t)file->tensors[i].name);
+    for (size_t i = 0; i < file->n; i++) free((void *)(uintptr_t)file->tensors[i].name);
     free(file->tensors);
     free(file->by_name);
     masa_file_unmap(&file->mapping);
@@ -227,8 +213,7 @@ size_t masa_safetensors_count(const masa_safetensors *file)
     return file->n;
 }
 
-const masa_safetensors_tensor *masa_safetensors_get(const masa_safetensors *file,
-                                                    size_t i)
+const masa_safetensors_tensor *masa_safetensors_get(const masa_safetensors *file, size_t i)
 {
     return &file->tensors[i];
 }

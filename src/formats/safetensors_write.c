@@ -29,8 +29,7 @@ static masa_status make_header(masa_text *out, const formats__tensor_list *list,
         at += bytes;
     }
     masa_text_add(out, "}");
-    while (out->size % 8)
-        masa_text_add(out, " "); /* aligns the data */
+    while (out->size % 8) masa_text_add(out, " "); /* aligns the data */
     return MASA_OK;
 }
 
@@ -48,18 +47,16 @@ masa_status formats__safetensors_write(const char *path, const formats__tensor_l
     fwrite(header.data, 1, header.size, sink.file);
     for (size_t i = 0; i < list->n && st == MASA_OK; i++)
         st = formats__tensor_write(sink.file, list, i, type, 0, err);
-    if (st == MASA_OK)
-        st = masa_file_commit(&sink, err);
-    else
-        masa_file_abort(&sink);
+    if (st == MASA_OK) st = masa_file_commit(&sink, err);
+    else masa_file_abort(&sink);
 out:
     masa_text_deinit(&header);
     return st;
 }
 
-masa_status masa_safetensors_write(const char *path, const masa_named_tensor *tensors,
-                                   size_t n, masa_save_dtype dtype, masa_error *err)
+masa_status masa_safetensors_write(const char *path, const masa_named_tensor *tensors, size_t n,
+                                   masa_save_dtype dtype, masa_error *err)
 {
-    return formats__safetensors_write(path, &(formats__tensor_list){tensors, n, NULL},
-                                      dtype, err);
+    return formats__safetensors_write(path, &(formats__tensor_list){tensors, n, NULL}, dtype,
+                                      err);
 }

@@ -44,22 +44,19 @@ static float load_f16(const uint8_t *p)
 
 static void from_f16(float *restrict out, const uint8_t *restrict p, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = load_f16(p + 2 * i);
+    for (size_t i = 0; i < n; i++) out[i] = load_f16(p + 2 * i);
 }
 
 static void from_bf16(float *restrict out, const uint8_t *restrict p, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = masa_bf16_to_f32(load_u16(p + 2 * i));
+    for (size_t i = 0; i < n; i++) out[i] = masa_bf16_to_f32(load_u16(p + 2 * i));
 }
 
 /* [f16 scale, int8 q[32]] */
 static void from_q8_0(float *restrict out, const uint8_t *restrict p)
 {
     float scale = load_f16(p);
-    for (int i = 0; i < SMALL; i++)
-        out[i] = scale * (float)(int8_t)p[2 + i];
+    for (int i = 0; i < SMALL; i++) out[i] = scale * (float)(int8_t)p[2 + i];
 }
 
 /* [f16 scale, q[16]]: byte i holds elements i (low half) and i + 16; stored + 8. */
@@ -99,8 +96,7 @@ static void from_q5_0(float *restrict out, const uint8_t *restrict p)
     int q[SMALL];
     float scale = load_f16(p);
     five_bits(q, p + 2, p + 6);
-    for (int i = 0; i < SMALL; i++)
-        out[i] = scale * (float)(q[i] - 16);
+    for (int i = 0; i < SMALL; i++) out[i] = scale * (float)(q[i] - 16);
 }
 
 /* [f16 scale, f16 minimum, high[4], low[16]] */
@@ -109,8 +105,7 @@ static void from_q5_1(float *restrict out, const uint8_t *restrict p)
     int q[SMALL];
     float scale = load_f16(p), minimum = load_f16(p + 2);
     five_bits(q, p + 4, p + 8);
-    for (int i = 0; i < SMALL; i++)
-        out[i] = scale * (float)q[i] + minimum;
+    for (int i = 0; i < SMALL; i++) out[i] = scale * (float)q[i] + minimum;
 }
 
 /* Eight 6-bit scales and eight 6-bit minimums in 12 bytes: the first four of each lie
@@ -136,8 +131,7 @@ static void from_q4_k(float *restrict out, const uint8_t *restrict p)
         const uint8_t *q = p + 16 + s / 2 * 32;
         float ds = d * (float)scale[s], ms = m * (float)minimum[s];
         int shift = s % 2 * 4;
-        for (int i = 0; i < 32; i++)
-            out[s * 32 + i] = ds * (float)(q[i] >> shift & 15) - ms;
+        for (int i = 0; i < 32; i++) out[s * 32 + i] = ds * (float)(q[i] >> shift & 15) - ms;
     }
 }
 
@@ -184,36 +178,21 @@ void masa_tensor_dequantize(float *out, masa_tensor_type type, const void *data,
     const masa_tensor_layout *layout = masa_tensor_type_layout(type);
     assert(layout && n % layout->block == 0);
     const uint8_t *p = data;
-#define BLOCKS(from)                                                                     \
-    for (size_t i = 0; i < n; i += layout->block, p += layout->bytes)                    \
-        from(out + i, p);                                                                \
+#define BLOCKS(from)                                                                           \
+    for (size_t i = 0; i < n; i += layout->block, p += layout->bytes) from(out + i, p);        \
     break
     switch (type) {
-    case MASA_TENSOR_F32:
-        memcpy(out, p, n * sizeof *out);
-        break;
-    case MASA_TENSOR_F16:
-        from_f16(out, p, n);
-        break;
-    case MASA_TENSOR_BF16:
-        from_bf16(out, p, n);
-        break;
-    case MASA_TENSOR_Q4_0:
-        BLOCKS(from_q4_0);
-    case MASA_TENSOR_Q4_1:
-        BLOCKS(from_q4_1);
-    case MASA_TENSOR_Q5_0:
-        BLOCKS(from_q5_0);
-    case MASA_TENSOR_Q5_1:
-        BLOCKS(from_q5_1);
-    case MASA_TENSOR_Q8_0:
-        BLOCKS(from_q8_0);
-    case MASA_TENSOR_Q4_K:
-        BLOCKS(from_q4_k);
-    case MASA_TENSOR_Q5_K:
-        BLOCKS(from_q5_k);
-    case MASA_TENSOR_Q6_K:
-        BLOCKS(from_q6_k);
+    case MASA_TENSOR_F32: memcpy(out, p, n * sizeof *out); break;
+    case MASA_TENSOR_F16: from_f16(out, p, n); break;
+    case MASA_TENSOR_BF16: from_bf16(out, p, n); break;
+    case MASA_TENSOR_Q4_0: BLOCKS(from_q4_0);
+    case MASA_TENSOR_Q4_1: BLOCKS(from_q4_1);
+    case MASA_TENSOR_Q5_0: BLOCKS(from_q5_0);
+    case MASA_TENSOR_Q5_1: BLOCKS(from_q5_1);
+    case MASA_TENSOR_Q8_0: BLOCKS(from_q8_0);
+    case MASA_TENSOR_Q4_K: BLOCKS(from_q4_k);
+    case MASA_TENSOR_Q5_K: BLOCKS(from_q5_k);
+    case MASA_TENSOR_Q6_K: BLOCKS(from_q6_k);
     }
 #undef BLOCKS
 }

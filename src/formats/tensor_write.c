@@ -42,8 +42,7 @@ static bool to_f16(uint16_t *out, const float *in, size_t n)
 
 static void to_bf16(uint16_t *restrict out, const float *restrict in, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        out[i] = masa_f32_to_bf16(in[i]);
+    for (size_t i = 0; i < n; i++) out[i] = masa_f32_to_bf16(in[i]);
 }
 
 /* buffer holds n 16-bit elements. */
@@ -55,17 +54,14 @@ static bool write_elements(FILE *file, const float *in, size_t n, masa_tensor_ty
         fwrite(in, sizeof *in, n, file);
         return true;
     }
-    if (type == MASA_TENSOR_F16)
-        fits = to_f16(buffer, in, n);
-    else
-        to_bf16(buffer, in, n);
+    if (type == MASA_TENSOR_F16) fits = to_f16(buffer, in, n);
+    else to_bf16(buffer, in, n);
     fwrite(buffer, sizeof *buffer, n, file);
     return fits;
 }
 
 masa_status formats__tensor_write(FILE *file, const formats__tensor_list *list, size_t i,
-                                  masa_tensor_type type, size_t rotary_dim,
-                                  masa_error *err)
+                                  masa_tensor_type type, size_t rotary_dim, masa_error *err)
 {
     const masa_named_tensor *t = &list->tensors[i];
     const float *data = t->data;
@@ -75,8 +71,7 @@ masa_status formats__tensor_write(FILE *file, const formats__tensor_list *list, 
     if (!data) {
         st = masa_alloc_large(&loaded, t->rows * t->cols, sizeof(float), "a tensor", err);
         if (st == MASA_OK)
-            st = masa_model_file_read(list->source, t->name, loaded, t->rows, t->cols,
-                                      err);
+            st = masa_model_file_read(list->source, t->name, loaded, t->rows, t->cols, err);
         if (st != MASA_OK) goto out;
         data = loaded;
     }
@@ -89,10 +84,9 @@ masa_status formats__tensor_write(FILE *file, const formats__tensor_list *list, 
         fits = write_elements(file, data + from * cols, cols, type, buffer) && fits;
     }
     if (!fits)
-        st = MASA_FAIL(
-            err, MASA_ERR_DATA,
-            "tensor '%s' holds values beyond float16's 65504; save as bf16 or f32",
-            t->name);
+        st = MASA_FAIL(err, MASA_ERR_DATA,
+                       "tensor '%s' holds values beyond float16's 65504; save as bf16 or f32",
+                       t->name);
 out:
     free(loaded);
     free(buffer);

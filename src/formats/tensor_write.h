@@ -19,8 +19,7 @@ masa_tensor_type formats__stored_type(masa_save_dtype dtype);
 /* Writes tensor i in the type (F32, F16 or BF16); rotary_dim as in masa_parameter.
  * A failing disk is seen later, by masa_file_commit. */
 masa_status formats__tensor_write(FILE *file, const formats__tensor_list *list, size_t i,
-                                  masa_tensor_type type, size_t rotary_dim,
-                                  masa_error *err);
+                                  masa_tensor_type type, size_t rotary_dim, masa_error *err);
 
 masa_status formats__safetensors_write(const char *path, const formats__tensor_list *list,
                                        masa_save_dtype dtype, masa_error *err);

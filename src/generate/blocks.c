@@ -10,8 +10,7 @@ void block_pool_init(block_pool *pool, size_t n)
     *pool = (block_pool){.n = n, .n_free = n};
     pool->refs = masa_alloc(n, sizeof *pool->refs);
     pool->free = masa_alloc(n, sizeof *pool->free);
-    for (size_t i = 0; i < n; i++)
-        pool->free[i] = (int32_t)(n - 1 - i);
+    for (size_t i = 0; i < n; i++) pool->free[i] = (int32_t)(n - 1 - i);
 }
 
 void block_pool_deinit(block_pool *pool)

@@ -34,8 +34,7 @@ typedef struct group {
     size_t first;    /* response of its sample 0 */
     int32_t *blocks; /* [n_blocks] of the prompt, while cached */
     size_t n_blocks;
-    int32_t
-        partial; /* the prompt's last block when not full, until its last fork; or -1 */
+    int32_t partial;    /* the prompt's last block when not full, until its last fork; or -1 */
     int32_t *kept_rows; /* [prompt_size] of the prompt's activations, or NULL */
     bool cached, computing, drawn;
     size_t running, waiting, unfinished; /* samples */
@@ -75,7 +74,7 @@ struct masa_generator {
     masa_activations *kept; /* or NULL */
     masa_decoder *decoder;
     float DEVICE *logits; /* [max_batch, vocab] */
-    int32_t *tables; /* [max_batch, max_blocks] */
+    int32_t *tables;      /* [max_batch, max_blocks] */
     size_t *spare_tables;
     size_t n_spare;
     slot *slots; /* [n_slots] oldest first */
@@ -106,8 +105,7 @@ static inline int32_t *table_of(masa_generator *g, const slot *s)
 /* Tokens that a sample's response was asked to have at most; and what the context
  * leaves of that. */
 size_t wanted_tokens(const masa_request *request, size_t sample);
-size_t response_limit(const masa_generator *g, const masa_request *request,
-                      size_t sample);
+size_t response_limit(const masa_generator *g, const masa_request *request, size_t sample);
 
 static inline masa_completion *completion_of(const masa_generator *g, size_t sample)
 {

@@ -38,8 +38,8 @@ static sizes plan_sizes(const masa_model_config *config, const masa_generator_op
     s.rows = o->max_batch + masa_device_sizes_get().prefill_rows;
     s.table_blocks = blocks_of(s.context);
     /* One more block a sequence: the partly filled last one of its prompt. */
-    s.cache_blocks = o->cache_tokens ? blocks_of(o->cache_tokens)
-                                     : o->max_batch * (s.table_blocks + 1);
+    s.cache_blocks =
+        o->cache_tokens ? blocks_of(o->cache_tokens) : o->max_batch * (s.table_blocks + 1);
     return s;
 }
 
@@ -78,14 +78,13 @@ static masa_status check_options(const masa_model_config *config,
                          o->max_batch);
     if (o->max_context > config->max_positions)
         return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "a context of %zu tokens is more than the model's %zu",
-                         o->max_context, config->max_positions);
+                         "a context of %zu tokens is more than the model's %zu", o->max_context,
+                         config->max_positions);
     if (plan_sizes(config, o).cache_blocks > INT32_MAX / block_tokens())
-        return MASA_FAIL(
-            err, MASA_ERR_CONFIG,
-            "a cache for %zu sequences of this context is too large; lower the "
-            "batch, the context or the size of the cache",
-            o->max_batch);
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "a cache for %zu sequences of this context is too large; lower the "
+                         "batch, the context or the size of the cache",
+                         o->max_batch);
     return MASA_OK;
 }
 
@@ -100,8 +99,7 @@ static masa_status allocate(masa_generator *g, const sizes *s, masa_error *err)
     if (st == MASA_OK) st = masa_decoder_create(&g->decoder, g->model, &decoder, err);
     g->tables = masa_alloc(g->max_batch * g->max_blocks, sizeof *g->tables);
     g->spare_tables = masa_alloc(g->max_batch, sizeof *g->spare_tables);
-    for (size_t i = 0; i < g->max_batch; i++)
-        g->spare_tables[i] = g->max_batch - 1 - i;
+    for (size_t i = 0; i < g->max_batch; i++) g->spare_tables[i] = g->max_batch - 1 - i;
     g->n_spare = g->max_batch;
     g->slots = masa_alloc(g->max_batch, sizeof *g->slots);
     g->tokens = masa_alloc(g->max_rows, sizeof *g->tokens);
@@ -112,8 +110,8 @@ static masa_status allocate(masa_generator *g, const sizes *s, masa_error *err)
     return st;
 }
 
-masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
-                                          size_t context, size_t cache_bytes)
+masa_generator_options masa_generator_fit(const masa_model *model, size_t batch, size_t context,
+                                          size_t cache_bytes)
 {
     const masa_model_config *c = masa_model_get_config(model);
     size_t bytes = masa_kv_store_bytes(c, masa_model_dtype(model), 1, block_tokens());
@@ -174,16 +172,15 @@ void masa_generator_destroy(masa_generator *g)
 static masa_status check_sampling(const masa_sampling *s, masa_error *err)
 {
     if (!(s->temperature == 0 || (s->temperature >= 1e-4f && s->temperature <= 1e4f)))
-        return MASA_FAIL(
-            err, MASA_ERR_CONFIG,
-            "temperature %g is not possible; give 0 (greedy) or 0.0001 to 10000",
-            (double)s->temperature);
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "temperature %g is not possible; give 0 (greedy) or 0.0001 to 10000",
+                         (double)s->temperature);
     if (s->top_k < 0)
         return MASA_FAIL(err, MASA_ERR_CONFIG, "top-k must be 0 (off) or more, not %d",
                          s->top_k);
     if (!(s->top_p > 0 && s->top_p <= 1))
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "top-p must be above 0 and at most 1, not %g", (double)s->top_p);
+        return MASA_FAIL(err, MASA_ERR_CONFIG, "top-p must be above 0 and at most 1, not %g",
+                         (double)s->top_p);
     if (!(s->min_p >= 0 && s->min_p <= 1))
         return MASA_FAIL(err, MASA_ERR_CONFIG, "min-p must be between 0 and 1, not %g",
                          (double)s->min_p);
@@ -208,18 +205,16 @@ static masa_status check_prompt(const masa_generator *g, const masa_request *req
     if (request->prompt_size == 0)
         return MASA_FAIL(err, MASA_ERR_DATA, "the prompt of request %zu is empty", index);
     if (request->prompt_size >= g->max_context)
-        return MASA_FAIL(
-            err, MASA_ERR_DATA,
-            "the prompt of request %zu has %zu tokens, which leaves no room for a "
-            "response in a context of %zu",
-            index, request->prompt_size, g->max_context);
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "the prompt of request %zu has %zu tokens, which leaves no room for a "
+                         "response in a context of %zu",
+                         index, request->prompt_size, g->max_context);
     for (size_t i = 0; i < request->prompt_size; i++)
         if (request->prompt[i] < 0 || (size_t)request->prompt[i] >= vocab)
-            return MASA_FAIL(
-                err, MASA_ERR_DATA,
-                "token %d in the prompt of request %zu is not in the vocabulary "
-                "of %zu",
-                (int)request->prompt[i], index, vocab);
+            return MASA_FAIL(err, MASA_ERR_DATA,
+                             "token %d in the prompt of request %zu is not in the vocabulary "
+                             "of %zu",
+                             (int)request->prompt[i], index, vocab);
     return MASA_OK;
 }
 
@@ -253,12 +248,12 @@ static masa_status check_request(const masa_generator *g, const masa_request *re
     size_t longest = request->prompt_size + response;
     /* and one block for the prompt's partly filled last block */
     if (blocks_of(longest) + 1 > g->store.n_blocks)
-        return MASA_FAIL(
-            err, MASA_ERR_CONFIG,
-            "a cache of %zu tokens cannot hold request %zu: it needs %zu for a "
-            "prompt of %zu and a response of %zu",
-            g->store.n_blocks * block_tokens(), index,
-            (blocks_of(longest) + 1) * block_tokens(), request->prompt_size, response);
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "a cache of %zu tokens cannot hold request %zu: it needs %zu for a "
+                         "prompt of %zu and a response of %zu",
+                         g->store.n_blocks * block_tokens(), index,
+                         (blocks_of(longest) + 1) * block_tokens(), request->prompt_size,
+                         response);
     return MASA_OK;
 }
 
@@ -314,8 +309,7 @@ static void end_run(masa_generator *g)
         free(r->groups[i].blocks);
         free(r->groups[i].kept_rows);
     }
-    for (size_t i = 0; i < r->n_responses; i++)
-        masa_text_deinit(&r->responses[i].tail);
+    for (size_t i = 0; i < r->n_responses; i++) masa_text_deinit(&r->responses[i].tail);
     free(r->groups);
     free(r->responses);
     free(r->queue);
@@ -352,10 +346,9 @@ void masa_generator_abandon(masa_generator *g)
     end_run(g);
 }
 
-masa_status masa_generate(masa_generator *g, const masa_request *requests,
-                          size_t n_requests, masa_completion *completions,
-                          masa_generate_callback *callback, void *context,
-                          masa_error *err)
+masa_status masa_generate(masa_generator *g, const masa_request *requests, size_t n_requests,
+                          masa_completion *completions, masa_generate_callback *callback,
+                          void *context, masa_error *err)
 {
     masa_status st = MASA_OK;
     size_t total = 0;
@@ -368,8 +361,7 @@ masa_status masa_generate(masa_generator *g, const masa_request *requests,
     for (size_t i = 0; i < n_requests; total += requests[i++].n_samples)
         add_request(g, &requests[i], completions + total);
     while (st == MASA_OK && busy) st = masa_generator_advance(g, callback, context, &busy, err);
-    for (size_t i = 0; st != MASA_OK && i < total; i++)
-        masa_completion_deinit(&completions[i]);
+    for (size_t i = 0; st != MASA_OK && i < total; i++) masa_completion_deinit(&completions[i]);
     return st;
 }
 

@@ -51,8 +51,7 @@ static slot *add_slot(masa_generator *g, size_t owner, ptrdiff_t sample)
 void release_blocks(masa_generator *g, slot *s)
 {
     const int32_t *table = table_of(g, s);
-    for (size_t i = 0; i < s->n_blocks; i++)
-        block_release(&g->pool, table[i]);
+    for (size_t i = 0; i < s->n_blocks; i++) block_release(&g->pool, table[i]);
     s->n_blocks = 0;
 }
 
@@ -61,15 +60,13 @@ void drop_slot(masa_generator *g, size_t index)
     assert(g->slots[index].n_blocks == 0);
     g->spare_tables[g->n_spare++] = g->slots[index].table;
     g->n_slots--;
-    memmove(g->slots + index, g->slots + index + 1,
-            (g->n_slots - index) * sizeof *g->slots);
+    memmove(g->slots + index, g->slots + index + 1, (g->n_slots - index) * sizeof *g->slots);
 }
 
 static void extend_table(masa_generator *g, slot *s, size_t n_blocks)
 {
     int32_t *table = table_of(g, s);
-    while (s->n_blocks < n_blocks)
-        table[s->n_blocks++] = block_acquire(&g->pool);
+    while (s->n_blocks < n_blocks) table[s->n_blocks++] = block_acquire(&g->pool);
 }
 
 /* The prompt is computed: its blocks go from the slot to the group. */
@@ -89,8 +86,7 @@ void keep_prompt(masa_generator *g, slot *s)
 void forget_prompt(masa_generator *g, group *owner)
 {
     if (!owner->cached) return;
-    for (size_t i = 0; i < owner->n_blocks; i++)
-        block_release(&g->pool, owner->blocks[i]);
+    for (size_t i = 0; i < owner->n_blocks; i++) block_release(&g->pool, owner->blocks[i]);
     if (owner->partial >= 0) block_release(&g->pool, owner->partial);
     owner->n_blocks = 0;
     owner->partial = -1;
@@ -101,8 +97,7 @@ void finish_sample(masa_generator *g, const masa_completion *c)
 {
     group *owner = &g->run.groups[c->request];
     if (owner->kept_rows)
-        masa_activations_release(g->kept,
-                                 response_limit(g, owner->request, c->sample) - c->n);
+        masa_activations_release(g->kept, response_limit(g, owner->request, c->sample) - c->n);
     g->run.closed = false;
     g->run.remaining--;
     if (--owner->unfinished > 0) return;
@@ -129,8 +124,7 @@ static size_t preempt_youngest(masa_generator *g)
 {
     run *r = &g->run;
     size_t i = g->n_slots - 1;
-    while (g->slots[i].sample == NO_SAMPLE)
-        i--; /* the caller has one that runs */
+    while (g->slots[i].sample == NO_SAMPLE) i--; /* the caller has one that runs */
     slot *s = &g->slots[i];
     r->groups[s->group].running--;
     r->groups[s->group].waiting++;
@@ -161,8 +155,7 @@ static bool has_room(masa_generator *g, size_t need, group *owner)
 {
     if (g->n_slots > 0) return !g->run.closed && g->pool.n_free >= need + g->n_slots;
     owner->running++; /* so that its own prompt stays */
-    while (g->pool.n_free < need && forget_idle_prompt(g))
-        continue;
+    while (g->pool.n_free < need && forget_idle_prompt(g)) continue;
     owner->running--;
     assert(g->pool.n_free >= need);
     return true;
@@ -202,8 +195,7 @@ static void promise_rows(masa_generator *g, group *owner, const group *prefix, s
     size_t n = request->prompt_size - shared;
     if (!g->kept || (prefix && !prefix->kept_rows)) return;
     /* A response's last token is never run. */
-    for (size_t i = 0; i < request->n_samples; i++)
-        n += response_limit(g, request, i) - 1;
+    for (size_t i = 0; i < request->n_samples; i++) n += response_limit(g, request, i) - 1;
     if (!masa_activations_promise(g->kept, n)) return;
     owner->kept_rows = masa_alloc(request->prompt_size, sizeof *owner->kept_rows);
     for (size_t i = 0; i < shared; i++) owner->kept_rows[i] = prefix->kept_rows[i];
@@ -292,10 +284,8 @@ void admit_sequences(masa_generator *g)
             r->next_group++;
         if (r->next_group == r->n_groups) return;
         size_t running = 0;
-        for (size_t i = 0; i < g->n_slots; i++)
-            running += g->slots[i].sample != NO_SAMPLE;
-        if (r->arriving >= g->max_batch - running || !start_prompt(g, r->next_group))
-            return;
+        for (size_t i = 0; i < g->n_slots; i++) running += g->slots[i].sample != NO_SAMPLE;
+        if (r->arriving >= g->max_batch - running || !start_prompt(g, r->next_group)) return;
         r->next_group++;
     }
 }

@@ -65,11 +65,12 @@ static void add_draw(masa_generator *g, size_t sample, ptrdiff_t logits)
 {
     const masa_completion *c = completion_of(g, sample);
     const masa_request *request = g->run.groups[c->request].request;
-    masa_draw draw = {.tag = sample,
-                      .row = (size_t)logits,
-                      .sampling = request->sampling,
-                      .u = masa_uniform(masa_key(request->key, request->first_sample + c->sample),
-                                        MASA_STREAM_SAMPLE, c->n)};
+    masa_draw draw = {
+        .tag = sample,
+        .row = (size_t)logits,
+        .sampling = request->sampling,
+        .u = masa_uniform(masa_key(request->key, request->first_sample + c->sample),
+                          MASA_STREAM_SAMPLE, c->n)};
     MASA_PUSH(g->draws, g->n_draws, g->draws_capacity, draw);
 }
 
@@ -95,11 +96,10 @@ static masa_status check_draws(const masa_generator *g, masa_error *err)
     for (size_t i = 0; i < g->n_draws; i++) {
         if (g->draws[i].valid) continue;
         const masa_completion *c = completion_of(g, g->draws[i].tag);
-        return MASA_FAIL(
-            err, MASA_ERR_NUMERIC,
-            "the model's logits are not finite after %zu tokens of request %zu, "
-            "sample %zu; its weights are broken or training has diverged",
-            c->n, c->request, c->sample);
+        return MASA_FAIL(err, MASA_ERR_NUMERIC,
+                         "the model's logits are not finite after %zu tokens of request %zu, "
+                         "sample %zu; its weights are broken or training has diverged",
+                         c->n, c->request, c->sample);
     }
     return MASA_OK;
 }
@@ -119,8 +119,7 @@ static void grow(masa_completion *c, size_t *capacity, const group *owner, size_
     c->logprobs = masa_realloc(c->logprobs, grown, sizeof *c->logprobs);
     if (!owner->kept_rows) return;
     c->kept_rows = masa_realloc(c->kept_rows, prompt_size + grown, sizeof *c->kept_rows);
-    if (c->n == 0)
-        memcpy(c->kept_rows, owner->kept_rows, prompt_size * sizeof *c->kept_rows);
+    if (c->n == 0) memcpy(c->kept_rows, owner->kept_rows, prompt_size * sizeof *c->kept_rows);
 }
 
 /* Appends a drawn token to its completion; returns whether that finished it. */
@@ -137,23 +136,20 @@ static bool append_token(masa_generator *g, const masa_draw *draw)
     c->logprobs[c->n++] = draw->logprob;
     g->stats.generated_tokens++;
     bool finished = true;
-    if (is_stop_token(request, draw->token))
-        c->cause = MASA_STOP_EOS;
+    if (is_stop_token(request, draw->token)) c->cause = MASA_STOP_EOS;
     else if (request->n_stop_strings > 0 &&
              stop_string_completes(&to->tail, g->tokenizer, request, draw->token))
         c->cause = MASA_STOP_STRING;
     else if (c->n == limit)
-        c->cause = limit < wanted_tokens(request, c->sample) ? MASA_STOP_CONTEXT
-                                                             : MASA_STOP_LENGTH;
-    else
-        finished = false;
+        c->cause =
+            limit < wanted_tokens(request, c->sample) ? MASA_STOP_CONTEXT : MASA_STOP_LENGTH;
+    else finished = false;
     if (to->started > 0) c->seconds = masa_clock() - to->started;
     if (r->callback && !r->callback(r->context, c, finished) && !finished) {
         c->cause = MASA_STOP_CANCELLED;
         finished = true;
     }
-    if (finished)
-        masa_text_deinit(&to->tail);
+    if (finished) masa_text_deinit(&to->tail);
     else if (owner->kept_rows) /* it will be run */
         c->kept_rows[request->prompt_size + c->n - 1] = masa_activations_take(g->kept);
     return finished;
@@ -200,10 +196,8 @@ static void apply_tokens(masa_generator *g)
             release_blocks(g, s);
             finish_sample(g, completion_of(g, (size_t)s->sample));
         }
-        if (done)
-            drop_slot(g, i);
-        else
-            i++;
+        if (done) drop_slot(g, i);
+        else i++;
     }
 }
 

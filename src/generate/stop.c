@@ -71,7 +71,8 @@ void masa_text_stream_next(masa_text_stream *s, const masa_completion *c, bool f
         masa_text_clear(&s->text);
         masa_completion_text(&s->text, c, s->request, s->tokenizer);
     } else {
-        masa_tokenizer_decode(s->tokenizer, c->tokens + s->seen, c->n - s->seen, true, &s->text);
+        masa_tokenizer_decode(s->tokenizer, c->tokens + s->seen, c->n - s->seen, true,
+                              &s->text);
         s->seen = c->n;
         hold = longest_stop(s->request) - 1;
     }

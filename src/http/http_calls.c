@@ -103,10 +103,11 @@ void masa_http_drop(masa_http *h, masa_http_call *c)
 static void explain(masa_http_call *c)
 {
     json_t *o = json_loadb(masa_text_get(&c->got), c->got.size, 0, NULL);
-    const char *said = json_string_value(json_object_get(json_object_get(o, "error"), "message"));
+    const char *said =
+        json_string_value(json_object_get(json_object_get(o, "error"), "message"));
     if (!said) said = json_string_value(json_object_get(o, "detail"));
-    snprintf(c->why, sizeof c->why, "answered with status %ld%s%.250s", c->status, said ? ": " : "",
-             said ? said : "");
+    snprintf(c->why, sizeof c->why, "answered with status %ld%s%.250s", c->status,
+             said ? ": " : "", said ? said : "");
     json_decref(o);
 }
 

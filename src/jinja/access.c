@@ -27,8 +27,7 @@ jinja__value jinja__get_item(jinja__machine *m, jinja__value v, jinja__value key
     bool index = key.type == JINJA_INTEGER || key.type == JINJA_BOOL;
     int64_t number = key.type == JINJA_BOOL ? key.as.boolean : key.as.integer;
     if (m->st != MASA_OK) return v;
-    if (v.type == JINJA_UNDEFINED)
-        return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
     if (v.type == JINJA_DICT) {
         const jinja__value *found = jinja__dict_find(m, v.as.dict, key);
         if (found) return *found;
@@ -39,11 +38,9 @@ jinja__value jinja__get_item(jinja__machine *m, jinja__value v, jinja__value key
     if (index && v.type == JINJA_STRING) {
         const jinja__string *s = v.as.string;
         jinja__work(m, s->n);
-        if (!place(number, jinja__length(s->s, s->n), &at))
-            return no_attribute(m, v, key);
+        if (!place(number, jinja__length(s->s, s->n), &at)) return no_attribute(m, v, key);
         size_t begin = jinja__offset(s->s, s->n, at);
-        return jinja__part(m, v, begin,
-                           begin + jinja__offset(s->s + begin, s->n - begin, 1));
+        return jinja__part(m, v, begin, begin + jinja__offset(s->s + begin, s->n - begin, 1));
     }
     if (key.type == JINJA_STRING && v.type != JINJA_NAMESPACE) {
         /* The copy in the arena ends in a NUL. */
@@ -51,8 +48,8 @@ jinja__value jinja__get_item(jinja__machine *m, jinja__value v, jinja__value key
         if (jinja__method(v, name)) return jinja__new_callable(m, v, name);
     }
     if (key.type == JINJA_STRING && v.type == JINJA_LOOP)
-        return jinja__get_attribute(
-            m, v, jinja__copy(m->arena, key.as.string->s, key.as.string->n));
+        return jinja__get_attribute(m, v,
+                                    jinja__copy(m->arena, key.as.string->s, key.as.string->n));
     return no_attribute(m, v, key);
 }
 
@@ -85,8 +82,7 @@ jinja__value jinja__get_attribute(jinja__machine *m, jinja__value v, const char 
 {
     const jinja__value *found = NULL;
     if (m->st != MASA_OK) return v;
-    if (v.type == JINJA_UNDEFINED)
-        return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
     if (strncmp(name, "__", 2) == 0)
         return jinja__refuse(m, "the attribute `%.60s` is not supported", name);
     if (v.type == JINJA_LOOP) return loop_attribute(m, v, name);
@@ -116,17 +112,15 @@ static int64_t bound(jinja__machine *m, jinja__value v, int64_t n, int64_t other
     return i < low ? low : i > high ? high : i;
 }
 
-jinja__value jinja__slice(jinja__machine *m, jinja__value v, jinja__value from,
-                          jinja__value to, jinja__value by)
+jinja__value jinja__slice(jinja__machine *m, jinja__value v, jinja__value from, jinja__value to,
+                          jinja__value by)
 {
     bool text = v.type == JINJA_STRING;
     if (m->st != MASA_OK) return v;
-    if (v.type == JINJA_UNDEFINED)
-        return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
     if (!text && v.type != JINJA_LIST && v.type != JINJA_TUPLE)
         return jinja__fail(m, "'%s' object has no slices", jinja__type_name(v));
-    int64_t step =
-        jinja__given_integer(m, by.type == JINJA_NONE ? (jinja__value){0} : by, 1);
+    int64_t step = jinja__given_integer(m, by.type == JINJA_NONE ? (jinja__value){0} : by, 1);
     if (step == 0) return jinja__fail(m, "the step of a slice is 0");
     const jinja__string *s = v.as.string;
     if (text) jinja__work(m, s->n);
@@ -137,19 +131,15 @@ jinja__value jinja__slice(jinja__machine *m, jinja__value v, jinja__value from,
     if (text && step == 1) {
         size_t first = jinja__offset(s->s, s->n, (size_t)begin);
         size_t size =
-            end > begin ? jinja__offset(s->s + first, s->n - first, (size_t)(end - begin))
-                        : 0;
+            end > begin ? jinja__offset(s->s + first, s->n - first, (size_t)(end - begin)) : 0;
         return jinja__part(m, v, first, first + size);
     }
     const jinja__list *items = jinja__iterate(m, v);
     jinja__value out = jinja__new_list(m, text ? JINJA_LIST : v.type);
     jinja__builder b = {0};
-    for (int64_t i = begin;
-         items && m->st == MASA_OK && (step > 0 ? i < end : i > end);) {
-        if (text)
-            jinja__add_string(m, &b, items->items[i]);
-        else
-            jinja__push(m, out, items->items[i]);
+    for (int64_t i = begin; items && m->st == MASA_OK && (step > 0 ? i < end : i > end);) {
+        if (text) jinja__add_string(m, &b, items->items[i]);
+        else jinja__push(m, out, items->items[i]);
         if (__builtin_add_overflow(i, step, &i)) break;
     }
     return text ? jinja__finish(m, &b) : out;

@@ -108,19 +108,16 @@ static jinja__value call_macro(jinja__machine *m, const jinja__callable *c,
     return text;
 }
 
-jinja__value jinja__call(jinja__machine *m, jinja__value callee,
-                         const jinja__arguments *args)
+jinja__value jinja__call(jinja__machine *m, jinja__value callee, const jinja__arguments *args)
 {
     if (callee.type == JINJA_UNDEFINED)
         return jinja__fail(m, "'%.60s' is undefined", callee.as.name);
-    if (callee.type == JINJA_LOOP)
-        return jinja__refuse(m, "recursive loops are not supported");
+    if (callee.type == JINJA_LOOP) return jinja__refuse(m, "recursive loops are not supported");
     if (callee.type != JINJA_CALLABLE)
         return jinja__fail(m, "'%s' object is not callable", jinja__type_name(callee));
     const jinja__callable *c = callee.as.callable;
     if (c->macro) return call_macro(m, c, args);
-    const jinja__entry *entry = c->self.type == JINJA_NONE
-                                    ? jinja__global(c->name)
-                                    : jinja__method(c->self, c->name);
+    const jinja__entry *entry =
+        c->self.type == JINJA_NONE ? jinja__global(c->name) : jinja__method(c->self, c->name);
     return jinja__apply(m, entry, c->self, args);
 }

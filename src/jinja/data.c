@@ -87,8 +87,7 @@ masa_jinja_value masa_jinja_real(double value)
     return (jinja__value){.type = JINJA_REAL, .as.real = value};
 }
 
-masa_jinja_value masa_jinja_string(masa_jinja_data *d, const char *s, size_t n,
-                                   bool marked)
+masa_jinja_value masa_jinja_string(masa_jinja_data *d, const char *s, size_t n, bool marked)
 {
     jinja__string *string = jinja__alloc(&d->arena, sizeof *string);
     string->s = jinja__copy(&d->arena, s, n);
@@ -113,8 +112,7 @@ void jinja__list_append(jinja__arena *arena, jinja__list *list, jinja__value ite
 {
     if (list->n == list->capacity) {
         list->capacity = list->capacity ? 2 * list->capacity : 8;
-        list->items =
-            grow(arena, list->items, list->n, list->capacity, sizeof *list->items);
+        list->items = grow(arena, list->items, list->n, list->capacity, sizeof *list->items);
     }
     list->items[list->n++] = item;
 }
@@ -155,12 +153,10 @@ const jinja__value *jinja__dict_named(const jinja__dict *d, const char *key)
     return NULL;
 }
 
-static void put(masa_jinja_data *d, jinja__dict *dict, const char *key,
-                jinja__value value)
+static void put(masa_jinja_data *d, jinja__dict *dict, const char *key, jinja__value value)
 {
     jinja__value *old = (jinja__value *)jinja__dict_named(dict, key);
-    if (old)
-        *old = value;
+    if (old) *old = value;
     else
         jinja__dict_append(&d->arena, dict, masa_jinja_string(d, key, strlen(key), false),
                            value);

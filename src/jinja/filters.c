@@ -61,32 +61,25 @@ BUILTIN(filter_safe)
 BUILTIN(filter_replace)
 {
     UNUSED;
-    int64_t most =
-        given[2].type == JINJA_NONE ? -1 : jinja__given_integer(m, given[2], -1);
+    int64_t most = given[2].type == JINJA_NONE ? -1 : jinja__given_integer(m, given[2], -1);
     if (given[0].type == JINJA_MISSING || given[1].type == JINJA_MISSING)
         return jinja__fail(m, "`replace` needs what to replace and by what");
-    return jinja__replace(m, text_of(m, v), text_of(m, given[0]), text_of(m, given[1]),
-                          most);
+    return jinja__replace(m, text_of(m, v), text_of(m, given[0]), text_of(m, given[1]), most);
 }
 
 BUILTIN(filter_length)
 {
     UNUSED;
     switch (v.type) {
-    case JINJA_UNDEFINED:
-        return masa_jinja_integer(0);
+    case JINJA_UNDEFINED: return masa_jinja_integer(0);
     case JINJA_STRING:
         jinja__work(m, v.as.string->n);
         return masa_jinja_integer((int64_t)jinja__length(v.as.string->s, v.as.string->n));
     case JINJA_LIST:
-    case JINJA_TUPLE:
-        return masa_jinja_integer((int64_t)v.as.list->n);
-    case JINJA_DICT:
-        return masa_jinja_integer((int64_t)v.as.dict->n);
-    case JINJA_LOOP:
-        return masa_jinja_integer((int64_t)v.as.loop->items->n);
-    default:
-        return jinja__fail(m, "object of type '%s' has no length", jinja__type_name(v));
+    case JINJA_TUPLE: return masa_jinja_integer((int64_t)v.as.list->n);
+    case JINJA_DICT: return masa_jinja_integer((int64_t)v.as.dict->n);
+    case JINJA_LOOP: return masa_jinja_integer((int64_t)v.as.loop->items->n);
+    default: return jinja__fail(m, "object of type '%s' has no length", jinja__type_name(v));
     }
 }
 
@@ -124,19 +117,16 @@ BUILTIN(filter_indent)
         return jinja__fail(m, "`indent` needs a text, not %s", jinja__type_name(v));
     if (indent.type != JINJA_STRING) {
         int64_t width = jinja__given_integer(m, indent, 4);
-        indent =
-            jinja__binary(m, '*', jinja__constant(m, " "), masa_jinja_integer(width));
+        indent = jinja__binary(m, '*', jinja__constant(m, " "), masa_jinja_integer(width));
     }
     bool first = jinja__truth(given[1]), blank = jinja__truth(given[2]);
     jinja__builder with_end = {0}, b = {0};
     jinja__add_string(m, &with_end, text);
     jinja__add_text(m, &with_end, "\n");
-    const jinja__list *lines =
-        jinja__lines(m, jinja__finish(m, &with_end), false).as.list;
+    const jinja__list *lines = jinja__lines(m, jinja__finish(m, &with_end), false).as.list;
     for (size_t i = 0; i < lines->n && m->st == MASA_OK; i++) {
         if (i) jinja__add_text(m, &b, "\n");
-        if (i ? blank || lines->items[i].as.string->n : first)
-            jinja__add_string(m, &b, indent);
+        if (i ? blank || lines->items[i].as.string->n : first) jinja__add_string(m, &b, indent);
         jinja__add_string(m, &b, lines->items[i]);
     }
     return jinja__finish(m, &b);
@@ -165,22 +155,18 @@ BUILTIN(filter_int)
     double real = 0;
     int64_t whole = 0;
     bool is_whole = false;
-    jinja__value otherwise =
-        given[0].type == JINJA_MISSING ? masa_jinja_integer(0) : given[0];
+    jinja__value otherwise = given[0].type == JINJA_MISSING ? masa_jinja_integer(0) : given[0];
     if (jinja__given_integer(m, given[1], 10) != 10)
         return jinja__refuse(m, "`int` with another base is not supported");
-    if (v.type == JINJA_UNDEFINED)
-        return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
     if (v.type == JINJA_BOOL) return masa_jinja_integer(v.as.boolean);
     if (v.type == JINJA_INTEGER) return v;
-    if (v.type == JINJA_REAL)
-        real = v.as.real;
+    if (v.type == JINJA_REAL) real = v.as.real;
     else if (v.type != JINJA_STRING || !read_number(v, &real, &whole, &is_whole))
         return otherwise;
     if (is_whole) return masa_jinja_integer(whole);
     if (!isfinite(real)) return otherwise;
-    if (fabs(real) > 9e18)
-        return jinja__refuse(m, "integers beyond 64 bits are not supported");
+    if (fabs(real) > 9e18) return jinja__refuse(m, "integers beyond 64 bits are not supported");
     return masa_jinja_integer((int64_t)real);
 }
 
@@ -190,8 +176,7 @@ BUILTIN(filter_float)
     double real;
     int64_t whole;
     bool is_whole;
-    if (v.type == JINJA_UNDEFINED)
-        return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
     if (jinja__is_number(v)) return masa_jinja_real(jinja__as_real(v));
     if (v.type == JINJA_STRING && read_number(v, &real, &whole, &is_whole))
         return masa_jinja_real(real);
@@ -205,8 +190,7 @@ BUILTIN(filter_abs)
         return jinja__fail(m, "bad operand type for abs(): '%s'", jinja__type_name(v));
     if (v.type == JINJA_REAL) return masa_jinja_real(fabs(v.as.real));
     int64_t i = v.type == JINJA_BOOL ? v.as.boolean : v.as.integer;
-    return i < 0 ? jinja__binary(m, '-', masa_jinja_integer(0), v)
-                 : masa_jinja_integer(i);
+    return i < 0 ? jinja__binary(m, '-', masa_jinja_integer(0), v) : masa_jinja_integer(i);
 }
 
 BUILTIN(filter_round)
@@ -217,8 +201,7 @@ BUILTIN(filter_round)
     bool up = jinja__is_text(given[1], "ceil"), down = jinja__is_text(given[1], "floor");
     if (!jinja__is_number(v))
         return jinja__fail(m, "type %s cannot be rounded", jinja__type_name(v));
-    if (!common && !up && !down)
-        return jinja__fail(m, "method must be common, ceil or floor");
+    if (!common && !up && !down) return jinja__fail(m, "method must be common, ceil or floor");
     double x = jinja__as_real(v), scale = pow(10, (double)digits);
     if (digits < -15 || digits > 15)
         return jinja__refuse(m, "rounding to so many digits is not supported");
@@ -251,8 +234,7 @@ BUILTIN(filter_attr)
     UNUSED;
     if (given[0].type != JINJA_STRING)
         return jinja__fail(m, "`attr` needs the name of an attribute");
-    const char *name =
-        jinja__copy(m->arena, given[0].as.string->s, given[0].as.string->n);
+    const char *name = jinja__copy(m->arena, given[0].as.string->s, given[0].as.string->n);
     if (v.type == JINJA_DICT && !jinja__method(v, name)) return jinja__undefined(name);
     return jinja__get_attribute(m, v, name);
 }
@@ -269,9 +251,9 @@ BUILTIN(filter_wordcount)
         i += jinja__decode(s->s + i, s->n - i, &c);
         char one[4];
         jinja__string letter = {.s = one, .n = masa_utf8_encode(c, one)};
-        bool word = c == '_' ||
-                    jinja__all((jinja__value){.type = JINJA_STRING, .as.string = &letter},
-                               "isalnum");
+        bool word =
+            c == '_' ||
+            jinja__all((jinja__value){.type = JINJA_STRING, .as.string = &letter}, "isalnum");
         n += word && !in_word;
         in_word = word;
     }
@@ -304,13 +286,12 @@ static const jinja__entry entries[] = {
 
 static const jinja__entry *filter(const char *name)
 {
-    const jinja__entry *found =
-        jinja__find(entries, sizeof entries / sizeof *entries, name);
+    const jinja__entry *found = jinja__find(entries, sizeof entries / sizeof *entries, name);
     return found ? found : jinja__list_filter(name);
 }
 
-jinja__value jinja__apply_filter(jinja__machine *m, const char *name,
-                                 jinja__value subject, const jinja__arguments *args)
+jinja__value jinja__apply_filter(jinja__machine *m, const char *name, jinja__value subject,
+                                 const jinja__arguments *args)
 {
     const jinja__entry *entry = filter(name);
     if (!entry) return jinja__refuse(m, "the filter `%.60s` is not supported", name);

@@ -14,8 +14,8 @@ static jinja__value follow(jinja__machine *m, jinja__value v, jinja__value path)
         const char *dot = memchr(s, '.', (size_t)(end - s));
         size_t n = (size_t)((dot ? dot : end) - s);
         bool digits = n > 0 && n < 10 && strspn(s, "0123456789") >= n;
-        jinja__value key = digits ? masa_jinja_integer(strtol(s, NULL, 10))
-                                  : jinja__new_string(m, s, n, NULL);
+        jinja__value key =
+            digits ? masa_jinja_integer(strtol(s, NULL, 10)) : jinja__new_string(m, s, n, NULL);
         v = jinja__get_item(m, v, key);
         if (!dot) break;
         s = dot + 1;
@@ -28,16 +28,14 @@ static jinja__value sort_key(jinja__machine *m, jinja__value v, jinja__value pat
                              bool with_case)
 {
     v = follow(m, v, path);
-    return v.type == JINJA_STRING && !with_case ? jinja__change_case(m, v, CASE_LOWER)
-                                                : v;
+    return v.type == JINJA_STRING && !with_case ? jinja__change_case(m, v, CASE_LOWER) : v;
 }
 
 BUILTIN(filter_first)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, v);
-    return items && items->n ? items->items[0]
-                             : jinja__undefined("the first item of nothing");
+    return items && items->n ? items->items[0] : jinja__undefined("the first item of nothing");
 }
 
 BUILTIN(filter_last)
@@ -66,10 +64,8 @@ BUILTIN(filter_reverse)
     jinja__value list = jinja__new_list(m, JINJA_GENERATOR);
     jinja__builder b = {0};
     for (size_t i = items ? items->n : 0; i-- > 0 && m->st == MASA_OK;) {
-        if (v.type == JINJA_STRING)
-            jinja__add_string(m, &b, items->items[i]);
-        else
-            jinja__push(m, list, items->items[i]);
+        if (v.type == JINJA_STRING) jinja__add_string(m, &b, items->items[i]);
+        else jinja__push(m, list, items->items[i]);
     }
     return v.type == JINJA_STRING ? jinja__finish(m, &b) : list;
 }
@@ -98,8 +94,7 @@ static jinja__arguments behind(const jinja__arguments *args, size_t n)
 
 static const char *name_of(jinja__machine *m, jinja__value v)
 {
-    if (v.type == JINJA_STRING)
-        return jinja__copy(m->arena, v.as.string->s, v.as.string->n);
+    if (v.type == JINJA_STRING) return jinja__copy(m->arena, v.as.string->s, v.as.string->n);
     jinja__fail(m, "expected a name, not %s", jinja__type_name(v));
     return "";
 }
@@ -112,8 +107,8 @@ static const jinja__list *items_of(jinja__machine *m, jinja__value v)
 
 /* select, reject (from 0) and selectattr, rejectattr (from 1, the attribute is the
  * first). */
-static jinja__value choose(jinja__machine *m, jinja__value v,
-                           const jinja__arguments *args, size_t from, bool keep)
+static jinja__value choose(jinja__machine *m, jinja__value v, const jinja__arguments *args,
+                           size_t from, bool keep)
 {
     const jinja__list *items = items_of(m, v);
     jinja__value out = jinja__new_list(m, JINJA_GENERATOR), path = {0};
@@ -124,8 +119,7 @@ static jinja__value choose(jinja__machine *m, jinja__value v,
     jinja__arguments rest = behind(args, from + 1);
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
         jinja__value subject = follow(m, items->items[i], path);
-        bool holds =
-            named ? jinja__apply_test(m, test, subject, &rest) : jinja__truth(subject);
+        bool holds = named ? jinja__apply_test(m, test, subject, &rest) : jinja__truth(subject);
         if (holds == keep) jinja__push(m, out, items->items[i]);
     }
     return out;
@@ -162,14 +156,12 @@ BUILTIN(filter_map)
         if (strcmp(args->names[i], "default") == 0) otherwise = args->named[i];
     }
     bool by_path = path.type != JINJA_MISSING;
-    if (!by_path && args->n == 0)
-        return jinja__fail(m, "`map` needs a filter or an attribute");
+    if (!by_path && args->n == 0) return jinja__fail(m, "`map` needs a filter or an attribute");
     const char *filter = by_path ? "" : name_of(m, args->items[0]);
     jinja__arguments rest = behind(args, 1);
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
-        jinja__value item = by_path
-                                ? follow(m, items->items[i], path)
-                                : jinja__apply_filter(m, filter, items->items[i], &rest);
+        jinja__value item = by_path ? follow(m, items->items[i], path)
+                                    : jinja__apply_filter(m, filter, items->items[i], &rest);
         if (by_path && item.type == JINJA_UNDEFINED && otherwise.type != JINJA_MISSING)
             item = otherwise;
         jinja__push(m, out, item);
@@ -178,8 +170,8 @@ BUILTIN(filter_map)
 }
 
 /* Sorts items by keys, both [n], stable: merges halves. */
-static void merge_sort(jinja__machine *m, jinja__value *items, jinja__value *keys,
-                       size_t n, bool down)
+static void merge_sort(jinja__machine *m, jinja__value *items, jinja__value *keys, size_t n,
+                       bool down)
 {
     if (n < 2 || m->st != MASA_OK) return;
     size_t half = n / 2, a = 0, b = half, k = 0;
@@ -204,8 +196,7 @@ static void merge_sort(jinja__machine *m, jinja__value *items, jinja__value *key
 static jinja__value sort(jinja__machine *m, const jinja__list *items, jinja__value path,
                          bool with_case, bool down)
 {
-    jinja__value list = jinja__new_list(m, JINJA_LIST),
-                 keys = jinja__new_list(m, JINJA_LIST);
+    jinja__value list = jinja__new_list(m, JINJA_LIST), keys = jinja__new_list(m, JINJA_LIST);
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
         jinja__push(m, list, items->items[i]);
         jinja__push(m, keys, sort_key(m, items->items[i], path, with_case));
@@ -301,8 +292,7 @@ BUILTIN(filter_sum)
 {
     UNUSED;
     const jinja__list *items = jinja__iterate(m, v);
-    jinja__value total =
-        given[1].type == JINJA_MISSING ? masa_jinja_integer(0) : given[1];
+    jinja__value total = given[1].type == JINJA_MISSING ? masa_jinja_integer(0) : given[1];
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++)
         total = jinja__binary(m, '+', total, follow(m, items->items[i], given[0]));
     return total;
@@ -316,8 +306,7 @@ BUILTIN(filter_groupby)
     if (given[1].type != JINJA_MISSING)
         return jinja__refuse(m, "`groupby` with a default is not supported");
     for (size_t i = 0; i < sorted.as.list->n && m->st == MASA_OK; i++) {
-        jinja__value item = sorted.as.list->items[i],
-                     own = sort_key(m, item, given[0], false);
+        jinja__value item = sorted.as.list->items[i], own = sort_key(m, item, given[0], false);
         if (i == 0 || !jinja__equal(m, own, key)) {
             jinja__value pair = jinja__new_list(m, JINJA_TUPLE);
             group = jinja__new_list(m, JINJA_LIST);

@@ -25,24 +25,19 @@ BUILTIN(make_range)
 }
 
 /* dict(other, a=1, ...) and namespace(...) */
-static jinja__value make_mapping(jinja__machine *m, const jinja__arguments *args,
-                                 int type)
+static jinja__value make_mapping(jinja__machine *m, const jinja__arguments *args, int type)
 {
-    jinja__value out = {.type = type,
-                        .as.dict = jinja__alloc(m->arena, sizeof(jinja__dict))};
+    jinja__value out = {.type = type, .as.dict = jinja__alloc(m->arena, sizeof(jinja__dict))};
     jinja__room(m, sizeof(jinja__dict));
-    if (args->n > 1)
-        return jinja__fail(m, "expected at most one argument without a name");
-    if (args->n && args->items[0].type != JINJA_DICT &&
-        args->items[0].type != JINJA_NAMESPACE)
+    if (args->n > 1) return jinja__fail(m, "expected at most one argument without a name");
+    if (args->n && args->items[0].type != JINJA_DICT && args->items[0].type != JINJA_NAMESPACE)
         return jinja__refuse(m, "a mapping made of %s is not supported",
                              jinja__type_name(args->items[0]));
     const jinja__dict *other = args->n ? args->items[0].as.dict : NULL;
     for (size_t i = 0; other && i < other->n && m->st == MASA_OK; i++)
         jinja__dict_put(m, out.as.dict, other->keys[i], other->values[i]);
     for (size_t i = 0; i < args->n_named && m->st == MASA_OK; i++)
-        jinja__dict_put(m, out.as.dict, jinja__constant(m, args->names[i]),
-                        args->named[i]);
+        jinja__dict_put(m, out.as.dict, jinja__constant(m, args->names[i]), args->named[i]);
     return out;
 }
 
@@ -69,8 +64,7 @@ BUILTIN(raise_exception)
 BUILTIN(strftime_now)
 {
     UNUSED;
-    struct tm day = {
-        .tm_year = 124, .tm_mon = 6, .tm_mday = 26, .tm_wday = 5, .tm_yday = 207};
+    struct tm day = {.tm_year = 124, .tm_mon = 6, .tm_mday = 26, .tm_wday = 5, .tm_yday = 207};
     char format[128], out[512];
     if (given[0].type != JINJA_STRING || given[0].as.string->n >= sizeof format)
         return jinja__fail(m, "`strftime_now` needs a short format");
@@ -86,10 +80,8 @@ BUILTIN(strftime_now)
 }
 
 static const jinja__entry entries[] = {
-    {"range", make_range, "start,stop,step"},
-    {"dict", make_dict, "*"},
-    {"namespace", make_namespace, "*"},
-    {"raise_exception", raise_exception, "message"},
+    {"range", make_range, "start,stop,step"}, {"dict", make_dict, "*"},
+    {"namespace", make_namespace, "*"},       {"raise_exception", raise_exception, "message"},
     {"strftime_now", strftime_now, "format"},
 };
 

@@ -46,19 +46,19 @@ typedef struct jinja__tokens {
     size_t n, capacity;
 } jinja__tokens;
 /* lexer.c: the whole source; texts between tags are trimmed as the tags ask for. */
-masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source,
-                       size_t n, masa_error *err);
+masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source, size_t n,
+                       masa_error *err);
 
 typedef enum jinja__kind {
     /* statements */
-    NODE_TEXT,       /* value */
-    NODE_PRINT,      /* a */
-    NODE_IF,         /* a, body, other */
-    NODE_FOR,        /* name: "loop", a: target, b: items, c: test or NULL, body, other */
-    NODE_SET,        /* a: target, b */
-    NODE_SET_BLOCK,  /* a: target, b: filter or NULL, body */
-    NODE_MACRO,      /* name, args: NODE_PARAMETER, body */
-    NODE_CALL_BLOCK, /* name: "caller", a: NODE_CALL, args: NODE_PARAMETER, body */
+    NODE_TEXT,         /* value */
+    NODE_PRINT,        /* a */
+    NODE_IF,           /* a, body, other */
+    NODE_FOR,          /* name: "loop", a: target, b: items, c: test or NULL, body, other */
+    NODE_SET,          /* a: target, b */
+    NODE_SET_BLOCK,    /* a: target, b: filter or NULL, body */
+    NODE_MACRO,        /* name, args: NODE_PARAMETER, body */
+    NODE_CALL_BLOCK,   /* name: "caller", a: NODE_CALL, args: NODE_PARAMETER, body */
     NODE_FILTER_BLOCK, /* a: filter, body */
     NODE_WITH,         /* args: NODE_SET, body */
     NODE_GENERATION,   /* body */
@@ -121,8 +121,8 @@ typedef struct jinja__parser {
     masa_error *err;
 } jinja__parser;
 /* Notes the first error and moves to the end of the source. */
-void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format,
-                       ...) __attribute__((format(printf, 4, 5)));
+void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 jinja__node *jinja__node_create(jinja__parser *p, jinja__kind kind, int line);
 bool jinja__is_name(const jinja__parser *p, const char *name);
 bool jinja__skip_name(jinja__parser *p, const char *name);
@@ -133,11 +133,7 @@ const char *jinja__expect_name(jinja__parser *p);
 /* parse_expression.c */
 jinja__node *jinja__parse_expression(jinja__parser *p, bool conditions);
 /* What a tuple is made of: full expressions, those without `if`, or names alone. */
-typedef enum jinja__tuple_of {
-    OF_EXPRESSIONS,
-    OF_UNCONDITIONAL,
-    OF_TARGETS
-} jinja__tuple_of;
+typedef enum jinja__tuple_of { OF_EXPRESSIONS, OF_UNCONDITIONAL, OF_TARGETS } jinja__tuple_of;
 jinja__node *jinja__parse_tuple(jinja__parser *p, jinja__tuple_of of, bool may_be_empty);
 /* "upper | trim(...)": `subject` NULL stands for the text of a block. */
 jinja__node *jinja__parse_filters(jinja__parser *p, jinja__node *subject, bool begun);
@@ -257,18 +253,15 @@ void jinja__add_string(jinja__machine *m, jinja__builder *b, jinja__value string
 /* The text as a value; the builder is freed. */
 jinja__value jinja__finish(jinja__machine *m, jinja__builder *b);
 jinja__value jinja__undefined(const char *name);
-jinja__value jinja__new_string(jinja__machine *m, const char *s, size_t n,
-                               const char *marks);
+jinja__value jinja__new_string(jinja__machine *m, const char *s, size_t n, const char *marks);
 jinja__value jinja__constant(jinja__machine *m, const char *s);
 /* The same text as one that is safe. */
 jinja__value jinja__safe(jinja__machine *m, jinja__value string);
-jinja__value jinja__part(jinja__machine *m, jinja__value string, size_t begin,
-                         size_t end);
+jinja__value jinja__part(jinja__machine *m, jinja__value string, size_t begin, size_t end);
 jinja__value jinja__new_list(jinja__machine *m, int type);
 void jinja__push(jinja__machine *m, jinja__value list, jinja__value item);
 jinja__value jinja__new_callable(jinja__machine *m, jinja__value self, const char *name);
-void jinja__dict_put(jinja__machine *m, jinja__dict *d, jinja__value key,
-                     jinja__value value);
+void jinja__dict_put(jinja__machine *m, jinja__dict *d, jinja__value key, jinja__value value);
 /* The same two without counting and, of a dictionary, without looking for the key. */
 void jinja__list_append(jinja__arena *arena, jinja__list *list, jinja__value item);
 void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key,
@@ -276,14 +269,13 @@ void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key,
 /* Whether it can be a key; if not, it is a failure. */
 bool jinja__hashable(jinja__machine *m, jinja__value key);
 /* NULL: it has none. */
-const jinja__value *jinja__dict_find(jinja__machine *m, const jinja__dict *d,
-                                     jinja__value key);
+const jinja__value *jinja__dict_find(jinja__machine *m, const jinja__dict *d, jinja__value key);
 const jinja__value *jinja__dict_named(const jinja__dict *d, const char *key);
 
 /* value.c */
 const char *jinja__type_name(jinja__value v); /* as Python calls it */
 bool jinja__is_string(jinja__value v);
-bool jinja__is_number(jinja__value v);   /* bool included */
+bool jinja__is_number(jinja__value v); /* bool included */
 bool jinja__is_text(jinja__value v, const char *s);
 double jinja__as_real(jinja__value v);
 bool jinja__truth(jinja__value v);
@@ -309,8 +301,8 @@ typedef struct jinja__json {
 } jinja__json;
 void jinja__print_json(jinja__machine *m, jinja__builder *b, jinja__value v,
                        const jinja__json *how, int level);
-jinja__value jinja__format(jinja__machine *m, jinja__value format,
-                           const jinja__value *items, size_t n); /* "%s" % items */
+jinja__value jinja__format(jinja__machine *m, jinja__value format, const jinja__value *items,
+                           size_t n); /* "%s" % items */
 
 /* text.c: characters and words */
 bool jinja__is_space(unsigned code); /* as str.isspace() */
@@ -341,22 +333,20 @@ jinja__value jinja__evaluate(jinja__machine *m, const jinja__node *node);
 jinja__value jinja__lookup(jinja__machine *m, const char *name);
 void jinja__bind(jinja__machine *m, const char *name, jinja__value value);
 /* The output of a body in a scope of its own below `parent`. */
-jinja__value jinja__capture(jinja__machine *m, const jinja__node *body,
-                            jinja__scope *scope);
+jinja__value jinja__capture(jinja__machine *m, const jinja__node *body, jinja__scope *scope);
 jinja__scope *jinja__new_scope(jinja__machine *m, jinja__scope *parent);
 jinja__arguments jinja__evaluate_arguments(jinja__machine *m, const jinja__node *args,
                                            size_t extra);
-jinja__value jinja__call(jinja__machine *m, jinja__value callee,
-                         const jinja__arguments *args);
+jinja__value jinja__call(jinja__machine *m, jinja__value callee, const jinja__arguments *args);
 
 /* A table of functions with the names of their parameters, "a,b,c"; "*": as they come. */
 typedef jinja__value jinja__function(jinja__machine *m, jinja__value self,
                                      const jinja__value *given,
                                      const jinja__arguments *arguments);
 /* Begins one, which calls its parameters m, v, given and args. */
-#define BUILTIN(name)                                                                    \
-    static jinja__value name(jinja__machine *m, jinja__value v,                          \
-                             const jinja__value *given, const jinja__arguments *args)
+#define BUILTIN(name)                                                                          \
+    static jinja__value name(jinja__machine *m, jinja__value v, const jinja__value *given,     \
+                             const jinja__arguments *args)
 /* For one that does not need them all. */
 #define UNUSED (void)m, (void)v, (void)given, (void)args
 
@@ -375,8 +365,8 @@ int64_t jinja__given_integer(jinja__machine *m, jinja__value given, int64_t othe
 
 /* filters.c, filters_list.c, tests.c, methods.c, functions.c: by name; NULL: unknown */
 const jinja__entry *jinja__list_filter(const char *name);
-jinja__value jinja__apply_filter(jinja__machine *m, const char *name,
-                                 jinja__value subject, const jinja__arguments *args);
+jinja__value jinja__apply_filter(jinja__machine *m, const char *name, jinja__value subject,
+                                 const jinja__arguments *args);
 bool jinja__apply_test(jinja__machine *m, const char *name, jinja__value subject,
                        const jinja__arguments *args);
 const jinja__entry *jinja__method(jinja__value self, const char *name);

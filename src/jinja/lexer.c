@@ -119,8 +119,8 @@ static masa_status read_raw(lexer *x, size_t begin_end)
         read_to(x, end);
         return MASA_OK;
     }
-    return MASA_FAIL(x->err, MASA_ERR_FORMAT,
-                     "line %d: {%% raw %%} has no {%% endraw %%}", line);
+    return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: {%% raw %%} has no {%% endraw %%}",
+                     line);
 }
 
 static masa_status read_comment(lexer *x, size_t from)
@@ -151,12 +151,9 @@ static int hex_value(const char *s, size_t digits, size_t left, unsigned *out)
     if (digits > left) return 0;
     for (size_t i = 0; i < digits; i++) {
         char c = s[i], low = (char)(c | 0x20);
-        if (is_digit(c))
-            *out = *out * 16 + (unsigned)(c - '0');
-        else if (low >= 'a' && low <= 'f')
-            *out = *out * 16 + (unsigned)(low - 'a' + 10);
-        else
-            return 0;
+        if (is_digit(c)) *out = *out * 16 + (unsigned)(c - '0');
+        else if (low >= 'a' && low <= 'f') *out = *out * 16 + (unsigned)(low - 'a' + 10);
+        else return 0;
     }
     return *out <= 0x10FFFF && (*out < 0xD800 || *out > 0xDFFF);
 }
@@ -218,8 +215,8 @@ static masa_status read_string(lexer *x)
 
 static size_t skip_digits(const lexer *x, size_t at)
 {
-    while (at < x->n && (is_digit(x->s[at]) ||
-                         (x->s[at] == '_' && at + 1 < x->n && is_digit(x->s[at + 1]))))
+    while (at < x->n &&
+           (is_digit(x->s[at]) || (x->s[at] == '_' && at + 1 < x->n && is_digit(x->s[at + 1]))))
         at++;
     return at;
 }
@@ -265,8 +262,7 @@ static masa_status read_operator(lexer *x, masa_text *open)
         masa_text_append(open, &close, 1);
     } else if (strchr(")]}", c)) {
         if (open->size == 0 || open->data[open->size - 1] != c)
-            return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: unexpected '%c'", x->line,
-                             c);
+            return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: unexpected '%c'", x->line, c);
         open->size--;
     }
     emit(x, TOKEN_OPERATOR, c, jinja__copy(x->arena, &c, 1), 1);
@@ -282,31 +278,25 @@ static masa_status read_code(lexer *x, bool variable)
     int line = x->line;
     bool closed = false;
     while (st == MASA_OK && x->at < x->n) {
-        size_t end =
-            open.size ? 0 : end_of_tag(x, x->at, variable ? "}}" : "%}", !variable);
+        size_t end = open.size ? 0 : end_of_tag(x, x->at, variable ? "}}" : "%}", !variable);
         if (end) {
-            emit(x, variable ? TOKEN_VARIABLE_END : TOKEN_BLOCK_END, 0, "end of the tag",
-                 14);
+            emit(x, variable ? TOKEN_VARIABLE_END : TOKEN_BLOCK_END, 0, "end of the tag", 14);
             read_to(x, end);
             closed = true;
             break;
         }
         char c = x->s[x->at];
         size_t spaces = skip_space(x, x->at);
-        if (spaces > x->at)
-            read_to(x, spaces);
-        else if (c == '\'' || c == '"')
-            st = read_string(x);
-        else if (is_digit(c))
-            read_number(x);
+        if (spaces > x->at) read_to(x, spaces);
+        else if (c == '\'' || c == '"') st = read_string(x);
+        else if (is_digit(c)) read_number(x);
         else if (is_word(c)) {
             size_t word = x->at;
             while (word < x->n && is_word(x->s[word])) word++;
             emit(x, TOKEN_NAME, 0, jinja__copy(x->arena, x->s + x->at, word - x->at),
                  word - x->at);
             read_to(x, word);
-        } else
-            st = read_operator(x, &open);
+        } else st = read_operator(x, &open);
     }
     masa_text_deinit(&open);
     if (st == MASA_OK && !closed)
@@ -327,8 +317,7 @@ static masa_status read_all(lexer *x)
             break;
         }
         char kind = x->s[at + 1], sign = '\0', word_sign;
-        if (at + 2 < x->n && (x->s[at + 2] == '-' || x->s[at + 2] == '+'))
-            sign = x->s[at + 2];
+        if (at + 2 < x->n && (x->s[at + 2] == '-' || x->s[at + 2] == '+')) sign = x->s[at + 2];
         size_t raw = match_word_tag(x, at, "raw", false, &word_sign);
         emit_text(x, at, sign, kind == '{');
         if (raw) {
@@ -340,15 +329,15 @@ static masa_status read_all(lexer *x)
             st = read_comment(x, x->at);
             continue;
         }
-        emit(x, kind == '{' ? TOKEN_VARIABLE_BEGIN : TOKEN_BLOCK_BEGIN, 0,
-             "begin of a tag", 14);
+        emit(x, kind == '{' ? TOKEN_VARIABLE_BEGIN : TOKEN_BLOCK_BEGIN, 0, "begin of a tag",
+             14);
         st = read_code(x, kind == '{');
     }
     return st;
 }
 
-masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source,
-                       size_t n, masa_error *err)
+masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source, size_t n,
+                       masa_error *err)
 {
     lexer x = {.out = out, .arena = arena, .line = 1, .line_start = true, .err = err};
     char *s = jinja__alloc(arena, n + 1);

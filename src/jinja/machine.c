@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static jinja__value fail(jinja__machine *m, masa_status st, const char *format,
-                         va_list args)
+static jinja__value fail(jinja__machine *m, masa_status st, const char *format, va_list args)
 {
     char text[400];
     vsnprintf(text, sizeof text, format, args);
@@ -43,17 +42,14 @@ bool jinja__work(jinja__machine *m, size_t n)
 bool jinja__room(jinja__machine *m, size_t n)
 {
     if (n > m->data->limits.memory || m->made > m->data->limits.memory - n)
-        jinja__fail(m, "the template needs more than %zu MiB",
-                    m->data->limits.memory >> 20);
-    else
-        m->made += n;
+        jinja__fail(m, "the template needs more than %zu MiB", m->data->limits.memory >> 20);
+    else m->made += n;
     return m->st == MASA_OK;
 }
 
 bool jinja__enter(jinja__machine *m)
 {
-    if (++m->depth > m->data->limits.depth)
-        jinja__fail(m, "the template nests too deeply");
+    if (++m->depth > m->data->limits.depth) jinja__fail(m, "the template nests too deeply");
     return jinja__work(m, 0);
 }
 
@@ -102,12 +98,10 @@ jinja__value jinja__undefined(const char *name)
     return (jinja__value){.type = JINJA_UNDEFINED, .as.name = name};
 }
 
-jinja__value jinja__new_string(jinja__machine *m, const char *s, size_t n,
-                               const char *marks)
+jinja__value jinja__new_string(jinja__machine *m, const char *s, size_t n, const char *marks)
 {
     jinja__string *string = jinja__alloc(m->arena, sizeof *string);
-    if (!jinja__work(m, n) || !jinja__room(m, sizeof *string + (marks ? 2 : 1) * n))
-        n = 0;
+    if (!jinja__work(m, n) || !jinja__room(m, sizeof *string + (marks ? 2 : 1) * n)) n = 0;
     *string = (jinja__string){.s = jinja__copy(m->arena, s, n), .n = n};
     if (marks) string->marks = jinja__copy(m->arena, marks, n);
     return (jinja__value){.type = JINJA_STRING, .as.string = string};
@@ -134,17 +128,15 @@ jinja__value jinja__part(jinja__machine *m, jinja__value v, size_t begin, size_t
     const jinja__string *of = v.as.string;
     jinja__string *part = jinja__alloc(m->arena, sizeof *part);
     jinja__room(m, sizeof *part);
-    *part = (jinja__string){.s = of->s + begin,
-                            .n = end - begin,
-                            .marks = of->marks ? of->marks + begin : NULL};
+    *part = (jinja__string){
+        .s = of->s + begin, .n = end - begin, .marks = of->marks ? of->marks + begin : NULL};
     return (jinja__value){.type = JINJA_STRING, .as.string = part};
 }
 
 jinja__value jinja__new_list(jinja__machine *m, int type)
 {
     jinja__room(m, sizeof(jinja__list));
-    return (jinja__value){.type = type,
-                          .as.list = jinja__alloc(m->arena, sizeof(jinja__list))};
+    return (jinja__value){.type = type, .as.list = jinja__alloc(m->arena, sizeof(jinja__list))};
 }
 
 void jinja__push(jinja__machine *m, jinja__value list, jinja__value item)
@@ -158,25 +150,21 @@ bool jinja__hashable(jinja__machine *m, jinja__value key)
     if (key.type == JINJA_LIST || key.type == JINJA_DICT)
         jinja__fail(m, "unhashable type: '%s'", jinja__type_name(key));
     if (key.type == JINJA_TUPLE && jinja__enter(m)) {
-        for (size_t i = 0; i < key.as.list->n; i++)
-            jinja__hashable(m, key.as.list->items[i]);
+        for (size_t i = 0; i < key.as.list->n; i++) jinja__hashable(m, key.as.list->items[i]);
         jinja__leave(m);
     }
     return m->st == MASA_OK;
 }
 
-void jinja__dict_put(jinja__machine *m, jinja__dict *d, jinja__value key,
-                     jinja__value value)
+void jinja__dict_put(jinja__machine *m, jinja__dict *d, jinja__value key, jinja__value value)
 {
     jinja__value *old = (jinja__value *)jinja__dict_find(m, d, key);
-    if (old)
-        *old = value;
+    if (old) *old = value;
     else if (m->st == MASA_OK && jinja__room(m, 4 * sizeof key))
         jinja__dict_append(m->arena, d, key, value);
 }
 
-const jinja__value *jinja__dict_find(jinja__machine *m, const jinja__dict *d,
-                                     jinja__value key)
+const jinja__value *jinja__dict_find(jinja__machine *m, const jinja__dict *d, jinja__value key)
 {
     bool fine = jinja__hashable(m, key);
     for (size_t i = 0; fine && i < d->n; i++)

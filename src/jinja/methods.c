@@ -27,22 +27,22 @@ BUILTIN(text_rstrip)
     return jinja__strip(m, v, given[0], STRIP_RIGHT);
 }
 
-#define IN_CASE(name, how)                                                               \
-    BUILTIN(text_##name)                                                                 \
-    {                                                                                    \
-        UNUSED;                                                                          \
-        return jinja__change_case(m, v, how);                                            \
+#define IN_CASE(name, how)                                                                     \
+    BUILTIN(text_##name)                                                                       \
+    {                                                                                          \
+        UNUSED;                                                                                \
+        return jinja__change_case(m, v, how);                                                  \
     }
 IN_CASE(upper, CASE_UPPER)
 IN_CASE(lower, CASE_LOWER)
 IN_CASE(capitalize, CASE_CAPITAL)
 IN_CASE(title, CASE_WORDS)
 
-#define HOLDS_FOR_ALL(test)                                                              \
-    BUILTIN(text_##test)                                                                 \
-    {                                                                                    \
-        UNUSED;                                                                          \
-        return masa_jinja_bool(jinja__all(v, #test));                                    \
+#define HOLDS_FOR_ALL(test)                                                                    \
+    BUILTIN(text_##test)                                                                       \
+    {                                                                                          \
+        UNUSED;                                                                                \
+        return masa_jinja_bool(jinja__all(v, #test));                                          \
     }
 HOLDS_FOR_ALL(isalpha)
 HOLDS_FOR_ALL(isalnum)
@@ -63,12 +63,11 @@ static bool has_affix(const jinja__string *s, const jinja__string *affix, bool s
            memcmp(start ? s->s : s->s + s->n - affix->n, affix->s, affix->n) == 0;
 }
 
-static jinja__value test_affix(jinja__machine *m, jinja__value v,
-                               const jinja__value *given, bool start)
+static jinja__value test_affix(jinja__machine *m, jinja__value v, const jinja__value *given,
+                               bool start)
 {
     if (given[1].type != JINJA_MISSING || given[2].type != JINJA_MISSING)
-        return jinja__refuse(m,
-                             "`startswith` and `endswith` with places are not supported");
+        return jinja__refuse(m, "`startswith` and `endswith` with places are not supported");
     if (given[0].type == JINJA_TUPLE) {
         const jinja__list *any = given[0].as.list;
         for (size_t i = 0; i < any->n; i++)
@@ -102,8 +101,7 @@ BUILTIN(text_removeprefix)
 BUILTIN(text_removesuffix)
 {
     UNUSED;
-    bool has =
-        need_text(m, given[0]) && has_affix(v.as.string, given[0].as.string, false);
+    bool has = need_text(m, given[0]) && has_affix(v.as.string, given[0].as.string, false);
     return has ? jinja__part(m, v, 0, v.as.string->n - given[0].as.string->n) : v;
 }
 
@@ -111,8 +109,7 @@ BUILTIN(text_replace)
 {
     UNUSED;
     if (!need_text(m, given[0]) || !need_text(m, given[1])) return v;
-    return jinja__replace(m, v, given[0], given[1],
-                          jinja__given_integer(m, given[2], -1));
+    return jinja__replace(m, v, given[0], given[1], jinja__given_integer(m, given[2], -1));
 }
 
 /* The last place of w in s, or NULL. */
@@ -123,8 +120,8 @@ static const char *find_last(const jinja__string *s, size_t n, const jinja__stri
     return NULL;
 }
 
-static const char *search(jinja__machine *m, const jinja__string *s, size_t from,
-                          size_t to, const jinja__string *w, bool last)
+static const char *search(jinja__machine *m, const jinja__string *s, size_t from, size_t to,
+                          const jinja__string *w, bool last)
 {
     /* Backwards each place is compared anew. */
     jinja__work(m, last ? (to - from) * (1 + w->n / 64) : to - from);
@@ -133,8 +130,7 @@ static const char *search(jinja__machine *m, const jinja__string *s, size_t from
 }
 
 /* Blanks for separators, as str.split() without arguments. */
-static jinja__value split_blanks(jinja__machine *m, jinja__value v, int64_t most,
-                                 bool right)
+static jinja__value split_blanks(jinja__machine *m, jinja__value v, int64_t most, bool right)
 {
     const jinja__string *s = v.as.string;
     jinja__value list = jinja__new_list(m, JINJA_LIST);
@@ -155,8 +151,7 @@ static jinja__value split_blanks(jinja__machine *m, jinja__value v, int64_t most
             break;
         }
         jinja__push(m, list, jinja__part(m, rest, 0, end));
-        rest = jinja__strip(m, jinja__part(m, rest, end, r->n), (jinja__value){0},
-                            STRIP_LEFT);
+        rest = jinja__strip(m, jinja__part(m, rest, end, r->n), (jinja__value){0}, STRIP_LEFT);
     }
     return list;
 }
@@ -177,12 +172,9 @@ static jinja__value split(jinja__machine *m, jinja__value v, const jinja__value 
         if (!found) break;
         size_t at = (size_t)(found - s->s);
         jinja__push(m, list,
-                    right ? jinja__part(m, v, at + w->n, end)
-                          : jinja__part(m, v, begin, at));
-        if (right)
-            end = at;
-        else
-            begin = at + w->n;
+                    right ? jinja__part(m, v, at + w->n, end) : jinja__part(m, v, begin, at));
+        if (right) end = at;
+        else begin = at + w->n;
     }
     jinja__push(m, list, jinja__part(m, v, begin, end));
     for (size_t i = 0, n = list.as.list->n; right && i < n / 2; i++) {
@@ -204,8 +196,7 @@ BUILTIN(text_rsplit)
     return split(m, v, given, true);
 }
 
-static jinja__value partition(jinja__machine *m, jinja__value v, jinja__value by,
-                              bool right)
+static jinja__value partition(jinja__machine *m, jinja__value v, jinja__value by, bool right)
 {
     if (!need_text(m, by)) return v;
     const jinja__string *s = v.as.string, *w = by.as.string;
@@ -241,8 +232,7 @@ static jinja__value find(jinja__machine *m, jinja__value v, const jinja__value *
     if (!need_text(m, given[0])) return v;
     const jinja__string *s = v.as.string;
     const char *found = search(m, s, 0, s->n, given[0].as.string, last);
-    if (found)
-        return masa_jinja_integer((int64_t)jinja__length(s->s, (size_t)(found - s->s)));
+    if (found) return masa_jinja_integer((int64_t)jinja__length(s->s, (size_t)(found - s->s)));
     return must ? jinja__fail(m, "substring not found") : masa_jinja_integer(-1);
 }
 
@@ -312,16 +302,14 @@ BUILTIN(text_format)
     (void)given;
     for (size_t i = 0; i < s->n && m->st == MASA_OK;) {
         const char *mark = s->marks ? s->marks + i : NULL;
-        if ((s->s[i] != '{' && s->s[i] != '}') ||
-            (i + 1 < s->n && s->s[i + 1] == s->s[i])) {
+        if ((s->s[i] != '{' && s->s[i] != '}') || (i + 1 < s->n && s->s[i + 1] == s->s[i])) {
             jinja__add(m, &b, s->s + i, 1, mark);
             i += s->s[i] == '{' || s->s[i] == '}' ? 2 : 1;
             continue;
         }
         const char *close = s->s[i] == '{' ? memchr(s->s + i, '}', s->n - i) : NULL;
         if (!close)
-            return jinja__finish(m, &b),
-                   jinja__fail(m, "a brace of the format has no partner");
+            return jinja__finish(m, &b), jinja__fail(m, "a brace of the format has no partner");
         size_t n = (size_t)(close - s->s) - i - 1, k = n ? args->n : next++;
         const char *name = s->s + i + 1;
         jinja__value value = {0};
@@ -420,8 +408,8 @@ BUILTIN(loop_changed)
     UNUSED;
     jinja__value now = jinja__new_list(m, JINJA_TUPLE);
     for (size_t i = 0; i < args->n; i++) jinja__push(m, now, args->items[i]);
-    bool same = v.as.loop->changed.type == JINJA_TUPLE &&
-                jinja__equal(m, v.as.loop->changed, now);
+    bool same =
+        v.as.loop->changed.type == JINJA_TUPLE && jinja__equal(m, v.as.loop->changed, now);
     v.as.loop->changed = now;
     return masa_jinja_bool(!same);
 }
@@ -468,12 +456,10 @@ static const jinja__entry of_dict[] = {
 };
 
 static const jinja__entry of_list[] = {
-    {"index", list_index, "value"}, {"count", list_count, "value"},
-    {"copy", any_copy, ""},         {"append", changes, "*"},
-    {"extend", changes, "*"},       {"insert", changes, "*"},
-    {"pop", changes, "*"},          {"remove", changes, "*"},
-    {"sort", changes, "*"},         {"reverse", changes, "*"},
-    {"clear", changes, "*"},
+    {"index", list_index, "value"}, {"count", list_count, "value"}, {"copy", any_copy, ""},
+    {"append", changes, "*"},       {"extend", changes, "*"},       {"insert", changes, "*"},
+    {"pop", changes, "*"},          {"remove", changes, "*"},       {"sort", changes, "*"},
+    {"reverse", changes, "*"},      {"clear", changes, "*"},
 };
 
 static const jinja__entry of_loop[] = {{"cycle", loop_cycle, "*"},
@@ -484,17 +470,11 @@ static const jinja__entry of_loop[] = {{"cycle", loop_cycle, "*"},
 const jinja__entry *jinja__method(jinja__value self, const char *name)
 {
     switch (self.type) {
-    case JINJA_STRING:
-        return FIND(of_text);
-    case JINJA_DICT:
-        return FIND(of_dict);
-    case JINJA_LIST:
-        return FIND(of_list);
-    case JINJA_TUPLE:
-        return jinja__find(of_list, 2, name);
-    case JINJA_LOOP:
-        return FIND(of_loop);
-    default:
-        return NULL;
+    case JINJA_STRING: return FIND(of_text);
+    case JINJA_DICT: return FIND(of_dict);
+    case JINJA_LIST: return FIND(of_list);
+    case JINJA_TUPLE: return jinja__find(of_list, 2, name);
+    case JINJA_LOOP: return FIND(of_loop);
+    default: return NULL;
     }
 }

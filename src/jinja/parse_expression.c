@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static jinja__node *binary(jinja__parser *p, jinja__kind kind, int op, int line,
-                           jinja__node *a, jinja__node *b)
+static jinja__node *binary(jinja__parser *p, jinja__kind kind, int op, int line, jinja__node *a,
+                           jinja__node *b)
 {
     jinja__node *node = jinja__node_create(p, kind, line);
     node->op = op;
@@ -102,15 +102,11 @@ static jinja__node *parse_primary(jinja__parser *p)
 {
     jinja__node *node;
     switch (p->at->type) {
-    case TOKEN_NAME:
-        return parse_name(p);
-    case TOKEN_STRING:
-        return parse_string(p);
+    case TOKEN_NAME: return parse_name(p);
+    case TOKEN_STRING: return parse_string(p);
     case TOKEN_INTEGER:
-    case TOKEN_FLOAT:
-        return parse_number(p);
-    default:
-        break;
+    case TOKEN_FLOAT: return parse_number(p);
+    default: break;
     }
     if (jinja__skip_op(p, '(')) {
         node = jinja__parse_tuple(p, OF_EXPRESSIONS, true);
@@ -119,8 +115,8 @@ static jinja__node *parse_primary(jinja__parser *p)
     }
     if (jinja__skip_op(p, '[')) return parse_items(p, NODE_LIST, ']');
     if (jinja__skip_op(p, '{')) return parse_items(p, NODE_DICT, '}');
-    jinja__parse_fail(p, MASA_ERR_FORMAT, p->at->line,
-                      "expected an expression, not \"%.40s\"", p->at->s);
+    jinja__parse_fail(p, MASA_ERR_FORMAT, p->at->line, "expected an expression, not \"%.40s\"",
+                      p->at->s);
     return jinja__node_create(p, NODE_VALUE, 0);
 }
 
@@ -133,16 +129,14 @@ static bool ends_tuple(const jinja__parser *p, jinja__tuple_of of)
 
 jinja__node *jinja__parse_tuple(jinja__parser *p, jinja__tuple_of of, bool may_be_empty)
 {
-    jinja__node *tuple = jinja__node_create(p, NODE_TUPLE, p->at->line),
-                **last = &tuple->args;
+    jinja__node *tuple = jinja__node_create(p, NODE_TUPLE, p->at->line), **last = &tuple->args;
     bool is_tuple = false;
     if (!enter(p)) return tuple;
     for (;;) {
         if (tuple->args) jinja__expect_op(p, ',');
         if (ends_tuple(p, of)) break;
-        jinja__node *item = of == OF_TARGETS
-                                ? parse_primary(p)
-                                : jinja__parse_expression(p, of == OF_EXPRESSIONS);
+        jinja__node *item = of == OF_TARGETS ? parse_primary(p)
+                                             : jinja__parse_expression(p, of == OF_EXPRESSIONS);
         *last = item;
         last = &item->next;
         if (!jinja__is_op(p, ',')) break;
@@ -172,8 +166,7 @@ static jinja__node *parse_arguments(jinja__parser *p)
                               "`**` in arguments is not supported");
         if (!named && jinja__skip_op(p, '*')) node->op = '*';
         const jinja__token *next = p->at + (p->at->type != TOKEN_END);
-        if (p->at->type == TOKEN_NAME && next->type == TOKEN_OPERATOR &&
-            next->op == '=') {
+        if (p->at->type == TOKEN_NAME && next->type == TOKEN_OPERATOR && next->op == '=') {
             node->name = jinja__expect_name(p);
             p->at++;
             named = true;
@@ -211,8 +204,7 @@ static jinja__node *parse_subscript(jinja__parser *p, jinja__node *of, int line)
 /* .name and .0 behind the dot */
 static jinja__node *parse_attribute(jinja__parser *p, jinja__node *of, int line)
 {
-    if (p->at->type == TOKEN_INTEGER)
-        return binary(p, NODE_ITEM, 0, line, of, parse_number(p));
+    if (p->at->type == TOKEN_INTEGER) return binary(p, NODE_ITEM, 0, line, of, parse_number(p));
     jinja__node *node = binary(p, NODE_ATTRIBUTE, 0, line, of, NULL);
     node->name = jinja__expect_name(p);
     return node;
@@ -228,14 +220,10 @@ static jinja__node *parse_call(jinja__parser *p, jinja__node *of)
 static jinja__node *parse_postfix(jinja__parser *p, jinja__node *node)
 {
     for (int line = p->at->line; p->st == MASA_OK; line = p->at->line) {
-        if (jinja__skip_op(p, '.'))
-            node = parse_attribute(p, node, line);
-        else if (jinja__skip_op(p, '['))
-            node = parse_subscript(p, node, line);
-        else if (jinja__is_op(p, '('))
-            node = parse_call(p, node);
-        else
-            break;
+        if (jinja__skip_op(p, '.')) node = parse_attribute(p, node, line);
+        else if (jinja__skip_op(p, '[')) node = parse_subscript(p, node, line);
+        else if (jinja__is_op(p, '(')) node = parse_call(p, node);
+        else break;
     }
     return node;
 }
@@ -276,10 +264,8 @@ static bool begins_operand(const jinja__parser *p)
                !jinja__is_name(p, "and");
     case TOKEN_STRING:
     case TOKEN_INTEGER:
-    case TOKEN_FLOAT:
-        return true;
-    default:
-        return jinja__is_op(p, '(') || jinja__is_op(p, '[') || jinja__is_op(p, '{');
+    case TOKEN_FLOAT: return true;
+    default: return jinja__is_op(p, '(') || jinja__is_op(p, '[') || jinja__is_op(p, '{');
     }
 }
 
@@ -293,8 +279,7 @@ static jinja__node *parse_test(jinja__parser *p, jinja__node *subject, int line)
         node->args = parse_arguments(p);
     } else if (begins_operand(p)) {
         if (jinja__is_name(p, "is"))
-            jinja__parse_fail(p, MASA_ERR_FORMAT, line,
-                              "tests cannot be chained with `is`");
+            jinja__parse_fail(p, MASA_ERR_FORMAT, line, "tests cannot be chained with `is`");
         node->args = jinja__node_create(p, NODE_ARGUMENT, p->at->line);
         node->args->a = parse_postfix(p, parse_primary(p));
     }
@@ -310,19 +295,14 @@ static jinja__node *parse_unary(jinja__parser *p, bool filters)
         node = binary(p, NODE_NEGATE, 0, line, parse_unary(p, false), NULL);
     else if (jinja__skip_op(p, '+'))
         node = binary(p, NODE_PLUS, 0, line, parse_unary(p, false), NULL);
-    else
-        node = parse_primary(p);
+    else node = parse_primary(p);
     node = parse_postfix(p, node);
     while (filters && p->st == MASA_OK) {
         line = p->at->line;
-        if (jinja__is_op(p, '|'))
-            node = jinja__parse_filters(p, node, false);
-        else if (jinja__skip_name(p, "is"))
-            node = parse_test(p, node, line);
-        else if (jinja__is_op(p, '('))
-            node = parse_call(p, node);
-        else
-            break;
+        if (jinja__is_op(p, '|')) node = jinja__parse_filters(p, node, false);
+        else if (jinja__skip_name(p, "is")) node = parse_test(p, node, line);
+        else if (jinja__is_op(p, '(')) node = parse_call(p, node);
+        else break;
     }
     p->depth--;
     return node;
@@ -332,8 +312,7 @@ static jinja__node *parse_power(jinja__parser *p)
 {
     jinja__node *left = parse_unary(p, true);
     for (int line = p->at->line; jinja__skip_op(p, OP('*', '*')); line = p->at->line)
-        left =
-            binary(p, NODE_BINARY, OP('*', '*'), line, left, parse_unary(p, true));
+        left = binary(p, NODE_BINARY, OP('*', '*'), line, left, parse_unary(p, true));
     return left;
 }
 
@@ -354,8 +333,7 @@ static jinja__node *parse_concat(jinja__parser *p)
 {
     jinja__node *first = parse_product(p);
     if (!jinja__is_op(p, '~')) return first;
-    jinja__node *node = jinja__node_create(p, NODE_CONCAT, first->line),
-                **last = &first->next;
+    jinja__node *node = jinja__node_create(p, NODE_CONCAT, first->line), **last = &first->next;
     node->args = first;
     while (jinja__skip_op(p, '~')) {
         *last = parse_product(p);
@@ -377,14 +355,12 @@ static jinja__node *parse_sum(jinja__parser *p)
 /* The comparison at the token, which is read; 0: none. */
 static int skip_comparison(jinja__parser *p)
 {
-    static const int ops[] = {OP('=', '='), OP('!', '='), OP('<', '='),
-                              OP('>', '='), '<',          '>'};
+    static const int ops[] = {OP('=', '='), OP('!', '='), OP('<', '='), OP('>', '='), '<', '>'};
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         if (jinja__skip_op(p, ops[i])) return ops[i];
     if (jinja__skip_name(p, "in")) return OP_IN;
     const jinja__token *next = p->at + (p->at->type != TOKEN_END);
-    if (jinja__is_name(p, "not") && next->type == TOKEN_NAME &&
-        strcmp(next->s, "in") == 0) {
+    if (jinja__is_name(p, "not") && next->type == TOKEN_NAME && strcmp(next->s, "in") == 0) {
         p->at += 2;
         return OP_NOT_IN;
     }
@@ -436,8 +412,7 @@ jinja__node *jinja__parse_expression(jinja__parser *p, bool conditions)
 {
     if (!enter(p)) return jinja__node_create(p, NODE_VALUE, p->at->line);
     jinja__node *node = parse_or(p);
-    for (int line = p->at->line; conditions && jinja__skip_name(p, "if");
-         line = p->at->line) {
+    for (int line = p->at->line; conditions && jinja__skip_name(p, "if"); line = p->at->line) {
         jinja__node *condition = binary(p, NODE_CONDITION, 0, line, node, parse_or(p));
         if (jinja__skip_name(p, "else")) condition->c = jinja__parse_expression(p, true);
         node = condition;

@@ -8,8 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format,
-                       ...)
+void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format, ...)
 {
     static const jinja__token end = {.type = TOKEN_END, .s = ""};
     if (p->st == MASA_OK) {
@@ -25,8 +24,8 @@ void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *f
 
 static void unexpected(jinja__parser *p, const char *wanted)
 {
-    jinja__parse_fail(p, MASA_ERR_FORMAT, p->at->line, "expected %s, not \"%.40s\"",
-                      wanted, p->at->s);
+    jinja__parse_fail(p, MASA_ERR_FORMAT, p->at->line, "expected %s, not \"%.40s\"", wanted,
+                      p->at->s);
 }
 
 jinja__node *jinja__node_create(jinja__parser *p, jinja__kind kind, int line)
@@ -83,10 +82,8 @@ const char *jinja__expect_name(jinja__parser *p)
 
 static void expect(jinja__parser *p, jinja__token_type type, const char *wanted)
 {
-    if (p->at->type == type)
-        p->at++;
-    else
-        unexpected(p, wanted);
+    if (p->at->type == type) p->at++;
+    else unexpected(p, wanted);
 }
 
 static void end_block(jinja__parser *p)
@@ -97,8 +94,7 @@ static void end_block(jinja__parser *p)
 static jinja__node *parse_body(jinja__parser *p, const char *const *ends);
 
 /* The body up to one of the ends (a NULL behind them), which is left at its name. */
-static jinja__node *parse_until(jinja__parser *p, const char *a, const char *b,
-                                const char *c)
+static jinja__node *parse_until(jinja__parser *p, const char *a, const char *b, const char *c)
 {
     const char *const ends[] = {a, b, c, NULL};
     end_block(p);
@@ -126,8 +122,7 @@ static jinja__node *parse_if(jinja__parser *p, int line)
         p->depth--;
     } else if (jinja__skip_name(p, "else")) {
         node->other = parse_block(p, "endif");
-    } else
-        jinja__skip_name(p, "endif");
+    } else jinja__skip_name(p, "endif");
     return node;
 }
 
@@ -139,8 +134,7 @@ static jinja__node *parse_target(jinja__parser *p)
          t = t->next)
         fine = t->kind == NODE_NAME || t->kind == NODE_TUPLE;
     if (!fine)
-        jinja__parse_fail(p, MASA_ERR_FORMAT, target->line,
-                          "only names can be assigned to");
+        jinja__parse_fail(p, MASA_ERR_FORMAT, target->line, "only names can be assigned to");
     return target;
 }
 
@@ -153,13 +147,10 @@ static jinja__node *parse_for(jinja__parser *p, int line)
     node->b = jinja__parse_tuple(p, OF_UNCONDITIONAL, false);
     if (jinja__skip_name(p, "if")) node->c = jinja__parse_expression(p, true);
     if (jinja__is_name(p, "recursive"))
-        jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line,
-                          "recursive loops are not supported");
+        jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line, "recursive loops are not supported");
     node->body = parse_until(p, "else", "endfor", NULL);
-    if (jinja__skip_name(p, "else"))
-        node->other = parse_block(p, "endfor");
-    else
-        jinja__skip_name(p, "endfor");
+    if (jinja__skip_name(p, "else")) node->other = parse_block(p, "endfor");
+    else jinja__skip_name(p, "endfor");
     return node;
 }
 
@@ -172,8 +163,7 @@ static jinja__node *parse_set(jinja__parser *p, int line)
         node->a->name = jinja__expect_name(p);
         jinja__expect_op(p, '.');
         node->a->value.as.name = jinja__expect_name(p);
-    } else
-        node->a = parse_target(p);
+    } else node->a = parse_target(p);
     if (jinja__skip_op(p, '=')) {
         node->b = jinja__parse_tuple(p, OF_EXPRESSIONS, false);
         return node;
@@ -195,8 +185,7 @@ static jinja__node *parse_parameters(jinja__parser *p)
         if (first && jinja__is_op(p, ')')) break;
         jinja__node *node = jinja__node_create(p, NODE_PARAMETER, p->at->line);
         node->name = jinja__expect_name(p);
-        if (jinja__skip_op(p, '='))
-            node->a = jinja__parse_expression(p, true), optional = true;
+        if (jinja__skip_op(p, '=')) node->a = jinja__parse_expression(p, true), optional = true;
         else if (optional)
             jinja__parse_fail(p, MASA_ERR_FORMAT, node->line,
                               "a parameter without default follows one with default");
@@ -270,9 +259,8 @@ static jinja__node *parse_statement(jinja__parser *p)
         return parse_simple_block(p, NODE_GENERATION, line, "endgeneration");
     if (strcmp(name, "break") == 0) return jinja__node_create(p, NODE_BREAK, line);
     if (strcmp(name, "continue") == 0) return jinja__node_create(p, NODE_CONTINUE, line);
-    static const char *const refused[] = {"extends", "block",      "include", "import",
-                                          "from",    "autoescape", "print",   "do",
-                                          "trans",   "debug"};
+    static const char *const refused[] = {"extends",    "block", "include", "import", "from",
+                                          "autoescape", "print", "do",      "trans",  "debug"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++)
         if (strcmp(name, refused[i]) == 0)
             jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line,
@@ -291,8 +279,7 @@ static bool is_end(const jinja__parser *p, const char *const *ends)
 static jinja__node *parse_body(jinja__parser *p, const char *const *ends)
 {
     jinja__node *first = NULL, **last = &first;
-    int line =
-        *ends && p->st == MASA_OK ? p->at[-1].line : p->at->line; /* of the tag before */
+    int line = *ends && p->st == MASA_OK ? p->at[-1].line : p->at->line; /* of the tag before */
     if (++p->depth > PARSE_DEPTH)
         jinja__parse_fail(p, MASA_ERR_UNSUPPORTED, line, "blocks are nested too deeply");
     for (; p->at->type != TOKEN_END; last = &(*last)->next) {
@@ -320,15 +307,12 @@ static jinja__node *parse_body(jinja__parser *p, const char *const *ends)
     if (!*ends) return first;
     while (ends[1]) ends++;
     if (p->at->type == TOKEN_END)
-        jinja__parse_fail(p, MASA_ERR_FORMAT, line, "this block has no {%% %s %%}",
-                          *ends);
-    else
-        p->at++;
+        jinja__parse_fail(p, MASA_ERR_FORMAT, line, "this block has no {%% %s %%}", *ends);
+    else p->at++;
     return first;
 }
 
-masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n,
-                             masa_error *err)
+masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n, masa_error *err)
 {
     static const char *const none[] = {NULL};
     masa_jinja *t = masa_alloc(1, sizeof *t);
@@ -341,10 +325,8 @@ masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n,
     }
     free(tokens.items);
     free(p.names);
-    if (p.st == MASA_OK)
-        *out = t;
-    else
-        masa_jinja_destroy(t);
+    if (p.st == MASA_OK) *out = t;
+    else masa_jinja_destroy(t);
     return p.st;
 }
 

@@ -78,8 +78,7 @@ static void print_quoted(jinja__machine *m, jinja__builder *b, const jinja__stri
         char out[16], marks[16];
         size = jinja__decode(s->s + i, s->n - i, &c);
         memset(marks, s->marks ? s->marks[i] : 0, sizeof marks);
-        if (c == '\\' || c == (unsigned char)quote)
-            snprintf(out, sizeof out, "\\%c", (int)c);
+        if (c == '\\' || c == (unsigned char)quote) snprintf(out, sizeof out, "\\%c", (int)c);
         else if (c == '\n' || c == '\r' || c == '\t')
             snprintf(out, sizeof out, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
         else if (jinja__is_printable(c)) {
@@ -98,10 +97,8 @@ static void print_quoted(jinja__machine *m, jinja__builder *b, const jinja__stri
 
 void jinja__print(jinja__machine *m, jinja__builder *b, jinja__value v)
 {
-    if (v.type == JINJA_STRING)
-        jinja__add_string(m, b, v);
-    else if (v.type != JINJA_UNDEFINED && v.type != JINJA_MISSING)
-        print_repr(m, b, v);
+    if (v.type == JINJA_STRING) jinja__add_string(m, b, v);
+    else if (v.type != JINJA_UNDEFINED && v.type != JINJA_MISSING) print_repr(m, b, v);
 }
 
 static void print_repr(jinja__machine *m, jinja__builder *b, jinja__value v)
@@ -112,33 +109,16 @@ static void print_repr(jinja__machine *m, jinja__builder *b, jinja__value v)
     }
     switch (v.type) {
     case JINJA_MISSING:
-    case JINJA_UNDEFINED:
-        jinja__add_text(m, b, "Undefined");
-        break;
-    case JINJA_NONE:
-        jinja__add_text(m, b, "None");
-        break;
-    case JINJA_BOOL:
-        jinja__add_text(m, b, v.as.boolean ? "True" : "False");
-        break;
-    case JINJA_INTEGER:
-        print_integer(m, b, v.as.integer);
-        break;
-    case JINJA_REAL:
-        print_real(m, b, v.as.real, false);
-        break;
-    case JINJA_STRING:
-        print_quoted(m, b, v.as.string);
-        break;
+    case JINJA_UNDEFINED: jinja__add_text(m, b, "Undefined"); break;
+    case JINJA_NONE: jinja__add_text(m, b, "None"); break;
+    case JINJA_BOOL: jinja__add_text(m, b, v.as.boolean ? "True" : "False"); break;
+    case JINJA_INTEGER: print_integer(m, b, v.as.integer); break;
+    case JINJA_REAL: print_real(m, b, v.as.real, false); break;
+    case JINJA_STRING: print_quoted(m, b, v.as.string); break;
     case JINJA_LIST:
-    case JINJA_TUPLE:
-        print_items(m, b, v);
-        break;
-    case JINJA_DICT:
-        print_dict(m, b, v.as.dict);
-        break;
-    default:
-        jinja__refuse(m, "printing a %s is not supported", jinja__type_name(v));
+    case JINJA_TUPLE: print_items(m, b, v); break;
+    case JINJA_DICT: print_dict(m, b, v.as.dict); break;
+    default: jinja__refuse(m, "printing a %s is not supported", jinja__type_name(v));
     }
     jinja__leave(m);
 }
@@ -162,15 +142,12 @@ static void json_string(jinja__machine *m, jinja__builder *b, const jinja__strin
         size = jinja__decode(s->s + i, s->n - i, &c);
         memset(marks, s->marks ? s->marks[i] : 0, sizeof marks);
         const char *simple = c && c < 0x80 ? strchr(from, (int)c) : NULL;
-        if (simple)
-            snprintf(out, sizeof out, "\\%c", to[simple - from]);
+        if (simple) snprintf(out, sizeof out, "\\%c", to[simple - from]);
         else if (c >= 0x20 && (c < 0x7F || !ascii)) {
             jinja__add(m, b, s->s + i, size, marks);
             continue;
-        } else if (c == 0x7F)
-            snprintf(out, sizeof out, "\x7f");
-        else if (c < 0x10000)
-            snprintf(out, sizeof out, "\\u%04x", c);
+        } else if (c == 0x7F) snprintf(out, sizeof out, "\x7f");
+        else if (c < 0x10000) snprintf(out, sizeof out, "\\u%04x", c);
         else
             snprintf(out, sizeof out, "\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10),
                      0xDC00 + ((c - 0x10000) & 0x3FF));
@@ -179,8 +156,7 @@ static void json_string(jinja__machine *m, jinja__builder *b, const jinja__strin
     jinja__add_text(m, b, "\"");
 }
 
-static void json_line(jinja__machine *m, jinja__builder *b, const jinja__json *how,
-                      int level)
+static void json_line(jinja__machine *m, jinja__builder *b, const jinja__json *how, int level)
 {
     if (!how->indent) return;
     jinja__add_text(m, b, "\n");
@@ -190,10 +166,8 @@ static void json_line(jinja__machine *m, jinja__builder *b, const jinja__json *h
 static void json_separator(jinja__machine *m, jinja__builder *b, jinja__value given,
                            const char *otherwise)
 {
-    if (given.type == JINJA_STRING)
-        jinja__add_string(m, b, given);
-    else
-        jinja__add_text(m, b, otherwise);
+    if (given.type == JINJA_STRING) jinja__add_string(m, b, given);
+    else jinja__add_text(m, b, otherwise);
 }
 
 static void json_list(jinja__machine *m, jinja__builder *b, const jinja__list *list,
@@ -251,31 +225,16 @@ void jinja__print_json(jinja__machine *m, jinja__builder *b, jinja__value v,
         return;
     }
     switch (v.type) {
-    case JINJA_NONE:
-        jinja__add_text(m, b, "null");
-        break;
-    case JINJA_BOOL:
-        jinja__add_text(m, b, v.as.boolean ? "true" : "false");
-        break;
-    case JINJA_INTEGER:
-        print_integer(m, b, v.as.integer);
-        break;
-    case JINJA_REAL:
-        print_real(m, b, v.as.real, true);
-        break;
-    case JINJA_STRING:
-        json_string(m, b, v.as.string, how->ascii);
-        break;
+    case JINJA_NONE: jinja__add_text(m, b, "null"); break;
+    case JINJA_BOOL: jinja__add_text(m, b, v.as.boolean ? "true" : "false"); break;
+    case JINJA_INTEGER: print_integer(m, b, v.as.integer); break;
+    case JINJA_REAL: print_real(m, b, v.as.real, true); break;
+    case JINJA_STRING: json_string(m, b, v.as.string, how->ascii); break;
     case JINJA_LIST:
-    case JINJA_TUPLE:
-        json_list(m, b, v.as.list, how, level);
-        break;
-    case JINJA_DICT:
-        json_dict(m, b, v.as.dict, how, level);
-        break;
+    case JINJA_TUPLE: json_list(m, b, v.as.list, how, level); break;
+    case JINJA_DICT: json_dict(m, b, v.as.dict, how, level); break;
     default:
-        jinja__fail(m, "an object of type %s is not JSON serializable",
-                    jinja__type_name(v));
+        jinja__fail(m, "an object of type %s is not JSON serializable", jinja__type_name(v));
     }
     jinja__leave(m);
 }
@@ -290,10 +249,8 @@ static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, si
     if (k == n || k == 12) return 0;
     memcpy(spec + 1, s, k);
     char kind = s[k];
-    if (kind == 's' && k == 0)
-        jinja__print(m, b, v);
-    else if (kind == 'r' && k == 0)
-        print_repr(m, b, v);
+    if (kind == 's' && k == 0) jinja__print(m, b, v);
+    else if (kind == 'r' && k == 0) print_repr(m, b, v);
     else if ((kind == 'd' || kind == 'i') && jinja__is_number(v) && k < 4) {
         memcpy(spec + 1 + k, "lld", 4);
         long long i = v.type == JINJA_REAL   ? (long long)v.as.real
@@ -308,13 +265,12 @@ static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, si
         if (asprintf(&wide, spec, jinja__as_real(v)) < 0) return 0;
         jinja__add_text(m, b, wide);
         free(wide);
-    } else
-        return 0;
+    } else return 0;
     return k + 1;
 }
 
-jinja__value jinja__format(jinja__machine *m, jinja__value format,
-                           const jinja__value *items, size_t n)
+jinja__value jinja__format(jinja__machine *m, jinja__value format, const jinja__value *items,
+                           size_t n)
 {
     const jinja__string *f = format.as.string;
     jinja__builder b = {0};
@@ -340,7 +296,6 @@ jinja__value jinja__format(jinja__machine *m, jinja__value format,
                           jinja__type_name(items[used - 1]));
         i += size;
     }
-    if (used < n && m->st == MASA_OK)
-        jinja__fail(m, "not all values were used by the format");
+    if (used < n && m->st == MASA_OK) jinja__fail(m, "not all values were used by the format");
     return jinja__finish(m, &b);
 }

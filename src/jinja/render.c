@@ -78,15 +78,13 @@ static void assign(jinja__machine *m, const jinja__node *target, jinja__value va
             jinja__fail(m, "attributes of %.60s cannot be set; it is no namespace",
                         target->name);
         else
-            jinja__dict_put(m, space.as.dict, jinja__constant(m, target->value.as.name),
-                            value);
+            jinja__dict_put(m, space.as.dict, jinja__constant(m, target->value.as.name), value);
     }
 }
 
 static void run(jinja__machine *m, const jinja__node *body);
 
-jinja__value jinja__capture(jinja__machine *m, const jinja__node *body,
-                            jinja__scope *scope)
+jinja__value jinja__capture(jinja__machine *m, const jinja__node *body, jinja__scope *scope)
 {
     jinja__builder b = {0}, *out = m->out;
     jinja__scope *around = m->scope;
@@ -108,8 +106,7 @@ static const jinja__list *choose(jinja__machine *m, const jinja__node *node,
     for (size_t i = 0; i < items->n && m->st == MASA_OK; i++) {
         m->scope = jinja__new_scope(m, around);
         assign(m, node->a, items->items[i]);
-        if (jinja__truth(jinja__evaluate(m, node->c)))
-            jinja__push(m, chosen, items->items[i]);
+        if (jinja__truth(jinja__evaluate(m, node->c))) jinja__push(m, chosen, items->items[i]);
     }
     m->scope = around;
     return chosen.as.list;
@@ -125,8 +122,7 @@ static void run_loop(jinja__machine *m, const jinja__node *node)
     *loop = (jinja__loop){.items = items};
     bool completed =
         false; /* Jinja's `else` runs when no pass came to its end, even by `break` */
-    for (; loop->index < items->n && m->st == MASA_OK && m->flow != FLOW_BREAK;
-         loop->index++) {
+    for (; loop->index < items->n && m->st == MASA_OK && m->flow != FLOW_BREAK; loop->index++) {
         m->flow = FLOW_ON;
         m->scope = jinja__new_scope(m, around);
         assign(m, node->a, items->items[loop->index]);
@@ -205,50 +201,23 @@ static void run_one(jinja__machine *m, const jinja__node *node)
 {
     m->line = node->line;
     switch (node->kind) {
-    case NODE_TEXT:
-        jinja__add_string(m, m->out, node->value);
-        break;
-    case NODE_PRINT:
-        jinja__print(m, m->out, jinja__evaluate(m, node->a));
-        break;
+    case NODE_TEXT: jinja__add_string(m, m->out, node->value); break;
+    case NODE_PRINT: jinja__print(m, m->out, jinja__evaluate(m, node->a)); break;
     case NODE_IF:
-        if (jinja__truth(jinja__evaluate(m, node->a)))
-            run(m, node->body);
-        else if (node->other)
-            run(m, node->other);
+        if (jinja__truth(jinja__evaluate(m, node->a))) run(m, node->body);
+        else if (node->other) run(m, node->other);
         break;
-    case NODE_FOR:
-        run_loop(m, node);
-        break;
-    case NODE_SET:
-        assign(m, node->a, jinja__evaluate(m, node->b));
-        break;
-    case NODE_SET_BLOCK:
-        assign(m, node->a, run_text(m, node->b, node->body));
-        break;
-    case NODE_FILTER_BLOCK:
-        jinja__print(m, m->out, run_text(m, node->a, node->body));
-        break;
-    case NODE_MACRO:
-        jinja__bind(m, node->name, make_macro(m, node));
-        break;
-    case NODE_CALL_BLOCK:
-        run_call_block(m, node);
-        break;
-    case NODE_WITH:
-        run_with(m, node);
-        break;
-    case NODE_GENERATION:
-        run_generation(m, node);
-        break;
-    case NODE_BREAK:
-        m->flow = FLOW_BREAK;
-        break;
-    case NODE_CONTINUE:
-        m->flow = FLOW_CONTINUE;
-        break;
-    default:
-        break;
+    case NODE_FOR: run_loop(m, node); break;
+    case NODE_SET: assign(m, node->a, jinja__evaluate(m, node->b)); break;
+    case NODE_SET_BLOCK: assign(m, node->a, run_text(m, node->b, node->body)); break;
+    case NODE_FILTER_BLOCK: jinja__print(m, m->out, run_text(m, node->a, node->body)); break;
+    case NODE_MACRO: jinja__bind(m, node->name, make_macro(m, node)); break;
+    case NODE_CALL_BLOCK: run_call_block(m, node); break;
+    case NODE_WITH: run_with(m, node); break;
+    case NODE_GENERATION: run_generation(m, node); break;
+    case NODE_BREAK: m->flow = FLOW_BREAK; break;
+    case NODE_CONTINUE: m->flow = FLOW_CONTINUE; break;
+    default: break;
     }
 }
 
@@ -262,8 +231,8 @@ static void run(jinja__machine *m, const jinja__node *body)
     jinja__leave(m);
 }
 
-masa_status masa_jinja_render(masa_jinja_output *out, const masa_jinja *t,
-                              masa_jinja_data *d, masa_error *err)
+masa_status masa_jinja_render(masa_jinja_output *out, const masa_jinja *t, masa_jinja_data *d,
+                              masa_error *err)
 {
     jinja__builder b = {0};
     jinja__machine m = {.data = d, .arena = &d->arena, .out = &b, .line = 1, .err = err};

@@ -10,8 +10,8 @@ typedef struct type_test {
 
 #define BIT(type) (1u << (type))
 #define ALL       ~0u
-#define ITERABLE                                                                         \
-    (BIT(JINJA_UNDEFINED) | BIT(JINJA_STRING) | BIT(JINJA_LIST) | BIT(JINJA_TUPLE) |     \
+#define ITERABLE                                                                               \
+    (BIT(JINJA_UNDEFINED) | BIT(JINJA_STRING) | BIT(JINJA_LIST) | BIT(JINJA_TUPLE) |           \
      BIT(JINJA_GENERATOR) | BIT(JINJA_DICT) | BIT(JINJA_LOOP))
 
 static const type_test by_type[] = {
@@ -42,17 +42,13 @@ static bool is_same(jinja__value a, jinja__value b)
 {
     if (a.type != b.type) return false;
     switch (a.type) {
-    case JINJA_NONE:
-        return true;
-    case JINJA_BOOL:
-        return a.as.boolean == b.as.boolean;
-    case JINJA_INTEGER:
-        return a.as.integer == b.as.integer;
+    case JINJA_NONE: return true;
+    case JINJA_BOOL: return a.as.boolean == b.as.boolean;
+    case JINJA_INTEGER: return a.as.integer == b.as.integer;
     case JINJA_STRING:
         return a.as.string->n == b.as.string->n &&
                memcmp(a.as.string->s, b.as.string->s, a.as.string->n) == 0;
-    default:
-        return a.as.list == b.as.list;
+    default: return a.as.list == b.as.list;
     }
 }
 
@@ -68,12 +64,10 @@ static bool compare(jinja__machine *m, int op, jinja__value a, jinja__value b)
 }
 
 /* odd, even, divisibleby */
-static bool test_number(jinja__machine *m, const char *name, jinja__value v,
-                        jinja__value by)
+static bool test_number(jinja__machine *m, const char *name, jinja__value v, jinja__value by)
 {
     jinja__value two = masa_jinja_integer(2);
-    jinja__value rest =
-        jinja__binary(m, '%', v, strcmp(name, "divisibleby") == 0 ? by : two);
+    jinja__value rest = jinja__binary(m, '%', v, strcmp(name, "divisibleby") == 0 ? by : two);
     return jinja__equal(m, rest, masa_jinja_integer(strcmp(name, "odd") == 0));
 }
 
@@ -99,8 +93,7 @@ bool jinja__apply_test(jinja__machine *m, const char *name, jinja__value v,
     static const char *const two[] = {"in", "sameas", "divisibleby"};
     bool known = false;
     int op = 0;
-    for (size_t i = 0; i < sizeof two / sizeof *two; i++)
-        known |= strcmp(two[i], name) == 0;
+    for (size_t i = 0; i < sizeof two / sizeof *two; i++) known |= strcmp(two[i], name) == 0;
     for (size_t i = 0; i < sizeof comparisons / sizeof *comparisons; i++)
         for (int k = 0; k < 3; k++)
             if (strcmp(comparisons[i].names[k], name) == 0) op = comparisons[i].op;
@@ -112,6 +105,5 @@ bool jinja__apply_test(jinja__machine *m, const char *name, jinja__value v,
     jinja__value other = args->items[0];
     if (op) return compare(m, op, v, other);
     if (strcmp(name, "in") == 0) return jinja__contains(m, other, v);
-    return strcmp(name, "sameas") == 0 ? is_same(v, other)
-                                       : test_number(m, name, v, other);
+    return strcmp(name, "sameas") == 0 ? is_same(v, other) : test_number(m, name, v, other);
 }

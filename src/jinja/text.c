@@ -43,12 +43,9 @@ bool jinja__is_printable(unsigned code)
     case UTF8PROC_CATEGORY_CO:
     case UTF8PROC_CATEGORY_CN:
     case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-        return false;
-    case UTF8PROC_CATEGORY_ZS:
-        return code == ' ';
-    default:
-        return true;
+    case UTF8PROC_CATEGORY_ZP: return false;
+    case UTF8PROC_CATEGORY_ZS: return code == ' ';
+    default: return true;
     }
 }
 
@@ -60,16 +57,14 @@ static bool is_letter(unsigned code)
 
 static bool is_digit(unsigned code)
 {
-    return utf8proc_category((utf8proc_int32_t)code) == UTF8PROC_CATEGORY_ND ||
-           code == 0xB2 || code == 0xB3 || code == 0xB9 ||
-           (code >= 0x2070 && code <= 0x2089 && code != 0x2071);
+    return utf8proc_category((utf8proc_int32_t)code) == UTF8PROC_CATEGORY_ND || code == 0xB2 ||
+           code == 0xB3 || code == 0xB9 || (code >= 0x2070 && code <= 0x2089 && code != 0x2071);
 }
 
 static bool has_case(unsigned code)
 {
     utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)code);
-    return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL ||
-           c == UTF8PROC_CATEGORY_LT;
+    return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL || c == UTF8PROC_CATEGORY_LT;
 }
 
 bool jinja__all(jinja__value v, const char *what)
@@ -99,8 +94,7 @@ bool jinja__all(jinja__value v, const char *what)
 static bool begins_word(jinja__case how, unsigned before)
 {
     if (how == CASE_WORDS) return !has_case(before);
-    return jinja__is_space(before) ||
-           (before && before < 0x80 && strchr("-({[<", (int)before));
+    return jinja__is_space(before) || (before && before < 0x80 && strchr("-({[<", (int)before));
 }
 
 jinja__value jinja__change_case(jinja__machine *m, jinja__value v, jinja__case how)
@@ -115,25 +109,20 @@ jinja__value jinja__change_case(jinja__machine *m, jinja__value v, jinja__case h
                      (how > CASE_CAPITAL && begins_word(how, before));
         before = code;
         if (of->marks) memset(mark, of->marks[i], sizeof mark);
-        if (code == 0xDF &&
-            upper) { /* the one common letter whose capital is two letters */
-            jinja__add(m, &b, how == CASE_UPPER || how == CASE_TITLE ? "SS" : "Ss", 2,
-                       mark);
+        if (code == 0xDF && upper) { /* the one common letter whose capital is two letters */
+            jinja__add(m, &b, how == CASE_UPPER || how == CASE_TITLE ? "SS" : "Ss", 2, mark);
             continue;
         }
         utf8proc_int32_t c = (utf8proc_int32_t)code;
         bool fine = size > 1 || code < 0x80;
         if (fine) code = (unsigned)(upper ? utf8proc_toupper(c) : utf8proc_tolower(c));
-        if (fine)
-            jinja__add(m, &b, out, masa_utf8_encode(code, out), mark);
-        else
-            jinja__add(m, &b, of->s + i, size, mark);
+        if (fine) jinja__add(m, &b, out, masa_utf8_encode(code, out), mark);
+        else jinja__add(m, &b, of->s + i, size, mark);
     }
     return jinja__finish(m, &b);
 }
 
-static bool has_character(jinja__value characters, const char *s, size_t size,
-                          unsigned code)
+static bool has_character(jinja__value characters, const char *s, size_t size, unsigned code)
 {
     if (!jinja__is_string(characters)) return jinja__is_space(code);
     const jinja__string *set = characters.as.string;
@@ -153,14 +142,12 @@ static size_t last_size(const char *s, size_t n, unsigned *code)
     return jinja__decode(s + n - back, back, code) == back ? back : 1;
 }
 
-jinja__value jinja__strip(jinja__machine *m, jinja__value v, jinja__value characters,
-                          int sides)
+jinja__value jinja__strip(jinja__machine *m, jinja__value v, jinja__value characters, int sides)
 {
     const jinja__string *of = v.as.string;
     size_t begin = 0, end = of->n, size, set = 0;
     unsigned code;
-    if (jinja__is_string(characters))
-        set = characters.as.string->n;
+    if (jinja__is_string(characters)) set = characters.as.string->n;
     else if (characters.type != JINJA_MISSING && characters.type != JINJA_NONE)
         return jinja__fail(m, "what is stripped must be a text, not %s",
                            jinja__type_name(characters));

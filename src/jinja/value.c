@@ -48,25 +48,16 @@ bool jinja__truth(jinja__value v)
     switch (v.type) {
     case JINJA_MISSING:
     case JINJA_UNDEFINED:
-    case JINJA_NONE:
-        return false;
-    case JINJA_BOOL:
-        return v.as.boolean;
-    case JINJA_INTEGER:
-        return v.as.integer != 0;
-    case JINJA_REAL:
-        return v.as.real != 0;
-    case JINJA_STRING:
-        return v.as.string->n > 0;
+    case JINJA_NONE: return false;
+    case JINJA_BOOL: return v.as.boolean;
+    case JINJA_INTEGER: return v.as.integer != 0;
+    case JINJA_REAL: return v.as.real != 0;
+    case JINJA_STRING: return v.as.string->n > 0;
     case JINJA_LIST:
-    case JINJA_TUPLE:
-        return v.as.list->n > 0;
-    case JINJA_DICT:
-        return v.as.dict->n > 0;
-    case JINJA_LOOP:
-        return v.as.loop->items->n > 0;
-    default:
-        return true;
+    case JINJA_TUPLE: return v.as.list->n > 0;
+    case JINJA_DICT: return v.as.dict->n > 0;
+    case JINJA_LOOP: return v.as.loop->items->n > 0;
+    default: return true;
     }
 }
 
@@ -99,19 +90,15 @@ bool jinja__equal(jinja__machine *m, jinja__value a, jinja__value b)
         equal = a.type == JINJA_REAL || b.type == JINJA_REAL
                     ? jinja__as_real(a) == jinja__as_real(b)
                     : as_integer(a) == as_integer(b);
-    else if (a.type != b.type)
-        equal = false;
-    else if (a.type == JINJA_NONE || a.type == JINJA_UNDEFINED)
-        equal = true;
+    else if (a.type != b.type) equal = false;
+    else if (a.type == JINJA_NONE || a.type == JINJA_UNDEFINED) equal = true;
     else if (a.type == JINJA_STRING)
         equal = a.as.string->n == b.as.string->n && jinja__work(m, a.as.string->n) &&
                 memcmp(a.as.string->s, b.as.string->s, a.as.string->n) == 0;
     else if (a.type == JINJA_LIST || a.type == JINJA_TUPLE)
         equal = equal_items(m, a.as.list, b.as.list);
-    else if (a.type == JINJA_DICT)
-        equal = equal_dicts(m, a.as.dict, b.as.dict);
-    else
-        equal = a.as.list == b.as.list; /* the same object */
+    else if (a.type == JINJA_DICT) equal = equal_dicts(m, a.as.dict, b.as.dict);
+    else equal = a.as.list == b.as.list; /* the same object */
     jinja__leave(m);
     return equal;
 }
@@ -154,8 +141,7 @@ int jinja__compare(jinja__machine *m, jinja__value a, jinja__value b)
         jinja__fail(m, "'%.60s' is undefined",
                     a.type == JINJA_UNDEFINED ? a.as.name : b.as.name);
     else
-        jinja__fail(m, "%s and %s cannot be ordered", jinja__type_name(a),
-                    jinja__type_name(b));
+        jinja__fail(m, "%s and %s cannot be ordered", jinja__type_name(a), jinja__type_name(b));
     return 0;
 }
 
@@ -167,8 +153,8 @@ bool jinja__contains(jinja__machine *m, jinja__value v, jinja__value item)
             return false;
         }
         jinja__work(m, v.as.string->n);
-        return memmem(v.as.string->s, v.as.string->n, item.as.string->s,
-                      item.as.string->n) != NULL;
+        return memmem(v.as.string->s, v.as.string->n, item.as.string->s, item.as.string->n) !=
+               NULL;
     }
     if (v.type == JINJA_DICT) return jinja__dict_find(m, v.as.dict, item) != NULL;
     const jinja__list *list = jinja__iterate(m, v);
@@ -194,8 +180,7 @@ const jinja__list *jinja__iterate(jinja__machine *m, jinja__value v)
     }
     jinja__value list = jinja__new_list(m, JINJA_LIST);
     if (v.type == JINJA_DICT) {
-        for (size_t i = 0; i < v.as.dict->n; i++)
-            jinja__push(m, list, v.as.dict->keys[i]);
+        for (size_t i = 0; i < v.as.dict->n; i++) jinja__push(m, list, v.as.dict->keys[i]);
         return list.as.list;
     }
     const jinja__string *s = v.as.string;
@@ -210,8 +195,7 @@ static jinja__value no_operands(jinja__machine *m, int op, jinja__value a, jinja
 {
     char name[3] = {(char)(op > 255 ? op >> 8 : op), op > 255 ? (char)op : '\0'};
     jinja__value bad = a.type == JINJA_UNDEFINED ? a : b;
-    if (bad.type == JINJA_UNDEFINED)
-        return jinja__fail(m, "'%.60s' is undefined", bad.as.name);
+    if (bad.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", bad.as.name);
     return jinja__fail(m, "unsupported operand types for %s: '%s' and '%s'", name,
                        jinja__type_name(a), jinja__type_name(b));
 }
@@ -222,14 +206,10 @@ static jinja__value real_operation(jinja__machine *m, int op, double a, double b
         return jinja__fail(m, "division by zero");
     double rest;
     switch (op) {
-    case '+':
-        return masa_jinja_real(a + b);
-    case '-':
-        return masa_jinja_real(a - b);
-    case '*':
-        return masa_jinja_real(a * b);
-    case '/':
-        return masa_jinja_real(a / b);
+    case '+': return masa_jinja_real(a + b);
+    case '-': return masa_jinja_real(a - b);
+    case '*': return masa_jinja_real(a * b);
+    case '/': return masa_jinja_real(a / b);
     case '%':
     case OP('/', '/'):
         rest = fmod(a, b);
@@ -254,8 +234,7 @@ static bool integer_power(int64_t base, int64_t exponent, int64_t *out)
 {
     *out = 1;
     if (exponent > 63 && (base > 1 || base < -1)) return false;
-    for (exponent = exponent > 63 ? exponent % 2 + 62 : exponent; exponent > 0;
-         exponent--)
+    for (exponent = exponent > 63 ? exponent % 2 + 62 : exponent; exponent > 0; exponent--)
         if (__builtin_mul_overflow(*out, base, out)) return false;
     return true;
 }
@@ -266,18 +245,11 @@ static jinja__value integer_operation(jinja__machine *m, int op, int64_t a, int6
     bool fits = true;
     if (op == '/' || (op == OP('*', '*') && b < 0))
         return real_operation(m, op, (double)a, (double)b);
-    if (b == 0 && (op == '%' || op == OP('/', '/')))
-        return jinja__fail(m, "division by zero");
+    if (b == 0 && (op == '%' || op == OP('/', '/'))) return jinja__fail(m, "division by zero");
     switch (op) {
-    case '+':
-        fits = !__builtin_add_overflow(a, b, &result);
-        break;
-    case '-':
-        fits = !__builtin_sub_overflow(a, b, &result);
-        break;
-    case '*':
-        fits = !__builtin_mul_overflow(a, b, &result);
-        break;
+    case '+': fits = !__builtin_add_overflow(a, b, &result); break;
+    case '-': fits = !__builtin_sub_overflow(a, b, &result); break;
+    case '*': fits = !__builtin_mul_overflow(a, b, &result); break;
     case '%':
     case OP('/', '/'):
         if (b == -1) { /* INT64_MIN / -1 does not fit */
@@ -288,8 +260,7 @@ static jinja__value integer_operation(jinja__machine *m, int op, int64_t a, int6
         if (rest != 0 && (rest < 0) != (b < 0)) rest += b, quotient--;
         result = op == '%' ? rest : quotient;
         break;
-    default:
-        fits = integer_power(a, b, &result);
+    default: fits = integer_power(a, b, &result);
     }
     return fits ? masa_jinja_integer(result)
                 : jinja__refuse(m, "integers beyond 64 bits are not supported");
@@ -306,8 +277,7 @@ static jinja__value repeat(jinja__machine *m, jinja__value v, int64_t times)
     }
     jinja__value list = jinja__new_list(m, v.type);
     for (; times > 0 && v.as.list->n && m->st == MASA_OK; times--)
-        for (size_t i = 0; i < v.as.list->n; i++)
-            jinja__push(m, list, v.as.list->items[i]);
+        for (size_t i = 0; i < v.as.list->n; i++) jinja__push(m, list, v.as.list->items[i]);
     return list;
 }
 
@@ -318,8 +288,10 @@ static jinja__value join_texts(jinja__machine *m, jinja__value a, jinja__value b
     const jinja__string *other = a.as.string->safe ? b.as.string : a.as.string;
     for (size_t i = 0; safe && !other->safe && i < other->n; i++)
         if (strchr("&<>'\"", other->s[i]) && other->s[i])
-            return jinja__refuse(m, "a text with %c added to one that is `safe`, which escapes it "
-                                    "for HTML, is not supported", other->s[i]);
+            return jinja__refuse(m,
+                                 "a text with %c added to one that is `safe`, which escapes it "
+                                 "for HTML, is not supported",
+                                 other->s[i]);
     jinja__builder text = {0};
     jinja__add_string(m, &text, a);
     jinja__add_string(m, &text, b);
@@ -338,8 +310,7 @@ static jinja__value join_two(jinja__machine *m, jinja__value a, jinja__value b)
 
 jinja__value jinja__binary(jinja__machine *m, int op, jinja__value a, jinja__value b)
 {
-    bool list_or_text =
-        a.type == JINJA_STRING || a.type == JINJA_LIST || a.type == JINJA_TUPLE;
+    bool list_or_text = a.type == JINJA_STRING || a.type == JINJA_LIST || a.type == JINJA_TUPLE;
     if (m->st != MASA_OK) return a;
     if (jinja__is_number(a) && jinja__is_number(b))
         return a.type == JINJA_REAL || b.type == JINJA_REAL

@@ -60,8 +60,7 @@ static void check_shape(const masa_attention_shape *shape)
 
 void masa_attention_forward(void DEVICE *out, float DEVICE *lse, const void DEVICE *q,
                             const void DEVICE *k, const void DEVICE *v,
-                            const masa_attention_plan *plan,
-                            const masa_attention_shape *shape)
+                            const masa_attention_plan *plan, const masa_attention_shape *shape)
 {
     check_shape(shape);
     backend_get()->attention_forward(out, lse, q, k, v, plan->plan, shape);
@@ -71,8 +70,7 @@ void masa_attention_backward(void DEVICE *dq, void DEVICE *dk, void DEVICE *dv,
                              float DEVICE *parts, const void DEVICE *dout,
                              const void DEVICE *out, const float DEVICE *lse,
                              const void DEVICE *q, const void DEVICE *k, const void DEVICE *v,
-                             const masa_attention_plan *plan,
-                             const masa_attention_shape *shape)
+                             const masa_attention_plan *plan, const masa_attention_shape *shape)
 {
     check_shape(shape);
     backend_get()->attention_backward(dq, dk, dv, parts, dout, out, lse, q, k, v, plan->plan,

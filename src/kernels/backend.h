@@ -56,7 +56,8 @@ struct backend {
     void (*put)(void DEVICE *to, const void *from_host, size_t bytes);
     void (*get)(void *to_host, const void DEVICE *from, size_t bytes);
     /* n planes of `bytes` bytes, `pitch` bytes apart in both; a plain copy has n = 1. */
-    void (*copy)(void DEVICE *to, const void DEVICE *from, size_t pitch, size_t bytes, size_t n);
+    void (*copy)(void DEVICE *to, const void DEVICE *from, size_t pitch, size_t bytes,
+                 size_t n);
     void (*zero)(void DEVICE *to, size_t bytes);
 
     /* ---- products, masa/linear.h: W [out, in] ---- */
@@ -117,13 +118,12 @@ struct backend {
      * index is NULL. */
     void (*scale_rows)(void DEVICE *to, masa_dtype to_dtype, const int32_t DEVICE *to_index,
                        const void DEVICE *from, masa_dtype from_dtype,
-                       const int32_t DEVICE *from_index, const float DEVICE *weight, size_t rows,
-                       size_t dim);
+                       const int32_t DEVICE *from_index, const float DEVICE *weight,
+                       size_t rows, size_t dim);
     /* Between buffers and records, masa_records_write and _read: parts is a host array of at
      * most MASA_RECORD_PARTS, bytes and at are multiples of 4; rows of index -1 are left out. */
     void (*move_records)(void DEVICE *records, size_t record_bytes, const int32_t DEVICE *index,
-                         size_t rows, const masa_record_part *parts, size_t n_parts,
-                         bool read);
+                         size_t rows, const masa_record_part *parts, size_t n_parts, bool read);
     void (*convert)(void DEVICE *to, masa_dtype to_dtype, const void DEVICE *from,
                     masa_dtype from_dtype, size_t n);
     void (*add)(float DEVICE *y, const float DEVICE *x, size_t n); /* y += x */
@@ -146,8 +146,8 @@ struct backend {
     void (*attention_backward)(void DEVICE *dq, void DEVICE *dk, void DEVICE *dv,
                                float DEVICE *parts, const void DEVICE *dout,
                                const void DEVICE *out, const float DEVICE *lse,
-                               const void DEVICE *q, const void DEVICE *k,
-                               const void DEVICE *v, const void *plan, size_t rows,
+                               const void DEVICE *q, const void DEVICE *k, const void DEVICE *v,
+                               const void *plan, size_t rows,
                                const masa_attention_shape *shape);
     /* The layout inside a block is the device's; a block of k (and of v) takes
      * kv_heads * block_tokens * head_dim elements, and blocks are copied as bytes. */

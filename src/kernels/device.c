@@ -20,7 +20,8 @@ static masa_status start_plugin(const struct backend **out, int index, masa_erro
     if (!plugin)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                          "no device cuda: its plugin cannot be opened (%s); --device cpu "
-                         "computes on the processor", dlerror());
+                         "computes on the processor",
+                         dlerror());
     const struct backend *(*get)(void);
     *(void **)&get = dlsym(plugin, "masa_backend");
     const struct backend *backend = get ? get() : NULL;
@@ -52,7 +53,8 @@ masa_status masa_device_start(const char *name, masa_error *err)
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "no device '%s'; there are auto, cpu, cuda and cuda:N", name);
     if (chosen)
-        return MASA_FAIL(err, MASA_ERR_USAGE, "the device was chosen already: %s", chosen->kind);
+        return MASA_FAIL(err, MASA_ERR_USAGE, "the device was chosen already: %s",
+                         chosen->kind);
     const struct backend *found = NULL;
     masa_status st = index < 0 ? MASA_OK : start_plugin(&found, index, automatic ? NULL : err);
     if (st != MASA_OK && !automatic) return st;
@@ -155,8 +157,8 @@ void masa_device_copy(void DEVICE *to, const void DEVICE *from, size_t bytes)
     if (bytes) backend_get()->copy(to, from, bytes, bytes, 1);
 }
 
-void masa_device_copy_planes(void DEVICE *to, const void DEVICE *from, size_t pitch, size_t bytes,
-                             size_t n)
+void masa_device_copy_planes(void DEVICE *to, const void DEVICE *from, size_t pitch,
+                             size_t bytes, size_t n)
 {
     if (bytes && n) backend_get()->copy(to, from, pitch, bytes, n);
 }

@@ -21,7 +21,7 @@ struct masa_head {
     int32_t DEVICE *index; /* [chunk]: the rows' numbers in the batch */
     float DEVICE *weight;  /* [chunk]: their dlogprob */
     void DEVICE *dz;       /* [chunk, vocab] bf16; float32 takes the logits' place */
-    void DEVICE *kept; /* [kept_rows, vocab] compute dtype, or NULL: d logprob / d logits */
+    void DEVICE *kept;     /* [kept_rows, vocab] compute dtype, or NULL: d logprob / d logits */
     size_t kept_rows;
     int32_t *picked; /* [chunk]: index and weight on the host */
     float *picked_weight;
@@ -33,8 +33,8 @@ static size_t bytes_per_row(size_t vocab, size_t hidden)
            sizeof(int32_t) + sizeof(float);
 }
 
-masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden,
-                             masa_dtype compute, size_t kept_rows, masa_error *err)
+masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden, masa_dtype compute,
+                             size_t kept_rows, masa_error *err)
 {
     assert(vocab > 0 && hidden > 0);
     void DEVICE *memory = NULL, *kept = NULL;
@@ -70,8 +70,7 @@ masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden,
 size_t masa_head_bytes(size_t vocab, size_t hidden, masa_dtype compute, size_t kept_rows)
 {
     size_t kept, chunk = masa_device_sizes_get().head_rows * bytes_per_row(vocab, hidden);
-    if (!masa_size_mul(kept_rows, vocab * masa_dtype_size(compute), &kept))
-        return SIZE_MAX;
+    if (!masa_size_mul(kept_rows, vocab * masa_dtype_size(compute), &kept)) return SIZE_MAX;
     return kept > SIZE_MAX - chunk ? SIZE_MAX : kept + chunk;
 }
 
@@ -116,8 +115,8 @@ void masa_head_forward(masa_head *head, masa_linear *weight, float DEVICE *logpr
     check(head, weight, rows);
     for (size_t done = 0, n; done < rows; done += n) {
         n = chunk_size(head, rows - done);
-        masa_linear_forward(weight, head->logits, MASA_F32,
-                            at(head, x, done * head->hidden), NULL, n, false);
+        masa_linear_forward(weight, head->logits, MASA_F32, at(head, x, done * head->hidden),
+                            NULL, n, false);
         device->softmax_forward(logprob + done, lse + done, entropy ? entropy + done : NULL,
                                 head->logits, targets + done, n, vocab, inv_temperature);
         if (head->kept)
@@ -172,8 +171,7 @@ void masa_head_backward(masa_head *head, masa_linear *weight, float DEVICE *dx,
     for (size_t r = 0, n; active > 0; active -= n) {
         n = chunk_size(head, active);
         r = pick(head, dlogprob, r, n);
-        const void DEVICE *dz =
-            derivatives(head, weight, lse, x, targets, n, inv_temperature);
+        const void DEVICE *dz = derivatives(head, weight, lse, x, targets, n, inv_temperature);
         /* Each row of x times its dlogprob: so the derivatives need no scaling. */
         masa_scale_rows(head->x, head->compute, NULL, x, head->compute, head->index,
                         head->weight, n, hidden);

@@ -24,8 +24,8 @@ masa_status masa_linear_create(masa_linear **out, size_t out_features, size_t in
 {
     assert(out_features > 0 && in_features > 0);
     void *map;
-    masa_status st = backend_get()->linear_create(&map, out_features, in_features, compute,
-                                                  trainable, err);
+    masa_status st =
+        backend_get()->linear_create(&map, out_features, in_features, compute, trainable, err);
     if (st) return st;
     masa_linear *l = masa_alloc(1, sizeof *l);
     *l = (masa_linear){map, out_features, in_features, compute, trainable, UNTRIED};
@@ -86,8 +86,7 @@ static bool trial_init(struct trial *t, masa_linear *l)
     *t = (struct trial){.map = l, .rows = rows};
     if (masa_device_alloc(&t->memory, rows, (2 * in + l->out) * sizeof(float), "a trial",
                           NULL) ||
-        masa_alloc_large(&found, rows + TRIAL_KINDS, l->out * sizeof(float), "a trial",
-                         NULL))
+        masa_alloc_large(&found, rows + TRIAL_KINDS, l->out * sizeof(float), "a trial", NULL))
         return false;
     t->found = found;
     t->alone = t->found + rows * l->out * sizeof(float);

@@ -24,8 +24,8 @@ void masa_rmsnorm_backward(float DEVICE *dx, float DEVICE *dgain, const float DE
 
 void masa_headnorm_forward(void DEVICE *y, size_t y_stride, float DEVICE *rstd,
                            const void DEVICE *x, size_t x_stride, masa_dtype dtype,
-                           const float DEVICE *gain, size_t rows, size_t heads,
-                           size_t head_dim, float eps)
+                           const float DEVICE *gain, size_t rows, size_t heads, size_t head_dim,
+                           float eps)
 {
     assert(x_stride >= heads * head_dim && y_stride >= heads * head_dim);
     backend_get()->headnorm_forward(y, y_stride, rstd, x, x_stride, dtype, gain, rows, heads,
@@ -45,8 +45,8 @@ void masa_headnorm_backward(void DEVICE *dx, size_t dx_stride, float DEVICE *dga
 
 void masa_rope_apply(void DEVICE *x, masa_dtype dtype, size_t stride,
                      const int32_t DEVICE *positions, const float DEVICE *cos_table,
-                     const float DEVICE *sin_table, size_t rows, size_t heads,
-                     size_t head_dim, bool inverse)
+                     const float DEVICE *sin_table, size_t rows, size_t heads, size_t head_dim,
+                     bool inverse)
 {
     assert(head_dim % 2 == 0 && stride >= heads * head_dim);
     backend_get()->rope(x, dtype, stride, positions, cos_table, sin_table, rows, heads,
@@ -60,8 +60,7 @@ void masa_swiglu_forward(void DEVICE *y, const void DEVICE *gate_up, masa_dtype 
 }
 
 void masa_swiglu_backward(void DEVICE *d_gate_up, const void DEVICE *dy,
-                          const void DEVICE *gate_up, masa_dtype dtype, size_t rows,
-                          size_t dim)
+                          const void DEVICE *gate_up, masa_dtype dtype, size_t rows, size_t dim)
 {
     backend_get()->swiglu_backward(d_gate_up, dy, gate_up, dtype, rows, dim);
 }

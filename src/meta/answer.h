@@ -9,7 +9,6 @@ size_t meta__answer_start(const char *text, size_t n);
 
 /* Appends the JSON that a rollout with hindsight would have written. */
 void meta__add_answer(masa_text *out, const masa_statistics_summary *summary,
-                      const masa_meta_options *options, char *const *notions,
-                      size_t n_notions);
+                      const masa_meta_options *options, char *const *notions, size_t n_notions);
 
 #endif

@@ -13,18 +13,15 @@ void masa_calibration_update(masa_calibration *c, const masa_forecast *forecast,
                              const masa_calibration_options *options)
 {
     double kept = 1 - 1 / options->window;
-    double error = forecast->n_pass_rates
-                       ? masa_statistics_distance(truth, forecast->pass_rate_mean)
-                       : 1;
+    double error =
+        forecast->n_pass_rates ? masa_statistics_distance(truth, forecast->pass_rate_mean) : 1;
     add(&c->pass_rate_weight, &c->pass_rate_error, error, kept);
-    if (forecast->n_lengths && !truth->limited && truth->n_correct &&
-        truth->length_mean > 0)
+    if (forecast->n_lengths && !truth->limited && truth->n_correct && truth->length_mean > 0)
         add(&c->length_weight, &c->length_error,
             fabs(log(forecast->length / truth->length_mean)), kept);
     bool varies = truth->n_correct > 0 && truth->n_correct < truth->n;
     if (gate_closed && (truth->n_cut == 0 || varies))
-        add(&c->gate_weight, &c->gate_right,
-            !varies, kept);
+        add(&c->gate_weight, &c->gate_right, !varies, kept);
 }
 
 static double mean(double sum, double weight)

@@ -15,7 +15,8 @@ static size_t bin_of(double ratio)
 void masa_cutoff_fit_observe(masa_cutoff_fit *fit, const masa_forecast *forecast,
                              const masa_statistics *truth, double weight, double window)
 {
-    if (!forecast || forecast->n_lengths == 0 || !(forecast->length > 0) || !(weight > 0)) return;
+    if (!forecast || forecast->n_lengths == 0 || !(forecast->length > 0) || !(weight > 0))
+        return;
     double kept = exp(-weight / window);
     for (size_t i = 0; i < BINS; i++) fit->counts[i] *= kept;
     for (size_t i = 0; i < truth->summary.n_correct; i++)

@@ -20,32 +20,29 @@ static long expert_pass_rate(const masa_statistics_summary *s)
     return lround(MASA_PASS_RATE_SCALE * s->pass_rate);
 }
 
-static long expert_length(const masa_statistics_summary *s,
-                          const masa_meta_options *options)
+static long expert_length(const masa_statistics_summary *s, const masa_meta_options *options)
 {
     long length = lround(s->n_correct ? s->length_mean : s->length_mean_all);
-    if (s->n_correct && options->length_rule == MASA_LENGTH_QUANTILE)
-        length = s->length_upper;
+    if (s->n_correct && options->length_rule == MASA_LENGTH_QUANTILE) length = s->length_upper;
     if (length < options->length_min) return options->length_min;
     return length > options->length_max ? options->length_max : length;
 }
 
 void meta__add_answer(masa_text *out, const masa_statistics_summary *s,
-                      const masa_meta_options *options, char *const *notions,
-                      size_t n_notions)
+                      const masa_meta_options *options, char *const *notions, size_t n_notions)
 {
     masa_text_add(out, "{\"math_notion\": [");
     for (size_t i = 0; i < n_notions; i++) {
         if (i) masa_text_add(out, ", ");
         masa_text_add_json(out, notions[i], strlen(notions[i]));
     }
-    masa_text_addf(out, "], \"pass_rate\": %ld, \"solution_length\": %ld}",
-                   expert_pass_rate(s), expert_length(s, options));
+    masa_text_addf(out, "], \"pass_rate\": %ld, \"solution_length\": %ld}", expert_pass_rate(s),
+                   expert_length(s, options));
 }
 
 bool masa_expert_text(masa_text *out, const char *text, size_t n,
-                      const masa_prediction *prediction,
-                      const masa_statistics *statistics, const masa_meta_options *options)
+                      const masa_prediction *prediction, const masa_statistics *statistics,
+                      const masa_meta_options *options)
 {
     size_t end = meta__answer_start(text, n);
     if (end == 0) return false;

@@ -60,8 +60,7 @@ static void add_notion(notions *all, const char *spelling, size_t rollout)
     }
 }
 
-static void gather_notions(masa_forecast *out, const masa_prediction *predictions,
-                           size_t n)
+static void gather_notions(masa_forecast *out, const masa_prediction *predictions, size_t n)
 {
     notions all = {0};
     for (size_t i = 0; i < n; i++) {
@@ -91,13 +90,11 @@ void masa_forecast_init(masa_forecast *out, const masa_prediction *predictions, 
         const masa_prediction *p = &predictions[i];
         if (p->pass_rate_cause == MASA_META_VALID)
             rates[out->n_pass_rates++] = (double)p->pass_rate / MASA_PASS_RATE_SCALE;
-        if (p->length_cause == MASA_META_VALID)
-            lengths[out->n_lengths++] = (double)p->length;
+        if (p->length_cause == MASA_META_VALID) lengths[out->n_lengths++] = (double)p->length;
     }
     mean_and_deviation(&out->pass_rate_mean, &out->pass_rate_deviation, rates,
                        out->n_pass_rates);
-    mean_and_deviation(&out->length_mean, &out->length_deviation, lengths,
-                       out->n_lengths);
+    mean_and_deviation(&out->length_mean, &out->length_deviation, lengths, out->n_lengths);
     out->length = aggregate(lengths, out->n_lengths, out->length_mean, statistic);
     gather_notions(out, predictions, n);
     free(rates);

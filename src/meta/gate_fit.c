@@ -38,8 +38,8 @@ static double prior_weight(const masa_gate_fit *fit, int k)
 }
 
 /* out = the average of prior (probabilities) and the counts of knot k. */
-static void average(double out[POINTS], const double prior[POINTS],
-                    const masa_gate_fit *fit, int k)
+static void average(double out[POINTS], const double prior[POINTS], const masa_gate_fit *fit,
+                    int k)
 {
     double worth = prior_weight(fit, k), weight = worth + total(fit->counts[k]);
     for (int i = 0; i < POINTS; i++)
@@ -108,8 +108,7 @@ static int locate(double *share, const masa_forecast *forecast)
 
 /* out = the prior after right and wrong rollouts: Bayes' rule. The likelihoods are
  * relative to the greatest, so that any number of rollouts leaves a sum above 0. */
-static void update(double out[POINTS], const double prior[POINTS], double right,
-                   double wrong)
+static void update(double out[POINTS], const double prior[POINTS], double right, double wrong)
 {
     double log_likelihood[POINTS], most = -INFINITY, sum = 0;
     for (int i = 0; i < POINTS; i++) {
@@ -130,8 +129,8 @@ static void add(masa_gate_fit *fit, int k, const fitted *now, double right, doub
     fit->squares[k] += weight * weight;
 }
 
-void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast,
-                           double right, double wrong, double weight, double window)
+void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast, double right,
+                           double wrong, double weight, double window)
 {
     if (!(right + wrong > 0) || !(weight > 0)) return;
     fitted now;
@@ -149,8 +148,8 @@ void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast,
 }
 
 /* What is known of the prompt: out [POINTS] sums to 1. */
-static void know(double out[POINTS], const masa_gate_fit *fit,
-                 const masa_forecast *forecast, const masa_belief *belief)
+static void know(double out[POINTS], const masa_gate_fit *fit, const masa_forecast *forecast,
+                 const masa_belief *belief)
 {
     fitted now;
     double share, prior[POINTS];
@@ -162,14 +161,12 @@ static void know(double out[POINTS], const masa_gate_fit *fit,
     update(out, prior, belief ? belief->right : 0, belief ? belief->wrong : 0);
 }
 
-double masa_gate_fit_zero_variance(const masa_gate_fit *fit,
-                                   const masa_forecast *forecast,
+double masa_gate_fit_zero_variance(const masa_gate_fit *fit, const masa_forecast *forecast,
                                    const masa_belief *belief, size_t group_size)
 {
     double c[POINTS], sum = 0, G = (double)group_size;
     know(c, fit, forecast, belief);
-    for (int i = 0; i < POINTS; i++)
-        sum += c[i] * (pow(points[i], G) + pow(1 - points[i], G));
+    for (int i = 0; i < POINTS; i++) sum += c[i] * (pow(points[i], G) + pow(1 - points[i], G));
     return fmin(1, sum);
 }
 
@@ -184,7 +181,8 @@ double masa_gate_fit_agreement(const masa_gate_fit *fit, const masa_forecast *fo
     all.right += (double)right;
     all.wrong += (double)wrong;
     know(c, fit, forecast, &all);
-    for (int i = 0; i < POINTS; i++) sum += c[i] * pow(right ? points[i] : 1 - points[i], missing);
+    for (int i = 0; i < POINTS; i++)
+        sum += c[i] * pow(right ? points[i] : 1 - points[i], missing);
     return fmin(1, sum);
 }
 
@@ -200,8 +198,7 @@ masa_pass_rate_moments masa_gate_fit_moments(const masa_gate_fit *fit,
     return m;
 }
 
-double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold,
-                               size_t group_size)
+double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold, size_t group_size)
 {
     double z = masa_gate_fit_zero_variance(fit, NULL, NULL, group_size);
     return fmax(threshold, 2 * z / (1 + z));

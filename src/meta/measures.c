@@ -49,8 +49,7 @@ static double *ranks(const double *x, size_t n)
     for (size_t start = 0, end; start < n; start = end) {
         end = start;
         while (end < n && *order[end] == *order[start]) end++;
-        for (size_t i = start; i < end; i++)
-            rank[order[i] - x] = (double)(start + end - 1) / 2;
+        for (size_t i = start; i < end; i++) rank[order[i] - x] = (double)(start + end - 1) / 2;
     }
     free(order);
     return rank;
@@ -72,8 +71,8 @@ double masa_mean_absolute_error(const double *x, const double *y, size_t n)
     return n ? sum / (double)n : NAN;
 }
 
-double masa_calibration_bins(masa_calibration_bin *bins, size_t n_bins,
-                             const double *predicted, const double *truth, size_t n)
+double masa_calibration_bins(masa_calibration_bin *bins, size_t n_bins, const double *predicted,
+                             const double *truth, size_t n)
 {
     for (size_t k = 0; k < n_bins; k++) bins[k] = (masa_calibration_bin){0};
     for (size_t i = 0; i < n; i++) {

@@ -36,10 +36,8 @@ static bool is_word(unsigned code)
     case UTF8PROC_CATEGORY_MC:
     case UTF8PROC_CATEGORY_ND:
     case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-        return true;
-    default:
-        return false;
+    case UTF8PROC_CATEGORY_NO: return true;
+    default: return false;
     }
 }
 
@@ -88,10 +86,8 @@ masa_words *masa_words_create(const char *text, size_t n, masa_notion_rule rule)
 {
     masa_words *words = masa_alloc(1, sizeof *words);
     words->rule = rule;
-    if (rule == MASA_NOTION_LEMMA)
-        split_words(words, text, n);
-    else
-        masa_text_append(&words->bytes, text, n);
+    if (rule == MASA_NOTION_LEMMA) split_words(words, text, n);
+    else masa_text_append(&words->bytes, text, n);
     return words;
 }
 
@@ -124,8 +120,7 @@ bool masa_words_equal(const masa_words *a, const masa_words *b)
 {
     if (a->rule == MASA_NOTION_SUBSTRING)
         return a->bytes.size == b->bytes.size &&
-               memcmp(masa_text_get(&a->bytes), masa_text_get(&b->bytes),
-                      a->bytes.size) == 0;
+               memcmp(masa_text_get(&a->bytes), masa_text_get(&b->bytes), a->bytes.size) == 0;
     return a->n == b->n &&
            (a->n == 0 || memcmp(a->stems, b->stems, a->n * sizeof *a->stems) == 0);
 }

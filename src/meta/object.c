@@ -50,8 +50,7 @@ static size_t string_end(const char *text, size_t n, size_t i)
         if (++i == n || !memchr("\"\\/bfnrtu", text[i], 9)) return 0;
         if (text[i] != 'u') continue;
         for (int k = 0; k < 4; k++)
-            if (++i == n || !text[i] || !strchr("0123456789abcdefABCDEF", text[i]))
-                return 0;
+            if (++i == n || !text[i] || !strchr("0123456789abcdefABCDEF", text[i])) return 0;
     }
     return 0;
 }
@@ -111,8 +110,7 @@ static size_t take(finder *f, size_t i, want *next)
         return i + 1;
     }
     if ((c == '}' && inside == '{' && (*next == WANT_FIRST_KEY || *next == WANT_COMMA)) ||
-        (c == ']' && inside == '[' &&
-         (*next == WANT_FIRST_VALUE || *next == WANT_COMMA))) {
+        (c == ']' && inside == '[' && (*next == WANT_FIRST_VALUE || *next == WANT_COMMA))) {
         close_container(f, i + 1);
         *next = WANT_COMMA;
         return i + 1;
@@ -163,8 +161,7 @@ static bool read_members(finder *f, span object, meta__value values[META__KEYS],
     for (int k = 0; k < META__KEYS; k++) values[k] = (meta__value){0};
     while (i < end) {
         size_t key_end = string_end(text, end, i), key_size = key_end - i - 2;
-        size_t value = skip_space(text, end, skip_space(text, end, key_end) + 1),
-               stop = value;
+        size_t value = skip_space(text, end, skip_space(text, end, key_end) + 1), stop = value;
         for (size_t depth = 0; depth || (stop < end && text[stop] != ',');) {
             char c = text[stop];
             depth += (c == '{' || c == '[');
@@ -172,8 +169,7 @@ static bool read_members(finder *f, span object, meta__value values[META__KEYS],
             stop = c == '"' ? string_end(text, end, stop) : stop + 1;
         }
         for (int k = 0; k < META__KEYS; k++) {
-            if (strlen(keys[k]) != key_size ||
-                memcmp(keys[k], text + i + 1, key_size) != 0)
+            if (strlen(keys[k]) != key_size || memcmp(keys[k], text + i + 1, key_size) != 0)
                 continue;
             size_t last = stop;
             while (is_space(text[last - 1])) last--;

@@ -10,8 +10,7 @@
 #include <string.h>
 
 enum { KEY_NOTION, KEY_PASS_RATE, KEY_LENGTH };
-static const char *const keys[META__KEYS] = {"math_notion", "pass_rate",
-                                             "solution_length"};
+static const char *const keys[META__KEYS] = {"math_notion", "pass_rate", "solution_length"};
 
 const char *masa_meta_cause_text(masa_meta_cause cause)
 {
@@ -53,8 +52,7 @@ static masa_meta_cause parse_notions(masa_prediction *out, meta__value value)
     json_t *list = json_loadb(value.data, value.size, JSON_DECODE_ANY, NULL);
     bool valid = json_is_array(list);
     size_t n = valid ? json_array_size(list) : 0;
-    for (size_t i = 0; valid && i < n; i++)
-        valid = json_is_string(json_array_get(list, i));
+    for (size_t i = 0; valid && i < n; i++) valid = json_is_string(json_array_get(list, i));
     if (valid && n) {
         out->notions = masa_alloc(n, sizeof *out->notions);
         for (size_t i = 0; i < n; i++)
@@ -77,8 +75,8 @@ void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
     out->pass_rate_cause =
         parse_integer(&pass_rate, values[KEY_PASS_RATE], 0, MASA_PASS_RATE_SCALE);
     out->pass_rate = (int)pass_rate;
-    out->length_cause = parse_integer(&out->length, values[KEY_LENGTH],
-                                      options->length_min, options->length_max);
+    out->length_cause = parse_integer(&out->length, values[KEY_LENGTH], options->length_min,
+                                      options->length_max);
     out->notion_cause = parse_notions(out, values[KEY_NOTION]);
 }
 

@@ -16,19 +16,17 @@ const char masa_meta_template[] =
     "{length_meaning}).\n"
     "Problem: {problem}";
 
-masa_status masa_meta_prompt(masa_text *out, const char *template_text,
-                             const char *problem, const masa_meta_options *options,
-                             masa_error *err)
+masa_status masa_meta_prompt(masa_text *out, const char *template_text, const char *problem,
+                             const masa_meta_options *options, masa_error *err)
 {
     enum { FIELDS = 4 };
     static const char *const names[FIELDS] = {"{problem}", "{length_min}",
                                               "{max_response_length}", "{length_meaning}"};
     if (!template_text) template_text = masa_meta_template;
     if (!strstr(template_text, names[0]))
-        return MASA_FAIL(
-            err, MASA_ERR_CONFIG,
-            "the meta prompt's template has no {problem}; write it where the "
-            "problem shall stand");
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "the meta prompt's template has no {problem}; write it where the "
+                         "problem shall stand");
     masa_text low = {0}, high = {0};
     masa_text_addf(&low, "%ld", options->length_min);
     masa_text_addf(&high, "%ld", options->length_max);

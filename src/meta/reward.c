@@ -17,8 +17,7 @@ static double score_difficulty(const masa_prediction *p, const masa_statistics_s
 }
 
 /* Of lengths[n], n > 0, the mean pinball loss as a share of the greatest there can be. */
-static double pinball(const long *lengths, size_t n, long predicted,
-                      const masa_meta_options *o)
+static double pinball(const long *lengths, size_t n, long predicted, const masa_meta_options *o)
 {
     double low = log((double)o->length_min), high = log((double)o->length_max), sum = 0;
     if (high <= low) return 0;
@@ -58,8 +57,7 @@ static void count_notions(masa_meta_reward *reward, const masa_prediction *p,
 {
     masa_words **kept = masa_alloc(p->n_notions + 1, sizeof *kept);
     for (size_t i = 0; i < p->n_notions; i++) {
-        masa_words *notion =
-            masa_words_create(p->notions[i], strlen(p->notions[i]), s->rule);
+        masa_words *notion = masa_words_create(p->notions[i], strlen(p->notions[i]), s->rule);
         bool drop = masa_words_empty(notion) || masa_words_contain(s->problem, notion);
         for (size_t k = 0; !drop && k < reward->notions_kept; k++)
             drop = masa_words_equal(kept[k], notion);
@@ -77,8 +75,7 @@ static void count_notions(masa_meta_reward *reward, const masa_prediction *p,
 }
 
 /* Why a component is 0: the field's own cause, else what the rollouts say. */
-static masa_meta_cause zero_cause(double reward, masa_meta_cause field,
-                                  masa_meta_cause valid)
+static masa_meta_cause zero_cause(double reward, masa_meta_cause field, masa_meta_cause valid)
 {
     if (reward > 0) return MASA_META_VALID;
     return field == MASA_META_VALID ? valid : field;
@@ -96,8 +93,7 @@ masa_meta_reward masa_meta_score(const masa_prediction *prediction,
         count_notions(&r, prediction, statistics, options->notion_test);
     if (r.notions_kept) r.notion = (double)r.notions_helpful / (double)r.notions_kept;
     bool none = s->n_correct == 0;
-    r.difficulty_cause =
-        zero_cause(r.difficulty, prediction->pass_rate_cause, MASA_META_VALID);
+    r.difficulty_cause = zero_cause(r.difficulty, prediction->pass_rate_cause, MASA_META_VALID);
     r.length_cause = zero_cause(r.length, prediction->length_cause,
                                 s->limited ? MASA_META_LIMITED
                                 : none     ? MASA_META_NO_CORRECT
@@ -107,8 +103,7 @@ masa_meta_reward masa_meta_score(const masa_prediction *prediction,
                                 : none              ? MASA_META_NO_CORRECT
                                                     : MASA_META_NONE_HELPFUL);
     double weight_length = s->limited ? 0 : options->weight_length;
-    double weight =
-        options->weight_difficulty + weight_length + options->weight_notion;
+    double weight = options->weight_difficulty + weight_length + options->weight_notion;
     if (weight > 0)
         r.total = (options->weight_difficulty * r.difficulty + weight_length * r.length +
                    options->weight_notion * r.notion) /

@@ -46,8 +46,7 @@ static size_t extend(double *basis, size_t rank, const double *x, size_t n, doub
 /* R^2 of the regression on the features of a set: the length of the target's projection.
  */
 static double r2_of_set(unsigned set, const double *columns, const double *scales,
-                        const double *target, double total, double *basis, size_t n,
-                        size_t k)
+                        const double *target, double total, double *basis, size_t n, size_t k)
 {
     size_t rank = 0;
     double explained = 0;
@@ -77,13 +76,12 @@ static void split(double *share, const double *r2, size_t k)
         share[j] = 0;
         for (unsigned set = 0; set < 1u << k; set++)
             if (!(set >> j & 1))
-                share[j] +=
-                    weight[__builtin_popcount(set)] * (r2[set | 1u << j] - r2[set]);
+                share[j] += weight[__builtin_popcount(set)] * (r2[set | 1u << j] - r2[set]);
     }
 }
 
-double masa_shapley_r2(double *share, const double *features, const double *target,
-                       size_t n, size_t k)
+double masa_shapley_r2(double *share, const double *features, const double *target, size_t n,
+                       size_t k)
 {
     assert(k <= MASA_SHAPLEY_MOST);
     double *columns = masa_alloc((k + 1) * (n + 1), sizeof *columns);

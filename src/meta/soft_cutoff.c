@@ -35,8 +35,7 @@ static void contrast(float *advantage, const float *reward, const float *weight,
 {
     double deviation = reweighted_deviation(reward, weight, n), sum = 0;
     /* Equal rewards carry no signal; say so exactly, whatever the rounding. */
-    bool silent =
-        n == 1 || (deviation == 0 && (divide_by_deviation || is_whole(weight, n)));
+    bool silent = n == 1 || (deviation == 0 && (divide_by_deviation || is_whole(weight, n)));
     for (size_t i = 0; i < n; i++)
         if (weight[i] != 0) sum += (double)weight[i] * reward[i];
     for (size_t i = 0; i < n; i++) {
@@ -48,14 +47,14 @@ static void contrast(float *advantage, const float *reward, const float *weight,
     }
 }
 
-void masa_soft_cutoff_advantages(float *advantage, const float *reward,
-                                 const float *weight, size_t n, bool divide_by_deviation)
+void masa_soft_cutoff_advantages(float *advantage, const float *reward, const float *weight,
+                                 size_t n, bool divide_by_deviation)
 {
     contrast(advantage, reward, weight, n, (double)(n - 1), (double)n, divide_by_deviation);
 }
 
-void masa_soft_cutoff_leave_one_out(float *advantage, const float *reward,
-                                    const float *weight, size_t n)
+void masa_soft_cutoff_leave_one_out(float *advantage, const float *reward, const float *weight,
+                                    size_t n)
 {
     contrast(advantage, reward, weight, n, 1, 1, false);
 }
@@ -64,11 +63,9 @@ const char *masa_soft_cutoff_obstacle(const masa_soft_cutoff_use *use)
 {
     if (use->deviation)
         return "the advantage is divided by a deviation, which depends on who survives";
-    if (use->token_total)
-        return "a token's weight depends on how many tokens survive";
+    if (use->token_total) return "a token's weight depends on how many tokens survive";
     if (use->clipped)
         return "the ratio's clip depends on the sign of an advantage, which survival can turn";
-    if (use->reference)
-        return "the KL term is not weighted by survival";
+    if (use->reference) return "the KL term is not weighted by survival";
     return NULL;
 }

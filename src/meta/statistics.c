@@ -21,8 +21,7 @@ static size_t quantile_index(size_t n)
     return i;
 }
 
-masa_statistics *masa_statistics_create(const char *problem,
-                                        const masa_solutions *solutions,
+masa_statistics *masa_statistics_create(const char *problem, const masa_solutions *solutions,
                                         masa_notion_rule rule)
 {
     size_t n = solutions->n, k = 0; /* k: those that were not cut */
@@ -88,15 +87,14 @@ double masa_statistics_distance(const masa_statistics_summary *s, double rate)
     return fmax(0, fmax(s->pass_rate_low - rate, rate - s->pass_rate_high));
 }
 
-double masa_statistics_weight(const masa_statistics_summary *s, long cutoff,
-                              double audit_share)
+double masa_statistics_weight(const masa_statistics_summary *s, long cutoff, double audit_share)
 {
     if (s->n_cut) return 0;
     return s->limited || s->length_longest <= cutoff ? 1 : 1 / audit_share;
 }
 
-void meta__count_notion(size_t *in_correct, size_t *in_incorrect,
-                        const masa_statistics *s, const masa_words *notion)
+void meta__count_notion(size_t *in_correct, size_t *in_incorrect, const masa_statistics *s,
+                        const masa_words *notion)
 {
     *in_correct = *in_incorrect = 0;
     for (size_t i = 0; i < s->summary.n; i++)

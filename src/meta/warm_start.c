@@ -43,8 +43,7 @@ typedef struct candidates {
     size_t n;
 } candidates;
 
-static void consider(candidates *all, const char *letters, size_t n,
-                     const masa_statistics *s)
+static void consider(candidates *all, const char *letters, size_t n, const masa_statistics *s)
 {
     if (n < LEAST_LETTERS || all->n == MOST_CANDIDATES) return;
     candidate c = {.word = masa_strndup(letters, n)};
@@ -75,9 +74,8 @@ static void consider_text(candidates *all, const char *text, const masa_statisti
         const char *start = p;
         while (isalpha((unsigned char)*p)) p++;
         size_t n = (size_t)(p - start);
-        bool whole =
-            (unsigned char)*p < 0x80 && !isdigit((unsigned char)*p) &&
-            (start == text || (start[-1] != '\\' && (unsigned char)start[-1] < 0x80));
+        bool whole = (unsigned char)*p < 0x80 && !isdigit((unsigned char)*p) &&
+                     (start == text || (start[-1] != '\\' && (unsigned char)start[-1] < 0x80));
         if (n && whole) consider(all, start, n, s);
         if (n == 0) p++;
     }

@@ -17,8 +17,7 @@ static double gain_of(double spread, double tokens, size_t size)
 }
 
 /* Size of a prompt that gets every rollout that gains more than price per token. */
-static size_t size_at(double price, double spread, double tokens, size_t least,
-                      size_t most)
+static size_t size_at(double price, double spread, double tokens, size_t least, size_t most)
 {
     double size = floor((1 + sqrt(1 + 4 * spread / (tokens * price))) / 2);
     if (size >= (double)most) return most;
@@ -61,8 +60,8 @@ static void spend_rest(size_t *size, const double *spread, const double *tokens,
     free(offers);
 }
 
-void masa_worth_allocate(size_t *size, const double *spread, const double *tokens,
-                         size_t n, double budget, size_t least, size_t most)
+void masa_worth_allocate(size_t *size, const double *spread, const double *tokens, size_t n,
+                         double budget, size_t least, size_t most)
 {
     assert(1 <= least && least <= most);
     /* At the high price nobody gets more than the least, at the low one all get the most.
@@ -80,8 +79,7 @@ void masa_worth_allocate(size_t *size, const double *spread, const double *token
     /* In logarithms, to the last bit or so: prices may be orders of magnitude apart. */
     for (int i = 0; i < 100; i++) {
         double middle = sqrt(low) * sqrt(high);
-        *(buy(size, middle, spread, tokens, n, least, most) <= budget ? &high : &low) =
-            middle;
+        *(buy(size, middle, spread, tokens, n, least, most) <= budget ? &high : &low) = middle;
     }
     cost = buy(size, high, spread, tokens, n, least, most);
     spend_rest(size, spread, tokens, n, budget - cost, most);

@@ -44,8 +44,7 @@ static layout plan(const masa_model_config *c, masa_dtype compute)
     return l;
 }
 
-size_t masa_activations_bytes(const masa_model_config *config, masa_dtype compute,
-                              size_t rows)
+size_t masa_activations_bytes(const masa_model_config *config, masa_dtype compute, size_t rows)
 {
     size_t bytes;
     return masa_size_mul(plan(config, compute).row, rows, &bytes) ? bytes : SIZE_MAX;
@@ -62,9 +61,8 @@ masa_status masa_activations_create(masa_activations **out, const masa_model *mo
     masa_status st = masa_device_reserve(&memory, rows, row, what, err);
     if (st != MASA_OK) return st;
     masa_activations *kept = masa_alloc(1, sizeof *kept);
-    *kept = (masa_activations){.layout = plan(&model->config, model->compute),
-                               .memory = memory,
-                               .capacity = rows};
+    *kept = (masa_activations){
+        .layout = plan(&model->config, model->compute), .memory = memory, .capacity = rows};
     *out = kept;
     return MASA_OK;
 }

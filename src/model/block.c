@@ -33,8 +33,8 @@ block_heads model__heads(const masa_model *m, void DEVICE *qkv, void DEVICE *rot
                          .v = model__at(qkv, d.q + d.kv, m->compute)};
 }
 
-block_heads model__rotate_heads(const masa_model *m, const model_layer *layer,
-                                void DEVICE *qkv, void DEVICE *rotated, float DEVICE *rstd,
+block_heads model__rotate_heads(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
+                                void DEVICE *rotated, float DEVICE *rstd,
                                 const int32_t DEVICE *positions, size_t rows)
 {
     const masa_model_config *c = &m->config;

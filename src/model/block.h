@@ -35,7 +35,7 @@ block_heads model__heads(const masa_model *model, void DEVICE *qkv, void DEVICE 
 
 /* gate_up [rows, 2 intermediate] = RMSNorm(x) W^T; norm is scratch as above. */
 void model__project_gate_up(const masa_model *model, const model_layer *layer,
-                            void DEVICE *gate_up, void DEVICE *norm,
-                            const float DEVICE *x, size_t rows);
+                            void DEVICE *gate_up, void DEVICE *norm, const float DEVICE *x,
+                            size_t rows);
 
 #endif

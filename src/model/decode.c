@@ -41,18 +41,18 @@ static size_t plane(const masa_model_config *c, size_t n_blocks, size_t block_to
     return n_blocks * block_tokens * c->n_kv_heads * c->head_dim;
 }
 
-size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype,
-                           size_t n_blocks, size_t block_tokens)
+size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype, size_t n_blocks,
+                           size_t block_tokens)
 {
     size_t tokens, bytes;
     size_t token = plane(config, 1, 1) * 2 * config->n_layers * masa_dtype_size(dtype);
-    bool fits = masa_size_mul(n_blocks, block_tokens, &tokens) &&
-                masa_size_mul(tokens, token, &bytes);
+    bool fits =
+        masa_size_mul(n_blocks, block_tokens, &tokens) && masa_size_mul(tokens, token, &bytes);
     return fits ? bytes : SIZE_MAX; /* what no allocation can give */
 }
 
-masa_status masa_kv_store_init(masa_kv_store *store, const masa_model *model,
-                               size_t n_blocks, size_t block_tokens, masa_error *err)
+masa_status masa_kv_store_init(masa_kv_store *store, const masa_model *model, size_t n_blocks,
+                               size_t block_tokens, masa_error *err)
 {
     const masa_model_config *c = &model->config;
     void DEVICE *memory = NULL;
@@ -64,8 +64,8 @@ masa_status masa_kv_store_init(masa_kv_store *store, const masa_model *model,
                              .n_blocks = n_blocks,
                              .block_tokens = block_tokens,
                              .planes = 2 * c->n_layers,
-                             .block_bytes = plane(c, 1, block_tokens) *
-                                            masa_dtype_size(model->compute)};
+                             .block_bytes =
+                                 plane(c, 1, block_tokens) * masa_dtype_size(model->compute)};
     return MASA_OK;
 }
 
@@ -78,17 +78,17 @@ void masa_kv_store_deinit(masa_kv_store *store)
 void masa_kv_store_copy(masa_kv_store *store, int32_t to, int32_t from)
 {
     char DEVICE *blocks = store->memory;
-    masa_device_copy_planes(blocks + (size_t)to * store->block_bytes,
-                            blocks + (size_t)from * store->block_bytes,
-                            store->n_blocks * store->block_bytes, store->block_bytes,
-                            store->planes);
+    masa_device_copy_planes(
+        blocks + (size_t)to * store->block_bytes, blocks + (size_t)from * store->block_bytes,
+        store->n_blocks * store->block_bytes, store->block_bytes, store->planes);
 }
 
 /* tokens, positions, kept_rows, slots, sequences, lengths and logit_rows; runs; tables. */
 static size_t input_count(const masa_decoder_sizes *s)
 {
     size_t tables;
-    if (!masa_size_mul(s->sequences, s->blocks, &tables) || tables > UINT32_MAX) return SIZE_MAX;
+    if (!masa_size_mul(s->sequences, s->blocks, &tables) || tables > UINT32_MAX)
+        return SIZE_MAX;
     return 7 * s->rows + s->sequences + 1 + tables;
 }
 
@@ -206,7 +206,8 @@ static void gather_tables(const masa_decoder *d, const masa_kv_store *store,
                           const masa_decode_batch *batch, size_t *used, inputs *in)
 {
     const int32_t *runs = d->host + (in->cached.runs - d->inputs);
-    size_t blocks = (in->cached.longest_context + store->block_tokens - 1) / store->block_tokens;
+    size_t blocks =
+        (in->cached.longest_context + store->block_tokens - 1) / store->block_tokens;
     assert(blocks <= d->sizes.blocks);
     in->cached.max_blocks = blocks;
     int32_t *tables = take(d, used, in->cached.n_runs * blocks, NULL, &in->cached.block_tables);
@@ -256,8 +257,8 @@ static void run_layer(masa_decoder *d, const masa_kv_store *store, const inputs 
 
     if (kept) activations__keep_input(kept, in->kept_rows, rows, l, d->x);
     model__project_qkv(m, layer, d->qkv, d->norm, d->x, rows);
-    block_heads heads = model__rotate_heads(m, layer, d->qkv, d->rotated, d->head_rstd,
-                                            in->positions, rows);
+    block_heads heads =
+        model__rotate_heads(m, layer, d->qkv, d->rotated, d->head_rstd, in->positions, rows);
     masa_kv_write(&cache, heads.k, heads.v, shape.stride, in->slots, rows);
     masa_attention_cached(d->attn, d->lse, heads.q, &cache, &in->cached, &shape);
     masa_linear_forward(layer->out, d->x, MASA_F32, d->attn, NULL, rows, true);
@@ -269,8 +270,7 @@ static void run_layer(masa_decoder *d, const masa_kv_store *store, const inputs 
                                              .lse = d->lse,
                                              .middle = d->x,
                                              .gate_up = d->gate_up});
-    masa_swiglu_forward(d->act, d->gate_up, m->compute, rows,
-                        m->config.intermediate_size);
+    masa_swiglu_forward(d->act, d->gate_up, m->compute, rows, m->config.intermediate_size);
     masa_linear_forward(layer->down, d->x, MASA_F32, d->act, NULL, rows, true);
 }
 
@@ -284,15 +284,14 @@ void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
     inputs in = put_inputs(decoder, store, batch);
     masa_gather_rows(decoder->x, model__values(m, &m->offsets, MASA_SLOT_EMBEDDING), MASA_F32,
                      in.tokens, batch->rows, c->hidden_size);
-    for (size_t l = 0; l < c->n_layers; l++)
-        run_layer(decoder, store, &in, batch->kept, l);
+    for (size_t l = 0; l < c->n_layers; l++) run_layer(decoder, store, &in, batch->kept, l);
     if (batch->kept)
         activations__keep_input(batch->kept, in.kept_rows, batch->rows, c->n_layers,
                                 decoder->x);
     if (n == 0) return;
     masa_gather_rows(decoder->last, decoder->x, MASA_F32, in.logit_rows, n, c->hidden_size);
     masa_rmsnorm_forward(decoder->norm, m->compute, NULL, decoder->last,
-                         model__values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n,
-                         c->hidden_size, c->rms_norm_eps);
+                         model__values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n, c->hidden_size,
+                         c->rms_norm_eps);
     masa_linear_forward(m->head, logits, MASA_F32, decoder->norm, NULL, n, false);
 }

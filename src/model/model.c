@@ -24,15 +24,13 @@ static masa_status create_products(masa_model *m, bool trainable, masa_error *er
             st = masa_linear_create(products[i].linear, products[i].out, products[i].in,
                                     m->compute, trainable, err);
     }
-    if (!st)
-        st = masa_linear_create(&m->head, d.vocab, d.hidden, m->compute, trainable, err);
+    if (!st) st = masa_linear_create(&m->head, d.vocab, d.hidden, m->compute, trainable, err);
     return st;
 }
 
 static void clear(model_offsets *offsets)
 {
-    for (size_t i = 0; i < MASA_SLOTS; i++)
-        offsets->at[i] = MODEL_ABSENT;
+    for (size_t i = 0; i < MASA_SLOTS; i++) offsets->at[i] = MODEL_ABSENT;
 }
 
 /* Where each parameter lies. */
@@ -41,8 +39,7 @@ static void place_parameters(masa_model *m)
     m->parameters = masa_parameters_make(&m->config, &m->n_parameters);
     m->count = masa_parameters_total(m->parameters, m->n_parameters);
     clear(&m->offsets);
-    for (size_t l = 0; l < m->config.n_layers; l++)
-        clear(&m->layers[l].offsets);
+    for (size_t l = 0; l < m->config.n_layers; l++) clear(&m->layers[l].offsets);
     for (size_t i = 0; i < m->n_parameters; i++) {
         const masa_parameter *p = &m->parameters[i];
         model_offsets *offsets =
@@ -74,10 +71,8 @@ static masa_status allocate(masa_model **out, const masa_model_config *config,
     st = model__rope_create(m, err);
     if (!st) st = create_products(m, options->trainable, err);
 out:
-    if (st)
-        masa_model_destroy(m);
-    else
-        *out = m;
+    if (st) masa_model_destroy(m);
+    else *out = m;
     return st;
 }
 
@@ -144,8 +139,7 @@ static masa_status create(masa_model **out, const masa_model_config *config,
 }
 
 masa_status masa_model_create(masa_model **out, const masa_model_config *config,
-                              const masa_model_options *options, uint64_t seed,
-                              masa_error *err)
+                              const masa_model_options *options, uint64_t seed, masa_error *err)
 {
     return create(out, config, options, seed, false, err);
 }
@@ -296,8 +290,8 @@ uint64_t masa_model_fingerprint(const masa_model *m)
     return hash;
 }
 
-masa_status masa_model_save(const masa_model *m, const char *folder,
-                            masa_save_dtype dtype, masa_error *err)
+masa_status masa_model_save(const masa_model *m, const char *folder, masa_save_dtype dtype,
+                            masa_error *err)
 {
     void *host = NULL;
     size_t bytes = m->count * sizeof(float);
@@ -352,8 +346,8 @@ double masa_model_flops(const masa_model_config *config, double context, bool wi
 {
     model_dims d = model__dims(config);
     double hidden = (double)d.hidden;
-    double weights = hidden * (double)d.qkv + hidden * (double)d.q +
-                     3 * hidden * (double)d.intermediate;
+    double weights =
+        hidden * (double)d.qkv + hidden * (double)d.q + 3 * hidden * (double)d.intermediate;
     double attention = 2 * context * (double)d.q; /* scores, then the weighted sum */
     double layers = (double)config->n_layers * (weights + attention);
     return 2 * (layers + (with_head ? hidden * (double)d.vocab : 0));

@@ -27,9 +27,9 @@ struct masa_model {
     float DEVICE *values, *grads;
     masa_parameter *parameters; /* [n_parameters] */
     size_t n_parameters;
-    model_offsets offsets;      /* of what belongs to no layer */
-    model_layer *layers;        /* [n_layers] */
-    masa_linear *head;          /* [vocab, hidden]: the embedding where it is tied */
+    model_offsets offsets;             /* of what belongs to no layer */
+    model_layer *layers;               /* [n_layers] */
+    masa_linear *head;                 /* [vocab, hidden]: the embedding where it is tied */
     float DEVICE *rope_cos, *rope_sin; /* [max_positions, head_dim/2] */
 };
 

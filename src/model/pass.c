@@ -11,18 +11,18 @@ static pass_keep keep_of(bool trainable, bool checkpoint)
     return !trainable ? KEEP_NOTHING : checkpoint ? KEEP_INPUTS : KEEP_ALL;
 }
 
-static size_t bytes_of(const masa_model_config *config, masa_dtype compute,
-                       size_t max_tokens, size_t max_targets, pass_keep keep)
+static size_t bytes_of(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
+                       size_t max_targets, pass_keep keep)
 {
     pass_buffers unused;
-    size_t buffers = pass__plan(&unused, NULL, NULL, config, compute, max_tokens,
-                                max_targets, keep);
+    size_t buffers =
+        pass__plan(&unused, NULL, NULL, config, compute, max_tokens, max_targets, keep);
     size_t plan = masa_attention_plan_bytes(max_tokens);
     return buffers > SIZE_MAX - plan ? SIZE_MAX : buffers + plan;
 }
 
-size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute,
-                       size_t max_tokens, size_t max_targets, bool checkpoint)
+size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
+                       size_t max_targets, bool checkpoint)
 {
     return bytes_of(config, compute, max_tokens, max_targets, keep_of(true, checkpoint));
 }
@@ -45,19 +45,17 @@ masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_toke
     pass->layers = masa_alloc(c->n_layers + 1, sizeof *pass->layers);
     size_t bytes = pass__plan(&pass->buffers, NULL, NULL, c, model->compute, max_tokens,
                               max_targets, pass->keep);
-    masa_status st = masa_device_alloc(&pass->memory, bytes, 1,
-                                       "the training pass's activations", err);
+    masa_status st =
+        masa_device_alloc(&pass->memory, bytes, 1, "the training pass's activations", err);
     if (!st) st = masa_attention_plan_create(&pass->plan, max_tokens, err);
     if (!st) {
-        pass__plan(&pass->buffers, pass->layers, pass->memory, c, model->compute,
-                   max_tokens, max_targets, pass->keep);
+        pass__plan(&pass->buffers, pass->layers, pass->memory, c, model->compute, max_tokens,
+                   max_targets, pass->keep);
         st = masa_head_create(&pass->head, c->vocab_size, c->hidden_size, model->compute,
                               pass->keep == KEEP_ALL ? max_targets : 0, err);
     }
-    if (st)
-        masa_pass_destroy(pass);
-    else
-        *out = pass;
+    if (st) masa_pass_destroy(pass);
+    else *out = pass;
     return st;
 }
 
@@ -87,8 +85,8 @@ void pass__layer_activations(masa_pass *pass, size_t l)
     masa_attention_shape shape = model__attention_shape(m);
 
     model__project_qkv(m, layer, a->qkv, b->norm, a->input, rows);
-    block_heads heads = model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd,
-                                            b->positions, rows);
+    block_heads heads =
+        model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd, b->positions, rows);
     masa_attention_forward(a->attn, a->lse, heads.q, heads.k, heads.v, pass->plan, &shape);
     copy(a->middle, a->input, rows * m->config.hidden_size);
     masa_linear_forward(layer->out, a->middle, MASA_F32, a->attn, NULL, rows, true);
@@ -156,8 +154,8 @@ void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy)
     masa_gather_rows(b->last, pass->layers[c->n_layers].input, MASA_F32, b->target_rows, n,
                      c->hidden_size);
     masa_rmsnorm_forward(b->last_norm, m->compute, b->last_rstd, b->last,
-                         model__values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n,
-                         c->hidden_size, c->rms_norm_eps);
+                         model__values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n, c->hidden_size,
+                         c->rms_norm_eps);
     masa_head_forward(pass->head, m->head, b->logprob, b->lse, entropy ? b->entropy : NULL,
                       b->last_norm, b->target_tokens, n, pass->inv_temperature);
     masa_device_get(logprob, b->logprob, n * sizeof *logprob);

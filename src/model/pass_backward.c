@@ -13,9 +13,9 @@ static void backward_head(masa_pass *pass, const float *dlogprob)
     pass_buffers *b = &pass->buffers;
     size_t n = pass->n_targets, hidden = m->config.hidden_size;
     masa_slot head = m->config.tied_embeddings ? MASA_SLOT_EMBEDDING : MASA_SLOT_HEAD;
-    masa_head_backward(pass->head, m->head, b->d_last_norm,
-                       model__grads(m, &m->offsets, head), dlogprob, b->lse, b->last_norm,
-                       b->target_tokens, n, pass->inv_temperature);
+    masa_head_backward(pass->head, m->head, b->d_last_norm, model__grads(m, &m->offsets, head),
+                       dlogprob, b->lse, b->last_norm, b->target_tokens, n,
+                       pass->inv_temperature);
     masa_device_zero(b->d_last, n * hidden * sizeof(float));
     masa_rmsnorm_backward(
         b->d_last, model__grads(m, &m->offsets, MASA_SLOT_FINAL_NORM), b->d_last_norm, b->last,
@@ -57,8 +57,7 @@ static void backward_mlp(masa_pass *pass, size_t l)
                          c->rms_norm_eps);
     masa_linear_backward_weight(layer->gate_up, model__grads(m, o, MASA_SLOT_GATE), NULL,
                                 a->gate_up, b->norm, rows);
-    masa_linear_backward_input(layer->gate_up, b->d_norm, MASA_F32, a->gate_up, rows,
-                               false);
+    masa_linear_backward_input(layer->gate_up, b->d_norm, MASA_F32, a->gate_up, rows, false);
     masa_rmsnorm_backward(b->residual, model__grads(m, o, MASA_SLOT_MLP_NORM), b->d_norm,
                           a->middle, gain, b->rstd, rows, hidden);
 }
@@ -73,8 +72,8 @@ static void backward_heads(masa_pass *pass, size_t l)
     pass_buffers *b = &pass->buffers;
     model_dims d = model__dims(c);
     size_t rows = pass->n_tokens;
-    masa_rope_apply(b->d_qkv, m->compute, d.qkv, b->positions, m->rope_cos,
-                    m->rope_sin, rows, c->n_heads + c->n_kv_heads, d.head, true);
+    masa_rope_apply(b->d_qkv, m->compute, d.qkv, b->positions, m->rope_cos, m->rope_sin, rows,
+                    c->n_heads + c->n_kv_heads, d.head, true);
     if (!model__has_qk_norm(c)) return;
     void DEVICE *dk = model__at(b->d_qkv, d.q, m->compute);
     masa_headnorm_backward(b->d_qkv, d.qkv, model__grads(m, o, MASA_SLOT_Q_NORM), b->d_qkv,
@@ -106,12 +105,12 @@ static void backward_attention(masa_pass *pass, size_t l)
     masa_linear_backward_input(layer->out, b->d_attn, m->compute, dy, rows, false);
     block_heads heads = model__heads(m, a->qkv, b->rotated);
     if (model__has_qk_norm(c))
-        heads = model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd,
-                                    b->positions, rows);
+        heads =
+            model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd, b->positions, rows);
     masa_attention_backward(b->d_qkv, model__at(b->d_qkv, d.q, m->compute),
                             model__at(b->d_qkv, d.q + d.kv, m->compute), b->d_kv_parts,
-                            b->d_attn, a->attn, a->lse, heads.q, heads.k, heads.v,
-                            pass->plan, &shape);
+                            b->d_attn, a->attn, a->lse, heads.q, heads.k, heads.v, pass->plan,
+                            &shape);
     backward_heads(pass, l);
     masa_rmsnorm_forward(b->norm, m->compute, b->rstd, a->input, gain, rows, d.hidden,
                          c->rms_norm_eps);
@@ -132,8 +131,7 @@ void masa_pass_backward(masa_pass *pass, const float *dlogprob)
     for (size_t l = n_layers; l-- > 0;) {
         /* The shared buffers still hold the last layer's activations. */
         if (pass->kept)
-            activations__recall(pass->kept, b->kept_rows, pass->n_tokens, l,
-                                &pass->layers[l]);
+            activations__recall(pass->kept, b->kept_rows, pass->n_tokens, l, &pass->layers[l]);
         else if (pass->keep == KEEP_INPUTS && l + 1 < n_layers)
             pass__layer_activations(pass, l);
         backward_mlp(pass, l);

@@ -9,8 +9,7 @@ static void place_layer(placer *p, pass_layer *layer, const masa_model_config *c
     layer->qkv = placer_take(p, tokens * d.qkv, element);
     layer->attn = placer_take(p, tokens * d.q, element);
     layer->lse = placer_take(p, tokens * config->n_heads, sizeof(float));
-    layer->middle =
-        in_place ? layer->input : placer_take(p, tokens * d.hidden, sizeof(float));
+    layer->middle = in_place ? layer->input : placer_take(p, tokens * d.hidden, sizeof(float));
     layer->gate_up = placer_take(p, tokens * 2 * d.intermediate, element);
 }
 
@@ -19,8 +18,7 @@ static void place_layers(placer *p, pass_layer *layers, const masa_model_config 
 {
     size_t n = config->n_layers, hidden = config->hidden_size;
     pass_layer shared = {0}, unused;
-    if (keep == KEEP_NOTHING)
-        shared.input = placer_take(p, tokens * hidden, sizeof(float));
+    if (keep == KEEP_NOTHING) shared.input = placer_take(p, tokens * hidden, sizeof(float));
     if (keep != KEEP_ALL)
         place_layer(p, &shared, config, element, tokens, keep == KEEP_NOTHING);
     for (size_t l = 0; l <= n; l++) {
@@ -28,8 +26,7 @@ static void place_layers(placer *p, pass_layer *layers, const masa_model_config 
         *layer = shared;
         if (keep == KEEP_NOTHING) continue;
         layer->input = placer_take(p, tokens * hidden, sizeof(float));
-        if (keep == KEEP_ALL && l < n)
-            place_layer(p, layer, config, element, tokens, false);
+        if (keep == KEEP_ALL && l < n) place_layer(p, layer, config, element, tokens, false);
     }
 }
 
@@ -40,12 +37,13 @@ static void place_scratch(placer *p, pass_buffers *b, const masa_model_config *c
     size_t element = masa_dtype_size(compute);
     b->norm = placer_take(p, tokens * d.hidden, element);
     if (model__has_qk_norm(config))
-        b->head_rstd = placer_take(p, tokens * (config->n_heads + config->n_kv_heads),
-                                   sizeof(float));
+        b->head_rstd =
+            placer_take(p, tokens * (config->n_heads + config->n_kv_heads), sizeof(float));
     placer mlp = *p, attention = *p;
     b->act = placer_take(&mlp, tokens * d.intermediate, element);
     if (backward) b->d_act = placer_take(&mlp, tokens * d.intermediate, element);
-    if (model__has_qk_norm(config)) b->rotated = placer_take(&attention, tokens * d.qkv, element);
+    if (model__has_qk_norm(config))
+        b->rotated = placer_take(&attention, tokens * d.qkv, element);
     if (backward) b->d_attn = placer_take(&attention, tokens * d.q, element);
     if (backward) b->d_qkv = placer_take(&attention, tokens * d.qkv, element);
     if (backward)
@@ -56,8 +54,7 @@ static void place_scratch(placer *p, pass_buffers *b, const masa_model_config *c
     if (!backward) return;
     b->rstd = placer_take(p, tokens, sizeof(float));
     b->residual = placer_take(p, tokens * d.hidden, sizeof(float));
-    b->d_out =
-        compute == MASA_F32 ? b->residual : placer_take(p, tokens * d.hidden, element);
+    b->d_out = compute == MASA_F32 ? b->residual : placer_take(p, tokens * d.hidden, element);
     b->d_norm = placer_take(p, tokens * d.hidden, sizeof(float));
 }
 

@@ -34,11 +34,11 @@ typedef struct pass_buffers {
     /* Backward. */
     float DEVICE *rstd;     /* [T] */
     float DEVICE *residual; /* [T, hidden]: gradient of the residual stream */
-    void DEVICE *d_out;   /* [T, hidden] c: the same as an operand; residual itself in float32 */
-    float DEVICE *d_norm; /* [T, hidden] */
-    void DEVICE *d_act;   /* [T, intermediate] c */
-    void DEVICE *d_attn;  /* [T, q] c */
-    void DEVICE *d_qkv;   /* [T, qkv] c */
+    void DEVICE *d_out; /* [T, hidden] c: the same as an operand; residual itself in float32 */
+    float DEVICE *d_norm;     /* [T, hidden] */
+    void DEVICE *d_act;       /* [T, intermediate] c */
+    void DEVICE *d_attn;      /* [T, q] c */
+    void DEVICE *d_qkv;       /* [T, qkv] c */
     float DEVICE *d_kv_parts; /* masa_attention_backward's scratch */
     /* Head: N target rows. */
     float DEVICE *last;        /* [N, hidden] the final residual at the target rows */

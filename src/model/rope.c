@@ -29,7 +29,8 @@ static masa_status fill_table(float DEVICE **out, const masa_model_config *c,
     const char *what = "the rotary embedding's table";
     void DEVICE *table = NULL;
     void *host = NULL;
-    masa_status st = masa_device_alloc(&table, c->max_positions, half * sizeof(float), what, err);
+    masa_status st =
+        masa_device_alloc(&table, c->max_positions, half * sizeof(float), what, err);
     if (st == MASA_OK) st = masa_device_map(&host, table, bytes, true, what, err);
     *out = table;
     if (st != MASA_OK) return st;

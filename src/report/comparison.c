@@ -121,8 +121,8 @@ static grid make_grid(const masa_comparison *c, const masa_compared_run *runs, s
     grid g = {masa_alloc(c->n * c->n_seeds + 1, sizeof *g.runs), c->n_seeds};
     for (size_t i = 0; i < n; i++)
         if (usable(&runs[i]))
-            g.runs[find_row(c, runs[i].arm) * c->n_seeds +
-                   find_seed(c, runs[i].seed)] = &runs[i];
+            g.runs[find_row(c, runs[i].arm) * c->n_seeds + find_seed(c, runs[i].seed)] =
+                &runs[i];
     return g;
 }
 
@@ -135,8 +135,7 @@ static void find_budgets(masa_comparison *c, const grid *g)
         for (size_t i = 0; i < c->n * c->n_seeds; i++)
             if (g->runs[i])
                 c->budget[cost] =
-                    fmin(c->budget[cost],
-                         masa_curve_spent(g->runs[i]->curve, (masa_cost)cost));
+                    fmin(c->budget[cost], masa_curve_spent(g->runs[i]->curve, (masa_cost)cost));
     }
 }
 
@@ -154,9 +153,8 @@ static void find_goals(masa_comparison *c, const grid *g, const masa_curve *mono
     }
     /* A hair less, so that rounding puts no goal above the curve that it is made of. */
     for (int k = 0; k < MASA_GOALS; k++)
-        c->goals[k] = last > first
-                          ? (first + masa_goal_shares[k] * (last - first)) / n - 1e-9
-                          : NAN;
+        c->goals[k] =
+            last > first ? (first + masa_goal_shares[k] * (last - first)) / n - 1e-9 : NAN;
 }
 
 static double accuracy_at(const masa_comparison *c, const masa_curve *curve, int place)
@@ -193,8 +191,7 @@ static void find_strata(masa_comparison *c, const grid *g)
             const char *name = g->runs[i]->curve->strata[k].name;
             size_t s = 0;
             while (s < c->n_strata && strcmp(c->strata[s], name) != 0) s++;
-            if (s == c->n_strata)
-                MASA_PUSH(c->strata, c->n_strata, c->strata_capacity, name);
+            if (s == c->n_strata) MASA_PUSH(c->strata, c->n_strata, c->strata_capacity, name);
         }
 }
 
@@ -278,8 +275,7 @@ static void fill_reaches(masa_comparison *c, const masa_curve *monotone, size_t 
         for (int cost = 0; cost < MASA_COSTS; cost++) {
             fill_spent(&r->reach[k][cost], c, monotone + row * c->n_seeds, (masa_cost)cost,
                        c->goals[k]);
-            fill_ratio(&r->reach[k][cost], &c->rows[0].reach[k][cost], c->n_seeds,
-                       row > 0);
+            fill_ratio(&r->reach[k][cost], &c->rows[0].reach[k][cost], c->n_seeds, row > 0);
         }
 }
 

@@ -13,10 +13,8 @@ static const struct {
     double scale;
     const char *format; /* of the scaled amount */
 } costs[MASA_COSTS] = {
-    [MASA_COST_STEPS] = {"steps", 1, "%.4g"},
-    [MASA_COST_TOKENS] = {"M tokens", 1e6, "%.3g"},
-    [MASA_COST_SECONDS] = {"min", 60, "%.3g"},
-    [MASA_COST_CPU] = {"cpu min", 60, "%.3g"},
+    [MASA_COST_STEPS] = {"steps", 1, "%.4g"},    [MASA_COST_TOKENS] = {"M tokens", 1e6, "%.3g"},
+    [MASA_COST_SECONDS] = {"min", 60, "%.3g"},   [MASA_COST_CPU] = {"cpu min", 60, "%.3g"},
     [MASA_COST_FLOPS] = {"PFLOP", 1e15, "%.3g"},
 };
 
@@ -61,10 +59,8 @@ static void add_places(table *t, const masa_comparison *c)
 
 static void add_accuracy(table *t, const masa_seed_values *v)
 {
-    if (v->n == 0)
-        table_add(t, "-");
-    else if (v->n == 1)
-        table_add(t, "%.1f", 100 * v->mean);
+    if (v->n == 0) table_add(t, "-");
+    else if (v->n == 1) table_add(t, "%.1f", 100 * v->mean);
     else
         table_add(t, "%.1f ± %.1f [%.1f, %.1f]", 100 * v->mean, 100 * v->deviation,
                   100 * v->low, 100 * v->high);
@@ -93,13 +89,11 @@ static void print_accuracies(const masa_comparison *c, masa_text *out)
 
 static void add_difference(table *t, const masa_seed_values *v)
 {
-    if (v->n == 0)
-        table_add(t, "-");
-    else if (v->n == 1)
-        table_add(t, "%+.1f", 100 * v->mean);
+    if (v->n == 0) table_add(t, "-");
+    else if (v->n == 1) table_add(t, "%+.1f", 100 * v->mean);
     else
-        table_add(t, "%+.1f [%+.1f, %+.1f] p %.3g", 100 * v->mean, 100 * v->low,
-                  100 * v->high, v->p);
+        table_add(t, "%+.1f [%+.1f, %+.1f] p %.3g", 100 * v->mean, 100 * v->low, 100 * v->high,
+                  v->p);
 }
 
 static void print_differences(const masa_comparison *c, masa_text *out)
@@ -123,21 +117,21 @@ static void print_differences(const masa_comparison *c, masa_text *out)
 }
 
 /* "26.1", "> 31" where a run ended before; then how many times less than the baseline. */
-static void add_reach(table *t, const masa_reach *r, int cost, size_t runs,
-                      bool baseline)
+static void add_reach(table *t, const masa_reach *r, int cost, size_t runs, bool baseline)
 {
     static const char *const bounds[] = {"", "at most ", "at least ", "about "};
     char amount[32] = "-", times[64] = "", interval[64] = "", p[32] = "";
     const masa_seed_values *v = &r->ratio;
     if (r->spent.n)
-        snprintf(amount, sizeof amount, costs[cost].format,
-                 r->spent.mean / costs[cost].scale);
+        snprintf(amount, sizeof amount, costs[cost].format, r->spent.mean / costs[cost].scale);
     if (v->n) snprintf(times, sizeof times, " (%s%.2fx", bounds[r->bound], v->mean);
     if (v->n && isfinite(v->low))
         snprintf(interval, sizeof interval, " [%.2f, %.2f]", v->low, v->high);
     if (v->n > 1 && isfinite(v->p)) snprintf(p, sizeof p, " p %.3g", v->p);
-    table_add(t, "%s%s%s%s%s%s", r->n_reached < runs ? "> " : "", amount, times,
-              interval, p, v->n ? ")" : baseline || !r->spent.n ? "" : " (?)");
+    table_add(t, "%s%s%s%s%s%s", r->n_reached < runs ? "> " : "", amount, times, interval, p,
+              v->n                      ? ")"
+              : baseline || !r->spent.n ? ""
+                                        : " (?)");
 }
 
 static void print_reaches(const masa_comparison *c, masa_text *out)
@@ -170,8 +164,7 @@ static void print_reaches(const masa_comparison *c, masa_text *out)
 static void print_strata(const masa_comparison *c, masa_text *out)
 {
     table t = {.columns = 1 + c->n};
-    masa_text_addf(out,
-                   "\nAccuracy by stratum (%%), mean of the last %d evaluations%s.\n\n",
+    masa_text_addf(out, "\nAccuracy by stratum (%%), mean of the last %d evaluations%s.\n\n",
                    MASA_LAST_EVALUATIONS,
                    c->baseline && c->n > 1
                        ? " (difference to the baseline with the same seed [95 % interval])"
@@ -191,8 +184,7 @@ static void print_strata(const masa_comparison *c, masa_text *out)
             if (v->n)
                 table_add(&t, "%.1f%s%s%s", 100 * v->mean, difference, interval,
                           d->n ? ")" : "");
-            else
-                table_add(&t, "-");
+            else table_add(&t, "-");
         }
     }
     table_print(&t, out);
@@ -207,8 +199,7 @@ static void print_notes(const masa_comparison *c, masa_text *out)
             masa_text_addf(&notes,
                            "- %zu of the %zu runs of `%s` %s not finished: \"at the "
                            "end\" is its last evaluation so far.\n",
-                           r->unfinished, r->runs, r->arm,
-                           r->unfinished == 1 ? "is" : "are");
+                           r->unfinished, r->runs, r->arm, r->unfinished == 1 ? "is" : "are");
         if (r->runs < c->n_seeds)
             masa_text_addf(&notes, "- `%s` has %zu of %zu seeds.\n", r->arm, r->runs,
                            c->n_seeds);
@@ -248,10 +239,8 @@ void masa_comparison_markdown(const masa_comparison *c, masa_text *out)
 static void add_number(masa_text *out, const char *key, double value)
 {
     masa_text_addf(out, ",\"%s\":", key);
-    if (isfinite(value))
-        masa_text_addf(out, "%.9g", value);
-    else
-        masa_text_add(out, "null");
+    if (isfinite(value)) masa_text_addf(out, "%.9g", value);
+    else masa_text_add(out, "null");
 }
 
 static const char *place_name(int place)
@@ -262,8 +251,8 @@ static const char *place_name(int place)
 }
 
 /* Left open: what is more, and the end. */
-static void begin_line(const masa_comparison *c, const char *what, const char *arm,
-                       int place, const masa_seed_values *v, masa_text *out)
+static void begin_line(const masa_comparison *c, const char *what, const char *arm, int place,
+                       const masa_seed_values *v, masa_text *out)
 {
     masa_text_addf(out, "{\"what\":\"%s\",\"arm\":", what);
     masa_text_add_json(out, arm, strlen(arm));
@@ -276,10 +265,8 @@ static void begin_line(const masa_comparison *c, const char *what, const char *a
     masa_text_add(out, ",\"seeds\":{");
     for (size_t s = 0; s < c->n_seeds; s++) {
         masa_text_addf(out, "%s\"%ld\":", s ? "," : "", c->seeds[s]);
-        if (isfinite(v->values[s]))
-            masa_text_addf(out, "%.9g", v->values[s]);
-        else
-            masa_text_add(out, "null");
+        if (isfinite(v->values[s])) masa_text_addf(out, "%.9g", v->values[s]);
+        else masa_text_add(out, "null");
     }
     masa_text_add(out, "}");
 }
@@ -293,10 +280,8 @@ static void print_reach(const masa_comparison *c, const masa_comparison_row *row
                out);
     add_number(out, "share", masa_goal_shares[goal]);
     add_number(out, "goal", c->goals[goal]);
-    if (ratio)
-        masa_text_addf(out, ",\"bound\":\"%s\"", bounds[r->bound]);
-    else
-        masa_text_addf(out, ",\"reached\":%zu", r->n_reached);
+    if (ratio) masa_text_addf(out, ",\"bound\":\"%s\"", bounds[r->bound]);
+    else masa_text_addf(out, ",\"reached\":%zu", r->n_reached);
     masa_text_add(out, "}\n");
 }
 

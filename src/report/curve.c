@@ -11,8 +11,8 @@
 
 const char *masa_cost_name(masa_cost cost)
 {
-    static const char *const names[MASA_COSTS] = {"steps", "tokens", "seconds",
-                                                    "cpu_seconds", "flops"};
+    static const char *const names[MASA_COSTS] = {"steps", "tokens", "seconds", "cpu_seconds",
+                                                  "flops"};
     return names[cost];
 }
 
@@ -96,8 +96,7 @@ static masa_status see_metric(void *context, long step, const char *name, double
         r->spent[MASA_COST_SECONDS] += value;
     /* A warm start that does not time itself: with the evaluation before it, rather than
      * for nothing. */
-    if (step == 0 && r->spent[MASA_COST_SECONDS] == 0 &&
-        strcmp(name, "total_seconds") == 0)
+    if (step == 0 && r->spent[MASA_COST_SECONDS] == 0 && strcmp(name, "total_seconds") == 0)
         r->spent[MASA_COST_SECONDS] = value;
     if (strcmp(name, "cpu_seconds") == 0) {
         r->spent[MASA_COST_CPU] = value;

@@ -74,7 +74,7 @@ static masa_status see_forecast(void *context, const masa_store_decision *d, mas
     masa_forecasts *f = context;
     if (strcmp(d->kind, "forecast") != 0) return MASA_OK;
     masa_forecast_row row = {d->step, d->prompt, masa_strdup(d->problem), d->mean, d->value,
-                             NAN, NAN};
+                             NAN,     NAN};
     MASA_PUSH(f->rows, f->n, f->capacity, row);
     return MASA_OK;
 }
@@ -98,7 +98,8 @@ static masa_status see_gate(void *context, long step, const char *name, double v
     while (which < 5 && strcmp(name, names[which]) != 0) which++;
     if (which == 5 || !isfinite(value)) return MASA_OK;
     if (f->n_gate == 0 || f->gate[f->n_gate - 1].step != step)
-        MASA_PUSH(f->gate, f->n_gate, f->gate_capacity, ((struct masa_gate_step){.step = step}));
+        MASA_PUSH(f->gate, f->n_gate, f->gate_capacity,
+                  ((struct masa_gate_step){.step = step}));
     masa_gate_audit *a = &f->gate[f->n_gate - 1].audit;
     if (which <= 1) a->closed += value;
     if (which == 1) a->audited += value;
@@ -120,16 +121,14 @@ masa_status masa_forecasts_read(masa_forecasts *out, masa_store *store,
     end_prompt(&r);
     free(r.lengths);
     if (st == MASA_OK)
-        st = masa_store_decisions(store, filter->first_step, filter->last_step, see_forecast, &f,
-                                  err);
+        st = masa_store_decisions(store, filter->first_step, filter->last_step, see_forecast,
+                                  &f, err);
     if (f.n) qsort(f.rows, f.n, sizeof *f.rows, by_place);
     if (st == MASA_OK)
         st = masa_store_metrics(store, filter->first_step, filter->last_step, NULL, see_gate,
                                 &f, err);
-    if (st == MASA_OK)
-        *out = f;
-    else
-        masa_forecasts_deinit(&f);
+    if (st == MASA_OK) *out = f;
+    else masa_forecasts_deinit(&f);
     return st;
 }
 

@@ -18,26 +18,14 @@ void html_text(masa_text *out, const char *s)
         unsigned code;
         size_t n = masa_utf8_decode(s, left, &code);
         switch (n ? code : 0) {
-        case '&':
-            masa_text_add(out, "&amp;");
-            break;
-        case '<':
-            masa_text_add(out, "&lt;");
-            break;
-        case '>':
-            masa_text_add(out, "&gt;");
-            break;
-        case '"':
-            masa_text_add(out, "&quot;");
-            break;
-        case '\'':
-            masa_text_add(out, "&#39;");
-            break;
+        case '&': masa_text_add(out, "&amp;"); break;
+        case '<': masa_text_add(out, "&lt;"); break;
+        case '>': masa_text_add(out, "&gt;"); break;
+        case '"': masa_text_add(out, "&quot;"); break;
+        case '\'': masa_text_add(out, "&#39;"); break;
         default:
-            if (n && printable(code))
-                masa_text_append(out, s, n);
-            else
-                masa_text_add(out, replacement);
+            if (n && printable(code)) masa_text_append(out, s, n);
+            else masa_text_add(out, replacement);
         }
         n = n ? n : 1;
         s += n;

@@ -23,12 +23,12 @@ typedef struct plot_line {
 
 /* Lines over one x axis; points are marked when they are few, averaged when they are
  * many. Nothing is appended when no line has a point. Titles are escaped here. */
-void plot_lines(masa_text *out, const char *title, const char *x_title,
-                const plot_line *lines, size_t n);
+void plot_lines(masa_text *out, const char *title, const char *x_title, const plot_line *lines,
+                size_t n);
 
 /* The same without a title, as a part of a picture of its own (an <svg> that is there). */
-void plot_panel(masa_text *out, int left, int top, const char *x_title,
-                const plot_line *lines, size_t n);
+void plot_panel(masa_text *out, int left, int top, const char *x_title, const plot_line *lines,
+                size_t n);
 
 /* Counts of pairs (x, y) in a square of n x n cells. */
 typedef struct plot_grid {
@@ -39,8 +39,8 @@ typedef struct plot_grid {
 /* Values from 0 to most (above 0), what is beyond goes into the outermost cells. centred:
  * 0 and most are the centres of these, as of a scale of n values; else their outer ends.
  * n >= 2. */
-plot_grid plot_grid_make(size_t n, double most, bool centred, const double *x,
-                         const double *y, size_t n_pairs);
+plot_grid plot_grid_make(size_t n, double most, bool centred, const double *x, const double *y,
+                         size_t n_pairs);
 void plot_grid_deinit(plot_grid *grid);
 /* The darker a cell, the more pairs; the diagonal is where y = x. */
 void plot_grid_draw(masa_text *out, const plot_grid *grid, const char *title,

@@ -44,8 +44,8 @@ static void add_ticks(masa_text *out, const axis *a, const axis *other, bool acr
     }
 }
 
-void frame_axes(masa_text *out, int height, const axis *x, const axis *y,
-                const char *x_title, const char *y_title)
+void frame_axes(masa_text *out, int height, const axis *x, const axis *y, const char *x_title,
+                const char *y_title)
 {
     add_ticks(out, x, y, true);
     add_ticks(out, y, x, false);
@@ -54,8 +54,7 @@ void frame_axes(masa_text *out, int height, const axis *x, const axis *y,
     html_text(out, x_title);
     masa_text_add(out, "</text>\n");
     if (!*y_title) return;
-    masa_text_addf(out,
-                   "<text class=\"mid\" transform=\"translate(12 %.1f) rotate(-90)\">",
+    masa_text_addf(out, "<text class=\"mid\" transform=\"translate(12 %.1f) rotate(-90)\">",
                    (y->start + y->end) / 2);
     html_text(out, y_title);
     masa_text_add(out, "</text>\n");

@@ -21,7 +21,7 @@ void frame_open(masa_text *out, const char *title, int width, int height, const 
                 const axis *y, const char *x_title, const char *y_title);
 void frame_close(masa_text *out);
 /* The ticks, grid and titles alone, inside of an <svg> that is there. */
-void frame_axes(masa_text *out, int height, const axis *x, const axis *y,
-                const char *x_title, const char *y_title);
+void frame_axes(masa_text *out, int height, const axis *x, const axis *y, const char *x_title,
+                const char *y_title);
 
 #endif

@@ -16,13 +16,12 @@ static size_t cell_of(const plot_grid *g, double value)
     return (size_t)fmin(fmax(at, 0), (double)(g->n - 1));
 }
 
-plot_grid plot_grid_make(size_t n, double most, bool centred, const double *x,
-                         const double *y, size_t n_pairs)
+plot_grid plot_grid_make(size_t n, double most, bool centred, const double *x, const double *y,
+                         size_t n_pairs)
 {
     double beyond = centred ? most / (double)(n - 1) / 2 : 0;
     plot_grid g = {masa_alloc(n * n, sizeof *g.counts), n, -beyond, most + beyond};
-    for (size_t i = 0; i < n_pairs; i++)
-        g.counts[cell_of(&g, y[i]) * n + cell_of(&g, x[i])]++;
+    for (size_t i = 0; i < n_pairs; i++) g.counts[cell_of(&g, y[i]) * n + cell_of(&g, x[i])]++;
     return g;
 }
 

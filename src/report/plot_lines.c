@@ -9,9 +9,9 @@
 enum { WIDTH = PLOT_WIDTH, HEIGHT = PLOT_HEIGHT, LEFT = 52, RIGHT = 10, TOP = 8, BOTTOM = 36 };
 
 /* Distinct on white and on black. */
-const char *const plot_colours[PLOT_LOOKS] = {
-    "#1f77b4", "#d62728", "#2ca02c", "#ff7f0e", "#9467bd",
-    "#8c564b", "#e377c2", "#7f7f7f", "#bcbd22", "#17becf"};
+const char *const plot_colours[PLOT_LOOKS] = {"#1f77b4", "#d62728", "#2ca02c", "#ff7f0e",
+                                              "#9467bd", "#8c564b", "#e377c2", "#7f7f7f",
+                                              "#bcbd22", "#17becf"};
 
 /* More points than this and neighbours are averaged; up to this many are marked. */
 enum { MOST_POINTS = 400, MOST_MARKS = 60 };
@@ -119,8 +119,8 @@ static bool make_axes(axis *across, axis *up, const plot_line *lines, size_t n)
     return true;
 }
 
-void plot_panel(masa_text *out, int left, int top, const char *x_title,
-                const plot_line *lines, size_t n)
+void plot_panel(masa_text *out, int left, int top, const char *x_title, const plot_line *lines,
+                size_t n)
 {
     axis across, up;
     if (!make_axes(&across, &up, lines, n)) return;
@@ -131,8 +131,8 @@ void plot_panel(masa_text *out, int left, int top, const char *x_title,
     masa_text_add(out, "</svg>\n");
 }
 
-void plot_lines(masa_text *out, const char *title, const char *x_title,
-                const plot_line *lines, size_t n)
+void plot_lines(masa_text *out, const char *title, const char *x_title, const plot_line *lines,
+                size_t n)
 {
     axis across, up;
     if (!make_axes(&across, &up, lines, n)) return;

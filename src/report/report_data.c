@@ -42,8 +42,7 @@ static size_t count_in(const json_t *extra, const char *key)
     return n > 0 ? (size_t)n : 0;
 }
 
-static masa_status see_decision(void *context, const masa_store_decision *d,
-                                masa_error *err)
+static masa_status see_decision(void *context, const masa_store_decision *d, masa_error *err)
 {
     (void)err;
     report_decisions *all = &((report_run *)context)->decisions;
@@ -101,7 +100,7 @@ static char *recorded_with(const masa_store_rollout *r)
 
 void report_example_set(report_example *e, const masa_store_rollout *r, const char *title)
 {
-    char *owned[] = {e->title,  e->problem, e->prompt, e->text,
+    char *owned[] = {e->title,  e->problem, e->prompt,    e->text,
                      e->answer, e->cause,   e->extracted, e->recorded};
     for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
     *e = (report_example){.title = masa_strdup(title),
@@ -117,13 +116,11 @@ void report_example_set(report_example *e, const masa_store_rollout *r, const ch
                           .reward = r->reward};
 }
 
-static masa_status see_solution(void *context, const masa_store_rollout *r,
-                                masa_error *err)
+static masa_status see_solution(void *context, const masa_store_rollout *r, masa_error *err)
 {
     (void)err;
     report_run *run = context;
-    report_example *right = &run->examples[REPORT_RIGHT],
-                   *wrong = &run->examples[REPORT_WRONG];
+    report_example *right = &run->examples[REPORT_RIGHT], *wrong = &run->examples[REPORT_WRONG];
     if (r->correct && !right->text) report_example_set(right, r, "A right solution");
     if (!r->correct && !wrong->text) report_example_set(wrong, r, "A wrong solution");
     return MASA_OK;
@@ -149,12 +146,10 @@ static masa_status read_store(report_run *run, masa_store *store, masa_error *er
     if (st == MASA_OK) st = masa_store_events(store, 0, -1, see_event, run, err);
     if (st == MASA_OK) st = masa_curve_read(&run->curve, store, err);
     if (st == MASA_OK) st = report_read_meta(run, store, err);
-    if (st == MASA_OK)
-        st = masa_forecasts_read(&run->forecasts, store, &MASA_STORE_ALL, err);
+    if (st == MASA_OK) st = masa_forecasts_read(&run->forecasts, store, &MASA_STORE_ALL, err);
     if (st == MASA_OK) st = masa_store_decisions(store, 0, -1, see_decision, run, err);
     solutions.first_step = solutions.last_step = run->last_step < 0 ? 0 : run->last_step;
-    if (st == MASA_OK)
-        st = masa_store_rollouts(store, &solutions, see_solution, run, err);
+    if (st == MASA_OK) st = masa_store_rollouts(store, &solutions, see_solution, run, err);
     return st;
 }
 
@@ -170,10 +165,8 @@ masa_status report_run_read(report_run *out, const char *folder, masa_error *err
     masa_store_close(store);
     free(config);
     free(path);
-    if (st == MASA_OK)
-        *out = run;
-    else
-        report_run_deinit(&run);
+    if (st == MASA_OK) *out = run;
+    else report_run_deinit(&run);
     return st;
 }
 

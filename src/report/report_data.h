@@ -36,8 +36,8 @@ typedef struct report_meta {
 } report_meta;
 
 typedef struct report_decisions {
-    size_t gates, gated;         /* prompts that were decided on; left out */
-    size_t audits, audits_right; /* rolled out all the same; without variance in truth */
+    size_t gates, gated;           /* prompts that were decided on; left out */
+    size_t audits, audits_right;   /* rolled out all the same; without variance in truth */
     size_t cutoffs, cutoffs_taken; /* prompts; below the response limit */
     double cutoff_sum;             /* tokens, of those taken */
     size_t rollouts, cut;          /* of those prompts; stopped there */

@@ -24,8 +24,7 @@ static void count_cause(report_meta *m, const char *part, const char *cause)
 {
     if (!*cause) return;
     for (size_t i = 0; i < m->n_causes; i++)
-        if (strcmp(m->causes[i].part, part) == 0 &&
-            strcmp(m->causes[i].cause, cause) == 0) {
+        if (strcmp(m->causes[i].part, part) == 0 && strcmp(m->causes[i].cause, cause) == 0) {
             m->causes[i].n++;
             return;
         }
@@ -71,32 +70,28 @@ typedef struct reader {
     double best_rate, worst_rate, worst_length; /* errors of the examples so far */
 } reader;
 
-static void keep_example(reader *r, report_example_kind kind,
-                         const masa_store_rollout *row, const char *what,
-                         const char *title, const char *format, pair p)
+static void keep_example(reader *r, report_example_kind kind, const masa_store_rollout *row,
+                         const char *what, const char *title, const char *format, pair p)
 {
     char text[160], predicted[32], truth[32];
     snprintf(predicted, sizeof predicted, format, p.predicted);
     snprintf(truth, sizeof truth, format, p.truth);
-    snprintf(text, sizeof text, "%s: %s %s predicted, %s true", title, what, predicted,
-             truth);
+    snprintf(text, sizeof text, "%s: %s %s predicted, %s true", title, what, predicted, truth);
     report_example_set(&r->run->examples[kind], row, text);
 }
 
 /* Strictly better or worse alone replaces an example: the first of equals stays. */
-static void keep_examples(reader *r, const masa_store_rollout *row, pair rate,
-                          pair length)
+static void keep_examples(reader *r, const masa_store_rollout *row, pair rate, pair length)
 {
     double error = fabs(rate.predicted - rate.truth);
     if (known(rate) && error < r->best_rate) {
         r->best_rate = error;
-        keep_example(r, REPORT_BEST_RATE, row, "pass rate", "A good prediction", "%.2f",
-                     rate);
+        keep_example(r, REPORT_BEST_RATE, row, "pass rate", "A good prediction", "%.2f", rate);
     }
     if (known(rate) && error > r->worst_rate) {
         r->worst_rate = error;
-        keep_example(r, REPORT_WORST_RATE, row, "pass rate", "A misaligned prediction",
-                     "%.2f", rate);
+        keep_example(r, REPORT_WORST_RATE, row, "pass rate", "A misaligned prediction", "%.2f",
+                     rate);
     }
     error = known(length) ? fabs(log(length.predicted / length.truth)) : NAN;
     if (isfinite(error) && error > r->worst_length) {

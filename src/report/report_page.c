@@ -52,8 +52,7 @@ void page_open(masa_text *out, const report_run *runs, size_t n)
     for (int i = 0; i < PLOT_LOOKS; i++)
         masa_text_addf(out, ".line%d{--c:%s;stroke:%s}.line%d circle{fill:%s}\n", i,
                        plot_colours[i], plot_colours[i], i, plot_colours[i]);
-    masa_text_addf(out, "</style>\n<h1>Training of %zu run%s</h1>\n", n,
-                   n == 1 ? "" : "s");
+    masa_text_addf(out, "</style>\n<h1>Training of %zu run%s</h1>\n", n, n == 1 ? "" : "s");
 }
 
 void page_close(masa_text *out)
@@ -66,10 +65,8 @@ void page_close(masa_text *out)
 static void add_cell(masa_text *out, const char *format, double value)
 {
     masa_text_add(out, "<td>");
-    if (isfinite(value))
-        masa_text_addf(out, format, value);
-    else
-        masa_text_add(out, "-");
+    if (isfinite(value)) masa_text_addf(out, format, value);
+    else masa_text_add(out, "-");
 }
 
 static void add_row(masa_text *out, const report_run *run, size_t look)
@@ -82,8 +79,7 @@ static void add_row(masa_text *out, const report_run *run, size_t look)
     for (size_t i = 0; i < c->n; i++) best = fmax(best, c->points[i].accuracy);
     masa_text_addf(out, "<tr><td><span class=\"key line%zu\"></span>", look % PLOT_LOOKS);
     html_text(out, run->label);
-    masa_text_addf(out, "<td>%ld of %ld", run->last_step < 0 ? 0 : run->last_step,
-                   run->steps);
+    masa_text_addf(out, "<td>%ld of %ld", run->last_step < 0 ? 0 : run->last_step, run->steps);
     add_cell(out, "%.1f %%", c->n ? 100 * c->points[0].accuracy : NAN);
     add_cell(out, "%.1f %%", 100 * masa_curve_final(c));
     add_cell(out, "%.1f %%", 100 * best);
@@ -96,11 +92,11 @@ static void add_row(masa_text *out, const report_run *run, size_t look)
 
 void page_summary(masa_text *out, const report_run *runs, size_t n)
 {
-    masa_text_add(
-        out, "<p>Accuracy is on unseen problems; time is that of rollouts and updates "
-             "up to the last evaluation.\n"
-             "<table><tr><th>run<th>steps<th>accuracy at first<th>at last<th>best"
-             "<th>M tokens<th>min<th>processor min<th>PFLOP\n");
+    masa_text_add(out,
+                  "<p>Accuracy is on unseen problems; time is that of rollouts and updates "
+                  "up to the last evaluation.\n"
+                  "<table><tr><th>run<th>steps<th>accuracy at first<th>at last<th>best"
+                  "<th>M tokens<th>min<th>processor min<th>PFLOP\n");
     for (size_t i = 0; i < n; i++) add_row(out, &runs[i], i);
     masa_text_add(out, "</table>\n");
 }
@@ -128,8 +124,8 @@ void page_events(masa_text *out, const report_run *runs, size_t n)
 /* ---- curves ---- */
 
 /* Accuracy over a cost. */
-static void plot_accuracy(masa_text *out, const report_run *runs, size_t n,
-                          masa_cost cost, const char *x_title, double scale)
+static void plot_accuracy(masa_text *out, const report_run *runs, size_t n, masa_cost cost,
+                          const char *x_title, double scale)
 {
     plot_line *lines = masa_alloc(n, sizeof *lines);
     double **storage = masa_alloc(n, sizeof *storage);
@@ -140,7 +136,10 @@ static void plot_accuracy(masa_text *out, const report_run *runs, size_t n,
             storage[i][k] = c->points[k].spent[cost] / scale;
             storage[i][c->n + k] = 100 * c->points[k].accuracy;
         }
-        lines[i] = (plot_line){.x = storage[i], .y = storage[i] + c->n, .n = c->n, .look = i,
+        lines[i] = (plot_line){.x = storage[i],
+                               .y = storage[i] + c->n,
+                               .n = c->n,
+                               .look = i,
                                .label = runs[i].label};
     }
     plot_lines(out, "accuracy on unseen problems (%)", x_title, lines, n);
@@ -168,7 +167,8 @@ typedef struct plotted {
 
 /* A metric that went the same way as an earlier one in every run (accuracy and reward often
  * do) has no plot of its own: NULL, or the earlier one's name. */
-static const char *plotted_as(const plotted *p, const report_run *runs, size_t n, const char *name)
+static const char *plotted_as(const plotted *p, const report_run *runs, size_t n,
+                              const char *name)
 {
     for (size_t i = 0; i < p->n; i++) {
         bool same = true;
@@ -207,15 +207,16 @@ static void plot_metric(masa_text *out, plotted *p, const report_run *runs, size
     plot_line *lines = masa_alloc(n, sizeof *lines);
     for (size_t i = 0; i < n; i++) {
         const report_series *s = report_run_series(&runs[i], name);
-        if (s) lines[i] = (plot_line){.x = s->step, .y = s->value, .n = s->n, .look = i,
-                                      .label = runs[i].label};
+        if (s)
+            lines[i] = (plot_line){
+                .x = s->step, .y = s->value, .n = s->n, .look = i, .label = runs[i].label};
     }
     plot_lines(out, name, "step", lines, n);
     free(lines);
 }
 
-static const char *const first_metrics[] = {
-    "reward", "accuracy", "length", "entropy", "truncated", "zero_variance", "grad_norm"};
+static const char *const first_metrics[] = {"reward",    "accuracy",      "length",   "entropy",
+                                            "truncated", "zero_variance", "grad_norm"};
 /* In their place where a run is supervised: there is no reward. */
 static const char *const supervised_metrics[] = {"loss", "heldout_loss"};
 enum { FIRST_METRICS = sizeof first_metrics / sizeof *first_metrics };
@@ -278,8 +279,7 @@ void page_settings(masa_text *out, const report_run *runs, size_t n)
     masa_text_add(out, "</pre></details>\n");
     for (size_t i = 1; i < n; i++) {
         masa_text_clear(&difference);
-        size_t differ =
-            masa_config_difference(&runs[0].config, &runs[i].config, &difference);
+        size_t differ = masa_config_difference(&runs[0].config, &runs[i].config, &difference);
         masa_text_add(out, "<p><b>");
         html_text(out, runs[i].label);
         masa_text_add(out, differ ? "</b> differs in: " : "</b> has the same settings.");

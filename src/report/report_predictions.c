@@ -22,10 +22,8 @@ static void open_section(masa_text *out, const char *title, const report_run *ru
 static void add_number(masa_text *out, const char *format, double value)
 {
     masa_text_add(out, "<td>");
-    if (isfinite(value))
-        masa_text_addf(out, format, value);
-    else
-        masa_text_add(out, "-");
+    if (isfinite(value)) masa_text_addf(out, format, value);
+    else masa_text_add(out, "-");
 }
 
 static double share(double part, size_t whole)
@@ -133,8 +131,8 @@ static void plot_lengths(masa_text *out, const report_run *run, const report_met
     char title[64];
     if (m->n_lengths == 0) return;
     snprintf(title, sizeof title, "length in tokens, %s", when);
-    plot_grid g = plot_grid_make(24, longest(run), false, m->true_length,
-                                 m->predicted_length, m->n_lengths);
+    plot_grid g = plot_grid_make(24, longest(run), false, m->true_length, m->predicted_length,
+                                 m->n_lengths);
     plot_grid_draw(out, &g, title, "true mean of right solutions",
                    "predicted (more: at the edge)");
     plot_grid_deinit(&g);
@@ -165,8 +163,7 @@ static void add_calibration(masa_text *out, const report_run *run)
         if (parts[part].n_rates)
             masa_text_addf(out, "<td>%zu<td>%.3f", parts[part].n_rates,
                            parts[part].calibration_error);
-        else
-            masa_text_add(out, "<td>0<td>");
+        else masa_text_add(out, "<td>0<td>");
     masa_text_add(out, "\n</table>\n");
 }
 
@@ -192,26 +189,22 @@ void page_decisions(masa_text *out, const report_run *run)
     const report_decisions *d = &run->decisions;
     if (d->gates + d->cutoffs == 0) return;
     open_section(out, "Decisions", run);
-    masa_text_add(out,
-                  "<table><tr><th>decision<th>prompts<th>taken<th>what came of it\n");
+    masa_text_add(out, "<table><tr><th>decision<th>prompts<th>taken<th>what came of it\n");
     masa_text_addf(out, "<tr><td>gate: no solutions sampled<td>%zu<td>%zu<td>", d->gates,
                    d->gated);
     masa_gate_counts gate = masa_forecasts_agreement(&run->forecasts, 0, -1).gate;
     if (d->audits)
-        masa_text_addf(
-            out,
-            "%zu more rolled out to see: %zu of them had no variance (precision "
-            "%.2f",
-            d->audits, d->audits_right, share((double)d->audits_right, d->audits));
+        masa_text_addf(out,
+                       "%zu more rolled out to see: %zu of them had no variance (precision "
+                       "%.2f",
+                       d->audits, d->audits_right, share((double)d->audits_right, d->audits));
     if (d->audits && isfinite(masa_gate_base_rate(&gate)))
         masa_text_addf(out,
                        " where %.2f of all prompts have none: lift %.2f; recall %.2f, F1 %.2f",
                        masa_gate_base_rate(&gate), masa_gate_lift(&gate),
                        masa_gate_recall(&gate), masa_gate_f1(&gate));
-    if (d->audits)
-        masa_text_add(out, ")");
-    else
-        masa_text_add(out, "not known: none was audited");
+    if (d->audits) masa_text_add(out, ")");
+    else masa_text_add(out, "not known: none was audited");
     masa_text_addf(out, "\n<tr><td>cutoff below the response limit<td>%zu<td>%zu<td>",
                    d->cutoffs, d->cutoffs_taken);
     if (d->cutoffs_taken)

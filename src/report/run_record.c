@@ -16,10 +16,8 @@
 
 static void add_number(masa_text *out, double value, const char *format)
 {
-    if (isfinite(value))
-        masa_text_addf(out, format, value);
-    else
-        masa_text_add(out, "null");
+    if (isfinite(value)) masa_text_addf(out, format, value);
+    else masa_text_add(out, "null");
 }
 
 static void add_key(masa_text *out, const char *indent, const char *key)
@@ -111,7 +109,8 @@ static void add_predictions(masa_text *out, const report_run *run)
     for (size_t i = 0; i < n; i++) {
         double last = run->curve.points[i].spent[MASA_COST_STEPS];
         double first = i ? run->curve.points[i - 1].spent[MASA_COST_STEPS] + 1 : 0;
-        masa_forecast_agreement a = masa_forecasts_agreement(&run->forecasts, (long)first, (long)last);
+        masa_forecast_agreement a =
+            masa_forecasts_agreement(&run->forecasts, (long)first, (long)last);
         columns[PROMPTS * n + i] = (double)a.n_rates;
         columns[RATE * n + i] = a.rate_correlation;
         columns[CALIBRATION * n + i] = a.calibration_error;
@@ -122,7 +121,8 @@ static void add_predictions(masa_text *out, const report_run *run)
     for (size_t k = 0; k < COLUMNS; k++) add_column(out, names[k], columns + k * n, n);
     free(columns);
     long third = run->last_step / 3;
-    masa_forecast_agreement late = masa_forecasts_agreement(&run->forecasts, run->last_step - third, -1);
+    masa_forecast_agreement late =
+        masa_forecasts_agreement(&run->forecasts, run->last_step - third, -1);
     add_key(out, "    ", "deciles");
     for (int k = 0; k < MASA_DECILES; k++)
         masa_text_addf(out, "%s{\"n\": %zu, \"predicted\": %.3g, \"true\": %.3g}",
@@ -158,12 +158,12 @@ static void add_decisions(masa_text *out, const report_decisions *d)
                    "  \"decisions\": {\"gates\": %zu, \"gated\": %zu, \"audits\": %zu, "
                    "\"audits_right\": %zu, \"cutoffs\": %zu, \"cutoffs_taken\": %zu, "
                    "\"rollouts\": %zu, \"cut\": %zu}\n",
-                   d->gates, d->gated, d->audits, d->audits_right, d->cutoffs,
-                   d->cutoffs_taken, d->rollouts, d->cut);
+                   d->gates, d->gated, d->audits, d->audits_right, d->cutoffs, d->cutoffs_taken,
+                   d->rollouts, d->cut);
 }
 
-masa_status masa_record_make(masa_text *out, const char *folder,
-                             const masa_record_about *about, masa_error *err)
+masa_status masa_record_make(masa_text *out, const char *folder, const masa_record_about *about,
+                             masa_error *err)
 {
     report_run run;
     masa_status st = report_run_read(&run, folder, err);
@@ -219,10 +219,10 @@ static masa_status read_curve(masa_curve *out, const json_t *root, masa_error *e
         for (int cost = 0; cost < MASA_COSTS; cost++)
             point.spent[cost] = number_at(costs[cost], i);
         masa_curve_add(out, &point);
-        json_object_foreach(json_object_get(root, "metrics"), name, column)
-            if (masa_starts_with(name, MASA_STRATUM_PREFIX))
-                masa_curve_add_stratum(out, name + strlen(MASA_STRATUM_PREFIX),
-                                       number_at(column, i));
+        json_object_foreach(json_object_get(root, "metrics"), name,
+                            column) if (masa_starts_with(name, MASA_STRATUM_PREFIX))
+            masa_curve_add_stratum(out, name + strlen(MASA_STRATUM_PREFIX),
+                                   number_at(column, i));
     }
     return MASA_OK;
 }
@@ -238,8 +238,8 @@ static masa_status load(json_t **out, const char *json, size_t size, const char 
     return st;
 }
 
-masa_status masa_record_parse(masa_record *out, const char *json, size_t size,
-                              const char *path, masa_error *err)
+masa_status masa_record_parse(masa_record *out, const char *json, size_t size, const char *path,
+                              masa_error *err)
 {
     json_t *root;
     masa_record r = {0};
@@ -248,8 +248,8 @@ masa_status masa_record_parse(masa_record *out, const char *json, size_t size,
     int finished;
     masa_status st = load(&root, json, size, path, err);
     if (st != MASA_OK) return st;
-    if (json_unpack(root, "{s:s,s:I,s:b}", "arm", &arm, "seed", &seed, "finished",
-                    &finished) != 0)
+    if (json_unpack(root, "{s:s,s:I,s:b}", "arm", &arm, "seed", &seed, "finished", &finished) !=
+        0)
         st = MASA_FAIL(err, MASA_ERR_FORMAT,
                        "no record of a run: \"arm\", \"seed\" or \"finished\" is missing");
     if (st == MASA_OK) {

@@ -11,7 +11,8 @@
 void ask_add_line(masa_text *out, const ask *a, size_t i)
 {
     const masa_response *r = &a->responses[i];
-    masa_text_addf(out, "{\"id\":%zu,\"tokens\":%zu,\"cause\":\"%s\",\"response\":", a->first + i,
+    masa_text_addf(out,
+                   "{\"id\":%zu,\"tokens\":%zu,\"cause\":\"%s\",\"response\":", a->first + i,
                    r->tokens, r->cause ? r->cause : "");
     masa_text_add_json(out, r->text, r->size);
     masa_text_addf(out, ",\"problem\":%s}\n", r->problem->line ? r->problem->line : "{}");
@@ -22,10 +23,11 @@ static masa_status nonsense(const char *who, const char *what, const char *line,
 {
     const char *more = size > 80 ? "..." : "";
     size_t shown = masa_utf8_complete(line, size > 80 ? 80 : size);
-    return MASA_FAIL(err, MASA_ERR_DATA,
-                     "%s answered '%.*s%s', %s; a reply is a line like {\"id\":0,\"reward\":0.5}, "
-                     "and all else goes to standard error",
-                     who, (int)shown, line, more, what);
+    return MASA_FAIL(
+        err, MASA_ERR_DATA,
+        "%s answered '%.*s%s', %s; a reply is a line like {\"id\":0,\"reward\":0.5}, "
+        "and all else goes to standard error",
+        who, (int)shown, line, more, what);
 }
 
 masa_status ask_take_line(ask *a, size_t *i, const char *who, const char *line, size_t size,
@@ -41,7 +43,8 @@ masa_status ask_take_line(ask *a, size_t *i, const char *who, const char *line, 
     else if (a->replies[k].there) what = "to an \"id\" that it had answered already";
     else if (!json_is_number(reward) || !isfinite(json_number_value(reward)))
         what = "which has no number \"reward\"";
-    else if (correct && !json_is_boolean(correct)) what = "whose \"correct\" is not true or false";
+    else if (correct && !json_is_boolean(correct))
+        what = "whose \"correct\" is not true or false";
     else if (text && !json_is_string(text)) what = "whose \"text\" is no string";
     if (!what) {
         a->replies[k] = (ask_reply){

@@ -45,13 +45,12 @@ masa_status ask_command_open(ask_command **out, const masa_reward_options *o, ma
                        .stop = o->stop,
                        .copies = masa_alloc(o->copies, sizeof *c->copies)};
     masa_status st = MASA_OK;
-    for (size_t k = 0; k < c->n_copies; k++) c->copies[k].asked = masa_alloc(o->batch, sizeof(size_t));
+    for (size_t k = 0; k < c->n_copies; k++)
+        c->copies[k].asked = masa_alloc(o->batch, sizeof(size_t));
     for (size_t k = 0; st == MASA_OK && k < c->n_copies; k++)
         st = process_start(&c->copies[k].process, c->command, c->log, err);
-    if (st == MASA_OK)
-        *out = c;
-    else
-        ask_command_close(c);
+    if (st == MASA_OK) *out = c;
+    else ask_command_close(c);
     return st;
 }
 
@@ -82,10 +81,10 @@ static void add_last_words(masa_text *out, const ask_command *c)
         masa_text line = {0};
         masa_text_add_utf8(&line, log.data + start, n);
         if (n && strstr(masa_text_get(&line), "\"reward\""))
-            masa_text_addf(out, "; it printed '%s' to standard error, where no reward is looked for",
+            masa_text_addf(out,
+                           "; it printed '%s' to standard error, where no reward is looked for",
                            masa_text_get(&line));
-        else if (n)
-            masa_text_addf(out, "; its last words: %s", masa_text_get(&line));
+        else if (n) masa_text_addf(out, "; its last words: %s", masa_text_get(&line));
         masa_text_deinit(&line);
     }
     masa_text_addf(out, " (standard error is kept in %s)", c->log);
@@ -98,7 +97,8 @@ static masa_status replace(ask_command *c, copy *k, bool hangs, masa_error *err)
     char how[120];
     int status = process_end(&k->process, hangs ? 0 : 2);
     if (hangs)
-        snprintf(how, sizeof how, "gave no answer for %g s (is its output flushed?)", c->timeout);
+        snprintf(how, sizeof how, "gave no answer for %g s (is its output flushed?)",
+                 c->timeout);
     else if (WIFSIGNALED(status))
         snprintf(how, sizeof how, "died of signal %d", WTERMSIG(status));
     else
@@ -135,8 +135,9 @@ static masa_status take(ask_command *c, copy *k, const char *line, size_t size, 
     if (st != MASA_OK) return st;
     while (at < k->n_asked && k->asked[at] != i) at++;
     if (at == k->n_asked)
-        return MASA_FAIL(err, MASA_ERR_DATA, "%s answered id %zu, which another copy was asked for",
-                         who, c->ask->first + i);
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "%s answered id %zu, which another copy was asked for", who,
+                         c->ask->first + i);
     k->asked[at] = k->asked[--k->n_asked];
     k->since = masa_clock();
     k->failed = 0;

@@ -64,8 +64,8 @@ static bool find_program(masa_code_job *out, masa_judgement *j, const masa_respo
     if (!masa_code_extract(r->text, r->size, &start, &length)) return false;
     j->rule = "tests";
     j->answer = masa_strndup(r->text + start, length);
-    *out = (masa_code_job){whole_program(r->problem, r->text + start, length),
-                           r->problem->tests};
+    *out =
+        (masa_code_job){whole_program(r->problem, r->text + start, length), r->problem->tests};
     return true;
 }
 
@@ -99,8 +99,7 @@ masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, 
                                   .rule = "truncated"};
         if (responses[i].problem->kind != MASA_PROBLEM_CODE)
             judge_answer(&out[i], &responses[i]);
-        else if (find_program(&jobs[n_jobs], &out[i], &responses[i]))
-            places[n_jobs++] = i;
+        else if (find_program(&jobs[n_jobs], &out[i], &responses[i])) places[n_jobs++] = i;
     }
     masa_status st = masa_code_run_all(results, jobs, n_jobs, 0, NULL, err);
     for (size_t k = 0; k < n_jobs; k++) {
@@ -116,8 +115,8 @@ masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, 
     return st;
 }
 
-masa_status masa_judge(masa_judgement *out, const masa_problem *problem,
-                       const char *text, size_t size, bool truncated, masa_error *err)
+masa_status masa_judge(masa_judgement *out, const masa_problem *problem, const char *text,
+                       size_t size, bool truncated, masa_error *err)
 {
     const masa_response response = {
         .problem = problem, .text = text, .size = size, .truncated = truncated};

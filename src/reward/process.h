@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 typedef struct process {
-    pid_t pid; /* 0: not running */
+    pid_t pid;   /* 0: not running */
     int in, out; /* its standard input and output; do not block */
     masa_text to_write, read;
     size_t written; /* of to_write */

@@ -18,8 +18,10 @@ struct masa_rewards {
 const char *masa_reward_part_name(masa_reward_part part)
 {
     static const char *const names[] = {
-        [MASA_REWARD_CORRECTNESS] = "correctness", [MASA_REWARD_FORMAT] = "format",
-        [MASA_REWARD_LENGTH] = "length",           [MASA_REWARD_REPETITION] = "repetition",
+        [MASA_REWARD_CORRECTNESS] = "correctness",
+        [MASA_REWARD_FORMAT] = "format",
+        [MASA_REWARD_LENGTH] = "length",
+        [MASA_REWARD_REPETITION] = "repetition",
         [MASA_REWARD_USER] = "user",
     };
     return names[part];
@@ -43,10 +45,8 @@ masa_status masa_rewards_open(masa_rewards **out, const masa_reward_options *opt
     masa_status st = MASA_OK;
     if (given(options->command)) st = ask_command_open(&r->command, options, err);
     if (st == MASA_OK && given(options->url)) st = ask_url_open(&r->url, options, err);
-    if (st == MASA_OK)
-        *out = r;
-    else
-        masa_rewards_close(r);
+    if (st == MASA_OK) *out = r;
+    else masa_rewards_close(r);
     return st;
 }
 
@@ -82,8 +82,8 @@ static masa_status ask_user(masa_rewards *r, masa_reward *out, const masa_respon
              .replies = masa_alloc(n + 1, sizeof *a.replies),
              .n = n,
              .first = r->n_asked};
-    masa_status st = r->command ? ask_command_run(r->command, &a, err)
-                                : ask_url_run(r->url, &a, err);
+    masa_status st =
+        r->command ? ask_command_run(r->command, &a, err) : ask_url_run(r->url, &a, err);
     r->n_asked += n;
     for (size_t i = 0; i < n; i++) {
         const ask_reply *reply = &a.replies[i];

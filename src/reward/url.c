@@ -78,8 +78,8 @@ static masa_status take_answer(request *r, ask *a, masa_error *err)
     size_t missing = 0;
     for (size_t k = 0; k < r->n_asked; k++) missing += !a->replies[r->asked[k]].there;
     if (st == MASA_OK && missing)
-        st = MASA_FAIL(err, MASA_ERR_DATA, "%s answered %zu of the %zu responses of a request", who,
-                       r->n_asked - missing, r->n_asked);
+        st = MASA_FAIL(err, MASA_ERR_DATA, "%s answered %zu of the %zu responses of a request",
+                       who, r->n_asked - missing, r->n_asked);
     r->n_asked = 0;
     return st;
 }

@@ -64,8 +64,8 @@ static size_t add_group(rl_batch *b, rl_group *g, size_t number, const average *
             .response_size = length,
             .group = number,
             .advantage = r->advantage,
-            .weight = (float)(group_weight(g, config) *
-                              token_weight(config, of, (double)length)),
+            .weight =
+                (float)(group_weight(g, config) * token_weight(config, of, (double)length)),
             .logprobs = r->logprobs,
             .old_logprobs = config->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT
                                 ? r->completion.logprobs

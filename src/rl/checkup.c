@@ -8,7 +8,8 @@ typedef struct reading {
     long step; /* being read; 0: none yet */
 } reading;
 
-static masa_status see(void *context, long step, const char *name, double value, masa_error *err)
+static masa_status see(void *context, long step, const char *name, double value,
+                       masa_error *err)
 {
     (void)err;
     reading *r = context;
@@ -42,7 +43,8 @@ static void take(void *context, const char *rule, const char *text)
     rl_session *s = f->session;
     masa_warn("step %ld: %s", s->state.step, text);
     if (f->status == MASA_OK)
-        f->status = masa_store_add_event(masa_run_store(s->run), s->state.step, rule, text, f->err);
+        f->status =
+            masa_store_add_event(masa_run_store(s->run), s->state.step, rule, text, f->err);
 }
 
 masa_status rl_checkup(rl_session *s, masa_error *err)

@@ -26,8 +26,7 @@ void rl_training_sampling(rl_sampling by_kind[2], const masa_config *c, uint64_t
 
 static bool wants_solutions(const rl_draw *d, const masa_config *config)
 {
-    return !d->decision.gated && !d->decision.given_up &&
-           d->solutions.n < rl_wanted(d, config);
+    return !d->decision.gated && !d->decision.given_up && d->solutions.n < rl_wanted(d, config);
 }
 
 /* Samples from draw number `first` of the batch on, of the kinds asked for, what is not
@@ -52,7 +51,8 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     if (st == MASA_OK && solutions) st = rl_score_solutions(draws, first, &l->session, err);
     for (size_t i = first; st == MASA_OK && meta && i < draws->n; i++)
         if (draws->items[i].meta.n) rl_predict(&draws->items[i], l->session.config);
-    if (st == MASA_OK && meta && l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
+    if (st == MASA_OK && meta &&
+        l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
         st = rl_one_pass_forecast(&l->one_pass, draws, first, &l->session, err);
     if (meta) rl_predictor_end(&l->session);
     free(wanted);
@@ -119,8 +119,7 @@ static long leave_out(rl_draws *draws, bool flat, const masa_config *config)
     long remain = 0;
     for (size_t i = 0; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
-        d->solutions.left_out =
-            d->decision.gated || (flat && rl_flat(d, config));
+        d->solutions.left_out = d->decision.gated || (flat && rl_flat(d, config));
         remain += !d->solutions.left_out;
     }
     return remain;
@@ -131,7 +130,8 @@ static long leave_out(rl_draws *draws, bool flat, const masa_config *config)
  * somewhat larger. */
 static long draws_for(long missing, const rl_draws *draws)
 {
-    const double least = 0.25; /* a share that a few draws happened to have is not trusted below */
+    const double least =
+        0.25; /* a share that a few draws happened to have is not trusted below */
     double gated = 0;
     for (size_t i = 0; i < draws->n; i++) gated += draws->items[i].decision.gated;
     double open = draws->n ? 1 - gated / (double)draws->n : 1;

@@ -35,10 +35,11 @@ masa_status rl_encode_turn(rl_example *out, const rl_session *s, const masa_mess
         e.prompt.n = 0; /* the template may say itself which part is the assistant's */
         st = masa_chat_encode_answer(&e.prompt, &e.response, s->chat, messages, turn + 1, NULL);
         if (st != MASA_OK)
-            st = MASA_FAIL(err, MASA_ERR_DATA,
-                           "the chat template renders turn %zu otherwise than it asks for it, and "
-                           "marks no answer by a generation block",
-                           turn + 1);
+            st = MASA_FAIL(
+                err, MASA_ERR_DATA,
+                "the chat template renders turn %zu otherwise than it asks for it, and "
+                "marks no answer by a generation block",
+                turn + 1);
     }
     size_t last = whole.n;
     if (continues) {
@@ -116,8 +117,8 @@ static masa_status add_solution(const loading *l, const json_t *line, size_t num
     masa_status st = masa_problem_read(&problem, &reader, line, l->path, number, err);
     if (st != MASA_OK) return st;
     char *user = rl_solution_request(c, &problem);
-    masa_message turns[3] = {{"system", c->model.system}, {"user", user},
-                             {"assistant", problem.solution}};
+    masa_message turns[3] = {
+        {"system", c->model.system}, {"user", user}, {"assistant", problem.solution}};
     bool system = c->model.system[0];
     st = problem.solution
              ? add_example(l->examples, l->session, turns + !system, system ? 2 : 1, err)

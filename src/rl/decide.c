@@ -64,8 +64,8 @@ static bool closes(double *value, const rl_draw *d, const rl_method *method,
         *value = c->meta.gate_rate;
         return uniform(d, s, DRAW_GATE) < c->meta.gate_rate;
     case MASA_CONFIG_GATE_HARD:
-        *value = forecast &&
-                 masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
+        *value =
+            forecast && masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
         return *value > 0;
     default: return fit_closes(value, d, method, prompts, c);
     }
@@ -89,8 +89,9 @@ static double tokens_of(const rl_draw *d)
     double sum = 0;
     for (size_t j = 0; j < g->n; j++) sum += (double)g->rollouts[j].completion.n;
     if (g->n) return sum / (double)g->n;
-    return d->predictions && d->predictions->forecast.n_lengths ? d->predictions->forecast.length
-                                                                : 0;
+    return d->predictions && d->predictions->forecast.n_lengths
+               ? d->predictions->forecast.length
+               : 0;
 }
 
 void rl_share_out(rl_draws *draws, size_t first, const rl_method *method, rl_prompts *prompts,
@@ -245,7 +246,8 @@ void rl_weigh_survivors(rl_draw *d, const masa_config *config)
     for (size_t j = 0; j < g->n; j++) {
         bool passed = g->rollouts[j].completion.n > d->decision.cutoff;
         g->weights[j] = rl_cut_off(d, j, config) ? 0
-                        : passed ? (float)(1 / config->meta.cutoff_survival) : 1;
+                        : passed                 ? (float)(1 / config->meta.cutoff_survival)
+                                                 : 1;
     }
 }
 
@@ -349,8 +351,7 @@ masa_status rl_record_decisions(rl_session *s, long step, const rl_draws *draws,
     masa_status st = MASA_OK;
     for (size_t i = 0; st == MASA_OK && i < draws->n; i++) {
         const rl_draw *d = &draws->items[i];
-        masa_store_decision row = {
-            .step = step, .prompt = (long)i, .problem = d->problem->id};
+        masa_store_decision row = {.step = step, .prompt = (long)i, .problem = d->problem->id};
         if (d->predictions && !d->meta.n && d->predictions->forecast.n_pass_rates)
             st = record_forecast(s, row, d, err);
         if (!d->decision.made) continue;

@@ -41,8 +41,7 @@ void doctor_add(masa_findings *f, const char *check, masa_finding_grade grade,
  * asked for. */
 static void look_at_round_trip(masa_findings *f, const rl_session *s)
 {
-    static const char content[] =
-        "2+2? <|im_end|> \xc3\xa9\xe4\xb8\xad \\boxed{4}\n\n  x";
+    static const char content[] = "2+2? <|im_end|> \xc3\xa9\xe4\xb8\xad \\boxed{4}\n\n  x";
     const masa_message turns[] = {{"user", content}, {"assistant", "It is \\boxed{4}."}};
     masa_tokens ids = {0};
     masa_text rendered = {0}, decoded = {0};
@@ -51,8 +50,8 @@ static void look_at_round_trip(masa_findings *f, const rl_session *s)
     masa_status st = masa_chat_encode(&ids, s->chat, turns, 1, true, &err);
     if (st == MASA_OK) st = masa_chat_render(&rendered, s->chat, turns, 1, true, &err);
     if (st != MASA_OK) {
-        doctor_add(f, "template", MASA_FINDING_SPOILS,
-                   "choose another by model.chat_template", "%s", err.message);
+        doctor_add(f, "template", MASA_FINDING_SPOILS, "choose another by model.chat_template",
+                   "%s", err.message);
         goto out;
     }
     masa_tokenizer_decode(s->tokenizer, ids.ids, ids.n, false, &decoded);
@@ -84,8 +83,8 @@ static masa_status look_at_template(masa_findings *f, rl_session *s, masa_error 
     if (st != MASA_OK) return st;
     if (masa_chat_create(&s->chat, s->config->model.chat_template, s->tokenizer, &why) !=
         MASA_OK) {
-        doctor_add(f, "template", MASA_FINDING_SPOILS,
-                   "choose one by model.chat_template", "%s", why.message);
+        doctor_add(f, "template", MASA_FINDING_SPOILS, "choose one by model.chat_template",
+                   "%s", why.message);
         return MASA_OK;
     }
     s->n_stop_tokens = masa_chat_stop_tokens(s->stop_tokens, s->chat);
@@ -119,13 +118,11 @@ static masa_status plan_memory(masa_findings *f, const rl_session *s, bool *fits
     masa_status st = masa_model_file_open(&file, c->model.path, err);
     if (st != MASA_OK) return st;
     rl_session_options wants = {.reference = c->algorithm.kl_coef > 0,
-                                .meta_optimizer =
-                                    c->meta.own_moments && c->meta.samples > 0};
+                                .meta_optimizer = c->meta.own_moments && c->meta.samples > 0};
     masa_generator_options generator = doctor_generator_options(c);
     size_t available = masa_device_available();
-    rl_memory_plan plan =
-        rl_memory_plan_make(c, masa_model_file_config(file), rl_compute_dtype(c), &wants,
-                            &generator, available);
+    rl_memory_plan plan = rl_memory_plan_make(
+        c, masa_model_file_config(file), rl_compute_dtype(c), &wants, &generator, available);
     masa_model_file_close(file);
     *fits = available == 0 || plan.total <= available;
     doctor_add(f, "memory", *fits ? MASA_FINDING_FINE : MASA_FINDING_SPOILS,
@@ -140,8 +137,7 @@ static masa_status plan_memory(masa_findings *f, const rl_session *s, bool *fits
 /* ---- all of it ---- */
 
 /* A finding instead of an error: the data are what is examined. */
-static bool load(masa_findings *f, masa_problems *out, const char *path,
-                 const masa_config *c)
+static bool load(masa_findings *f, masa_problems *out, const char *path, const masa_config *c)
 {
     masa_problem_reader reader = rl_problem_reader(c);
     masa_error err = {0};
@@ -162,10 +158,8 @@ static masa_status sample(masa_findings *f, rl_session *s, size_t n, masa_error 
     masa_status st = masa_model_load(&s->model, s->config->model.path, &options, err);
     if (st == MASA_OK) st = rl_answer_rules(&rules, s->config->data.answer_rules, err);
     if (st == MASA_OK && rl_prompts_open(&prompts, s, rules, &why) != MASA_OK)
-        doctor_add(f, "prompts", MASA_FINDING_SPOILS, "see the message", "%s",
-                   why.message);
-    else if (st == MASA_OK)
-        st = doctor_sample(f, s, &prompts, n, err);
+        doctor_add(f, "prompts", MASA_FINDING_SPOILS, "see the message", "%s", why.message);
+    else if (st == MASA_OK) st = doctor_sample(f, s, &prompts, n, err);
     rl_prompts_close(&prompts);
     return st;
 }
@@ -183,8 +177,7 @@ masa_status masa_doctor_examine(masa_findings *f, const masa_config *config, siz
     if (st == MASA_OK) st = plan_memory(f, &s, &fits, err);
     if (st != MASA_OK) goto out;
     bool loaded = load(f, &train, config->data.train, config);
-    if (loaded && config->data.test[0])
-        loaded = load(f, &test, config->data.test, config);
+    if (loaded && config->data.test[0]) loaded = load(f, &test, config->data.test, config);
     if (loaded) doctor_look_at_data(f, &train, &test);
     s.progress = masa_progress_create(progress, NULL, 1);
     if (loaded && s.chat && fits) st = sample(f, &s, n, err);

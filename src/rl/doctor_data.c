@@ -28,16 +28,15 @@ static void look_at_golds(masa_findings *f, const masa_problems *train)
         if (!bad++) first = &train->items[i];
     }
     if (!bad) {
-        doctor_add(f, "golds", MASA_FINDING_FINE, NULL,
-                   "all %zu gold answers can be read", train->n);
+        doctor_add(f, "golds", MASA_FINDING_FINE, NULL, "all %zu gold answers can be read",
+                   train->n);
         return;
     }
-    doctor_add(
-        f, "golds", bad * 20 > train->n ? MASA_FINDING_SPOILS : MASA_FINDING_NOTE,
-        "no response can be right there: mend or leave out these lines (masa verify "
-        "shows why)",
-        "%zu of %zu gold answers can be read by no rule, the first in %.80s: \"%.60s\"",
-        bad, train->n, first->id, first->answer);
+    doctor_add(f, "golds", bad * 20 > train->n ? MASA_FINDING_SPOILS : MASA_FINDING_NOTE,
+               "no response can be right there: mend or leave out these lines (masa verify "
+               "shows why)",
+               "%zu of %zu gold answers can be read by no rule, the first in %.80s: \"%.60s\"",
+               bad, train->n, first->id, first->answer);
 }
 
 /* ---- duplicates ---- */
@@ -78,8 +77,7 @@ static void look_for_duplicates(masa_findings *f, const masa_problems *train,
     const char *in_train = "", *in_test = "";
     entry *entries = masa_alloc(n, sizeof *entries);
     for (size_t i = 0; i < n; i++) {
-        const masa_problem *p =
-            i < train->n ? &train->items[i] : &test->items[i - train->n];
+        const masa_problem *p = i < train->n ? &train->items[i] : &test->items[i - train->n];
         entries[i] = (entry){normal_text(p), p, i >= train->n};
     }
     qsort(entries, n, sizeof *entries, by_text);
@@ -103,8 +101,7 @@ static void look_for_duplicates(masa_findings *f, const masa_problems *train,
         doctor_add(f, "contamination", MASA_FINDING_FINE, NULL,
                    "no test problem is in the training file");
     if (twice)
-        doctor_add(f, "duplicates", MASA_FINDING_NOTE,
-                   "they are drawn more often than others",
+        doctor_add(f, "duplicates", MASA_FINDING_NOTE, "they are drawn more often than others",
                    "%zu of %zu training problems repeat another", twice, train->n);
     for (size_t i = 0; i < n; i++) free(entries[i].text);
     free(entries);

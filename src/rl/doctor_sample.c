@@ -47,8 +47,8 @@ static void count(tally *t, const rl_draw *d)
     for (size_t i = 0; i < g->n; i++) {
         const rl_rollout *r = &g->rollouts[i];
         masa_extraction where;
-        bool ended = r->completion.cause == MASA_STOP_EOS ||
-                     r->completion.cause == MASA_STOP_STRING;
+        bool ended =
+            r->completion.cause == MASA_STOP_EOS || r->completion.cause == MASA_STOP_STRING;
         t->n++;
         t->tokens += r->completion.n;
         t->stopped += ended;
@@ -81,11 +81,10 @@ static void tell_ends(masa_findings *f, const tally *t, const masa_config *c)
         "%.0f %% of %zu responses end by a stop token, %.0f %% are cut off at %ld tokens",
         share(t->stopped, t->n), t->n, share(t->truncated, t->n), c->rollout.max_tokens);
     bool loops = t->repeated * 4 > t->n;
-    doctor_add(
-        f, "repetition", loops ? MASA_FINDING_NOTE : MASA_FINDING_FINE,
-        loops ? "a higher rollout.temperature, or supervised training (masa sft) first"
-              : NULL,
-        "%.0f %% of the responses end in a loop", share(t->repeated, t->n));
+    doctor_add(f, "repetition", loops ? MASA_FINDING_NOTE : MASA_FINDING_FINE,
+               loops ? "a higher rollout.temperature, or supervised training (masa sft) first"
+                     : NULL,
+               "%.0f %% of the responses end in a loop", share(t->repeated, t->n));
 }
 
 static void tell_rules(masa_findings *f, const tally *t, unsigned rules)
@@ -100,22 +99,20 @@ static void tell_rules(masa_findings *f, const tally *t, unsigned rules)
         if (1u << k != MASA_EXTRACT_NUMBER && t->found[k] > best) best = t->found[k];
     }
     masa_extract_rules_text(&own, rules);
-    bool few = t->answered * 10 < t->n,
-         other = best >= 2 * t->answered && best * 4 > t->n;
-    doctor_add(
-        f, "answers",
-        few     ? MASA_FINDING_SPOILS
-        : other ? MASA_FINDING_NOTE
-                : MASA_FINDING_FINE,
-        other ? "add the rule that finds them to data.answer_rules, or say in "
-                "data.suffix how to "
-                "answer"
-        : few ? "say in data.suffix how to answer, or teach the form by masa sft first"
-              : NULL,
-        "data.answer_rules=%.60s finds an answer in %.0f %% of the responses; by rule: "
-        "%s",
-        masa_text_get(&own), share(t->answered, t->n),
-        list.size ? masa_text_get(&list) : "none");
+    bool few = t->answered * 10 < t->n, other = best >= 2 * t->answered && best * 4 > t->n;
+    doctor_add(f, "answers",
+               few     ? MASA_FINDING_SPOILS
+               : other ? MASA_FINDING_NOTE
+                       : MASA_FINDING_FINE,
+               other ? "add the rule that finds them to data.answer_rules, or say in "
+                       "data.suffix how to "
+                       "answer"
+               : few ? "say in data.suffix how to answer, or teach the form by masa sft first"
+                     : NULL,
+               "data.answer_rules=%.60s finds an answer in %.0f %% of the responses; by rule: "
+               "%s",
+               masa_text_get(&own), share(t->answered, t->n),
+               list.size ? masa_text_get(&list) : "none");
     masa_text_deinit(&list);
     masa_text_deinit(&own);
 }
@@ -139,16 +136,14 @@ static void tell_rewards(masa_findings *f, const tally *t)
         "%.1f %% of the responses are right; %zu of %zu groups have no variance (%zu all "
         "wrong, "
         "%zu all right)",
-        share(t->correct, t->n), t->without_variance, t->groups, t->all_wrong,
-        t->all_right);
+        share(t->correct, t->n), t->without_variance, t->groups, t->all_wrong, t->all_right);
 }
 
 static void tell_time(masa_findings *f, const tally *t, const masa_config *c)
 {
     double speed = t->seconds > 0 ? (double)t->tokens / t->seconds : 0;
     double length = (double)t->tokens / (double)t->n;
-    double step =
-        (double)c->rollout.prompts_per_step * (double)c->rollout.group_size * length;
+    double step = (double)c->rollout.prompts_per_step * (double)c->rollout.group_size * length;
     if (c->meta.samples)
         step += (double)c->rollout.prompts_per_step *
                 (double)(c->meta.samples * c->meta.max_tokens);
@@ -157,12 +152,11 @@ static void tell_time(masa_findings *f, const tally *t, const masa_config *c)
                "%.0f tokens a second, %.0f a response: sampling a step takes about %.0f "
                "s, %ld steps %.1f "
                "hours; updates come on top",
-               speed, length, seconds, c->train.steps,
-               seconds * (double)c->train.steps / 3600);
+               speed, length, seconds, c->train.steps, seconds * (double)c->train.steps / 3600);
 }
 
-static masa_status sample(rl_draws *draws, rl_session *s, masa_generator *generator,
-                          tally *t, masa_error *err)
+static masa_status sample(rl_draws *draws, rl_session *s, masa_generator *generator, tally *t,
+                          masa_error *err)
 {
     const masa_config *c = s->config;
     rl_group **groups = masa_alloc(draws->n, sizeof *groups);
@@ -193,8 +187,7 @@ masa_status doctor_sample(masa_findings *f, rl_session *s, rl_prompts *prompts, 
     masa_status st = masa_generator_create(&generator, s->model, NULL, &options, &why);
     if (st == MASA_ERR_CONFIG) {
         doctor_add(f, "context", MASA_FINDING_SPOILS,
-                   "lower data.max_prompt_tokens or rollout.max_tokens", "%s",
-                   why.message);
+                   "lower data.max_prompt_tokens or rollout.max_tokens", "%s", why.message);
         return MASA_OK;
     }
     if (st != MASA_OK && err) *err = why;

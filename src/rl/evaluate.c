@@ -43,8 +43,8 @@ static void add_to_stratum(rl_evaluation *out, const char *name, bool correct)
     out->strata[i].correct += correct;
 }
 
-static masa_status record(rl_evaluation *out, const rl_draw *d, size_t sample,
-                          masa_run *run, long step, masa_error *err)
+static masa_status record(rl_evaluation *out, const rl_draw *d, size_t sample, masa_run *run,
+                          long step, masa_error *err)
 {
     const rl_rollout *r = &d->solutions.rollouts[sample];
     masa_stop_cause cause = r->completion.cause;

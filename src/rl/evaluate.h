@@ -12,7 +12,7 @@ typedef struct rl_stratum {
 
 typedef struct rl_evaluation {
     size_t problems, responses, correct, truncated, no_answer; /* the last three of responses */
-    double mean_length; /* tokens */
+    double mean_length;                                        /* tokens */
     rl_stratum *strata; /* [n_strata] as they first came */
     size_t n_strata, strata_capacity;
 } rl_evaluation;

@@ -64,7 +64,8 @@ static char *take_string(reader *r)
 
 static masa_status cut_short(masa_error *err)
 {
-    return MASA_FAIL(err, MASA_ERR_PEER, "what another process sent of its rollouts is cut short");
+    return MASA_FAIL(err, MASA_ERR_PEER,
+                     "what another process sent of its rollouts is cut short");
 }
 
 typedef void unpacker(void *context, reader *r);
@@ -148,7 +149,8 @@ static void take_sampled(void *context, reader *r)
     s->prefilled += take_size(r);
     for (size_t i = 0; i < s->n; at += s->counts[i++]) {
         size_t share = rl_share_of(s->session, s->groups[i]->draw);
-        for (size_t k = 0; share >= share_first && share < share_last && k < s->counts[i]; k++) {
+        for (size_t k = 0; share >= share_first && share < share_last && k < s->counts[i];
+             k++) {
             masa_completion *c = &s->all[at + k];
             *c = take_completion(r);
             c->request = i;
@@ -247,9 +249,9 @@ static void take_logprobs(void *context, reader *r)
     rl_draws *draws = context;
     while (r->at < r->end && !r->cut) {
         size_t i = take_size(r), j = take_size(r);
-        rl_group *g = i / 2 < draws->n ? rl_draw_group(&draws->items[i / 2],
-                                                       i % 2 ? RL_META : RL_SOLUTION)
-                                       : NULL;
+        rl_group *g = i / 2 < draws->n
+                          ? rl_draw_group(&draws->items[i / 2], i % 2 ? RL_META : RL_SOLUTION)
+                          : NULL;
         if (r->cut || !g || j >= g->n) {
             r->cut = true;
             return;

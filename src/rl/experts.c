@@ -52,8 +52,7 @@ static bool write_expert(masa_text *out, const rl_draw *d, const masa_config *co
     return config->meta.bc_repair && wanted && masa_warm_start_text(out, p->truth, &options);
 }
 
-size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws,
-                         const masa_config *config)
+size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws, const masa_config *config)
 {
     size_t before = experts->n;
     for (size_t i = 0; i < draws->n; i++) {
@@ -69,7 +68,8 @@ size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws,
 static masa_status encode(rl_example *out, const rl_expert *expert, rl_prompts *prompts,
                           const rl_session *s, masa_error *err)
 {
-    const masa_problem *problem = &prompts->train.items[rl_prompts_index(prompts, expert->draw)];
+    const masa_problem *problem =
+        &prompts->train.items[rl_prompts_index(prompts, expert->draw)];
     masa_text user = {0};
     masa_status st = rl_meta_request(&user, prompts, s->config, problem, err);
     masa_message turns[] = {{"system", rl_meta_system(s->config)},

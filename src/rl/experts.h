@@ -21,8 +21,7 @@ void rl_experts_clear(rl_experts *experts); /* frees the texts and the list */
 
 /* Adds the best meta rollout of each prompt whose truth is known, corrected; where none can be
  * used and meta.bc_repair is set, an answer made from the truth. Returns how many. */
-size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws,
-                         const masa_config *config);
+size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws, const masa_config *config);
 
 typedef struct rl_cloning {
     size_t updates, texts, tokens;

@@ -11,8 +11,7 @@ void rl_cost_add_sampling(rl_cost *cost, const rl_session *s, const rl_draws *dr
     const masa_model_config *m = masa_model_get_config(s->model);
     double prompts[2] = {0}, sampled = 0, all;
     for (size_t i = 0; i < 2 * draws->n; i++) {
-        const rl_group *g =
-            i % 2 ? &draws->items[i / 2].meta : &draws->items[i / 2].solutions;
+        const rl_group *g = i % 2 ? &draws->items[i / 2].meta : &draws->items[i / 2].solutions;
         double prompt = (double)g->prompt.n, flops = 0;
         for (size_t j = 0; j < g->n; j++) {
             double n = (double)g->rollouts[j].completion.n;
@@ -27,8 +26,7 @@ void rl_cost_add_sampling(rl_cost *cost, const rl_session *s, const rl_draws *dr
     /* What prompts have in common was run once: `prefilled` of all their tokens, behind the
      * rest of them. */
     all = prompts[RL_SOLUTION] + prompts[RL_META];
-    double prefill =
-        (double)draws->prefilled * masa_model_flops(m, all / sampled / 2, false);
+    double prefill = (double)draws->prefilled * masa_model_flops(m, all / sampled / 2, false);
     cost->flops += prefill;
     cost->meta += prefill * prompts[RL_META] / all;
 }
@@ -38,8 +36,7 @@ void rl_cost_add_update(rl_cost *cost, const rl_session *s, const rl_draws *draw
     const masa_model_config *m = masa_model_get_config(s->model);
     double work[2] = {0}; /* of one forward pass over what was trained on, by kind */
     for (size_t i = 0; i < 2 * draws->n; i++) {
-        const rl_group *g =
-            i % 2 ? &draws->items[i / 2].meta : &draws->items[i / 2].solutions;
+        const rl_group *g = i % 2 ? &draws->items[i / 2].meta : &draws->items[i / 2].solutions;
         double prompt = (double)g->prompt.n, n;
         bool any = false;
         for (size_t j = 0; j < g->n; j++) {

@@ -14,6 +14,7 @@
 #include <masa/text.h>
 
 /* The metrics that rules look at: one table for the index and the name. */
+/* clang-format off */
 #define RL_SIGNALS(X)                                                                     \
     X(ACCURACY, "accuracy")                                                               \
     X(LENGTH, "length")                                                                   \
@@ -41,6 +42,7 @@
     X(OPEN_FLAT, "gate_open_flat")                                                        \
     X(MEMORY, "memory_mib")                                                               \
     X(DISK, "disk_free_mib")
+/* clang-format on */
 
 typedef enum rl_signal {
 #define X(name, text) RL_SIGNAL_##name,
@@ -63,14 +65,14 @@ typedef struct rl_health_rule {
 } rl_health_rule;
 
 typedef struct rl_health {
-    long steps;    /* of the whole run */
-    bool notions;  /* predicted notions are rewarded */
+    long steps;                  /* of the whole run */
+    bool notions;                /* predicted notions are rewarded */
     double now[RL_SIGNAL_COUNT]; /* of the step being seen; NaN: not recorded */
     double series[RL_SIGNAL_COUNT][RL_HEALTH_KEPT];
     double spikes[RL_HEALTH_KEPT]; /* 1 where the gradient's norm leapt */
-    size_t n;      /* steps in the series */
-    long step;     /* the last one judged; 0: none */
-    long own;      /* steps judged since rl_health_restart: machine's matters count from there */
+    size_t n;                      /* steps in the series */
+    long step;                     /* the last one judged; 0: none */
+    long own; /* steps judged since rl_health_restart: machine's matters count from there */
     double entropy_start, accuracy_best, eval_best, speed_best, speed_best_length, memory_start;
     int evals_below; /* evaluations in a row far below the best */
     rl_health_rule rules[RL_HEALTH_RULES];

@@ -19,13 +19,17 @@ static bool never_right(const rl_health *h, masa_text *text)
 {
     if (lately(h, RL_SIGNAL_ACCURACY) != 0) return false;
     if (NOW(NO_ANSWER) > 0.5)
-        masa_text_addf(text, "no rollout is right, and %.0f %% have no answer where data.answer_rules "
-                             "looks: read some with `masa inspect --rollouts`, and check data.suffix, "
-                             "data.answer_rules and model.chat_template", 100 * NOW(NO_ANSWER));
+        masa_text_addf(
+            text,
+            "no rollout is right, and %.0f %% have no answer where data.answer_rules "
+            "looks: read some with `masa inspect --rollouts`, and check data.suffix, "
+            "data.answer_rules and model.chat_template",
+            100 * NOW(NO_ANSWER));
     else
-        masa_text_add(text, "no rollout is right: the problems may be too hard for this model, or "
-                            "their answers written in another way; read some with `masa inspect "
-                            "--rollouts`");
+        masa_text_add(text,
+                      "no rollout is right: the problems may be too hard for this model, or "
+                      "their answers written in another way; read some with `masa inspect "
+                      "--rollouts`");
     return true;
 }
 
@@ -33,8 +37,10 @@ static bool truncated(const rl_health *h, masa_text *text)
 {
     double cut = lately(h, RL_SIGNAL_TRUNCATED);
     if (!(cut > 0.5)) return false;
-    masa_text_addf(text, "%.0f %% of the rollouts end at the length limit, so their answers are "
-                         "lost: raise rollout.max_tokens", 100 * cut);
+    masa_text_addf(text,
+                   "%.0f %% of the rollouts end at the length limit, so their answers are "
+                   "lost: raise rollout.max_tokens",
+                   100 * cut);
     return true;
 }
 
@@ -54,9 +60,10 @@ static bool no_variance(const rl_health *h, masa_text *text)
         flat += is;
     }
     if (row < 5 && (steps < 20 || flat < 10)) return false;
-    masa_text_addf(text, "in %d of the last %d steps no group of solutions had both right and wrong "
-                         "ones, so they taught nothing: choose problems that are %s, sample more "
-                         "(rollout.group_size), or set algorithm.dynamic_sampling",
+    masa_text_addf(text,
+                   "in %d of the last %d steps no group of solutions had both right and wrong "
+                   "ones, so they taught nothing: choose problems that are %s, sample more "
+                   "(rollout.group_size), or set algorithm.dynamic_sampling",
                    flat, steps, direction(h));
     return true;
 }
@@ -65,9 +72,11 @@ static bool little_variance(const rl_health *h, masa_text *text)
 {
     double flat = rl_health_mean(h, RL_SIGNAL_ZERO_VARIANCE, 0, 20, 10);
     if (!(flat > 0.8 && flat < 1 && lately(h, RL_SIGNAL_ACCURACY) > 0)) return false;
-    masa_text_addf(text, "in %.0f %% of the groups all rollouts are right or all wrong: most of the "
-                         "work teaches nothing. Choose problems that are %s, or set "
-                         "algorithm.dynamic_sampling", 100 * flat, direction(h));
+    masa_text_addf(text,
+                   "in %.0f %% of the groups all rollouts are right or all wrong: most of the "
+                   "work teaches nothing. Choose problems that are %s, or set "
+                   "algorithm.dynamic_sampling",
+                   100 * flat, direction(h));
     return true;
 }
 
@@ -75,8 +84,9 @@ static bool accuracy_fell(const rl_health *h, masa_text *text)
 {
     double now = NOW(EVAL), best = h->eval_best;
     if (h->evals_below < 2 || isnan(now)) return false;
-    masa_text_addf(text, "unseen accuracy has fallen to %.1f %% from %.1f %%: the run does harm now. "
-                         "Its best checkpoint is kept (train.keep_best); lower optimizer.lr, or stop",
+    masa_text_addf(text,
+                   "unseen accuracy has fallen to %.1f %% from %.1f %%: the run does harm now. "
+                   "Its best checkpoint is kept (train.keep_best); lower optimizer.lr, or stop",
                    100 * now, 100 * best);
     return true;
 }
@@ -85,9 +95,11 @@ static bool rewards_fell(const rl_health *h, masa_text *text)
 {
     double now = rl_health_mean(h, RL_SIGNAL_ACCURACY, 0, 20, 10), best = h->accuracy_best;
     if (!(best >= 0.2 && now < 0.5 * best)) return false;
-    masa_text_addf(text, "%.1f %% of the rollouts are right where it was %.1f %% at best: look at them "
-                         "with `masa inspect --rollouts`, go back to a checkpoint, lower optimizer.lr",
-                   100 * now, 100 * best);
+    masa_text_addf(
+        text,
+        "%.1f %% of the rollouts are right where it was %.1f %% at best: look at them "
+        "with `masa inspect --rollouts`, go back to a checkpoint, lower optimizer.lr",
+        100 * now, 100 * best);
     return true;
 }
 
@@ -97,9 +109,11 @@ static bool entropy_fell(const rl_health *h, masa_text *text)
 {
     double now = rl_health_mean(h, RL_SIGNAL_ENTROPY, 0, 5, 3), start = h->entropy_start;
     if (!(now < 0.01 || now < 0.1 * start)) return false;
-    masa_text_addf(text, "the policy has almost no entropy left (%.4f nats a token, %.4f at the "
-                         "start): it no longer explores. Lower optimizer.lr or raise "
-                         "algorithm.clip_high", now, start);
+    masa_text_addf(text,
+                   "the policy has almost no entropy left (%.4f nats a token, %.4f at the "
+                   "start): it no longer explores. Lower optimizer.lr or raise "
+                   "algorithm.clip_high",
+                   now, start);
     return true;
 }
 
@@ -108,8 +122,9 @@ static bool gradient_leaps(const rl_health *h, masa_text *text)
     double leaps = 0;
     for (size_t i = 0; i < RL_HEALTH_WINDOW && i < h->n; i++) leaps += h->spikes[h->n - 1 - i];
     if (leaps < 2 || !(h->spikes[h->n - 1] > 0)) return false;
-    masa_text_addf(text, "the gradient's norm leapt to more than ten times the usual %.0f times in "
-                         "the last %d steps (now %.3g): lower optimizer.lr or optimizer.grad_clip",
+    masa_text_addf(text,
+                   "the gradient's norm leapt to more than ten times the usual %.0f times in "
+                   "the last %d steps (now %.3g): lower optimizer.lr or optimizer.grad_clip",
                    leaps, RL_HEALTH_WINDOW, NOW(GRAD_NORM));
     return true;
 }
@@ -118,8 +133,10 @@ static bool drift(const rl_health *h, masa_text *text)
 {
     double difference = lately(h, RL_SIGNAL_DIFFERENCE);
     if (!(difference > 0.05)) return false;
-    masa_text_addf(text, "the log-probabilities of rollouts and trainer differ by %.3f on average: "
-                         "set model.compute to f32", difference);
+    masa_text_addf(text,
+                   "the log-probabilities of rollouts and trainer differ by %.3f on average: "
+                   "set model.compute to f32",
+                   difference);
     return true;
 }
 
@@ -127,16 +144,19 @@ static bool drift(const rl_health *h, masa_text *text)
 
 static double unreadable(const rl_health *h)
 {
-    return NOW(RATE_NO_JSON) + NOW(RATE_MISSING) + NOW(RATE_WRONG_TYPE) + NOW(RATE_OUT_OF_RANGE);
+    return NOW(RATE_NO_JSON) + NOW(RATE_MISSING) + NOW(RATE_WRONG_TYPE) +
+           NOW(RATE_OUT_OF_RANGE);
 }
 
 static bool predictions_unreadable(const rl_health *h, masa_text *text)
 {
     if (!(unreadable(h) > 0.9)) return false;
-    masa_text_addf(text, "%.0f %% of the predictions cannot be read (%.0f %% have no JSON object): read "
-                         "some with `masa inspect --kind meta`; begin with a warm start "
-                         "(meta.warm_start_prompts), and see that meta.max_tokens lets them end",
-                   100 * unreadable(h), 100 * NOW(RATE_NO_JSON));
+    masa_text_addf(
+        text,
+        "%.0f %% of the predictions cannot be read (%.0f %% have no JSON object): read "
+        "some with `masa inspect --kind meta`; begin with a warm start "
+        "(meta.warm_start_prompts), and see that meta.max_tokens lets them end",
+        100 * unreadable(h), 100 * NOW(RATE_NO_JSON));
     return true;
 }
 
@@ -144,9 +164,11 @@ static bool notions_empty(const rl_health *h, masa_text *text)
 {
     double empty = NOW(NOTIONS_MISSING) + NOW(NOTIONS_WRONG_TYPE) + NOW(NOTIONS_NONE_KEPT);
     if (!h->notions || !(empty > 0.95) || unreadable(h) > 0.5) return false;
-    masa_text_addf(text, "%.0f %% of the predictions name no notion that the problem lacks, so notions "
-                         "earn nothing: ask for them in meta.template, or set meta.weight_notion=0",
-                   100 * empty);
+    masa_text_addf(
+        text,
+        "%.0f %% of the predictions name no notion that the problem lacks, so notions "
+        "earn nothing: ask for them in meta.template, or set meta.weight_notion=0",
+        100 * empty);
     return true;
 }
 
@@ -154,9 +176,11 @@ static bool predictions_say_nothing(const rl_health *h, masa_text *text)
 {
     double r = rl_health_mean(h, RL_SIGNAL_CORRELATION, 0, RL_HEALTH_WINDOW, 25);
     if (!(fabs(r) < 0.1)) return false;
-    masa_text_addf(text, "predicted pass rates have nothing to do with the true ones (correlation "
-                         "%.2f over the last steps): do not act on them (meta.start_step=-1), or "
-                         "let more be learned of them (meta.samples, meta.weight)", r);
+    masa_text_addf(text,
+                   "predicted pass rates have nothing to do with the true ones (correlation "
+                   "%.2f over the last steps): do not act on them (meta.start_step=-1), or "
+                   "let more be learned of them (meta.samples, meta.weight)",
+                   r);
     return true;
 }
 
@@ -172,11 +196,13 @@ static bool gate_at_base_rate(const rl_health *h, masa_text *text)
     masa_gate_counts counts = masa_gate_audited(&audit);
     double precision = masa_gate_precision(&counts), base = masa_gate_base_rate(&counts);
     if (audited < 20 || !(precision < base + 0.05)) return false;
-    masa_text_addf(text, "the gate is no better than chance: %.0f %% of what it closes on has no "
-                         "variance, as has %.0f %% of all (%.0f audited): it throws away what could be "
-                         "learned. Set meta.start_step=-1, or make it stricter (meta.gate_sigma, "
-                         "meta.gate_threshold)",
-                   100 * precision, 100 * base, audited);
+    masa_text_addf(
+        text,
+        "the gate is no better than chance: %.0f %% of what it closes on has no "
+        "variance, as has %.0f %% of all (%.0f audited): it throws away what could be "
+        "learned. Set meta.start_step=-1, or make it stricter (meta.gate_sigma, "
+        "meta.gate_threshold)",
+        100 * precision, 100 * base, audited);
     return true;
 }
 
@@ -188,8 +214,10 @@ static bool slower(const rl_health *h, masa_text *text)
     double length = rl_health_mean(h, RL_SIGNAL_LENGTH, 0, 10, 5);
     bool shorter = length < 0.5 * h->speed_best_length; /* then prompts take most of the time */
     if (h->own < 30 || shorter || !(now < 0.4 * h->speed_best)) return false;
-    masa_text_addf(text, "%.0f tokens/s, where it was %.0f: does another program compute, has the "
-                         "machine grown hot, or does it swap?", now, h->speed_best);
+    masa_text_addf(text,
+                   "%.0f tokens/s, where it was %.0f: does another program compute, has the "
+                   "machine grown hot, or does it swap?",
+                   now, h->speed_best);
     return true;
 }
 
@@ -199,9 +227,10 @@ static bool memory_grows(const rl_health *h, masa_text *text)
     double before = rl_health_mean(h, RL_SIGNAL_MEMORY, 10, 10, 10);
     bool grows = h->own >= 30 && now > 1.01 * before;
     if (!grows || !(now > 1.5 * h->memory_start + 256)) return false;
-    masa_text_addf(text, "the process holds %.0f MiB, %.0f at its tenth step, and grows: save and "
-                         "resume it before memory is out; lower rollout.kept_memory", now,
-                   h->memory_start);
+    masa_text_addf(text,
+                   "the process holds %.0f MiB, %.0f at its tenth step, and grows: save and "
+                   "resume it before memory is out; lower rollout.kept_memory",
+                   now, h->memory_start);
     return true;
 }
 
@@ -209,11 +238,13 @@ static bool disk_fills(const rl_health *h, masa_text *text)
 {
     size_t back = h->own - 1 < RL_HEALTH_WINDOW ? (size_t)(h->own - 1) : RL_HEALTH_WINDOW;
     if (back < 10) return false;
-    double now = NOW(DISK), rate = (h->series[RL_SIGNAL_DISK][h->n - 1 - back] - now) / (double)back;
+    double now = NOW(DISK),
+           rate = (h->series[RL_SIGNAL_DISK][h->n - 1 - back] - now) / (double)back;
     double steps = now / rate;
     if (!(rate > 0 && steps < (double)(h->steps - h->step) && steps < 500)) return false;
-    masa_text_addf(text, "the disk has %.0f MiB left and each step takes %.1f: it is full in %.0f "
-                         "steps, before the run ends. Make room, or lower train.keep_checkpoints",
+    masa_text_addf(text,
+                   "the disk has %.0f MiB left and each step takes %.1f: it is full in %.0f "
+                   "steps, before the run ends. Make room, or lower train.keep_checkpoints",
                    now, rate, steps);
     return true;
 }

@@ -41,15 +41,15 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
     /* The unmerged weights stay beside the merged ones; the factors themselves are small. */
     if (config->lora.rank > 0) plan.weights += n * sizeof(float);
     else
-        plan.optimizer = masa_optimizer_bytes(n) *
-                         (wants->meta_optimizer && !wants->predictor ? 2 : 1);
+        plan.optimizer =
+            masa_optimizer_bytes(n) * (wants->meta_optimizer && !wants->predictor ? 2 : 1);
     if (wants->predictor) plan.weights += n * sizeof(float);
     if (wants->reference)
         plan.reference = masa_model_bytes_needed(model, &fixed) +
                          masa_trainer_bytes(model, compute, &trainer, false);
     if (generator) plan.cache = masa_generator_bytes_needed(model, compute, generator);
-    plan.total = plan.weights + plan.gradients + plan.optimizer + plan.reference +
-                 plan.cache + plan.activations;
+    plan.total = plan.weights + plan.gradients + plan.optimizer + plan.reference + plan.cache +
+                 plan.activations;
     return plan;
 }
 
@@ -59,7 +59,8 @@ static void plan_kept(rl_memory_plan *plan, const masa_config *c,
 {
     size_t prompts = (size_t)c->rollout.prompts_per_step;
     size_t prompt = (size_t)c->data.max_prompt_tokens;
-    size_t wanted = prompts * (prompt + (size_t)(c->rollout.group_size * c->rollout.max_tokens));
+    size_t wanted =
+        prompts * (prompt + (size_t)(c->rollout.group_size * c->rollout.max_tokens));
     if (c->meta.samples)
         wanted += prompts * (prompt + (size_t)(c->meta.samples * c->meta.max_tokens));
     if (wanted > INT32_MAX) wanted = INT32_MAX;
@@ -76,8 +77,7 @@ static void plan_kept(rl_memory_plan *plan, const masa_config *c,
 
 rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
                                    masa_dtype compute, const rl_session_options *wants,
-                                   const masa_generator_options *generator,
-                                   size_t available)
+                                   const masa_generator_options *generator, size_t available)
 {
     bool automatic = config->optimizer.checkpoint_activations == MASA_CONFIG_CHECKPOINT_AUTO;
     bool always = config->optimizer.checkpoint_activations == MASA_CONFIG_CHECKPOINT_ALWAYS;
@@ -109,7 +109,8 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                      "optimizer.checkpoint_activations, turn off meta.own_moments, or train "
                      "factors (lora.rank)%s",
                      (plan->total + plan->kept) >> 20, available >> 20,
-                     plan->total <= available ? "; rollout.kept_memory=-1 keeps what fits" : "");
+                     plan->total <= available ? "; rollout.kept_memory=-1 keeps what fits"
+                                              : "");
 }
 
 masa_status rl_memory_reserve(const masa_config *config, const char *model,

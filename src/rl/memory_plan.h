@@ -10,7 +10,7 @@
 
 /* Bytes. */
 typedef struct rl_memory_plan {
-    size_t weights;     /* float32 masters and packed compute weights */
+    size_t weights; /* float32 masters and packed compute weights */
     size_t gradients;
     size_t optimizer;
     size_t reference;   /* the frozen model and its buffers */
@@ -28,8 +28,7 @@ typedef struct rl_memory_plan {
  * rollouts' activations (rollout.kept_memory). */
 rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
                                    masa_dtype compute, const rl_session_options *wants,
-                                   const masa_generator_options *generator,
-                                   size_t available);
+                                   const masa_generator_options *generator, size_t available);
 
 /* Writes the plan as one line to log (NULL: nowhere); MASA_ERR_MEMORY, saying which
  * settings to lower, when it is more than available (0: unknown). */

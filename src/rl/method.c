@@ -27,11 +27,13 @@ masa_status rl_method_check(const masa_config *config, masa_error *err)
     bool fitted = config->meta.gate == MASA_CONFIG_GATE_SOFT ||
                   config->meta.gate == MASA_CONFIG_GATE_HISTORY;
     if (config->meta.gate_pilot && !fitted)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "meta.gate_pilot asks the fitted gate; take meta.gate soft or history");
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "meta.gate_pilot asks the fitted gate; take meta.gate soft or history");
     if (config->meta.size_by_worth && !fitted)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "meta.size_by_worth asks the fitted gate; take meta.gate soft or history");
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "meta.size_by_worth asks the fitted gate; take meta.gate soft or history");
     const char *why = masa_soft_cutoff_obstacle(&use);
     if (config->meta.cutoff_survival > 0 && config->algorithm.subset)
         why = "algorithm.subset chooses by rewards that a cutoff hides";
@@ -91,7 +93,8 @@ static double stands_for(const rl_draw *d, const masa_config *config)
         weight = 1 / (1 - config->meta.gate_rate);
     if (made->audited || !d->predictions || !d->predictions->truth) return weight;
     masa_statistics_summary truth = masa_statistics_get(d->predictions->truth);
-    return weight * masa_statistics_weight(&truth, (long)made->wished, config->meta.cutoff_audit);
+    return weight *
+           masa_statistics_weight(&truth, (long)made->wished, config->meta.cutoff_audit);
 }
 
 static void observe(rl_method *m, const rl_draw *d, rl_prompts *prompts,
@@ -127,8 +130,8 @@ void rl_method_observe(rl_method *m, const rl_draws *draws, rl_prompts *prompts,
         masa_statistics_summary truth = masa_statistics_get(d->predictions->truth);
         /* A prompt that was rolled out although the gate would have closed judges it. */
         const masa_forecast *forecast = &d->predictions->forecast;
-        bool closed = masa_gate_closed(forecast, config->meta.gate_sigma,
-                                       config->meta.gate_tolerance);
+        bool closed =
+            masa_gate_closed(forecast, config->meta.gate_sigma, config->meta.gate_tolerance);
         masa_calibration_update(&m->calibration, forecast, &truth, closed, &options);
     }
 }

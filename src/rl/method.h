@@ -12,12 +12,12 @@
 
 typedef struct rl_method {
     bool warm_started;
-    bool acting;                  /* predictions gate and cut off in this step */
+    bool acting; /* predictions gate and cut off in this step */
     masa_calibration calibration;
-    masa_gate_fit fit;            /* what past forecasts came to */
-    masa_cutoff_fit cutoff;       /* how far right solutions ran beyond their forecasts */
-    masa_belief *beliefs;         /* [n_beliefs] one for each training problem, by epoch */
-    bool *shut;                   /* [n_beliefs] gated for good (meta.gate_static) */
+    masa_gate_fit fit;      /* what past forecasts came to */
+    masa_cutoff_fit cutoff; /* how far right solutions ran beyond their forecasts */
+    masa_belief *beliefs;   /* [n_beliefs] one for each training problem, by epoch */
+    bool *shut;             /* [n_beliefs] gated for good (meta.gate_static) */
     size_t n_beliefs;
     rl_experts experts;
 } rl_method;

@@ -65,11 +65,11 @@ static json_t *save_cutoff(const masa_cutoff_fit *fit)
 
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json = json_pack(
-        "{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "warm_started", m->warm_started, "acting",
-        m->acting, "calibration", save_calibration(&m->calibration), "fit",
-        save_fit(&m->fit), "cutoff", save_cutoff(&m->cutoff), "beliefs", save_beliefs(m),
-        "shut", save_shut(m), "experts", save_experts(&m->experts));
+    json_t *json =
+        json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "warm_started", m->warm_started,
+                  "acting", m->acting, "calibration", save_calibration(&m->calibration), "fit",
+                  save_fit(&m->fit), "cutoff", save_cutoff(&m->cutoff), "beliefs",
+                  save_beliefs(m), "shut", save_shut(m), "experts", save_experts(&m->experts));
     /* 17 digits give every double back. */
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);
@@ -151,9 +151,9 @@ masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
     int warm = 0, acting = 0;
     json_t *calibration, *fit, *cutoff = NULL, *beliefs, *shut, *experts;
     json_t *json = json_loads(text, 0, NULL);
-    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s?o,s:o,s:o,s:o}", "warm_started", &warm,
-                                  "acting", &acting, "calibration", &calibration, "fit", &fit,
-                                  "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
+    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s?o,s:o,s:o,s:o}", "warm_started",
+                                  &warm, "acting", &acting, "calibration", &calibration, "fit",
+                                  &fit, "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
                                   "experts", &experts) == 0;
     m->warm_started = warm;
     m->acting = acting;

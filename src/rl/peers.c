@@ -23,10 +23,10 @@ masa_status rl_peers_check_step(const rl_session *s, masa_error *err)
 {
     if (masa_dist_size() == 1) return MASA_OK;
     masa_text line = {0};
-    double trained =
-        s->lora ? masa_sum_squares(masa_lora_values(s->lora), masa_lora_count(s->lora))
-                : masa_sum_squares(masa_model_values(s->model),
-                                   masa_model_parameter_count(s->model));
+    double trained = s->lora
+                         ? masa_sum_squares(masa_lora_values(s->lora), masa_lora_count(s->lora))
+                         : masa_sum_squares(masa_model_values(s->model),
+                                            masa_model_parameter_count(s->model));
     masa_text_addf(&line, "after step %ld, draw %ld, token %ld: weights %a\n", s->state.step,
                    s->state.draws, s->state.tokens, trained);
     masa_status st = masa_dist_same(masa_text_get(&line), err);

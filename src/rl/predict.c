@@ -35,8 +35,8 @@ void rl_predict(rl_draw *draw, const masa_config *config)
     p->items = masa_alloc(meta->n + 1, sizeof *p->items);
     p->n = meta->n;
     for (size_t i = 0; i < meta->n; i++)
-        masa_prediction_parse(&p->items[i], meta->rollouts[i].text,
-                              meta->rollouts[i].text_size, &options);
+        masa_prediction_parse(&p->items[i], meta->rollouts[i].text, meta->rollouts[i].text_size,
+                              &options);
     masa_forecast_init(&p->forecast, p->items, p->n,
                        (masa_cutoff_statistic)config->meta.cutoff_statistic);
     draw->predictions = p;
@@ -66,8 +66,8 @@ masa_statistics *rl_statistics(const rl_draw *draw, const masa_config *config)
     return statistics;
 }
 
-void rl_prediction_row(masa_store_prediction *out, masa_text *notions, const rl_predictions *all,
-                       size_t i)
+void rl_prediction_row(masa_store_prediction *out, masa_text *notions,
+                       const rl_predictions *all, size_t i)
 {
     const masa_prediction *p = &all->items[i];
     const masa_meta_reward *reward = all->rewards ? &all->rewards[i] : NULL;

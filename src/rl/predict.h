@@ -10,11 +10,11 @@
 #include "rollout.h"
 
 typedef struct rl_predictions {
-    masa_prediction *items;      /* [n] one for each meta rollout; none of a single pass */
+    masa_prediction *items; /* [n] one for each meta rollout; none of a single pass */
     size_t n;
-    masa_forecast forecast;      /* all of them together */
-    masa_statistics *truth;      /* of the solutions; NULL while there are none */
-    masa_meta_reward *rewards;   /* [n]; NULL while truth is */
+    masa_forecast forecast;    /* all of them together */
+    masa_statistics *truth;    /* of the solutions; NULL while there are none */
+    masa_meta_reward *rewards; /* [n]; NULL while truth is */
 } rl_predictions;
 
 void rl_predictions_destroy(rl_predictions *predictions);

@@ -20,8 +20,9 @@ static masa_status solution_prompt(masa_tokens *out, char **text, const rl_sessi
     return st;
 }
 
-masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const masa_config *config,
-                            const masa_problem *problem, masa_error *err)
+masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts,
+                            const masa_config *config, const masa_problem *problem,
+                            masa_error *err)
 {
     masa_meta_options options = rl_meta_options(config);
     return masa_meta_prompt(out, prompts->meta_template, problem->question, &options, err);
@@ -67,10 +68,12 @@ static masa_status leave_out_long(rl_prompts *prompts, masa_problems *problems,
     if (kept * 2 < all)
         return MASA_FAIL(err, MASA_ERR_DATA,
                          "%s: %zu of %zu prompts are longer than data.max_prompt_tokens = %zu; "
-                         "raise it, or choose other problems", path, all - kept, all, most);
+                         "raise it, or choose other problems",
+                         path, all - kept, all, most);
     if (kept < all)
         masa_warn("%s: %zu of %zu prompts are longer than data.max_prompt_tokens = %zu and "
-                  "left out", path, all - kept, all, most);
+                  "left out",
+                  path, all - kept, all, most);
     return MASA_OK;
 }
 
@@ -113,8 +116,8 @@ masa_problem_reader rl_problem_reader(const masa_config *config)
     };
 }
 
-static masa_status load(rl_prompts *prompts, masa_problems *out, const char *path,
-                        size_t limit, unsigned rules, const rl_session *s, masa_error *err)
+static masa_status load(rl_prompts *prompts, masa_problems *out, const char *path, size_t limit,
+                        unsigned rules, const rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
     bool test = out == &prompts->test;
@@ -148,10 +151,11 @@ masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *s, unsigned r
     if (st == MASA_OK && c->meta.samples && c->meta.template[0])
         st = load_template(prompts, c->meta.template, err);
     if (st == MASA_OK)
-        st = load(prompts, &prompts->train, c->data.train, (size_t)c->data.limit, rules, s, err);
+        st =
+            load(prompts, &prompts->train, c->data.train, (size_t)c->data.limit, rules, s, err);
     if (st == MASA_OK && c->data.test[0])
-        st = load(prompts, &prompts->test, c->data.test, (size_t)c->train.eval_samples, rules, s,
-                  err);
+        st = load(prompts, &prompts->test, c->data.test, (size_t)c->train.eval_samples, rules,
+                  s, err);
     if (st == MASA_OK)
         masa_problem_order_init(&prompts->order, prompts->train.n, (uint64_t)c->train.seed,
                                 c->data.shuffle);

@@ -33,7 +33,8 @@ masa_status rl_prompts_draw(rl_prompts *prompts, rl_draws *draws, const rl_sessi
 /* The system turn of the meta prompt; borrowed. */
 const char *rl_meta_system(const masa_config *config);
 /* Appends the user's turn that asks for the predictions. */
-masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts, const masa_config *config,
-                            const masa_problem *problem, masa_error *err);
+masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts,
+                            const masa_config *config, const masa_problem *problem,
+                            masa_error *err);
 
 #endif

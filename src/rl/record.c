@@ -18,7 +18,8 @@ static void add_solutions(rl_summary *out, const masa_problem *problem, const rl
         out->length += (double)r->completion.n;
         out->truncated += cause == MASA_STOP_LENGTH || cause == MASA_STOP_CONTEXT;
         out->no_answer += !r->answer;
-        if (problem->kind != MASA_PROBLEM_CODE) masa_found_add(&out->found, r->found, r->correct);
+        if (problem->kind != MASA_PROBLEM_CODE)
+            masa_found_add(&out->found, r->found, r->correct);
         for (int k = 0; k < MASA_REWARD_PARTS; k++) out->parts[k] += r->parts[k];
     }
 }
@@ -79,7 +80,8 @@ static masa_status record_part_means(rl_session *s, const rl_summary *y, masa_er
     for (int k = 0; st == MASA_OK && k < MASA_REWARD_PARTS; k++) {
         char name[64];
         snprintf(name, sizeof name, "reward_%s", masa_reward_part_name((masa_reward_part)k));
-        if (!isnan(y->parts[k])) st = masa_run_add_metric(s->run, y->step, name, y->parts[k], err);
+        if (!isnan(y->parts[k]))
+            st = masa_run_add_metric(s->run, y->step, name, y->parts[k], err);
     }
     return st;
 }
@@ -137,7 +139,8 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
     };
     masa_status st = rl_add_metrics(s, y->step, metrics, sizeof metrics / sizeof *metrics, err);
     if (st == MASA_OK && masa_dist_size() > 1) st = record_exchange(s, y, err);
-    return st == MASA_OK && rl_rewards_are_summed(s->config) ? record_part_means(s, y, err) : st;
+    return st == MASA_OK && rl_rewards_are_summed(s->config) ? record_part_means(s, y, err)
+                                                             : st;
 }
 
 masa_status rl_record_evaluation(rl_session *s, long step, const rl_evaluation *e,
@@ -236,8 +239,7 @@ static masa_status record_group(rl_session *s, long step, long place, const rl_d
     return st;
 }
 
-masa_status rl_record_rollouts(rl_session *s, long step, const rl_draws *draws,
-                               masa_error *err)
+masa_status rl_record_rollouts(rl_session *s, long step, const rl_draws *draws, masa_error *err)
 {
     masa_status st = MASA_OK;
     for (size_t i = 0; st == MASA_OK && i < draws->n; i++) {

@@ -12,7 +12,7 @@
 /* A finished step, summed up. Shares are of the solution rollouts trained on. */
 typedef struct rl_summary {
     long step;
-    size_t groups, left_out; /* solution groups */
+    size_t groups, left_out;         /* solution groups */
     double reward, accuracy, length; /* means over solution rollouts of all groups */
     double truncated, no_answer;     /* shares of them */
     masa_found found;                /* which rules found their answers, but for programs */
@@ -23,9 +23,9 @@ typedef struct rl_summary {
     size_t prompt_tokens, generated_tokens; /* of both kinds */
     size_t prefilled_tokens; /* of prompts that were computed: the rest was in the cache */
     double rollout_seconds, update_seconds;
-    rl_cost cost; /* estimated, of this step */
+    rl_cost cost;                           /* estimated, of this step */
     double exchanged_mib, exchange_seconds; /* sent to other processes, and spent with that */
-    double vote_seconds; /* of these, waiting for the slowest */
+    double vote_seconds;                    /* of these, waiting for the slowest */
 } rl_summary;
 
 /* All that a finished step is reported by. */

@@ -20,7 +20,7 @@ enum { PASS_RATE, LENGTH, NOTIONS, FIELDS };
 typedef struct rollouts {
     double n, tokens, all_tokens; /* meta rollouts, their tokens, tokens of both kinds */
     double rewarded, difficulty, length, notion, total;
-    double valid; /* all fields */
+    double valid;                            /* all fields */
     double causes[FIELDS][MASA_META_CAUSES]; /* why a field earned nothing */
 } rollouts;
 
@@ -48,7 +48,8 @@ static masa_status record_causes(rl_session *s, long step, const rollouts *r, ma
 {
     static const char *const fields[FIELDS] = {"pass_rate", "length", "notions"};
     static const unsigned untrue[FIELDS] = {
-        [LENGTH] = 1u << MASA_META_LIMITED | 1u << MASA_META_NO_CORRECT | 1u << MASA_META_OUTSIDE,
+        [LENGTH] =
+            1u << MASA_META_LIMITED | 1u << MASA_META_NO_CORRECT | 1u << MASA_META_OUTSIDE,
         [NOTIONS] = 1u << MASA_META_NONE_KEPT | 1u << MASA_META_NONE_HELPFUL,
     };
     masa_status st = MASA_OK;
@@ -146,8 +147,7 @@ static masa_status record_pairs(rl_session *s, long step, const rl_draws *draws,
         log_error += fabs(log(p->forecast.length / t.length_mean));
     }
     const rl_metric metrics[] = {
-        {"meta_pass_rate_error",
-         masa_mean_absolute_error(rate.predicted, rate.truth, rate.n)},
+        {"meta_pass_rate_error", masa_mean_absolute_error(rate.predicted, rate.truth, rate.n)},
         {"meta_pass_rate_correlation", masa_pearson(rate.predicted, rate.truth, rate.n)},
         {"meta_calibration_error",
          masa_calibration_bins(deciles, 10, rate.predicted, rate.truth, rate.n)},

@@ -54,8 +54,8 @@ masa_status rl_remote_open(rl_session *s, masa_error *err)
     }
     r->servers = masa_alloc(r->n, sizeof *r->servers);
     if (st == MASA_OK)
-        st = masa_http_open(&r->http, "application/json", s->config->rollout.timeout,
-                            s->stop, err);
+        st = masa_http_open(&r->http, "application/json", s->config->rollout.timeout, s->stop,
+                            err);
     return st == MASA_OK ? find_folder(r, s, err) : st;
 }
 
@@ -75,7 +75,8 @@ void rl_remote_close(rl_session *s)
 bool rl_remote_foreign(const rl_session *s)
 {
     bool foreign = false;
-    for (size_t i = 0; s->remote && i < s->remote->n; i++) foreign |= s->remote->servers[i].foreign;
+    for (size_t i = 0; s->remote && i < s->remote->n; i++)
+        foreign |= s->remote->servers[i].foreign;
     return foreign;
 }
 
@@ -134,7 +135,8 @@ static void post(masa_http_call *call, json_t *object)
 
 /* ---- who they are ---- */
 
-static masa_status take_models(rl_session *s, size_t i, const masa_http_call *call, masa_error *err)
+static masa_status take_models(rl_session *s, size_t i, const masa_http_call *call,
+                               masa_error *err)
 {
     json_t *o = json_loadb(masa_text_get(&call->got), call->got.size, 0, NULL);
     const json_t *model = json_array_get(json_object_get(o, "data"), 0);
@@ -156,7 +158,8 @@ static masa_status write_weights(rl_session *s, masa_error *err)
     masa_progress_phase(s->progress, "weights", 0, 0);
     do {
         st = masa_folder_create(s->remote->folder, err);
-        if (st == MASA_OK) st = masa_model_save(s->model, s->remote->folder, MASA_SAVE_F32, err);
+        if (st == MASA_OK)
+            st = masa_model_save(s->model, s->remote->folder, MASA_SAVE_F32, err);
     } while (st == MASA_ERR_IO && rl_session_wait_for_room(s, bytes));
     return st;
 }
@@ -172,13 +175,14 @@ static bool ask_reload(masa_http_call *call, const rl_session *s, size_t i)
 }
 
 /* masa's servers say what they have read. */
-static masa_status take_reload(rl_session *s, size_t i, const masa_http_call *call, masa_error *err)
+static masa_status take_reload(rl_session *s, size_t i, const masa_http_call *call,
+                               masa_error *err)
 {
     rl_remote *r = s->remote;
     if (r->servers[i].foreign) return MASA_OK;
     json_t *o = json_loadb(masa_text_get(&call->got), call->got.size, 0, NULL);
-    const char *read = json_string_value(json_object_get(
-        json_array_get(json_object_get(o, "results"), 0), "fingerprint"));
+    const char *read = json_string_value(
+        json_object_get(json_array_get(json_object_get(o, "results"), 0), "fingerprint"));
     bool same = read && masa_ends_with(r->version, read);
     json_decref(o);
     return same ? MASA_OK
@@ -226,7 +230,8 @@ static bool ask_canary(masa_http_call *call, const rl_session *s, size_t i)
 
 /* By the trainer, which is no part of what the run costs. */
 static masa_status canary_difference(double *out, const masa_completion *c,
-                                     const masa_request *request, rl_session *s, masa_error *err)
+                                     const masa_request *request, rl_session *s,
+                                     masa_error *err)
 {
     float logprobs[CANARY_TOKENS];
     double before = rl_trained_flops(s), sum = 0;
@@ -237,7 +242,8 @@ static masa_status canary_difference(double *out, const masa_completion *c,
                               .logprobs = logprobs};
     masa_status st = masa_trainer_logprobs(s->trainer, &sequence, 1, NULL, err);
     s->flops_elsewhere -= rl_trained_flops(s) - before;
-    for (size_t t = 0; st == MASA_OK && t < c->n; t++) sum += fabs(logprobs[t] - c->logprobs[t]);
+    for (size_t t = 0; st == MASA_OK && t < c->n; t++)
+        sum += fabs(logprobs[t] - c->logprobs[t]);
     *out = sum / (double)c->n;
     return st;
 }
@@ -252,7 +258,8 @@ static void take_version(remote_server *server, const masa_http_call *call)
     json_decref(o);
 }
 
-static masa_status take_canary(rl_session *s, size_t i, const masa_http_call *call, masa_error *err)
+static masa_status take_canary(rl_session *s, size_t i, const masa_http_call *call,
+                               masa_error *err)
 {
     rl_remote *r = s->remote;
     remote_server *server = &r->servers[i];
@@ -261,16 +268,16 @@ static masa_status take_canary(rl_session *s, size_t i, const masa_http_call *ca
     masa_completion c = {0};
     double difference = 0;
     if (server->foreign) take_version(server, call);
-    else
-        snprintf(server->version, sizeof server->version, "%s", r->version);
+    else snprintf(server->version, sizeof server->version, "%s", r->version);
     masa_status st = remote_take(&c, call, &(remote_piece){&request, 0, 1}, server, s, err);
     if (st == MASA_OK) st = canary_difference(&difference, &c, &request, s, err);
     if (st == MASA_OK && !(difference <= canary_most))
-        st = MASA_FAIL(err, MASA_ERR_DATA,
-                       "%s computes with other weights or settings: a canary's log-probabilities "
-                       "differ from the trainer's by %.3f on average, %.2f at most are allowed%s",
-                       r->urls[i], difference, canary_most,
-                       server->foreign ? " (vLLM wants --logprobs-mode processed_logprobs)" : "");
+        st = MASA_FAIL(
+            err, MASA_ERR_DATA,
+            "%s computes with other weights or settings: a canary's log-probabilities "
+            "differ from the trainer's by %.3f on average, %.2f at most are allowed%s",
+            r->urls[i], difference, canary_most,
+            server->foreign ? " (vLLM wants --logprobs-mode processed_logprobs)" : "");
     masa_completion_deinit(&c);
     masa_tokens_deinit(&prompt);
     return st;

@@ -20,7 +20,8 @@ static json_t *ids_of(const int32_t *ids, size_t n)
 
 static size_t limit_of(const masa_request *request, size_t sample)
 {
-    return request->sample_max_tokens ? request->sample_max_tokens[sample] : request->max_tokens;
+    return request->sample_max_tokens ? request->sample_max_tokens[sample]
+                                      : request->max_tokens;
 }
 
 /* What makes a draw the same wherever it is made; of no use to others than masa. */
@@ -43,12 +44,12 @@ void remote_ask(masa_http_call *call, const remote_piece *p, bool foreign)
 {
     const masa_request *q = p->request;
     uint64_t seed = masa_key(q->key, q->first_sample + p->first) >> 1;
-    json_t *params = json_pack(
-        "{s:I,s:f,s:f,s:f,s:I,s:I,s:i,s:o,s:b}", "n", (json_int_t)p->n, "temperature",
-        (double)q->sampling.temperature, "top_p", (double)q->sampling.top_p, "min_p",
-        (double)q->sampling.min_p, "max_tokens", (json_int_t)limit_of(q, p->first), "seed",
-        (json_int_t)seed, "logprobs", 0, "stop_token_ids", ids_of(q->stop_tokens, q->n_stop_tokens),
-        "detokenize", 0);
+    json_t *params =
+        json_pack("{s:I,s:f,s:f,s:f,s:I,s:I,s:i,s:o,s:b}", "n", (json_int_t)p->n, "temperature",
+                  (double)q->sampling.temperature, "top_p", (double)q->sampling.top_p, "min_p",
+                  (double)q->sampling.min_p, "max_tokens", (json_int_t)limit_of(q, p->first),
+                  "seed", (json_int_t)seed, "logprobs", 0, "stop_token_ids",
+                  ids_of(q->stop_tokens, q->n_stop_tokens), "detokenize", 0);
     if (q->sampling.top_k > 0)
         json_object_set_new(params, "top_k", json_integer(q->sampling.top_k));
     json_t *body = json_pack("{s:o,s:o}", "token_ids", ids_of(q->prompt, q->prompt_size),
@@ -72,7 +73,8 @@ static bool is_stop_token(const masa_request *q, int32_t token)
 }
 
 /* What is wrong with a choice, or NULL; c has room for its tokens. */
-static const char *take_tokens(masa_completion *c, const json_t *choice, size_t most, size_t vocab)
+static const char *take_tokens(masa_completion *c, const json_t *choice, size_t most,
+                               size_t vocab)
 {
     const json_t *ids = json_object_get(choice, "token_ids"),
                  *logprobs = json_object_get(json_object_get(choice, "logprobs"), "content");
@@ -104,8 +106,7 @@ static const char *take_cause(masa_completion *c, const json_t *choice, const ma
     if (strcmp(reason, "stop") == 0) c->cause = MASA_STOP_EOS;
     else if (strcmp(reason, "length") == 0)
         c->cause = c->n < most ? MASA_STOP_CONTEXT : MASA_STOP_LENGTH;
-    else
-        return "a finish_reason that is neither stop nor length";
+    else return "a finish_reason that is neither stop nor length";
     if (stopped != (c->cause == MASA_STOP_EOS)) return "an end where none was asked for";
     c->seconds = json_number_value(json_object_get(choice, "seconds"));
     return NULL;
@@ -187,13 +188,15 @@ typedef struct work {
 } work;
 
 /* Others than masa know one limit a request. */
-static void add_tasks(work *w, const masa_request *q, size_t number, masa_completion *completions)
+static void add_tasks(work *w, const masa_request *q, size_t number,
+                      masa_completion *completions)
 {
     size_t step = q->sample_max_tokens && rl_remote_foreign(w->session) ? 1 : q->n_samples;
     for (size_t first = 0; first < q->n_samples; first += step) {
         for (size_t i = 0; i < step; i++)
             completions[first + i] = (masa_completion){.request = number, .sample = first + i};
-        w->tasks[w->n++] = (task){.piece = {q, first, step}, .completions = completions + first};
+        w->tasks[w->n++] =
+            (task){.piece = {q, first, step}, .completions = completions + first};
     }
 }
 
@@ -204,7 +207,8 @@ static size_t free_server(const work *w, size_t samples)
     size_t best = r->n, most = 2 * (size_t)w->session->config->rollout.batch;
     for (size_t i = 0; i < r->n; i++) {
         bool room = w->busy[i] == 0 || w->busy[i] + samples <= most;
-        if (r->servers[i].there && room && (best == r->n || w->busy[i] < w->busy[best])) best = i;
+        if (r->servers[i].there && room && (best == r->n || w->busy[i] < w->busy[best]))
+            best = i;
     }
     return best;
 }
@@ -243,8 +247,7 @@ static masa_status take_task(work *w, task *t, masa_error *err)
         t->sent = false;
         return MASA_OK;
     }
-    if (status != 200)
-        return MASA_FAIL(err, MASA_ERR_DATA, "%s %s", t->call.url, t->call.why);
+    if (status != 200) return MASA_FAIL(err, MASA_ERR_DATA, "%s %s", t->call.url, t->call.why);
     masa_status st = remote_take(t->completions, &t->call, &t->piece,
                                  &s->remote->servers[t->server], s, err);
     t->done = true;

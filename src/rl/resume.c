@@ -58,10 +58,8 @@ static masa_status add_files(json_t *inputs, const masa_config *c, masa_error *e
 static void add_model(json_t *inputs, const rl_session *s, const json_t *before)
 {
     json_t *known = json_object_get(before, MODEL_KEY);
-    if (base_of(s))
-        json_object_set_new(inputs, MODEL_KEY, json_integer(s->base_fingerprint));
-    else if (known)
-        json_object_set(inputs, MODEL_KEY, known);
+    if (base_of(s)) json_object_set_new(inputs, MODEL_KEY, json_integer(s->base_fingerprint));
+    else if (known) json_object_set(inputs, MODEL_KEY, known);
 }
 
 static masa_status compare(const json_t *before, const json_t *now, const masa_config *c,
@@ -69,7 +67,8 @@ static masa_status compare(const json_t *before, const json_t *now, const masa_c
 {
     const char *key;
     json_t *was;
-    json_object_foreach((json_t *)(uintptr_t)before, key, was) {
+    json_object_foreach((json_t *)(uintptr_t)before, key, was)
+    {
         const json_t *is = json_object_get(now, key);
         if (!is || json_equal(was, is)) continue;
         if (strcmp(key, MODEL_KEY) == 0)
@@ -77,9 +76,8 @@ static masa_status compare(const json_t *before, const json_t *now, const masa_c
                              "%s is not the model that this run began with; --set model.path "
                              "names it where it is now",
                              c->model.path);
-        masa_warn(
-            "the file that %s names is not the one that the checkpoint was trained with",
-            key);
+        masa_warn("the file that %s names is not the one that the checkpoint was trained with",
+                  key);
     }
     return MASA_OK;
 }

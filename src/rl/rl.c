@@ -89,13 +89,12 @@ static masa_status try_to_record(rl_loop *l, const rl_step *y, const rl_draws *d
     return st;
 }
 
-static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws,
-                          masa_error *err)
+static masa_status record(rl_loop *l, const rl_step *y, const rl_draws *draws, masa_error *err)
 {
     enum { ROOM = 4 << 20 }; /* the store's own slack, and a step's texts */
     masa_status st = MASA_OK;
-    if (l->session.run)
-        do st = try_to_record(l, y, draws, err);
+    if (l->session.run) do
+            st = try_to_record(l, y, draws, err);
         while (st == MASA_ERR_IO && rl_session_wait_for_room(&l->session, ROOM));
     return masa_dist_agree(st, NULL, err);
 }
@@ -117,19 +116,19 @@ static void tell_found(rl_loop *l, const rl_summary *y)
 
 static void report(rl_loop *l, const rl_summary *y)
 {
-    masa_progress_step_done(l->session.progress,
-                            &(masa_progress_step){
-                                .step = y->step,
-                                .reward = y->reward,
-                                .loss = NAN,
-                                .accuracy = y->accuracy,
-                                .length = y->length,
-                                .meta = y->meta_reward,
-                                .gated = y->gated,
-                                .tokens_per_second =
-                                    (double)y->generated_tokens / y->rollout_seconds,
-                                .seconds = y->rollout_seconds + y->update_seconds,
-                            });
+    masa_progress_step_done(
+        l->session.progress,
+        &(masa_progress_step){
+            .step = y->step,
+            .reward = y->reward,
+            .loss = NAN,
+            .accuracy = y->accuracy,
+            .length = y->length,
+            .meta = y->meta_reward,
+            .gated = y->gated,
+            .tokens_per_second = (double)y->generated_tokens / y->rollout_seconds,
+            .seconds = y->rollout_seconds + y->update_seconds,
+        });
     if (!l->told_found) tell_found(l, y);
 }
 
@@ -222,7 +221,8 @@ static masa_status save(rl_loop *l, masa_error *err)
     return st;
 }
 
-static masa_status record_warm_start(rl_session *s, const rl_warm_start_stats *y, masa_error *err)
+static masa_status record_warm_start(rl_session *s, const rl_warm_start_stats *y,
+                                     masa_error *err)
 {
     masa_status st = masa_run_begin_step(s->run, err);
     if (st == MASA_OK) st = rl_record_warm_start(s, y, err);

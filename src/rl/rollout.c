@@ -185,7 +185,8 @@ masa_status rl_sample(rl_session *s, masa_generator *generator, rl_group *const 
     }
     masa_completion *all = masa_alloc(total, sizeof *all);
     masa_status st = rl_remote_sync(s, err);
-    if (st == MASA_OK) st = generate_mine(all, groups, requests, n, s, generator, &w, &run, err);
+    if (st == MASA_OK)
+        st = generate_mine(all, groups, requests, n, s, generator, &w, &run, err);
     st = rl_exchange_completions(all, groups, counts, n, &run, s, st, err);
     for (size_t i = 0; st == MASA_OK && i < n; at += counts[i++])
         take(groups[i], all + at, counts[i], &requests[i], s->tokenizer);

@@ -11,58 +11,59 @@ const char *rl_kind_name(rl_kind kind);
 
 typedef struct rl_rollout {
     masa_completion completion;
-    char *text;      /* decoded, without special tokens; always valid UTF-8 */
+    char *text; /* decoded, without special tokens; always valid UTF-8 */
     size_t text_size;
-    char *answer;    /* as extracted from a solution, or NULL */
-    masa_extract_rule found; /* which rule found it; NONE: no answer, or not judged */
-    char *said;      /* text of the user's reward on a solution, or NULL */
-    bool correct;    /* the binary verdict of a solution */
-    float reward;    /* what is maximised */
+    char *answer;                    /* as extracted from a solution, or NULL */
+    masa_extract_rule found;         /* which rule found it; NONE: no answer, or not judged */
+    char *said;                      /* text of the user's reward on a solution, or NULL */
+    bool correct;                    /* the binary verdict of a solution */
+    float reward;                    /* what is maximised */
     double parts[MASA_REWARD_PARTS]; /* of a solution's reward, without weights; NaN: none */
-    bool passed_over; /* not chosen for the backward pass (algorithm.subset) */
+    bool passed_over;                /* not chosen for the backward pass (algorithm.subset) */
     float advantage;
-    float *logprobs; /* [completion.n] by the trainer; NULL when not trained on; the first is NaN
+    float
+        *logprobs; /* [completion.n] by the trainer; NULL when not trained on; the first is NaN
                         until they are known */
 } rl_rollout;
 
 /* What was decided on the predictions for a prompt's solutions (decide.h). */
 typedef struct rl_decision {
-    bool made;               /* predictions were acted on in this step */
-    bool gated;              /* not rolled out */
-    bool audited;            /* the gate said no; rolled out to judge the gate */
-    double zero_variance;    /* probability that the gate went by; hard: 0 or 1 */
-    size_t cutoff;           /* tokens; max_tokens when there is none */
-    size_t wished;           /* the cutoff that the predictions asked for; left uncut it differs */
-    bool hinted;             /* the prompt names the predicted notions */
-    size_t pilot;            /* rollouts after which the gate was last asked again; 0: never */
-    double agreement;        /* probability of no variance that it went by then */
-    bool given_up;           /* it closed then: the others were not sampled */
+    bool made;            /* predictions were acted on in this step */
+    bool gated;           /* not rolled out */
+    bool audited;         /* the gate said no; rolled out to judge the gate */
+    double zero_variance; /* probability that the gate went by; hard: 0 or 1 */
+    size_t cutoff;        /* tokens; max_tokens when there is none */
+    size_t wished;        /* the cutoff that the predictions asked for; left uncut it differs */
+    bool hinted;          /* the prompt names the predicted notions */
+    size_t pilot;         /* rollouts after which the gate was last asked again; 0: never */
+    double agreement;     /* probability of no variance that it went by then */
+    bool given_up;        /* it closed then: the others were not sampled */
 } rl_decision;
 
 /* The rollouts of one kind to one prompt. */
 typedef struct rl_group {
     rl_kind kind;
-    uint64_t draw;               /* number of the draw in the run */
+    uint64_t draw; /* number of the draw in the run */
     char *prompt_text;
     masa_tokens prompt;
-    size_t max_tokens;           /* of a response */
-    size_t *limits;              /* soft cutoff: of each response; else NULL */
-    float *weights;              /* [n] soft cutoff: 0 cut off, 1/s survived it, else 1; or NULL */
-    rl_rollout *rollouts;        /* [n] */
-    size_t n;                    /* 0: not sampled */
-    size_t size;                 /* how many are wanted; 0: as many as of any group of its kind */
-    size_t pilot;                /* so many are sampled next; 0: all that are missing */
-    size_t scored;               /* rollouts that have their reward */
-    bool left_out;               /* recorded, not trained on */
+    size_t max_tokens;    /* of a response */
+    size_t *limits;       /* soft cutoff: of each response; else NULL */
+    float *weights;       /* [n] soft cutoff: 0 cut off, 1/s survived it, else 1; or NULL */
+    rl_rollout *rollouts; /* [n] */
+    size_t n;             /* 0: not sampled */
+    size_t size;          /* how many are wanted; 0: as many as of any group of its kind */
+    size_t pilot;         /* so many are sampled next; 0: all that are missing */
+    size_t scored;        /* rollouts that have their reward */
+    bool left_out;        /* recorded, not trained on */
 } rl_group;
 
 /* A problem drawn for a step, with all that is sampled for it and decided on it. */
 typedef struct rl_draw {
-    const masa_problem *problem; /* borrowed */
-    uint64_t number;             /* of the draw in the run */
-    rl_group solutions, meta;    /* meta.n is 0 without meta rollouts */
+    const masa_problem *problem;        /* borrowed */
+    uint64_t number;                    /* of the draw in the run */
+    rl_group solutions, meta;           /* meta.n is 0 without meta rollouts */
     struct rl_predictions *predictions; /* what the meta rollouts say (predict.h), or NULL */
-    rl_decision decision;        /* on its solutions */
+    rl_decision decision;               /* on its solutions */
 } rl_draw;
 
 typedef struct rl_draws {

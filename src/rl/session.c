@@ -36,7 +36,8 @@ static masa_status open_tokenizer(rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
     masa_status st = masa_tokenizer_load(&s->tokenizer, rl_session_model(s), err);
-    if (st == MASA_OK) st = masa_chat_create(&s->chat, c->model.chat_template, s->tokenizer, err);
+    if (st == MASA_OK)
+        st = masa_chat_create(&s->chat, c->model.chat_template, s->tokenizer, err);
     if (st == MASA_OK) s->n_stop_tokens = masa_chat_stop_tokens(s->stop_tokens, s->chat);
     return st;
 }
@@ -67,8 +68,7 @@ static void measure_base(rl_session *s)
     s->base_fingerprint = (int64_t)(masa_model_fingerprint(base) >> 1);
 }
 
-static masa_status open_model(rl_session *s, const rl_session_options *wants,
-                              masa_error *err)
+static masa_status open_model(rl_session *s, const rl_session_options *wants, masa_error *err)
 {
     const masa_config *c = s->config;
     masa_model_options options = {rl_compute_dtype(c), true};
@@ -143,8 +143,7 @@ static masa_status open_optimizers(rl_session *s, const rl_session_options *want
     return st;
 }
 
-static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
-                                masa_error *err)
+static masa_status open_trainer(rl_session *s, const rl_session_options *wants, masa_error *err)
 {
     masa_trainer_options options = {
         .tokens_per_pass = (size_t)s->config->optimizer.tokens_per_pass,
@@ -169,7 +168,8 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants,
 static masa_status check_file(const char *path, const char *setting, masa_error *err)
 {
     if (!path[0] || masa_path_is_readable(path)) return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_IO, "cannot open %s: %s (%s)", path, strerror(errno), setting);
+    return MASA_FAIL(err, MASA_ERR_IO, "cannot open %s: %s (%s)", path, strerror(errno),
+                     setting);
 }
 
 /* What can be refused before a model is loaded, which may take minutes. */
@@ -180,7 +180,8 @@ static masa_status check_settings(const masa_config *c, masa_error *err)
     if (st == MASA_OK && c->lora.rank > 0) st = masa_lora_check_targets(c->lora.targets, err);
     if (st == MASA_OK) st = check_file(c->data.train, "data.train", err);
     if (st == MASA_OK) st = check_file(c->data.test, "data.test", err);
-    if (st == MASA_OK && c->meta.samples) st = check_file(c->meta.template, "meta.template", err);
+    if (st == MASA_OK && c->meta.samples)
+        st = check_file(c->meta.template, "meta.template", err);
     return st;
 }
 
@@ -229,17 +230,15 @@ static masa_status start_record(rl_session *s, const char *folder,
     return st == MASA_OK ? rl_checkup_start(s, wants->total_steps, err) : st;
 }
 
-masa_status rl_session_start(rl_session *s, const char *folder,
-                             const rl_session_options *wants, masa_status opened,
-                             masa_error *err)
+masa_status rl_session_start(rl_session *s, const char *folder, const rl_session_options *wants,
+                             masa_status opened, masa_error *err)
 {
     masa_status st = opened == MASA_OK ? rl_resume_check(s, err) : opened;
     st = masa_dist_agree(st, NULL, err);
     if (st == MASA_OK) st = rl_peers_check_start(s, err);
     if (st != MASA_OK) return st;
     if (masa_dist_rank() == 0) st = start_record(s, folder, wants, err);
-    else
-        s->progress = masa_progress_create(NULL, NULL, wants->total_steps);
+    else s->progress = masa_progress_create(NULL, NULL, wants->total_steps);
     return masa_dist_agree(st, NULL, err);
 }
 
@@ -266,9 +265,8 @@ void rl_session_close(rl_session *s)
     *s = (rl_session){0};
 }
 
-masa_status rl_session_update(rl_session *s, masa_optimizer *optimizer,
-                              masa_status accumulated, double lr, double *norm,
-                              bool *made, masa_error *err)
+masa_status rl_session_update(rl_session *s, masa_optimizer *optimizer, masa_status accumulated,
+                              double lr, double *norm, bool *made, masa_error *err)
 {
     masa_error why = {0};
     masa_status st = accumulated;
@@ -283,9 +281,10 @@ masa_status rl_session_update(rl_session *s, masa_optimizer *optimizer,
     masa_optimizer_clear(optimizer);
     s->skipped++;
     s->skipped_in_row++;
-    masa_warn("step %ld: an update is left out, for its gradient is not finite (%d in a row); the "
-              "metric skipped_updates marks the step",
-              s->state.step + 1, s->skipped_in_row);
+    masa_warn(
+        "step %ld: an update is left out, for its gradient is not finite (%d in a row); the "
+        "metric skipped_updates marks the step",
+        s->state.step + 1, s->skipped_in_row);
     return MASA_OK;
 }
 
@@ -303,17 +302,19 @@ masa_status rl_session_stop(rl_session *s, masa_status why, bool save, long step
     if (err) cause = *err;
     if (st != MASA_OK)
         return MASA_FAIL(err, st,
-                         "stopped after step %ld of %ld (%.200s); saving it failed: %s",
-                         step, steps, cause.message, failed.message);
+                         "stopped after step %ld of %ld (%.200s); saving it failed: %s", step,
+                         steps, cause.message, failed.message);
     if (rl_session_diverged(s))
-        return MASA_FAIL(err, MASA_ERR_NUMERIC,
-                         "stopped after step %ld of %ld, which is saved with the last weights that "
-                         "are good: %d updates in a row had a gradient that is not finite; "
-                         "--resume goes on with the next problems, best with a lower optimizer.lr",
-                         step, steps, s->skipped_in_row);
+        return MASA_FAIL(
+            err, MASA_ERR_NUMERIC,
+            "stopped after step %ld of %ld, which is saved with the last weights that "
+            "are good: %d updates in a row had a gradient that is not finite; "
+            "--resume goes on with the next problems, best with a lower optimizer.lr",
+            step, steps, s->skipped_in_row);
     if (why != MASA_ERR_INTERRUPTED)
-        return MASA_FAIL(err, why, "%s; stopped after step %ld of %ld, which is saved: go on with "
-                                   "--resume",
+        return MASA_FAIL(err, why,
+                         "%s; stopped after step %ld of %ld, which is saved: go on with "
+                         "--resume",
                          cause.message, step, steps);
     return MASA_FAIL(err, MASA_ERR_INTERRUPTED,
                      "stopped after step %ld of %ld, which is saved; go on with --resume", step,
@@ -347,7 +348,8 @@ static masa_status write_settings(const rl_session *s, const char *folder, masa_
 static masa_status write_checkpoint(rl_session *s, const char *folder, masa_error *err)
 {
     masa_status st = rl_factors_save(s->lora, s, folder, RL_ADAPTER, err);
-    if (st == MASA_OK) st = rl_factors_save(s->predictor, s, folder, MASA_PREDICTOR_FOLDER, err);
+    if (st == MASA_OK)
+        st = rl_factors_save(s->predictor, s, folder, MASA_PREDICTOR_FOLDER, err);
     if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
         st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);

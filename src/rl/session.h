@@ -33,7 +33,7 @@ typedef struct rl_session {
     const volatile sig_atomic_t *stop;
     volatile sig_atomic_t *status;
     FILE *log;
-    const char *folder;   /* of the run; NULL: there is none */
+    const char *folder; /* of the run; NULL: there is none */
 
     masa_run *run;        /* NULL: another process keeps the record */
     masa_run_state state; /* as of the last finished step */
@@ -53,27 +53,27 @@ typedef struct rl_session {
     masa_trainer *trainer, *reference_trainer;
     masa_activations *kept; /* of a step's rollouts; or NULL */
     masa_progress *progress;
-    masa_rewards *rewards;  /* of reinforcement learning (score.h) */
-    rl_remote *remote;      /* servers that sample instead of this process; or NULL */
+    masa_rewards *rewards; /* of reinforcement learning (score.h) */
+    rl_remote *remote;     /* servers that sample instead of this process; or NULL */
     rl_health health;
 
     rl_shares shares;
     double flops_elsewhere; /* of other processes' passes (flops.h) */
 
-    size_t skipped;     /* updates of this step that were left out: their gradient was not finite */
+    size_t skipped; /* updates of this step that were left out: their gradient was not finite */
     int skipped_in_row; /* of this process; the next one that is made sets it to 0 */
 } rl_session;
 
 /* What the kind of training wants from the engines. */
 typedef struct rl_session_options {
-    bool reference;       /* keep a frozen copy of the starting model */
-    bool meta_optimizer;  /* keep a second optimiser for the meta path's updates */
-    bool predictor;       /* keep factors for predictions alone */
-    bool checkpoint;      /* recompute activations in the backward pass */
-    size_t kept_rows;     /* tokens of rollouts whose activations may be kept */
-    float temperature;    /* of the trained policy */
-    long total_updates;   /* for schedules that end */
-    long total_steps;     /* for the progress line */
+    bool reference;      /* keep a frozen copy of the starting model */
+    bool meta_optimizer; /* keep a second optimiser for the meta path's updates */
+    bool predictor;      /* keep factors for predictions alone */
+    bool checkpoint;     /* recompute activations in the backward pass */
+    size_t kept_rows;    /* tokens of rollouts whose activations may be kept */
+    float temperature;   /* of the trained policy */
+    long total_updates;  /* for schedules that end */
+    long total_steps;    /* for the progress line */
 } rl_session_options;
 
 /* What products are computed in on this machine. */
@@ -88,8 +88,8 @@ const char *rl_session_model(const rl_session *session);
  * memory, which completes wants (rl_memory_reserve; generator NULL: there is none), and loads
  * everything up to the trainer. Of the run nothing is changed yet. On failure
  * rl_session_close is still the caller's. */
-masa_status rl_session_open(rl_session *session, const masa_config *config,
-                            const char *folder, const masa_train_options *options,
+masa_status rl_session_open(rl_session *session, const masa_config *config, const char *folder,
+                            const masa_train_options *options,
                             const masa_generator_options *generator, rl_session_options *wants,
                             masa_error *err);
 /* Once all that can be refused is checked, which came to `opened`: a vote on it, and whether all
@@ -104,8 +104,8 @@ void rl_session_close(rl_session *session);
  * status is `accumulated`. One that is not finite is no error: the update is left out, counted
  * in `skipped` and warned about, and *made is false. */
 masa_status rl_session_update(rl_session *session, masa_optimizer *optimizer,
-                              masa_status accumulated, double lr, double *norm,
-                              bool *made, masa_error *err);
+                              masa_status accumulated, double lr, double *norm, bool *made,
+                              masa_error *err);
 /* So many updates in a row were left out that it is no accident. */
 bool rl_session_diverged(const rl_session *session);
 

@@ -69,8 +69,8 @@ static masa_status held_out_loss(sft_loop *l, double *loss, masa_error *err)
     return st;
 }
 
-static masa_status record(sft_loop *l, double loss, double norm, double tokens,
-                          double seconds, masa_error *err)
+static masa_status record(sft_loop *l, double loss, double norm, double tokens, double seconds,
+                          masa_error *err)
 {
     rl_session *s = &l->session;
     const masa_config *c = s->config;
@@ -127,8 +127,8 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     s->state.draws += (long)n;
     s->state.tokens += (long)tokens;
     s->state.seconds = masa_clock() - l->started;
-    if (s->run)
-        do st = record(l, stats.objective.loss, norm, tokens, seconds, err);
+    if (s->run) do
+            st = record(l, stats.objective.loss, norm, tokens, seconds, err);
         while (st == MASA_ERR_IO && rl_session_wait_for_room(s, (size_t)1 << 20));
     st = masa_dist_agree(st, NULL, err);
     masa_progress_step_done(s->progress,

@@ -18,10 +18,11 @@ masa_status rl_shares_open(rl_session *s, masa_error *err)
     size_t ranks = masa_dist_size(), rank = masa_dist_rank();
     size_t n = s->config->train.shares ? (size_t)s->config->train.shares : ranks;
     if (n != ranks && (n % ranks != 0 || !is_power_of_two(ranks)))
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "train.shares=%zu cannot be divided among %zu processes; start as many as "
-                         "there are shares, or a power of two that divides them",
-                         n, ranks);
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "train.shares=%zu cannot be divided among %zu processes; start as many as "
+            "there are shares, or a power of two that divides them",
+            n, ranks);
     s->shares = (rl_shares){.n = n, .first = n * rank / ranks, .last = n * (rank + 1) / ranks};
     return MASA_OK;
 }
@@ -54,8 +55,8 @@ static masa_status put_aside(sum *c, size_t level, masa_error *err)
     }
     if (!shares->partial[level]) {
         void DEVICE *memory = NULL;
-        st = masa_device_reserve(&memory, shares->size, sizeof(float), "the gradients of shares",
-                                 err);
+        st = masa_device_reserve(&memory, shares->size, sizeof(float),
+                                 "the gradients of shares", err);
         shares->partial[level] = memory;
     }
     if (st == MASA_OK) masa_device_copy(shares->partial[level], gradient, n * sizeof(float));

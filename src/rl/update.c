@@ -50,8 +50,7 @@ static void reweigh(rl_group *g, const masa_config *config)
     for (size_t j = 0; j < g->n; j++) reward[j] = g->rollouts[j].reward;
     if (config->algorithm.advantage == MASA_CONFIG_ADVANTAGE_LEAVE_ONE_OUT)
         masa_soft_cutoff_leave_one_out(advantage, reward, g->weights, g->n);
-    else
-        masa_soft_cutoff_advantages(advantage, reward, g->weights, g->n, false);
+    else masa_soft_cutoff_advantages(advantage, reward, g->weights, g->n, false);
     for (size_t j = 0; j < g->n; j++) g->rollouts[j].advantage = advantage[j];
     free(reward);
 }
@@ -162,8 +161,7 @@ static masa_status freeze(float **storage, rl_batch *b, rl_session *s, size_t mo
 static void compare_logprobs(const rl_draws *draws, rl_update_stats *stats)
 {
     for (size_t i = 0; i < 2 * draws->n; i++) {
-        const rl_group *g =
-            i % 2 ? &draws->items[i / 2].meta : &draws->items[i / 2].solutions;
+        const rl_group *g = i % 2 ? &draws->items[i / 2].meta : &draws->items[i / 2].solutions;
         for (size_t j = 0; j < g->n; j++) {
             const rl_rollout *r = &g->rollouts[j];
             bool known = r->logprobs && !isnan(r->logprobs[0]); /* later updates' are not */
@@ -179,8 +177,8 @@ static void compare_logprobs(const rl_draws *draws, rl_update_stats *stats)
 /* What a process trains on in a step: the sequences of its shares. */
 typedef struct training {
     rl_session *session;
-    rl_batch *batches; /* [shares.n] those of this process's shares; the others are empty */
-    float **frozen;    /* [shares.n] */
+    rl_batch *batches;     /* [shares.n] those of this process's shares; the others are empty */
+    float **frozen;        /* [shares.n] */
     rl_share_stats *stats; /* [shares.n] */
     const rl_batch_update *update; /* of any share; `number` in all of them */
     size_t number;
@@ -216,7 +214,9 @@ static masa_status freeze_all(training *t, masa_error *err)
     masa_status st = MASA_OK;
     for (size_t i = s->shares.first; st == MASA_OK && i < s->shares.last; i++) {
         rl_batch *b = &t->batches[i];
-        size_t moved = c->optimizer.epochs > 1 ? 0 : b->n_updates > 1 ? b->updates[1].first : b->n;
+        size_t moved = c->optimizer.epochs > 1 ? 0
+                       : b->n_updates > 1      ? b->updates[1].first
+                                               : b->n;
         if (rl_remote_foreign(s)) moved = 0;
         if (c->algorithm.old_logprobs == MASA_CONFIG_OLD_LOGPROBS_ROLLOUT) moved = b->n;
         double before = rl_trained_flops(s);
@@ -243,8 +243,8 @@ static masa_status train_share(void *context, size_t share, masa_error *err)
     rl_share_stats *stats = &t->stats[share];
     if (u->n == 0) return MASA_OK;
     double before = rl_trained_flops(s);
-    masa_status st = masa_trainer_accumulate(s->trainer, b->sequences + u->first, u->n, &objective,
-                                             &stats->trainer, err);
+    masa_status st = masa_trainer_accumulate(s->trainer, b->sequences + u->first, u->n,
+                                             &objective, &stats->trainer, err);
     stats->flops += rl_trained_flops(s) - before;
     return st;
 }
@@ -276,12 +276,12 @@ static masa_status after_first(training *t, rl_draws *draws, rl_update_stats *st
     masa_status st = rl_exchange_logprobs(draws, s, err);
     if (st == MASA_OK && !s->skipped) compare_logprobs(draws, stats);
     for (size_t i = s->shares.first; i < s->shares.last; i++)
-        for (size_t j = 0; j < t->batches[i].n; j++) t->batches[i].sequences[j].kept_rows = NULL;
+        for (size_t j = 0; j < t->batches[i].n; j++)
+            t->batches[i].sequences[j].kept_rows = NULL;
     return st;
 }
 
-masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats,
-                      masa_error *err)
+masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats, masa_error *err)
 {
     const masa_config *c = s->config;
     training t;
@@ -299,8 +299,8 @@ masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats,
         /* The schedule follows the steps: meta updates run at the rate of the policy's last,
          * and an update without rollouts takes its place too. */
         policy += t.update->kind == RL_SOLUTION;
-        double lr = masa_optimizer_rate(s->optimizer, (size_t)s->state.step * a_step +
-                                                          (policy ? policy : 1));
+        double lr = masa_optimizer_rate(s->optimizer,
+                                        (size_t)s->state.step * a_step + (policy ? policy : 1));
         if (t.update->all > 0) st = update_once(&t, lr, stats, err);
         if (st == MASA_OK && k == 0) st = after_first(&t, draws, stats, err);
     }

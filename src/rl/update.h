@@ -6,7 +6,7 @@
 
 typedef struct rl_update_stats {
     masa_trainer_stats trainer;
-    double grad_norm;          /* mean over optimiser steps, before clipping */
+    double grad_norm; /* mean over optimiser steps, before clipping */
     size_t optimizer_steps;
     size_t trained;            /* rollouts with a gradient */
     double logprob_difference; /* mean |rollout - trainer| log-probability of a token,

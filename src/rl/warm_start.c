@@ -26,7 +26,8 @@ static masa_status sample(rl_loop *l, rl_draws *draws, masa_error *err)
     rl_group **all = masa_alloc(draws->n + 1, sizeof(rl_group *));
     for (size_t i = 0; i < draws->n; i++) all[i] = &draws->items[i].solutions;
     if (st == MASA_OK)
-        st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, &draws->prefilled, err);
+        st = rl_sample(&l->session, l->generator, all, draws->n, by_kind, &draws->prefilled,
+                       err);
     if (st == MASA_OK) st = rl_score_solutions(draws, 0, &l->session, err);
     free(all);
     return st;
@@ -65,8 +66,7 @@ static size_t rehearse(masa_sequence *out, const rl_expert *answers, size_t n,
     for (size_t i = 0; i < n; i++) {
         const rl_group *g = &draws->items[answers[i].draw].solutions;
         for (size_t k = 0; k < wanted && k < g->n; k++) {
-            const masa_completion *r =
-                &g->rollouts[(pass * wanted + k) % g->n].completion;
+            const masa_completion *r = &g->rollouts[(pass * wanted + k) % g->n].completion;
             out[made++] = (masa_sequence){.prompt = g->prompt.ids,
                                           .prompt_size = g->prompt.n,
                                           .response = r->tokens,
@@ -80,9 +80,8 @@ static masa_status learn(rl_loop *l, rl_experts *answers, const rl_draws *draws,
                          rl_warm_start_stats *stats, masa_error *err)
 {
     const masa_config *c = l->session.config;
-    masa_sequence *rehearsed =
-        masa_alloc((size_t)(c->meta.bc_batch * c->meta.warm_start_rehearsal) + 1,
-                   sizeof *rehearsed);
+    masa_sequence *rehearsed = masa_alloc(
+        (size_t)(c->meta.bc_batch * c->meta.warm_start_rehearsal) + 1, sizeof *rehearsed);
     size_t batch = (size_t)c->meta.bc_batch, epochs = (size_t)c->meta.warm_start_epochs;
     size_t per_epoch = (answers->n + batch - 1) / batch;
     masa_status st = MASA_OK;
@@ -93,9 +92,8 @@ static masa_status learn(rl_loop *l, rl_experts *answers, const rl_draws *draws,
         masa_progress_phase(l->session.progress, "warm start", k, epochs * per_epoch);
         size_t n_rehearsed =
             rehearse(rehearsed, answers->items + first, n, draws, k / per_epoch, c);
-        st = rl_experts_learn(answers, first, n, rehearsed, n_rehearsed,
-                              c->meta.warm_start_lr, &l->prompts, &l->session,
-                              &stats->cloning, err);
+        st = rl_experts_learn(answers, first, n, rehearsed, n_rehearsed, c->meta.warm_start_lr,
+                              &l->prompts, &l->session, &stats->cloning, err);
         if (k == 0) stats->first_loss = stats->cloning.loss;
         if (st == MASA_OK && rl_stop_asked(&l->session))
             st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped in the warm start");

@@ -43,8 +43,9 @@ static masa_status seal_file(json_t *files, const char *path, const char *name, 
     uint32_t sum;
     masa_status st = masa_run_file_checksum(path, &sum, err);
     if (st != MASA_OK) return st;
-    json_object_set_new(files, name, json_pack("{s:I,s:I}", "size", (json_int_t)size, "crc32c",
-                                               (json_int_t)sum));
+    json_object_set_new(
+        files, name,
+        json_pack("{s:I,s:I}", "size", (json_int_t)size, "crc32c", (json_int_t)sum));
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0 || fsync(fd) != 0) st = fail_errno(err, "sync", path);
     if (fd >= 0) close(fd);
@@ -65,12 +66,9 @@ static masa_status seal_folder(json_t *files, const char *folder, const char *pr
         if (!*prefix && strcmp(name, STATE_FILE) == 0) continue;
         char *path = masa_path_join(folder, name), *relative = masa_path_join(prefix, name);
         struct stat info;
-        if (stat(path, &info) != 0)
-            st = fail_errno(err, "read", path);
-        else if (S_ISDIR(info.st_mode))
-            st = seal_folder(files, path, relative, err);
-        else
-            st = seal_file(files, path, relative, (size_t)info.st_size, err);
+        if (stat(path, &info) != 0) st = fail_errno(err, "read", path);
+        else if (S_ISDIR(info.st_mode)) st = seal_folder(files, path, relative, err);
+        else st = seal_file(files, path, relative, (size_t)info.st_size, err);
         free(path);
         free(relative);
     }
@@ -111,29 +109,29 @@ masa_status checkpoint_seal(const char *folder, const masa_run_state *state, mas
     masa_status st = MASA_OK;
     char *path = masa_path_join(folder, STATE_FILE);
     masa_text text = {0};
-    json_t *root = json_pack("{s:i,s:I,s:I,s:I,s:f,s:f}", "version", 2, "step",
-                             (json_int_t)state->step, "draws", (json_int_t)state->draws,
-                             "tokens", (json_int_t)state->tokens, "seconds", state->seconds,
-                             "cpu_seconds", state->cpu_seconds);
+    json_t *root =
+        json_pack("{s:i,s:I,s:I,s:I,s:f,s:f}", "version", 2, "step", (json_int_t)state->step,
+                  "draws", (json_int_t)state->draws, "tokens", (json_int_t)state->tokens,
+                  "seconds", state->seconds, "cpu_seconds", state->cpu_seconds);
     json_t *files = json_object();
     json_t *extra = json_loads(state->extra ? state->extra : "{}", 0, NULL);
     /* No root, or no accuracy: not a number. */
-    bool whole = root && (!state->evaluated ||
-                          json_object_set_new(root, "accuracy", json_real(state->accuracy)) == 0);
+    bool whole =
+        root && (!state->evaluated ||
+                 json_object_set_new(root, "accuracy", json_real(state->accuracy)) == 0);
     if (!whole || !json_is_object(extra)) {
-        st = MASA_FAIL(
-            err, MASA_ERR_DATA,
-            "the state to be saved is not finite or its extra part no JSON object");
+        st = MASA_FAIL(err, MASA_ERR_DATA,
+                       "the state to be saved is not finite or its extra part no JSON object");
         json_decref(extra);
     } else {
         json_object_set_new(root, "extra", extra);
     }
-    if (state->inputs)
-        json_object_set_new(root, "inputs", json_loads(state->inputs, 0, NULL));
+    if (state->inputs) json_object_set_new(root, "inputs", json_loads(state->inputs, 0, NULL));
     json_object_set_new(root, "files", files);
     if (st == MASA_OK) st = seal_folder(files, folder, "", err);
     if (st == MASA_OK) {
-        char *json = json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+        char *json =
+            json_dumps(root, JSON_INDENT(1) | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
         masa_text_add(&text, json);
         free(json);
         add_checksum(&text);
@@ -155,10 +153,8 @@ static masa_status verify_file(const char *folder, const char *name, const json_
     masa_status st = MASA_OK;
     struct stat info;
     uint32_t found = 0;
-    if (masa_path_missing(path))
-        st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is missing", path);
-    else if (stat(path, &info) != 0)
-        st = fail_errno(err, "read", path);
+    if (masa_path_missing(path)) st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is missing", path);
+    else if (stat(path, &info) != 0) st = fail_errno(err, "read", path);
     else if (!S_ISREG(info.st_mode))
         st = MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not a regular file", path);
     else if (info.st_size != size)
@@ -178,7 +174,8 @@ static masa_status read_state(const json_t *root, const char *path, masa_run_sta
     json_t *extra, *files;
     if (json_unpack((json_t *)(uintptr_t)root, "{s:I,s:I,s:I,s:I,s:F,s?F,s:o,s:o}", "version",
                     &version, "step", &step, "draws", &draws, "tokens", &tokens, "seconds",
-                    &seconds, "cpu_seconds", &cpu_seconds, "extra", &extra, "files", &files) != 0 ||
+                    &seconds, "cpu_seconds", &cpu_seconds, "extra", &extra, "files",
+                    &files) != 0 ||
         (version != 1 && version != 2) || !json_is_object(extra) || !json_is_object(files))
         return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is not the state of a checkpoint", path);
     *out = (masa_run_state){.step = (long)step,
@@ -231,12 +228,10 @@ masa_status checkpoint_verify(const char *folder, masa_run_state *state, masa_er
     masa_status st = load_state(&root, path, err);
     if (st == MASA_OK) st = read_state(root, path, &found, err);
     if (st == MASA_OK)
-        json_object_foreach(json_object_get(root, "files"), name, file)
-            if (st == MASA_OK) st = verify_file(folder, name, file, err);
-    if (st == MASA_OK)
-        *state = found;
-    else
-        masa_run_state_deinit(&found);
+        json_object_foreach(json_object_get(root, "files"), name, file) if (st == MASA_OK) st =
+            verify_file(folder, name, file, err);
+    if (st == MASA_OK) *state = found;
+    else masa_run_state_deinit(&found);
     json_decref(root);
     free(path);
     return st;

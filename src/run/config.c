@@ -9,8 +9,8 @@
 
 static const char family_key[] = "algorithm.name";
 
-static masa_status set_entry(masa_config *config, const config_entry *entry,
-                             const char *value, masa_error *err)
+static masa_status set_entry(masa_config *config, const config_entry *entry, const char *value,
+                             masa_error *err)
 {
     bool family = strcmp(entry->section, "algorithm") == 0 && strcmp(entry->key, "name") == 0;
     return family ? config_set_family(config, value, err)
@@ -46,8 +46,8 @@ static masa_status set_pairs(masa_config *config, const char *const *pairs, size
     masa_status st = MASA_OK;
     for (int family = 1; family >= 0; family--)
         for (size_t i = 0; i < n && st == MASA_OK; i++) {
-            bool is_family = masa_starts_with(pairs[i], family_key) &&
-                             pairs[i][strlen(family_key)] == '=';
+            bool is_family =
+                masa_starts_with(pairs[i], family_key) && pairs[i][strlen(family_key)] == '=';
             if (is_family == (family == 1)) st = set_pair(config, pairs[i], err);
         }
     return st;
@@ -91,9 +91,9 @@ static masa_status set_yaml(masa_config *config, const char *yaml, size_t size,
     return st;
 }
 
-masa_status masa_config_parse(masa_config *out, const char *yaml, size_t size,
-                              const char *path, const char *preset,
-                              const char *const *overrides, size_t n, masa_error *err)
+masa_status masa_config_parse(masa_config *out, const char *yaml, size_t size, const char *path,
+                              const char *preset, const char *const *overrides, size_t n,
+                              masa_error *err)
 {
     masa_config config = {0};
     masa_status st = MASA_OK;
@@ -106,10 +106,8 @@ masa_status masa_config_parse(masa_config *out, const char *yaml, size_t size,
     if (st == MASA_OK && yaml) st = set_yaml(&config, yaml, size, path, err);
     if (st == MASA_OK) st = set_pairs(&config, overrides, n, err);
     if (st == MASA_OK) st = masa_config_check(&config, err);
-    if (st == MASA_OK)
-        *out = config;
-    else
-        masa_config_deinit(&config);
+    if (st == MASA_OK) *out = config;
+    else masa_config_deinit(&config);
     return st;
 }
 
@@ -119,8 +117,8 @@ masa_status masa_config_load(masa_config *out, const char *path, const char *pre
     masa_text yaml = {0};
     masa_status st = path ? masa_file_read(&yaml, path, err) : MASA_OK;
     if (st == MASA_OK)
-        st = masa_config_parse(out, path ? masa_text_get(&yaml) : NULL, yaml.size, path,
-                               preset, overrides, n, err);
+        st = masa_config_parse(out, path ? masa_text_get(&yaml) : NULL, yaml.size, path, preset,
+                               overrides, n, err);
     masa_text_deinit(&yaml);
     return st;
 }
@@ -157,7 +155,8 @@ static masa_status check_meta(const masa_config *config, masa_error *err)
                          "meta.reward_shuffle hides what meta.bc_enabled would teach: set "
                          "meta.bc_enabled to false");
     if (config->meta.weight_difficulty + config->meta.weight_length +
-            config->meta.weight_notion <= 0)
+            config->meta.weight_notion <=
+        0)
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "one of meta.weight_difficulty, meta.weight_length and "
                          "meta.weight_notion must be above 0");

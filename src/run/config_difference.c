@@ -15,8 +15,8 @@ size_t masa_config_difference(const masa_config *a, const masa_config *b, masa_t
             config_print_value(a, entry, &x);
             config_print_value(b, entry, &y);
             if (strcmp(masa_text_get(&x), masa_text_get(&y)) == 0) continue;
-            masa_text_addf(out, "%s%s.%s (%s, %s)", n ? ", " : "", entry->section,
-                           entry->key, masa_text_get(&x), masa_text_get(&y));
+            masa_text_addf(out, "%s%s.%s (%s, %s)", n ? ", " : "", entry->section, entry->key,
+                           masa_text_get(&x), masa_text_get(&y));
             n++;
         }
     masa_text_deinit(&x);

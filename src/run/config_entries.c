@@ -7,39 +7,52 @@
 #include <string.h>
 
 #define V(KIND, CONSTANT, text) [MASA_CONFIG_##KIND##_##CONSTANT] = text,
-#define K(KIND) static const char *const names_##KIND[] = {MASA_CONFIG_VALUES_##KIND(V)};
+#define K(KIND)                 static const char *const names_##KIND[] = {MASA_CONFIG_VALUES_##KIND(V)};
 MASA_CONFIG_KINDS(K)
 #undef K
 #undef V
 
-#define COMMON(section_, key_, help_)                                                     \
-    .section = #section_, .key = #key_, .help = help_,                                    \
+#define COMMON(section_, key_, help_)                                                          \
+    .section = #section_, .key = #key_, .help = help_,                                         \
     .offset = offsetof(masa_config, section_.key_)
-#define INTEGER(section_, key_, value, least_, most_, unit_, help_)                       \
-    {.kind = CONFIG_INTEGER, COMMON(section_, key_, help_), .fallback = #value,           \
-     .least = least_, .most = most_, .least_text = #least_, .most_text = #most_,          \
+#define INTEGER(section_, key_, value, least_, most_, unit_, help_)                            \
+    {.kind = CONFIG_INTEGER,                                                                   \
+     COMMON(section_, key_, help_),                                                            \
+     .fallback = #value,                                                                       \
+     .least = least_,                                                                          \
+     .most = most_,                                                                            \
+     .least_text = #least_,                                                                    \
+     .most_text = #most_,                                                                      \
      .unit = unit_},
-#define NUMBER(section_, key_, value, least_, most_, unit_, help_)                        \
-    {.kind = CONFIG_NUMBER, COMMON(section_, key_, help_), .fallback = #value,            \
-     .least = least_, .most = most_, .least_text = #least_, .most_text = #most_,          \
+#define NUMBER(section_, key_, value, least_, most_, unit_, help_)                             \
+    {.kind = CONFIG_NUMBER,                                                                    \
+     COMMON(section_, key_, help_),                                                            \
+     .fallback = #value,                                                                       \
+     .least = least_,                                                                          \
+     .most = most_,                                                                            \
+     .least_text = #least_,                                                                    \
+     .most_text = #most_,                                                                      \
      .unit = unit_},
-#define SWITCH(section_, key_, value, help_)                                              \
+#define SWITCH(section_, key_, value, help_)                                                   \
     {.kind = CONFIG_SWITCH, COMMON(section_, key_, help_), .fallback = #value, .unit = ""},
-#define TEXT(section_, key_, value, help_)                                                \
+#define TEXT(section_, key_, value, help_)                                                     \
     {.kind = CONFIG_TEXT, COMMON(section_, key_, help_), .fallback = value, .unit = ""},
-#define CHOICE(section_, key_, KIND, value, help_)                                        \
-    {.kind = CONFIG_CHOICE, COMMON(section_, key_, help_), .unit = "",                    \
-     .choice = MASA_CONFIG_##KIND##_##value, .names = names_##KIND,                       \
+#define CHOICE(section_, key_, KIND, value, help_)                                             \
+    {.kind = CONFIG_CHOICE,                                                                    \
+     COMMON(section_, key_, help_),                                                            \
+     .unit = "",                                                                               \
+     .choice = MASA_CONFIG_##KIND##_##value,                                                   \
+     .names = names_##KIND,                                                                    \
      .n_names = MASA_CONFIG_##KIND##_COUNT},
 
-#define S(name_, NAME, help_)                                                             \
-    static const config_entry entries_##name_[] = {                                       \
+#define S(name_, NAME, help_)                                                                  \
+    static const config_entry entries_##name_[] = {                                            \
         MASA_CONFIG_##NAME(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)};
 MASA_CONFIG_SECTIONS(S)
 #undef S
 
 const config_section config_sections[] = {
-#define S(name_, NAME, help_)                                                             \
+#define S(name_, NAME, help_)                                                                  \
     {#name_, help_, entries_##name_, sizeof entries_##name_ / sizeof *entries_##name_},
     MASA_CONFIG_SECTIONS(S)
 #undef S
@@ -51,8 +64,7 @@ const config_entry *config_find(const char *name, size_t n)
     for (size_t s = 0; s < config_n_sections; s++) {
         const config_section *section = &config_sections[s];
         size_t head = strlen(section->name);
-        if (n <= head || memcmp(name, section->name, head) != 0 || name[head] != '.')
-            continue;
+        if (n <= head || memcmp(name, section->name, head) != 0 || name[head] != '.') continue;
         for (size_t k = 0; k < section->n; k++) {
             const char *key = section->entries[k].key;
             if (strlen(key) == n - head - 1 && memcmp(name + head + 1, key, strlen(key)) == 0)

@@ -45,8 +45,7 @@ const char *config_default(const config_entry *entry);
 masa_status config_store(masa_config *config, const config_entry *entry, const char *value,
                          masa_error *err);
 /* Appends the setting's value in YAML. */
-void config_print_value(const masa_config *config, const config_entry *entry,
-                        masa_text *out);
+void config_print_value(const masa_config *config, const config_entry *entry, masa_text *out);
 
 /* Presets (config_preset.c). */
 typedef struct config_preset {
@@ -61,8 +60,8 @@ masa_status config_set_family(masa_config *config, const char *name, masa_error 
 
 /* The keys and values of a YAML text, in its spelling (config_yaml.c). */
 typedef struct config_raw config_raw;
-masa_status config_raw_parse(config_raw **out, const char *yaml, size_t size,
-                             const char *path, masa_error *err);
+masa_status config_raw_parse(config_raw **out, const char *yaml, size_t size, const char *path,
+                             masa_error *err);
 void config_raw_free(config_raw *raw);
 /* NULL: not given. s and k count sections and keys of config_sections. */
 const char *config_raw_get(const config_raw *raw, size_t s, size_t k);

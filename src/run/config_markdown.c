@@ -52,8 +52,8 @@ static void add_cell(const char *text, masa_text *out)
 
 static void add_section(const config_section *section, masa_text *out)
 {
-    masa_text_addf(out, "\n## %s\n\n%c%s.\n\n", section->name,
-                   section->help[0] - 'a' + 'A', section->help + 1);
+    masa_text_addf(out, "\n## %s\n\n%c%s.\n\n", section->name, section->help[0] - 'a' + 'A',
+                   section->help + 1);
     masa_text_add(out, "| key | default | values | meaning |\n| --- | --- | --- | --- |\n");
     for (size_t k = 0; k < section->n; k++) {
         const config_entry *entry = &section->entries[k];
@@ -76,7 +76,8 @@ void masa_config_markdown(masa_text *out)
 {
     masa_text_add(out, opening);
     for (size_t s = 0; s < config_n_sections; s++) add_section(&config_sections[s], out);
-    masa_text_add(out, "\n## Presets\n\n| preset | meaning | settings |\n| --- | --- | --- |\n");
+    masa_text_add(out,
+                  "\n## Presets\n\n| preset | meaning | settings |\n| --- | --- | --- |\n");
     for (size_t i = 0; i < config_n_presets; i++) {
         const config_preset *preset = &config_presets[i];
         masa_text_addf(out, "| `%s` | %s | ", preset->name, preset->help);

@@ -25,11 +25,15 @@ static char *make_relative(const char *here, const char *path)
 
 static masa_status change_all(masa_config *config, change *made, masa_error *err)
 {
-    static const char *const keys[] = {"model.path", "data.train", "data.test",
-                                       "meta.template", "sft.data", "rollout.weights",
+    static const char *const keys[] = {"model.path",         "data.train", "data.test",
+                                       "meta.template",      "sft.data",   "rollout.weights",
                                        "model.chat_template"};
-    const char *const values[] = {config->model.path, config->data.train, config->data.test,
-                                  config->meta.template, config->sft.data, config->rollout.weights,
+    const char *const values[] = {config->model.path,
+                                  config->data.train,
+                                  config->data.test,
+                                  config->meta.template,
+                                  config->sft.data,
+                                  config->rollout.weights,
                                   masa_ends_with(config->model.chat_template, ".jinja")
                                       ? config->model.chat_template
                                       : ""}; /* else it is a name */

@@ -7,13 +7,13 @@
 #define PRESET(name) static const char *const name[]
 
 PRESET(grpo) = {"algorithm.name=grpo", NULL};
-PRESET(dapo) = {"algorithm.name=dapo", "algorithm.aggregation=token_mean",
-                "algorithm.clip_low=0.2", "algorithm.clip_high=0.28",
-                "algorithm.dynamic_sampling=true", NULL};
+PRESET(dapo) = {
+    "algorithm.name=dapo",      "algorithm.aggregation=token_mean", "algorithm.clip_low=0.2",
+    "algorithm.clip_high=0.28", "algorithm.dynamic_sampling=true",  NULL};
 PRESET(dr_grpo) = {"algorithm.name=dr_grpo", "algorithm.advantage=group_mean",
                    "algorithm.aggregation=constant", "algorithm.clip_high=0.2", NULL};
-PRESET(gspo) = {"algorithm.name=gspo", "algorithm.ratio=sequence",
-                "algorithm.clip_low=3e-4", "algorithm.clip_high=4e-4", NULL};
+PRESET(gspo) = {"algorithm.name=gspo", "algorithm.ratio=sequence", "algorithm.clip_low=3e-4",
+                "algorithm.clip_high=4e-4", NULL};
 PRESET(rloo) = {"algorithm.name=rloo", "algorithm.advantage=leave_one_out",
                 "algorithm.aggregation=token_mean", "algorithm.clip_high=0.2", NULL};
 PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batch_norm",
@@ -22,40 +22,37 @@ PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batc
 /* The meta path as small models need it: a short answer, whose form is taught first, cloning as
  * the stronger teacher of its numbers, and one update for both kinds of rollouts, each of the
  * same weight (measured: docs/experiments.md). */
-#define META                                                                              \
-    "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_enabled=true",   \
-        "meta.update=joint", "meta.weight=0.5",                                           \
-        "meta.bc_batch=8",                                                                \
-        "meta.bc_threshold=0", "meta.bc_hopeless=true", "meta.bc_repair=true",            \
-        "meta.bc_lr=4e-5", "meta.own_moments=true", "meta.warm_start_prompts=32",      \
-        "meta.warm_start_lr=6e-5"
+#define META                                                                                   \
+    "meta.samples=4", "meta.max_tokens=96", "meta.length_min=4", "meta.bc_enabled=true",       \
+        "meta.update=joint", "meta.weight=0.5", "meta.bc_batch=8", "meta.bc_threshold=0",      \
+        "meta.bc_hopeless=true", "meta.bc_repair=true", "meta.bc_lr=4e-5",                     \
+        "meta.own_moments=true", "meta.warm_start_prompts=32", "meta.warm_start_lr=6e-5"
 /* Acting on predictions as it has paid (docs/experiments.md): they are learned from each prompt's
  * outcomes in factors of their own, so that solving is not disturbed, read off in one pass, and
  * asked again once a few rollouts are known. */
-#define EFFICIENT                                                                         \
-    "meta.samples=2", "meta.share=0", "meta.adapter=16", "meta.form=bare",                \
-        "meta.max_tokens=96", "meta.length_min=4", "meta.forecast=one_pass",              \
-        "meta.bc_enabled=true", "meta.bc_repair=true",                                    \
-        "meta.bc_hopeless=true", "meta.bc_batch=16", "meta.bc_mini_batch=4",              \
-        "meta.bc_lr=1e-3", "meta.start_step=5", "meta.gate=soft", "meta.gate_pilot=4",    \
-        "meta.gate_refill=false", "meta.audit_share=0.05", "meta.cutoff_margin=0"
+#define EFFICIENT                                                                              \
+    "meta.samples=2", "meta.share=0", "meta.adapter=16", "meta.form=bare",                     \
+        "meta.max_tokens=96", "meta.length_min=4", "meta.forecast=one_pass",                   \
+        "meta.bc_enabled=true", "meta.bc_repair=true", "meta.bc_hopeless=true",                \
+        "meta.bc_batch=16", "meta.bc_mini_batch=4", "meta.bc_lr=1e-3", "meta.start_step=5",    \
+        "meta.gate=soft", "meta.gate_pilot=4", "meta.gate_refill=false",                       \
+        "meta.audit_share=0.05", "meta.cutoff_margin=0"
 PRESET(masa) = {"algorithm.name=grpo", META, NULL};
 PRESET(masa_efficient) = {"algorithm.name=grpo", EFFICIENT, NULL};
 PRESET(dapo_masa) = {"algorithm.name=dapo", META, NULL};
 
 /* What the authors ran (arXiv:2510.03259, and verl's defaults under their scripts). */
-#define PAPER                                                                             \
-    "algorithm.name=grpo", "rollout.prompts_per_step=128", "rollout.group_size=16",       \
-        "rollout.max_tokens=8192", "rollout.temperature=1", "rollout.top_p=1",            \
-        "data.max_prompt_tokens=2048", "optimizer.lr=1e-6", "optimizer.warmup_steps=20",  \
-        "optimizer.schedule=constant", "optimizer.weight_decay=0.1",                      \
-        "optimizer.grad_clip=1", "optimizer.tokens_per_pass=16384",                       \
-        "algorithm.aggregation=token_mean", "algorithm.dual_clip=10",                     \
-        "algorithm.clip_low=0.2", "algorithm.clip_high=0.28", "algorithm.kl_coef=0",      \
-        "train.steps=314"
-#define PAPER_META                                                                        \
-    "meta.max_tokens=8192", "meta.length_min=128", "meta.update=separate",                \
-        "meta.system=You are a helpful assistant.", "meta.start_step=80", "meta.gate=hard", \
+#define PAPER                                                                                  \
+    "algorithm.name=grpo", "rollout.prompts_per_step=128", "rollout.group_size=16",            \
+        "rollout.max_tokens=8192", "rollout.temperature=1", "rollout.top_p=1",                 \
+        "data.max_prompt_tokens=2048", "optimizer.lr=1e-6", "optimizer.warmup_steps=20",       \
+        "optimizer.schedule=constant", "optimizer.weight_decay=0.1", "optimizer.grad_clip=1",  \
+        "optimizer.tokens_per_pass=16384", "algorithm.aggregation=token_mean",                 \
+        "algorithm.dual_clip=10", "algorithm.clip_low=0.2", "algorithm.clip_high=0.28",        \
+        "algorithm.kl_coef=0", "train.steps=314"
+#define PAPER_META                                                                             \
+    "meta.max_tokens=8192", "meta.length_min=128", "meta.update=separate",                     \
+        "meta.system=You are a helpful assistant.", "meta.start_step=80", "meta.gate=hard",    \
         "meta.gate_sigma=0.1"
 PRESET(grpo_paper) = {PAPER, NULL};
 PRESET(masa_v1) = {PAPER,
@@ -101,13 +98,17 @@ const config_preset config_presets[] = {
      quickstart},
     {"masa", "GRPO with meta rollouts and behaviour cloning; a warm start for small models",
      masa},
-    {"masa-efficient", "GRPO that skips what the model predicts to have no variance; predictions "
-                       "in factors of their own", masa_efficient},
+    {"masa-efficient",
+     "GRPO that skips what the model predicts to have no variance; predictions "
+     "in factors of their own",
+     masa_efficient},
     {"dapo-masa", "DAPO with meta rollouts", dapo_masa},
     {"grpo-paper", "GRPO as the authors of the paper ran it (8B models, large machines)",
      grpo_paper},
-    {"masa-v1", "MASA-efficient of the paper's first version: cloning once predictions are "
-                "acted on; start_step=-1 is plain MASA", masa_v1},
+    {"masa-v1",
+     "MASA-efficient of the paper's first version: cloning once predictions are "
+     "acted on; start_step=-1 is plain MASA",
+     masa_v1},
     {"mapr-v2", "the second version: half the predictions, no cloning", mapr_v2},
 };
 const size_t config_n_presets = sizeof config_presets / sizeof *config_presets;

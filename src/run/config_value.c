@@ -35,7 +35,7 @@ static masa_status fail_names(const config_entry *entry, const char *value, masa
 static bool read_switch(const char *value, bool *out)
 {
     static const char *const yes[] = {"true", "yes", "on"}, *const no[] = {"false", "no",
-                                                                          "off"};
+                                                                           "off"};
     for (size_t i = 0; i < 3; i++) {
         if (strcmp(value, yes[i]) == 0) return *out = true, true;
         if (strcmp(value, no[i]) == 0) return *out = false, true;
@@ -68,8 +68,9 @@ masa_status config_store(masa_config *config, const config_entry *entry, const c
     }
     case CONFIG_SWITCH:
         if (!read_switch(value, place))
-            return MASA_FAIL(err, MASA_ERR_CONFIG, "%s.%s must be true or false (got \"%.60s\")",
-                             entry->section, entry->key, value);
+            return MASA_FAIL(err, MASA_ERR_CONFIG,
+                             "%s.%s must be true or false (got \"%.60s\")", entry->section,
+                             entry->key, value);
         break;
     case CONFIG_TEXT: {
         char *copy = masa_strdup(value);
@@ -94,17 +95,13 @@ static void print_string(const char *s, masa_text *out)
     for (size_t i = 0; i < n;) {
         unsigned code;
         size_t length = masa_utf8_decode(s + i, n - i, &code);
-        if (length == 0)
-            masa_text_add(out, "\xEF\xBF\xBD");
-        else if (code == '"' || code == '\\')
-            masa_text_addf(out, "\\%c", (char)code);
-        else if (code == '\n')
-            masa_text_add(out, "\\n");
+        if (length == 0) masa_text_add(out, "\xEF\xBF\xBD");
+        else if (code == '"' || code == '\\') masa_text_addf(out, "\\%c", (char)code);
+        else if (code == '\n') masa_text_add(out, "\\n");
         else if (code < 0x20 || (code >= 0x7F && code < 0xA0) || code == 0x2028 ||
                  code == 0x2029 || code == 0xFEFF || code == 0xFFFE || code == 0xFFFF)
             masa_text_addf(out, "\\u%04X", code);
-        else
-            masa_text_append(out, s + i, length);
+        else masa_text_append(out, s + i, length);
         i += length ? length : 1;
     }
     masa_text_add(out, "\"");
@@ -121,8 +118,7 @@ static void print_number(double x, masa_text *out)
     masa_text_add(out, text);
 }
 
-void config_print_value(const masa_config *config, const config_entry *entry,
-                        masa_text *out)
+void config_print_value(const masa_config *config, const config_entry *entry, masa_text *out)
 {
     const void *place = (const char *)config + entry->offset;
     switch (entry->kind) {

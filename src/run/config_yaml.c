@@ -15,9 +15,9 @@
 
 /* The same shape as masa_config with a string, or NULL, in every place. */
 #define TEXT_MEMBER(section, key, ...) char *key;
-#define S(name, NAME, help)                                                               \
-    struct raw_##name {                                                                   \
-        MASA_CONFIG_##NAME(TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER) \
+#define S(name, NAME, help)                                                                    \
+    struct raw_##name {                                                                        \
+        MASA_CONFIG_##NAME(TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER)    \
     };
 MASA_CONFIG_SECTIONS(S)
 #undef S
@@ -27,18 +27,17 @@ struct config_raw {
 };
 #undef S
 
-#define TEXT_FIELD(section, key, ...)                                                     \
-    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                \
+#define TEXT_FIELD(section, key, ...)                                                          \
+    CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                     \
                            struct raw_##section, key, 0, CYAML_UNLIMITED),
-#define S(name, NAME, help)                                                               \
-    static const cyaml_schema_field_t fields_##name[] = {                                 \
-        MASA_CONFIG_##NAME(TEXT_FIELD, TEXT_FIELD, TEXT_FIELD, TEXT_FIELD, TEXT_FIELD)    \
-            CYAML_FIELD_END};
+#define S(name, NAME, help)                                                                    \
+    static const cyaml_schema_field_t fields_##name[] = {MASA_CONFIG_##NAME(                   \
+        TEXT_FIELD, TEXT_FIELD, TEXT_FIELD, TEXT_FIELD, TEXT_FIELD) CYAML_FIELD_END};
 MASA_CONFIG_SECTIONS(S)
 #undef S
 static const cyaml_schema_field_t fields[] = {
-#define S(name, NAME, help)                                                               \
-    CYAML_FIELD_MAPPING_PTR(#name, CYAML_FLAG_POINTER_NULL_STR | CYAML_FLAG_OPTIONAL,     \
+#define S(name, NAME, help)                                                                    \
+    CYAML_FIELD_MAPPING_PTR(#name, CYAML_FLAG_POINTER_NULL_STR | CYAML_FLAG_OPTIONAL,          \
                             config_raw, name, fields_##name),
     MASA_CONFIG_SECTIONS(S)
 #undef S
@@ -64,8 +63,7 @@ static void listen(cyaml_log_t level, void *context, const char *format, va_list
     char field[64];
     size_t number;
     bool in_field = sscanf(line, " in mapping field '%63[^']' (line: %zu", field, &number) == 2;
-    if (in_field && c->n_fields < 2)
-        memcpy(c->fields[c->n_fields++], field, sizeof field);
+    if (in_field && c->n_fields < 2) memcpy(c->fields[c->n_fields++], field, sizeof field);
     if (in_field || sscanf(line, " in mapping (line: %zu", &number) == 1) {
         if (!c->line) c->line = number;
     } else if (!c->message[0] && !strstr(line, "Backtrace")) {
@@ -146,8 +144,8 @@ static masa_status fail_key(const cause *c, const char *key, const char *yaml, s
     return st;
 }
 
-static masa_status fail_yaml(const cause *c, cyaml_err_t error, const char *yaml,
-                             size_t size, const char *path, masa_error *err)
+static masa_status fail_yaml(const cause *c, cyaml_err_t error, const char *yaml, size_t size,
+                             const char *path, masa_error *err)
 {
     static const char unexpected[] = "Unexpected key: ", parser[] = "libyaml: ";
     if (masa_starts_with(c->message, unexpected))
@@ -169,8 +167,8 @@ static masa_status fail_yaml(const cause *c, cyaml_err_t error, const char *yaml
     return st;
 }
 
-masa_status config_raw_parse(config_raw **out, const char *yaml, size_t size,
-                             const char *path, masa_error *err)
+masa_status config_raw_parse(config_raw **out, const char *yaml, size_t size, const char *path,
+                             masa_error *err)
 {
     cause c = {0};
     cyaml_config_t config;

@@ -79,10 +79,8 @@ masa_status events_open(events **out, const char *folder, masa_error *err)
     } else {
         st = fail_write(file, err);
     }
-    if (st == MASA_OK)
-        *out = file;
-    else
-        events_close(file);
+    if (st == MASA_OK) *out = file;
+    else events_close(file);
     return st;
 }
 
@@ -122,7 +120,7 @@ masa_status events_add_text(events *file, long step, const char *tag, const char
     Tb__Value value = TB__VALUE__INIT, *values[] = {&value};
     Tb__Summary summary = TB__SUMMARY__INIT;
     Tb__Event event = TB__EVENT__INIT;
-    plugin.plugin_name = (char *)(uintptr_t)"text";
+    plugin.plugin_name = (char *)(uintptr_t) "text";
     metadata.plugin_data = &plugin;
     tensor.has_dtype = true;
     tensor.dtype = DT_STRING;

@@ -41,9 +41,7 @@ masa_status masa_model_find(char **out, const char *path, masa_error *err)
                        "%s holds an adapter alone; resume the run with --set "
                        "lora.merge_on_save=true to get a model",
                        found);
-    if (st == MASA_OK)
-        *out = found;
-    else
-        free(found);
+    if (st == MASA_OK) *out = found;
+    else free(found);
     return st;
 }

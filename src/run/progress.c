@@ -17,9 +17,9 @@ struct masa_progress {
     bool terminal;    /* one that can rewrite a line */
     bool drawn;       /* what goes on stands in the terminal's last line */
     long total, step;
-    double step_seconds;  /* smoothed; NaN before the first */
-    double drawn_at;      /* when it was last drawn */
-    masa_text line;       /* of the last step, whole */
+    double step_seconds; /* smoothed; NaN before the first */
+    double drawn_at;     /* when it was last drawn */
+    masa_text line;      /* of the last step, whole */
     volatile sig_atomic_t *asked;
 };
 
@@ -159,15 +159,14 @@ void masa_progress_step_done(masa_progress *progress, const masa_progress_step *
 
 /* ---- what goes on ---- */
 
-void masa_progress_phase(masa_progress *progress, const char *what, size_t done,
-                         size_t total)
+void masa_progress_phase(masa_progress *progress, const char *what, size_t done, size_t total)
 {
     double now = masa_clock();
     if (progress->asked && *progress->asked) {
         *progress->asked = 0;
-        masa_progress_note(progress, "%s%s%s %zu of %zu in step %ld", masa_text_get(&progress->line),
-                           progress->line.size ? "; now " : "", what, done, total,
-                           progress->step + 1);
+        masa_progress_note(progress, "%s%s%s %zu of %zu in step %ld",
+                           masa_text_get(&progress->line), progress->line.size ? "; now " : "",
+                           what, done, total, progress->step + 1);
     }
     if (!progress->terminal || now - progress->drawn_at < 0.1) return;
     progress->drawn_at = now;

@@ -129,10 +129,11 @@ static masa_status check_new(const masa_run *run, masa_error *err)
         st = MASA_FAIL(err, MASA_ERR_CONFIG,
                        "%s holds a run already; resume it or choose another folder", run->path);
     else if (st == MASA_OK && (newest >= 0 || last >= 0))
-        st = MASA_FAIL(err, MASA_ERR_CONFIG,
-                       "%s holds a run that has lost its config.yaml; bring it back and resume, "
-                       "or choose another folder",
-                       run->path);
+        st =
+            MASA_FAIL(err, MASA_ERR_CONFIG,
+                      "%s holds a run that has lost its config.yaml; bring it back and resume, "
+                      "or choose another folder",
+                      run->path);
     free(store);
     free(config);
     return st;
@@ -153,10 +154,8 @@ masa_status masa_run_create(masa_run **out, const char *folder, const masa_confi
     if (st == MASA_OK) st = open_events(run, err);
     if (st == MASA_OK) st = write_config(run, config, 0, err);
     if (st == MASA_OK) open_log(run);
-    if (st == MASA_OK)
-        *out = run;
-    else
-        masa_run_close(run);
+    if (st == MASA_OK) *out = run;
+    else masa_run_close(run);
     return st;
 }
 
@@ -170,10 +169,8 @@ masa_status masa_run_resume(masa_run **out, const char *folder, masa_error *err)
                        folder);
     if (st == MASA_OK) st = take_lock(run, err);
     if (st == MASA_OK && !masa_path_missing(store)) st = open_store(run, err);
-    if (st == MASA_OK)
-        *out = run;
-    else
-        masa_run_close(run);
+    if (st == MASA_OK) *out = run;
+    else masa_run_close(run);
     free(store);
     free(config);
     return st;
@@ -191,9 +188,10 @@ static void warn_of_gap(const masa_run *run, long step, long last)
         masa_warn("%s has no record of the steps up to %ld; what comes is recorded", run->path,
                   step);
     else if (last < step)
-        masa_warn("the record in %s ends with step %ld, the checkpoint is of step %ld: what was "
-                  "recorded between is missing",
-                  run->path, last, step);
+        masa_warn(
+            "the record in %s ends with step %ld, the checkpoint is of step %ld: what was "
+            "recorded between is missing",
+            run->path, last, step);
 }
 
 /* config.yaml comes last here too: until then a failure leaves the run with the settings it
@@ -212,7 +210,8 @@ masa_status masa_run_continue(masa_run *run, const masa_config *config, long ste
     if (st == MASA_OK) st = events_rewind(run->events, step, err);
     if (st == MASA_OK) st = events_flush(run->events, err);
     if (st == MASA_OK) st = checkpoints_remove_after(run->checkpoints, step, err);
-    if (st == MASA_OK && step >= 0) st = checkpoints_name(run->checkpoints, "latest", step, err);
+    if (st == MASA_OK && step >= 0)
+        st = checkpoints_name(run->checkpoints, "latest", step, err);
     if (st == MASA_OK) st = write_config(run, config, step < 0 ? 0 : step, err);
     if (st == MASA_OK) open_log(run);
     return st == MASA_OK ? checkpoints_find_best(run, err) : st;

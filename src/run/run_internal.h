@@ -16,8 +16,8 @@ struct masa_run {
     double best_accuracy;
     masa_store *store;
     events *events;
-    FILE *log;         /* log.txt; NULL: it could not be opened */
-    char *pending;     /* folder of the checkpoint being written, or NULL */
+    FILE *log;     /* log.txt; NULL: it could not be opened */
+    char *pending; /* folder of the checkpoint being written, or NULL */
     long pending_step;
 };
 

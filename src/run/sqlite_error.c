@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-masa_status masa_sqlite_fail(sqlite3 *db, const char *path, const char *what, const char *remedy,
-                             masa_error *err)
+masa_status masa_sqlite_fail(sqlite3 *db, const char *path, const char *what,
+                             const char *remedy, masa_error *err)
 {
     int code = sqlite3_errcode(db) & 0xFF;
     /* "unable to open database file" alone does not say that the disk is read-only. */

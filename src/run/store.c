@@ -11,19 +11,23 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { APPLICATION = 0x4D415341 /* "MASA" */, VERSION = 3, BEFORE = 2 /* is read, and brought up to date to be written */ };
+enum {
+    APPLICATION = 0x4D415341 /* "MASA" */,
+    VERSION = 3,
+    BEFORE = 2 /* is read, and brought up to date to be written */
+};
 
-#define PREDICTIONS                                                                      \
-    "CREATE TABLE predictions (step INTEGER, prompt INTEGER, sample INTEGER,"            \
-    "  pass_rate INTEGER, length INTEGER, notions TEXT, cause_pass_rate TEXT,"           \
-    "  cause_length TEXT, cause_notions TEXT, difficulty REAL, length_reward REAL,"      \
-    "  notion_reward REAL, true_pass_rate REAL, true_length REAL,"                       \
+#define PREDICTIONS                                                                            \
+    "CREATE TABLE predictions (step INTEGER, prompt INTEGER, sample INTEGER,"                  \
+    "  pass_rate INTEGER, length INTEGER, notions TEXT, cause_pass_rate TEXT,"                 \
+    "  cause_length TEXT, cause_notions TEXT, difficulty REAL, length_reward REAL,"            \
+    "  notion_reward REAL, true_pass_rate REAL, true_length REAL,"                             \
     "  PRIMARY KEY (step, prompt, sample));"
-#define REWARDS                                                                          \
-    "CREATE TABLE rewards (step INTEGER, prompt INTEGER, sample INTEGER, part TEXT,"     \
+#define REWARDS                                                                                \
+    "CREATE TABLE rewards (step INTEGER, prompt INTEGER, sample INTEGER, part TEXT,"           \
     "  value REAL, PRIMARY KEY (step, prompt, sample, part));"
-#define WITH_PROMPTS                                                                     \
-    "CREATE VIEW rollouts_with_prompts AS SELECT rollouts.*, prompts.text AS prompt_text" \
+#define WITH_PROMPTS                                                                           \
+    "CREATE VIEW rollouts_with_prompts AS SELECT rollouts.*, prompts.text AS prompt_text"      \
     "  FROM rollouts LEFT JOIN prompts ON prompts.id = prompt_id;"
 
 static const char schema[] =
@@ -44,18 +48,18 @@ static const char schema[] =
     "  PRIMARY KEY (step, prompt, kind));" PREDICTIONS REWARDS WITH_PROMPTS;
 
 /* The layout before: predictions were JSON in a column, which nothing else was in. */
-#define PREDICTIONS_BEFORE                                                               \
-    "SELECT step, prompt, sample, json_extract(extra, '$.pass_rate') AS pass_rate,"      \
-    "  json_extract(extra, '$.length') AS length,"                                       \
-    "  json_extract(extra, '$.notions') AS notions,"                                     \
-    "  json_extract(extra, '$.cause_pass_rate') AS cause_pass_rate,"                     \
-    "  json_extract(extra, '$.cause_length') AS cause_length,"                           \
-    "  json_extract(extra, '$.cause_notions') AS cause_notions,"                         \
-    "  json_extract(extra, '$.difficulty') AS difficulty,"                               \
-    "  json_extract(extra, '$.length_reward') AS length_reward,"                         \
-    "  json_extract(extra, '$.notion_reward') AS notion_reward,"                         \
-    "  json_extract(extra, '$.true_pass_rate') AS true_pass_rate,"                       \
-    "  json_extract(extra, '$.true_length') AS true_length"                              \
+#define PREDICTIONS_BEFORE                                                                     \
+    "SELECT step, prompt, sample, json_extract(extra, '$.pass_rate') AS pass_rate,"            \
+    "  json_extract(extra, '$.length') AS length,"                                             \
+    "  json_extract(extra, '$.notions') AS notions,"                                           \
+    "  json_extract(extra, '$.cause_pass_rate') AS cause_pass_rate,"                           \
+    "  json_extract(extra, '$.cause_length') AS cause_length,"                                 \
+    "  json_extract(extra, '$.cause_notions') AS cause_notions,"                               \
+    "  json_extract(extra, '$.difficulty') AS difficulty,"                                     \
+    "  json_extract(extra, '$.length_reward') AS length_reward,"                               \
+    "  json_extract(extra, '$.notion_reward') AS notion_reward,"                               \
+    "  json_extract(extra, '$.true_pass_rate') AS true_pass_rate,"                             \
+    "  json_extract(extra, '$.true_length') AS true_length"                                    \
     "  FROM main.rollouts WHERE kind = 'meta' AND json_valid(extra)"
 
 /* Shown in the present layout, without a change to the file. */
@@ -108,10 +112,11 @@ static const char *const statements[STORE_STATEMENTS] = {
 
 masa_status store_fail(const masa_store *store, masa_error *err)
 {
-    return masa_sqlite_fail(store->db, store->path, STORE,
-                            "`sqlite3 FILE .recover` may save rows of it, and with the file moved "
-                            "away --resume goes on with a new record",
-                            err);
+    return masa_sqlite_fail(
+        store->db, store->path, STORE,
+        "`sqlite3 FILE .recover` may save rows of it, and with the file moved "
+        "away --resume goes on with a new record",
+        err);
 }
 
 masa_status store_prepare(const masa_store *store, const char *sql, sqlite3_stmt **out,
@@ -133,9 +138,8 @@ masa_status store_run(const masa_store *store, sqlite3_stmt *statement, masa_err
 
 static masa_status execute(const masa_store *store, const char *sql, masa_error *err)
 {
-    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK
-               ? MASA_OK
-               : store_fail(store, err);
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL) == SQLITE_OK ? MASA_OK
+                                                                       : store_fail(store, err);
 }
 
 static masa_status read_pragma(const masa_store *store, const char *sql, long *out,
@@ -153,8 +157,9 @@ static masa_status read_pragma(const masa_store *store, const char *sql, long *o
 static masa_status lay_out(masa_store *store, const char *statement_list, masa_error *err)
 {
     masa_text sql = {0};
-    masa_text_addf(&sql, "BEGIN IMMEDIATE; %s PRAGMA application_id = %d;"
-                         " PRAGMA user_version = %d; COMMIT;",
+    masa_text_addf(&sql,
+                   "BEGIN IMMEDIATE; %s PRAGMA application_id = %d;"
+                   " PRAGMA user_version = %d; COMMIT;",
                    statement_list, APPLICATION, VERSION);
     masa_status st = execute(store, masa_text_get(&sql), err);
     if (st != MASA_OK) masa_store_rollback(store);
@@ -227,10 +232,8 @@ static masa_status open_name(masa_store **out, const char *path, const char *nam
     masa_status st = sqlite3_open_v2(name, &store->db, flags, NULL) == SQLITE_OK
                          ? set_up(store, mode, err)
                          : store_fail(store, err);
-    if (st == MASA_OK)
-        *out = store;
-    else
-        masa_store_close(store);
+    if (st == MASA_OK) *out = store;
+    else masa_store_close(store);
     return st;
 }
 
@@ -239,10 +242,8 @@ static char *uri(const char *path, const char *parameters)
     masa_text text = {0};
     masa_text_add(&text, "file:");
     for (const char *p = path; *p; p++)
-        if (strchr("?#%", *p))
-            masa_text_addf(&text, "%%%02X", (unsigned)*p);
-        else
-            masa_text_append(&text, p, 1);
+        if (strchr("?#%", *p)) masa_text_addf(&text, "%%%02X", (unsigned)*p);
+        else masa_text_append(&text, p, 1);
     masa_text_add(&text, parameters);
     return masa_text_take(&text);
 }
@@ -266,7 +267,8 @@ static masa_status open_to_read(masa_store **out, const char *path, masa_error *
     masa_error why = {0};
     masa_status st = MASA_ERR_IO;
     if (log) st = open_name(out, path, shared, MASA_STORE_READ, &why);
-    if (st == MASA_ERR_IO && open_name(out, path, alone, MASA_STORE_READ, log ? NULL : &why) == MASA_OK) {
+    if (st == MASA_ERR_IO &&
+        open_name(out, path, alone, MASA_STORE_READ, log ? NULL : &why) == MASA_OK) {
         st = MASA_OK;
         if (log)
             masa_warn("%s: a crash left a log that cannot be read here (read-only?): the last "
@@ -319,20 +321,19 @@ void masa_store_rollback(masa_store *store)
 masa_status masa_store_truncate(masa_store *store, long step, masa_error *err)
 {
     masa_text sql = {0};
-    masa_text_addf(&sql,
-                   "DELETE FROM metrics WHERE step > %ld; DELETE FROM rollouts WHERE step > %ld;"
-                   "DELETE FROM evals WHERE step > %ld; DELETE FROM decisions WHERE step > %ld;"
-                   "DELETE FROM predictions WHERE step > %ld; DELETE FROM rewards WHERE step > %ld;"
-                   "DELETE FROM events WHERE step > %ld;"
-                   "DELETE FROM prompts WHERE id NOT IN (SELECT prompt_id FROM rollouts);",
-                   step, step, step, step, step, step, step);
+    masa_text_addf(
+        &sql,
+        "DELETE FROM metrics WHERE step > %ld; DELETE FROM rollouts WHERE step > %ld;"
+        "DELETE FROM evals WHERE step > %ld; DELETE FROM decisions WHERE step > %ld;"
+        "DELETE FROM predictions WHERE step > %ld; DELETE FROM rewards WHERE step > %ld;"
+        "DELETE FROM events WHERE step > %ld;"
+        "DELETE FROM prompts WHERE id NOT IN (SELECT prompt_id FROM rollouts);",
+        step, step, step, step, step, step, step);
     masa_status st = masa_store_begin(store, err);
     if (st == MASA_OK) {
         st = execute(store, masa_text_get(&sql), err);
-        if (st == MASA_OK)
-            st = masa_store_commit(store, err);
-        else
-            masa_store_rollback(store);
+        if (st == MASA_OK) st = masa_store_commit(store, err);
+        else masa_store_rollback(store);
     }
     masa_text_deinit(&sql);
     return st;

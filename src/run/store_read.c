@@ -43,8 +43,7 @@ static void bind_steps(sqlite3_stmt *statement, long first, long last)
     sqlite3_bind_int64(statement, 2, last < 0 ? LONG_MAX : last);
 }
 
-masa_status masa_store_get_info(masa_store *store, const char *key, char **out,
-                                masa_error *err)
+masa_status masa_store_get_info(masa_store *store, const char *key, char **out, masa_error *err)
 {
     sqlite3_stmt *rows = NULL;
     bool more = false;
@@ -71,8 +70,7 @@ masa_status masa_store_last_step(masa_store *store, long *out, masa_error *err)
 }
 
 masa_status masa_store_metrics(masa_store *store, long first, long last, const char *name,
-                               masa_store_metric_visit *visit, void *context,
-                               masa_error *err)
+                               masa_store_metric_visit *visit, void *context, masa_error *err)
 {
     sqlite3_stmt *rows = NULL;
     bool more = true;
@@ -167,8 +165,7 @@ static masa_store_rollout rollout_of(sqlite3_stmt *row)
 }
 
 masa_status masa_store_rollouts(masa_store *store, const masa_store_filter *filter,
-                                masa_store_rollout_visit *visit, void *context,
-                                masa_error *err)
+                                masa_store_rollout_visit *visit, void *context, masa_error *err)
 {
     sqlite3_stmt *rows = NULL;
     bool more = true;
@@ -209,9 +206,9 @@ masa_status masa_store_evals(masa_store *store, long first, long last,
         &rows, err);
     if (st == MASA_OK) bind_steps(rows, first, last);
     while (st == MASA_OK && (st = next(store, rows, &more, err)) == MASA_OK && more) {
-        masa_store_eval eval = {long_of(rows, 0), text_of(rows, 1),      long_of(rows, 2),
-                                text_of(rows, 3), text_of(rows, 4),      long_of(rows, 5) != 0,
-                                long_of(rows, 6), text_of(rows, 7),      text_of(rows, 8)};
+        masa_store_eval eval = {long_of(rows, 0), text_of(rows, 1), long_of(rows, 2),
+                                text_of(rows, 3), text_of(rows, 4), long_of(rows, 5) != 0,
+                                long_of(rows, 6), text_of(rows, 7), text_of(rows, 8)};
         st = visit(context, &eval, err);
     }
     sqlite3_finalize(rows);
@@ -232,9 +229,9 @@ masa_status masa_store_decisions(masa_store *store, long first, long last,
     if (st == MASA_OK) bind_steps(rows, first, last);
     while (st == MASA_OK && (st = next(store, rows, &more, err)) == MASA_OK && more) {
         masa_store_decision decision = {
-            long_of(rows, 0),      long_of(rows, 1),   text_of(rows, 2),
-            text_of(rows, 3),      long_of(rows, 4) != 0, double_of(rows, 5),
-            double_of(rows, 6),    double_of(rows, 7), text_of(rows, 8)};
+            long_of(rows, 0),   long_of(rows, 1),      text_of(rows, 2),
+            text_of(rows, 3),   long_of(rows, 4) != 0, double_of(rows, 5),
+            double_of(rows, 6), double_of(rows, 7),    text_of(rows, 8)};
         st = visit(context, &decision, err);
     }
     sqlite3_finalize(rows);
@@ -245,7 +242,8 @@ static masa_status has_events(masa_store *store, bool *out, masa_error *err)
 {
     sqlite3_stmt *rows = NULL;
     masa_status st = store_prepare(
-        store, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'events'", &rows, err);
+        store, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'events'", &rows,
+        err);
     if (st == MASA_OK) st = next(store, rows, out, err);
     sqlite3_finalize(rows);
     return st;

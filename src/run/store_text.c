@@ -21,6 +21,6 @@ void masa_store_prediction_text(masa_text *out, const masa_store_prediction *p)
     if (isnan(p->true_pass_rate)) return;
     masa_text_addf(out, "true: pass rate %.3g", p->true_pass_rate);
     if (!isnan(p->true_length)) masa_text_addf(out, ", length %.4g", p->true_length);
-    masa_text_addf(out, "; rewards of pass rate %.3g, length %.3g, notions %.3g\n", p->difficulty,
-                   p->length_reward, p->notion_reward);
+    masa_text_addf(out, "; rewards of pass rate %.3g, length %.3g, notions %.3g\n",
+                   p->difficulty, p->length_reward, p->notion_reward);
 }

@@ -33,10 +33,8 @@ static void bind_long(binder *b, long value)
 
 static void bind_double(binder *b, double value)
 {
-    if (isfinite(value))
-        sqlite3_bind_double(b->statement, ++b->n, value);
-    else
-        sqlite3_bind_null(b->statement, ++b->n);
+    if (isfinite(value)) sqlite3_bind_double(b->statement, ++b->n, value);
+    else sqlite3_bind_null(b->statement, ++b->n);
 }
 
 static masa_status finish(masa_store *store, binder *b, masa_error *err)
@@ -46,8 +44,8 @@ static masa_status finish(masa_store *store, binder *b, masa_error *err)
     return st;
 }
 
-masa_status masa_store_add_metric(masa_store *store, long step, const char *name,
-                                  double value, masa_error *err)
+masa_status masa_store_add_metric(masa_store *store, long step, const char *name, double value,
+                                  masa_error *err)
 {
     binder b = {store->statements[STORE_METRIC], 0};
     bind_long(&b, step);
@@ -59,10 +57,8 @@ masa_status masa_store_add_metric(masa_store *store, long step, const char *name
 /* -1 is what was not read. */
 static void bind_count(binder *b, long value)
 {
-    if (value >= 0)
-        bind_long(b, value);
-    else
-        sqlite3_bind_null(b->statement, ++b->n);
+    if (value >= 0) bind_long(b, value);
+    else sqlite3_bind_null(b->statement, ++b->n);
 }
 
 static masa_status add_prediction(masa_store *store, const masa_store_rollout *rollout,
@@ -135,8 +131,7 @@ masa_status masa_store_add_rollout(masa_store *store, const masa_store_rollout *
     return add_prediction(store, rollout, rollout->prediction, err);
 }
 
-masa_status masa_store_add_eval(masa_store *store, const masa_store_eval *eval,
-                                masa_error *err)
+masa_status masa_store_add_eval(masa_store *store, const masa_store_eval *eval, masa_error *err)
 {
     binder b = {store->statements[STORE_EVAL], 0};
     bind_long(&b, eval->step);

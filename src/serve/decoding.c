@@ -51,8 +51,8 @@ static void start_job(service *s, job *j)
     masa_status st = MASA_OK;
     size_t added = 0, n = j->n_choices / j->n_prompts;
     while (st == MASA_OK && added < j->n_prompts) {
-        st = masa_generator_add(s->generator, &j->requests[added],
-                                j->completions + added * n, &err);
+        st = masa_generator_add(s->generator, &j->requests[added], j->completions + added * n,
+                                &err);
         if (st != MASA_OK) break;
         MASA_PUSH(s->running, s->n_running, s->running_capacity, j);
         added++;

@@ -78,15 +78,16 @@ void job_fail(service *s, job *j, unsigned status, const char *message)
     masa_text shown = {0};
     masa_text_add_utf8(&shown, message, strlen(message));
     give(s, j, status,
-         json_pack("{s:{s:s,s:s,s:n,s:i}}", "error", "message", masa_text_get(&shown),
-                   "type", type, "param", "code", (int)status));
+         json_pack("{s:{s:s,s:s,s:n,s:i}}", "error", "message", masa_text_get(&shown), "type",
+                   type, "param", "code", (int)status));
     masa_text_deinit(&shown);
 }
 
 void job_fail_with(service *s, job *j, masa_status st, const masa_error *err)
 {
     bool theirs = st == MASA_ERR_DATA || st == MASA_ERR_CONFIG || st == MASA_ERR_USAGE;
-    job_fail(s, j, theirs ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR, err->message);
+    job_fail(s, j, theirs ? MHD_HTTP_BAD_REQUEST : MHD_HTTP_INTERNAL_SERVER_ERROR,
+             err->message);
 }
 
 void job_answer(service *s, job *j, json_t *object)
@@ -233,7 +234,8 @@ static void read_job(service *s, job *j, read_function *read, struct MHD_Connect
     if (json_is_object(body)) st = read(j, body, s, &err);
     else if (body) st = MASA_FAIL(&err, MASA_ERR_DATA, "the body is no JSON object");
     else
-        st = MASA_FAIL(&err, MASA_ERR_DATA, "the body is no JSON: line %d: %s", why.line, why.text);
+        st = MASA_FAIL(&err, MASA_ERR_DATA, "the body is no JSON: line %d: %s", why.line,
+                       why.text);
     json_decref(body);
     masa_text_deinit(&j->body);
     if (st != MASA_OK) job_fail_with(s, j, st, &err);
@@ -257,9 +259,9 @@ static void answer_request(service *s, job *j, const char *path, const char *met
 
 /* Called for the head of a request, for every piece of its body, at its end, and once more when
  * its job has woken it. */
-static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path,
-                              const char *method, const char *version, const char *data,
-                              size_t *size, void **of_request)
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection,
+                              const char *path, const char *method, const char *version,
+                              const char *data, size_t *size, void **of_request)
 {
     service *s = context;
     job *j = *of_request;
@@ -320,7 +322,8 @@ static masa_status parse_address(struct addrinfo **out, const char *listen, masa
     return valid ? MASA_OK
                  : MASA_FAIL(err, MASA_ERR_USAGE,
                              "--listen takes an address and a port, as 127.0.0.1:8000 or "
-                             "[::]:8000, not '%s'", listen);
+                             "[::]:8000, not '%s'",
+                             listen);
 }
 
 static void tell_ready(struct MHD_Daemon *daemon, const service *s)
@@ -344,9 +347,9 @@ masa_status http_start(struct MHD_Daemon **out, service *s, masa_error *err)
     if (address->ai_family == AF_INET6) flags |= MHD_USE_IPv6;
     struct MHD_Daemon *daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, handle, s, MHD_OPTION_SOCK_ADDR, address->ai_addr,
-        MHD_OPTION_NOTIFY_COMPLETED, on_end, s, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SECONDS, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-        MHD_OPTION_END);
+        MHD_OPTION_NOTIFY_COMPLETED, on_end, s, MHD_OPTION_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)SECONDS,
+        MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
     freeaddrinfo(address);
     if (!daemon)
         return MASA_FAIL(err, MASA_ERR_IO, "cannot listen on %s; is there another server?",

@@ -10,9 +10,15 @@
 static const struct {
     const char *name, *nothing;
 } unsupported[] = {
-    {"frequency_penalty", "0"}, {"presence_penalty", "0"}, {"logit_bias", "{}"},
-    {"best_of", "1"},           {"echo", "false"},         {"suffix", "\"\""},
-    {"tools", "[]"},            {"functions", "[]"},       {"top_logprobs", "0"},
+    {"frequency_penalty", "0"},
+    {"presence_penalty", "0"},
+    {"logit_bias", "{}"},
+    {"best_of", "1"},
+    {"echo", "false"},
+    {"suffix", "\"\""},
+    {"tools", "[]"},
+    {"functions", "[]"},
+    {"top_logprobs", "0"},
     {"response_format", "{\"type\":\"text\"}"},
 };
 
@@ -50,8 +56,8 @@ static masa_status read_prompt(job *j, const json_t *prompt, const service *s, m
 {
     masa_tokens *out = add_prompt(j);
     if (!json_is_string(prompt)) return read_ids(out, s, prompt, "prompt", err);
-    masa_tokenizer_encode(s->tokenizer, json_string_value(prompt), json_string_length(prompt), true,
-                          out);
+    masa_tokenizer_encode(s->tokenizer, json_string_value(prompt), json_string_length(prompt),
+                          true, out);
     return MASA_OK;
 }
 
@@ -81,8 +87,7 @@ static char *read_content(const json_t *content)
     const json_t *part;
     bool parts = json_is_array(content), valid = parts || json_is_string(content);
     if (json_is_string(content)) masa_text_add(&text, json_string_value(content));
-    if (parts)
-        json_array_foreach(content, i, part)
+    if (parts) json_array_foreach(content, i, part)
         {
             const char *type = json_string_value(json_object_get(part, "type"));
             const char *piece = json_string_value(json_object_get(part, "text"));
@@ -125,12 +130,14 @@ static masa_status check_prompts(const job *j, const service *s, size_t n, masa_
         return MASA_FAIL(err, MASA_ERR_DATA, "a request may ask for 1 to %d responses, not %zu",
                          SERVE_CHOICES_MOST, n * j->n_prompts);
     for (size_t i = 0; i < j->n_prompts; i++) {
-        if (j->prompts[i].n == 0) return MASA_FAIL(err, MASA_ERR_DATA, "prompt %zu is empty", i);
+        if (j->prompts[i].n == 0)
+            return MASA_FAIL(err, MASA_ERR_DATA, "prompt %zu is empty", i);
         if (j->prompts[i].n >= context)
-            return MASA_FAIL(err, MASA_ERR_DATA,
-                             "prompt %zu has %zu tokens, which leaves no room for a response in a "
-                             "context of %zu",
-                             i, j->prompts[i].n, context);
+            return MASA_FAIL(
+                err, MASA_ERR_DATA,
+                "prompt %zu has %zu tokens, which leaves no room for a response in a "
+                "context of %zu",
+                i, j->prompts[i].n, context);
     }
     return MASA_OK;
 }
@@ -147,15 +154,15 @@ static masa_status read_stops(job *j, const json_t *body, masa_error *err)
     bool valid = n <= MOST;
     j->stops = masa_alloc(MOST, sizeof(char *));
     for (size_t i = 0; valid && i < n; i++) {
-        const char *text = json_string_value(json_is_array(stop) ? json_array_get(stop, i) : stop);
+        const char *text =
+            json_string_value(json_is_array(stop) ? json_array_get(stop, i) : stop);
         valid = text && text[0];
         if (valid) j->stops[j->n_stops++] = masa_strdup(text);
     }
     return valid ? MASA_OK
-                 : MASA_FAIL(
-                       err, MASA_ERR_DATA,
-                       "'stop' must be a text that is not empty, or a list of up to %d",
-                       MOST);
+                 : MASA_FAIL(err, MASA_ERR_DATA,
+                             "'stop' must be a text that is not empty, or a list of up to %d",
+                             MOST);
 }
 
 /* Of completions a number of alternatives, of which there are none but the token itself. */
@@ -167,8 +174,9 @@ static masa_status read_logprobs(job *j, const json_t *body, masa_error *err)
     if (!json_is_integer(o)) return read_switch(&j->logprobs, body, "logprobs", err);
     masa_status st = read_whole(&alternatives, body, "logprobs", 0, 0, err);
     if (st != MASA_OK)
-        return MASA_FAIL(err, MASA_ERR_DATA,
-                         "'logprobs' can be 0, for the tokens themselves; others' are not there");
+        return MASA_FAIL(
+            err, MASA_ERR_DATA,
+            "'logprobs' can be 0, for the tokens themselves; others' are not there");
     j->logprobs = true;
     return MASA_OK;
 }
@@ -181,7 +189,8 @@ static masa_status read_settings(masa_request *out, size_t *n, job *j, const jso
     out->max_tokens = j->kind == JOB_CHAT ? MOST_TOKENS : 16;
     masa_status st = refuse_unsupported(body, err);
     if (st == MASA_OK) st = read_whole(n, body, "n", 1, SERVE_CHOICES_MOST, err);
-    if (st == MASA_OK) st = read_whole(&out->max_tokens, body, "max_tokens", 1, MOST_TOKENS, err);
+    if (st == MASA_OK)
+        st = read_whole(&out->max_tokens, body, "max_tokens", 1, MOST_TOKENS, err);
     if (st == MASA_OK && j->kind == JOB_CHAT)
         st = read_whole(&out->max_tokens, body, "max_completion_tokens", 1, MOST_TOKENS, err);
     if (st == MASA_OK) st = read_sampling(&out->sampling, body, err);
@@ -189,7 +198,8 @@ static masa_status read_settings(masa_request *out, size_t *n, job *j, const jso
     if (st == MASA_OK) st = read_stops(j, body, err);
     if (st == MASA_OK) st = read_switch(&j->stream, body, "stream", err);
     if (st == MASA_OK)
-        st = read_switch(&j->usage, json_object_get(body, "stream_options"), "include_usage", err);
+        st = read_switch(&j->usage, json_object_get(body, "stream_options"), "include_usage",
+                         err);
     return st == MASA_OK ? read_logprobs(j, body, err) : st;
 }
 
@@ -199,7 +209,8 @@ masa_status openai_read(job *j, const json_t *body, service *s, masa_error *err)
     size_t n = 1;
     masa_status st = read_settings(&settings, &n, j, body, err);
     if (st == MASA_OK)
-        st = j->kind == JOB_CHAT ? read_messages(j, body, s, err) : read_prompts(j, body, s, err);
+        st = j->kind == JOB_CHAT ? read_messages(j, body, s, err)
+                                 : read_prompts(j, body, s, err);
     if (st == MASA_OK) st = check_prompts(j, s, n, err);
     if (st != MASA_OK) return st;
     memcpy(j->stop_tokens, s->stop_tokens, sizeof s->stop_tokens);

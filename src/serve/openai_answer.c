@@ -59,8 +59,8 @@ static json_t *completion_logprobs(const service *s, const masa_completion *c, s
 }
 
 /* Of tokens from..to - 1. */
-static json_t *logprobs_of(const service *s, const job *j, const masa_completion *c, size_t from,
-                           size_t to)
+static json_t *logprobs_of(const service *s, const job *j, const masa_completion *c,
+                           size_t from, size_t to)
 {
     if (!j->logprobs) return json_null();
     return j->kind == JOB_CHAT
@@ -116,13 +116,13 @@ static json_t *chunk(const service *s, job *j, const masa_completion *c, bool fi
     json_t *text = text_of(piece, n), *logprobs = logprobs_of(s, j, c, j->told[choice], to), *o;
     j->told[choice] = to;
     if (j->kind == JOB_COMPLETION) {
-        o = json_pack("{s:I,s:o,s:o,s:o}", "index", (json_int_t)choice, "text", text, "logprobs",
-                      logprobs, "finish_reason", reason_of(c, finished));
+        o = json_pack("{s:I,s:o,s:o,s:o}", "index", (json_int_t)choice, "text", text,
+                      "logprobs", logprobs, "finish_reason", reason_of(c, finished));
     } else {
         json_t *delta = json_pack("{s:o}", "content", text);
         if (first) json_object_set_new(delta, "role", json_string("assistant"));
-        o = json_pack("{s:I,s:o,s:o,s:o}", "index", (json_int_t)choice, "delta", delta, "logprobs",
-                      logprobs, "finish_reason", reason_of(c, finished));
+        o = json_pack("{s:I,s:o,s:o,s:o}", "index", (json_int_t)choice, "delta", delta,
+                      "logprobs", logprobs, "finish_reason", reason_of(c, finished));
     }
     return envelope(s, j, json_pack("[o]", o));
 }
@@ -146,11 +146,11 @@ static json_t *choice_of(const service *s, const job *j, size_t choice)
     json_t *text = text_of(masa_text_get(&bytes), bytes.size);
     masa_text_deinit(&bytes);
     if (j->kind == JOB_COMPLETION)
-        return json_pack("{s:I,s:o,s:o,s:o}", "index", (json_int_t)choice, "text", text, "logprobs",
-                         logprobs, "finish_reason", reason_of(c, true));
+        return json_pack("{s:I,s:o,s:o,s:o}", "index", (json_int_t)choice, "text", text,
+                         "logprobs", logprobs, "finish_reason", reason_of(c, true));
     return json_pack("{s:I,s:{s:s,s:o,s:n},s:o,s:o}", "index", (json_int_t)choice, "message",
-                     "role", "assistant", "content", text, "refusal", "logprobs",
-                     logprobs, "finish_reason", reason_of(c, true));
+                     "role", "assistant", "content", text, "refusal", "logprobs", logprobs,
+                     "finish_reason", reason_of(c, true));
 }
 
 void openai_finish(service *s, job *j)

@@ -31,8 +31,8 @@ masa_status read_whole(size_t *out, const json_t *object, const char *name, size
     if (!o) return MASA_OK;
     json_int_t value = json_integer_value(o);
     if (!json_is_integer(o) || value < 0 || (size_t)value < least || (size_t)value > most)
-        return MASA_FAIL(err, MASA_ERR_DATA, "'%s' must be a whole number from %zu to %zu", name,
-                         least, most);
+        return MASA_FAIL(err, MASA_ERR_DATA, "'%s' must be a whole number from %zu to %zu",
+                         name, least, most);
     *out = (size_t)value;
     return MASA_OK;
 }
@@ -58,8 +58,9 @@ masa_status read_ids(masa_tokens *out, const service *s, const json_t *list, con
     {
         json_int_t id = json_integer_value(item);
         if (!json_is_integer(item) || id < 0 || (size_t)id >= vocab)
-            return MASA_FAIL(err, MASA_ERR_DATA, "'%s'[%zu] is no token id; they go from 0 to %zu",
-                             name, i, vocab - 1);
+            return MASA_FAIL(err, MASA_ERR_DATA,
+                             "'%s'[%zu] is no token id; they go from 0 to %zu", name, i,
+                             vocab - 1);
         MASA_PUSH(out->ids, out->n, out->capacity, (int32_t)id);
     }
     return MASA_OK;

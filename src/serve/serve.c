@@ -13,8 +13,9 @@ static masa_status open_weights(service *s, masa_error *err)
     const char *folder = s->options->weights;
     if (!folder) return MASA_OK;
     s->weights = realpath(folder, NULL);
-    return s->weights ? MASA_OK
-                      : MASA_FAIL(err, MASA_ERR_IO, "cannot open %s: %s", folder, strerror(errno));
+    return s->weights
+               ? MASA_OK
+               : MASA_FAIL(err, MASA_ERR_IO, "cannot open %s: %s", folder, strerror(errno));
 }
 
 static masa_status open_generator(service *s, masa_error *err)
@@ -32,8 +33,9 @@ static void find_stop_tokens(service *s)
     else if (eos >= 0) s->stop_tokens[s->n_stop_tokens++] = eos;
 }
 
-masa_status masa_serve(masa_model *model, const masa_tokenizer *tokenizer, const masa_chat *chat,
-                       const masa_serve_options *options, masa_error *err)
+masa_status masa_serve(masa_model *model, const masa_tokenizer *tokenizer,
+                       const masa_chat *chat, const masa_serve_options *options,
+                       masa_error *err)
 {
     struct MHD_Daemon *daemon = NULL;
     service s = {.model = model,

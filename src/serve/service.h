@@ -14,8 +14,8 @@
 #include <masa/serve.h>
 
 enum {
-    SERVE_BODY_MOST = 4 << 20,  /* bytes of a request */
-    SERVE_CHOICES_MOST = 4096,  /* responses that one request may ask for */
+    SERVE_BODY_MOST = 4 << 20, /* bytes of a request */
+    SERVE_CHOICES_MOST = 4096, /* responses that one request may ask for */
 };
 
 typedef enum job_kind { JOB_COMPLETION, JOB_CHAT, JOB_TOKENS, JOB_RELOAD } job_kind;
@@ -33,11 +33,11 @@ typedef struct job {
     size_t n_stops;
     int32_t stop_tokens[32];
     size_t n_stop_tokens;
-    size_t *limits;   /* [samples] of the only request, or NULL */
-    bool whole;       /* a response that the context would cut short is refused */
-    bool stream;      /* answer token by token */
-    bool logprobs;    /* they are asked for */
-    bool usage;       /* a stream ends with the counts of tokens */
+    size_t *limits; /* [samples] of the only request, or NULL */
+    bool whole;     /* a response that the context would cut short is refused */
+    bool stream;    /* answer token by token */
+    bool logprobs;  /* they are asked for */
+    bool usage;     /* a stream ends with the counts of tokens */
     char id[40];
     long created;
     char *path, *version; /* JOB_RELOAD; version may be NULL */
@@ -53,10 +53,10 @@ typedef struct job {
     /* Under the service's lock. */
     struct job *next;
     struct MHD_Connection *connection;
-    int holders;                    /* of the two threads */
-    bool queued, suspended, gone;   /* gone: nobody waits for it */
-    bool begun, finished;           /* there is output to send; there will be no more */
-    unsigned status;                /* of HTTP */
+    int holders;                  /* of the two threads */
+    bool queued, suspended, gone; /* gone: nobody waits for it */
+    bool begun, finished;         /* there is output to send; there will be no more */
+    unsigned status;              /* of HTTP */
     masa_text out;
     size_t sent;
 } job;
@@ -66,7 +66,7 @@ typedef struct service {
     const masa_tokenizer *tokenizer;
     const masa_chat *chat; /* or NULL */
     const masa_serve_options *options;
-    char *weights;         /* the real path of options->weights, or NULL */
+    char *weights;          /* the real path of options->weights, or NULL */
     int32_t stop_tokens[8]; /* the model's own */
     size_t n_stop_tokens;
     long created;
@@ -74,15 +74,15 @@ typedef struct service {
     masa_generator *generator; /* the decoding thread's, like the next three */
     job **running;             /* [n_running] whose request it was, since it was last idle */
     size_t n_running, running_capacity;
-    bool broken;               /* reading weights failed half-way */
+    bool broken; /* reading weights failed half-way */
 
     pthread_mutex_t lock;
     pthread_cond_t arrived;
-    job *first, *last;       /* the queue */
+    job *first, *last;        /* the queue */
     size_t n_waiting, n_jobs; /* n_jobs: waiting or running */
-    uint64_t count;          /* of jobs so far: their ids */
+    uint64_t count;           /* of jobs so far: their ids */
     bool closing;
-    char version[128];       /* of the weights */
+    char version[128]; /* of the weights */
 } service;
 
 /* ---- http.c ---- */

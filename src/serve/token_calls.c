@@ -16,7 +16,8 @@
 
 /* ---- generate ---- */
 
-static masa_status read_stop_tokens(job *j, const json_t *params, const service *s, masa_error *err)
+static masa_status read_stop_tokens(job *j, const json_t *params, const service *s,
+                                    masa_error *err)
 {
     enum { MOST = sizeof j->stop_tokens / sizeof *j->stop_tokens };
     const json_t *list = json_object_get(params, "stop_token_ids");
@@ -26,9 +27,10 @@ static masa_status read_stop_tokens(job *j, const json_t *params, const service 
         j->n_stop_tokens = s->n_stop_tokens;
         return MASA_OK;
     }
-    masa_status st = json_array_size(list) > MOST
-                         ? MASA_FAIL(err, MASA_ERR_DATA, "'stop_token_ids' has more than %d", MOST)
-                         : read_ids(&ids, s, list, "stop_token_ids", err);
+    masa_status st =
+        json_array_size(list) > MOST
+            ? MASA_FAIL(err, MASA_ERR_DATA, "'stop_token_ids' has more than %d", MOST)
+            : read_ids(&ids, s, list, "stop_token_ids", err);
     for (size_t i = 0; st == MASA_OK && i < ids.n; i++)
         j->stop_tokens[j->n_stop_tokens++] = ids.ids[i];
     masa_tokens_deinit(&ids);
@@ -45,13 +47,15 @@ static masa_status read_limits(job *j, const json_t *list, size_t n, masa_error 
         valid = limit >= 1;
         j->limits[i] = (size_t)limit;
     }
-    return valid ? MASA_OK
-                 : MASA_FAIL(err, MASA_ERR_DATA,
-                             "'limits' must be a list of 'n' numbers of tokens, each at least 1");
+    return valid
+               ? MASA_OK
+               : MASA_FAIL(err, MASA_ERR_DATA,
+                           "'limits' must be a list of 'n' numbers of tokens, each at least 1");
 }
 
 /* What is only said among masas. */
-static masa_status read_own(job *j, masa_request *out, const json_t *own, size_t n, masa_error *err)
+static masa_status read_own(job *j, masa_request *out, const json_t *own, size_t n,
+                            masa_error *err)
 {
     if (!own) return MASA_OK;
     const char *key = json_string_value(json_object_get(own, "key"));
@@ -73,10 +77,11 @@ static masa_status check_room(const job *j, const service *s, size_t n, size_t l
         if (i == 0 || j->limits[i] > longest) longest = j->limits[i];
     size_t size = j->prompts[0].n;
     if (size > 0 && size < context && (!j->whole || longest <= context - size)) return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_DATA,
-                     "%zu tokens of prompt and %zu of response do not fit this server's context of "
-                     "%zu (--context, --cache)",
-                     size, longest, context);
+    return MASA_FAIL(
+        err, MASA_ERR_DATA,
+        "%zu tokens of prompt and %zu of response do not fit this server's context of "
+        "%zu (--context, --cache)",
+        size, longest, context);
 }
 
 masa_status tokens_read(job *j, const json_t *body, service *s, masa_error *err)
@@ -86,7 +91,8 @@ masa_status tokens_read(job *j, const json_t *body, service *s, masa_error *err)
     size_t n = 1;
     j->prompts = masa_alloc(1, sizeof *j->prompts);
     j->n_prompts = 1;
-    masa_status st = read_ids(j->prompts, s, json_object_get(body, "token_ids"), "token_ids", err);
+    masa_status st =
+        read_ids(j->prompts, s, json_object_get(body, "token_ids"), "token_ids", err);
     if (st == MASA_OK && !json_is_object(params))
         st = MASA_FAIL(err, MASA_ERR_DATA, "'sampling_params' must be an object");
     if (st == MASA_OK) st = read_whole(&n, params, "n", 1, SERVE_CHOICES_MOST, err);
@@ -109,14 +115,14 @@ static json_t *choice_of(const service *s, const masa_completion *c)
     bool stopped = c->cause == MASA_STOP_EOS;
     for (size_t i = 0; i < c->n; i++) {
         json_array_append_new(ids, json_integer(c->tokens[i]));
-        json_array_append_new(logprobs, json_pack("{s:i,s:f}", "token_id", c->tokens[i], "logprob",
-                                                  (double)c->logprobs[i]));
+        json_array_append_new(logprobs, json_pack("{s:i,s:f}", "token_id", c->tokens[i],
+                                                  "logprob", (double)c->logprobs[i]));
     }
     return json_pack("{s:I,s:o,s:{s:o},s:s,s:o,s:[s],s:f}", "index", (json_int_t)c->sample,
                      "token_ids", ids, "logprobs", "content", logprobs, "finish_reason",
                      stopped ? "stop" : "length", "stop_reason",
-                     stopped ? json_integer(c->tokens[c->n - 1]) : json_null(), "weight_versions",
-                     s->version, "seconds", c->seconds);
+                     stopped ? json_integer(c->tokens[c->n - 1]) : json_null(),
+                     "weight_versions", s->version, "seconds", c->seconds);
 }
 
 void tokens_finish(service *s, job *j)
@@ -133,12 +139,14 @@ void tokens_finish(service *s, job *j)
 static masa_status find_weights(char **out, const char *path, const service *s, masa_error *err)
 {
     char *real = realpath(path, NULL);
-    if (!real) return MASA_FAIL(err, MASA_ERR_DATA, "cannot open %s: %s", path, strerror(errno));
+    if (!real)
+        return MASA_FAIL(err, MASA_ERR_DATA, "cannot open %s: %s", path, strerror(errno));
     size_t n = strlen(s->weights);
     bool below = strncmp(real, s->weights, n) == 0 && (real[n] == '/' || real[n] == '\0');
     if (!below) {
         free(real);
-        return MASA_FAIL(err, MASA_ERR_DATA, "%s is not in the folder that --weights names", path);
+        return MASA_FAIL(err, MASA_ERR_DATA, "%s is not in the folder that --weights names",
+                         path);
     }
     *out = real;
     return MASA_OK;
@@ -155,8 +163,9 @@ masa_status reload_read(job *j, const json_t *body, service *s, masa_error *err)
             err, MASA_ERR_DATA,
             "this server's weights stay what they are; --weights FOLDER allows others");
     if (!method || strcmp(method, "reload_weights") != 0 || !path)
-        return MASA_FAIL(err, MASA_ERR_DATA, "there is 'method' \"reload_weights\" alone, whose "
-                                             "'kwargs' say the 'weights_path'");
+        return MASA_FAIL(err, MASA_ERR_DATA,
+                         "there is 'method' \"reload_weights\" alone, whose "
+                         "'kwargs' say the 'weights_path'");
     if (version && strlen(version) >= sizeof s->version)
         return MASA_FAIL(err, MASA_ERR_DATA, "'weight_version' is too long");
     j->version = version ? masa_strdup(version) : NULL;
@@ -180,6 +189,7 @@ void reload_run(service *s, job *j)
     pthread_mutex_lock(&s->lock);
     snprintf(s->version, sizeof s->version, "%s", j->version ? j->version : fingerprint);
     pthread_mutex_unlock(&s->lock);
-    job_answer(s, j, json_pack("{s:[{s:s,s:s}]}", "results", "weight_version", s->version,
-                               "fingerprint", fingerprint));
+    job_answer(s, j,
+               json_pack("{s:[{s:s,s:s}]}", "results", "weight_version", s->version,
+                         "fingerprint", fingerprint));
 }

@@ -14,8 +14,7 @@ static uint32_t find_child(const tokenizer__trie *trie, uint32_t node, unsigned 
     return child;
 }
 
-masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index, const char *s,
-                                size_t n)
+masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index, const char *s, size_t n)
 {
     if (trie->n == 0)
         MASA_PUSH(trie->nodes, trie->n, trie->capacity, ((tokenizer__node){.added = -1}));
@@ -28,10 +27,8 @@ masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index, const char
             child = (uint32_t)trie->n;
             tokenizer__node fresh = {0, node ? trie->nodes[node].child : 0, -1, byte};
             MASA_PUSH(trie->nodes, trie->n, trie->capacity, fresh);
-            if (node)
-                trie->nodes[node].child = child;
-            else
-                trie->first[byte] = child;
+            if (node) trie->nodes[node].child = child;
+            else trie->first[byte] = child;
         }
         node = child;
     }
@@ -40,8 +37,7 @@ masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index, const char
 }
 
 /* The longest token that begins at s; its length, or 0. */
-static size_t longest_at(const tokenizer__trie *trie, const char *s, size_t n,
-                         int32_t *added)
+static size_t longest_at(const tokenizer__trie *trie, const char *s, size_t n, int32_t *added)
 {
     size_t best = 0;
     uint32_t node = 0;
@@ -61,10 +57,8 @@ static bool is_plain(const tokenizer__ranges *plain, size_t begin, size_t end)
     size_t low = 0, high = plain->n / 2; /* the first range that ends after begin */
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (plain->at[2 * middle + 1] <= begin)
-            low = middle + 1;
-        else
-            high = middle;
+        if (plain->at[2 * middle + 1] <= begin) low = middle + 1;
+        else high = middle;
     }
     return low < plain->n / 2 && plain->at[2 * low] < end;
 }
@@ -91,9 +85,8 @@ static void strip(const tokenizer__added *added, const char *s, size_t n, size_t
 {
     unsigned code;
     size_t size;
-    while (added->lstrip && m->begin > from &&
-           (size = decode_last(s, m->begin, &code)) != 0 && size <= m->begin - from &&
-           tokenizer__is_space(code))
+    while (added->lstrip && m->begin > from && (size = decode_last(s, m->begin, &code)) != 0 &&
+           size <= m->begin - from && tokenizer__is_space(code))
         m->begin -= size;
     while (added->rstrip && m->end < n &&
            (size = masa_utf8_decode(s + m->end, n - m->end, &code)) != 0 &&
@@ -101,9 +94,9 @@ static void strip(const tokenizer__added *added, const char *s, size_t n, size_t
         m->end += size;
 }
 
-bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie,
-                           const char *s, size_t n, size_t from,
-                           const tokenizer__match_rule *rule, tokenizer__match *out)
+bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie, const char *s,
+                           size_t n, size_t from, const tokenizer__match_rule *rule,
+                           tokenizer__match *out)
 {
     if (trie->n == 0) return false;
     for (size_t i = from; i < n; i++) {
@@ -112,9 +105,8 @@ bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie,
             trie->first[(unsigned char)s[i]] ? longest_at(trie, s + i, n - i, &index) : 0;
         if (size == 0) continue;
         const tokenizer__added *added = &t->added[index];
-        bool refused =
-            added->special && rule->plain &&
-            is_plain(rule->plain, rule->base + i, rule->base + i + size);
+        bool refused = added->special && rule->plain &&
+                       is_plain(rule->plain, rule->base + i, rule->base + i + size);
         if (refused) continue;
         /* Hugging Face's search goes on behind a match that does not count. */
         if ((added->special && rule->skip_special) ||

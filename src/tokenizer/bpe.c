@@ -49,8 +49,7 @@ void tokenizer__bpe_destroy(tokenizer__bpe *work)
 static size_t set_symbols(const masa_tokenizer *t, tokenizer__bpe *work, const char *s,
                           size_t n)
 {
-    work->symbols =
-        masa_grow(work->symbols, &work->symbol_capacity, n, sizeof *work->symbols);
+    work->symbols = masa_grow(work->symbols, &work->symbol_capacity, n, sizeof *work->symbols);
     size_t count = 0;
     bool unknown = false;
     for (size_t i = 0; i < n; i++) {
@@ -108,8 +107,7 @@ static candidate heap_pop(tokenizer__bpe *work)
     candidate top = work->heap[0], last = work->heap[--work->n_heap];
     size_t i = 0;
     for (size_t child; (child = 2 * i + 1) < work->n_heap; i = child) {
-        if (child + 1 < work->n_heap &&
-            is_before(&work->heap[child + 1], &work->heap[child]))
+        if (child + 1 < work->n_heap && is_before(&work->heap[child + 1], &work->heap[child]))
             child++;
         if (!is_before(&work->heap[child], &last)) break;
         work->heap[i] = work->heap[child];
@@ -155,8 +153,8 @@ static size_t merge_by_heap(const masa_tokenizer *t, tokenizer__bpe *work, size_
     return count;
 }
 
-void tokenizer__bpe_word(const masa_tokenizer *t, tokenizer__bpe *work, const char *s,
-                         size_t n, masa_tokens *out)
+void tokenizer__bpe_word(const masa_tokenizer *t, tokenizer__bpe *work, const char *s, size_t n,
+                         masa_tokens *out)
 {
     if (t->ignore_merges) {
         masa_text_clear(&work->alphabet);

@@ -37,26 +37,23 @@ static masa_status unknown_name(const char *name, masa_error *err)
 }
 
 /* Parses a source that is not ours; `what` begins the error. */
-static masa_status use_source(masa_chat *c, const char *source, size_t n,
-                              const char *what, masa_error *err)
+static masa_status use_source(masa_chat *c, const char *source, size_t n, const char *what,
+                              masa_error *err)
 {
     masa_status st = masa_jinja_parse(&c->template, source, n, err);
     uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < n; i++)
-        hash = (hash ^ (unsigned char)source[i]) * 0x100000001b3u;
+    for (size_t i = 0; i < n; i++) hash = (hash ^ (unsigned char)source[i]) * 0x100000001b3u;
     snprintf(c->name, sizeof c->name, "%016llx%s", (unsigned long long)hash,
              c->no_thinking ? "-nothink" : "");
     if (st != MASA_OK)
-        masa_error_context(err, "%s, which another can replace by --chat-template NAME",
-                           what);
+        masa_error_context(err, "%s, which another can replace by --chat-template NAME", what);
     return st;
 }
 
 static masa_status use_own(masa_chat *c, masa_error *err)
 {
     const char *source = masa_tokenizer_chat_template(c->tokenizer);
-    if (source)
-        return use_source(c, source, strlen(source), "the model's chat template", err);
+    if (source) return use_source(c, source, strlen(source), "the model's chat template", err);
     return MASA_FAIL(
         err, MASA_ERR_CONFIG,
         "the model has no chat template; choose one by --chat-template NAME, such as "
@@ -100,19 +97,17 @@ static masa_status use_builtin(masa_chat *c, const char *name, masa_error *err)
     return masa_jinja_parse(&c->template, b->source, strlen(b->source), err);
 }
 
-masa_status masa_chat_create(masa_chat **out, const char *name,
-                             const masa_tokenizer *tokenizer, masa_error *err)
+masa_status masa_chat_create(masa_chat **out, const char *name, const masa_tokenizer *tokenizer,
+                             masa_error *err)
 {
     masa_chat *c = masa_alloc(1, sizeof *c);
     c->tokenizer = tokenizer;
     c->no_thinking = strcmp(name, NOTHINK) == 0;
     masa_status st = strcmp(name, "auto") == 0 || c->no_thinking ? use_own(c, err)
                      : masa_ends_with(name, ".jinja")            ? use_file(c, name, err)
-                                                      : use_builtin(c, name, err);
-    if (st == MASA_OK)
-        *out = c;
-    else
-        masa_chat_destroy(c);
+                                                                 : use_builtin(c, name, err);
+    if (st == MASA_OK) *out = c;
+    else masa_chat_destroy(c);
     return st;
 }
 
@@ -133,13 +128,12 @@ static masa_status check_messages(const masa_message *messages, size_t n, masa_e
     if (n == 0)
         return MASA_FAIL(err, MASA_ERR_DATA, "a conversation needs at least one message");
     for (size_t i = 0; i < n; i++)
-        if (strcmp(messages[i].role, "system") != 0 &&
-            strcmp(messages[i].role, "user") != 0 &&
+        if (strcmp(messages[i].role, "system") != 0 && strcmp(messages[i].role, "user") != 0 &&
             strcmp(messages[i].role, "assistant") != 0)
             return MASA_FAIL(
                 err, MASA_ERR_DATA,
-                "message %zu has role \"%.40s\"; roles are system, user and assistant",
-                i + 1, messages[i].role);
+                "message %zu has role \"%.40s\"; roles are system, user and assistant", i + 1,
+                messages[i].role);
     return MASA_OK;
 }
 
@@ -161,19 +155,17 @@ static void set_tokens(masa_jinja_data *d, const masa_tokenizer *t)
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
         if (tokens[i].id < 0) continue;
         tokenizer__span bytes = t->tokens[tokens[i].id].bytes;
-        masa_jinja_set(d, tokens[i].name,
-                       plain(d, t->strings.data + bytes.at, bytes.size));
+        masa_jinja_set(d, tokens[i].name, plain(d, t->strings.data + bytes.at, bytes.size));
     }
 }
 
-static void set_variables(masa_jinja_data *d, const masa_chat *c,
-                          const masa_message *messages, size_t n, bool generation)
+static void set_variables(masa_jinja_data *d, const masa_chat *c, const masa_message *messages,
+                          size_t n, bool generation)
 {
     masa_jinja_value list = masa_jinja_list(d);
     for (size_t i = 0; i < n; i++) {
         masa_jinja_value m = masa_jinja_dict(d);
-        masa_jinja_dict_set(d, m, "role",
-                            plain(d, messages[i].role, strlen(messages[i].role)));
+        masa_jinja_dict_set(d, m, "role", plain(d, messages[i].role, strlen(messages[i].role)));
         masa_jinja_dict_set(
             d, m, "content",
             masa_jinja_string(d, messages[i].content, strlen(messages[i].content), true));
@@ -206,21 +198,19 @@ static masa_status render(masa_jinja_output *out, const masa_chat *c,
     return st;
 }
 
-masa_status masa_chat_render(masa_text *out, const masa_chat *c,
-                             const masa_message *messages, size_t n,
-                             bool add_generation_prompt, masa_error *err)
+masa_status masa_chat_render(masa_text *out, const masa_chat *c, const masa_message *messages,
+                             size_t n, bool add_generation_prompt, masa_error *err)
 {
     masa_jinja_output rendered = {0};
     masa_status st = render(&rendered, c, messages, n, add_generation_prompt, err);
-    if (st == MASA_OK)
-        masa_text_append(out, masa_text_get(&rendered.text), rendered.text.size);
+    if (st == MASA_OK) masa_text_append(out, masa_text_get(&rendered.text), rendered.text.size);
     masa_jinja_output_deinit(&rendered);
     return st;
 }
 
 /* Encodes the bytes [begin, end) of a rendering; those of messages are plain text. */
-static void encode_part(masa_tokens *out, const masa_chat *c,
-                        const masa_jinja_output *rendered, size_t begin, size_t end)
+static void encode_part(masa_tokens *out, const masa_chat *c, const masa_jinja_output *rendered,
+                        size_t begin, size_t end)
 {
     tokenizer__ranges plain = {0};
     bool inside = false;
@@ -229,14 +219,13 @@ static void encode_part(masa_tokens *out, const masa_chat *c,
         if (marked != inside) MASA_PUSH(plain.at, plain.n, plain.capacity, i - begin);
         inside = marked;
     }
-    tokenizer__encode(c->tokenizer, masa_text_get(&rendered->text) + begin, end - begin,
-                      true, &plain, out);
+    tokenizer__encode(c->tokenizer, masa_text_get(&rendered->text) + begin, end - begin, true,
+                      &plain, out);
     free(plain.at);
 }
 
-masa_status masa_chat_encode(masa_tokens *out, const masa_chat *c,
-                             const masa_message *messages, size_t n,
-                             bool add_generation_prompt, masa_error *err)
+masa_status masa_chat_encode(masa_tokens *out, const masa_chat *c, const masa_message *messages,
+                             size_t n, bool add_generation_prompt, masa_error *err)
 {
     masa_jinja_output rendered = {0};
     masa_status st = render(&rendered, c, messages, n, add_generation_prompt, err);
@@ -246,8 +235,8 @@ masa_status masa_chat_encode(masa_tokens *out, const masa_chat *c,
 }
 
 masa_status masa_chat_encode_answer(masa_tokens *prompt, masa_tokens *answer,
-                                    const masa_chat *c, const masa_message *messages,
-                                    size_t n, masa_error *err)
+                                    const masa_chat *c, const masa_message *messages, size_t n,
+                                    masa_error *err)
 {
     masa_jinja_output rendered = {0};
     masa_status st = render(&rendered, c, messages, n, false, err);
@@ -256,8 +245,7 @@ masa_status masa_chat_encode_answer(masa_tokens *prompt, masa_tokens *answer,
     size_t begin = end;
     while (begin && rendered.marks.data[begin - 1] & MASA_JINJA_GENERATED) begin--;
     if (st == MASA_OK && begin == end)
-        st = MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                       "the chat template has no generation block");
+        st = MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "the chat template has no generation block");
     if (st == MASA_OK) {
         encode_part(prompt, c, &rendered, 0, begin);
         encode_part(answer, c, &rendered, begin, end);
@@ -266,8 +254,8 @@ masa_status masa_chat_encode_answer(masa_tokens *prompt, masa_tokens *answer,
     return st;
 }
 
-masa_status masa_chat_encode_turn(masa_tokens *out, const masa_chat *c,
-                                  const char *system, const char *user, masa_error *err)
+masa_status masa_chat_encode_turn(masa_tokens *out, const masa_chat *c, const char *system,
+                                  const char *user, masa_error *err)
 {
     masa_message messages[2] = {{"system", system}, {"user", user}};
     size_t skip = system && system[0] ? 0 : 1;
@@ -284,8 +272,8 @@ static int32_t end_of_turn(const masa_chat *c)
     if (render(&out, c, turns, 2, false, NULL) == MASA_OK) {
         size_t end = out.text.size;
         while (end && !(out.marks.data[end - 1] & MASA_JINJA_MARKED)) end--;
-        masa_tokenizer_encode(c->tokenizer, masa_text_get(&out.text) + end,
-                              out.text.size - end, true, &tail);
+        masa_tokenizer_encode(c->tokenizer, masa_text_get(&out.text) + end, out.text.size - end,
+                              true, &tail);
         for (size_t i = 0; end && found < 0 && i < tail.n; i++)
             if (masa_tokenizer_is_special(c->tokenizer, tail.ids[i])) found = tail.ids[i];
     }

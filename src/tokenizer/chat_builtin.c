@@ -38,10 +38,10 @@ static const char qwen3[] =
     "{{ '<think>\\n\\n</think>\\n\\n' }}{% endif %}{% endif %}";
 
 #define LLAMA_HEADER(role) "'<|start_header_id|>' + " role " + '<|end_header_id|>\\n\\n'"
-#define LLAMA_TURNS                                                                      \
-    "{% for m in turns %}"                                                               \
-    "{{ " LLAMA_HEADER("m.role") " + m.content|trim + '<|eot_id|>' }}{% endfor %}"       \
-                                 "{% if add_generation_prompt %}{{ " LLAMA_HEADER(       \
+#define LLAMA_TURNS                                                                            \
+    "{% for m in turns %}"                                                                     \
+    "{{ " LLAMA_HEADER("m.role") " + m.content|trim + '<|eot_id|>' }}{% endfor %}"             \
+                                 "{% if add_generation_prompt %}{{ " LLAMA_HEADER(             \
                                      "'assistant'") " }}{% endif %}"
 
 static const char llama3[] = "<|begin_of_text|>{% set turns = messages %}" LLAMA_TURNS;
@@ -56,15 +56,15 @@ static const char llama31[] =
                     "strftime_now('%d %b %Y') + '\\n\\n' + system + '<|eot_id|>' "
                     "}}" LLAMA_TURNS;
 
-#define GEMMA_TURNS                                                                      \
-    "{% for m in turns %}"                                                               \
-    "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"                              \
-    "{{ raise_exception('turns of user and assistant must alternate, beginning with "    \
-    "user') }}"                                                                          \
-    "{% endif %}"                                                                        \
-    "{{ '<start_of_turn>' + ('model' if m.role == 'assistant' else m.role) + '\\n' }}"   \
-    "{% if loop.first and system is string %}{{ system + '\\n\\n' }}{% endif %}"         \
-    "{{ m.content|trim + '<end_of_turn>\\n' }}{% endfor %}"                              \
+#define GEMMA_TURNS                                                                            \
+    "{% for m in turns %}"                                                                     \
+    "{% if (m.role == 'user') != (loop.index0 % 2 == 0) %}"                                    \
+    "{{ raise_exception('turns of user and assistant must alternate, beginning with "          \
+    "user') }}"                                                                                \
+    "{% endif %}"                                                                              \
+    "{{ '<start_of_turn>' + ('model' if m.role == 'assistant' else m.role) + '\\n' }}"         \
+    "{% if loop.first and system is string %}{{ system + '\\n\\n' }}{% endif %}"               \
+    "{{ m.content|trim + '<end_of_turn>\\n' }}{% endfor %}"                                    \
     "{% if add_generation_prompt %}{{ '<start_of_turn>model\\n' }}{% endif %}"
 
 static const char gemma[] =
@@ -81,12 +81,12 @@ static const char gemma3[] = "<bos>{% set turns = messages %}{% set system = non
                              "messages[0].content %}{% endif %}" GEMMA_TURNS;
 
 const chat__builtin chat__builtins[] = {
-    {"smollm2", chatml,
-     "You are a helpful AI assistant named SmolLM, trained by Hugging Face", false},
+    {"smollm2", chatml, "You are a helpful AI assistant named SmolLM, trained by Hugging Face",
+     false},
     {"chatml", chatml, NULL, false},
     {"qwen2", chatml, "You are a helpful assistant.", false},
-    {"qwen2.5", chatml,
-     "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.", false},
+    {"qwen2.5", chatml, "You are Qwen, created by Alibaba Cloud. You are a helpful assistant.",
+     false},
     {"qwen2.5-math", chatml,
      "Please reason step by step, and put your final answer within \\boxed{}.", false},
     {"qwen3", qwen3, NULL, false},

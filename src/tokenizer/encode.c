@@ -80,12 +80,15 @@ static void encode_bytes(encoder *e, const char *s, size_t n)
     if (n > from) encode_valid(e, s + from, n - from);
 }
 
-void tokenizer__encode(const masa_tokenizer *t, const char *s, size_t n,
-                       bool parse_special, const tokenizer__ranges *plain,
-                       masa_tokens *out)
+void tokenizer__encode(const masa_tokenizer *t, const char *s, size_t n, bool parse_special,
+                       const tokenizer__ranges *plain, masa_tokens *out)
 {
-    encoder e = {.t = t, .bpe = tokenizer__bpe_create(), .out = out, .text = s,
-                 .skip_special = !parse_special, .plain = plain};
+    encoder e = {.t = t,
+                 .bpe = tokenizer__bpe_create(),
+                 .out = out,
+                 .text = s,
+                 .skip_special = !parse_special,
+                 .plain = plain};
     tokenizer__match_rule rule = {!parse_special, plain, 0};
     tokenizer__match m;
     size_t at = 0;

@@ -79,10 +79,17 @@ masa_status masa_tokenizer_export(masa_tokenizer_arrays *out, const masa_tokeniz
         return st;
     }
     set_pointers(&a, t);
-    a.vocab = (masa_gguf_vocab){.pre = pre, .tokens = a.tokens, .types = a.types, .n = t->n,
-                                .merges = a.merges, .n_merges = t->n_merges,
-                                .chat_template = t->chat_template, .bos = t->bos,
-                                .eos = t->eos, .pad = t->pad, .add_bos = t->add_bos,
+    a.vocab = (masa_gguf_vocab){.pre = pre,
+                                .tokens = a.tokens,
+                                .types = a.types,
+                                .n = t->n,
+                                .merges = a.merges,
+                                .n_merges = t->n_merges,
+                                .chat_template = t->chat_template,
+                                .bos = t->bos,
+                                .eos = t->eos,
+                                .pad = t->pad,
+                                .add_bos = t->add_bos,
                                 .unknown = t->unknown >= 0 ? t->unknown : t->gguf_unknown};
     *out = a;
     return MASA_OK;

@@ -32,7 +32,7 @@ typedef struct learner {
     size_t n_word_slots;
     pair *pairs; /* [n_pair_slots], a power of two */
     size_t n_pairs, n_pair_slots;
-    masa_text bytes; /* what tokens stand for */
+    masa_text bytes;        /* what tokens stand for */
     tokenizer__span *spans; /* [n_spans] by id */
     size_t n_spans, span_capacity;
 } learner;

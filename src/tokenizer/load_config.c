@@ -9,8 +9,8 @@
 #include <string.h>
 
 /* The file's bytes, or NULL when there is none. */
-static masa_status read_optional(char **out, size_t *size, const char *folder,
-                                 const char *name, masa_error *err)
+static masa_status read_optional(char **out, size_t *size, const char *folder, const char *name,
+                                 masa_error *err)
 {
     char *path = masa_path_join(folder, name);
     masa_text text = {0};
@@ -25,8 +25,8 @@ static masa_status read_optional(char **out, size_t *size, const char *folder,
     return st;
 }
 
-static masa_status parse(json_t **out, const char *data, const char *folder,
-                         const char *name, masa_error *err)
+static masa_status parse(json_t **out, const char *data, const char *folder, const char *name,
+                         masa_error *err)
 {
     json_error_t where;
     /* transformers writes model_max_length as an integer beyond 64 bits. */
@@ -137,7 +137,8 @@ masa_status tokenizer__read_folder(masa_tokenizer *t, const char *folder, masa_e
     if (st != MASA_OK) return st;
     if (!t->json)
         return MASA_FAIL(err, MASA_ERR_IO,
-                         "%s has no tokenizer.json; save the model's fast tokenizer there", folder);
+                         "%s has no tokenizer.json; save the model's fast tokenizer there",
+                         folder);
     st = tokenizer__read_json(t, t->json, t->json_size, err);
     if (st != MASA_OK) {
         char *path = masa_path_join(folder, "tokenizer.json");

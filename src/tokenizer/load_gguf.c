@@ -58,7 +58,8 @@ static masa_status read_merges(masa_tokenizer *t, const masa_gguf *gguf, masa_er
         size_t n = merges.strings[i].size;
         const char *space = n ? memchr(s, ' ', n) : NULL;
         if (!space)
-            return MASA_FAIL(err, MASA_ERR_FORMAT, "tokenizer.ggml.merges[%zu] is not a pair", i);
+            return MASA_FAIL(err, MASA_ERR_FORMAT, "tokenizer.ggml.merges[%zu] is not a pair",
+                             i);
         size_t at = (size_t)(space - s);
         st = tokenizer__add_merge(t, s, at, space + 1, n - at - 1, err);
     }
@@ -70,10 +71,11 @@ static masa_status read_pre(masa_tokenizer *t, const masa_gguf *gguf, masa_error
     masa_gguf_string pre;
     if (!masa_gguf_get_string(gguf, "tokenizer.ggml.pre", &pre) ||
         masa_gguf_string_is(pre, "default"))
-        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
-                         "the file does not say how its tokenizer splits text (tokenizer.ggml.pre "
-                         "is missing or \"default\"); use the model's Hugging Face folder or "
-                         "convert it anew");
+        return MASA_FAIL(
+            err, MASA_ERR_UNSUPPORTED,
+            "the file does not say how its tokenizer splits text (tokenizer.ggml.pre "
+            "is missing or \"default\"); use the model's Hugging Face folder or "
+            "convert it anew");
     char *name = masa_strndup(pre.data, pre.size);
     masa_status st = tokenizer__set_pre(t, name, err);
     free(name);

@@ -47,8 +47,8 @@ static masa_status read_vocab(masa_tokenizer *t, json_t *vocab, masa_error *err)
     json_object_keylen_foreach(vocab, text, n, id)
     {
         if (!json_is_integer(id))
-            return MASA_FAIL(err, MASA_ERR_FORMAT, "model.vocab: the id of \"%.80s\" is not a whole number",
-                             text);
+            return MASA_FAIL(err, MASA_ERR_FORMAT,
+                             "model.vocab: the id of \"%.80s\" is not a whole number", text);
         masa_status st = tokenizer__put(t, json_integer_value(id), text, n, TOKEN_MODEL, err);
         if (st != MASA_OK) return st;
     }
@@ -56,8 +56,7 @@ static masa_status read_vocab(masa_tokenizer *t, json_t *vocab, masa_error *err)
 }
 
 /* "left right", or ["left", "right"]. */
-static masa_status read_merge(masa_tokenizer *t, const json_t *merge, size_t i,
-                              masa_error *err)
+static masa_status read_merge(masa_tokenizer *t, const json_t *merge, size_t i, masa_error *err)
 {
     const json_t *left = json_array_get(merge, 0), *right = json_array_get(merge, 1);
     if (json_is_string(merge)) {
@@ -94,13 +93,14 @@ static masa_status read_model(masa_tokenizer *t, const json_t *model, masa_error
         st = malformed(err, "model.merges is not a list");
     size_t i;
     if (st == MASA_OK) json_array_foreach(merges, i, merge)
-    {
-        st = read_merge(t, merge, i, err);
-        if (st != MASA_OK) break;
-    }
+        {
+            st = read_merge(t, merge, i, err);
+            if (st != MASA_OK) break;
+        }
     const json_t *unknown = json_object_get(model, "unk_token");
     if (st == MASA_OK && json_is_string(unknown))
-        t->unknown = tokenizer__lookup(t, json_string_value(unknown), json_string_length(unknown));
+        t->unknown =
+            tokenizer__lookup(t, json_string_value(unknown), json_string_length(unknown));
     return st;
 }
 
@@ -110,7 +110,8 @@ static masa_status read_added(masa_tokenizer *t, const json_t *list, masa_error 
     const json_t *token;
     json_array_foreach(list, i, token)
     {
-        const json_t *text = json_object_get(token, "content"), *id = json_object_get(token, "id");
+        const json_t *text = json_object_get(token, "content"),
+                     *id = json_object_get(token, "id");
         if (!json_is_string(text) || !json_is_integer(id))
             return MASA_FAIL(err, MASA_ERR_FORMAT, "added_tokens[%zu] has no content or id", i);
         bool special = flag(token, "special", false);
@@ -119,8 +120,9 @@ static masa_status read_added(masa_tokenizer *t, const json_t *list, masa_error 
                                 .lstrip = flag(token, "lstrip", false),
                                 .rstrip = flag(token, "rstrip", false),
                                 .single_word = flag(token, "single_word", false)};
-        masa_status st = tokenizer__add_added(t, json_integer_value(id), json_string_value(text),
-                                              json_string_length(text), how, err);
+        masa_status st =
+            tokenizer__add_added(t, json_integer_value(id), json_string_value(text),
+                                 json_string_length(text), how, err);
         if (st != MASA_OK) return st;
     }
     return MASA_OK;
@@ -157,8 +159,8 @@ static masa_status read_split(masa_tokenizer *t, const json_t *part, masa_error 
 }
 
 /* byte_level: set when a step writes the pieces in the byte-level alphabet. */
-static masa_status read_pre_tokenizer(masa_tokenizer *t, const json_t *part,
-                                      bool *byte_level, int depth, masa_error *err)
+static masa_status read_pre_tokenizer(masa_tokenizer *t, const json_t *part, bool *byte_level,
+                                      int depth, masa_error *err)
 {
     if (*byte_level) return unsupported(err, "a pre-tokenizer after ByteLevel", NULL);
     if (is_type(part, "Split")) return read_split(t, part, err);
@@ -174,7 +176,8 @@ static masa_status read_pre_tokenizer(masa_tokenizer *t, const json_t *part,
             st = tokenizer__add_step(t, STEP_SPLIT, tokenizer__pattern_gpt2, err);
         return st;
     }
-    if (!is_type(part, "Sequence") || depth > 8) return unsupported(err, "a pre-tokenizer", part);
+    if (!is_type(part, "Sequence") || depth > 8)
+        return unsupported(err, "a pre-tokenizer", part);
     size_t i;
     const json_t *inner;
     json_array_foreach(json_object_get(part, "pretokenizers"), i, inner)

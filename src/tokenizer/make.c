@@ -45,8 +45,10 @@ static masa_status add_phrase(masa_tokenizer *t, const char *phrase, masa_error 
 {
     size_t n = strlen(phrase);
     if (n == 0 || n > LONGEST_PHRASE || !is_utf8(phrase, n))
-        return MASA_FAIL(err, MASA_ERR_CONFIG, "\"%.40s\" cannot be a phrase: it must be valid "
-                         "UTF-8 of 1 to %d bytes", phrase, LONGEST_PHRASE);
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "\"%.40s\" cannot be a phrase: it must be valid "
+                         "UTF-8 of 1 to %d bytes",
+                         phrase, LONGEST_PHRASE);
     int64_t id = tokenizer__lookup(t, phrase, n);
     if (id >= 0) {
         /* The token of a merge may have the same text; but a character of the alphabet that
@@ -71,7 +73,8 @@ static masa_status build(masa_tokenizer **out, const masa_tokenizer_plan *plan,
     masa_tokenizer *t = tokenizer__create();
     masa_status st = add_bytes(t, err);
     if (st == MASA_OK && cut)
-        st = tokenizer__learn(t, cut, plan->corpus, plan->corpus_size, plan->vocab - cut->n, err);
+        st = tokenizer__learn(t, cut, plan->corpus, plan->corpus_size, plan->vocab - cut->n,
+                              err);
     for (size_t i = 0; st == MASA_OK && i < plan->n_phrases; i++)
         st = add_phrase(t, plan->phrases[i], err);
     if (st == MASA_OK) st = tokenizer__set_pre(t, "smollm", err);
@@ -94,8 +97,10 @@ masa_status masa_tokenizer_make(masa_tokenizer **out, const masa_tokenizer_plan 
         return st;
     }
     if (plan->vocab < bytes->n)
-        st = MASA_FAIL(err, MASA_ERR_CONFIG, "a vocabulary of %zu does not hold the %zu special "
-                       "tokens, bytes and phrases", plan->vocab, bytes->n);
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "a vocabulary of %zu does not hold the %zu special "
+                       "tokens, bytes and phrases",
+                       plan->vocab, bytes->n);
     if (st == MASA_OK) st = build(out, plan, bytes, err);
     masa_tokenizer_destroy(bytes);
     return st;

@@ -91,9 +91,11 @@ static void add_post_processor(masa_text *out, const masa_tokenizer *t)
         masa_text_add(out, plain);
         return;
     }
-    masa_text_addf(out, "{\"type\": \"Sequence\", \"processors\": [%s,\n    "
-                        "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": "
-                        "{\"id\": ", plain);
+    masa_text_addf(out,
+                   "{\"type\": \"Sequence\", \"processors\": [%s,\n    "
+                   "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": "
+                   "{\"id\": ",
+                   plain);
     add_token(out, t, t->bos);
     masa_text_add(out, ", \"type_id\": 0}}, {\"Sequence\": {\"id\": \"A\", \"type_id\": 0}}],\n"
                        "    \"pair\": [{\"SpecialToken\": {\"id\": ");
@@ -124,8 +126,9 @@ static void make_tokenizer_json(masa_text *out, const masa_tokenizer *t)
     add_steps(out, t);
     masa_text_add(out, ",\n  \"post_processor\": ");
     add_post_processor(out, t);
-    masa_text_add(out, ",\n  \"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, "
-                       "\"trim_offsets\": true, \"use_regex\": true},\n  \"model\": ");
+    masa_text_add(out,
+                  ",\n  \"decoder\": {\"type\": \"ByteLevel\", \"add_prefix_space\": true, "
+                  "\"trim_offsets\": true, \"use_regex\": true},\n  \"model\": ");
     add_model(out, t);
     masa_text_add(out, "\n}\n");
 }
@@ -156,8 +159,9 @@ static void make_config_json(masa_text *out, const masa_tokenizer *t)
         masa_text_add(out, ", ");
         add_flags(out, &t->added[i]);
     }
-    masa_text_addf(out, "\n  },\n  \"add_prefix_space\": false,\n  \"add_bos_token\": %s,\n"
-                        "  \"clean_up_tokenization_spaces\": false,",
+    masa_text_addf(out,
+                   "\n  },\n  \"add_prefix_space\": false,\n  \"add_bos_token\": %s,\n"
+                   "  \"clean_up_tokenization_spaces\": false,",
                    truth(t->add_bos));
     if (*add_special(out, t, "")) masa_text_add(out, ",");
     if (t->chat_template) {
@@ -196,8 +200,7 @@ static size_t length(const char *s)
     return s ? strlen(s) : 0;
 }
 
-masa_status masa_tokenizer_save(const masa_tokenizer *t, const char *folder,
-                                masa_error *err)
+masa_status masa_tokenizer_save(const masa_tokenizer *t, const char *folder, masa_error *err)
 {
     masa_status st = write_file(t, folder, "tokenizer.json", t->json, t->json_size,
                                 make_tokenizer_json, err);

@@ -42,8 +42,7 @@ static masa_status compile(pcre2_code **out, const char *pattern, masa_error *er
             char why[128];
             pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
             st = MASA_FAIL(err, MASA_ERR_FORMAT,
-                           "the splitting pattern \"%.100s\" is not valid: %s", pattern,
-                           why);
+                           "the splitting pattern \"%.100s\" is not valid: %s", pattern, why);
         }
     }
     masa_text_deinit(&translated);
@@ -59,8 +58,8 @@ masa_status tokenizer__add_step(masa_tokenizer *t, tokenizer__step_kind kind,
         if (st != MASA_OK) return st;
     }
     MASA_PUSH(t->steps, t->n_steps, t->step_capacity, step);
-    static const char letters[] = {[STEP_SPLIT] = 's', [STEP_DIGITS] = 'D',
-                                   [STEP_DIGIT] = 'd', [STEP_PREFIX_SPACE] = 'p'};
+    static const char letters[] = {
+        [STEP_SPLIT] = 's', [STEP_DIGITS] = 'D', [STEP_DIGIT] = 'd', [STEP_PREFIX_SPACE] = 'p'};
     masa_text_addf(&t->signature, "%c%s\n", letters[kind], pattern ? pattern : "");
     return MASA_OK;
 }
@@ -108,7 +107,8 @@ static void split_by_pattern(tokenizer__splitter *sp, const pcre2_code *code,
                              sp->match, sp->context);
         if (rc == PCRE2_ERROR_NOMEMORY) out_of_memory();
         if (rc < 0 && rc != PCRE2_ERROR_NOMATCH)
-            masa_warn("the tokenizer's splitting pattern gave up on a text (PCRE2 error %d)", rc);
+            masa_warn("the tokenizer's splitting pattern gave up on a text (PCRE2 error %d)",
+                      rc);
         if (rc < 0) break;
         const size_t *found = pcre2_get_ovector_pointer(sp->match);
         size_t begin = found[0], end = found[1];
@@ -162,8 +162,7 @@ static void prefix_spaces(tokenizer__splitter *sp)
     sp->prefixed = copy;
 }
 
-void tokenizer__split(const masa_tokenizer *t, tokenizer__splitter *sp, const char *s,
-                      size_t n)
+void tokenizer__split(const masa_tokenizer *t, tokenizer__splitter *sp, const char *s, size_t n)
 {
     sp->n_now = 0;
     if (n) MASA_PUSH(sp->now, sp->n_now, sp->cap_now, ((tokenizer__piece){s, n}));
@@ -172,8 +171,7 @@ void tokenizer__split(const masa_tokenizer *t, tokenizer__splitter *sp, const ch
         sp->n_next = 0;
         if (step->kind == STEP_PREFIX_SPACE) prefix_spaces(sp);
         for (size_t i = 0; i < sp->n_now; i++) {
-            if (step->kind == STEP_SPLIT)
-                split_by_pattern(sp, step->code, sp->now[i]);
+            if (step->kind == STEP_SPLIT) split_by_pattern(sp, step->code, sp->now[i]);
             else if (step->kind != STEP_PREFIX_SPACE)
                 split_digits(sp, sp->now[i], step->kind == STEP_DIGIT);
         }

@@ -23,25 +23,19 @@ static masa_status read_json_file(masa_tokenizer *t, const char *path, masa_erro
     return st;
 }
 
-masa_status masa_tokenizer_load(masa_tokenizer **out, const char *model_path,
-                                masa_error *err)
+masa_status masa_tokenizer_load(masa_tokenizer **out, const char *model_path, masa_error *err)
 {
     masa_tokenizer *t = tokenizer__create();
     masa_status st;
-    if (masa_path_is_folder(model_path))
-        st = tokenizer__read_folder(t, model_path, err);
-    else if (masa_ends_with(model_path, ".json"))
-        st = read_json_file(t, model_path, err);
-    else
-        st = tokenizer__read_gguf(t, model_path, err);
+    if (masa_path_is_folder(model_path)) st = tokenizer__read_folder(t, model_path, err);
+    else if (masa_ends_with(model_path, ".json")) st = read_json_file(t, model_path, err);
+    else st = tokenizer__read_gguf(t, model_path, err);
     if (st == MASA_OK) {
         st = tokenizer__finish(t, err);
         if (st != MASA_OK) masa_error_at(err, model_path, 0);
     }
-    if (st == MASA_OK)
-        *out = t;
-    else
-        masa_tokenizer_destroy(t);
+    if (st == MASA_OK) *out = t;
+    else masa_tokenizer_destroy(t);
     return st;
 }
 

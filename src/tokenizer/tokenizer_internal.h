@@ -81,10 +81,10 @@ struct masa_tokenizer {
     tokenizer__merges merges;
     tokenizer__merge *merge_list; /* [n_merges] in order, for export */
     size_t n_merges, merge_capacity;
-    bool ignore_merges;       /* a whole word that is a token is that token */
-    bool fuse_unknown;        /* neighbouring unknown bytes make one unknown token */
-    int32_t unknown;          /* of the model, or -1: such bytes are dropped */
-    int32_t byte_ids[256];    /* the token of a single byte, or -1 */
+    bool ignore_merges;    /* a whole word that is a token is that token */
+    bool fuse_unknown;     /* neighbouring unknown bytes make one unknown token */
+    int32_t unknown;       /* of the model, or -1: such bytes are dropped */
+    int32_t byte_ids[256]; /* the token of a single byte, or -1 */
 
     tokenizer__added *added; /* [n_added] */
     size_t n_added, added_capacity;
@@ -127,8 +127,8 @@ bool tokenizer__alphabet_to_bytes(masa_text *out, const char *s, size_t n);
 typedef struct tokenizer__bpe tokenizer__bpe; /* working memory, one per call of encode */
 tokenizer__bpe *tokenizer__bpe_create(void);
 void tokenizer__bpe_destroy(tokenizer__bpe *work);
-void tokenizer__bpe_word(const masa_tokenizer *t, tokenizer__bpe *work, const char *s,
-                         size_t n, masa_tokens *out);
+void tokenizer__bpe_word(const masa_tokenizer *t, tokenizer__bpe *work, const char *s, size_t n,
+                         masa_tokens *out);
 const tokenizer__merge *tokenizer__find_merge(const tokenizer__merges *m, int32_t left,
                                               int32_t right);
 
@@ -148,8 +148,8 @@ typedef struct tokenizer__splitter {
 masa_status tokenizer__add_step(masa_tokenizer *t, tokenizer__step_kind kind,
                                 const char *pattern, masa_error *err);
 /* Valid UTF-8 into pieces, left in splitter->now[0..n_now). */
-void tokenizer__split(const masa_tokenizer *t, tokenizer__splitter *splitter,
-                      const char *s, size_t n);
+void tokenizer__split(const masa_tokenizer *t, tokenizer__splitter *splitter, const char *s,
+                      size_t n);
 void tokenizer__splitter_deinit(tokenizer__splitter *splitter);
 extern const char tokenizer__pattern_gpt2[];
 extern const char tokenizer__pattern_qwen2[];
@@ -164,14 +164,12 @@ bool tokenizer__is_numeric(unsigned code);
 bool tokenizer__is_space(unsigned code);
 bool tokenizer__is_word(unsigned code);
 /* The pattern with \p{L}, \p{N}, \s and \S written out for this PCRE2. */
-masa_status tokenizer__translate_pattern(masa_text *out, const char *pattern,
-                                         masa_error *err);
+masa_status tokenizer__translate_pattern(masa_text *out, const char *pattern, masa_error *err);
 /* Appends the normal form C of valid UTF-8. */
 void tokenizer__normalize(masa_text *out, const char *s, size_t n);
 
 /* added.c */
-masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index,
-                                const char *s, size_t n);
+masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index, const char *s, size_t n);
 
 /* Byte ranges of a text in which special tokens are plain text; ascending. */
 typedef struct tokenizer__ranges {
@@ -192,9 +190,9 @@ typedef struct tokenizer__match_rule {
 } tokenizer__match_rule;
 
 /* The first match at or after `from`; false when there is none. */
-bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie,
-                           const char *s, size_t n, size_t from,
-                           const tokenizer__match_rule *rule, tokenizer__match *out);
+bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie, const char *s,
+                           size_t n, size_t from, const tokenizer__match_rule *rule,
+                           tokenizer__match *out);
 
 /* learn.c: adds to t, which has the bytes, at most `most` tokens with their merges, learned
  * from text that `cut` (finished, without merges) cuts at its added tokens and splits. */
@@ -202,9 +200,8 @@ masa_status tokenizer__learn(masa_tokenizer *t, const masa_tokenizer *cut, const
                              size_t size, size_t most, masa_error *err);
 
 /* encode.c */
-void tokenizer__encode(const masa_tokenizer *t, const char *s, size_t n,
-                       bool parse_special, const tokenizer__ranges *plain,
-                       masa_tokens *out);
+void tokenizer__encode(const masa_tokenizer *t, const char *s, size_t n, bool parse_special,
+                       const tokenizer__ranges *plain, masa_tokens *out);
 
 /* load_json.c, load_config.c, load_gguf.c */
 masa_status tokenizer__read_json(masa_tokenizer *t, const char *data, size_t size,

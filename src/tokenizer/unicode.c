@@ -36,10 +36,9 @@ static const range newer_numbers[] = {
 static const range newest_numbers[] = {{0x11DE0, 0x11DE9}, {0x16FF4, 0x16FF6}};
 
 /* White_Space. PCRE2's \s has U+180E too, which has not been a space since 2013. */
-static const range spaces[] = {{0x9, 0xD},       {0x20, 0x20},     {0x85, 0x85},
-                               {0xA0, 0xA0},     {0x1680, 0x1680}, {0x2000, 0x200A},
-                               {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F},
-                               {0x3000, 0x3000}};
+static const range spaces[] = {
+    {0x9, 0xD},       {0x20, 0x20},     {0x85, 0x85},     {0xA0, 0xA0},     {0x1680, 0x1680},
+    {0x2000, 0x200A}, {0x2028, 0x2029}, {0x202F, 0x202F}, {0x205F, 0x205F}, {0x3000, 0x3000}};
 
 /* Marks that got their combining class after Unicode 10: the normaliser there leaves
  * them, and everything on either side, in place. */
@@ -63,12 +62,9 @@ static bool in_ranges(const range *ranges, size_t n, unsigned code)
     size_t low = 0;
     while (low < n) {
         size_t middle = low + (n - low) / 2;
-        if (code < ranges[middle].first)
-            n = middle;
-        else if (code > ranges[middle].last)
-            low = middle + 1;
-        else
-            return true;
+        if (code < ranges[middle].first) n = middle;
+        else if (code > ranges[middle].last) low = middle + 1;
+        else return true;
     }
     return false;
 }
@@ -142,10 +138,11 @@ static masa_status refuse(masa_error *err, const char *what)
 }
 
 /* An escape at p, inside a character class or not. */
-static masa_status translate_escape(masa_text *out, const char *p, bool in_class,
-                                    size_t *size, masa_error *err)
+static masa_status translate_escape(masa_text *out, const char *p, bool in_class, size_t *size,
+                                    masa_error *err)
 {
-    if (p[1] == '\0') return MASA_FAIL(err, MASA_ERR_FORMAT, "the splitting pattern ends in \\");
+    if (p[1] == '\0')
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "the splitting pattern ends in \\");
     if (strchr("hHXRGKkgQEC", p[1])) return refuse(err, "an escape with another meaning here");
     if (in_class && p[1] == 'S') return refuse(err, "\\S inside a class");
     if (!in_class) masa_text_add(out, p[1] == 'S' ? "[^" : "[");
@@ -159,8 +156,7 @@ static masa_status translate_escape(masa_text *out, const char *p, bool in_class
     return MASA_OK;
 }
 
-masa_status tokenizer__translate_pattern(masa_text *out, const char *pattern,
-                                         masa_error *err)
+masa_status tokenizer__translate_pattern(masa_text *out, const char *pattern, masa_error *err)
 {
     bool in_class = false;
     for (const char *p = pattern; *p;) {
@@ -174,7 +170,8 @@ masa_status tokenizer__translate_pattern(masa_text *out, const char *pattern,
             if (!in_class && p[0] == '}' && p[1] == '+') return refuse(err, "\"}+\"");
             if (!in_class && p[0] == '(' && p[1] == '*') return refuse(err, "\"(*\"");
             if (!in_class && p[0] == '(' && p[1] == '?' && !strchr(":=!<>i", p[2]))
-                return refuse(err, "a group of a kind that is not (?:, (?=, (?!, (?<, (?> or (?i");
+                return refuse(err,
+                              "a group of a kind that is not (?:, (?=, (?!, (?<, (?> or (?i");
             if (*p == '[') in_class = true;
             else if (*p == ']') in_class = false;
             masa_text_append(out, p, 1);
@@ -191,15 +188,12 @@ static void normalize_run(masa_text *out, const char *s, size_t n)
 {
     utf8proc_uint8_t *normal = NULL;
     if (n == 0) return;
-    utf8proc_ssize_t size =
-        utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n, &normal,
-                     UTF8PROC_COMPOSE | UTF8PROC_STABLE);
+    utf8proc_ssize_t size = utf8proc_map((const utf8proc_uint8_t *)s, (utf8proc_ssize_t)n,
+                                         &normal, UTF8PROC_COMPOSE | UTF8PROC_STABLE);
     /* Valid UTF-8 cannot fail but for memory; text that is not stands as it is. */
     if (size == UTF8PROC_ERROR_NOMEM) masa_memory_out((double)n, "a normal form (utf8proc)");
-    if (size >= 0)
-        masa_text_append(out, (const char *)normal, (size_t)size);
-    else
-        masa_text_append(out, s, n);
+    if (size >= 0) masa_text_append(out, (const char *)normal, (size_t)size);
+    else masa_text_append(out, s, n);
     free(normal);
 }
 

@@ -72,7 +72,8 @@ masa_status tokenizer__put(masa_tokenizer *t, int64_t id, const char *s, size_t 
                            unsigned char flags, masa_error *err)
 {
     if (id < 0 || id >= MOST_TOKENS)
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "token \"%.*s\" has id %lld; ids go from 0 to %d",
+        return MASA_FAIL(err, MASA_ERR_FORMAT,
+                         "token \"%.*s\" has id %lld; ids go from 0 to %d",
                          (int)(n < 80 ? n : 80), s, (long long)id, MOST_TOKENS - 1);
     if ((size_t)id >= t->n) {
         t->tokens = masa_grow(t->tokens, &t->capacity, (size_t)id + 1, sizeof *t->tokens);
@@ -121,10 +122,11 @@ masa_status tokenizer__add_merge(masa_tokenizer *t, const char *left, size_t n_l
                               tokenizer__lookup(t, joined.data, joined.size)};
     masa_text_deinit(&joined);
     if (merge.left < 0 || merge.right < 0 || merge.result < 0)
-        return MASA_FAIL(err, MASA_ERR_FORMAT,
-                         "merge %zu (\"%.*s\" \"%.*s\") has a part or result that is not a token",
-                         t->n_merges, (int)(n_left < 80 ? n_left : 80), left,
-                         (int)(n_right < 80 ? n_right : 80), right);
+        return MASA_FAIL(
+            err, MASA_ERR_FORMAT,
+            "merge %zu (\"%.*s\" \"%.*s\") has a part or result that is not a token",
+            t->n_merges, (int)(n_left < 80 ? n_left : 80), left,
+            (int)(n_right < 80 ? n_right : 80), right);
     MASA_PUSH(t->merge_list, t->n_merges, t->merge_capacity, merge);
     return MASA_OK;
 }
@@ -133,8 +135,7 @@ static size_t pair_slot(const tokenizer__merges *m, int32_t left, int32_t right)
 {
     uint64_t h = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9E3779B97F4A7C15u;
     size_t mask = m->capacity - 1, i = (h ^ h >> 32) & mask;
-    while (m->slots[i].left >= 0 &&
-           (m->slots[i].left != left || m->slots[i].right != right))
+    while (m->slots[i].left >= 0 && (m->slots[i].left != left || m->slots[i].right != right))
         i = (i + 1) & mask;
     return i;
 }
@@ -192,8 +193,7 @@ masa_status tokenizer__finish(masa_tokenizer *t, masa_error *err)
         masa_text_clear(&text);
         if (added->normalized && t->nfc)
             tokenizer__normalize(&text, t->strings.data + span.at, span.size);
-        else
-            masa_text_append(&text, t->strings.data + span.at, span.size);
+        else masa_text_append(&text, t->strings.data + span.at, span.size);
         st = tokenizer__trie_add(added->normalized ? &t->normalized : &t->raw, (int32_t)i,
                                  text.data, text.size);
     }

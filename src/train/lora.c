@@ -20,8 +20,7 @@ static bool is_named(const masa_parameter *p, const char *name, size_t n)
     if (p->vector || !end || strncmp(p->name, "model.layers.", 13) != 0) return false;
     if (n == 10 && memcmp(name, "all-linear", n) == 0) return true;
     const char *start = end;
-    while (start > p->name && start[-1] != '.')
-        start--;
+    while (start > p->name && start[-1] != '.') start--;
     return (size_t)(end - start) == n && memcmp(name, start, n) == 0;
 }
 
@@ -44,7 +43,7 @@ static bool is_target(const masa_parameter *p, const char *targets)
 }
 
 /* The matrices of a layer, which all supported architectures have. */
-static const char *const matrices[] = {"all-linear", "q_proj", "k_proj",  "v_proj",
+static const char *const matrices[] = {"all-linear", "q_proj",    "k_proj",  "v_proj",
                                        "o_proj",     "gate_proj", "up_proj", "down_proj"};
 
 /* Every name is that of some matrix: a misspelt one would silently train less. */
@@ -57,10 +56,11 @@ masa_status masa_lora_check_targets(const char *targets, masa_error *err)
         for (size_t i = 0; i < sizeof matrices / sizeof *matrices; i++)
             known |= strlen(matrices[i]) == n && memcmp(matrices[i], name, n) == 0;
         if (!known)
-            return MASA_FAIL(err, MASA_ERR_CONFIG,
-                             "lora.targets: a model has no matrix '%.*s'; use all-linear, or of "
-                             "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
-                             (int)n, name);
+            return MASA_FAIL(
+                err, MASA_ERR_CONFIG,
+                "lora.targets: a model has no matrix '%.*s'; use all-linear, or of "
+                "q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj",
+                (int)n, name);
     }
     if (names > 0) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_CONFIG,
@@ -87,8 +87,7 @@ static masa_status init_values(masa_lora *lora, masa_error *err)
 {
     void *host = NULL;
     size_t bytes = lora->count * sizeof(float);
-    masa_status st =
-        masa_device_map(&host, lora->values, bytes, true, "LoRA's factors", err);
+    masa_status st = masa_device_map(&host, lora->values, bytes, true, "LoRA's factors", err);
     if (st != MASA_OK) return st;
     float *values = memset(host, 0, bytes);
     masa_random random = masa_random_init(lora->options.seed, MASA_STREAM_INIT);
@@ -106,8 +105,7 @@ static masa_status init_values(masa_lora *lora, masa_error *err)
 static masa_linear *find_map(const masa_lora *lora, const lora_factor *f)
 {
     for (size_t i = 0; i < lora->n_maps; i++)
-        if (masa_linear_in_features(lora->maps[i]) == f->parameter->cols)
-            return lora->maps[i];
+        if (masa_linear_in_features(lora->maps[i]) == f->parameter->cols) return lora->maps[i];
     return NULL;
 }
 
@@ -117,8 +115,8 @@ static masa_status make_maps(masa_lora *lora, masa_error *err)
     for (size_t k = 0; st == MASA_OK && k < lora->n_factors; k++) {
         masa_linear *map;
         if (find_map(lora, &lora->factors[k])) continue;
-        st = masa_linear_create(&map, lora->options.rank,
-                                lora->factors[k].parameter->cols, MASA_F32, true, err);
+        st = masa_linear_create(&map, lora->options.rank, lora->factors[k].parameter->cols,
+                                MASA_F32, true, err);
         if (st == MASA_OK) MASA_PUSH(lora->maps, lora->n_maps, lora->maps_capacity, map);
     }
     return st;
@@ -135,8 +133,7 @@ static masa_status allocate(masa_lora *lora, masa_error *err)
     masa_status st = masa_device_alloc(&base, masa_model_parameter_count(lora->model),
                                        sizeof(float), "LoRA's base weights", err);
     if (st == MASA_OK)
-        st = masa_device_alloc(&values, 2 * lora->count, sizeof(float), "LoRA's factors",
-                               err);
+        st = masa_device_alloc(&values, 2 * lora->count, sizeof(float), "LoRA's factors", err);
     if (st == MASA_OK)
         st = masa_device_alloc(&scaled, most, sizeof(float), "LoRA's factors", err);
     lora->base = base;
@@ -183,8 +180,7 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
 void masa_lora_destroy(masa_lora *lora)
 {
     if (!lora) return;
-    for (size_t i = 0; i < lora->n_maps; i++)
-        masa_linear_destroy(lora->maps[i]);
+    for (size_t i = 0; i < lora->n_maps; i++) masa_linear_destroy(lora->maps[i]);
     free(lora->maps);
     masa_device_free(lora->base);
     masa_device_free(lora->values);

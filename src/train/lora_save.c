@@ -41,10 +41,11 @@ static masa_status write_config(const masa_lora *lora, const char *folder, const
     masa_text_add(&json, "{\n  \"peft_type\": \"LORA\",\n  \"task_type\": \"CAUSAL_LM\",\n"
                          "  \"base_model_name_or_path\": ");
     masa_text_add_json(&json, base, strlen(base));
-    masa_text_addf(&json, ",\n  \"r\": %zu,\n  \"lora_alpha\": %.17g,\n"
-                          "  \"lora_dropout\": 0.0,\n  \"bias\": \"none\",\n"
-                          "  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
-                          "  \"target_modules\": [",
+    masa_text_addf(&json,
+                   ",\n  \"r\": %zu,\n  \"lora_alpha\": %.17g,\n"
+                   "  \"lora_dropout\": 0.0,\n  \"bias\": \"none\",\n"
+                   "  \"fan_in_fan_out\": false,\n  \"inference_mode\": true,\n"
+                   "  \"target_modules\": [",
                    lora->options.rank, lora->options.alpha);
     const char *comma = "";
     masa_text seen = {0};
@@ -77,10 +78,10 @@ masa_status masa_lora_save(const masa_lora *lora, const char *folder, const char
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
         const masa_parameter *p = f->parameter;
-        tensors[2 * k] = (masa_named_tensor){factor_name(p, "lora_A"), values + f->a,
-                                             rank, p->cols, false};
-        tensors[2 * k + 1] = (masa_named_tensor){factor_name(p, "lora_B"),
-                                                 values + f->b, p->rows, rank, false};
+        tensors[2 * k] =
+            (masa_named_tensor){factor_name(p, "lora_A"), values + f->a, rank, p->cols, false};
+        tensors[2 * k + 1] =
+            (masa_named_tensor){factor_name(p, "lora_B"), values + f->b, p->rows, rank, false};
     }
     char *path = masa_path_join(folder, "adapter_model.safetensors");
     st = masa_safetensors_write(path, tensors, n, MASA_SAVE_F32, err);
@@ -103,9 +104,9 @@ static masa_status read_factor(float DEVICE *to, size_t rows, size_t cols,
         t->dims[1] != cols)
         st = MASA_FAIL(err, MASA_ERR_FORMAT,
                        "the adapter has no %s of [%zu, %zu] float32; it was made with another "
-                       "lora.rank, lora.targets or model", name, rows, cols);
-    else
-        masa_device_put(to, t->data, rows * cols * sizeof(float));
+                       "lora.rank, lora.targets or model",
+                       name, rows, cols);
+    else masa_device_put(to, t->data, rows * cols * sizeof(float));
     free(name);
     return st;
 }
@@ -161,10 +162,13 @@ static masa_status read_config(masa_lora_options *out, masa_text *targets, const
     masa_status st = masa_file_read(&text, path, err);
     if (st != MASA_OK) return st;
     json = json_loadb(masa_text_get(&text), text.size, 0, &why);
-    if (!json || json_unpack(json, "{s:I,s:F,s:o}", "r", &rank, "lora_alpha", &out->alpha,
-                             "target_modules", &list) != 0 || rank < 1 || rank > MOST)
-        st = MASA_FAIL(err, MASA_ERR_FORMAT,
-                       "no description of an adapter: it needs r, lora_alpha and target_modules");
+    if (!json ||
+        json_unpack(json, "{s:I,s:F,s:o}", "r", &rank, "lora_alpha", &out->alpha,
+                    "target_modules", &list) != 0 ||
+        rank < 1 || rank > MOST)
+        st = MASA_FAIL(
+            err, MASA_ERR_FORMAT,
+            "no description of an adapter: it needs r, lora_alpha and target_modules");
     out->rank = (size_t)rank;
     join_targets(targets, list);
     if (st == MASA_OK) st = masa_lora_check_targets(masa_text_get(targets), err);
@@ -185,10 +189,8 @@ masa_status masa_lora_open(masa_lora **out, masa_model *model, const char *folde
     options.targets = masa_text_get(&targets);
     if (st == MASA_OK) st = masa_lora_create(&lora, model, &options, err);
     if (st == MASA_OK) st = masa_lora_load(lora, folder, err);
-    if (st == MASA_OK)
-        *out = lora;
-    else
-        masa_lora_destroy(lora);
+    if (st == MASA_OK) *out = lora;
+    else masa_lora_destroy(lora);
     masa_text_deinit(&targets);
     free(path);
     return st;

@@ -46,8 +46,7 @@ static double surrogate(double rho, double advantage, const masa_objective *o,
 static double sequence_difference(const float *logprob, const float *old, size_t n)
 {
     double sum = 0;
-    for (size_t t = 0; old && t < n; t++)
-        sum += (double)logprob[t] - old[t];
+    for (size_t t = 0; old && t < n; t++) sum += (double)logprob[t] - old[t];
     return n ? sum / (double)n : 0;
 }
 
@@ -61,14 +60,12 @@ static double mean(const float *values, size_t n)
 void masa_importance(float *out, const float *old, const float *sampled, size_t n, float cap)
 {
     double most = log((double)cap);
-    for (size_t t = 0; t < n; t++)
-        out[t] = (float)exp(fmin((double)old[t] - sampled[t], most));
+    for (size_t t = 0; t < n; t++) out[t] = (float)exp(fmin((double)old[t] - sampled[t], most));
 }
 
 void masa_objective_apply(float *dlogprob, const float *logprob, const float *old,
-                          const float *ref, const float *importance, size_t n,
-                          float advantage, float weight, const masa_objective *o,
-                          masa_objective_stats *stats)
+                          const float *ref, const float *importance, size_t n, float advantage,
+                          float weight, const masa_objective *o, masa_objective_stats *stats)
 {
     assert(ref || !(o->kl_coef > 0));
     bool by_sequence = o->ratio == MASA_RATIO_SEQUENCE;
@@ -77,8 +74,8 @@ void masa_objective_apply(float *dlogprob, const float *logprob, const float *ol
     masa_objective_stats sum = {.tokens = (double)n};
     for (size_t t = 0; t < n; t++) {
         double d = old ? (double)logprob[t] - old[t] : 0;
-        double log_ratio = by_sequence ? shared : d, rho = ratio_of(log_ratio),
-               derivative, unused;
+        double log_ratio = by_sequence ? shared : d, rho = ratio_of(log_ratio), derivative,
+               unused;
         bool clipped;
         /* The sequence ratio is the same for all n tokens: each carries 1/n of
          * d log rho, and the n equal terms of the sum make that 1 again. */

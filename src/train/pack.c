@@ -43,8 +43,7 @@ static size_t own_rows(const masa_sequence *s)
 }
 
 /* Tokens [from, from + n) of a sequence, which are of its prompt or of its response. */
-static void add_segment(pack *p, const masa_sequence *s, size_t from, size_t n,
-                        int32_t parent)
+static void add_segment(pack *p, const masa_sequence *s, size_t from, size_t n, int32_t parent)
 {
     masa_batch *b = &p->batch;
     bool prompt = from < s->prompt_size;
@@ -54,8 +53,7 @@ static void add_segment(pack *p, const masa_sequence *s, size_t from, size_t n,
         p->positions[b->n_tokens + i] = (int32_t)(from + i);
         if (s->kept_rows) p->kept_rows[b->n_tokens + i] = s->kept_rows[from + i];
     }
-    p->segments[b->n_segments++] =
-        (masa_segment){(int32_t)b->n_tokens, (int32_t)n, parent};
+    p->segments[b->n_segments++] = (masa_segment){(int32_t)b->n_tokens, (int32_t)n, parent};
     b->n_tokens += n;
 }
 
@@ -67,12 +65,10 @@ static void add_response(pack *p, const masa_sequence *s, int32_t prompt_segment
     int32_t first_row = (int32_t)b->n_tokens;
     for (size_t t = 0; t < s->response_size; t++) {
         /* Token t is predicted by the row before it. */
-        p->target_rows[b->n_targets] =
-            t == 0 ? last_prompt_row : first_row + (int32_t)t - 1;
+        p->target_rows[b->n_targets] = t == 0 ? last_prompt_row : first_row + (int32_t)t - 1;
         p->target_tokens[b->n_targets++] = s->response[t];
     }
-    if (own_rows(s))
-        add_segment(p, s, s->prompt_size, own_rows(s), prompt_segment);
+    if (own_rows(s)) add_segment(p, s, s->prompt_size, own_rows(s), prompt_segment);
 }
 
 /* What groups that follow one another begin with in common: a system message, instructions. */
@@ -128,8 +124,7 @@ size_t pack_fill(pack *p, const masa_sequence *sequences, size_t n,
     for (; i < n; i++) {
         const masa_sequence *s = &sequences[i];
         bool joins = i > 0 && s->group == sequences[i - 1].group;
-        if (!joins && (t.size == 0 || common(&t, s) < t.size))
-            t = find_stem(p, s, n - i);
+        if (!joins && (t.size == 0 || common(&t, s) < t.size)) t = find_stem(p, s, n - i);
         size_t rows = own_rows(s);
         if (!joins) rows += s->prompt_size - (t.segment < 0 ? 0 : t.size);
         if (b->n_tokens + rows > p->max_tokens ||

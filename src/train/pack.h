@@ -10,8 +10,7 @@ typedef struct pack {
     masa_batch batch; /* points into the arrays below */
     int32_t *tokens, *positions, *target_rows, *target_tokens, *kept_rows;
     masa_segment *segments;
-    size_t
-        max_tokens; /* and most targets: only one-token responses have more than rows */
+    size_t max_tokens; /* and most targets: only one-token responses have more than rows */
 } pack;
 
 masa_status pack_init(pack *p, size_t max_tokens, masa_error *err);

@@ -16,7 +16,7 @@ struct masa_trainer {
     masa_pass *pass;
     pack pack;
     float *logprob, *entropy, *dlogprob; /* [tokens_per_pass] each, one allocation */
-    double flops; /* of all passes */
+    double flops;                        /* of all passes */
 };
 
 void masa_trainer_destroy(masa_trainer *trainer)
@@ -38,18 +38,15 @@ masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
     void *memory = NULL;
     masa_status st = pack_init(&t->pack, tokens, err);
     if (st == MASA_OK)
-        st = masa_alloc_large(&memory, 3 * tokens, sizeof(float), "log-probabilities",
-                              err);
+        st = masa_alloc_large(&memory, 3 * tokens, sizeof(float), "log-probabilities", err);
     if (st == MASA_OK) {
         t->logprob = memory;
         t->entropy = t->logprob + tokens;
         t->dlogprob = t->entropy + tokens;
         st = masa_pass_create(&t->pass, model, tokens, tokens, options->checkpoint, err);
     }
-    if (st == MASA_OK)
-        *out = t;
-    else
-        masa_trainer_destroy(t);
+    if (st == MASA_OK) *out = t;
+    else masa_trainer_destroy(t);
     return st;
 }
 
@@ -94,11 +91,10 @@ static masa_status check_tokens(const masa_trainer *t, const int32_t *tokens, si
 {
     for (size_t i = 0; i < n; i++)
         if (tokens[i] < 0 || (size_t)tokens[i] >= t->config->vocab_size)
-            return MASA_FAIL(
-                err, MASA_ERR_DATA,
-                "token %d is not in the model's vocabulary of %zu; the tokenizer "
-                "is of another model",
-                (int)tokens[i], t->config->vocab_size);
+            return MASA_FAIL(err, MASA_ERR_DATA,
+                             "token %d is not in the model's vocabulary of %zu; the tokenizer "
+                             "is of another model",
+                             (int)tokens[i], t->config->vocab_size);
     return MASA_OK;
 }
 
@@ -111,11 +107,10 @@ static masa_status check(const masa_trainer *t, const masa_sequence *sequences, 
         const masa_sequence *s = &sequences[i];
         size_t length = s->prompt_size + s->response_size;
         if (length > t->config->max_positions)
-            return MASA_FAIL(
-                err, MASA_ERR_DATA,
-                "a sequence of %zu tokens is longer than the model's context "
-                "of %zu",
-                length, t->config->max_positions);
+            return MASA_FAIL(err, MASA_ERR_DATA,
+                             "a sequence of %zu tokens is longer than the model's context "
+                             "of %zu",
+                             length, t->config->max_positions);
         if (length > t->options.tokens_per_pass)
             return MASA_FAIL(err, MASA_ERR_DATA,
                              "a sequence of %zu tokens does not fit a pass of %zu; raise "
@@ -153,15 +148,14 @@ static masa_status forward(masa_trainer *t, const masa_sequence *sequences, size
     return MASA_OK;
 }
 
-masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequences,
-                                  size_t n, double *mean_entropy, masa_error *err)
+masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequences, size_t n,
+                                  double *mean_entropy, masa_error *err)
 {
     masa_status st = check(t, sequences, n, err);
     double entropy = 0, tokens = 0;
     for (size_t done = 0; st == MASA_OK && done < n;) {
-        size_t packed =
-            pack_fill(&t->pack, sequences + done, n - done, t->options.kept,
-                      t->options.temperature);
+        size_t packed = pack_fill(&t->pack, sequences + done, n - done, t->options.kept,
+                                  t->options.temperature);
         st = forward(t, sequences + done, packed, &entropy, err);
         tokens += (double)t->pack.batch.n_targets;
         done += packed;
@@ -181,8 +175,9 @@ static double differentiate(masa_trainer *t, const masa_sequence *sequences, siz
         const masa_sequence *s = &sequences[i];
         size_t size = s->response_size;
         if (objective) {
-            masa_objective_apply(dlogprob, logprob, s->old_logprobs, s->ref_logprobs, s->importance,
-                                 size, s->advantage, s->weight, objective, stats);
+            masa_objective_apply(dlogprob, logprob, s->old_logprobs, s->ref_logprobs,
+                                 s->importance, size, s->advantage, s->weight, objective,
+                                 stats);
         } else {
             for (size_t k = 0; k < size; k++) {
                 dlogprob[k] = -s->weight;
@@ -196,28 +191,24 @@ static double differentiate(masa_trainer *t, const masa_sequence *sequences, siz
     return stats->loss - before;
 }
 
-masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequences,
-                                    size_t n, const masa_objective *objective,
-                                    masa_trainer_stats *stats, masa_error *err)
+masa_status masa_trainer_accumulate(masa_trainer *t, const masa_sequence *sequences, size_t n,
+                                    const masa_objective *objective, masa_trainer_stats *stats,
+                                    masa_error *err)
 {
     masa_trainer_stats unused = {0};
     if (!stats) stats = &unused;
     masa_status st = check(t, sequences, n, err);
     for (size_t done = 0; st == MASA_OK && done < n;) {
-        size_t packed =
-            pack_fill(&t->pack, sequences + done, n - done, t->options.kept,
-                      t->options.temperature);
+        size_t packed = pack_fill(&t->pack, sequences + done, n - done, t->options.kept,
+                                  t->options.temperature);
         st = forward(t, sequences + done, packed, &stats->entropy_sum, err);
         if (st != MASA_OK) break;
-        double loss =
-            differentiate(t, sequences + done, packed, objective, &stats->objective);
+        double loss = differentiate(t, sequences + done, packed, objective, &stats->objective);
         if (!isfinite(loss))
-            st = MASA_FAIL(
-                err, MASA_ERR_NUMERIC,
-                "the loss is not finite: an advantage, or a log-probability of the "
-                "old or reference policy, is not");
-        else
-            masa_pass_backward(t->pass, t->dlogprob);
+            st = MASA_FAIL(err, MASA_ERR_NUMERIC,
+                           "the loss is not finite: an advantage, or a log-probability of the "
+                           "old or reference policy, is not");
+        else masa_pass_backward(t->pass, t->dlogprob);
         t->flops += 2 * batch_flops(t);
         stats->passes++;
         stats->packed_tokens += t->pack.batch.n_tokens;

@@ -112,8 +112,18 @@ static bool ball_function(work *w, const node *n, acb_t out, const acb_t x, slon
     function f = (function)n->symbol;
     if (!spend_function(w, prec)) return false;
     switch (f) {
-    case FN_SIN: case FN_COS: case FN_TAN: case FN_COT: case FN_SEC: case FN_CSC:
-    case FN_SINH: case FN_COSH: case FN_TANH: case FN_COTH: case FN_SECH: case FN_EXP:
+    case FN_SIN:
+    case FN_COS:
+    case FN_TAN:
+    case FN_COT:
+    case FN_SEC:
+    case FN_CSC:
+    case FN_SINH:
+    case FN_COSH:
+    case FN_TANH:
+    case FN_COTH:
+    case FN_SECH:
+    case FN_EXP:
         if (!below(x, 64)) return work_too_large(w); /* needs as many bits as x has */
         break;
     default: break;
@@ -137,9 +147,18 @@ static bool ball_function(work *w, const node *n, acb_t out, const acb_t x, slon
     case FN_ASINH: acb_asinh(out, x, prec); return true;
     case FN_ACOSH: acb_acosh(out, x, prec); return true;
     case FN_ATANH: acb_atanh(out, x, prec); return true;
-    case FN_ACOT: acb_inv(out, x, prec); acb_atan(out, out, prec); return true;
-    case FN_ASEC: acb_inv(out, x, prec); acb_acos(out, out, prec); return true;
-    case FN_ACSC: acb_inv(out, x, prec); acb_asin(out, out, prec); return true;
+    case FN_ACOT:
+        acb_inv(out, x, prec);
+        acb_atan(out, out, prec);
+        return true;
+    case FN_ASEC:
+        acb_inv(out, x, prec);
+        acb_acos(out, out, prec);
+        return true;
+    case FN_ACSC:
+        acb_inv(out, x, prec);
+        acb_asin(out, out, prec);
+        return true;
     case FN_LN: acb_log(out, x, prec); return true;
     case FN_LOG10:
     case FN_LOG2:
@@ -151,14 +170,22 @@ static bool ball_function(work *w, const node *n, acb_t out, const acb_t x, slon
         arb_clear(base);
         return true;
     case FN_SQRT: acb_sqrt(out, x, prec); return true;
-    case FN_ABS: acb_abs(acb_realref(out), x, prec); arb_zero(acb_imagref(out)); return true;
-    case FN_FLOOR: if (real) arb_floor(acb_realref(out), acb_realref(x), prec); return real;
-    case FN_CEIL: if (real) arb_ceil(acb_realref(out), acb_realref(x), prec); return real;
+    case FN_ABS:
+        acb_abs(acb_realref(out), x, prec);
+        arb_zero(acb_imagref(out));
+        return true;
+    case FN_FLOOR:
+        if (real) arb_floor(acb_realref(out), acb_realref(x), prec);
+        return real;
+    case FN_CEIL:
+        if (real) arb_ceil(acb_realref(out), acb_realref(x), prec);
+        return real;
     case FN_FACTORIAL: return ball_factorial(w, out, x, prec);
     case FN_GAMMA: return ball_gamma(w, out, x, prec);
     case FN_RE: arb_set(acb_realref(out), acb_realref(x)); return true;
     case FN_IM: arb_set(acb_realref(out), acb_imagref(x)); return true;
-    case FN_MAX: case FN_MIN: acb_set(out, x); return true;
+    case FN_MAX:
+    case FN_MIN: acb_set(out, x); return true;
     default: return false;
     }
 }
@@ -254,9 +281,12 @@ bool value_ball(work *w, const node *n, const value_point *point, acb_t out, slo
         return true;
     case NODE_I: acb_onei(out); return true;
     case NODE_UNIT: return ball_unit(w, n, point, out, prec);
-    case NODE_SUM: case NODE_PRODUCT: case NODE_QUOTIENT: case NODE_POWER: case NODE_NEGATE:
-    case NODE_CALL:
-        return ball_children(w, n, point, out, prec);
+    case NODE_SUM:
+    case NODE_PRODUCT:
+    case NODE_QUOTIENT:
+    case NODE_POWER:
+    case NODE_NEGATE:
+    case NODE_CALL: return ball_children(w, n, point, out, prec);
     default: return false;
     }
 }

@@ -74,8 +74,7 @@ static void add_number(arguments *a, const char *option, int number, const char 
 
 /* No network, no processes of others, no /proc, /usr and a few devices without content,
  * nothing else of this machine, and nothing that can be written but /tmp. */
-static void build_arguments(arguments *a, const box *b,
-                            const sandbox_file files[BOX_FILES])
+static void build_arguments(arguments *a, const box *b, const sandbox_file files[BOX_FILES])
 {
     static const char *const links[] = {"/lib", "/lib64", "/bin", "/lib32",
                                         "/etc/alternatives" /* BLAS is there */};
@@ -193,7 +192,8 @@ static masa_status check_exec(const box *b, masa_error *err)
 {
     start_failure failure;
     ssize_t n;
-    while ((n = read(b->started, &failure, sizeof failure)) < 0 && errno == EINTR) {}
+    while ((n = read(b->started, &failure, sizeof failure)) < 0 && errno == EINTR) {
+    }
     if (n == 0) return MASA_OK;
     if (n == (ssize_t)sizeof failure && failure.dropping)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
@@ -265,7 +265,8 @@ masa_status box_end(box *b, masa_error *err)
     if (b->process > 0) {
         /* Its end is the end of everything in its process namespace. */
         kill(b->process, SIGKILL);
-        while (waitpid(b->process, &status, 0) < 0 && errno == EINTR) {}
+        while (waitpid(b->process, &status, 0) < 0 && errno == EINTR) {
+        }
         if (WIFEXITED(status)) st = check_report(b, err);
     }
     for (int i = 0; i < BOX_FILES; i++) close_fd(&b->files[i]);

@@ -20,10 +20,13 @@ typedef struct box {
     pid_t process;                              /* bubblewrap; 0 before the start */
 } box;
 
-#define BOX_CLOSED                                                                        \
-    {                                                                                     \
-        .files = {-1, -1}, .filter = -1, .started = -1, .inner = {-1, -1, -1},            \
-        .outer = {-1, -1, -1}                                                             \
+#define BOX_CLOSED                                                                             \
+    {                                                                                          \
+        .files = {-1, -1}, .filter = -1, .started = -1, .inner = {-1, -1, -1}, .outer = {      \
+            -1,                                                                                \
+            -1,                                                                                \
+            -1                                                                                 \
+        }                                                                                      \
     }
 
 /* Starts the interpreter on files[0] with `input` as its standard input. An error is the

@@ -56,9 +56,9 @@ static char *undress(const char *s, size_t n)
 
 static const char *skip_words(const char *s)
 {
-    static const char *const words[] = {
-        "the", "correct", "final", "answer", "option", "choice",    "letter", "is",
-        ":",   "best",    "so",    "thus",   "hence",  "therefore", ","};
+    static const char *const words[] = {"the",    "correct", "final", "answer",    "option",
+                                        "choice", "letter",  "is",    ":",         "best",
+                                        "so",     "thus",    "hence", "therefore", ","};
     for (bool again = true; again;) {
         again = false;
         while (isspace((unsigned char)*s)) s++;
@@ -94,16 +94,14 @@ static bool affirmed(const char *s)
 /* "B is wrong" */
 static bool denied(const char *s)
 {
-    static const char *const words[] = {"is ",     "isn't",  "was ",
-                                        "cannot ", "can't ", NULL};
+    static const char *const words[] = {"is ", "isn't", "was ", "cannot ", "can't ", NULL};
     return begins_with(s, words) && !affirmed(s);
 }
 
 /* Words after which "A" was a letter and no article. */
 static bool explains(const char *s)
 {
-    static const char *const words[] = {"because", "since", "as ", "-",
-                                        "(",       "for ",  NULL};
+    static const char *const words[] = {"because", "since", "as ", "-", "(", "for ", NULL};
     return begins_with(s, words) || affirmed(s);
 }
 
@@ -116,8 +114,7 @@ static int leading_letter(const char *s, size_t n, bool alone, const char **rest
     while (bracket && *s == ' ') s++;
     int letter = toupper((unsigned char)*s) - 'A';
     bool lower = islower((unsigned char)*s) != 0;
-    if (!isalpha((unsigned char)*s) || letter < 0 || (size_t)letter >= n)
-        return NO_CHOICE;
+    if (!isalpha((unsigned char)*s) || letter < 0 || (size_t)letter >= n) return NO_CHOICE;
     s++;
     if (isalnum((unsigned char)*s) || *s == '\'') return NO_CHOICE;
     while (bracket && *s == ' ') s++;
@@ -200,12 +197,11 @@ static int plain_choice(const char *text, size_t size, const masa_verify_options
     size_t start = size;
     while (start && text[start - 1] != '\n') start--;
     *where = (masa_extraction){MASA_EXTRACT_NUMBER, start, size - start};
-    int letter = size > start ? choice_of(text + start, size - start, true, options, rule)
-                              : NO_CHOICE;
+    int letter =
+        size > start ? choice_of(text + start, size - start, true, options, rule) : NO_CHOICE;
     if (letter != NO_CHOICE) return letter;
     for (size_t i = size; i-- > 2;) {
-        if (text[i] != ')' || text[i - 2] != '(' ||
-            !isupper((unsigned char)text[i - 1]) ||
+        if (text[i] != ')' || text[i - 2] != '(' || !isupper((unsigned char)text[i - 1]) ||
             (i > 2 && isalnum((unsigned char)text[i - 3])) ||
             (size_t)(text[i - 1] - 'A') >= count(options))
             continue;
@@ -235,8 +231,7 @@ void verify__choice(const char *text, size_t size, const char *gold,
     for (const masa_extract_rule *r = extract__order; *r && got == NO_CHOICE; r++) {
         if (!(options->rules & *r) || *r == MASA_EXTRACT_FORMULA || *r == MASA_EXTRACT_BARE)
             continue;
-        if (*r == MASA_EXTRACT_NUMBER)
-            got = plain_choice(text, size, options, &where, &rule);
+        if (*r == MASA_EXTRACT_NUMBER) got = plain_choice(text, size, options, &where, &rule);
         else if (extract__rule(text, size, *r, MASA_ANSWER_CHOICE, &where))
             got = choice_of(text + where.start, where.size, false, options, &rule);
         /* A box is the final answer, whatever it holds, and so are tags. */

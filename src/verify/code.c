@@ -11,9 +11,8 @@
 #include <strings.h>
 
 static const char *const outcome_texts[] = {
-    [MASA_CODE_PASSED] = "passed", [MASA_CODE_FAILED] = "failed",
-    [MASA_CODE_TIME] = "time",     [MASA_CODE_MEMORY] = "memory",
-    [MASA_CODE_OUTPUT] = "output",
+    [MASA_CODE_PASSED] = "passed", [MASA_CODE_FAILED] = "failed", [MASA_CODE_TIME] = "time",
+    [MASA_CODE_MEMORY] = "memory", [MASA_CODE_OUTPUT] = "output",
 };
 
 const char *masa_code_outcome_text(masa_code_outcome outcome)
@@ -89,8 +88,7 @@ static void judge(masa_code_result *out, const sandbox_result *r)
         return;
     }
     if (masa_starts_with(said, "MemoryError")) out->outcome = MASA_CODE_MEMORY;
-    snprintf(out->message, sizeof out->message, "%s",
-             said[0] ? said : messages[out->outcome]);
+    snprintf(out->message, sizeof out->message, "%s", said[0] ? said : messages[out->outcome]);
     out->message[masa_utf8_complete(out->message, strlen(out->message))] = '\0';
 }
 
@@ -98,8 +96,7 @@ masa_status masa_code_run(masa_code_result *out, const char *program, const char
                           const masa_code_limits *limits, masa_error *err)
 {
     static const masa_code_limits defaults = MASA_CODE_LIMITS;
-    const sandbox_file judged[] = {{"/code/judge.py", python_judge},
-                                   {"/code/tests.py", tests}};
+    const sandbox_file judged[] = {{"/code/judge.py", python_judge}, {"/code/tests.py", tests}};
     const sandbox_file worker[] = {{"/code/worker.py", python_worker},
                                    {"/code/program.py", program}};
     sandbox_result r = {0};

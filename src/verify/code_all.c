@@ -59,20 +59,22 @@ static size_t most_at_once(const masa_code_limits *limits)
 }
 
 masa_status masa_code_run_all(masa_code_result *results, const masa_code_job *jobs, size_t n,
-                              size_t at_once, const masa_code_limits *limits,
-                              masa_error *err)
+                              size_t at_once, const masa_code_limits *limits, masa_error *err)
 {
     static const masa_code_limits defaults = MASA_CODE_LIMITS;
     if (!limits) limits = &defaults;
-    batch b = {.results = results, .jobs = jobs, .n = n, .limits = limits, .failed = n,
+    batch b = {.results = results,
+               .jobs = jobs,
+               .n = n,
+               .limits = limits,
+               .failed = n,
                .lock = PTHREAD_MUTEX_INITIALIZER};
     if (at_once == 0) at_once = most_at_once(limits);
     if (at_once > n) at_once = n;
     /* One of them is the caller's; what cannot be started, the others do. */
     pthread_t *threads = masa_alloc(at_once, sizeof *threads);
     size_t started = 0;
-    while (started + 1 < at_once &&
-           pthread_create(&threads[started], NULL, work, &b) == 0)
+    while (started + 1 < at_once && pthread_create(&threads[started], NULL, work, &b) == 0)
         started++;
     work(&b);
     for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);

@@ -46,8 +46,8 @@ static node *counted(work *w, node *n)
 {
     fmpq_t factor;
     fmpq_init(factor);
-    bool counts = n->kind == NODE_UNIT &&
-                  unit_compare(factor, n->text, n->size, "one", 3) == UNIT_SCALED;
+    bool counts =
+        n->kind == NODE_UNIT && unit_compare(factor, n->text, n->size, "one", 3) == UNIT_SCALED;
     node *out = counts ? times(w, n, factor) : NULL;
     fmpq_clear(factor);
     return out;
@@ -66,7 +66,8 @@ static masa_verdict compare_one_unit(work *w, node *a, node *b)
 static node *product_as_unit(work *w, node *n, const node *like)
 {
     const node *last = n->kind == NODE_PRODUCT ? n->child[n->n - 1] : n;
-    if (like->kind != NODE_UNIT || n->kind != NODE_PRODUCT || last->kind != NODE_SYMBOL) return n;
+    if (like->kind != NODE_UNIT || n->kind != NODE_PRODUCT || last->kind != NODE_SYMBOL)
+        return n;
     const char *name = w->symbols[last->symbol].name;
     size_t size = w->symbols[last->symbol].size;
     for (unsigned i = 0; i + 1 < n->n; i++)
@@ -78,8 +79,8 @@ static node *product_as_unit(work *w, node *n, const node *like)
     if (relation != UNIT_SAME && relation != UNIT_SCALED) return n;
     node_list rest = {0};
     for (unsigned i = 0; i + 1 < n->n; i++) node_push(w, &rest, n->child[i]);
-    node *out = node_unary(w, NODE_UNIT, rest.n == 1 ? rest.items[0]
-                                                     : node_from_list(w, NODE_PRODUCT, &rest));
+    node *out = node_unary(
+        w, NODE_UNIT, rest.n == 1 ? rest.items[0] : node_from_list(w, NODE_PRODUCT, &rest));
     out->text = name;
     out->size = size;
     return out;
@@ -91,8 +92,8 @@ static masa_verdict compare_units(work *w, node *a, node *b)
     b = product_as_unit(w, innermost_unit(b), a);
     bool mild_a = node_is_percent(a) || node_is_degrees(a);
     bool mild_b = node_is_percent(b) || node_is_degrees(b);
-    bool other_unit = a->kind == NODE_UNIT && b->kind == NODE_UNIT &&
-                      (mild_a || mild_b) && (a->size != b->size || *a->text != *b->text);
+    bool other_unit = a->kind == NODE_UNIT && b->kind == NODE_UNIT && (mild_a || mild_b) &&
+                      (a->size != b->size || *a->text != *b->text);
     if (other_unit || b->kind == NODE_BASED) {
         w->rule = "unit";
         return MASA_VERDICT_DIFFERENT;
@@ -125,8 +126,8 @@ static masa_verdict compare_based(work *w, node *a, node *b)
                    ? MASA_VERDICT_EQUAL
                    : MASA_VERDICT_DIFFERENT;
     /* The question names the base: an answer may leave it out. */
-    bool same = a->kind == NODE_NUMBER && a->size == b->size &&
-                memcmp(a->text, b->text, a->size) == 0;
+    bool same =
+        a->kind == NODE_NUMBER && a->size == b->size && memcmp(a->text, b->text, a->size) == 0;
     if (a->kind == NODE_SYMBOL && !w->symbols[a->symbol].call) /* A5, read as a name */
         same = same_words(w->symbols[a->symbol].name, w->symbols[a->symbol].size, b->text,
                           b->size);
@@ -220,7 +221,8 @@ static const node *decimal_of(const node *n, const node **power)
     *power = NULL;
     if (n->kind == NODE_PRODUCT && n->n == 2 && n->child[1]->kind == NODE_POWER) {
         const node *ten = n->child[1]->child[0];
-        if (ten->kind != NODE_NUMBER || fmpz_cmp_ui(fmpq_numref(ten->value), 10) != 0) return NULL;
+        if (ten->kind != NODE_NUMBER || fmpz_cmp_ui(fmpq_numref(ten->value), 10) != 0)
+            return NULL;
         *power = n->child[1];
         n = n->child[0];
     }
@@ -299,9 +301,9 @@ masa_verdict compare(work *w, node *a, node *b)
     }
     if (a->kind == NODE_TEXT || b->kind == NODE_TEXT) {
         w->rule = "words";
-        bool same =
-            a->kind == b->kind && (is_prose(a->text, a->size) ? same_words : same_signs)(
-                                      a->text, a->size, b->text, b->size);
+        bool same = a->kind == b->kind &&
+                    (is_prose(a->text, a->size) ? same_words : same_signs)(a->text, a->size,
+                                                                           b->text, b->size);
         return same ? MASA_VERDICT_EQUAL : MASA_VERDICT_DIFFERENT;
     }
     if (is_region(a) || is_region(b)) {
@@ -311,12 +313,10 @@ masa_verdict compare(work *w, node *a, node *b)
     }
     if (a->kind == NODE_LIST && a->n == 1) return compare(w, a->child[0], b);
     if (is_collection(b) && is_collection(a)) return compare_collections(w, a, b);
-    if (a->kind == NODE_RELATION || b->kind == NODE_RELATION)
-        return compare_relations(w, a, b);
+    if (a->kind == NODE_RELATION || b->kind == NODE_RELATION) return compare_relations(w, a, b);
     if (is_collection(a) || is_collection(b)) return compare_collections(w, a, b);
     if (a->kind == NODE_UNIT || b->kind == NODE_UNIT) return compare_units(w, a, b);
-    if (a->kind == NODE_NEGATE && b->kind == NODE_NEGATE &&
-        b->child[0]->kind == NODE_BASED)
+    if (a->kind == NODE_NEGATE && b->kind == NODE_NEGATE && b->child[0]->kind == NODE_BASED)
         return compare(w, a->child[0], b->child[0]);
     if (a->kind == NODE_BASED || b->kind == NODE_BASED) return compare_based(w, a, b);
     if (a->kind == NODE_COLON || b->kind == NODE_COLON) return compare_colons(w, a, b);

@@ -157,8 +157,7 @@ static void fill_point(work *w, value_point *point, unsigned k, point_kind kind)
             fmpq_set_si(point->at + s, minus ? -numerator : numerator, 1);
         } else {
             static const unsigned shifts[] = {15, 13, 16, 11};
-            fmpq_set_si(point->at + s, minus ? -numerator : numerator,
-                        1ul << shifts[k % 4]);
+            fmpq_set_si(point->at + s, minus ? -numerator : numerator, 1ul << shifts[k % 4]);
         }
     }
 }
@@ -203,9 +202,7 @@ static masa_verdict equal_numbers(work *w, const node *a, const node *b)
     switch (compare_balls(w, a, b, NULL, false)) {
     case VALUE_EQUAL: return MASA_VERDICT_EQUAL;
     case VALUE_DIFFERENT: return MASA_VERDICT_DIFFERENT;
-    case VALUE_UNKNOWN:
-        w->rule = "number: too little precision";
-        return MASA_VERDICT_UNDECIDED;
+    case VALUE_UNKNOWN: w->rule = "number: too little precision"; return MASA_VERDICT_UNDECIDED;
     default: break;
     }
     if (!w->exhausted) w->rule = "number: no value";
@@ -214,8 +211,7 @@ static masa_verdict equal_numbers(work *w, const node *a, const node *b)
 
 static bool has_steps(const node *n)
 {
-    if (n->kind == NODE_CALL && (n->symbol == FN_FLOOR || n->symbol == FN_CEIL))
-        return true;
+    if (n->kind == NODE_CALL && (n->symbol == FN_FLOOR || n->symbol == FN_CEIL)) return true;
     for (unsigned i = 0; i < n->n; i++)
         if (has_steps(n->child[i])) return true;
     return false;
@@ -225,8 +221,7 @@ static bool has_steps(const node *n)
 static bool letters_are_whole(const work *w, const node *n)
 {
     if (n->kind == NODE_SYMBOL)
-        return w->symbols[n->symbol].size &&
-               strchr("ijklmnpqKMN", *w->symbols[n->symbol].name);
+        return w->symbols[n->symbol].size && strchr("ijklmnpqKMN", *w->symbols[n->symbol].name);
     for (unsigned i = 0; i < n->n; i++)
         if (!letters_are_whole(w, n->child[i])) return false;
     return true;
@@ -262,10 +257,8 @@ masa_verdict value_equal(work *w, const node *a, const node *b)
          (letters_are_whole(w, a) && letters_are_whole(w, b))))
         return verdict;
     bool imaginary = has_kind(a, NODE_I) || has_kind(b, NODE_I);
-    if (!imaginary && compare_at_points(w, a, b, POINT_REAL, true, &verdict))
-        return verdict;
-    if (!imaginary && compare_at_points(w, a, b, POINT_INTEGER, true, &verdict))
-        return verdict;
+    if (!imaginary && compare_at_points(w, a, b, POINT_REAL, true, &verdict)) return verdict;
+    if (!imaginary && compare_at_points(w, a, b, POINT_INTEGER, true, &verdict)) return verdict;
     if (compare_at_points(w, a, b, POINT_REAL, false, &verdict)) return verdict;
     w->rule = w->exhausted ? "budget" : "expression: no common value";
     return w->exhausted ? MASA_VERDICT_UNDECIDED : MASA_VERDICT_DIFFERENT;
@@ -288,13 +281,12 @@ static masa_verdict constant_ratio(work *w, const node *a, const node *b, bool p
     w->at_point = true;
     for (unsigned k = 0; k < POINTS && good < ENOUGH_POINTS && !w->exhausted; k++) {
         fill_point(w, &point, k, POINT_REAL);
-        if (!value_ball(w, a, &point, x, PREC) || !value_ball(w, b, &point, y, PREC))
-            continue;
+        if (!value_ball(w, a, &point, x, PREC) || !value_ball(w, b, &point, y, PREC)) continue;
         if (!acb_is_finite(x) || !acb_is_finite(y) || acb_contains_zero(y)) continue;
         acb_div(d, x, y, PREC);
         if (good == 0) acb_set(ratio, d);
-        bool bad = acb_contains_zero(ratio) ||
-                   (positive && !arb_is_positive(acb_realref(ratio)));
+        bool bad =
+            acb_contains_zero(ratio) || (positive && !arb_is_positive(acb_realref(ratio)));
         acb_sub(x, d, ratio, PREC);
         bad = bad || (good && (!acb_contains_zero(x) || !agree(x, d, ratio)));
         if (bad) {

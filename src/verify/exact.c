@@ -92,8 +92,8 @@ static bool exact_pair(work *w, const node *n, fmpq_t out, const fmpq_t x, const
         return integers;
     case FN_BINOM: return exact_binomial(out, x, y);
     case FN_ROOT:
-        return small_integer(y, 64, &k) && k > 0 && bits(x) < 4096 &&
-               work_spend(w, bits(x)) && exact_root(out, x, k);
+        return small_integer(y, 64, &k) && k > 0 && bits(x) < 4096 && work_spend(w, bits(x)) &&
+               exact_root(out, x, k);
     default: return false;
     }
 }
@@ -111,11 +111,9 @@ static bool exact_function(work *w, const node *n, fmpq_t out, const fmpq_t x)
         fmpz_cdiv_q(fmpq_numref(out), fmpq_numref(x), fmpq_denref(x));
         fmpz_one(fmpq_denref(out));
         return true;
-    case FN_SQRT:
-        return bits(x) < 4096 && work_spend(w, bits(x)) && exact_root(out, x, 2);
+    case FN_SQRT: return bits(x) < 4096 && work_spend(w, bits(x)) && exact_root(out, x, 2);
     case FN_FACTORIAL:
-        if (!small_integer(x, MOST_FACTORIAL, &k) || k < 0 ||
-            !work_spend(w, 1 + (ulong)k * 2))
+        if (!small_integer(x, MOST_FACTORIAL, &k) || k < 0 || !work_spend(w, 1 + (ulong)k * 2))
             return false;
         fmpz_fac_ui(fmpq_numref(out), (ulong)k);
         fmpz_one(fmpq_denref(out));

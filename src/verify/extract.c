@@ -36,8 +36,9 @@ const char *masa_extract_rule_text(masa_extract_rule rule)
 }
 
 const masa_extract_rule extract__order[] = {
-    MASA_EXTRACT_TAGS,   MASA_EXTRACT_BOXED, MASA_EXTRACT_PHRASE, MASA_EXTRACT_HASHES, MASA_EXTRACT_BOLD,
-    MASA_EXTRACT_FORMULA, MASA_EXTRACT_BARE, MASA_EXTRACT_NUMBER, MASA_EXTRACT_WHOLE, MASA_EXTRACT_NONE,
+    MASA_EXTRACT_TAGS,  MASA_EXTRACT_BOXED,   MASA_EXTRACT_PHRASE, MASA_EXTRACT_HASHES,
+    MASA_EXTRACT_BOLD,  MASA_EXTRACT_FORMULA, MASA_EXTRACT_BARE,   MASA_EXTRACT_NUMBER,
+    MASA_EXTRACT_WHOLE, MASA_EXTRACT_NONE,
 };
 
 void masa_extract_rules_text(masa_text *out, unsigned rules)
@@ -85,8 +86,8 @@ static span answer_in(const char *text, span whole)
     return statement_value(text, whole);
 }
 
-bool extract__rule(const char *text, size_t size, masa_extract_rule rule,
-                   masa_answer_kind kind, masa_extraction *out)
+bool extract__rule(const char *text, size_t size, masa_extract_rule rule, masa_answer_kind kind,
+                   masa_extraction *out)
 {
     bool choice = kind == MASA_ANSWER_CHOICE, found = false;
     span s = {0, 0};
@@ -122,8 +123,7 @@ bool extract__answer(const char *text, size_t size, unsigned rules, masa_answer_
     return false;
 }
 
-bool masa_extract_answer(const char *text, size_t size, unsigned rules,
-                         masa_extraction *out)
+bool masa_extract_answer(const char *text, size_t size, unsigned rules, masa_extraction *out)
 {
     return extract__answer(text, size, rules, MASA_ANSWER_MATH, out);
 }

@@ -13,8 +13,8 @@
 bool extract__answer(const char *text, size_t size, unsigned rules, masa_answer_kind kind,
                      masa_extraction *out);
 /* The same with one rule. */
-bool extract__rule(const char *text, size_t size, masa_extract_rule rule,
-                   masa_answer_kind kind, masa_extraction *out);
+bool extract__rule(const char *text, size_t size, masa_extract_rule rule, masa_answer_kind kind,
+                   masa_extraction *out);
 
 /* The rules in the order they are tried; ends with MASA_EXTRACT_NONE. */
 extern const masa_extract_rule extract__order[];

@@ -33,8 +33,8 @@ static bool bare_box(const char *text, size_t size, size_t i, span *out)
     while (end < size && text[end] != '$' && text[end] != '\n' && end - i < 200) end++;
     if (end == size || text[end] != '$') return false;
     *out = trim(text, (span){i, end});
-    return out->end > out->start && (is_digit(text[out->start]) ||
-                                     strchr("\\-(", text[out->start]) != NULL);
+    return out->end > out->start &&
+           (is_digit(text[out->start]) || strchr("\\-(", text[out->start]) != NULL);
 }
 
 typedef struct opened {
@@ -113,9 +113,9 @@ static size_t assigned_name(const char *text, size_t size, size_t i)
  * those that begin a new statement. Its length, or 0. */
 static size_t counted_word(const char *text, size_t size, size_t i)
 {
-    static const char *const others[] = {"no",   "not", "so",   "then",  "thus",      "but", "is",
-                                         "are",  "we",  "it",   "hence", "therefore", "the", "wait",
-                                         "which", "as", "also", "check", "because",   NULL};
+    static const char *const others[] = {
+        "no",    "not",       "so",  "then", "thus",  "but", "is",   "are",   "we",      "it",
+        "hence", "therefore", "the", "wait", "which", "as",  "also", "check", "because", NULL};
     size_t n = 0, m;
     while (i + n < size && is_letter(text[i + n])) n++;
     if (n == 0) return i + 2 < size && text[i] == '(' && text[i + 2] == ')' ? 3 : 0;
@@ -134,8 +134,8 @@ static bool joins(const char *text, size_t from, size_t to, bool *named)
     for (size_t i = from, m; i < to; i += m) {
         if (text[i] == '\n' && ++breaks > 1) return false; /* a paragraph ends here */
         if ((m = joint_filler(text, to, i))) continue;
-        if ((m = any_at(text, to, i, words)) && (i + m == to || !is_letter(text[i + m]) ||
-                                                 !is_letter(text[i]))) {
+        if ((m = any_at(text, to, i, words)) &&
+            (i + m == to || !is_letter(text[i + m]) || !is_letter(text[i]))) {
             joint = true;
             continue;
         }

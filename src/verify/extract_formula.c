@@ -57,9 +57,9 @@ bool formula_next(const char *text, size_t size, size_t i, formula *out)
 /* Words after which a formula is a condition or a detail, not the value. */
 static bool ends_as_condition(const char *text, size_t from, size_t to)
 {
-    static const char *const words[] = {"when",  "where",  "for",  "if",  "at",   "with",
-                                        "since", "because", "from", "of",  "than", "modulo",
-                                        "where", "and since", NULL};
+    static const char *const words[] = {"when", "where",  "for",     "if",        "at",
+                                        "with", "since",  "because", "from",      "of",
+                                        "than", "modulo", "where",   "and since", NULL};
     while (to > from && is_space(text[to - 1])) to--;
     for (const char *const *word = words; *word; word++) {
         size_t n = strlen(*word);
@@ -99,9 +99,9 @@ static bool has_words(const char *text, size_t from, size_t to)
             while (i + 1 < to && is_letter(text[i + 1])) i++;
         else if (is_ideograph(text[i])) return true;
         else if (!is_letter(text[i])) letters = 0;
-        else if (++letters == 2 && !(at_nocase(text, to, i - 1, "and") ||
-                                     at_nocase(text, to, i - 1, "or") ||
-                                     (i > from + 1 && at_nocase(text, to, i - 2, "and"))))
+        else if (++letters == 2 &&
+                 !(at_nocase(text, to, i - 1, "and") || at_nocase(text, to, i - 1, "or") ||
+                   (i > from + 1 && at_nocase(text, to, i - 2, "and"))))
             return true;
     }
     return false;
@@ -111,17 +111,16 @@ static bool has_words(const char *text, size_t from, size_t to)
  * SIZE_MAX: none. */
 static size_t behind_verb(const char *text, size_t from, size_t to)
 {
-    static const char *const verbs[] = {" is ",    " are ",   " equals ", " equal to ", ": ",
-                                        " be ",    " get ",   " gives ",  " was ",      " only ",
-                                        " about ", " exactly ", "\u662f", "\u4e3a", NULL};
+    static const char *const verbs[] = {
+        " is ",  " are ",  " equals ", " equal to ", ": ",     " be ",   " get ", " gives ",
+        " was ", " only ", " about ",  " exactly ",  "\u662f", "\u4e3a", NULL};
     for (size_t i = to; i-- > from;) {
         bool begins = text[i] == ' ' || text[i] == ':' || is_ideograph(text[i]);
         size_t m = begins ? any_at(text, to, i, verbs) : 0, j = i + m;
         while (m && j < to && text[j] == ' ') j++;
         if (!m || j >= to) continue;
         if (is_digit(text[j]) || strchr("$-(", text[j]) || at(text, to, j, "\\(") ||
-            at(text, to, j, "\u2212") ||
-            (text[j] == '\\' && !at(text, to, j, "\\text")))
+            at(text, to, j, "\u2212") || (text[j] == '\\' && !at(text, to, j, "\\text")))
             return j;
     }
     return SIZE_MAX;
@@ -131,9 +130,10 @@ static size_t behind_verb(const char *text, size_t from, size_t to)
 static size_t with_unit(const char *text, size_t i, size_t end)
 {
     static const char *const units[] = {
-        "\\%",     "%",    "percent", "degrees", "square units", "cubic units", "cm", "km", "mm",
-        "meters",  "feet", "inches",  "dollars", "miles",        "hours",       "minutes",
-        "seconds", "kg",   "grams",   "years",   "days",         "cents",       NULL};
+        "\\%",   "%",       "percent", "degrees", "square units", "cubic units", "cm",
+        "km",    "mm",      "meters",  "feet",    "inches",       "dollars",     "miles",
+        "hours", "minutes", "seconds", "kg",      "grams",        "years",       "days",
+        "cents", NULL};
     size_t j = i;
     while (j < end && (text[j] == ' ' || text[j] == '~')) j++;
     size_t m = any_at(text, end, j, units);
@@ -174,9 +174,10 @@ static span only_number(const char *text, span s)
     for (size_t i = s.start; i < s.end; i++) {
         if (is_digit(text[i])) {
             out.start = i - (i > s.start ? minus_before(text, i) : 0);
-            if (out.start > s.start && is_letter(text[out.start - 1])) return s; /* "x-3", "A2" */
-            while (i < s.end && (is_digit(text[i]) || (strchr(".,/", text[i]) && i + 1 < s.end &&
-                                                       is_digit(text[i + 1]))))
+            if (out.start > s.start && is_letter(text[out.start - 1]))
+                return s; /* "x-3", "A2" */
+            while (i < s.end && (is_digit(text[i]) || (strchr(".,/", text[i]) &&
+                                                       i + 1 < s.end && is_digit(text[i + 1]))))
                 i++;
             out.end = with_unit(text, i--, s.end);
             numbers++;
@@ -217,7 +218,8 @@ span statement_value(const char *text, span s)
         return after ? trim(text, (span){value, s.end}) : last_value(text, f, n, s);
     }
     size_t last = first;
-    while (last + 1 < n && is_joint(text, f[last].outside.end, f[last + 1].outside.start)) last++;
+    while (last + 1 < n && is_joint(text, f[last].outside.end, f[last + 1].outside.start))
+        last++;
     return joined(text, f, first, last, s.end);
 }
 

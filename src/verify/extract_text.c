@@ -13,8 +13,9 @@ static size_t skip_decoration(const char *text, size_t size, size_t i)
 /* Whether an aside begins at i: "9, which is odd", "9, not 8", "9 because it is odd". */
 static bool is_aside(const char *text, size_t size, size_t i)
 {
-    static const char *const asides[] = {", which ", ", not ", ", because ", " because ",
-                                         ", since ", ", as ",  ", so ",      ", it ", NULL};
+    static const char *const asides[] = {", which ",  ", not ",   ", because ",
+                                         " because ", ", since ", ", as ",
+                                         ", so ",     ", it ",    NULL};
     return (text[i] == ',' || text[i] == ' ') && any_at(text, size, i, asides) > 0;
 }
 
@@ -42,8 +43,9 @@ static size_t statement_end(const char *text, size_t size, size_t i)
 /* Behind what stands before a value in a statement: "therefore 8", "the total is 15". */
 static size_t skip_opening(const char *text, span s)
 {
-    static const char *const adverbs[] = {"therefore ", "thus ", "hence ",  "then ",
-                                          "simply ",    "just ", "indeed ", "actually ", NULL};
+    static const char *const adverbs[] = {"therefore ", "thus ",     "hence ",
+                                          "then ",      "simply ",   "just ",
+                                          "indeed ",    "actually ", NULL};
     size_t i = s.start;
     for (size_t m; (m = any_at(text, s.end, i, adverbs));) i += m;
     if (!at_nocase(text, s.end, i, "the ")) return i;
@@ -83,9 +85,10 @@ static bool take_statement(const char *text, size_t size, size_t i, span *out)
 static size_t joint(const char *text, size_t size, size_t i)
 {
     static const char *const joints[] = {
-        " is",       ":",         "**:",      ":**", " =",       " was",      " must be",
-        " should be", " would be", " will be", " equals", " est", " es",       " \u00e9",
-        " \u00e8",   " ist",      " lautet",  "\u662f", "\u4e3a",  "\uff1a", " :", "_:"};
+        " is",      ":",          "**:",       ":**",      " =",      " was",
+        " must be", " should be", " would be", " will be", " equals", " est",
+        " es",      " \u00e9",    " \u00e8",   " ist",     " lautet", "\u662f",
+        "\u4e3a",   "\uff1a",     " :",        "_:"};
     for (size_t k = 0; k < sizeof joints / sizeof *joints; k++) {
         size_t n = strlen(joints[k]);
         if (!at_nocase(text, size, i, joints[k])) continue;
@@ -104,20 +107,22 @@ static size_t heading(const char *text, size_t size, size_t word, size_t i)
 {
     if (word < 6 || !at_nocase(text, size, word - 6, "final ")) return 0;
     size_t j = i;
-    while (j < size && (text[j] == '*' || text[j] == ' ' || text[j] == '#' || text[j] == ':')) j++;
+    while (j < size && (text[j] == '*' || text[j] == ' ' || text[j] == '#' || text[j] == ':'))
+        j++;
     return j < size && text[j] == '\n' ? j + 1 - i : 0;
 }
 
 bool find_phrase(const char *text, size_t size, bool choice, span *out)
 {
-    static const char *const words[] = {"answer",    "r\u00e9ponse", "respuesta",
-                                        "resposta", "risposta",    "antwort",
-                                        "\u7b54\u6848", "option",   "choice"};
+    static const char *const words[] = {"answer",       "r\u00e9ponse", "respuesta",
+                                        "resposta",     "risposta",     "antwort",
+                                        "\u7b54\u6848", "option",       "choice"};
     size_t n_words = sizeof words / sizeof *words - (choice ? 0 : 2);
     /* From the end, so that a text full of phrases costs one statement. */
     for (size_t i = size; i-- > 0;) {
         char c = (char)(text[i] | 32);
-        if (c != 'a' && c != 'r' && c != 'o' && c != 'c' && (unsigned char)text[i] < 0x80) continue;
+        if (c != 'a' && c != 'r' && c != 'o' && c != 'c' && (unsigned char)text[i] < 0x80)
+            continue;
         if (i && is_letter(text[i - 1])) continue;
         for (size_t k = 0; k < n_words; k++) {
             if (!at_nocase(text, size, i, words[k])) continue;
@@ -198,9 +203,8 @@ static size_t number_end(const char *text, size_t size, size_t i)
     size_t j = i;
     while (j < size && is_digit(text[j])) j++;
     if (j == i && !(j + 1 < size && text[j] == '.' && is_digit(text[j + 1]))) return i;
-    while (j + 3 < size && text[j] == ',' && is_digit(text[j + 1]) &&
-           is_digit(text[j + 2]) && is_digit(text[j + 3]) &&
-           (j + 4 == size || !is_digit(text[j + 4])))
+    while (j + 3 < size && text[j] == ',' && is_digit(text[j + 1]) && is_digit(text[j + 2]) &&
+           is_digit(text[j + 3]) && (j + 4 == size || !is_digit(text[j + 4])))
         j += 4;
     if (j + 1 < size && text[j] == '.' && is_digit(text[j + 1]))
         for (j++; j < size && is_digit(text[j]);) j++;
@@ -249,10 +253,10 @@ bool find_whole(const char *text, size_t size, span *out)
 static bool is_notation(const char *text, size_t size, size_t i, size_t n)
 {
     if (i + n < size && text[i + n] == '(') return !at(text, size, i + n, "(s)");
-    static const char *const words[] = {"sqrt", "sin", "cos", "tan", "log", "exp", "and",
-                                        "arcsin", "arccos", "arctan", "infinity", "inf", "theta",
-                                        "alpha", "beta", "lambda", "math", "frac", "cup", "union",
-                                        NULL};
+    static const char *const words[] = {
+        "sqrt",   "sin",    "cos",    "tan",      "log", "exp",   "and",
+        "arcsin", "arccos", "arctan", "infinity", "inf", "theta", "alpha",
+        "beta",   "lambda", "math",   "frac",     "cup", "union", NULL};
     size_t m = any_at(text, size, i, words);
     return m && m == n;
 }
@@ -269,7 +273,8 @@ bool find_bare(const char *text, size_t size, span *out)
     if (n == 0 || n > 400 || memchr(text + out->start, '\n', n)) return false;
     for (size_t i = out->start; i < out->end; i++) {
         if (text[i] == '\\') {
-            bool environment = at(text, out->end, i, "\\begin{") || at(text, out->end, i, "\\end{");
+            bool environment =
+                at(text, out->end, i, "\\begin{") || at(text, out->end, i, "\\end{");
             while (i + 1 < out->end && is_letter(text[i + 1])) i++;
             while (environment && i + 1 < out->end && text[i] != '}') i++;
         } else if (is_ideograph(text[i])) {

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 
 /* Names that a processor does not have are passed over. */
+/* clang-format off */
 static const char *const allowed[] = {
     /* memory */
     "brk", "madvise", "membarrier", "mmap", "mprotect", "mremap", "msync", "munmap",
@@ -46,6 +47,7 @@ static const char *const allowed[] = {
     "getsockname", "getsockopt", "pipe", "pipe2", "poll", "ppoll", "pselect6", "recvfrom",
     "select", "sendto", "shutdown",
 };
+/* clang-format on */
 
 /* Calls of which only some values of one argument are allowed. */
 static const struct {
@@ -53,21 +55,11 @@ static const struct {
     unsigned argument;
     scmp_datum_t value;
 } allowed_with[] = {
-    {"socketpair", 0, AF_UNIX},
-    {"prctl", 0, PR_SET_NAME},
-    {"prctl", 0, PR_GET_NAME},
-    {"ioctl", 1, TCGETS},
-    {"ioctl", 1, TIOCGWINSZ},
-    {"ioctl", 1, FIONBIO},
-    {"ioctl", 1, FIONREAD},
-    {"ioctl", 1, FIOCLEX},
-    {"ioctl", 1, FIONCLEX},
-    {"fcntl", 1, F_DUPFD},
-    {"fcntl", 1, F_DUPFD_CLOEXEC},
-    {"fcntl", 1, F_GETFD},
-    {"fcntl", 1, F_SETFD},
-    {"fcntl", 1, F_GETFL},
-    {"fcntl", 1, F_SETFL},
+    {"socketpair", 0, AF_UNIX}, {"prctl", 0, PR_SET_NAME},     {"prctl", 0, PR_GET_NAME},
+    {"ioctl", 1, TCGETS},       {"ioctl", 1, TIOCGWINSZ},      {"ioctl", 1, FIONBIO},
+    {"ioctl", 1, FIONREAD},     {"ioctl", 1, FIOCLEX},         {"ioctl", 1, FIONCLEX},
+    {"fcntl", 1, F_DUPFD},      {"fcntl", 1, F_DUPFD_CLOEXEC}, {"fcntl", 1, F_GETFD},
+    {"fcntl", 1, F_SETFD},      {"fcntl", 1, F_GETFL},         {"fcntl", 1, F_SETFL},
 };
 
 static int allow(scmp_filter_ctx filter, const char *name, unsigned n,
@@ -83,13 +75,11 @@ static int allow(scmp_filter_ctx filter, const char *name, unsigned n,
 static int allow_threads(scmp_filter_ctx filter)
 {
     const scmp_datum_t namespaces = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS |
-                                    CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID |
-                                    CLONE_NEWNET;
+                                    CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET;
     const struct scmp_arg_cmp thread =
         SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD | namespaces, CLONE_THREAD);
     int failed = allow(filter, "clone", 1, &thread);
-    if (!failed)
-        failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+    if (!failed) failed = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
     return failed;
 }
 
@@ -102,8 +92,8 @@ bool sandbox_filter_write(int fd)
     for (size_t i = 0; !failed && i < sizeof allowed / sizeof *allowed; i++)
         failed = allow(filter, allowed[i], 0, NULL);
     for (size_t i = 0; !failed && i < sizeof allowed_with / sizeof *allowed_with; i++) {
-        const struct scmp_arg_cmp equal = SCMP_CMP(
-            allowed_with[i].argument, SCMP_CMP_MASKED_EQ, 0xffffffff, allowed_with[i].value);
+        const struct scmp_arg_cmp equal = SCMP_CMP(allowed_with[i].argument, SCMP_CMP_MASKED_EQ,
+                                                   0xffffffff, allowed_with[i].value);
         failed = allow(filter, allowed_with[i].name, 1, &equal);
     }
     if (!failed) failed = allow_threads(filter);

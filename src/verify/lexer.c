@@ -27,7 +27,7 @@ static void lex_sign(lexer *l)
     static const struct {
         const char *text;
         int kind;
-    } pairs[] = {{"**", '^'}, {"<=", T_LE}, {">=", T_GE}, {"!=", T_NE}, {"==", '='},
+    } pairs[] = {{"**", '^'},  {"<=", T_LE}, {">=", T_GE},  {"!=", T_NE},   {"==", '='},
                  {"=<", T_LE}, {"+-", T_PM}, {"+/-", T_PM}, {"...", T_NAME}};
     char c = l->s[l->i];
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++) {
@@ -40,12 +40,10 @@ static void lex_sign(lexer *l)
         return;
     }
     l->i++;
-    if (c == '\'')
-        lexer_emit(l, T_PRIME, 0, "'", 1);
+    if (c == '\'') lexer_emit(l, T_PRIME, 0, "'", 1);
     else if (c == '$' || c == '"' || c == '`' || ((c == '.' || c == ',') && ends_here(l)))
         return;
-    else
-        lexer_emit(l, c, 0, l->s + l->i - 1, 1);
+    else lexer_emit(l, c, 0, l->s + l->i - 1, 1);
 }
 
 /* "]0, 1[" as "(0, 1)": a bracket that closes where an interval begins, and one that
@@ -57,8 +55,7 @@ static void turn_brackets(lexer *l)
         int before = i ? t[-1].kind : T_CUP, after = i + 1 < l->count ? t[1].kind : T_CUP;
         if (t->kind == ']' && (before == T_CUP || before == T_CAP || before == T_IN))
             t->kind = '(';
-        else if (t->kind == '[' && (after == T_CUP || after == T_CAP))
-            t->kind = ')';
+        else if (t->kind == '[' && (after == T_CUP || after == T_CAP)) t->kind = ')';
     }
 }
 
@@ -105,8 +102,8 @@ token *lex(work *w, const char *s, size_t n)
         }
     }
     /* The full stop of a sentence is no part of its answer. */
-    while (l->count && (among(l->out[l->count - 1].kind, ".;,") ||
-                        l->out[l->count - 1].kind == T_ROW))
+    while (l->count &&
+           (among(l->out[l->count - 1].kind, ".;,") || l->out[l->count - 1].kind == T_ROW))
         l->count--;
     turn_brackets(l);
     lexer_emit(l, T_END, 0, "", 0);

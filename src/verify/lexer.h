@@ -5,6 +5,7 @@
 #include "node.h"
 
 /* A token's kind is its character, or one of these. */
+/* clang-format off */
 typedef enum token_kind {
     T_END = 0,
     T_NUMBER = 256, /* text: digits, at most one point, maybe an exponent */
@@ -25,13 +26,14 @@ typedef enum token_kind {
     T_SKIP, T_SKIP_GROUP, T_SKIP_TOKEN, T_SPACE, T_TEXT_COMMAND, T_ROMAN, T_BLACKBOARD,
     T_SIZE, T_DOTS, T_NOT,
 } token_kind;
+/* clang-format on */
 
 typedef struct token {
     int kind;
     int id;
     const char *text;
     unsigned size;
-    bool spaced;  /* white space stands before it */
+    bool spaced; /* white space stands before it */
 } token;
 
 /* Appends nothing, returns the tokens of s[0..n) ended by T_END; NULL with w exhausted

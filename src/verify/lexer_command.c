@@ -40,13 +40,12 @@ static void lex_text(lexer *l, bool roman)
         return;
     }
     const word *hit = word_plain(s, size);
-    bool joins = size <= 3 && (strncasecmp(s, "and", size) == 0 || strncasecmp(s, "or", size) == 0);
-    if (joins && size >= 2)
-        lexer_emit(l, size == 2 ? T_OR : T_AND, 0, s, size);
+    bool joins =
+        size <= 3 && (strncasecmp(s, "and", size) == 0 || strncasecmp(s, "or", size) == 0);
+    if (joins && size >= 2) lexer_emit(l, size == 2 ? T_OR : T_AND, 0, s, size);
     else if (hit && roman && !(after_number(l) && unit_known(s, size)))
         lexer_emit(l, hit->kind, hit->id, hit->name, size);
-    else
-        lexer_emit(l, T_TEXT, 0, s, size);
+    else lexer_emit(l, T_TEXT, 0, s, size);
 }
 
 static void lex_skip_token(lexer *l)
@@ -71,8 +70,8 @@ static bool is_gamma_function(const lexer *l, const char *s, size_t n)
 /* "\\quadx", "\\leqg": a command without the space behind it. NULL: none. */
 static const word *glued_command(const char *s, size_t n)
 {
-    static const char *const commands[] = {"qquad", "quad", "leq", "geq", "neq",
-                                           "cdot",  "times", "pi", "pm"};
+    static const char *const commands[] = {"qquad", "quad",  "leq", "geq", "neq",
+                                           "cdot",  "times", "pi",  "pm"};
     for (size_t k = 0; k < sizeof commands / sizeof *commands; k++) {
         size_t m = strlen(commands[k]);
         if (m < n && memcmp(s, commands[k], m) == 0) return word_command(s, m);
@@ -173,7 +172,10 @@ void lex_command(lexer *l)
     case '}': lexer_emit(l, T_SET_CLOSE, 0, "}", 1); break;
     case '%': lexer_emit(l, '%', 0, "%", 1); break;
     case '|': lexer_emit(l, '|', 0, "|", 1); break;
-    case ',': case ';': case ':': case ' ': l->spaced = true; break;
+    case ',':
+    case ';':
+    case ':':
+    case ' ': l->spaced = true; break;
     default: break; /* \! \$ \( \) \[ \] and the like mean nothing here */
     }
 }

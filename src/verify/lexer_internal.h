@@ -16,7 +16,7 @@ typedef struct lexer {
     bool spaced;
     bool has_rows;      /* an environment begins somewhere: "\\\\" ends a row */
     bool escaped_twice; /* every backslash is written as two, as in a string of JSON */
-    char *digits; /* where the texts of numbers are put together */
+    char *digits;       /* where the texts of numbers are put together */
 } lexer;
 
 /* Appends a token; none when the budget is spent. */

@@ -35,8 +35,8 @@ static void split_letters(lexer *l, const char *s, size_t n)
     if (split_joint(l, s, n)) return;
     for (size_t m = n - 1; n <= 8 && m >= 2; m--) {
         const word *hit = word_plain(s, m);
-        bool opens = hit && (hit->kind == T_FUNCTION || hit->kind == T_SQRT ||
-                             hit->kind == T_PI);
+        bool opens =
+            hit && (hit->kind == T_FUNCTION || hit->kind == T_SQRT || hit->kind == T_PI);
         if (!opens || n - m > 3) continue;
         lexer_emit(l, hit->kind, hit->id, hit->name, m);
         for (size_t k = m; k < n; k++) {
@@ -84,7 +84,8 @@ static bool lex_by_context(lexer *l, const char *s, size_t n)
     for (size_t k = 0; n > 1 && money[k]; k++) {
         if (strlen(money[k]) != n || memcmp(s, money[k], n) != 0) continue;
         if (next == '.') l->i = after + 1;
-        while (char_at(l, after) == '.' || char_at(l, after) == ' ' || char_at(l, after) == '$') after++;
+        while (char_at(l, after) == '.' || char_at(l, after) == ' ' || char_at(l, after) == '$')
+            after++;
         return digit_at(l, after) && !after_number(l);
     }
     return false;
@@ -121,14 +122,11 @@ void lex_letters(lexer *l)
     bool brackets = n == 1 && *s == 'U' && l->count && among(l->out[l->count - 1].kind, "])");
     while (brackets && isspace((unsigned char)char_at(l, end))) end++;
     bool numeric = l->w->options->kind == MASA_ANSWER_NUMERIC && (!hit || hit->kind == T_NAME);
-    bool unit = after_number(l) &&
-                (numeric || unit_known(s, n) || (l->spaced && unit_prefixed(s, n)));
+    bool unit =
+        after_number(l) && (numeric || unit_known(s, n) || (l->spaced && unit_prefixed(s, n)));
     if (brackets && (char_at(l, end) == '(' || char_at(l, end) == '['))
         lexer_emit(l, T_CUP, 0, s, n);
-    else if (unit)
-        lexer_emit(l, T_TEXT, 0, s, n);
-    else if (hit)
-        lexer_emit(l, hit->kind, hit->id, hit->name, n);
-    else
-        split_letters(l, s, n);
+    else if (unit) lexer_emit(l, T_TEXT, 0, s, n);
+    else if (hit) lexer_emit(l, hit->kind, hit->id, hit->name, n);
+    else split_letters(l, s, n);
 }

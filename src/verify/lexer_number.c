@@ -4,8 +4,8 @@
 /* U+2009, U+202F and their like, three bytes each. */
 static bool at_thin_space(const lexer *l, size_t i)
 {
-    return l->n - i > 3 && (memcmp(l->s + i, "\u2009", 3) == 0 ||
-                            memcmp(l->s + i, "\u202f", 3) == 0);
+    return l->n - i > 3 &&
+           (memcmp(l->s + i, "\u2009", 3) == 0 || memcmp(l->s + i, "\u202f", 3) == 0);
 }
 
 /* Bytes of a thousands separator at i that three digits follow, or 0: one comma at most,
@@ -18,7 +18,8 @@ static size_t thousands_at(const lexer *l, size_t i, bool *certain)
     while (d < l->n) {
         char c = l->s[d], next = char_at(l, d + 1);
         if (c == ',' && !commas) d++, commas++;
-        else if (c == '{' && !braces && (next == ',' || (next == ' ' && char_at(l, d + 2) == ',')))
+        else if (c == '{' && !braces &&
+                 (next == ',' || (next == ' ' && char_at(l, d + 2) == ',')))
             d++, braces = true;
         else if (c == '}' && braces) d++, braces = false, marks++;
         else if (c == ' ' || c == '~') d++, spaces++;
@@ -30,7 +31,8 @@ static size_t thousands_at(const lexer *l, size_t i, bool *certain)
     }
     /* "1, 234" may be a list; "1 234" and "12,\\! 345" are none. */
     *certain = marks > 0;
-    bool three = digit_at(l, d) && digit_at(l, d + 1) && digit_at(l, d + 2) && !digit_at(l, d + 3);
+    bool three =
+        digit_at(l, d) && digit_at(l, d + 1) && digit_at(l, d + 2) && !digit_at(l, d + 3);
     if (!three || d == i || braces) return 0;
     return marks || spaces + commas == 1 ? d - i : 0;
 }
@@ -43,7 +45,8 @@ static size_t repeating_digits(const char *text, size_t size)
     size_t places = point ? size - (size_t)(point - text) - 1 : 0;
     for (size_t period = 1; 2 * period <= places; period++) {
         size_t same = 0;
-        while (same + period < places && text[size - 1 - same] == text[size - 1 - same - period])
+        while (same + period < places &&
+               text[size - 1 - same] == text[size - 1 - same - period])
             same++;
         if (same >= (period == 1 ? 2 : period)) return period;
     }
@@ -129,8 +132,7 @@ void lex_number(lexer *l)
         size += 3;
         i += m + 3;
     }
-    if (char_at(l, i) == '.' && (digit_at(l, i + 1) || size > 0) &&
-        char_at(l, i + 1) != '.') {
+    if (char_at(l, i) == '.' && (digit_at(l, i + 1) || size > 0) && char_at(l, i + 1) != '.') {
         text[size++] = l->s[i++];
         while (digit_at(l, i)) text[size++] = l->s[i++];
     }

@@ -9,29 +9,29 @@ static const struct {
     int kind, id;
     const char *text;
 } unicode[] = {
-    {0xA0, T_SPACE, 0, ""},     {0x2009, T_SPACE, 0, ""},  {0x202F, T_SPACE, 0, ""},
-    {0x2212, '-', 0, "-"},      {0x2013, '-', 0, "-"},     {0x2010, '-', 0, "-"},
-    {0xD7, '*', 0, "*"},        {0x22C5, '*', 0, "*"},     {0xB7, '*', 0, "*"},
-    {0x2217, '*', 0, "*"},      {0xF7, '/', 0, "/"},       {0x2044, '/', 0, "/"},
-    {0x2215, '/', 0, "/"},      {0x221A, T_SQRT, 0, ""},   {0x3C0, T_PI, 0, "pi"},
-    {0x221E, T_INFINITY, 0, ""}, {0x2264, T_LE, 0, ""},    {0x2265, T_GE, 0, ""},
-    {0x2A7D, T_LE, 0, ""},      {0x2A7E, T_GE, 0, ""},     {0x2260, T_NE, 0, ""},
-    {0x2248, T_ABOUT, 0, ""},   {0x222A, T_CUP, 0, ""},    {0x2229, T_CAP, 0, ""},
-    {0x2208, T_IN, 0, ""},      {0x2205, T_EMPTY, 0, ""},  {0x2216, T_SETMINUS, 0, ""},
-    {0xB0, T_DEGREE, 0, ""},    {0xB1, T_PM, 0, ""},       {0x2213, T_MP, 0, ""},
-    {0x2032, T_PRIME, 0, "'"},  {0x2019, T_PRIME, 0, "'"}, {0x211D, T_REALS, 0, ""},
+    {0xA0, T_SPACE, 0, ""},       {0x2009, T_SPACE, 0, ""},      {0x202F, T_SPACE, 0, ""},
+    {0x2212, '-', 0, "-"},        {0x2013, '-', 0, "-"},         {0x2010, '-', 0, "-"},
+    {0xD7, '*', 0, "*"},          {0x22C5, '*', 0, "*"},         {0xB7, '*', 0, "*"},
+    {0x2217, '*', 0, "*"},        {0xF7, '/', 0, "/"},           {0x2044, '/', 0, "/"},
+    {0x2215, '/', 0, "/"},        {0x221A, T_SQRT, 0, ""},       {0x3C0, T_PI, 0, "pi"},
+    {0x221E, T_INFINITY, 0, ""},  {0x2264, T_LE, 0, ""},         {0x2265, T_GE, 0, ""},
+    {0x2A7D, T_LE, 0, ""},        {0x2A7E, T_GE, 0, ""},         {0x2260, T_NE, 0, ""},
+    {0x2248, T_ABOUT, 0, ""},     {0x222A, T_CUP, 0, ""},        {0x2229, T_CAP, 0, ""},
+    {0x2208, T_IN, 0, ""},        {0x2205, T_EMPTY, 0, ""},      {0x2216, T_SETMINUS, 0, ""},
+    {0xB0, T_DEGREE, 0, ""},      {0xB1, T_PM, 0, ""},           {0x2213, T_MP, 0, ""},
+    {0x2032, T_PRIME, 0, "'"},    {0x2019, T_PRIME, 0, "'"},     {0x211D, T_REALS, 0, ""},
     {0x2261, T_CONGRUENT, 0, ""}, {0x230A, T_FLOOR_OPEN, 0, ""}, {0x230B, T_FLOOR_CLOSE, 0, ""},
     {0x2308, T_CEIL_OPEN, 0, ""}, {0x2309, T_CEIL_CLOSE, 0, ""}, {0x20AC, T_SPACE, 0, ""},
-    {0xA3, T_SPACE, 0, ""},     {0xA5, T_SPACE, 0, ""},    {0x3B1, T_NAME, 0, "alpha"},
-    {0x3B2, T_NAME, 0, "beta"}, {0x3B3, T_NAME, 0, "gamma"}, {0x3B8, T_NAME, 0, "theta"},
-    {0x3BB, T_NAME, 0, "lambda"}, {0x3BC, T_NAME, 0, "mu"}, {0x3C9, T_NAME, 0, "omega"},
-    {0x3C6, T_NAME, 0, "phi"},  {0x3C3, T_NAME, 0, "sigma"}, {0xFF0C, ',', 0, ","},
-    {0x2266, T_LE, 0, ""},      {0x2267, T_GE, 0, ""},     {0x2026, T_NAME, 0, "..."},
-    {0xFF08, '(', 0, "("},      {0xFF09, ')', 0, ")"},     {0xFF1A, ':', 0, ":"},
-    {0xFF1B, ';', 0, ";"},      {0x3001, ',', 0, ","},     {0x3002, '.', 0, "."},
-    {0xFF1D, '=', 0, "="},      {0xFF05, '%', 0, "%"},     {0x2006, T_SPACE, 0, ""},
-    {0x394, T_NAME, 0, "Delta"}, {0x3B4, T_NAME, 0, "delta"}, {0x3C1, T_NAME, 0, "rho"},
-    {0x3C4, T_NAME, 0, "tau"},  {0x3B5, T_NAME, 0, "epsilon"}, {0x2236, ':', 0, ":"},
+    {0xA3, T_SPACE, 0, ""},       {0xA5, T_SPACE, 0, ""},        {0x3B1, T_NAME, 0, "alpha"},
+    {0x3B2, T_NAME, 0, "beta"},   {0x3B3, T_NAME, 0, "gamma"},   {0x3B8, T_NAME, 0, "theta"},
+    {0x3BB, T_NAME, 0, "lambda"}, {0x3BC, T_NAME, 0, "mu"},      {0x3C9, T_NAME, 0, "omega"},
+    {0x3C6, T_NAME, 0, "phi"},    {0x3C3, T_NAME, 0, "sigma"},   {0xFF0C, ',', 0, ","},
+    {0x2266, T_LE, 0, ""},        {0x2267, T_GE, 0, ""},         {0x2026, T_NAME, 0, "..."},
+    {0xFF08, '(', 0, "("},        {0xFF09, ')', 0, ")"},         {0xFF1A, ':', 0, ":"},
+    {0xFF1B, ';', 0, ";"},        {0x3001, ',', 0, ","},         {0x3002, '.', 0, "."},
+    {0xFF1D, '=', 0, "="},        {0xFF05, '%', 0, "%"},         {0x2006, T_SPACE, 0, ""},
+    {0x394, T_NAME, 0, "Delta"},  {0x3B4, T_NAME, 0, "delta"},   {0x3C1, T_NAME, 0, "rho"},
+    {0x3C4, T_NAME, 0, "tau"},    {0x3B5, T_NAME, 0, "epsilon"}, {0x2236, ':', 0, ":"},
 };
 
 /* The digit that is written small, above (*mark: '^') or below ('_') the line, or -1. */
@@ -74,7 +74,10 @@ static bool lex_small_fraction(lexer *l, unsigned code)
     static const struct {
         unsigned code;
         const char *over, *under;
-    } parts[] = {{0xBD, "1", "2"}, {0xBC, "1", "4"}, {0xBE, "3", "4"}, {0x2153, "1", "3"},
+    } parts[] = {{0xBD, "1", "2"},
+                 {0xBC, "1", "4"},
+                 {0xBE, "3", "4"},
+                 {0x2153, "1", "3"},
                  {0x2154, "2", "3"}};
     for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
         if (parts[k].code != code) continue;
@@ -92,7 +95,7 @@ void lex_unicode(lexer *l)
     size_t m = masa_utf8_decode(l->s + l->i, l->n - l->i, &code), at = l->i;
     l->i += m ? m : 1;
     if (lex_small_digits(l, at) || lex_small_fraction(l, code)) return;
-    if (code == 0x20D7) return; /* the arrow above a letter */
+    if (code == 0x20D7) return;                               /* the arrow above a letter */
     if ((code == 0x3BC || code == 0xB5) && after_number(l)) { /* "5 μF" */
         size_t end = l->i;
         while (letter_at(l, end)) end++;
@@ -105,7 +108,9 @@ void lex_unicode(lexer *l)
     for (size_t k = 0; k < sizeof unicode / sizeof *unicode; k++) {
         if (unicode[k].code != code) continue;
         if (unicode[k].kind == T_SPACE) l->spaced = true;
-        else lexer_emit(l, unicode[k].kind, unicode[k].id, unicode[k].text, strlen(unicode[k].text));
+        else
+            lexer_emit(l, unicode[k].kind, unicode[k].id, unicode[k].text,
+                       strlen(unicode[k].text));
         return;
     }
     if (code < 0x2E80 || code > 0xD7A3) {
@@ -113,7 +118,8 @@ void lex_unicode(lexer *l)
         return;
     }
     /* Words of a language without spaces, such as a unit. */
-    for (; l->i < l->n && (unsigned char)l->s[l->i] >= 0xE3 && (unsigned char)l->s[l->i] <= 0xED;
+    for (;
+         l->i < l->n && (unsigned char)l->s[l->i] >= 0xE3 && (unsigned char)l->s[l->i] <= 0xED;
          l->i += m) {
         m = masa_utf8_decode(l->s + l->i, l->n - l->i, &code);
         if (!m || code < 0x3003) break;

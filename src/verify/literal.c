@@ -12,19 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 typedef enum literal_kind {
     LITERAL_NONE, LITERAL_NUMBER, LITERAL_STRING, LITERAL_BYTES, LITERAL_TUPLE,
     LITERAL_LIST, LITERAL_SET, LITERAL_DICT,
 } literal_kind;
+/* clang-format on */
 
 typedef struct literal {
     literal_kind kind;
-    bool special;            /* NUMBER: inf or nan, in real */
+    bool special; /* NUMBER: inf or nan, in real */
     double real;
-    node *number;            /* NUMBER: its exact value */
-    const char *text;        /* STRING, BYTES: decoded */
+    node *number;     /* NUMBER: its exact value */
+    const char *text; /* STRING, BYTES: decoded */
     size_t size;
-    struct literal **items;  /* DICT: key, value, key, value */
+    struct literal **items; /* DICT: key, value, key, value */
     size_t n;
 } literal;
 
@@ -185,8 +187,9 @@ static bool push(reader *r, literal *into, size_t *capacity, literal *item)
 static literal *read_collection(reader *r, char open)
 {
     const char *close = open == '(' ? ")" : open == '[' ? "]" : "}";
-    literal *out = create(r, open == '(' ? LITERAL_TUPLE : open == '[' ? LITERAL_LIST
-                                                                       : LITERAL_DICT);
+    literal *out = create(r, open == '('   ? LITERAL_TUPLE
+                             : open == '[' ? LITERAL_LIST
+                                           : LITERAL_DICT);
     size_t capacity = 0;
     bool comma = false;
     if (!out || r->depth >= DEEPEST_ANSWER) return NULL;

@@ -62,8 +62,7 @@ static size_t first_letter(const char *s, size_t n)
     for (; i < n; i++) {
         if (s[i] == '\\')
             while (i + 1 < n && isalpha((unsigned char)s[i + 1])) i++;
-        else if (isalpha((unsigned char)s[i]) && s[i] != 'e' && s[i] != 'E')
-            break;
+        else if (isalpha((unsigned char)s[i]) && s[i] != 'e' && s[i] != 'E') break;
     }
     return i;
 }
@@ -75,8 +74,7 @@ static bool are_units(const char *s, size_t n)
         unsigned char c = (unsigned char)s[i];
         for (m = 0; i + m < n && isalpha((unsigned char)s[i + m]);) m++;
         if (m == 1 && !strchr("mgshNJCVWKALT", c)) return false;
-        if (m > 3 || (m > 1 && !unit_known(s + i, m)))
-            return false; /* longer: "million" */
+        if (m > 3 || (m > 1 && !unit_known(s + i, m))) return false; /* longer: "million" */
         if (m) continue;
         m = 1;
         bool power = isdigit(c) && i && strchr("^-{", s[i - 1]);
@@ -101,12 +99,11 @@ static void drop_unit(const char *s, size_t *n)
 /* Takes the letter off "\textbf{(A) } 5": an option's value was asked for. */
 static void drop_label(const char **s, size_t *n)
 {
-    static const char *const heads[] = {"\\textbf{(", "\\text{(", "\\mathrm{(",
-                                        "\\mathbf{("};
+    static const char *const heads[] = {"\\textbf{(", "\\text{(", "\\mathrm{(", "\\mathbf{("};
     for (size_t k = 0; k < sizeof heads / sizeof *heads; k++) {
         size_t m = strlen(heads[k]);
-        if (*n < m + 4 || memcmp(*s, heads[k], m) != 0 ||
-            !isupper((unsigned char)(*s)[m]) || (*s)[m + 1] != ')')
+        if (*n < m + 4 || memcmp(*s, heads[k], m) != 0 || !isupper((unsigned char)(*s)[m]) ||
+            (*s)[m + 1] != ')')
             continue;
         for (m += 2; m < *n && ((*s)[m] == ' ' || (*s)[m] == '~');) m++;
         size_t value = m;
@@ -162,7 +159,8 @@ static int meaning(const char *s, size_t n)
     static const struct {
         const char *words;
         int meaning;
-    } ways[] = {{"true", 1}, {"yes", 1}, {"false", 2}, {"no", 2}, {"dne", 3}, {"does not exist", 3}};
+    } ways[] = {{"true", 1}, {"yes", 1}, {"false", 2},
+                {"no", 2},   {"dne", 3}, {"does not exist", 3}};
     for (size_t k = 0; n < 40 && k < sizeof ways / sizeof *ways; k++)
         if (same_words(s, n, ways[k].words, strlen(ways[k].words))) return ways[k].meaning;
     return 0;
@@ -214,8 +212,7 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
         w->rule = prose ? "words" : "unread notation";
         if ((prose ? same_words : same_signs)(answer, size, gold, gold_size))
             verdict = MASA_VERDICT_EQUAL;
-        else
-            verdict = a->kind == b->kind ? compare(w, a, b) : MASA_VERDICT_DIFFERENT;
+        else verdict = a->kind == b->kind ? compare(w, a, b) : MASA_VERDICT_DIFFERENT;
     } else if (b) {
         drop_point_name(a, w, b);
         a = prepare(w, a);

@@ -136,6 +136,7 @@ static node *minor_of(work *w, const node *n, unsigned row, unsigned columns)
 
 node *matrix_determinant(work *w, node *n)
 {
-    if (n->rows != columns_of(n) || n->rows > LARGEST_DETERMINANT || !work_spend(w, 100)) return n;
+    if (n->rows != columns_of(n) || n->rows > LARGEST_DETERMINANT || !work_spend(w, 100))
+        return n;
     return minor_of(w, n, 0, (1u << n->rows) - 1);
 }

@@ -85,9 +85,9 @@ node *node_from_list(work *w, node_kind kind, const node_list *list)
 
 bool node_same(const node *a, const node *b)
 {
-    if (a->kind != b->kind || a->n != b->n || a->symbol != b->symbol ||
-        a->mark != b->mark || a->close != b->close || a->rows != b->rows ||
-        a->size != b->size || (a->size && memcmp(a->text, b->text, a->size) != 0))
+    if (a->kind != b->kind || a->n != b->n || a->symbol != b->symbol || a->mark != b->mark ||
+        a->close != b->close || a->rows != b->rows || a->size != b->size ||
+        (a->size && memcmp(a->text, b->text, a->size) != 0))
         return false;
     if (a->kind == NODE_NUMBER && !fmpq_equal(a->value, b->value)) return false;
     for (unsigned i = 0; i < a->n; i++)
@@ -115,7 +115,8 @@ void node_decimal_unit(mag_t out, const node *n)
     size_t end = exponent ? (size_t)(exponent - n->text) : n->size;
     long places = point ? (long)(end - (size_t)(point - n->text)) - 1 : 0;
     for (size_t i = end + 1, power = 0; exponent && i < n->size; i++) {
-        if (n->text[i] >= '0' && n->text[i] <= '9') power = power * 10 + (size_t)(n->text[i] - '0');
+        if (n->text[i] >= '0' && n->text[i] <= '9')
+            power = power * 10 + (size_t)(n->text[i] - '0');
         if (i + 1 == n->size && power < 1000000)
             places += exponent[1] == '-' ? (long)power : -(long)power;
     }

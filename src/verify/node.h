@@ -7,16 +7,16 @@
 #include <mag.h>
 
 typedef enum node_kind {
-    NODE_NUMBER,    /* value, a rational */
-    NODE_SYMBOL,    /* symbol */
+    NODE_NUMBER, /* value, a rational */
+    NODE_SYMBOL, /* symbol */
     NODE_PI,
     NODE_E,
     NODE_I,
     NODE_INFINITY,
-    NODE_SUM,       /* children */
-    NODE_PRODUCT,   /* children */
-    NODE_QUOTIENT,  /* child 0 over child 1 */
-    NODE_POWER,     /* child 0 to the power of child 1 */
+    NODE_SUM,      /* children */
+    NODE_PRODUCT,  /* children */
+    NODE_QUOTIENT, /* child 0 over child 1 */
+    NODE_POWER,    /* child 0 to the power of child 1 */
     NODE_NEGATE,
     NODE_PLUSMINUS, /* +-child; mark '-' when it came from \mp */
     NODE_CALL,      /* function of the children */
@@ -27,16 +27,17 @@ typedef enum node_kind {
     NODE_LIST,      /* bare commas; mark ',', 'o' (or), 'a' (and) */
     NODE_TUPLE,     /* children between brackets mark and close */
     NODE_SET,
-    NODE_MATRIX,    /* rows x columns children, by rows */
+    NODE_MATRIX, /* rows x columns children, by rows */
     NODE_UNION,
     NODE_INTERSECTION,
     NODE_DIFFERENCE, /* child 0 without child 1 */
     NODE_REALS,
-    NODE_RELATION,  /* children joined by the marks in text: = < > l g n ~ i m
+    NODE_RELATION, /* children joined by the marks in text: = < > l g n ~ i m
                      * (l: <=, g: >=, n: not equal, ~: about, i: in, m: congruent) */
-    NODE_TEXT,      /* words */
+    NODE_TEXT,     /* words */
 } node_kind;
 
+/* clang-format off */
 typedef enum function {
     FN_NONE, FN_SIN, FN_COS, FN_TAN, FN_COT, FN_SEC, FN_CSC, FN_ASIN, FN_ACOS, FN_ATAN,
     FN_ACOT, FN_ASEC, FN_ACSC, FN_SINH, FN_COSH, FN_TANH, FN_COTH, FN_SECH, FN_ASINH, FN_ACOSH,
@@ -44,19 +45,20 @@ typedef enum function {
     FN_ROOT, FN_BINOM, FN_FACTORIAL, FN_DOUBLE_FACTORIAL, FN_GAMMA, FN_MAX, FN_MIN, FN_GCD,
     FN_LCM, FN_RE, FN_IM,
 } function;
+/* clang-format on */
 /* FN_LOG has the base as child 1; FN_ROOT the degree as child 1. */
 
 typedef struct node {
     node_kind kind;
-    int symbol;         /* SYMBOL, APPLY: number of the name; CALL: function; BASED: base */
-    char mark, close;   /* see node_kind */
-    bool has_pm;        /* a PLUSMINUS is inside */
-    unsigned n;         /* children */
-    unsigned rows;      /* MATRIX */
+    int symbol;       /* SYMBOL, APPLY: number of the name; CALL: function; BASED: base */
+    char mark, close; /* see node_kind */
+    bool has_pm;      /* a PLUSMINUS is inside */
+    unsigned n;       /* children */
+    unsigned rows;    /* MATRIX */
     struct node **child;
-    const char *text;   /* TEXT, UNIT, BASED, RELATION */
-    size_t size;        /* of text */
-    fmpq_t value;       /* NUMBER, BASED */
+    const char *text;         /* TEXT, UNIT, BASED, RELATION */
+    size_t size;              /* of text */
+    fmpq_t value;             /* NUMBER, BASED */
     struct node *next_number; /* chain of nodes whose value must be freed */
 } node;
 

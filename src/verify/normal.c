@@ -40,8 +40,7 @@ static ulong size_of(builder *b, const fmpq_mpoly_t p)
 }
 
 /* out = x*y while that stays small. Exponents stay below MOST_EXPONENT^depth, checked. */
-static bool multiply(builder *b, fmpq_mpoly_t out, const fmpq_mpoly_t x,
-                     const fmpq_mpoly_t y)
+static bool multiply(builder *b, fmpq_mpoly_t out, const fmpq_mpoly_t x, const fmpq_mpoly_t y)
 {
     if (is_one(b, x)) return fmpq_mpoly_set(out, y, b->ring), true;
     if (is_one(b, y)) return fmpq_mpoly_set(out, x, b->ring), true;
@@ -138,8 +137,7 @@ static bool build(builder *b, fraction *out, const node *n)
         fmpq_mpoly_gen(out->num, n->symbol, b->ring);
         return true;
     }
-    if (n->kind == NODE_POWER && value_has_symbols(n->child[0]))
-        return build_power(b, out, n);
+    if (n->kind == NODE_POWER && value_has_symbols(n->child[0])) return build_power(b, out, n);
     if ((n->kind == NODE_SUM || n->kind == NODE_PRODUCT || n->kind == NODE_QUOTIENT ||
          n->kind == NODE_NEGATE) &&
         value_has_symbols(n))
@@ -166,8 +164,7 @@ static bool same(builder *b, fraction *x, fraction *y, bool proportional, bool *
         *equal = fmpq_mpoly_equal(x->num, y->num, b->ring);
         return true;
     }
-    bool good =
-        multiply(b, x->num, x->num, y->den) && multiply(b, y->num, y->num, x->den);
+    bool good = multiply(b, x->num, x->num, y->den) && multiply(b, y->num, y->num, x->den);
     *equal = good && fmpq_mpoly_equal(x->num, y->num, b->ring);
     return good;
 }
@@ -180,8 +177,7 @@ value_form value_normal_form(work *w, const node *a, const node *b, bool proport
     fmpq_mpoly_ctx_init(p->ring, w->n_symbols > 0 ? w->n_symbols : 1, ORD_LEX);
     fraction_init(p, &x);
     fraction_init(p, &y);
-    bool good =
-        build(p, &x, a) && build(p, &y, b) && same(p, &x, &y, proportional, &equal);
+    bool good = build(p, &x, a) && build(p, &y, b) && same(p, &x, &y, proportional, &equal);
     fraction_clear(p, &x);
     fraction_clear(p, &y);
     fmpq_mpoly_ctx_clear(p->ring);

@@ -61,8 +61,7 @@ static bool rest_is_sentence(const token *t)
 {
     for (; t->kind != T_END; t++) {
         bool letter = t->kind == T_NAME || t->kind == T_E || t->kind == T_I;
-        if (letter && (t[-1].kind == ',' || t[-1].kind == ';'))
-            return false; /* "2 cats, x" */
+        if (letter && (t[-1].kind == ',' || t[-1].kind == ';')) return false; /* "2 cats, x" */
         if (!letter && t->kind != T_WORD && t->kind != T_TEXT && t->kind != T_AND &&
             t->kind != T_OR && t->kind != T_PRIME && t->kind != ',' && t->kind != '.' &&
             t->kind != '-')
@@ -118,8 +117,7 @@ static node *annotate(parser *p, node *value)
         while (p->t[1].kind != T_END) parse__next(p);
     parse__next(p);
     if (p->w->options->kind == MASA_ANSWER_NUMERIC)
-        while (p->t->kind != T_END && p->t->kind != '=')
-            parse__next(p); /* J K^{-1}/mol */
+        while (p->t->kind != T_END && p->t->kind != '=') parse__next(p); /* J K^{-1}/mol */
     if (p->t->kind == '^') {
         parse__next(p);
         node *exponent = parse__group(p);
@@ -196,7 +194,7 @@ static node *parse_term(parser *p)
         } else if (kind == T_PMOD) {
             skip_modulus(p);
         } else if (kind == '(' && (p->t[1].kind == T_OR || p->t[1].kind == '=')) {
-            break; /* "3/5 (or 0.6)" */
+            break;                                          /* "3/5 (or 0.6)" */
         } else if (kind == '(' && p->t[1].kind == T_PMOD) { /* "17 (mod 20)" */
             parse__next(p);
             skip_modulus(p);
@@ -209,15 +207,13 @@ static node *parse_term(parser *p)
             break;
         }
     }
-    return factors.n == 1 ? factors.items[0]
-                          : node_from_list(p->w, NODE_PRODUCT, &factors);
+    return factors.n == 1 ? factors.items[0] : node_from_list(p->w, NODE_PRODUCT, &factors);
 }
 
 node *parse__factor(parser *p)
 {
     int kind = p->t->kind;
-    if (kind != '-' && kind != '+' && kind != T_PM && kind != T_MP)
-        return parse__power(p);
+    if (kind != '-' && kind != '+' && kind != T_PM && kind != T_MP) return parse__power(p);
     if (!parse__enter(p)) return parse__fail(p);
     parse__next(p);
     node *out = parse__factor(p);
@@ -408,9 +404,8 @@ static bool only_words(const token *t)
     bool found = false;
     for (; t->kind != T_END; t++) {
         if (t->kind == T_WORD) found = true;
-        else if (t->kind != T_NAME && t->kind != T_E && t->kind != T_I &&
-                 t->kind != T_AND && t->kind != T_OR && t->kind != '-' &&
-                 t->kind != T_PRIME)
+        else if (t->kind != T_NAME && t->kind != T_E && t->kind != T_I && t->kind != T_AND &&
+                 t->kind != T_OR && t->kind != '-' && t->kind != T_PRIME)
             return false;
     }
     return found;
@@ -427,8 +422,8 @@ static int which_word(const char *s, size_t n, const char *const *words)
 /* "thirty", "thirty-five", "one hundred": the number; -1: none. numbers: zero to twenty. */
 static int larger_number(const char *s, size_t n, const char *const *numbers)
 {
-    static const char *const tens[] = {"twenty", "thirty", "forty", "fifty", "sixty",
-                                       "seventy", "eighty", "ninety"};
+    static const char *const tens[] = {"twenty", "thirty",  "forty",  "fifty",
+                                       "sixty",  "seventy", "eighty", "ninety"};
     static const char *const hundred[] = {"hundred", "one hundred", "a hundred", NULL};
     if (which_word(s, n, hundred) >= 0) return 100;
     for (int k = 0; k < 8; k++) {
@@ -447,12 +442,18 @@ static node *value_in_words(work *w, const char *s, size_t n)
 {
     static const char *const reals[] = {"all real numbers", "all reals", "real numbers",
                                         "all real", NULL};
-    static const char *const none[] = {"no solution", "no solutions", "no real solution",
-                                       "no real solutions", "empty set", "the empty set", NULL};
+    static const char *const none[] = {"no solution",
+                                       "no solutions",
+                                       "no real solution",
+                                       "no real solutions",
+                                       "empty set",
+                                       "the empty set",
+                                       NULL};
     static const char *const numbers[] = {
-        "zero",    "one",     "two",       "three",    "four",     "five",    "six",
-        "seven",   "eight",   "nine",      "ten",      "eleven",   "twelve",  "thirteen",
-        "fourteen", "fifteen", "sixteen",  "seventeen", "eighteen", "nineteen", "twenty", NULL};
+        "zero",     "one",      "two",      "three",   "four",    "five",
+        "six",      "seven",    "eight",    "nine",    "ten",     "eleven",
+        "twelve",   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
+        "eighteen", "nineteen", "twenty",   NULL};
     if (n < 3 || n > 17) return NULL;
     if (which_word(s, n, reals) >= 0) return node_create(w, NODE_REALS, 0);
     if (which_word(s, n, none) >= 0) return node_create(w, NODE_SET, 0);

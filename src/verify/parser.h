@@ -6,10 +6,10 @@
 
 typedef struct parser {
     work *w;
-    token *t;         /* the next token */
-    int bars;         /* how many |...| are open */
-    bool in_set;      /* inside \{ \}, where | and : begin a condition */
-    bool failed;      /* not the notation of a formula */
+    token *t;    /* the next token */
+    int bars;    /* how many |...| are open */
+    bool in_set; /* inside \{ \}, where | and : begin a condition */
+    bool failed; /* not the notation of a formula */
 } parser;
 
 /* The whole answer; words when it is no formula. NULL: w is exhausted. */
@@ -23,16 +23,16 @@ bool parse__take(parser *p, int kind);
 node *parse__statements(parser *p); /* a, b, c */
 node *parse__statement(parser *p);  /* a <= b = c */
 node *parse__sum(parser *p);
-node *parse__factor(parser *p);     /* with signs */
-node *parse__power(parser *p);      /* without */
+node *parse__factor(parser *p); /* with signs */
+node *parse__power(parser *p);  /* without */
 node *parse__primary(parser *p);
-node *parse__group(parser *p);      /* {...}, or one token */
-node *parse__brackets(parser *p);   /* (...) or [...] */
+node *parse__group(parser *p);    /* {...}, or one token */
+node *parse__brackets(parser *p); /* (...) or [...] */
 node *parse__environment(parser *p);
-node *parse__call(parser *p);       /* \sin ..., \sqrt, \frac, \binom */
+node *parse__call(parser *p); /* \sin ..., \sqrt, \frac, \binom */
 node *parse__number(parser *p);
 node *parse__name(parser *p);
-node *parse__words(parser *p);      /* \text{...} where a value is expected */
+node *parse__words(parser *p); /* \text{...} where a value is expected */
 /* Whether a fraction of two texts is next, as in 5 \frac{\text{m}}{\text{s}}. */
 bool parse__unit_fraction(const parser *p);
 /* Whether the next token can begin a factor that is multiplied without a sign. */

@@ -270,13 +270,11 @@ node *parse__environment(parser *p)
     bool even = true, statements = true;
     while (!p->failed && p->t->kind != T_CLOSE_ENVIRONMENT) {
         if (p->t->kind == '&') parse__next(p); /* an empty cell: alignment only */
-        node_push(p->w, &cells,
-                  matrix || array ? parse__statement(p) : parse__statements(p));
+        node_push(p->w, &cells, matrix || array ? parse__statement(p) : parse__statements(p));
         statements &= cells.items[cells.n - 1]->kind == NODE_RELATION;
         if (p->t->kind == ',') parse__next(p);
         if (p->t->kind == '&') continue;
-        if (p->t->kind != T_ROW && p->t->kind != T_CLOSE_ENVIRONMENT)
-            return parse__fail(p);
+        if (p->t->kind != T_ROW && p->t->kind != T_CLOSE_ENVIRONMENT) return parse__fail(p);
         if (rows++ == 0) columns = cells.n;
         even &= cells.n - row_start == columns;
         row_start = cells.n;

@@ -18,13 +18,11 @@ static bool read_decimal(work *w, fmpq_t value, const char *s, size_t n)
     if (i < n)
         for (i++; i < n; i++) {
             if (s[i] == '-') negative = true;
-            else if (s[i] != '+' && exponent < 1000000)
-                exponent = exponent * 10 + s[i] - '0';
+            else if (s[i] != '+' && exponent < 1000000) exponent = exponent * 10 + s[i] - '0';
         }
     exponent = (negative ? -exponent : exponent) - point;
     unsigned long scale = (unsigned long)(exponent < 0 ? -exponent : exponent);
-    if (m == 0 || scale > 20000 || !work_spend(w, (scale + m) / 16))
-        return work_give_up(w);
+    if (m == 0 || scale > 20000 || !work_spend(w, (scale + m) / 16)) return work_give_up(w);
     if (scale == 0 && m <= 18) {
         long small = 0;
         for (size_t k = 0; k < m; k++) small = small * 10 + digits[k] - '0';
@@ -74,10 +72,11 @@ static node *repeating(parser *p, node *number, const token *decimal)
 /* "two" of 101_{two}; 0: none. */
 static unsigned base_in_words(const node *n)
 {
-    static const char *const words[] = {"two", "three", "four", "five", "six", "seven", "eight",
-                                        "nine", "ten", "eleven", "twelve"};
+    static const char *const words[] = {"two",   "three", "four", "five",   "six",   "seven",
+                                        "eight", "nine",  "ten",  "eleven", "twelve"};
     for (unsigned k = 0; n->kind == NODE_TEXT && k < sizeof words / sizeof *words; k++)
-        if (strlen(words[k]) == n->size && memcmp(words[k], n->text, n->size) == 0) return k + 2;
+        if (strlen(words[k]) == n->size && memcmp(words[k], n->text, n->size) == 0)
+            return k + 2;
     return 0;
 }
 
@@ -124,13 +123,11 @@ static node *mixed_number(parser *p, node *whole)
     node *part = NULL;
     if (p->t->kind == T_FRAC && !parse__unit_fraction(p)) {
         part = parse__call(p);
-        bool numeric = part->kind == NODE_QUOTIENT &&
-                       part->child[0]->kind == NODE_NUMBER &&
+        bool numeric = part->kind == NODE_QUOTIENT && part->child[0]->kind == NODE_NUMBER &&
                        part->child[1]->kind == NODE_NUMBER;
         return node_binary(p->w, numeric ? NODE_SUM : NODE_PRODUCT, whole, part);
     }
-    if (plain_integer(p->t) && p->t->spaced && p->t[1].kind == '/' &&
-        plain_integer(p->t + 2)) {
+    if (plain_integer(p->t) && p->t->spaced && p->t[1].kind == '/' && plain_integer(p->t + 2)) {
         part = parse__number(p);
         parse__next(p);
         part = node_binary(p->w, NODE_QUOTIENT, part, parse__number(p));
@@ -148,9 +145,9 @@ node *parse__number(parser *p)
     out->size = t.size;
     parse__next(p);
     if (p->t->kind == T_ACCENT) return repeating(p, out, &t);
-    bool base = p->t->kind == '_' || (p->t->kind == T_WORD && p->t->size == 4 &&
-                                      memcmp(p->t->text, "base", 4) == 0 &&
-                                      p->t[1].kind == T_NUMBER);
+    bool base =
+        p->t->kind == '_' || (p->t->kind == T_WORD && p->t->size == 4 &&
+                              memcmp(p->t->text, "base", 4) == 0 && p->t[1].kind == T_NUMBER);
     return base ? based(p, t.text, t.size) : out;
 }
 
@@ -207,8 +204,7 @@ static bool opens_arguments(const token *t, const char *name, size_t n)
 {
     if (t->kind != '(') return false;
     if (strchr("fghFGH", *name) || memchr(name, '\'', n)) return true;
-    if (isupper((unsigned char)*name) && t[1].kind == T_NUMBER && t[2].kind == ')')
-        return true;
+    if (isupper((unsigned char)*name) && t[1].kind == T_NUMBER && t[2].kind == ')') return true;
     int depth = 0;
     for (; t->kind != T_END; t++) {
         if (t->kind == '(' || t->kind == '[' || t->kind == '{') depth++;
@@ -242,8 +238,7 @@ node *parse__name(parser *p)
     if (p->failed || !opens_arguments(p->t, name, n)) return out;
     node *arguments = parse__brackets(p);
     if (p->failed) return out;
-    if (arguments->kind != NODE_TUPLE)
-        arguments = node_unary(p->w, NODE_APPLY, arguments);
+    if (arguments->kind != NODE_TUPLE) arguments = node_unary(p->w, NODE_APPLY, arguments);
     arguments->kind = NODE_APPLY;
     arguments->symbol = out->symbol;
     arguments->mark = arguments->close = 0;
@@ -379,8 +374,8 @@ static bool says_nothing(const char *s, size_t n)
     for (size_t k = 0; k < sizeof words / sizeof *words; k++)
         if (strlen(words[k]) == n && strncasecmp(words[k], s, n) == 0) return true;
     /* "The answer is" */
-    return n > 3 && (memcmp(s + n - 3, " is", 3) == 0 ||
-                     (n > 4 && memcmp(s + n - 4, " are", 4) == 0));
+    return n > 3 &&
+           (memcmp(s + n - 3, " is", 3) == 0 || (n > 4 && memcmp(s + n - 4, " are", 4) == 0));
 }
 
 node *parse__words(parser *p)
@@ -391,8 +386,8 @@ node *parse__words(parser *p)
     if (!parse__enter(p)) return parse__fail(p);
     /* Words of Chinese and the like are no notation either. */
     bool plain = t.kind == T_WORD || (unsigned char)*t.text >= 0xE3;
-    node *out = plain ? node_text(p->w, NODE_TEXT, t.text, t.size)
-                      : parse_answer(p->w, t.text, t.size);
+    node *out =
+        plain ? node_text(p->w, NODE_TEXT, t.text, t.size) : parse_answer(p->w, t.text, t.size);
     p->w->depth--;
     if (!out) return parse__fail(p);
     if (out->kind != NODE_TEXT) return out;
@@ -446,9 +441,7 @@ node *parse__primary(parser *p)
             return parse_choices(p);
         }
         return parse__group(p);
-    case T_BOX:
-        parse__next(p);
-        return parse__group(p);
+    case T_BOX: parse__next(p); return parse__group(p);
     case T_SET_OPEN: return parse_set(p);
     case '|': return parse_fence(p, FN_ABS, '|');
     case T_FLOOR_OPEN: return parse_fence(p, FN_FLOOR, T_FLOOR_CLOSE);

@@ -67,7 +67,7 @@ static node *scale(work *w, node *vector, node *factor, bool divide)
     node *out = copy_shallow(w, vector);
     for (unsigned i = 0; i < vector->n; i++) {
         node *entry = vector->child[i];
-        out->child[i] = divide ? node_binary(w, NODE_QUOTIENT, entry, factor)
+        out->child[i] = divide   ? node_binary(w, NODE_QUOTIENT, entry, factor)
                         : factor ? node_binary(w, NODE_PRODUCT, factor, entry)
                                  : node_unary(w, NODE_NEGATE, entry);
     }

@@ -17,8 +17,8 @@ static bool is_digit(int c)
 static size_t dress(const char *s, const char *end)
 {
     static const char *const commands[] = {
-        "text", "textbf", "textit", "textrm", "textnormal", "mathrm", "mathbf", "mbox",
-        "left", "right", "boxed", "fbox", "quad", "displaystyle"};
+        "text", "textbf", "textit", "textrm", "textnormal", "mathrm", "mathbf",
+        "mbox", "left",   "right",  "boxed",  "fbox",       "quad",   "displaystyle"};
     size_t n = 1;
     while (s + n < end && is_letter(s[n])) n++;
     if (n == 1) return s + 1 < end && strchr("!,;: $()[]", s[1]) ? 2 : 0;

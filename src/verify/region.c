@@ -58,8 +58,7 @@ static bool set_letter(work *w, region *r, const node *symbol)
 /* bound < x or x < bound; where: 0 when x stands on the left. */
 static bool add_bound(interval *i, char mark, node *bound, bool x_left)
 {
-    bool upper = (mark == '<' || mark == 'l') == x_left,
-         open = mark == '<' || mark == '>';
+    bool upper = (mark == '<' || mark == 'l') == x_left, open = mark == '<' || mark == '>';
     if (upper) i->high = bound, i->high_open = open;
     else i->low = bound, i->low_open = open;
     return true;
@@ -67,8 +66,7 @@ static bool add_bound(interval *i, char mark, node *bound, bool x_left)
 
 static bool is_absolute(const node *n)
 {
-    return n->kind == NODE_CALL && n->symbol == FN_ABS &&
-           n->child[0]->kind == NODE_SYMBOL;
+    return n->kind == NODE_CALL && n->symbol == FN_ABS && n->child[0]->kind == NODE_SYMBOL;
 }
 
 /* |x| < 2 is -2 < x < 2, and |x| > 2 what remains. */
@@ -89,9 +87,10 @@ static bool build_ring(work *w, region *r, node *n)
     bool up = strchr("<l", marks[0]) && strchr("<l", marks[1]);
     bool down = strchr(">g", marks[0]) && strchr(">g", marks[1]);
     node *low = n->child[up ? 0 : 2], *high = n->child[up ? 2 : 0];
-    bool low_open = strchr("<>", marks[up ? 0 : 1]), high_open = strchr("<>", marks[up ? 1 : 0]);
-    if ((!up && !down) || !set_letter(w, r, n->child[1]->child[0]) ||
-        value_has_symbols(low) || value_order(w, low, node_integer(w, 0)) != 1)
+    bool low_open = strchr("<>", marks[up ? 0 : 1]),
+         high_open = strchr("<>", marks[up ? 1 : 0]);
+    if ((!up && !down) || !set_letter(w, r, n->child[1]->child[0]) || value_has_symbols(low) ||
+        value_order(w, low, node_integer(w, 0)) != 1)
         return false;
     return push(r, (interval){node_unary(w, NODE_NEGATE, high), node_unary(w, NODE_NEGATE, low),
                               high_open, low_open}) &&
@@ -151,8 +150,7 @@ static bool intersect(work *w, region *out, const interval *a, const interval *b
     if (high == 0) i.high_open = a->high_open || b->high_open;
     int ends = order_low_high(w, &i, &i);
     if (ends == 2) return false;
-    if (ends > 0 || (ends == 0 && i.low && i.high && (i.low_open || i.high_open)))
-        return true;
+    if (ends > 0 || (ends == 0 && i.low && i.high && (i.low_open || i.high_open))) return true;
     return push(out, i);
 }
 
@@ -233,12 +231,11 @@ static bool build(work *w, region *r, node *n)
     if (!work_spend(w, 2)) return false;
     switch (n->kind) {
     case NODE_TUPLE:
-        return n->n == 2 && push(r, (interval){n->child[0], n->child[1], n->mark == '(',
-                                               n->close == ')'});
+        return n->n == 2 &&
+               push(r, (interval){n->child[0], n->child[1], n->mark == '(', n->close == ')'});
     case NODE_SET:
         for (unsigned i = 0; i < n->n; i++)
-            if (!push(r, (interval){n->child[i], n->child[i], false, false}))
-                return false;
+            if (!push(r, (interval){n->child[i], n->child[i], false, false})) return false;
         return true;
     case NODE_REALS: return push(r, (interval){NULL, NULL, true, true});
     case NODE_UNION: return build(w, r, n->child[0]) && build(w, r, n->child[1]);
@@ -257,8 +254,7 @@ static bool sort(work *w, region *r)
         for (unsigned j = i; j > 0; j--) {
             int order = order_ends(w, r->at[j - 1].low, r->at[j].low, true);
             if (order == 2) return false;
-            if (order < 0 || (order == 0 && r->at[j - 1].low_open <= r->at[j].low_open))
-                break;
+            if (order < 0 || (order == 0 && r->at[j - 1].low_open <= r->at[j].low_open)) break;
             interval t = r->at[j];
             r->at[j] = r->at[j - 1];
             r->at[j - 1] = t;

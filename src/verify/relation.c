@@ -76,8 +76,7 @@ static bool about_equal(work *w, const node *a, const node *b)
         node_decimal_unit(unit, b);
         acb_get_mag(share, x);
         mag_div_ui(share, share, 100);
-        good = mag_cmp(apart, unit) < 0 ||
-               (node_is_decimal(b) && mag_cmp(apart, share) < 0);
+        good = mag_cmp(apart, unit) < 0 || (node_is_decimal(b) && mag_cmp(apart, share) < 0);
     }
     mag_clear(apart);
     mag_clear(unit);
@@ -176,8 +175,7 @@ static masa_verdict compare_equations(work *w, node *a, node *b)
     for (int i = 0; i < 2; i++)
         if (is_collection(a->child[i]) || is_collection(b->child[i])) {
             masa_verdict left = compare(w, a->child[0], b->child[0]);
-            return left == MASA_VERDICT_EQUAL ? compare(w, a->child[1], b->child[1])
-                                              : left;
+            return left == MASA_VERDICT_EQUAL ? compare(w, a->child[1], b->child[1]) : left;
         }
     return value_same_equation(w, difference(w, a), difference(w, b), false);
 }
@@ -222,8 +220,7 @@ masa_verdict compare_relations(work *w, node *a, node *b)
     if (is_membership(a) && !is_region(b)) return compare(w, a->child[1], b);
     if (is_membership(b) && !is_region(a)) return compare(w, a, b->child[1]);
     if (is_equation(a) && is_equation(b)) return compare_equations(w, a, b);
-    if (is_equation(a) && b->kind != NODE_RELATION)
-        return compare_with_value(w, a, b, true);
+    if (is_equation(a) && b->kind != NODE_RELATION) return compare_with_value(w, a, b, true);
     if (is_equation(b) && a->kind != NODE_RELATION) {
         /* "x + y = 2" is not answered by "2", but "x = 2" and "1 + 1 = 2" are. */
         bool asked = is_question(w, b->child[0]) && is_numeric(b, 1);

@@ -41,8 +41,7 @@ static sandbox_end collect(box boxes[BOXES], double deadline, const masa_code_li
         if (left <= 0) return SANDBOX_TIME;
         if (poll(fds, N, left < TICK ? (int)left + 1 : TICK) < 0) continue;
         for (int i = 0; i < N; i++)
-            if (!read_some(&boxes[i / BOX_STREAMS], i % BOX_STREAMS, &fds[i]))
-                fds[i].fd = -1;
+            if (!read_some(&boxes[i / BOX_STREAMS], i % BOX_STREAMS, &fds[i])) fds[i].fd = -1;
         for (int k = 0; k < BOXES; k++) {
             if (too_much(&boxes[k], limits)) return SANDBOX_OUTPUT;
             if (box_is_full(&boxes[k])) return SANDBOX_MEMORY;

@@ -13,6 +13,7 @@ typedef struct unit {
     long over, under;
 } unit;
 
+/* clang-format off */
 static const unit units[] = {
     {"mm", 'l', 1, 1000},       {"cm", 'l', 1, 100},         {"m", 'l', 1, 1},
     {"km", 'l', 1000, 1},       {"millimeter", 'l', 1, 1000}, {"centimeter", 'l', 1, 100},
@@ -57,14 +58,15 @@ static const unit units[] = {
     {"one", '#', 1, 1},         {"dozen", '#', 12, 1},       {"hundred", '#', 100, 1},
     {"thousand", '#', 1000, 1}, {"million", '#', 1000000, 1}, {"billion", '#', 1000000000, 1},
 };
+/* clang-format on */
 
 /* What may stand before a unit of physics, in short and in full; 10 to the power. */
 static const struct {
     const char *sign, *name;
     int power;
 } prefixes[] = {
-    {"k", "kilo", 3},   {"M", "mega", 6},          {"G", "giga", 9},         {"T", "tera", 12},
-    {"c", "centi", -2}, {"m", "milli", -3},        {"u", "micro", -6},       {"n", "nano", -9},
+    {"k", "kilo", 3},   {"M", "mega", 6},        {"G", "giga", 9},        {"T", "tera", 12},
+    {"c", "centi", -2}, {"m", "milli", -3},      {"u", "micro", -6},      {"n", "nano", -9},
     {"p", "pico", -12}, {"\u03bc", "micro", -6}, {"\u00b5", "micro", -6},
 };
 
@@ -89,8 +91,8 @@ static const unit *find_plain(const char *s, size_t n)
 static bool takes_prefix(const unit *u, bool name)
 {
     bool base = u->over == 1 && (u->under == 1 || (u->dimension == 'm' && u->under == 1000));
-    bool sign = strlen(u->name) <= 2 || (unsigned char)*u->name >= 0x80 ||
-                strcmp(u->name, "mol") == 0;
+    bool sign =
+        strlen(u->name) <= 2 || (unsigned char)*u->name >= 0x80 || strcmp(u->name, "mol") == 0;
     return base && sign != name && strchr(prefixed, u->dimension) != NULL;
 }
 
@@ -103,7 +105,8 @@ static const unit *find(const char *s, size_t n, int *power)
         for (int name = 0; name < 2 && !out; name++) {
             const char *prefix = name ? prefixes[k].name : prefixes[k].sign;
             size_t m = strlen(prefix);
-            if (m >= n || (name ? strncasecmp(s, prefix, m) : memcmp(s, prefix, m)) != 0) continue;
+            if (m >= n || (name ? strncasecmp(s, prefix, m) : memcmp(s, prefix, m)) != 0)
+                continue;
             out = find_plain(s + m, n - m);
             if (out && !takes_prefix(out, name)) out = NULL;
             *power = prefixes[k].power;

@@ -97,8 +97,7 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
                       const masa_verify_options *options, masa_verify_result *result)
 {
     if (!options) options = &defaults;
-    *result =
-        (masa_verify_result){.verdict = MASA_VERDICT_NO_ANSWER, .rule = "no answer"};
+    *result = (masa_verify_result){.verdict = MASA_VERDICT_NO_ANSWER, .rule = "no answer"};
     if (options->truncated) {
         result->rule = "truncated";
         return;
@@ -117,16 +116,16 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
     result->extraction.start += thoughts;
     result->extracted = prediction + result->extraction.start;
     if (options->kind == MASA_ANSWER_LITERAL) {
-        result->verdict = compare_literal(result->extracted, result->extraction.size,
-                                          gold, &result->rule);
+        result->verdict =
+            compare_literal(result->extracted, result->extraction.size, gold, &result->rule);
         return;
     }
-    result->verdict = verify__compare_math(result->extracted, result->extraction.size,
-                                           gold, strlen(gold), options, &result->rule);
+    result->verdict = verify__compare_math(result->extracted, result->extraction.size, gold,
+                                           strlen(gold), options, &result->rule);
 }
 
-void masa_verify(const char *prediction, const char *gold,
-                 const masa_verify_options *options, masa_verify_result *result)
+void masa_verify(const char *prediction, const char *gold, const masa_verify_options *options,
+                 masa_verify_result *result)
 {
     masa_verify_span(prediction, strlen(prediction), gold, options, result);
 }

@@ -3,10 +3,13 @@
 
 #include <string.h>
 
+/* clang-format off */
 #define FN(name, id) {name, T_FUNCTION, id}
 #define GREEK(name) {name, T_NAME, 0}
+/* clang-format on */
 
 /* With or without a backslash. Sorted. */
+/* clang-format off */
 static const word both[] = {
     FN("Im", FN_IM), FN("Re", FN_RE), FN("abs", FN_ABS), FN("acos", FN_ACOS),
     FN("acosh", FN_ACOSH), FN("acot", FN_ACOT), FN("acsc", FN_ACSC), GREEK("alpha"),
@@ -30,8 +33,10 @@ static const word both[] = {
     FN("sinh", FN_SINH), {"sqrt", T_SQRT, 0}, FN("tan", FN_TAN), FN("tanh", FN_TANH),
     GREEK("tau"), GREEK("theta"), {"union", T_CUP, 0}, GREEK("xi"), GREEK("zeta"),
 };
+/* clang-format on */
 
 /* Only with a backslash. Sorted. */
+/* clang-format off */
 static const word commands[] = {
     {"Big", T_SIZE, 0}, {"Bigg", T_SIZE, 0}, {"Biggl", T_SIZE, 0}, {"Biggr", T_SIZE, 0},
     {"Bigl", T_SIZE, 0}, {"Bigr", T_SIZE, 0}, GREEK("Delta"), GREEK("Gamma"),
@@ -77,13 +82,16 @@ static const word commands[] = {
     {"varphi", T_NAME, 0}, {"vec", T_ACCENT, 0}, {"vee", T_OR, 0}, {"vert", '|', 0},
     {"vphantom", T_SKIP_GROUP, 0}, {"wedge", T_AND, 0}, {"widehat", T_ACCENT, 0},
 };
+/* clang-format on */
 
 /* Only without a backslash: words of sentences and of code. Sorted. */
+/* clang-format off */
 static const word plain[] = {
     {"Infinity", T_INFINITY, 0}, {"Union", T_CUP, 0}, {"and", T_AND, 0},
     FN("binomial", FN_BINOM), FN("comb", FN_BINOM), {"e", T_E, 0}, {"i", T_I, 0},
     {"infty", T_INFINITY, 0}, {"mod", T_PMOD, 0}, {"or", T_OR, 0},
 };
+/* clang-format on */
 
 static const word *find(const word *words, size_t count, const char *s, size_t n)
 {
@@ -93,10 +101,8 @@ static const word *find(const word *words, size_t count, const char *s, size_t n
         int order = strncmp(words[middle].name, s, n);
         if (order == 0 && words[middle].name[n]) order = 1;
         if (order == 0) return &words[middle];
-        if (order < 0)
-            low = middle + 1;
-        else
-            high = middle;
+        if (order < 0) low = middle + 1;
+        else high = middle;
     }
     return NULL;
 }

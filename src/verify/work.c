@@ -85,8 +85,7 @@ char *work_text(work *w, const char *s, size_t n)
 int work_symbol(work *w, const char *name, size_t size)
 {
     for (int i = 0; i < w->n_symbols; i++)
-        if (w->symbols[i].size == size && memcmp(w->symbols[i].name, name, size) == 0)
-            return i;
+        if (w->symbols[i].size == size && memcmp(w->symbols[i].name, name, size) == 0) return i;
     if (w->n_symbols == MOST_SYMBOLS) {
         work_give_up(w);
         return -1;

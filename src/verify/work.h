@@ -17,21 +17,21 @@ enum { LONGEST_ANSWER = 16384, DEEPEST_ANSWER = 300, MOST_SYMBOLS = 24 };
 
 typedef struct work {
     const masa_verify_options *options;
-    struct block *blocks;    /* the arena */
-    struct node *numbers;    /* nodes that own a FLINT number */
-    unsigned long steps;     /* left of the budget */
-    bool exhausted;          /* the budget ran out: the verdict is undecided */
-    bool second_reading;     /* "1,234" is a list, "2e-3" is 2*e - 3, \tan x/2 is tan(x/2) */
-    bool at_point;           /* evaluating at one of several points: another may do better */
-    bool ambiguous;          /* the second reading would differ from the first */
-    const char *rule;        /* what decided */
+    struct block *blocks; /* the arena */
+    struct node *numbers; /* nodes that own a FLINT number */
+    unsigned long steps;  /* left of the budget */
+    bool exhausted;       /* the budget ran out: the verdict is undecided */
+    bool second_reading;  /* "1,234" is a list, "2e-3" is 2*e - 3, \tan x/2 is tan(x/2) */
+    bool at_point;        /* evaluating at one of several points: another may do better */
+    bool ambiguous;       /* the second reading would differ from the first */
+    const char *rule;     /* what decided */
     struct {
         const char *name;
         size_t size;
-        struct node *call; /* the call of an unknown function it stands for, or NULL */
+        struct node *call;   /* the call of an unknown function it stands for, or NULL */
     } symbols[MOST_SYMBOLS]; /* letters and names, shared by both answers */
     int n_symbols;
-    int depth;               /* of the parser's nesting */
+    int depth; /* of the parser's nesting */
 } work;
 
 void work_init(work *w, const masa_verify_options *options);

@@ -25,8 +25,7 @@ static void f32_rounds_to_the_nearest_even_f16(void **state)
 {
     (void)state;
     for (uint32_t h = 0; h < 0x7BFF; h++) {
-        float low = masa_f16_to_f32((uint16_t)h),
-              high = masa_f16_to_f32((uint16_t)(h + 1));
+        float low = masa_f16_to_f32((uint16_t)h), high = masa_f16_to_f32((uint16_t)(h + 1));
         float middle = low + (high - low) / 2;
         assert_int_equal(masa_f32_to_f16(middle), h & 1 ? h + 1 : h);
         assert_int_equal(masa_f32_to_f16(nextafterf(middle, 0)), h);
@@ -51,9 +50,8 @@ static void bf16_rounds_to_nearest_even(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_f16_is_exact),
-        cmocka_unit_test(f32_rounds_to_the_nearest_even_f16),
-        cmocka_unit_test(bf16_rounds_to_nearest_even)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_f16_is_exact),
+                                       cmocka_unit_test(f32_rounds_to_the_nearest_even_f16),
+                                       cmocka_unit_test(bf16_rounds_to_nearest_even)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -29,7 +29,8 @@ static void written_whole_or_not(const char *within)
         assert_holds(path, i ? "new" : "old");
         masa_file_abort(&out);
         assert_holds(path, i ? "new" : "old");
-        assert_int_equal(masa_file_write(names[i], i ? "newer" : "new", i ? 5 : 3, NULL), MASA_OK);
+        assert_int_equal(masa_file_write(names[i], i ? "newer" : "new", i ? 5 : 3, NULL),
+                         MASA_OK);
         assert_holds(path, i ? "newer" : "new");
     }
     assert_int_equal(readlink(link, folder, sizeof folder), 4);

@@ -40,7 +40,8 @@ static void streams_and_keys_are_apart(void **state)
     (void)state;
     assert_true(masa_uniform(1, MASA_STREAM_SAMPLE, 0) != masa_uniform(1, MASA_STREAM_DATA, 0));
     assert_true(masa_key(1, 2) != masa_key(2, 1));
-    assert_true(masa_uniform(3, MASA_STREAM_SAMPLE, 9) == masa_uniform(3, MASA_STREAM_SAMPLE, 9));
+    assert_true(masa_uniform(3, MASA_STREAM_SAMPLE, 9) ==
+                masa_uniform(3, MASA_STREAM_SAMPLE, 9));
 }
 
 static void shuffle_is_a_permutation(void **state)
@@ -56,9 +57,9 @@ static void shuffle_is_a_permutation(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_random123), cmocka_unit_test(draws_are_uniform),
-        cmocka_unit_test(streams_and_keys_are_apart),
-        cmocka_unit_test(shuffle_is_a_permutation)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(matches_random123),
+                                       cmocka_unit_test(draws_are_uniform),
+                                       cmocka_unit_test(streams_and_keys_are_apart),
+                                       cmocka_unit_test(shuffle_is_a_permutation)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,7 @@ static void check_utf8(const char *s, size_t n, const char *expected)
 }
 
 #define UTF8(s, expected) check_utf8(s, sizeof(s) - 1, expected)
-#define BAD "\xEF\xBF\xBD"
+#define BAD               "\xEF\xBF\xBD"
 
 static void invalid_bytes_are_replaced(void **state)
 {
@@ -68,9 +68,16 @@ static void terminals_are_not_commanded(void **state)
     static const char *const cases[][2] = {
         {"plain, caf\xC3\xA9\n\ttab", "plain, caf\xC3\xA9\n\ttab"},
         {"\x1B[2J\x1B]0;title\x07", "\\x1B[2J\\x1B]0;title\\x07"},
-        {"good\rbad\x7F", "good\\x0D" "bad\\x7F"},
-        {"\xC2\x9B" "31m", "\\x9B" "31m"},              /* C1: CSI */
-        {"a\xE2\x80\xAE" "b", "a\\u202E" "b"},           /* right to left from here */
+        {"good\rbad\x7F", "good\\x0D"
+                          "bad\\x7F"},
+        {"\xC2\x9B"
+         "31m",
+         "\\x9B"
+         "31m"}, /* C1: CSI */
+        {"a\xE2\x80\xAE"
+         "b",
+         "a\\u202E"
+         "b"},                                            /* right to left from here */
         {"\xE2\x81\xA6x\xE2\x81\xA9", "\\u2066x\\u2069"}, /* isolates */
         {"\xEF\xBB\xBFx", "\\uFEFFx"},
         {"\xFFx", "\xEF\xBF\xBDx"},

@@ -15,21 +15,21 @@ typedef struct kind {
 } kind;
 
 /* A model this small is never right; that long answers cost something gives it a gradient. */
-#define RL_SETTINGS                                                                       \
-    "-s data.suffix= -s data.answer_rules=whole -s rollout.prompts_per_step=2 "           \
-    "-s rollout.group_size=4 -s rollout.max_tokens=12 -s data.max_prompt_tokens=120 "     \
-    "-s optimizer.lr=0.001 -s optimizer.tokens_per_pass=512 -s model.compute=f32 "        \
-    "-s train.save_every=2 -s train.eval_every=3 -s algorithm.overlong_buffer=12 "        \
+#define RL_SETTINGS                                                                            \
+    "-s data.suffix= -s data.answer_rules=whole -s rollout.prompts_per_step=2 "                \
+    "-s rollout.group_size=4 -s rollout.max_tokens=12 -s data.max_prompt_tokens=120 "          \
+    "-s optimizer.lr=0.001 -s optimizer.tokens_per_pass=512 -s model.compute=f32 "             \
+    "-s train.save_every=2 -s train.eval_every=3 -s algorithm.overlong_buffer=12 "             \
     "-s rollout.batch=8 -s model.chat_template=chatml "
-#define REINFORCE                                                                         \
+#define REINFORCE                                                                              \
     "train RUN --model model --train train.jsonl --test train.jsonl -n 6 " RL_SETTINGS
-#define PREDICT                                                                           \
-    "-s meta.start_step=2 -s data.max_prompt_tokens=1900 -s optimizer.tokens_per_pass=2048 " \
+#define PREDICT                                                                                \
+    "-s meta.start_step=2 -s data.max_prompt_tokens=1900 -s optimizer.tokens_per_pass=2048 "   \
     "-s meta.template=meta.txt -s meta.length_min=1 -s meta.max_tokens=12 "
 /* Sampled predictions, in the policy's own weights, acted on in every way. */
-#define ACTING                                                                            \
-    "--preset masa " PREDICT "-s meta.samples=2 "                                           \
-    "-s meta.warm_start_prompts=2 -s meta.gate=soft -s meta.cutoff_margin=2 "             \
+#define ACTING                                                                                 \
+    "--preset masa " PREDICT "-s meta.samples=2 "                                              \
+    "-s meta.warm_start_prompts=2 -s meta.gate=soft -s meta.cutoff_margin=2 "                  \
     "-s meta.audit_share=0.1 "
 static const kind kinds[] = {
     {"grpo", REINFORCE, "model.safetensors", 16},
@@ -64,7 +64,8 @@ static inline int make_kinds(void **state)
 {
     (void)state;
     /* Hundreds of runs, each of which syncs what it writes. */
-    if (masa_path_is_folder("/dev/shm")) snprintf(folder, sizeof folder, "/dev/shm/masa-XXXXXX");
+    if (masa_path_is_folder("/dev/shm"))
+        snprintf(folder, sizeof folder, "/dev/shm/masa-XXXXXX");
     assert_non_null(mkdtemp(folder));
     assert_int_equal(chdir(folder), 0);
     make_long_model();

@@ -87,8 +87,7 @@ static double metric_of(const char *run, long step, const char *name)
 }
 
 /* Starts a command and sends it a signal once `run` has a step; its exit status. */
-static int send_signal(int number, const char *command, const char *arguments,
-                       const char *run)
+static int send_signal(int number, const char *command, const char *arguments, const char *run)
 {
     char line[4096];
     snprintf(line, sizeof line, "OMP_NUM_THREADS=1 exec '%s' %s %s >/dev/null 2>errors",

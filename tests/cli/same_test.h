@@ -8,12 +8,10 @@
 #include <sqlite3.h>
 
 /* Metrics that are of the machine. */
-#define WITHOUT                                                                           \
-    "'seconds_rollouts','seconds_update','seconds_exchange','seconds_vote','exchanged_mib',"   \
-    "'tokens_per_second','total_seconds','cpu_seconds','memory_mib','disk_free_mib',"     \
-    /* a beginning that prompts share is run once a process */                            \
-    "'prefilled_tokens','flops','meta_flops_share',"                                          \
-    /* where servers sample nothing is kept */                                              \
+#define WITHOUT                                                                                                                                  \
+    "'seconds_rollouts','seconds_update','seconds_exchange','seconds_vote','exchanged_mib',"                                                     \
+    "'tokens_per_second','total_seconds','cpu_seconds','memory_mib','disk_free_mib'," /* a beginning that prompts share is run once a process */ \
+    "'prefilled_tokens','flops','meta_flops_share'," /* where servers sample nothing is kept */                                                  \
     "'recalled_tokens'"
 
 /* A line of shell with the kind's arguments for RUN and more, in a buffer of its own. */
@@ -47,10 +45,11 @@ static inline int differences(sqlite3 *store, const char *columns, const char *f
 {
     char query[4096];
     sqlite3_stmt *statement = NULL;
-    snprintf(query, sizeof query,
-             "SELECT (SELECT count(*) FROM (SELECT %s FROM main.%s EXCEPT SELECT %s FROM b.%s)) + "
-             "(SELECT count(*) FROM (SELECT %s FROM b.%s EXCEPT SELECT %s FROM main.%s))",
-             columns, from, columns, from, columns, from, columns, from);
+    snprintf(
+        query, sizeof query,
+        "SELECT (SELECT count(*) FROM (SELECT %s FROM main.%s EXCEPT SELECT %s FROM b.%s)) + "
+        "(SELECT count(*) FROM (SELECT %s FROM b.%s EXCEPT SELECT %s FROM main.%s))",
+        columns, from, columns, from, columns, from, columns, from);
     assert_int_equal(sqlite3_prepare_v2(store, query, -1, &statement, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
     int n = sqlite3_column_int(statement, 0);

@@ -67,8 +67,7 @@ static void spoil_everywhere(const char *name, const char *command)
         memset(whole.data + at, 0xFF, sizeof kept);
         write_bytes(name, whole.data, whole.size);
         int status = shell(command);
-        if (status == 1)
-            complaint(true);
+        if (status == 1) complaint(true);
         else if (status != 0)
             fail_msg("%s spoilt at %zu: status %d, %s", name, at, status, errors);
         memcpy(whole.data + at, kept, sizeof kept);
@@ -80,8 +79,8 @@ static void spoil_everywhere(const char *name, const char *command)
 static void damaged_models_are_refused(void **state)
 {
     (void)state;
-    assert_int_equal(
-        shell("$masa convert -f . /tmp/m.$$.gguf && mv /tmp/m.$$.gguf model.gguf"), 0);
+    assert_int_equal(shell("$masa convert -f . /tmp/m.$$.gguf && mv /tmp/m.$$.gguf model.gguf"),
+                     0);
     cut_everywhere("model.gguf", "$masa inspect --tensors model.gguf");
     cut_everywhere("model.safetensors", "$masa inspect --tensors .");
     cut_everywhere("config.json", "$masa inspect --tensors .");
@@ -104,11 +103,11 @@ static void unknown_architectures_are_refused(void **state)
             "the architecture 'mamba' is not supported; it must be llama, qwen2 or qwen3");
 }
 
-#define TRAIN                                                                            \
-    "$masa train run --model . --set model.chat_template=chatml --set "                  \
-    "rollout.group_size=2 "                                                              \
-    "--set rollout.prompts_per_step=2 --set rollout.max_tokens=8 "                       \
-    "--set rollout.batch=4 --set data.suffix= --set data.max_prompt_tokens=100 "         \
+#define TRAIN                                                                                  \
+    "$masa train run --model . --set model.chat_template=chatml --set "                        \
+    "rollout.group_size=2 "                                                                    \
+    "--set rollout.prompts_per_step=2 --set rollout.max_tokens=8 "                             \
+    "--set rollout.batch=4 --set data.suffix= --set data.max_prompt_tokens=100 "               \
     "--set optimizer.tokens_per_pass=256 --set train.save_every=1 "
 
 static void wrong_problems_are_refused(void **state)
@@ -124,8 +123,7 @@ static void wrong_problems_are_refused(void **state)
             "empty.jsonl is empty; it needs one JSON object a line");
     refused(TRAIN "--train cut.jsonl", false, "cut.jsonl:2: not a JSON object");
     refused(TRAIN "--train key.jsonl", false, "key.jsonl:1: the line has no \"answer\"");
-    refused(TRAIN "--train long.jsonl", false,
-            "longer than data.max_prompt_tokens = 100");
+    refused(TRAIN "--train long.jsonl", false, "longer than data.max_prompt_tokens = 100");
     refused(TRAIN "--train absent.jsonl", false, "absent.jsonl");
     assert_int_not_equal(shell("test -e run"), 0); /* none left a folder behind */
 }
@@ -139,14 +137,12 @@ static void a_full_disk_loses_nothing(void **state)
     write_file("train.jsonl", "{\"problem\":\"ab\",\"answer\":\"b\"}\n");
     if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0)
         skip_since("nothing can be mounted here");
-    int status =
-        shell(TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
-                    "--set train.wait_for_room=false");
+    int status = shell(TRAIN "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
+                             "--set train.wait_for_room=false");
     char *said = strdup(complaint(false));
-    int resumed =
-        shell("mount -o remount,size=20m run && $masa train run --resume --steps 41 "
-              "--set train.keep_checkpoints=2 && $masa inspect run --metrics reward; "
-              "status=$?; umount run && rmdir run && exit $status");
+    int resumed = shell("mount -o remount,size=20m run && $masa train run --resume --steps 41 "
+                        "--set train.keep_checkpoints=2 && $masa inspect run --metrics reward; "
+                        "status=$?; umount run && rmdir run && exit $status");
     bool full = strstr(said, "No space left") || strstr(said, "disk is full");
     if (status != 1 || !full) fail_msg("status %d: %s", status, said);
     free(said);
@@ -160,13 +156,12 @@ static void a_full_disk_is_waited_for(void **state)
     if (getuid() != 0) skip_since("mounting takes root");
     if (shell("mkdir -p run && mount -t tmpfs -o size=700k tmpfs run") != 0)
         skip_since("nothing can be mounted here");
-    int status =
-        shell("rm -f log; " TRAIN
-              "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
-              "2>log & i=0; until grep -qs 'waiting for room' log || [ $i = 300 ]; do "
-              "sleep 0.1; i=$((i+1)); "
-              "done; mount -o remount,size=60m run; wait $!; status=$?; cat log >&2; "
-              "umount run && rmdir run && exit $status");
+    int status = shell("rm -f log; " TRAIN
+                       "--train train.jsonl --steps 40 --set train.keep_checkpoints=100 "
+                       "2>log & i=0; until grep -qs 'waiting for room' log || [ $i = 300 ]; do "
+                       "sleep 0.1; i=$((i+1)); "
+                       "done; mount -o remount,size=60m run; wait $!; status=$?; cat log >&2; "
+                       "umount run && rmdir run && exit $status");
     if (status != 0) fail_msg("status %d: %s", status, errors);
     if (!strstr(errors, "the disk is full")) fail_msg("%s", errors);
 }
@@ -205,8 +200,9 @@ static void other_troubles_are_said(void **state)
 static void what_is_no_file_is_no_part_of_a_model(void **state)
 {
     (void)state;
-    static const char *const names[] = {"config.json", "tokenizer.json", "tokenizer_config.json",
-                                        "model.safetensors", "generation_config.json"};
+    static const char *const names[] = {"config.json", "tokenizer.json",
+                                        "tokenizer_config.json", "model.safetensors",
+                                        "generation_config.json"};
     assert_int_equal(shell("mkdir odd && cp *.json *.safetensors odd"), 0);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         for (int device = 0; device < 2; device++) {
@@ -214,8 +210,8 @@ static void what_is_no_file_is_no_part_of_a_model(void **state)
             snprintf(make, sizeof make, "rm -f odd/%s && %s odd/%s", names[i],
                      device ? "ln -s /dev/zero" : "mkfifo", names[i]);
             assert_int_equal(shell(make), 0);
-            refused("timeout 20 $masa generate --model odd --chat-template chatml -l 1 ab", true,
-                    "is not a regular file");
+            refused("timeout 20 $masa generate --model odd --chat-template chatml -l 1 ab",
+                    true, "is not a regular file");
             snprintf(make, sizeof make, "rm odd/%s; cp %s odd 2>/dev/null", names[i], names[i]);
             shell(make);
         }
@@ -224,14 +220,13 @@ static void what_is_no_file_is_no_part_of_a_model(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(damaged_models_are_refused),
-        cmocka_unit_test(unknown_architectures_are_refused),
-        cmocka_unit_test(wrong_problems_are_refused),
-        cmocka_unit_test(a_full_disk_loses_nothing),
-        cmocka_unit_test(a_full_disk_is_waited_for),
-        cmocka_unit_test(a_full_disk_leaves_no_half_model),
-        cmocka_unit_test(what_is_no_file_is_no_part_of_a_model),
-        cmocka_unit_test(other_troubles_are_said)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(damaged_models_are_refused),
+                                       cmocka_unit_test(unknown_architectures_are_refused),
+                                       cmocka_unit_test(wrong_problems_are_refused),
+                                       cmocka_unit_test(a_full_disk_loses_nothing),
+                                       cmocka_unit_test(a_full_disk_is_waited_for),
+                                       cmocka_unit_test(a_full_disk_leaves_no_half_model),
+                                       cmocka_unit_test(what_is_no_file_is_no_part_of_a_model),
+                                       cmocka_unit_test(other_troubles_are_said)};
     return cmocka_run_group_tests(tests, make_model, remove_model);
 }

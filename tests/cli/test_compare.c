@@ -20,8 +20,7 @@ static void must(const char *arguments, const char *more)
     if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
 }
 
-static const char *const names[] = {"grpo-seed1", "rloo-seed1", "grpo-seed2",
-                                    "rloo-seed2"};
+static const char *const names[] = {"grpo-seed1", "rloo-seed1", "grpo-seed2", "rloo-seed2"};
 
 static void presets_and_seeds_are_trained_and_compared(void **state)
 {
@@ -32,8 +31,7 @@ static void presets_and_seeds_are_trained_and_compared(void **state)
         char run[64], says[64];
         snprintf(run, sizeof run, "whole/%s", names[i]);
         assert_false(isnan(metric_of(run, 4, "eval_accuracy")));
-        snprintf(says, sizeof says, "run %d of 4: %.4s, seed %c", i + 1, names[i],
-                 names[i][9]);
+        snprintf(says, sizeof says, "run %d of 4: %.4s, seed %c", i + 1, names[i], names[i][9]);
         assert_says(at, says); /* seed by seed */
         at = strstr(at, says);
     }
@@ -79,7 +77,8 @@ static void a_finished_comparison_is_read_where_nothing_can_be_written(void **st
 {
     (void)state;
     if (getuid() != 0) skip_since("mounting takes root");
-    if (system("mkdir fixed && mount --bind whole fixed && mount -o remount,ro,bind fixed") != 0)
+    if (system("mkdir fixed && mount --bind whole fixed && mount -o remount,ro,bind fixed") !=
+        0)
         skip_since("nothing can be mounted here");
     int compared = masa("compare", "fixed", "");
     bool table = strstr(output, "| grpo |     2 |");
@@ -94,11 +93,11 @@ static void a_finished_comparison_is_read_where_nothing_can_be_written(void **st
     assert_int_equal(system("mkdir fixed && mount --bind whole fixed && "
                             "touch fixed/grpo-seed1/store.sqlite-wal && "
                             "echo x >fixed/grpo-seed1/store.sqlite-wal && "
-                            "mount -o remount,ro,bind fixed"), 0);
+                            "mount -o remount,ro,bind fixed"),
+                     0);
     inspected = masa("inspect", "fixed/grpo-seed1", "");
     assert_int_equal(
-        system("umount fixed && rmdir fixed && rm -f whole/grpo-seed1/store.sqlite-*"),
-        0);
+        system("umount fixed && rmdir fixed && rm -f whole/grpo-seed1/store.sqlite-*"), 0);
     if (inspected != 0) fail_msg("%s", errors);
     assert_says(errors, "the last steps may be missing");
 }
@@ -127,10 +126,10 @@ static void a_run_without_its_last_checkpoint_goes_on(void **state)
     sqlite3 *store = NULL;
     double accuracy = metric_of("torn/grpo-seed1", 4, "eval_accuracy");
     assert_int_equal(sqlite3_open("torn/grpo-seed1/store.sqlite", &store), SQLITE_OK);
-    assert_int_equal(
-        sqlite3_exec(store, "DELETE FROM metrics WHERE step = 4 AND name LIKE 'eval_%'",
-                     NULL, NULL, NULL),
-        SQLITE_OK);
+    assert_int_equal(sqlite3_exec(store,
+                                  "DELETE FROM metrics WHERE step = 4 AND name LIKE 'eval_%'",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
     sqlite3_close(store);
     must("torn --preset grpo --seeds 1", common);
     assert_says(errors, "goes on");
@@ -141,8 +140,8 @@ static void a_run_at_its_time_limit_is_finished(void **state)
 {
     (void)state;
     char more[2048];
-    snprintf(more, sizeof more,
-             "%s -s train.time_limit_minutes=1e-9 -s train.eval_every=1", common);
+    snprintf(more, sizeof more, "%s -s train.time_limit_minutes=1e-9 -s train.eval_every=1",
+             common);
     for (int again = 0; again < 2; again++) must("limited --preset grpo --seeds 1", more);
     assert_says(errors, "run 1 of 1: grpo, seed 1; done already");
     assert_true(isnan(metric_of("limited/grpo-seed1", 2, "reward")));
@@ -158,9 +157,8 @@ static void a_stopped_comparison_goes_on(void **state)
     char more[2048];
     snprintf(more, sizeof more, "stopped --preset grpo,rloo --seeds 1 %s %s", common, LONG);
     assert_int_equal(interrupt("compare", more, "stopped/grpo-seed1"), 130);
-    assert_says(errors,
-                "stopped in run 1 of 2 (stopped/grpo-seed1), which is saved; the same "
-                "command goes on");
+    assert_says(errors, "stopped in run 1 of 2 (stopped/grpo-seed1), which is saved; the same "
+                        "command goes on");
     assert_false(masa_path_exists("stopped/rloo-seed1"));
     double first = metric_of("stopped/grpo-seed1", 1, "total_seconds");
     /* other settings are refused, the same ones go on where it stopped */
@@ -186,16 +184,15 @@ static void what_cannot_be_compared_is_refused(void **state)
         {"none", "cannot read none", 1},
         {"start", "start holds no runs", 1},
         {"whole --steps 3", "settings are for runs that are made", 2},
-        {"new --preset grpo,grpo --model start", "preset grpo with seed 1 is given twice",
-         2},
+        {"new --preset grpo,grpo --model start", "preset grpo with seed 1 is given twice", 2},
         {"new --preset grpo --seeds 1,x", "--seeds takes whole numbers", 2},
         {"new --preset grpo --seeds -1", "--seeds takes whole numbers", 2},
         {"new --preset , --seeds 1", "no preset or no seed", 2},
         {"new --preset grpo,rloo --baseline dapo", "--baseline dapo is not among", 2},
         {"new --preset grpo,nothing", "no preset nothing", 1},
-        {"new --preset grpo,rloo -s train.seed=9", "the seeds of a comparison are given apart", 2},
-        {"new --preset grpo,rloo --model start --train train.jsonl",
-         "data.test is not set", 1},
+        {"new --preset grpo,rloo -s train.seed=9", "the seeds of a comparison are given apart",
+         2},
+        {"new --preset grpo,rloo --model start --train train.jsonl", "data.test is not set", 1},
         {"new --preset grpo,rloo -s data.test=test.jsonl -s algorithm.name=gspo",
          "grpo and rloo are the same with these settings", 1},
         {"whole --baseline dapo", "no run of --baseline dapo", 1},

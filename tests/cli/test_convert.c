@@ -18,18 +18,15 @@ static void write_tokenizer(void)
                        "\"lstrip\":false,\"rstrip\":false,\"normalized\":false,"
                        "\"special\":true}",
                        i ? "," : "", i, i);
-    masa_text_add(&t,
-                  "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Sequence\","
-                  "\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},"
-                  "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
-                  "\"trim_offsets\":true,\"use_regex\":true}]},"
-                  "\"post_processor\":null,\"decoder\":{\"type\":\"ByteLevel\","
-                  "\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},"
-                  "\"model\":{\"type\":\"BPE\",\"vocab\":{");
-    for (int i = 0; i < 3; i++)
-        masa_text_addf(&t, "\"<|%d|>\":%d,", i, i);
-    for (int i = 3; i < 29; i++)
-        masa_text_addf(&t, "\"%c\":%d,", 'a' + i - 3, i);
+    masa_text_add(&t, "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"Sequence\","
+                      "\"pretokenizers\":[{\"type\":\"Digits\",\"individual_digits\":true},"
+                      "{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                      "\"trim_offsets\":true,\"use_regex\":true}]},"
+                      "\"post_processor\":null,\"decoder\":{\"type\":\"ByteLevel\","
+                      "\"add_prefix_space\":true,\"trim_offsets\":true,\"use_regex\":true},"
+                      "\"model\":{\"type\":\"BPE\",\"vocab\":{");
+    for (int i = 0; i < 3; i++) masa_text_addf(&t, "\"<|%d|>\":%d,", i, i);
+    for (int i = 3; i < 29; i++) masa_text_addf(&t, "\"%c\":%d,", 'a' + i - 3, i);
     masa_text_add(&t, "\"th\":29},\"merges\":[\"t h\"]}}");
     char *path = masa_path_join(folder, "source/tokenizer.json");
     assert_int_equal(masa_file_write(path, t.data, t.size, NULL), MASA_OK);
@@ -49,9 +46,8 @@ static int make_source(void **state)
     char *source = masa_path_join(folder, "source");
     masa_model_file *model = NULL;
     assert_int_equal(masa_folder_create(source, NULL), MASA_OK);
-    assert_int_equal(
-        masa_model_file_open(&model, MASA_TESTS "/formats/data/qwen3", NULL),
-        MASA_OK);
+    assert_int_equal(masa_model_file_open(&model, MASA_TESTS "/formats/data/qwen3", NULL),
+                     MASA_OK);
     assert_int_equal(masa_model_folder_write_file(source, model, MASA_SAVE_BF16, NULL),
                      MASA_OK);
     masa_model_file_close(model);

@@ -118,8 +118,7 @@ static void go_on_comparing(const char *arguments)
         else if (strstr(errors, "--restart"))
             must_finish("train RUN --resume --restart",
                         compared[strstr(errors, compared[1]) != NULL]);
-        else
-            break;
+        else break;
         status = finish(start(arguments, run_path));
     }
     if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
@@ -188,15 +187,13 @@ static void walk(const kind *k, const char *arguments, const char *copy)
         long nth = 1 + (long)((double)all * ((double)i + drawn) / (double)n);
         const fault disk = {MASA_INJECT, nth, i % 2 ? EIO : ENOSPC,
                             i % 4 > 1}; /* the disk stays as it is */
-        snprintf(how, sizeof how, "call %ld of %ld%s%s: %s", nth, all, copy ? " of a resume" : "",
-                 disk.on ? " on" : "", strerror(disk.code));
+        snprintf(how, sizeof how, "call %ld of %ld%s%s: %s", nth, all,
+                 copy ? " of a resume" : "", disk.on ? " on" : "", strerror(disk.code));
         prepare(copy);
         assert_told(how, finish(start_faulty(arguments, run_path, &disk)));
         /* with a checkpoint before the fault there is one after it */
-        if (copy)
-            must_finish(arguments, run_path);
-        else
-            go_on(k);
+        if (copy) must_finish(arguments, run_path);
+        else go_on(k);
         assert_same_end(k, how);
     }
 }

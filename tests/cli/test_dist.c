@@ -25,8 +25,7 @@ static void train(const char *with, int ranks)
 {
     char line[3000];
     if (ranks == 1) snprintf(line, sizeof line, "OMP_NUM_THREADS=1 $masa %s", with);
-    else
-        snprintf(line, sizeof line, "OMP_NUM_THREADS=1 $mpirun -n %d $masa %s", ranks, with);
+    else snprintf(line, sizeof line, "OMP_NUM_THREADS=1 $mpirun -n %d $masa %s", ranks, with);
     must(shell(line), line);
 }
 
@@ -56,9 +55,11 @@ static void three_processes_are_three_shares(void **state)
     (void)state;
     char text[2100];
     if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
-    snprintf(text, sizeof text, "%s -s train.shares=3", arguments(SHARES, &kinds[0], "thirds-1"));
+    snprintf(text, sizeof text, "%s -s train.shares=3",
+             arguments(SHARES, &kinds[0], "thirds-1"));
     train(text, 1);
-    snprintf(text, sizeof text, "%s -s train.shares=0", arguments(SHARES, &kinds[0], "thirds-3"));
+    snprintf(text, sizeof text, "%s -s train.shares=0",
+             arguments(SHARES, &kinds[0], "thirds-3"));
     train(text, 3);
     assert_same_file("thirds-1", "thirds-3", "model.safetensors");
     assert_same_record("thirds-1", "thirds-3");
@@ -70,7 +71,8 @@ static void any_number_goes_on(void **state)
     if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     for (size_t i = 0; i < KINDS - 1; i++) { /* sft has its length from the data */
         char text[2100];
-        snprintf(text, sizeof text, "%s -s train.steps=2", arguments(SHARES, &kinds[i], "mixed"));
+        snprintf(text, sizeof text, "%s -s train.steps=2",
+                 arguments(SHARES, &kinds[i], "mixed"));
         train(text, 2);
         train("train mixed -q --resume -s train.steps=4", 4);
         train("train mixed -q --resume -s train.steps=6", 1);
@@ -89,7 +91,8 @@ static void assert_one_line(const char *part)
     int lines = 0;
     for (const char *p = errors; (p = strstr(p, "masa: ")); p += 6)
         lines += (p == errors || p[-1] == '\n') && strncmp(p + 6, "warning", 7) != 0;
-    if (lines != 1 || !strstr(errors, part)) fail_msg("not one line with '%s':\n%s", part, errors);
+    if (lines != 1 || !strstr(errors, part))
+        fail_msg("not one line with '%s':\n%s", part, errors);
 }
 
 /* Two processes that differ in `more` are refused before anything is made. */
@@ -97,8 +100,8 @@ static void refuses(const char *more, const char *part)
 {
     char line[5000];
     const char *with = arguments(SHARES, &kinds[0], "refused");
-    snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 $masa %s %s", with, with,
-             more);
+    snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 $masa %s %s", with,
+             with, more);
     assert_int_not_equal(shell(line), 0);
     assert_one_line(part);
     assert_false(masa_path_exists("refused"));
@@ -119,15 +122,15 @@ static void processes_that_disagree_are_refused(void **state)
     refuses("-s train.shares=3", "train.shares=3 cannot be divided among 2 processes");
     must(shell("v=$($masa --version | sed 's/masa \\([0-9.]*\\).*/\\1/'); "
                "sed \"s/$v/$(echo $v | tr 0-9 9)/g\" \"$masa\" >masa-old; chmod +x masa-old; "
-               "cp \"$(dirname \"$masa\")/libmasa_mpi.so\" ."), "another version");
+               "cp \"$(dirname \"$masa\")/libmasa_mpi.so\" ."),
+         "another version");
     const char *with = arguments(SHARES, &kinds[0], "refused");
-    snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 ./masa-old %s",
-             with, with);
+    snprintf(line, sizeof line, "timeout 60 $mpirun -n 1 $masa %s : -n 1 ./masa-old %s", with,
+             with);
     assert_int_not_equal(shell(line), 0);
     assert_one_line("here 'version of masa: 9.9.9");
     snprintf(line, sizeof line,
-             "timeout 60 $mpirun -n 1 $masa %s : -n 1 env MASA_ISA=avx2 $masa %s", with,
-             with);
+             "timeout 60 $mpirun -n 1 $masa %s : -n 1 env MASA_ISA=avx2 $masa %s", with, with);
     assert_int_not_equal(shell(line), 0);
 #if defined(__x86_64__)
     assert_one_line("here 'computes on cpu with avx2");
@@ -149,7 +152,8 @@ static void weights_that_differ_are_found(void **state)
     assert_int_not_equal(
         shell("with='train apart -q --resume -s train.steps=4 -s optimizer.lr=0.001'; "
               "timeout 60 $mpirun -n 1 $masa $with : "
-              "-n 1 sh -c \"cd elsewhere && exec $masa $with\""), 0);
+              "-n 1 sh -c \"cd elsewhere && exec $masa $with\""),
+        0);
     assert_one_line("rank 1 of 2 (");
     assert_non_null(strstr(errors, "disagrees with rank 0"));
     assert_non_null(strstr(errors, "here 'after step 2, draw 10,"));
@@ -215,20 +219,23 @@ static void what_fails_on_one_ends_all(void **state)
     (void)state;
     char line[8000];
     if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
-    write_file("judge", "#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK = 1 ] && { echo broken >&2; exit 3; }\n"
-                        "exec sed -u 's/^{\"id\":\\([0-9]*\\).*/{\"id\":\\1,\"reward\":1}/'\n");
+    write_file("judge",
+               "#!/bin/sh\n[ $OMPI_COMM_WORLD_RANK = 1 ] && { echo broken >&2; exit 3; }\n"
+               "exec sed -u 's/^{\"id\":\\([0-9]*\\).*/{\"id\":\\1,\"reward\":1}/'\n");
     must(shell("chmod +x judge; rm -rf judged"), "judge");
     const char *with = arguments(SHARES, &kinds[0], "judged");
-    snprintf(line, sizeof line, "timeout 60 $mpirun -n 2 $masa %s -s reward.command=./judge", with);
+    snprintf(line, sizeof line, "timeout 60 $mpirun -n 2 $masa %s -s reward.command=./judge",
+             with);
     assert_int_not_equal(shell(line), 0);
     assert_one_line("rank 1 of 2 (");
     assert_non_null(strstr(errors, "broken"));
 #ifndef __SANITIZE_ADDRESS__ /* its library must be the first to be loaded */
     with = arguments(SHARES, &kinds[0], "full -s train.wait_for_room=false");
-    snprintf(line, sizeof line,
-             "timeout 60 $mpirun -n 1 env LD_PRELOAD=%s INJECT_NTH=120 INJECT_ERRNO=28 INJECT_ON=1 "
-             "INJECT_UNDER=%s/full INJECT_COUNT=count $masa %s : -n 1 $masa %s",
-             MASA_INJECT, folder, with, with);
+    snprintf(
+        line, sizeof line,
+        "timeout 60 $mpirun -n 1 env LD_PRELOAD=%s INJECT_NTH=120 INJECT_ERRNO=28 INJECT_ON=1 "
+        "INJECT_UNDER=%s/full INJECT_COUNT=count $masa %s : -n 1 $masa %s",
+        MASA_INJECT, folder, with, with);
     assert_int_not_equal(shell(line), 0);
     assert_one_line("rank 0 of 2 (");
 #endif

@@ -4,21 +4,20 @@
 #include <jansson.h>
 
 #define SHAPE " --hidden 32 --layers 1 --heads 2 --intermediate 64 --context 1024 "
-#define DOCTOR                                                                           \
-    "$masa doctor -n 3 -s rollout.group_size=4 -s rollout.max_tokens=24 -s "             \
+#define DOCTOR                                                                                 \
+    "$masa doctor -n 3 -s rollout.group_size=4 -s rollout.max_tokens=24 -s "                   \
     "data.suffix= "
 
-#define TEACH(name)                                                                      \
-    "$masa sft run-" name " --model random --data " name ".jsonl -s data.suffix= "       \
-    "-s sft.epochs=60 -s sft.batch=3 -s optimizer.lr=0.01 -s "                           \
-    "optimizer.schedule=constant "                                                       \
+#define TEACH(name)                                                                            \
+    "$masa sft run-" name " --model random --data " name ".jsonl -s data.suffix= "             \
+    "-s sft.epochs=60 -s sft.batch=3 -s optimizer.lr=0.01 -s "                                 \
+    "optimizer.schedule=constant "                                                             \
     "-s train.keep_checkpoints=1 && mv run-" name "/checkpoints/step-* " name
 #define NO "no no no no no no no no no no "
 
-static const char problems[] =
-    "{\"id\": \"a\", \"problem\": \"p1\", \"answer\": \"1\"}\n"
-    "{\"id\": \"b\", \"problem\": \"p2\", \"answer\": \"1\"}\n"
-    "{\"id\": \"c\", \"problem\": \"p3\", \"answer\": \"2\"}\n";
+static const char problems[] = "{\"id\": \"a\", \"problem\": \"p1\", \"answer\": \"1\"}\n"
+                               "{\"id\": \"b\", \"problem\": \"p2\", \"answer\": \"1\"}\n"
+                               "{\"id\": \"c\", \"problem\": \"p3\", \"answer\": \"2\"}\n";
 
 /* `random` knows nothing; `taught` answers every problem by \boxed{1}; `mixed` one in three by
  * hashes and the others at length; `loops` says no. */
@@ -34,10 +33,9 @@ static int make_models(void **state)
                "{\"problem\": \"p1\", \"solution\": \"#### 1\"}\n"
                "{\"problem\": \"p2\", \"solution\": \"So it is \\\\boxed{1}\"}\n"
                "{\"problem\": \"p3\", \"solution\": \"So it is \\\\boxed{1}\"}\n");
-    write_file("loops.jsonl",
-               "{\"problem\": \"p1\", \"solution\": \"" NO NO NO NO "\"}\n");
-    if (shell("$masa init random" SHAPE "&& " TEACH("taught") " && " TEACH("mixed") " && "
-              TEACH("loops")) != 0)
+    write_file("loops.jsonl", "{\"problem\": \"p1\", \"solution\": \"" NO NO NO NO "\"}\n");
+    if (shell("$masa init random" SHAPE
+              "&& " TEACH("taught") " && " TEACH("mixed") " && " TEACH("loops")) != 0)
         fail_msg("%s", errors);
     return 0;
 }
@@ -69,8 +67,7 @@ static void a_model_that_can_learn_passes(void **state)
     finds(line, 0, "golds", "fine", "all 3");
     finds(line, 0, "memory", "fine", "MiB are free");
     finds(line, 0, "time", "fine", "tokens a second");
-    finds(line, 0, "variance", "note",
-          "66.7 % of the responses are right; 3 of 3 groups");
+    finds(line, 0, "variance", "note", "66.7 % of the responses are right; 3 of 3 groups");
     /* The line of progress, which only a terminal has. */
     assert_int_equal(shell("script -qec \"" DOCTOR "taught problems\" /dev/null"), 0);
     assert_non_null(strstr(output, "examining"));
@@ -111,8 +108,10 @@ static void what_holds_in_part_is_a_note(void **state)
           "raise rollout.max_tokens");
     assert_int_equal(shell("for i in $(seq 21); do echo "
                            "'{\"problem\": \"'p$i'\", \"answer\": \"1\"}'; done >many && "
-                           "sed -i '21s/\"1\"/\"\\\\\\\\boxed{}\"/' many"), 0);
-    finds(DOCTOR "taught many", 0, "golds", "note", "1 of 21 gold answers can be read by no rule");
+                           "sed -i '21s/\"1\"/\"\\\\\\\\boxed{}\"/' many"),
+                     0);
+    finds(DOCTOR "taught many", 0, "golds", "note",
+          "1 of 21 gold answers can be read by no rule");
 }
 
 /* `taught` was taught without a suffix, and boxes: a file that says neither would be asked for a
@@ -121,20 +120,22 @@ static void files_say_how_they_are_asked_and_judged(void **state)
 {
     (void)state;
 #define OWN "$masa doctor -n 1 -s rollout.group_size=4 -s rollout.max_tokens=24 "
-#define TRAIN                                                                            \
-    "$masa train RUN -q --model taught --train own -n 1 -s rollout.group_size=4 "         \
+#define TRAIN                                                                                  \
+    "$masa train RUN -q --model taught --train own -n 1 -s rollout.group_size=4 "              \
     "-s rollout.max_tokens=24 -s rollout.prompts_per_step=1 "
     write_file("own", "{\"problem\": \"p1\", \"answer\": \"1\", \"prompt_suffix\": \"\", "
                       "\"answer_rules\": \"boxed,number\"}\n");
-    finds(OWN "taught own", 1, "answers", "fine", "data.answer_rules=boxed,number finds an answer "
-                                                  "in 100 %");
+    finds(OWN "taught own", 1, "answers", "fine",
+          "data.answer_rules=boxed,number finds an answer "
+          "in 100 %");
     finds(OWN "-s data.answer_rules=hashes taught own", 1, "answers", "spoils",
           "data.answer_rules=hashes finds an answer in 0 %");
     /* What the run records of its first prompt. */
     assert_int_equal(shell(TRAIN "&& $masa inspect RUN --rollouts --json"), 0);
     if (!strstr(output, "p1<|im_end|>")) fail_msg("%s", output);
     assert_int_equal(shell("rm -r RUN && " TRAIN "-s data.suffix=Say. && $masa inspect RUN "
-                           "--rollouts --json"), 0);
+                           "--rollouts --json"),
+                     0);
     if (!strstr(output, "p1 Say.<|im_end|>")) fail_msg("%s", output);
 #define EVAL "$masa eval --problems own --model taught -q -n 1 -t 0 -l 24 --json "
     assert_int_equal(shell(EVAL "-o own.sqlite"), 0);
@@ -151,16 +152,13 @@ static void data_are_looked_at(void **state)
     finds(DOCTOR "taught problems --test test", 1, "contamination", "spoils",
           "1 of 2 test problems are in the training file too, the first as b and t");
     write_file("test", "{\"problem\": \"q\", \"answer\": \"1\"}\n");
-    finds(DOCTOR "taught problems --test test", 0, "contamination", "fine",
-          "no test problem");
-    write_file("twice",
-               "{\"problem\": \"p1\", \"answer\": \"1\"}\n{\"problem\": \"p1 \", "
-               "\"answer\": \"1\"}\n{\"problem\": \"p3\", \"answer\": \"2\"}\n");
+    finds(DOCTOR "taught problems --test test", 0, "contamination", "fine", "no test problem");
+    write_file("twice", "{\"problem\": \"p1\", \"answer\": \"1\"}\n{\"problem\": \"p1 \", "
+                        "\"answer\": \"1\"}\n{\"problem\": \"p3\", \"answer\": \"2\"}\n");
     finds(DOCTOR "taught twice", 0, "duplicates", "note",
           "1 of 3 training problems repeat another");
-    write_file("golds",
-               "{\"id\": \"g\", \"problem\": \"p1\", \"answer\": \"\\\\boxed{}\""
-               "}\n{\"problem\": \"p2\", \"answer\": \"1\"}\n");
+    write_file("golds", "{\"id\": \"g\", \"problem\": \"p1\", \"answer\": \"\\\\boxed{}\""
+                        "}\n{\"problem\": \"p2\", \"answer\": \"1\"}\n");
     finds(DOCTOR "taught golds", 1, "golds", "spoils",
           "1 of 2 gold answers can be read by no rule, the first in g: \"\\boxed{}\"");
     write_file("broken", "{\"problem\": \"p1\", \"answer\": \"1\"}\n{\"problem\": \n");
@@ -173,18 +171,19 @@ static void data_are_looked_at(void **state)
 static void turns_are_looked_at(void **state)
 {
     (void)state;
-#define TURNS "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
+#define TURNS      "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}"
 #define ASKS(what) "{% if add_generation_prompt %}assistant: " what "{% endif %}"
     write_file("plain.jinja", TURNS ASKS(""));
-    finds("cp -r random endless && cd endless && "
-          "sed -i 's/<|im_/<|x_/g; s/<|endoftext|>/<|x|>/g; /\"eos_token\":/d' *.json && cd .. && "
-          DOCTOR "-s model.chat_template=plain.jinja endless problems",
-          1, "stop tokens", "spoils", "nothing ends a response but its length");
+    finds(
+        "cp -r random endless && cd endless && "
+        "sed -i 's/<|im_/<|x_/g; s/<|endoftext|>/<|x|>/g; /\"eos_token\":/d' *.json && cd .. && " DOCTOR
+        "-s model.chat_template=plain.jinja endless problems",
+        1, "stop tokens", "spoils", "nothing ends a response but its length");
     finds(DOCTOR "-s model.chat_template=plain.jinja taught problems", 1, "round trip", "fine",
           "decode to the same text");
     write_file("thinks.jinja", TURNS ASKS("<think>"));
-    finds(DOCTOR "-s model.chat_template=thinks.jinja taught problems", 1, "answer's place", "note",
-          "masa sft needs another");
+    finds(DOCTOR "-s model.chat_template=thinks.jinja taught problems", 1, "answer's place",
+          "note", "masa sft needs another");
     write_file("raises.jinja", "{{ raise_exception('no') }}" TURNS);
     finds(DOCTOR "-s model.chat_template=raises.jinja taught problems", 1, "template", "spoils",
           "the template raises: no");

@@ -60,8 +60,8 @@ static void read_all(char *to, size_t size, const char *name)
 static int masa_eval(const char *arguments)
 {
     char line[2048];
-    snprintf(line, sizeof line, "cd '%s' && '%s' eval %s >output 2>errors", root,
-             MASA_PROGRAM, arguments);
+    snprintf(line, sizeof line, "cd '%s' && '%s' eval %s >output 2>errors", root, MASA_PROGRAM,
+             arguments);
     int status = system(line);
     read_all(output, sizeof output, "output");
     read_all(errors, sizeof errors, "errors");
@@ -77,8 +77,7 @@ static void assert_fails(const char *arguments, int status, const char *says)
 {
     int got = masa_eval(arguments);
     if (got != status || !strstr(errors, says))
-        fail_msg("masa eval %s: %d, expected '%s', got: %s", arguments, got, says,
-                 errors);
+        fail_msg("masa eval %s: %d, expected '%s', got: %s", arguments, got, says, errors);
 }
 
 /* A number from a file of results. */
@@ -126,8 +125,8 @@ static void own_problems(void **state)
     assert_non_null(strstr(output, "avg@n"));
     assert_non_null(strstr(output, "own                        3    4 "));
     assert_non_null(strstr(errors, "12/12 samples"));
-    assert_int_equal(
-        count("own.sqlite", "SELECT count(*) FROM samples WHERE verdict NOT NULL"), 12);
+    assert_int_equal(count("own.sqlite", "SELECT count(*) FROM samples WHERE verdict NOT NULL"),
+                     12);
     assert_int_equal(count("own.sqlite", "SELECT max(tokens) <= 8 FROM samples"), 1);
     /* A response that its limit ended has no answer. */
     assert_int_equal(count("own.sqlite",
@@ -139,10 +138,10 @@ static void own_problems(void **state)
     const char *name;
     int problems, samples;
     double accuracy, truncated, tokens, pass;
-    assert_int_equal(json_unpack(line, "{s:s,s:i,s:i,s:F,s:F,s:F,s:{s:F}}", "benchmark",
-                                 &name, "problems", &problems, "samples", &samples,
-                                 "accuracy", &accuracy, "truncated", &truncated, "tokens",
-                                 &tokens, "pass", "4", &pass),
+    assert_int_equal(json_unpack(line, "{s:s,s:i,s:i,s:F,s:F,s:F,s:{s:F}}", "benchmark", &name,
+                                 "problems", &problems, "samples", &samples, "accuracy",
+                                 &accuracy, "truncated", &truncated, "tokens", &tokens, "pass",
+                                 "4", &pass),
                      0);
     assert_string_equal(name, "own");
     assert_int_equal(problems * samples, 12);
@@ -165,14 +164,13 @@ static void assert_same_samples(const char *a, const char *b)
     free(path);
     assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(
-        sqlite3_prepare_v2(
-            db,
-            "SELECT count(*), sum(x.text IS y.text AND x.tokens = y.tokens AND"
-            " x.cause = y.cause AND x.verdict IS y.verdict),"
-            " (SELECT count(*) FROM other.samples)"
-            " FROM main.samples AS x JOIN other.samples AS y"
-            " USING (problem, kind, sample)",
-            -1, &statement, NULL),
+        sqlite3_prepare_v2(db,
+                           "SELECT count(*), sum(x.text IS y.text AND x.tokens = y.tokens AND"
+                           " x.cause = y.cause AND x.verdict IS y.verdict),"
+                           " (SELECT count(*) FROM other.samples)"
+                           " FROM main.samples AS x JOIN other.samples AS y"
+                           " USING (problem, kind, sample)",
+                           -1, &statement, NULL),
         SQLITE_OK);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
     int joined = sqlite3_column_int(statement, 0);
@@ -194,8 +192,7 @@ static void limits_and_batches_do_not_matter(void **state)
     assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o found.sqlite --answer-rules whole");
     assert_null(strstr(errors, "answers found")); /* nothing new */
     assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o whole.sqlite");
-    assert_done("--problems own.jsonl" MODEL
-                "-n 4 -l 40 -o parts.sqlite --limit 1 --batch 3");
+    assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o parts.sqlite --limit 1 --batch 3");
     assert_int_equal(count("parts.sqlite", "SELECT count(*) FROM samples"), 4);
     /* Fewer samples first, then all: what is there is not sampled again. */
     assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o parts.sqlite --batch 1");
@@ -205,8 +202,7 @@ static void limits_and_batches_do_not_matter(void **state)
     assert_non_null(strstr(errors, "own: 12 of 12 samples are there already"));
     assert_fails("--problems own.jsonl" MODEL "-n 4 -l 40 -o parts.sqlite --seed 2", 1,
                  "seed 1, not 2");
-    assert_fails("--problems own.jsonl" MODEL "-n 4 -l 41 -o parts.sqlite", 1,
-                 "max_tokens 40");
+    assert_fails("--problems own.jsonl" MODEL "-n 4 -l 41 -o parts.sqlite", 1, "max_tokens 40");
     assert_done("--problems own.jsonl" MODEL "-n 4 -l 40 -o other.sqlite --seed 2");
     assert_int_not_equal(count("other.sqlite", "SELECT sum(tokens) FROM samples"),
                          count("whole.sqlite", "SELECT sum(tokens) FROM samples"));
@@ -256,13 +252,10 @@ static void a_kill_loses_nothing(void **state)
         kill(child, signals[i]);
         assert_int_equal(waitpid(child, &status, 0), child);
         assert_true(time(NULL) - asked < 10); /* within seconds */
-        if (i == 0)
-            assert_true(WIFSIGNALED(status));
-        else
-            assert_int_equal(WEXITSTATUS(status), 130);
+        if (i == 0) assert_true(WIFSIGNALED(status));
+        else assert_int_equal(WEXITSTATUS(status), 130);
         assert_in_range(count(file, all), 1, PROBLEMS * 16 - 1);
-        snprintf(again, sizeof again, "--problems many.jsonl" MODEL "-n 16 -l 60 -o %s",
-                 file);
+        snprintf(again, sizeof again, "--problems many.jsonl" MODEL "-n 16 -l 60 -o %s", file);
         assert_done(again);
         assert_same_samples("whole-many.sqlite", file);
     }
@@ -298,8 +291,7 @@ static void wrong_use(void **state)
     assert_fails("--problems own.jsonl --answer-rules boxd" MODEL, 2, "boxd");
     assert_fails("--compare one.sqlite", 2, "two files");
     assert_fails("nothing.sqlite", 1, "there is no file of results nothing.sqlite");
-    write_file("text.sqlite",
-               "this is some text, and no database at all, whatever it says");
+    write_file("text.sqlite", "this is some text, and no database at all, whatever it says");
     assert_fails("text.sqlite", 1, "not a file of results");
 }
 
@@ -317,9 +309,8 @@ static void comparison(void **state)
     const char *measure;
     double difference, p;
     int problems;
-    assert_int_equal(json_unpack(line, "{s:s,s:F,s:F,s:i}", "measure", &measure,
-                                 "difference", &difference, "p_value", &p, "problems",
-                                 &problems),
+    assert_int_equal(json_unpack(line, "{s:s,s:F,s:F,s:i}", "measure", &measure, "difference",
+                                 &difference, "p_value", &p, "problems", &problems),
                      0);
     assert_string_equal(measure, "accuracy");
     assert_near(difference, 2.0 / 3, 1e-8);
@@ -337,12 +328,11 @@ static void predictions(void **state)
     (void)state;
     fix_choice();
     write_file("meta.txt", "{problem} ?");
-    assert_done("--problems own.jsonl" MODEL
-                "-n 2 -l 8 -o meta.sqlite --meta --meta-samples 3 "
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o meta.sqlite --meta --meta-samples 3 "
                 "--meta-template meta.txt --meta-max-tokens 9 --length-min 1");
     assert_non_null(strstr(output, "own: 9 predictions for 3 problems"));
-    assert_int_equal(
-        count("meta.sqlite", "SELECT count(*) FROM samples WHERE kind = 'meta'"), 9);
+    assert_int_equal(count("meta.sqlite", "SELECT count(*) FROM samples WHERE kind = 'meta'"),
+                     9);
     /* As if every prediction had been a good one. */
     change("meta.sqlite",
            "UPDATE samples SET correct = problem = 1 WHERE kind = 'solution';"
@@ -354,11 +344,10 @@ static void predictions(void **state)
     json_t *line = json_loads(output, 0, NULL);
     double pearson, error, f1, difficulty;
     int valid;
-    assert_int_equal(json_unpack(line, "{s:{s:{s:F,s:F},s:{s:F},s:{s:F},s:{s:{s:i}}}}",
-                                 "meta", "pass_rate", "pearson", &pearson,
-                                 "mean_absolute_error", &error, "gate", "f1", &f1,
-                                 "rewards", "difficulty", &difficulty, "causes", "length",
-                                 "valid", &valid),
+    assert_int_equal(json_unpack(line, "{s:{s:{s:F,s:F},s:{s:F},s:{s:F},s:{s:{s:i}}}}", "meta",
+                                 "pass_rate", "pearson", &pearson, "mean_absolute_error",
+                                 &error, "gate", "f1", &f1, "rewards", "difficulty",
+                                 &difficulty, "causes", "length", "valid", &valid),
                      0);
     assert_near(pearson, 1, 1e-12);
     assert_near(error, 0, 1e-12);
@@ -397,8 +386,8 @@ static void gains(void **state)
     double r2, steps, difficulty, length, notion;
     int pairs;
     assert_int_equal(json_unpack(line, "{s:i,s:F,s:F,s:F,s:F,s:F}", "pairs", &pairs, "r2", &r2,
-                                 "steps", &steps, "difficulty", &difficulty, "length",
-                                 &length, "notion", &notion),
+                                 "steps", &steps, "difficulty", &difficulty, "length", &length,
+                                 "notion", &notion),
                      0);
     assert_int_equal(pairs, 6);
     assert_near(r2, 1, 1e-9);
@@ -417,8 +406,7 @@ static void long_prompts_count_as_wrong(void **state)
     char line[400], letters[200] = {0};
     memset(letters, 'e', sizeof letters - 1); /* over the context of 128 tokens */
     snprintf(line, sizeof line,
-             "{\"problem\":\"%s\",\"answer\":1}\n{\"problem\":\"a\",\"answer\":1}\n",
-             letters);
+             "{\"problem\":\"%s\",\"answer\":1}\n{\"problem\":\"a\",\"answer\":1}\n", letters);
     write_file("long.jsonl", line);
     assert_done("--problems long.jsonl" MODEL "-n 2 -o long.sqlite");
     assert_non_null(strstr(errors, "responses end at the model's context of 128 tokens"));
@@ -433,13 +421,12 @@ static void programs(void **state)
     (void)state;
     masa_error err = {0};
     if (masa_code_available(&err) != MASA_OK) skip_since(err.message);
-    write_file("code.yaml",
-               "name: code\nfile: code.jsonl\nkind: code\nprompt: '{question}'\n");
+    write_file("code.yaml", "name: code\nfile: code.jsonl\nkind: code\nprompt: '{question}'\n");
     write_file("code.jsonl", "{\"problem\":\"abc\",\"tests\":[\"assert 1 == 1\"]}\n"
                              "{\"problem\":\"ab\",\"tests\":[\"assert 1 == 2\"]}\n");
     assert_done("--benchmark ./code.yaml" MODEL "-n 2 -l 60 -o code.sqlite");
-    assert_int_equal(
-        count("code.sqlite", "SELECT count(*) FROM samples WHERE verdict IS NULL"), 0);
+    assert_int_equal(count("code.sqlite", "SELECT count(*) FROM samples WHERE verdict IS NULL"),
+                     0);
     /* Judging was broken off: the same command makes up for it, without sampling. */
     change("code.sqlite", "UPDATE samples SET verdict = NULL WHERE cause = 'eos';"
                           "UPDATE samples SET text = '1', cause = 'eos', verdict = NULL");
@@ -465,8 +452,7 @@ static void a_run_stands_for_its_checkpoint(void **state)
     char *path = masa_path_join(root, "run");
     fix_choice();
     static const char *const set[] = {"data.suffix=abc", "data.answer_rules=whole",
-                                      "model.chat_template=chatml",
-                                      "rollout.max_tokens=40"};
+                                      "model.chat_template=chatml", "rollout.max_tokens=40"};
     assert_int_equal(masa_config_load(&config, NULL, NULL, set, 4, NULL), MASA_OK);
     assert_int_equal(masa_run_create(&run, path, &config, NULL), MASA_OK);
     assert_fails("--problems own.jsonl --model run", 1, "run has no checkpoint yet");
@@ -477,21 +463,17 @@ static void a_run_stands_for_its_checkpoint(void **state)
     masa_config_deinit(&config);
     free(path);
     assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o direct.sqlite");
-    assert_done(
-        "--problems own.jsonl --model run --chat-template chatml --compute f32 "
-        "--suffix '' --answer-rules boxed -n 2 -l 8 -o run.sqlite");
+    assert_done("--problems own.jsonl --model run --chat-template chatml --compute f32 "
+                "--suffix '' --answer-rules boxed -n 2 -l 8 -o run.sqlite");
     assert_same_samples("direct.sqlite", "run.sqlite");
     /* What is not given is the run's: its suffix and answer rules here. */
-    assert_done(
-        "--problems own.jsonl --model run/checkpoints/step-000003 --compute f32 "
-        "-n 2 -l 8 -o settings.sqlite");
-    assert_int_equal(count("settings.sqlite",
-                           "SELECT count(*) FROM problems WHERE prompt ="
-                           " question || ' abc'"),
+    assert_done("--problems own.jsonl --model run/checkpoints/step-000003 --compute f32 "
+                "-n 2 -l 8 -o settings.sqlite");
+    assert_int_equal(count("settings.sqlite", "SELECT count(*) FROM problems WHERE prompt ="
+                                              " question || ' abc'"),
                      3);
-    assert_int_equal(count("settings.sqlite",
-                           "SELECT count(*) FROM samples WHERE cause = 'eos'"
-                           " AND problem < 3 AND answer IS NOT text"),
+    assert_int_equal(count("settings.sqlite", "SELECT count(*) FROM samples WHERE cause = 'eos'"
+                                              " AND problem < 3 AND answer IS NOT text"),
                      0);
     assert_int_equal(
         count("settings.sqlite", "SELECT value LIKE '%\"length_max\":40%' FROM info"), 1);
@@ -504,9 +486,11 @@ static char *texts_of(const char *file, const char *kind)
     sqlite3_stmt *statement = NULL;
     char *path = masa_path_join(root, file);
     assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT group_concat(hex(text)) FROM (SELECT text FROM "
-                                            "samples WHERE kind = ? ORDER BY problem, sample)",
-                                        -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT group_concat(hex(text)) FROM (SELECT text FROM "
+                                        "samples WHERE kind = ? ORDER BY problem, sample)",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
     sqlite3_bind_text(statement, 1, kind, -1, SQLITE_STATIC);
     assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
     char *texts = masa_strdup((const char *)sqlite3_column_text(statement, 0));
@@ -566,8 +550,8 @@ static void make_run(const char *name, const char *const *set, size_t n, const c
     free(path);
 }
 
-#define PREDICT                                                                           \
-    "--problems own.jsonl --chat-template chatml --compute f32 --suffix '' -n 2 -l 8 --meta " \
+#define PREDICT                                                                                \
+    "--problems own.jsonl --chat-template chatml --compute f32 --suffix '' -n 2 -l 8 --meta "  \
     "--meta-samples 3 --meta-template meta.txt --meta-max-tokens 9 --length-min 1 "
 
 /* Predictions are made with the run's factors for them, solutions without. */
@@ -615,8 +599,7 @@ static void an_export(void **state)
 {
     (void)state;
     fix_choice();
-    assert_done("--problems own.jsonl" MODEL
-                "-n 2 -l 8 -o exported.sqlite --export exported");
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o exported.sqlite --export exported");
     assert_non_null(strstr(errors, "exported to exported"));
     char line[512];
     snprintf(line, sizeof line,

@@ -7,9 +7,8 @@
 static int masa(const char *command, const char *arguments)
 {
     char line[2048];
-    snprintf(line, sizeof line,
-             "$masa %s --model . --chat-template chatml --compute f32 %s", command,
-             arguments);
+    snprintf(line, sizeof line, "$masa %s --model . --chat-template chatml --compute f32 %s",
+             command, arguments);
     return shell(line);
 }
 
@@ -26,9 +25,10 @@ static void assert_fails(const char *command, const char *arguments, int status,
 static void a_file_is_answered_and_scored(void **state)
 {
     (void)state;
-    write_file("in.jsonl", "{\"prompt\":\"abc\",\"id\":\"x\"}\n\n"
-                           "{\"messages\":[{\"role\":\"user\",\"content\":\"on\"}],\"answer\":7}\n"
-                           "{\"prompt_tokens\":[5,6,7]}\n");
+    write_file("in.jsonl",
+               "{\"prompt\":\"abc\",\"id\":\"x\"}\n\n"
+               "{\"messages\":[{\"role\":\"user\",\"content\":\"on\"}],\"answer\":7}\n"
+               "{\"prompt_tokens\":[5,6,7]}\n");
     assert_int_equal(masa("generate", "-f in.jsonl -n 3 -l 20 -t 0.8 -k 40 | tee out.jsonl"),
                      0);
     assert_non_null(strstr(errors, "tokens/s"));
@@ -44,14 +44,15 @@ static void a_file_is_answered_and_scored(void **state)
         if (tokens < 20) assert_string_equal(stop, "eos");
         assert_true(json_is_string(json_object_get(line, "text")));
         if (n < 3) assert_string_equal(json_string_value(json_object_get(line, "id")), "x");
-        if (n / 3 == 1) assert_int_equal(json_integer_value(json_object_get(line, "answer")), 7);
+        if (n / 3 == 1)
+            assert_int_equal(json_integer_value(json_object_get(line, "answer")), 7);
         json_decref(line);
     }
     assert_int_equal(n, 9);
     assert_int_equal(masa("score", "-f out.jsonl -t 0.8"), 0);
     double difference = 1;
-    assert_int_equal(sscanf(errors, "mean difference to the log-probabilities given: %lf",
-                            &difference), 1);
+    assert_int_equal(
+        sscanf(errors, "mean difference to the log-probabilities given: %lf", &difference), 1);
     assert_near(difference, 0, 1e-5);
 }
 
@@ -99,7 +100,8 @@ static void a_chat_remembers_and_resets(void **state)
 {
     (void)state;
     assert_int_equal(masa("generate", "--chat -l 3 <<'END'\nabc\non\n/nothing\n/reset\n"
-                                      "abc\n/quit\nabc\nEND"), 0);
+                                      "abc\n/quit\nabc\nEND"),
+                     0);
     size_t prompts[4], n = 0;
     for (const char *p = errors; (p = strstr(p, "(prompt: ")) && n < 4; p++)
         assert_int_equal(sscanf(p, "(prompt: %zu", &prompts[n++]), 1);
@@ -164,7 +166,7 @@ static void quiet_says_the_responses_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(quiet_says_the_responses_alone),
-        cmocka_unit_test(a_file_is_answered_and_scored),
+                                       cmocka_unit_test(a_file_is_answered_and_scored),
                                        cmocka_unit_test(a_seed_decides),
                                        cmocka_unit_test(texts_are_scored),
                                        cmocka_unit_test(a_chat_remembers_and_resets),

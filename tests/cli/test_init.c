@@ -16,11 +16,13 @@ static int make_folder(void **state)
 static void same_seed_same_bytes(void **state)
 {
     (void)state;
-    assert_int_equal(shell("$masa init one" SHAPE "-p phrases && $masa init two" SHAPE "-p phrases"
+    assert_int_equal(shell("$masa init one" SHAPE "-p phrases && $masa init two" SHAPE
+                           "-p phrases"
                            " && diff -r one two && $masa init three" SHAPE "-p phrases -s 2"
                            " && ! cmp -s one/model.safetensors three/model.safetensors"
                            " && diff one/config.json three/config.json"
-                           " && diff one/tokenizer.json three/tokenizer.json"), 0);
+                           " && diff one/tokenizer.json three/tokenizer.json"),
+                     0);
 }
 
 static void architectures_load_and_run(void **state)
@@ -47,10 +49,12 @@ static void phrases_and_merges_are_tokens(void **state)
     (void)state;
     /* 259 ids of bytes and special tokens; then the phrases in order. */
     assert_int_equal(shell("$masa init p" SHAPE "-p phrases && "
-                           "$masa tokenize -m p '? \"chain\"a\\b'"), 0);
+                           "$masa tokenize -m p '? \"chain\"a\\b'"),
+                     0);
     assert_non_null(strstr(output, "[260,261,262]"));
     assert_int_equal(shell("$masa init c" SHAPE "--vocab 300 -c corpus && "
-                           "$masa tokenize -m c ' the' && $masa inspect --json c"), 0);
+                           "$masa tokenize -m c ' the' && $masa inspect --json c"),
+                     0);
     const char *ids = strstr(output, "\"ids\":[");
     assert_non_null(ids);
     assert_null(memchr(ids, ',', strcspn(ids, "]"))); /* one token */

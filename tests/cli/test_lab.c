@@ -44,8 +44,8 @@ static const char *const names[] = {"plain-1", "fast-1", "plain-2", "fast-2"};
 /* What a record says that is no time must not depend on how often its run was broken off. */
 static void assert_same_records(const char *a, const char *b)
 {
-    static const char *const keys[] = {"steps", "tokens", "flops", "accuracy", "settings",
-                                       "finished", "seed", "arm"};
+    static const char *const keys[] = {"steps",    "tokens",   "flops", "accuracy",
+                                       "settings", "finished", "seed",  "arm"};
     for (int i = 0; i < 4; i++) {
         char one[80], two[80];
         snprintf(one, sizeof one, "%s/%s.json", a, names[i]);
@@ -88,8 +88,7 @@ static void a_laboratory_is_run_and_recorded(void **state)
     assert_string_equal(json_string_value(json_object_get(root, "version")), output + 5);
     assert_true(json_is_true(json_object_get(root, "finished")));
     json_t *settings = json_object_get(root, "settings");
-    assert_string_equal(json_string_value(json_object_get(settings, "optimizer.lr")),
-                        "0.002");
+    assert_string_equal(json_string_value(json_object_get(settings, "optimizer.lr")), "0.002");
     assert_string_equal(json_string_value(json_object_get(settings, "data.test")),
                         "test.jsonl");
     assert_null(json_object_get(settings, "optimizer.beta1")); /* the default */
@@ -106,8 +105,7 @@ static void a_laboratory_is_run_and_recorded(void **state)
         if (step > 0)
             assert_near(json_number_value(reward),
                         metric_of("runs/small/fast-seed2", step, "reward"), 1e-4);
-        else
-            assert_true(json_is_null(reward));
+        else assert_true(json_is_null(reward));
     }
     json_decref(root);
 }
@@ -194,7 +192,8 @@ static void what_is_wrong_is_said(void **state)
         int status;
     } cases[] = {
         {"none.yaml", NULL, "none.yaml", 1},
-        {"bad.yaml", "jobs: 3\n", "bad.yaml:13: no description of a laboratory: Unexpected key: jobs", 1},
+        {"bad.yaml", "jobs: 3\n",
+         "bad.yaml:13: no description of a laboratory: Unexpected key: jobs", 1},
         {"bad.yaml", "  - name: plain\n", "plain with seed 1 is given twice", 1},
         {"bad.yaml", "  - name: a/b\n", "the name 'a/b' is to be of letters", 1},
         {"bad.yaml", "  - name: same\n    preset: grpo\n",

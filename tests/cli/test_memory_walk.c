@@ -91,8 +91,8 @@ static void runs_go_on(void **state)
     assert_int_equal(failures, 0);
 }
 
-#define EVALUATE                                                                          \
-    "eval -q --problems train.jsonl --model model --chat-template chatml --compute f32 "  \
+#define EVALUATE                                                                               \
+    "eval -q --problems train.jsonl --model model --chat-template chatml --compute f32 "       \
     "-n 2 -l 12 -o RUN"
 #define PRINTED "cmp printed output"
 

@@ -31,8 +31,7 @@ static void read_all(char *to, size_t size, FILE *file)
 static int meta_with(const char *paper, const char *arguments, const char *file, size_t size)
 {
     char line[1024];
-    char *path = masa_path_join(folder, "in.jsonl"),
-         *err = masa_path_join(folder, "errors");
+    char *path = masa_path_join(folder, "in.jsonl"), *err = masa_path_join(folder, "errors");
     assert_int_equal(masa_file_write(path, file, size, NULL), MASA_OK);
     snprintf(line, sizeof line, "cd '%s' && '%s' meta %s %s 2>errors >out", folder,
              MASA_PROGRAM, paper, arguments);
@@ -75,8 +74,7 @@ static void the_documented_example_holds(void **state)
     (void)state;
     masa_text doc = {0};
     const char *input, *expected;
-    assert_int_equal(masa_file_read(&doc, MASA_TESTS "/../docs/method.md", NULL),
-                     MASA_OK);
+    assert_int_equal(masa_file_read(&doc, MASA_TESTS "/../docs/method.md", NULL), MASA_OK);
     const char *p = doc.data;
     size_t n = json_block(&input, &p), expected_size = json_block(&expected, &p);
     assert_int_equal(meta("--forecast in.jsonl", input, n), 0);
@@ -85,17 +83,16 @@ static void the_documented_example_holds(void **state)
     masa_text_deinit(&doc);
 }
 
-#define RESPONSES                                                                        \
-    "\"problem\":\"Count the primes.\",\"responses\":[\"a sieve\",\"sieves\",\"a "       \
-    "guess\"],"                                                                          \
+#define RESPONSES                                                                              \
+    "\"problem\":\"Count the primes.\",\"responses\":[\"a sieve\",\"sieves\",\"a "             \
+    "guess\"],"                                                                                \
     "\"correct\":[true,1,0.0],\"lengths\":[150,210,400],"
 
 /* One meta response to one problem: what is written about it has these parts. */
 static void assert_first(const char *arguments, const char *answer, const char *parts)
 {
     char line[2048];
-    int n = snprintf(line, sizeof line, "{" RESPONSES "\"meta_responses\":[\"%s\"]}\n",
-                     answer);
+    int n = snprintf(line, sizeof line, "{" RESPONSES "\"meta_responses\":[\"%s\"]}\n", answer);
     assert_int_equal(meta(arguments, line, (size_t)n), 0);
     assert_has(output, parts);
 }
@@ -111,17 +108,14 @@ static void every_option_has_its_effect(void **state)
                  "\"total\":0.821386294,\"zero\":{}");
     assert_first("--base 1 in.jsonl", answer, "\"difficulty\":1.0");
     assert_first("--difficulty-rule brier in.jsonl", answer, "\"difficulty\":0.972222222");
-    assert_first("--length-rule strict in.jsonl", answer,
-                 "\"zero\":{\"length\":\"outside\"}");
+    assert_first("--length-rule strict in.jsonl", answer, "\"zero\":{\"length\":\"outside\"}");
     assert_first("--notion-rule substring in.jsonl", answer,
                  "\"zero\":{\"notion\":\"none_helpful\"}");
     assert_first("--weight-difficulty 0 in.jsonl", answer, "\"total\":1.0");
     assert_first("--weight-length 0 --weight-notion 0 in.jsonl", answer,
                  "\"total\":0.464158883");
-    assert_first("--length-max 200 in.jsonl", answer,
-                 "\"zero\":{\"length\":\"out_of_range\"}");
-    assert_first("--length-min 300 in.jsonl", answer,
-                 "\"zero\":{\"length\":\"out_of_range\"}");
+    assert_first("--length-max 200 in.jsonl", answer, "\"zero\":{\"length\":\"out_of_range\"}");
+    assert_first("--length-min 300 in.jsonl", answer, "\"zero\":{\"length\":\"out_of_range\"}");
     assert_first("-f in.jsonl", answer, "\"cutoff\":420,");
     assert_first("-f --margin 0 in.jsonl", answer, "\"cutoff\":8192,");
     assert_first("-f --margin 1.5 in.jsonl", answer, "\"cutoff\":315,");
@@ -132,8 +126,7 @@ static void every_option_has_its_effect(void **state)
                  "\"expert\":\"</meta>\\n{\\\"math_notion\\\": [\\\"sieve\\\"], "
                  "\\\"pass_rate\\\": 5, \\\"solution_length\\\": 180}\"");
     assert_first("-f --expert-threshold 1.1 in.jsonl",
-                 "</meta>{\\\"math_notion\\\":[\\\"sieve\\\"]}",
-                 "solved using sieve.\"}");
+                 "</meta>{\\\"math_notion\\\":[\\\"sieve\\\"]}", "solved using sieve.\"}");
     /* In one right response and one wrong one; of the right ones that is a greater share. */
     static const char rare[] =
         "{\"problem\":\"P\",\"responses\":[\"a sieve\",\"a sieve\",\"b\",\"c\"],"
@@ -150,9 +143,9 @@ static void every_option_has_its_effect(void **state)
         "\"lengths\":[150,250],\"meta_responses\":[\"</meta>{}\"]}\n";
     assert_int_equal(meta("-f --expert-threshold 0 in.jsonl", hopeless, strlen(hopeless)), 0);
     assert_null(strstr(output, "expert"));
-    assert_int_equal(meta("-f --expert-threshold 0 --expert-hopeless in.jsonl", hopeless,
-                          strlen(hopeless)),
-                     0);
+    assert_int_equal(
+        meta("-f --expert-threshold 0 --expert-hopeless in.jsonl", hopeless, strlen(hopeless)),
+        0);
     assert_has(output, "\\\"pass_rate\\\": 0, \\\"solution_length\\\": 200}");
 }
 
@@ -197,39 +190,36 @@ static void the_summary_measures(void **state)
         "\"lengths\":[9,9],\"meta_responses\":[\"{\\\"pass_rate\\\":1}\",\"none\"]}\n";
     assert_int_equal(meta("--tolerance 0.125 in.jsonl", file, sizeof file - 1), 0);
     assert_string_equal(
-        errors,
-        "6 meta responses to 3 problems; mean rewards:\n"
-        "  difficulty 0.6145   zero: 1 no_json\n"
-        "  length     0.0000   zero: 1 no_json, 1 missing, 4 outside\n"
-        "  notion     0.0000   zero: 1 no_json, 5 missing\n"
-        "  total      0.2048\n"
-        "pass rate, predicted and true: 3 problems, Pearson 1.0000, Spearman 1.0000, "
-        "mean "
-        "absolute error 0.0833, calibration error 0.0833\n"
-        "length, predicted and true: 2 problems, Pearson 1.0000, Spearman 1.0000, mean "
-        "absolute error 100.0000\n"
-        "gate: 1 of 3 problems closed, precision 1.0000, recall 0.5000, F1 0.6667\n"
-        "length error of correct rollouts, standardised: 3 rollouts, mean -2.0000, "
-        "deviation "
-        "0.0000\n"
-        "length error of incorrect rollouts, standardised: 1 rollouts, mean 2.0000, "
-        "deviation "
-        "0.0000\n");
+        errors, "6 meta responses to 3 problems; mean rewards:\n"
+                "  difficulty 0.6145   zero: 1 no_json\n"
+                "  length     0.0000   zero: 1 no_json, 1 missing, 4 outside\n"
+                "  notion     0.0000   zero: 1 no_json, 5 missing\n"
+                "  total      0.2048\n"
+                "pass rate, predicted and true: 3 problems, Pearson 1.0000, Spearman 1.0000, "
+                "mean "
+                "absolute error 0.0833, calibration error 0.0833\n"
+                "length, predicted and true: 2 problems, Pearson 1.0000, Spearman 1.0000, mean "
+                "absolute error 100.0000\n"
+                "gate: 1 of 3 problems closed, precision 1.0000, recall 0.5000, F1 0.6667\n"
+                "length error of correct rollouts, standardised: 3 rollouts, mean -2.0000, "
+                "deviation "
+                "0.0000\n"
+                "length error of incorrect rollouts, standardised: 1 rollouts, mean 2.0000, "
+                "deviation "
+                "0.0000\n");
 }
 
 static void prompts_are_written(void **state)
 {
     (void)state;
     static const char file[] = "{\"id\":7,\"problem\":\"How \\\"many\\\"?\"}\n";
-    assert_int_equal(meta("--prompts --length-min 16 in.jsonl", file, sizeof file - 1),
-                     0);
+    assert_int_equal(meta("--prompts --length-min 16 in.jsonl", file, sizeof file - 1), 0);
     json_t *line = json_loads(output, 0, NULL);
     assert_non_null(line);
     assert_int_equal(json_integer_value(json_object_get(line, "id")), 7);
     assert_true(json_string_length(json_object_get(line, "system")) > 0);
     assert_has(json_string_value(json_object_get(line, "prompt")), "integer 16 to 8192");
-    assert_has(json_string_value(json_object_get(line, "prompt")),
-               "Problem: How \"many\"?");
+    assert_has(json_string_value(json_object_get(line, "prompt")), "Problem: How \"many\"?");
     json_decref(line);
     assert_string_equal(errors, "");
     /* Without options it is as in masa train: meta.length_min to rollout.max_tokens. */
@@ -253,8 +243,7 @@ static const struct {
     {"{\"problem\":1}", "in.jsonl:2: \"problem\" must be a string"},
     {"{\"problem\":\"x\"}", "in.jsonl:2: \"responses\" must be a list of strings"},
     {"{\"problem\":\"x\",\"responses\":[\"a\",1]}", "\"responses\"[1] is not a string"},
-    {"{\"problem\":\"x\",\"responses\":[\"a\"]}",
-     "\"correct\" and \"lengths\" must be lists"},
+    {"{\"problem\":\"x\",\"responses\":[\"a\"]}", "\"correct\" and \"lengths\" must be lists"},
     {"{\"problem\":\"x\",\"responses\":[\"a\"],\"correct\":[true,true],\"lengths\":["
      "1]}",
      "1 \"responses\", but 2 in \"correct\" and 1 in \"lengths\""},
@@ -296,8 +285,7 @@ static void bad_files_and_options_are_named(void **state)
         int n = snprintf(file, sizeof file, "%s%s\n", good, lines[i].line);
         assert_int_equal(meta("-f in.jsonl", file, (size_t)n), 1);
         assert_has(errors, lines[i].error);
-        assert_ptr_equal(strchr(errors, '\n'),
-                         errors + strlen(errors) - 1); /* one line */
+        assert_ptr_equal(strchr(errors, '\n'), errors + strlen(errors) - 1); /* one line */
         assert_string_equal(output, "");
     }
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {

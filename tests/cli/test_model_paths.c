@@ -11,7 +11,8 @@ static char output[65536];
 static int shell(const char *line)
 {
     char command[1024];
-    snprintf(command, sizeof command, "cd %s && M=%s && { %s; } 2>&1", folder, MASA_PROGRAM, line);
+    snprintf(command, sizeof command, "cd %s && M=%s && { %s; } 2>&1", folder, MASA_PROGRAM,
+             line);
     FILE *pipe = popen(command, "r");
     size_t n = fread(output, 1, sizeof output - 1, pipe);
     output[n] = '\0';
@@ -24,8 +25,8 @@ static void must(const char *line)
     if (shell(line) != 0) fail_msg("%s: %s", line, output);
 }
 
-#define SMALL                                                                              \
-    "-s train.steps=2 -s rollout.prompts_per_step=1 -s rollout.group_size=2 "              \
+#define SMALL                                                                                  \
+    "-s train.steps=2 -s rollout.prompts_per_step=1 -s rollout.group_size=2 "                  \
     "-s rollout.max_tokens=4 -s data.max_prompt_tokens=200 -s data.suffix=x -s train.save_every=1 "
 
 static int make_run(void **state)
@@ -37,8 +38,9 @@ static int make_run(void **state)
          "--intermediate 64 --context 512");
     must("$M tasks -n 8 --kind add:3-4 --seed 1 > p.jsonl");
     /* Rewards that differ, so that every step moves the weights. */
-    must("$M train run -m tiny -d p.jsonl -p grpo -s optimizer.lr=0.01 -s reward.command='sed -u "
-         "\"s/^{.id.:\\([0-9]*\\),.*/{\\\"id\\\":\\1,\\\"reward\\\":\\1}/\"' " SMALL);
+    must(
+        "$M train run -m tiny -d p.jsonl -p grpo -s optimizer.lr=0.01 -s reward.command='sed -u "
+        "\"s/^{.id.:\\([0-9]*\\),.*/{\\\"id\\\":\\1,\\\"reward\\\":\\1}/\"' " SMALL);
     must("mkdir empty && cp run/config.yaml run/store.sqlite empty");
     return 0;
 }
@@ -72,8 +74,12 @@ static void assert_same(const char *line, bool shows)
 static void every_command_takes_a_run(void **state)
 {
     (void)state;
-    assert_same("echo '{\"prompt\":\"hello\",\"completion\":\"world\"}' | $M score -m $P --file -", true);
-    assert_same("$M generate -m $P --temperature 0 --max-tokens 8 hello 2>&1 | grep -a -v tokens/s", false);
+    assert_same(
+        "echo '{\"prompt\":\"hello\",\"completion\":\"world\"}' | $M score -m $P --file -",
+        true);
+    assert_same(
+        "$M generate -m $P --temperature 0 --max-tokens 8 hello 2>&1 | grep -a -v tokens/s",
+        false);
     assert_same("$M tokenize -m $P hello", false);
     assert_same("rm -rf c.gguf; $M convert --dtype f32 $P c.gguf && md5sum c.gguf", true);
     assert_same("$M inspect --tensors $P", true);

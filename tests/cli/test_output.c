@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define TRAIN                                                                             \
-    "$masa train run --model . -s model.chat_template=chatml --train train.jsonl "         \
-    "--test train.jsonl --steps 2 -s rollout.group_size=2 -s rollout.prompts_per_step=2 "  \
-    "-s rollout.max_tokens=8 -s rollout.batch=4 -s data.suffix= "                          \
+#define TRAIN                                                                                  \
+    "$masa train run --model . -s model.chat_template=chatml --train train.jsonl "             \
+    "--test train.jsonl --steps 2 -s rollout.group_size=2 -s rollout.prompts_per_step=2 "      \
+    "-s rollout.max_tokens=8 -s rollout.batch=4 -s data.suffix= "                              \
     "-s data.max_prompt_tokens=100 -s optimizer.tokens_per_pass=256 -s train.eval_every=1 "
 
 static int set_up(void **state)
@@ -41,7 +41,8 @@ static void assert_lost(const char *line)
     snprintf(command, sizeof command, "%s >/dev/full", line);
     int status = shell(command);
     size_t n = strlen(errors);
-    static const char says[] = "masa: cannot write to standard output: No space left on device\n";
+    static const char says[] =
+        "masa: cannot write to standard output: No space left on device\n";
     if (status != 1 || n < sizeof says - 1 || strcmp(errors + n - (sizeof says - 1), says) != 0)
         fail_msg("%s >/dev/full: status %d, %s", line, status, errors);
 }
@@ -54,8 +55,7 @@ static void help_that_is_lost_is_an_error(void **state)
     char *names = strdup(output);
     for (char *line = strtok(names, "\n"); line; line = strtok(NULL, "\n")) {
         char command[64], name[32];
-        if (strncmp(line, "  ", 2) != 0 || sscanf(line, "  %31[a-z] ", name) != 1)
-            continue;
+        if (strncmp(line, "  ", 2) != 0 || sscanf(line, "  %31[a-z] ", name) != 1) continue;
         snprintf(command, sizeof command, "$masa %s --help", name);
         assert_lost(command);
         n++;
@@ -105,8 +105,8 @@ static void closed_streams_harm_nothing(void **state)
     (void)state;
     assert_int_equal(shell("$masa tasks -n 3 >&-"), 1);
     assert_non_null(strstr(errors, "cannot write to standard output: Bad file descriptor"));
-    assert_int_equal(shell("$masa convert . copy <&- >&- 2>&- && $masa inspect copy && rm -r copy"),
-                     0);
+    assert_int_equal(
+        shell("$masa convert . copy <&- >&- 2>&- && $masa inspect copy && rm -r copy"), 0);
     assert_int_equal(shell("$masa inspect run >&-"), 1);
     if (shell("$masa inspect run") != 0) fail_msg("%s", errors);
 }
@@ -117,10 +117,13 @@ static void outputs_go_through_links_and_devices(void **state)
     struct stat info;
     assert_int_equal(shell("$masa report -o page.html run && ln -s page.html link && "
                            "echo old >page.html && $masa report -o link run && test -L link && "
-                           "grep -q '<html' page.html && test ! -e page.html.tmp"), 0);
+                           "grep -q '<html' page.html && test ! -e page.html.tmp"),
+                     0);
     assert_int_equal(shell("$masa report -o - run | cmp - page.html"), 0);
-    assert_int_equal(shell("mkfifo pipe && { cat pipe >got & $masa report -o pipe run && wait; } "
-                           "&& test -p pipe && cmp got page.html"), 0);
+    assert_int_equal(
+        shell("mkfifo pipe && { cat pipe >got & $masa report -o pipe run && wait; } "
+              "&& test -p pipe && cmp got page.html"),
+        0);
     assert_int_equal(shell("$masa report -o /dev/stdout run | cmp - page.html"), 0);
     /* As root a rename would replace it. A node of one's own, lest the machine's be lost. */
     if (getuid() == 0 && shell("mknod null c 1 3 && mknod full c 1 7") == 0) {
@@ -129,14 +132,16 @@ static void outputs_go_through_links_and_devices(void **state)
         assert_non_null(strstr(errors, "cannot write full: No space left on device"));
         assert_int_equal(shell("test -c full"), 0);
         assert_int_equal(shell("$masa convert -f . full.gguf && ln -sf full f.gguf && "
-                               "$masa convert -f . f.gguf"), 1);
+                               "$masa convert -f . f.gguf"),
+                         1);
         assert_non_null(strstr(errors, "cannot write f.gguf"));
     }
     assert_int_equal(shell("$masa report -o /dev/null run"), 0);
     assert_int_equal(stat("/dev/null", &info), 0);
     assert_true(S_ISCHR(info.st_mode));
     assert_int_equal(shell("$masa eval --problems train.jsonl --model . --chat-template chatml "
-                           "--suffix '' -n 1 -l 4 -o /dev/null"), 1);
+                           "--suffix '' -n 1 -l 4 -o /dev/null"),
+                     1);
     assert_non_null(strstr(errors, "/dev/null is not a regular file"));
 }
 
@@ -147,18 +152,23 @@ static void terminals_are_not_commanded(void **state)
     if (shell("command -v script") != 0) skip_since("there is no program `script`");
     write_file("evil.jsonl", "{\"prediction\":\"4\",\"gold\":\"4\",\"id\":\"a\\u202eb\"}\n");
     assert_int_equal(shell("$masa verify evil.jsonl"), 0);
-    assert_non_null(strstr(output, "a\xE2\x80\xAE" "b"));
+    assert_non_null(strstr(output, "a\xE2\x80\xAE"
+                                   "b"));
     assert_int_equal(shell("script -qec '$masa verify evil.jsonl' /dev/null"), 0);
     assert_non_null(strstr(output, "a\\u202Eb"));
     assert_null(strstr(output, "\xE2\x80\xAE"));
     assert_int_equal(shell("$masa verify \"$(printf 'no\\033[2Jfile\\r')\""), 1);
-    assert_int_equal(shell("script -qec \"$masa verify '$(printf 'no\\033[2Jfile')'\" /dev/null"), 1);
+    assert_int_equal(
+        shell("script -qec \"$masa verify '$(printf 'no\\033[2Jfile')'\" /dev/null"), 1);
     assert_null(strchr(output, '\033'));
-    if (shell("rm -rf shown && " "script -qec '" "$masa train shown --model . "
-              "-s model.chat_template=chatml --train train.jsonl --steps 2 -s rollout.group_size=2 "
-              "-s rollout.prompts_per_step=2 -s rollout.max_tokens=8 -s rollout.batch=4 "
-              "-s data.suffix= -s data.max_prompt_tokens=100 -s optimizer.tokens_per_pass=256' "
-              "/dev/null") != 0)
+    if (shell(
+            "rm -rf shown && "
+            "script -qec '"
+            "$masa train shown --model . "
+            "-s model.chat_template=chatml --train train.jsonl --steps 2 -s rollout.group_size=2 "
+            "-s rollout.prompts_per_step=2 -s rollout.max_tokens=8 -s rollout.batch=4 "
+            "-s data.suffix= -s data.max_prompt_tokens=100 -s optimizer.tokens_per_pass=256' "
+            "/dev/null") != 0)
         fail_msg("%s", output);
     assert_non_null(strstr(output, "step 2/2")); /* progress still draws */
 }

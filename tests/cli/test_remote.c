@@ -16,11 +16,13 @@ static int set_up(void **state)
 }
 
 /* The kind's training, `more` being a format for the URLs of two servers. */
-static int train(const kind *k, const char *run, const char *more, const char *one, const char *two)
+static int train(const kind *k, const char *run, const char *more, const char *one,
+                 const char *two)
 {
     char line[3000], with[600];
     snprintf(with, sizeof with, more, one, two);
-    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 timeout 120 $masa %s", arguments(with, k, run));
+    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 timeout 120 $masa %s",
+             arguments(with, k, run));
     return shell(line);
 }
 
@@ -96,14 +98,13 @@ static void a_server_dies(void **state)
     for (size_t i = 0; i < 2; i++) {
         serving b = serving_start(MODEL);
         snprintf(with, sizeof with, "--rollouts %s,%s -n 100", a.url, b.url);
-        snprintf(
-            line, sizeof line,
-            "rm -rf hurt; OMP_NUM_THREADS=1 timeout 120 $masa %s -s train.steps=6 & "
-            "job=$!; "
-            "until [ -e hurt/checkpoints/latest ]; do sleep 0.02; done; kill -STOP %d; "
-            "sleep 1; kill -%s %d; kill -CONT %d; wait $job",
-            arguments(with, &kinds[0], "hurt"), (int)b.pid, signals[i], (int)b.pid,
-            (int)b.pid);
+        snprintf(line, sizeof line,
+                 "rm -rf hurt; OMP_NUM_THREADS=1 timeout 120 $masa %s -s train.steps=6 & "
+                 "job=$!; "
+                 "until [ -e hurt/checkpoints/latest ]; do sleep 0.02; done; kill -STOP %d; "
+                 "sleep 1; kill -%s %d; kill -CONT %d; wait $job",
+                 arguments(with, &kinds[0], "hurt"), (int)b.pid, signals[i], (int)b.pid,
+                 (int)b.pid);
         must(shell(line), "hurt");
         assert_says("samples no more until the weights change");
         assert_same_run(&kinds[0], "hurt");
@@ -121,13 +122,14 @@ static void a_server_comes_back(void **state)
     snprintf(with, sizeof with, "--rollouts %s,%s", a.url, b.url);
     snprintf(again, sizeof again, "%s", strrchr(b.url, ':') + 1);
     serving_kill(&b);
-    snprintf(line, sizeof line,
-             "rm -rf back; OMP_NUM_THREADS=1 $masa %s & job=$!; "
-             "until [ -e back/checkpoints/latest ]; do sleep 0.02; done; kill -STOP $job; "
-             "OMP_NUM_THREADS=1 $masa serve -q " MODEL " --listen 127.0.0.1:%s >back-url & b=$!; "
-             "until [ -s back-url ]; do sleep 0.02; done; kill -CONT $job; wait $job; status=$?; "
-             "curl -s $(cat back-url)/health; kill $b; wait $b; exit $status",
-             arguments(with, &kinds[0], "back"), again);
+    snprintf(
+        line, sizeof line,
+        "rm -rf back; OMP_NUM_THREADS=1 $masa %s & job=$!; "
+        "until [ -e back/checkpoints/latest ]; do sleep 0.02; done; kill -STOP $job; "
+        "OMP_NUM_THREADS=1 $masa serve -q " MODEL " --listen 127.0.0.1:%s >back-url & b=$!; "
+        "until [ -s back-url ]; do sleep 0.02; done; kill -CONT $job; wait $job; status=$?; "
+        "curl -s $(cat back-url)/health; kill $b; wait $b; exit $status",
+        arguments(with, &kinds[0], "back"), again);
     must(shell(line), "back");
     assert_non_null(strstr(output, "\"weight_version\":\"step-"));
     assert_same_run(&kinds[0], "back");
@@ -151,8 +153,8 @@ static void without_servers_it_ends_and_goes_on(void **state)
     assert_says("masa: no server of rollout.servers can sample: http://127.0.0.1:");
     waitpid(a.pid, NULL, 0);
     serving b = serving_start(MODEL);
-    snprintf(line, sizeof line,
-             "OMP_NUM_THREADS=1 $masa train alone -q --resume --rollouts %s", b.url);
+    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 $masa train alone -q --resume --rollouts %s",
+             b.url);
     must(shell(line), "resume");
     assert_same_run(&kinds[0], "alone");
     must(shell("OMP_NUM_THREADS=1 $masa train alone -q --resume -s rollout.servers= -s "
@@ -209,8 +211,8 @@ static stand_in stand_in_start(const char *fault)
     assert_int_equal(pipe(out), 0);
     if ((s.pid = fork()) == 0) {
         dup2(out[1], STDOUT_FILENO);
-        execl("/usr/bin/python3", "python3", MASA_TESTS "/cli/vllm_stand_in.py",
-              s.behind.url, fault, (char *)NULL);
+        execl("/usr/bin/python3", "python3", MASA_TESTS "/cli/vllm_stand_in.py", s.behind.url,
+              fault, (char *)NULL);
         _exit(127);
     }
     close(out[1]);
@@ -232,13 +234,14 @@ static void trains_with_vllm_s_interface(void **state)
     (void)state;
     stand_in v = stand_in_start("");
     must(train(&kinds[0], "vllm", "--rollouts %s", v.url, NULL), "vllm");
-    must(train(&kinds[0], "vllm-uncapped", "--rollouts %s -s algorithm.importance_cap=0",
-               v.url, NULL),
+    must(train(&kinds[0], "vllm-uncapped", "--rollouts %s -s algorithm.importance_cap=0", v.url,
+               NULL),
          "vllm-uncapped");
     must(train(&kinds[2], "vllm-efficient",
                "--rollouts %s -s meta.cutoff_survival=0.5 -s meta.cutoff_margin=0.5 "
                "-s algorithm.advantage=group_mean -s algorithm.aggregation=constant "
-               "-s optimizer.mini_batches=1", v.url, NULL),
+               "-s optimizer.mini_batches=1",
+               v.url, NULL),
          "vllm-efficient");
     stand_in_end(&v);
 }
@@ -249,8 +252,7 @@ static void another_engine_is_weighed(void **state)
     (void)state;
     stand_in v = stand_in_start("shifted");
     must(train(&kinds[0], "shifted", "--rollouts %s", v.url, NULL), "shifted");
-    must(train(&kinds[0], "plain", "--rollouts %s -s algorithm.importance_cap=0", v.url,
-               NULL),
+    must(train(&kinds[0], "plain", "--rollouts %s -s algorithm.importance_cap=0", v.url, NULL),
          "plain");
     masa_text a = read_saved("shifted", "model.safetensors"),
               b = read_saved("plain", "model.safetensors"),

@@ -13,10 +13,15 @@ static char folder[] = "/tmp/masa-cli-run-XXXXXX";
 static masa_store_prediction predicted(long rate, long length, double true_rate,
                                        double true_length)
 {
-    return (masa_store_prediction){
-        .pass_rate = rate, .length = length, .notions = "[\"sum\"]", .cause_pass_rate = "missing",
-        .difficulty = 0.5, .length_reward = 1, .notion_reward = 0,
-        .true_pass_rate = true_rate, .true_length = true_length};
+    return (masa_store_prediction){.pass_rate = rate,
+                                   .length = length,
+                                   .notions = "[\"sum\"]",
+                                   .cause_pass_rate = "missing",
+                                   .difficulty = 0.5,
+                                   .length_reward = 1,
+                                   .notion_reward = 0,
+                                   .true_pass_rate = true_rate,
+                                   .true_length = true_length};
 }
 
 /* A prompt of step 3 as its two meta rollouts saw it; the truth is in both. */
@@ -25,9 +30,15 @@ static void add_predictions(masa_store *store, long prompt, masa_store_predictio
 {
     const masa_store_prediction predictions[] = {first, second};
     for (long sample = 0; sample < 2; sample++) {
-        masa_store_rollout r = {.step = 3, .prompt = prompt, .problem = "p8", .kind = "meta",
-                                .sample = sample, .prompt_text = "How hard?", .text = "{}",
-                                .answer = "4", .cause = "eos",
+        masa_store_rollout r = {.step = 3,
+                                .prompt = prompt,
+                                .problem = "p8",
+                                .kind = "meta",
+                                .sample = sample,
+                                .prompt_text = "How hard?",
+                                .text = "{}",
+                                .answer = "4",
+                                .cause = "eos",
                                 .prediction = &predictions[sample]};
         assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
     }
@@ -64,13 +75,22 @@ static int make_run(void **state)
         masa_run_add_metric(run, step, "reward/mean", 0.25 * (double)step, NULL);
         masa_run_add_metric(run, step, "loss", step == 2 ? NAN : -1.5, NULL);
         for (long sample = 0; sample < 2; sample++) {
-            masa_store_rollout r = {.step = step, .problem = "p7", .kind = "solution",
-                                    .sample = sample, .prompt_text = "What is \"2+2\"?",
+            masa_store_rollout r = {.step = step,
+                                    .problem = "p7",
+                                    .kind = "solution",
+                                    .sample = sample,
+                                    .prompt_text = "What is \"2+2\"?",
                                     .text = sample ? "It is \\boxed{4}." : "Five\n\xff",
-                                    .answer = "4", .prompt_tokens = 9, .tokens = 5,
-                                    .reward = (double)sample, .advantage = 1, .cause = "eos",
-                                    .logprob = -0.5, .seconds = 1,
-                                    .extracted = sample ? "4" : NULL, .correct = sample == 1,
+                                    .answer = "4",
+                                    .prompt_tokens = 9,
+                                    .tokens = 5,
+                                    .reward = (double)sample,
+                                    .advantage = 1,
+                                    .cause = "eos",
+                                    .logprob = -0.5,
+                                    .seconds = 1,
+                                    .extracted = sample ? "4" : NULL,
+                                    .correct = sample == 1,
                                     .said = sample ? "well done" : NULL};
             masa_store_add_rollout(masa_run_store(run), &r, NULL);
             if (sample == 0 || step != 2) continue;
@@ -189,8 +209,9 @@ static void rollouts_are_read(void **state)
                         "     parts of the reward: {\"format\":1.0,\"length\":0.25}\n"
                         "     well done\n");
     assert_int_equal(masa("inspect FOLDER --kind meta --prompt 1"), 0);
-    assert_says("predicted: pass rate 8/8, length 40, notions [\"sum\"]\n"
-                "true: pass rate 0.75, length 30; rewards of pass rate 0.5, length 1, notions 0\n");
+    assert_says(
+        "predicted: pass rate 8/8, length 40, notions [\"sum\"]\n"
+        "true: pass rate 0.75, length 30; rewards of pass rate 0.5, length 1, notions 0\n");
     assert_int_equal(masa("inspect FOLDER --kind meta --prompt 2"), 0);
     assert_says("predicted: no pass rate (missing), length 20");
     assert_int_equal(masa("inspect FOLDER --kind meta --prompt 3 --json"), 0);
@@ -210,12 +231,13 @@ static void rows_are_json_lines(void **state)
     static const struct {
         const char *arguments;
         size_t lines, keys;
-    } cases[] = {{"inspect FOLDER --json --rollouts --problem p7 --contains Five", 3, 17},
-                 {"inspect FOLDER --json --rollouts --step 2 --contains boxed", 1, 19},
-                 {"inspect FOLDER --json --prompt 0 --limit 0 --step 1 --contains boxed", 1, 18},
-                 {"inspect FOLDER --json --rollouts --kind meta", 6, 16},
-                 {"inspect FOLDER --json --evals", 3, 9},
-                 {"inspect FOLDER --json --decisions --step 2:3", 2, 9}};
+    } cases[] = {
+        {"inspect FOLDER --json --rollouts --problem p7 --contains Five", 3, 17},
+        {"inspect FOLDER --json --rollouts --step 2 --contains boxed", 1, 19},
+        {"inspect FOLDER --json --prompt 0 --limit 0 --step 1 --contains boxed", 1, 18},
+        {"inspect FOLDER --json --rollouts --kind meta", 6, 16},
+        {"inspect FOLDER --json --evals", 3, 9},
+        {"inspect FOLDER --json --decisions --step 2:3", 2, 9}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(masa(cases[i].arguments), 0);
         assert_int_equal(count_lines(), cases[i].lines);
@@ -258,9 +280,9 @@ static void config_is_printed(void **state)
     assert_says("\n  group_size: 4\n");
     assert_says("\n  advantage: group_norm\n"); /* the file says so, after the preset */
     masa_config config;
-    assert_int_equal(masa_config_parse(&config, output, strlen(output), "out", NULL, NULL, 0,
-                                       NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_config_parse(&config, output, strlen(output), "out", NULL, NULL, 0, NULL),
+        MASA_OK);
     masa_config_deinit(&config);
     assert_int_equal(masa("config --markdown"), 0);
     assert_says("# Configuration\n");
@@ -277,10 +299,11 @@ static void config_is_printed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(metrics_are_a_table), cmocka_unit_test(rollouts_are_read),
-        cmocka_unit_test(predictions_stand_beside_the_truth),
-        cmocka_unit_test(rows_are_json_lines), cmocka_unit_test(wrong_use_is_said),
-        cmocka_unit_test(config_is_printed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(metrics_are_a_table),
+                                       cmocka_unit_test(rollouts_are_read),
+                                       cmocka_unit_test(predictions_stand_beside_the_truth),
+                                       cmocka_unit_test(rows_are_json_lines),
+                                       cmocka_unit_test(wrong_use_is_said),
+                                       cmocka_unit_test(config_is_printed)};
     return cmocka_run_group_tests(tests, make_run, remove_run);
 }

@@ -21,7 +21,8 @@ static void check(const char *arguments, const char *checks)
 {
     char line[600];
     serving s = serving_start(arguments);
-    snprintf(line, sizeof line, "python3 %s/cli/serve_client.py %s %s", MASA_TESTS, s.url, checks);
+    snprintf(line, sizeof line, "python3 %s/cli/serve_client.py %s %s", MASA_TESTS, s.url,
+             checks);
     int status = shell(line);
     int ended = serving_end(&s);
     if (status != 0) fail_msg("%s: %s", checks, errors);
@@ -77,13 +78,14 @@ static void is_full_and_stops(void **state)
     (void)state;
     char line[900];
     serving s = serving_start(MODEL "--queue 2 --batch 1");
-    snprintf(line, sizeof line,
-             "for i in 1 2; do curl -s %s/v1/completions -d "
-             "'{\"prompt\":[\"a\",\"b\",\"c\"],\"n\":1000,\"max_tokens\":1900}' >slow-$i & done; "
-             "until curl -s %s/health | grep -q '\"requests\":2'; do sleep 0.05; done; "
-             "curl -s -i %s/v1/completions -d '{\"prompt\":\"a\"}' | tr -d '\\r' >full; "
-             "kill -TERM %d; wait; cat full slow-1 slow-2",
-             s.url, s.url, s.url, (int)s.pid);
+    snprintf(
+        line, sizeof line,
+        "for i in 1 2; do curl -s %s/v1/completions -d "
+        "'{\"prompt\":[\"a\",\"b\",\"c\"],\"n\":1000,\"max_tokens\":1900}' >slow-$i & done; "
+        "until curl -s %s/health | grep -q '\"requests\":2'; do sleep 0.05; done; "
+        "curl -s -i %s/v1/completions -d '{\"prompt\":\"a\"}' | tr -d '\\r' >full; "
+        "kill -TERM %d; wait; cat full slow-1 slow-2",
+        s.url, s.url, s.url, (int)s.pid);
     must(line);
     int status = -1;
     assert_int_equal(waitpid(s.pid, &status, 0), s.pid);
@@ -111,7 +113,8 @@ static void refuses_what_cannot_be(void **state)
     };
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         char line[300];
-        snprintf(line, sizeof line, "timeout 20 $masa serve -q -m model %s", wrong[i].arguments);
+        snprintf(line, sizeof line, "timeout 20 $masa serve -q -m model %s",
+                 wrong[i].arguments);
         int status = shell(line);
         if (status != wrong[i].status || !strstr(errors, wrong[i].part))
             fail_msg("%s: status %d, %s", wrong[i].arguments, status, errors);
@@ -142,9 +145,16 @@ static void reloads_weights(void **state)
              s.url, s.url, s.url, s.url);
     must(line);
     static const char *const parts[] = {
-        "\"results\":[{\"weight_version\":\"v7\",\"fingerprint\":\"", "\"weight_version\":\"v7\"",
-        "is not in the folder", "is not in the folder", "is not in the folder", "cannot open",
-        "another shape", "\"weight_version\":\"v7\"", "\"error\"", "\"choices\""};
+        "\"results\":[{\"weight_version\":\"v7\",\"fingerprint\":\"",
+        "\"weight_version\":\"v7\"",
+        "is not in the folder",
+        "is not in the folder",
+        "is not in the folder",
+        "cannot open",
+        "another shape",
+        "\"weight_version\":\"v7\"",
+        "\"error\"",
+        "\"choices\""};
     const char *p = output;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         const char *at = strstr(p, parts[i]);
@@ -157,12 +167,9 @@ static void reloads_weights(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(answers_openai_s_clients),
-        cmocka_unit_test(decodes_many_together),
-        cmocka_unit_test(survives_hostile_clients),
-        cmocka_unit_test(samples_as_masa_generate),
-        cmocka_unit_test(is_full_and_stops),
-        cmocka_unit_test(refuses_what_cannot_be),
+        cmocka_unit_test(answers_openai_s_clients), cmocka_unit_test(decodes_many_together),
+        cmocka_unit_test(survives_hostile_clients), cmocka_unit_test(samples_as_masa_generate),
+        cmocka_unit_test(is_full_and_stops),        cmocka_unit_test(refuses_what_cannot_be),
         cmocka_unit_test(reloads_weights),
     };
     return cmocka_run_group_tests(tests, set_up, remove_kinds);

@@ -4,15 +4,15 @@
 #include <unistd.h>
 
 /* Short steps on the model in the folder. */
-#define SETTINGS                                                                          \
-    "-s data.suffix= -s data.answer_rules=whole -s rollout.prompts_per_step=2 "           \
-    "-s rollout.group_size=4 -s rollout.max_tokens=12 -s data.max_prompt_tokens=48 "      \
+#define SETTINGS                                                                               \
+    "-s data.suffix= -s data.answer_rules=whole -s rollout.prompts_per_step=2 "                \
+    "-s rollout.group_size=4 -s rollout.max_tokens=12 -s data.max_prompt_tokens=48 "           \
     "-s optimizer.tokens_per_pass=512 -s model.compute=f32 -s train.save_every=0 "
 #define TRAIN "$masa train run --model model --train train.jsonl " SETTINGS
 
 /* A run without end in the background, which has a step when this is over. */
-#define START                                                                             \
-    "rm -f log; " TRAIN "-n 1000000 2>log & i=0; until grep -qs '^step' log || "          \
+#define START                                                                                  \
+    "rm -f log; " TRAIN "-n 1000000 2>log & i=0; until grep -qs '^step' log || "               \
     "[ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; "
 
 static int set_up(void **state)
@@ -56,8 +56,7 @@ static int signalled(const char *name)
 {
     char line[2000];
     snprintf(line, sizeof line,
-             START "kill -%s $!; wait $!; status=$?; cat log >&2; exit $status",
-             name);
+             START "kill -%s $!; wait $!; status=$?; cat log >&2; exit $status", name);
     return shell(line);
 }
 
@@ -85,9 +84,10 @@ static void a_signal_asks_where_the_run_stands(void **state)
 {
     (void)state;
     int status = shell(
-        START "kill -USR1 $!; i=0; until grep -q 'now .* of .* in step' log || "
-              "[ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; kill -TERM $!; wait $!; status=$?; "
-              "cat log >&2; exit $status");
+        START
+        "kill -USR1 $!; i=0; until grep -q 'now .* of .* in step' log || "
+        "[ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; kill -TERM $!; wait $!; status=$?; "
+        "cat log >&2; exit $status");
     assert_int_equal(status, 130);
     assert_said(errors, "; now ");
     must("rm -r run");
@@ -130,8 +130,8 @@ static void a_run_is_followed(void **state)
 {
     (void)state;
     must("rm -f log; " TRAIN "-n 12 --test train.jsonl -s train.eval_every=4 2>log & i=0; "
-               "until grep -qs '^step' log || [ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; "
-               "$masa inspect run --follow; wait $!");
+         "until grep -qs '^step' log || [ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; "
+         "$masa inspect run --follow; wait $!");
     assert_said(output, "  step    reward   right %  unseen %    length");
     int rows = 0, step, last = -1;
     for (const char *line = output; (line = strchr(line, '\n')); line++) {

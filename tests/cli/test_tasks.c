@@ -79,7 +79,8 @@ static void predictions_have_the_form_and_nothing_else(void **state)
 {
     (void)state;
     assert_int_equal(shell("$masa tasks -n 2000 -k chain,sort --solutions --predictions 0.25 "
-                           "--meta-template meta.txt --lengths 20-40"), 0);
+                           "--meta-template meta.txt --lengths 20-40"),
+                     0);
     char *at = output, problem[256] = "";
     size_t n = 0, predictions = 0, rates[9] = {0};
     for (json_t *line; (line = next_line(&at)); json_decref(line)) {
@@ -95,13 +96,17 @@ static void predictions_have_the_form_and_nothing_else(void **state)
     assert_near(predictions, 500, 100);
     for (int i = 0; i < 9; i++) assert_near(rates[i], (double)predictions / 9, 40);
     /* The problems are the same with and without; so are the predictions of a seed. */
-    assert_int_equal(shell("a='-n 200 -k chain,sort --solutions'; $masa tasks $a >plain && "
-                           "$masa tasks $a --predictions 1 >both && $masa tasks $a --predictions 1 "
-                           "| cmp - both && grep -v messages both | cmp - plain && "
-                           "grep -c messages both"), 0);
+    assert_int_equal(
+        shell("a='-n 200 -k chain,sort --solutions'; $masa tasks $a >plain && "
+              "$masa tasks $a --predictions 1 >both && $masa tasks $a --predictions 1 "
+              "| cmp - both && grep -v messages both | cmp - plain && "
+              "grep -c messages both"),
+        0);
     assert_int_equal(strtol(output, NULL, 10), 200);
-    assert_int_equal(shell("$masa tasks -n 1 -k chain --solutions --predictions 1 --meta-system "
-                           "'You know yourself.' | grep '\"You know yourself.\"'"), 0);
+    assert_int_equal(
+        shell("$masa tasks -n 1 -k chain --solutions --predictions 1 --meta-system "
+              "'You know yourself.' | grep '\"You know yourself.\"'"),
+        0);
 }
 
 int main(void)

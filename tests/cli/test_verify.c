@@ -25,11 +25,13 @@ static void verdicts_are_written(void **state)
     (void)state;
     write_file("answers.jsonl", lines);
     assert_int_equal(shell("$masa verify answers.jsonl"), 0);
-    assert_true(said(output, "{\"id\":\"a\",\"equal\":true,\"verdict\":\"equal\",\"extracted\":\"5\","
-                             "\"extraction\":\"boxed\""));
+    assert_true(said(output,
+                     "{\"id\":\"a\",\"equal\":true,\"verdict\":\"equal\",\"extracted\":\"5\","
+                     "\"extraction\":\"boxed\""));
     assert_true(said(errors, "8 answers: 1 equal (12.5 %), 5 different (62.5 %), "
                              "1 no_answer (12.5 %), 1 bad_gold (12.5 %)"));
-    assert_true(said(errors, "found by boxed: 4 (1 right), phrase: 1 (0 right), tags: 2 (0 right)"));
+    assert_true(
+        said(errors, "found by boxed: 4 (1 right), phrase: 1 (0 right), tags: 2 (0 right)"));
     assert_int_equal(shell("$masa verify --rules boxed answers.jsonl"), 0);
     assert_true(said(errors, "2 no_answer"));
 }
@@ -44,16 +46,23 @@ static void near_answers_are_shown(void **state)
     assert_true(said(output, "1 answer: equal to 1 %\n  gold  1/3\n  found 0.33 (boxed)"));
     assert_true(said(output, "1 answer: with the gold's numbers\n  gold  (2,3)\n"));
     assert_true(said(output, "  at    line 3\n"));
-    assert_true(said(output, "6 answers are not equal; of these 2 equal by another rule, 1 equal "
-                             "to 1 %, 1 with the gold's numbers"));
+    assert_true(said(output,
+                     "6 answers are not equal; of these 2 equal by another rule, 1 equal "
+                     "to 1 %, 1 with the gold's numbers"));
     assert_int_equal(shell("$masa verify --audit --limit 1 answers.jsonl"), 0);
     assert_null(strstr(output, "  gold  1/3"));
 }
 
 static void add(masa_store *store, long sample, const char *text, const char *cause)
 {
-    masa_store_rollout r = {.step = 1, .problem = "p", .kind = "solution", .sample = sample,
-                            .prompt_text = "?", .text = text, .answer = "5", .cause = cause};
+    masa_store_rollout r = {.step = 1,
+                            .problem = "p",
+                            .kind = "solution",
+                            .sample = sample,
+                            .prompt_text = "?",
+                            .text = text,
+                            .answer = "5",
+                            .cause = cause};
     assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
 }
 
@@ -80,7 +89,8 @@ static void a_run_is_audited_by_its_own_rules(void **state)
                              "  else  5 (hashes)\n"));
     /* A run that leaves them to its problems. */
     write_file("run/config.yaml", "data:\n  train: problems.jsonl\n");
-    write_file("problems.jsonl", "{\"problem\":\"p\",\"answer\":5,\"answer_rules\":\"hashes\"}\n");
+    write_file("problems.jsonl",
+               "{\"problem\":\"p\",\"answer\":5,\"answer_rules\":\"hashes\"}\n");
     assert_int_equal(shell("$masa verify --audit run"), 0);
     assert_true(said(output, "1 answer: equal by another rule\n  gold  5\n  found nothing\n"
                              "  else  5 (boxed)\n"));

@@ -166,8 +166,8 @@ static void check_graph(sample *s, tally *t)
             unseen += !seen[i];
             if (edge[queue[q]][i] && !seen[i]) right[n_right++] = i;
         }
-        count(t, unseen > 0, n_found != n_right ||
-                                 memcmp(found, right, (size_t)n_right * sizeof *found) != 0);
+        count(t, unseen > 0,
+              n_found != n_right || memcmp(found, right, (size_t)n_right * sizeof *found) != 0);
         for (int i = 0; i < n_found; i++) {
             assert_false(seen[found[i]]);
             seen[found[i]] = true;

@@ -46,8 +46,9 @@ static void a_line_without_end_is_refused(void **state)
 static void strata_are_kept(void **state)
 {
     (void)state;
-    static const char text[] = "{\"problem\":\"a\",\"answer\":1,\"level\":3,\"new\":true}\n"
-                               "{\"problem\":\"b\",\"answer\":1,\"family\":\"x y\",\"level\":[1]}";
+    static const char text[] =
+        "{\"problem\":\"a\",\"answer\":1,\"level\":3,\"new\":true}\n"
+        "{\"problem\":\"b\",\"answer\":1,\"family\":\"x y\",\"level\":[1]}";
     masa_problem_reader reader = {.strata = "family,level,new"};
     masa_problems p = {0};
     assert_int_equal(masa_problems_parse(&p, text, sizeof text - 1, "p", &reader, 0, NULL),
@@ -93,14 +94,18 @@ static void assert_line_refused(const char *line, const char *says)
 static void kinds_need_what_they_need(void **state)
 {
     (void)state;
-    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"kind\":\"cod\"}", "no kind of problem \"cod\"");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"kind\":\"cod\"}",
+                        "no kind of problem \"cod\"");
     assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"kind\":3}", "no kind of problem 3");
-    assert_line_refused("{\"problem\":\"a\",\"answer\":\"A\",\"kind\":\"choice\"}", "\"options\"");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":\"A\",\"kind\":\"choice\"}",
+                        "\"options\"");
     assert_line_refused("{\"problem\":\"a\",\"answer\":\"C\",\"kind\":\"choice\","
-                        "\"options\":[\"x\",\"y\"]}", "one of the 2 options");
+                        "\"options\":[\"x\",\"y\"]}",
+                        "one of the 2 options");
     assert_line_refused("{\"problem\":\"a\",\"answer\":\"x\",\"kind\":\"code\"}", "\"tests\"");
     assert_line_refused("{\"problem\":\"a\",\"kind\":\"code\",\"tests\":[1]}", "strings");
-    assert_line_refused("{\"problem\":\"a\",\"answer\":\"[1\",\"kind\":\"code_output\"}", "literal");
+    assert_line_refused("{\"problem\":\"a\",\"answer\":\"[1\",\"kind\":\"code_output\"}",
+                        "literal");
     assert_line_refused("{\"problem\":\"a\",\"answer\":\" \"}", "empty");
     assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"tolerance\":\"1%\"}", "tolerance");
     assert_line_refused("{\"problem\":\"a\",\"answer\":1,\"tolerance\":-1}", "tolerance");
@@ -119,7 +124,8 @@ static void requests_have_all_parts(void **state)
     masa_text request = {0};
     assert_int_equal(parse(&p, text, NULL), MASA_OK);
     masa_problem_add_request(&request, &p.items[0], "Choose.", "Program.");
-    assert_string_equal(masa_text_get(&request), "Cats purr.\n\nWhich?\nA) dogs\nB. cats Choose.");
+    assert_string_equal(masa_text_get(&request),
+                        "Cats purr.\n\nWhich?\nA) dogs\nB. cats Choose.");
     masa_text_deinit(&request);
     masa_problem_add_request(&request, &p.items[1], "", "Program.");
     assert_string_equal(masa_text_get(&request), "Pi?");
@@ -166,7 +172,8 @@ static void lines_have_their_own_wishes(void **state)
                      MASA_EXTRACT_HASHES | MASA_EXTRACT_NUMBER | MASA_EXTRACT_BOXED);
     masa_problems_deinit(&p);
     assert_int_equal(masa_problem_rules_parse(&reader.rules, "tags", NULL), MASA_OK);
-    assert_int_equal(masa_problems_parse(&p, text, strlen(text), "f", &reader, 0, NULL), MASA_OK);
+    assert_int_equal(masa_problems_parse(&p, text, strlen(text), "f", &reader, 0, NULL),
+                     MASA_OK);
     assert_int_equal(p.items[0].rules, MASA_EXTRACT_TAGS);
     masa_problems_deinit(&p);
     assert_int_equal(masa_problem_rules_parse(&reader.rules, MASA_PROBLEM_AUTO, NULL), MASA_OK);
@@ -195,7 +202,8 @@ static void own_keys_and_limit(void **state)
     const char *text = "{\"question\":\"a\",\"target\":\"b\"}\n{\"question\":\"c\","
                        "\"target\":\"d\"}\nbroken";
     masa_problems p = {0};
-    assert_int_equal(masa_problems_parse(&p, text, strlen(text), "p", &reader, 2, NULL), MASA_OK);
+    assert_int_equal(masa_problems_parse(&p, text, strlen(text), "p", &reader, 2, NULL),
+                     MASA_OK);
     assert_string_equal(p.items[1].problem, "c");
     masa_problems_deinit(&p);
 }
@@ -223,13 +231,15 @@ static void order_is_a_function_of_the_draw(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_strings_and_numbers), cmocka_unit_test(a_line_without_end_is_refused),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_strings_and_numbers),
+                                       cmocka_unit_test(a_line_without_end_is_refused),
                                        cmocka_unit_test(strata_are_kept),
-        cmocka_unit_test(errors_name_file_and_line),
-        cmocka_unit_test(kinds_need_what_they_need), cmocka_unit_test(requests_have_all_parts),
-        cmocka_unit_test(lines_have_their_own_wishes),
-        cmocka_unit_test(an_empty_file_is_an_error), cmocka_unit_test(own_keys_and_limit),
-        cmocka_unit_test(order_is_a_function_of_the_draw)};
+                                       cmocka_unit_test(errors_name_file_and_line),
+                                       cmocka_unit_test(kinds_need_what_they_need),
+                                       cmocka_unit_test(requests_have_all_parts),
+                                       cmocka_unit_test(lines_have_their_own_wishes),
+                                       cmocka_unit_test(an_empty_file_is_an_error),
+                                       cmocka_unit_test(own_keys_and_limit),
+                                       cmocka_unit_test(order_is_a_function_of_the_draw)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

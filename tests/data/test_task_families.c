@@ -20,11 +20,12 @@ static const struct {
     masa_task_kind kind;
     void (*check)(sample *, tally *);
     int low, high; /* levels, over the whole range that there is */
-} families[] = {{MASA_TASK_CHAIN, check_chain, 1, 60},     {MASA_TASK_ADD, check_add, 2, 18},
-                {MASA_TASK_MULTIPLY, check_multiply, 2, 12}, {MASA_TASK_SORT, check_sort, 3, 30},
-                {MASA_TASK_SEARCH, check_search, 3, 12},   {MASA_TASK_GRAPH, check_graph, 4, 20},
-                {MASA_TASK_BASE, check_base, 2, 12},       {MASA_TASK_SOLVE, check_solve, 1, 17},
-                {MASA_TASK_SECRET, check_secret, 6, 60}};
+} families[] = {
+    {MASA_TASK_CHAIN, check_chain, 1, 60},       {MASA_TASK_ADD, check_add, 2, 18},
+    {MASA_TASK_MULTIPLY, check_multiply, 2, 12}, {MASA_TASK_SORT, check_sort, 3, 30},
+    {MASA_TASK_SEARCH, check_search, 3, 12},     {MASA_TASK_GRAPH, check_graph, 4, 20},
+    {MASA_TASK_BASE, check_base, 2, 12},         {MASA_TASK_SOLVE, check_solve, 1, 17},
+    {MASA_TASK_SECRET, check_secret, 6, 60}};
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
 static masa_problems made_family(size_t f, int low, int high, size_t n, double slips)
@@ -94,7 +95,8 @@ static void slips_are_a_share_of_the_steps(void **state)
         for (int k = 1; k <= 3; k++) {
             double share = k == 3 ? 1 : 0.15 * k;
             masa_problems clean = made_family(f, families[f].low, families[f].high, 400, 0);
-            masa_problems sloppy = made_family(f, families[f].low, families[f].high, 400, share);
+            masa_problems sloppy =
+                made_family(f, families[f].low, families[f].high, 400, share);
             tally t = {0};
             size_t second, right = check_all(f, &sloppy, &t, &second);
             assert_true(t.able > 1200);
@@ -246,13 +248,12 @@ static void slips_are_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(solutions_are_right),
-        cmocka_unit_test(slips_are_a_share_of_the_steps),
-        cmocka_unit_test(levels_are_lengths),
-        cmocka_unit_test(the_secret_is_the_letters),
-        cmocka_unit_test(mixes_have_their_weights),
-        cmocka_unit_test(mixes_are_read),
-        cmocka_unit_test(slips_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(solutions_are_right),
+                                       cmocka_unit_test(slips_are_a_share_of_the_steps),
+                                       cmocka_unit_test(levels_are_lengths),
+                                       cmocka_unit_test(the_secret_is_the_letters),
+                                       cmocka_unit_test(mixes_have_their_weights),
+                                       cmocka_unit_test(mixes_are_read),
+                                       cmocka_unit_test(slips_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

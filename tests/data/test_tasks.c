@@ -36,8 +36,9 @@ static bool contains(const masa_problems *p, const char *text)
 static void same_seed_same_problems(void **state)
 {
     (void)state;
-    static const char *const kinds[] = {SENTENCES, "chain,add,multiply,sort,search=0.5,graph,base,"
-                                                   "solve,secret:20=0.1"};
+    static const char *const kinds[] = {SENTENCES,
+                                        "chain,add,multiply,sort,search=0.5,graph,base,"
+                                        "solve,secret:20=0.1"};
     for (int k = 0; k < 2; k++) {
         masa_task_options o = {.seed = 9, .slips = k ? 0.2 : 0};
         masa_problems a = made(100, kinds[k], o), b = made(100, kinds[k], o);
@@ -59,7 +60,8 @@ static void same_seed_same_problems(void **state)
 static void splits_are_disjoint_and_problems_differ(void **state)
 {
     (void)state;
-    static const char easy[] = "arithmetic:1-2,word:1-2,compare:1-2,equation:1-2,sort:3,search:3";
+    static const char easy[] =
+        "arithmetic:1-2,word:1-2,compare:1-2,equation:1-2,sort:3,search:3";
     masa_problems train = made(700, easy, (masa_task_options){.seed = 1});
     masa_problems test = made(200, easy, (masa_task_options){.seed = 2, .test = true});
     for (size_t i = 0; i < test.n; i++) assert_false(contains(&train, test.items[i].problem));
@@ -135,8 +137,7 @@ static void equation_answers_solve_the_equation(void **state)
             assert_int_equal(a * x + b, c * x + d);
         else if (sscanf(p, " %ld%c + %ld = %ld.", &a, &v, &b, &c) == 4)
             assert_int_equal(a * x + b, c);
-        else
-            fail_msg("cannot read %s", problems.items[i].problem);
+        else fail_msg("cannot read %s", problems.items[i].problem);
     }
     masa_problems_deinit(&problems);
 }
@@ -148,13 +149,15 @@ static long tell(const char *text, size_t *asides)
     long has, k, n;
     int at;
     assert_int_equal(sscanf(text, "%15s has %ld %31[a-z].%n", who, &has, word, &at), 3);
-    for (const char *p = text + at; strncmp(p, " How many", 9) != 0; p = strchr(p + 1, '.') + 1) {
+    for (const char *p = text + at; strncmp(p, " How many", 9) != 0;
+         p = strchr(p + 1, '.') + 1) {
         if (sscanf(p, " %15s gives %15s %ld more.", name, word, &k) == 3) has += k;
         else if (sscanf(p, " %15s gives %ld %31s to", name, &k, word) == 3) has -= k;
-        else if (sscanf(p, " %15s buys %ld %31s with %ld", name, &n, word, &k) == 4) has += n * k;
+        else if (sscanf(p, " %15s buys %ld %31s with %ld", name, &n, word, &k) == 4)
+            has += n * k;
         else if (strncmp(p, " On the next day", 16) == 0) has *= 2;
-        else if (sscanf(p, " %15s makes %ld equal heaps of all the %31s and gives %ld", name, &n,
-                        word, &k) == 4) {
+        else if (sscanf(p, " %15s makes %ld equal heaps of all the %31s and gives %ld", name,
+                        &n, word, &k) == 4) {
             assert_int_equal(has % n, 0);
             has = has / n * (n - k);
         } else {
@@ -198,8 +201,11 @@ static size_t check_equations(const char *text)
         long a, b, c;
         char op;
         if (sscanf(start, "%ld %c %ld = %ld", &a, &op, &b, &c) != 4) continue;
-        assert_int_equal(
-            c, op == '+' ? a + b : op == '-' ? a - b : op == '*' ? a * b : b ? a / b : c + 1);
+        assert_int_equal(c, op == '+'   ? a + b
+                            : op == '-' ? a - b
+                            : op == '*' ? a * b
+                            : b         ? a / b
+                                        : c + 1);
         n++;
     }
     return n;
@@ -211,7 +217,8 @@ static void worked_solutions_are_right(void **state)
     size_t equations = 0;
     for (int level = 1; level <= 10; level++) {
         char kinds[96];
-        const char *wanted = level > 6 ? "word:%d" : "arithmetic:%d,word:%d,compare:%d,equation:%d";
+        const char *wanted =
+            level > 6 ? "word:%d" : "arithmetic:%d,word:%d,compare:%d,equation:%d";
         snprintf(kinds, sizeof kinds, wanted, level, level, level, level);
         masa_problems problems = made(200, kinds, (masa_task_options){.seed = 6});
         for (size_t i = 0; i < problems.n; i++) {

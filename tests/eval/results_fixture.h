@@ -50,15 +50,15 @@ static inline void add_sample(masa_results *r, long problem, eval_sample_kind ki
     OK(results_add_sample(r, problem, kind, &s, verdict ? "rule" : NULL, NULL));
 }
 
-static inline long add_problem(masa_results *r, long benchmark, size_t place,
-                               const char *id, masa_problem_kind kind)
+static inline long add_problem(masa_results *r, long benchmark, size_t place, const char *id,
+                               masa_problem_kind kind)
 {
     masa_problem p = {.id = (char *)(uintptr_t)id,
-                           .place = place,
-                           .kind = kind,
-                           .question = "How many stars are there?",
-                           .prompt = "How many stars are there? Answer.",
-                           .answer = "7"};
+                      .place = place,
+                      .kind = kind,
+                      .question = "How many stars are there?",
+                      .prompt = "How many stars are there? Answer.",
+                      .answer = "7"};
     long row = 0;
     OK(results_add_problem(&row, r, benchmark, &p, 10, 20, NULL));
     return row;

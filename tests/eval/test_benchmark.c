@@ -36,8 +36,7 @@ static void write_file(const char *name, const char *text)
 static void assert_filled(const char *template_text, const char *expected)
 {
     masa_text out = {0};
-    eval_slots slots = {
-        .problem = "P {context}", .question = "Q", .options = "A) x\nB) y"};
+    eval_slots slots = {.problem = "P {context}", .question = "Q", .options = "A) x\nB) y"};
     eval_template_fill(&out, template_text, &slots);
     assert_string_equal(masa_text_get(&out), expected);
     masa_text_deinit(&out);
@@ -60,11 +59,10 @@ static void assert_examples(size_t most, const char *expected)
 {
     masa_text out = {0};
     eval_slots slots = {.problem = "Why?", .context = "Here.", .options = "A) x"};
-    eval_examples_fill(
-        &out,
-        "Do it.\n------\none\n------\ntwo\n------\n[[CONTEXT]] [[QUESTION]] "
-        "[[OPTIONS]] [[X]]",
-        most, &slots);
+    eval_examples_fill(&out,
+                       "Do it.\n------\none\n------\ntwo\n------\n[[CONTEXT]] [[QUESTION]] "
+                       "[[OPTIONS]] [[X]]",
+                       most, &slots);
     assert_string_equal(masa_text_get(&out), expected);
     masa_text_deinit(&out);
 }
@@ -139,14 +137,13 @@ static void test_bad_descriptions(void **state)
 
 /* ---- data ---- */
 
-static masa_status load(masa_problems *out, const char *yaml, const char *data,
-                        size_t limit, masa_error *err)
+static masa_status load(masa_problems *out, const char *yaml, const char *data, size_t limit,
+                        masa_error *err)
 {
     masa_benchmark *b = NULL;
     write_file("data.jsonl", data);
     *out = (masa_problems){0};
-    assert_int_equal(masa_benchmark_parse(&b, yaml, strlen(yaml), "b.yaml", NULL),
-                     MASA_OK);
+    assert_int_equal(masa_benchmark_parse(&b, yaml, strlen(yaml), "b.yaml", NULL), MASA_OK);
     masa_status st = masa_benchmark_load(out, b, folder, limit, err);
     masa_benchmark_close(b);
     return st;
@@ -156,20 +153,19 @@ static void test_members(void **state)
 {
     (void)state;
     masa_problems p;
-    assert_int_equal(
-        load(&p,
-             "name: mine\nfile: data.jsonl\nkind: choice\nrules: boxed,phrase\n"
-             "only: split=test\nlines: 2\n"
-             "fields: {problem: q, answer: key, options: choices}\n"
-             "question: \"{context}\\n{problem}\\n{options}\"\n"
-             "prompt: 'Choose. {question}'\n",
-             "{\"q\": \"one?\", \"key\": \"B\", \"choices\": [\"x\", \"y\"],"
-             " \"split\": \"test\", \"context\": null}\n"
-             "{\"split\": \"train\"}\n"
-             "{\"id\": 7, \"q\": \"two?\", \"key\": \"A\","
-             " \"choices\": [\"A. u\", \"B. v\"], \"split\": \"test\"}\n",
-             0, NULL),
-        MASA_OK);
+    assert_int_equal(load(&p,
+                          "name: mine\nfile: data.jsonl\nkind: choice\nrules: boxed,phrase\n"
+                          "only: split=test\nlines: 2\n"
+                          "fields: {problem: q, answer: key, options: choices}\n"
+                          "question: \"{context}\\n{problem}\\n{options}\"\n"
+                          "prompt: 'Choose. {question}'\n",
+                          "{\"q\": \"one?\", \"key\": \"B\", \"choices\": [\"x\", \"y\"],"
+                          " \"split\": \"test\", \"context\": null}\n"
+                          "{\"split\": \"train\"}\n"
+                          "{\"id\": 7, \"q\": \"two?\", \"key\": \"A\","
+                          " \"choices\": [\"A. u\", \"B. v\"], \"split\": \"test\"}\n",
+                          0, NULL),
+                     MASA_OK);
     assert_int_equal(p.n, 2);
     assert_string_equal(p.items[0].id, "mine:1");
     assert_string_equal(p.items[0].prompt, "Choose. one?\nA) x\nB) y");
@@ -179,14 +175,12 @@ static void test_members(void **state)
     masa_problems_deinit(&p);
 }
 
-static void assert_bad_data(const char *more, const char *data, size_t line,
-                            const char *says)
+static void assert_bad_data(const char *more, const char *data, size_t line, const char *says)
 {
     char yaml[512];
     masa_problems p;
     masa_error err = {0};
-    snprintf(yaml, sizeof yaml, "name: mine\nfile: data.jsonl\nprompt: '{question}'\n%s",
-             more);
+    snprintf(yaml, sizeof yaml, "name: mine\nfile: data.jsonl\nprompt: '{question}'\n%s", more);
     if (load(&p, yaml, data, 0, &err) == MASA_OK) fail_msg("accepted: %s", data);
     if (!strstr(err.message, says)) fail_msg("'%s' is not in: %s", says, err.message);
     assert_non_null(strstr(err.path, "data.jsonl"));
@@ -211,21 +205,17 @@ static void test_bad_data(void **state)
     assert_bad_data("kind: choice\n",
                     "{\"problem\":\"p\",\"answer\":\"C\",\"options\":[\"x\",\"y\"]}\n", 1,
                     "one of the 2 options");
-    assert_bad_data("kind: choice\n",
-                    "{\"problem\":\"p\",\"answer\":\"A\",\"options\":[1]}\n", 1,
-                    "2 to 26");
+    assert_bad_data("kind: choice\n", "{\"problem\":\"p\",\"answer\":\"A\",\"options\":[1]}\n",
+                    1, "2 to 26");
     assert_bad_data("kind: code\n", "{\"problem\":\"p\"}\n", 1, "tests");
-    assert_bad_data("kind: code\n",
-                    "{\"problem\":\"p\",\"inputs\":[\"1\"],\"outputs\":[]}\n", 1,
-                    "equal length");
+    assert_bad_data("kind: code\n", "{\"problem\":\"p\",\"inputs\":[\"1\"],\"outputs\":[]}\n",
+                    1, "equal length");
     /* A limit ends the reading before the number of lines can be judged. */
     masa_problems p;
-    assert_int_equal(load(&p, START "lines: 9\n", "", 1, NULL),
-                     MASA_ERR_IO); /* no file f */
-    assert_int_equal(load(&p,
-                          "name: n\nfile: data.jsonl\nlines: 9\nprompt: '{problem}'\n",
-                          good, 1, NULL),
-                     MASA_OK);
+    assert_int_equal(load(&p, START "lines: 9\n", "", 1, NULL), MASA_ERR_IO); /* no file f */
+    assert_int_equal(
+        load(&p, "name: n\nfile: data.jsonl\nlines: 9\nprompt: '{problem}'\n", good, 1, NULL),
+        MASA_OK);
     masa_problems_deinit(&p);
 }
 
@@ -264,8 +254,7 @@ static void test_own_file(void **state)
 
 /* ---- verdicts ---- */
 
-static const char *verdict_of(const masa_problem *p, const char *text,
-                              bool truncated)
+static const char *verdict_of(const masa_problem *p, const char *text, bool truncated)
 {
     masa_judgement j = {0};
     assert_int_equal(masa_judge(&j, p, text, strlen(text), truncated, NULL), MASA_OK);
@@ -302,12 +291,11 @@ static void test_programs(void **state)
     const char *right = "```python\ndef root(x):\n    return math.sqrt(x)\n```";
     assert_string_equal(verdict_of(root, right, false), "passed");
     assert_string_equal(verdict_of(root, right, true), "no_answer");
-    assert_string_equal(
-        verdict_of(root, "```python\ndef root(x):\n    return x\n```", false), "failed");
+    assert_string_equal(verdict_of(root, "```python\ndef root(x):\n    return x\n```", false),
+                        "failed");
     assert_string_equal(verdict_of(root, "```python\ndef root(x):", false), "no_answer");
     assert_string_equal(
-        verdict_of(sum, "```python\nprint(sum(int(x) for x in input().split()))\n```",
-                   false),
+        verdict_of(sum, "```python\nprint(sum(int(x) for x in input().split()))\n```", false),
         "passed");
     assert_string_equal(
         verdict_of(sum,
@@ -348,9 +336,12 @@ static void test_many(void **state)
                           "{\"problem\":\"1 + 1\",\"answer\":\"2\"}\n",
                           0, NULL),
                      MASA_OK);
-    static const char *const texts[] = {"```\ndef f(x): return x * x\n```", "\\boxed{2}",
-                                        "```\ndef f(x): return x\n```", "\\boxed{3}",
-                                        "```\ndef f(x):", "```\nexit(0)\n```"};
+    static const char *const texts[] = {"```\ndef f(x): return x * x\n```",
+                                        "\\boxed{2}",
+                                        "```\ndef f(x): return x\n```",
+                                        "\\boxed{3}",
+                                        "```\ndef f(x):",
+                                        "```\nexit(0)\n```"};
     enum { N = 18, TEXTS = sizeof texts / sizeof *texts };
     masa_response responses[N];
     masa_judgement judged[N], one;
@@ -465,8 +456,7 @@ static char *ideal_response(const masa_problem *p, unsigned rules)
         masa_text_addf(&text, "So f returns that.\nThe answer is %s", p->answer);
     else if (rules & MASA_EXTRACT_PHRASE)
         masa_text_addf(&text, "(B) is wrong.\n\nThe correct option is: %s", p->answer);
-    else
-        masa_text_addf(&text, "Then \\boxed{%s} is the answer.", p->answer);
+    else masa_text_addf(&text, "Then \\boxed{%s} is the answer.", p->answer);
     return masa_text_take(&text);
 }
 

@@ -17,8 +17,7 @@ static void test_round_trip(void **state)
     add_sample(r, first, EVAL_SOLUTION, 0, "\\boxed{7}", "7", "equal", 4, "eos");
     add_sample(r, first, EVAL_META, 0, "{}", NULL, NULL, 5, "length");
     add_sample(r, second, EVAL_SOLUTION, 0, "late", NULL, NULL, 6, "eos");
-    add_sample(r, first, EVAL_SOLUTION, 2, "beyond what is wanted", "7", "equal", 9,
-               "eos");
+    add_sample(r, first, EVAL_SOLUTION, 2, "beyond what is wanted", "7", "equal", 9, "eos");
     size_t n = 9;
     OK(results_count(&n, r, first, EVAL_SOLUTION, 2, NULL));
     assert_int_equal(n, 2);
@@ -61,7 +60,10 @@ static void test_bytes(void **state)
     OK(results_unjudged(&unjudged, &n, r, p, NULL));
     assert_int_equal(n, 1);
     assert_int_equal(unjudged[0].text_size, 8);
-    assert_memory_equal(unjudged[0].text, "a\xEF\xBF\xBD\xEF\xBF\xBD" "b", 8);
+    assert_memory_equal(unjudged[0].text,
+                        "a\xEF\xBF\xBD\xEF\xBF\xBD"
+                        "b",
+                        8);
     results_samples_free(unjudged, n);
     masa_judgement j = {.right = true, .verdict = "passed", .rule = "tests"};
     OK(results_set_verdict(r, p, 0, &j, NULL));
@@ -100,10 +102,8 @@ static void test_changed_problem(void **state)
     assert_int_equal(b, again);
     row = add_problem(r, b, 0, "p", MASA_PROBLEM_MATH);
     assert_int_equal(add_problem(r, b, 0, "p", MASA_PROBLEM_MATH), row);
-    masa_problem other = {
-        .id = "p", .question = "", .prompt = "Changed", .answer = "7"};
-    assert_int_equal(results_add_problem(&row, r, b, &other, 0, 0, &err),
-                     MASA_ERR_CONFIG);
+    masa_problem other = {.id = "p", .question = "", .prompt = "Changed", .answer = "7"};
+    assert_int_equal(results_add_problem(&row, r, b, &other, 0, 0, &err), MASA_ERR_CONFIG);
     assert_non_null(strstr(err.message, "problem 'p'"));
     masa_results_close(r);
 }
@@ -118,8 +118,7 @@ static void test_foreign_files(void **state)
     assert_non_null(strstr(err.message, "there is no file of results"));
     static const char text[] = "this is no database, whatever its name may say about it";
     OK(masa_file_write(path, text, sizeof text - 1, NULL));
-    assert_int_equal(masa_results_open(&r, path, MASA_RESULTS_WRITE, &err),
-                     MASA_ERR_FORMAT);
+    assert_int_equal(masa_results_open(&r, path, MASA_RESULTS_WRITE, &err), MASA_ERR_FORMAT);
     assert_non_null(strstr(err.message, "is not a file of results"));
     assert_null(r);
     free(path);
@@ -139,8 +138,10 @@ static void test_texts_are_valid(void **state)
     sqlite3 *db = NULL;
     sqlite3_stmt *rows = NULL;
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT problems.name, text, answer FROM samples JOIN "
-                                            "problems ON problem = problems.id", -1, &rows, NULL),
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT problems.name, text, answer FROM samples JOIN "
+                                        "problems ON problem = problems.id",
+                                        -1, &rows, NULL),
                      SQLITE_OK);
     assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
     assert_string_equal(sqlite3_column_text(rows, 0), "p\xEF\xBF\xBD");

@@ -109,8 +109,7 @@ static void test_interval_covers(void **state)
         masa_interval i = masa_bootstrap_mean(x, 60, &options);
         covered += i.low <= 0.3 && 0.3 <= i.high;
     }
-    assert_in_range(covered, 364,
-                    394); /* 91 to 98.5 %: three deviations and discreteness */
+    assert_in_range(covered, 364, 394); /* 91 to 98.5 %: three deviations and discreteness */
 }
 
 /* Quantiles of printed tables (Student's t, two-sided 95 and 99 %). */
@@ -183,8 +182,7 @@ static void test_paired_exact(void **state)
     assert_true(p.interval.low <= 0.5 && p.interval.high >= 0.5 && p.interval.high <= 1);
     /* Fisher's darwin-like case by hand: 3, 2, 1 is the farthest sum of 8, twice. */
     double zero[] = {0, 0, 0}, c[] = {0.3, 0.2, 0.1};
-    assert_near(masa_paired_compare(zero, c, 3, &MASA_BOOTSTRAP_DEFAULTS).p_value, 0.25,
-                1e-15);
+    assert_near(masa_paired_compare(zero, c, 3, &MASA_BOOTSTRAP_DEFAULTS).p_value, 0.25, 1e-15);
     assert_near(masa_paired_compare(a, a, 8, &MASA_BOOTSTRAP_DEFAULTS).p_value, 1, 0);
     assert_true(isnan(masa_paired_compare(a, b, 0, &MASA_BOOTSTRAP_DEFAULTS).p_value));
 }
@@ -196,8 +194,7 @@ static void test_paired_drawn(void **state)
     double a[100] = {0}, b[100] = {0};
     for (size_t i = 0; i < 60; i++) (i < 40 ? b : a)[i] = 1;
     double tail = 0, term = pow(0.5, 60);
-    for (size_t k = 0; k <= 20; k++)
-        tail += term, term *= (double)(60 - k) / (double)(k + 1);
+    for (size_t k = 0; k <= 20; k++) tail += term, term *= (double)(60 - k) / (double)(k + 1);
     masa_bootstrap_options options = MASA_BOOTSTRAP_DEFAULTS;
     options.resamples = 40000;
     masa_paired p = masa_paired_compare(a, b, 100, &options);

@@ -24,13 +24,12 @@ static void make_file(const char *name, const char *rights, long tokens)
         size_t right = (size_t)(rights[i] - '0');
         for (size_t k = 0; k < N; k++) {
             bool cut = k + 1 == N && right + 2 <= N;
-            if (k < right)
-                add_sample(r, p, EVAL_SOLUTION, k, "7", "7", "equal", tokens, "eos");
+            if (k < right) add_sample(r, p, EVAL_SOLUTION, k, "7", "7", "equal", tokens, "eos");
             else if (cut)
                 add_sample(r, p, EVAL_SOLUTION, k, "hm", NULL, "no_answer", 64, "length");
             else
-                add_sample(r, p, EVAL_SOLUTION, k, "6", k % 2 ? "6.0" : "6", "different",
-                           20, "eos");
+                add_sample(r, p, EVAL_SOLUTION, k, "6", k % 2 ? "6.0" : "6", "different", 20,
+                           "eos");
         }
     }
     masa_results_close(r);
@@ -113,8 +112,8 @@ static masa_status contrast(const char *a, const char *b, masa_contrast *out, si
     masa_result_sets x = read_sets(a), y = read_sets(b);
     masa_meta_judge judge = {MASA_META_DEFAULTS, 0.1, 0.1};
     judge.meta.length_min = 1;
-    masa_status st = masa_eval_contrast(out, n, unmatched, &x.items[0], &y.items[0],
-                                        &judge, &MASA_BOOTSTRAP_DEFAULTS, err);
+    masa_status st = masa_eval_contrast(out, n, unmatched, &x.items[0], &y.items[0], &judge,
+                                        &MASA_BOOTSTRAP_DEFAULTS, err);
     masa_result_sets_deinit(&x);
     masa_result_sets_deinit(&y);
     return st;
@@ -147,8 +146,10 @@ static void test_contrast(void **state)
 static void test_gain(void **state)
 {
     (void)state;
-    masa_checkpoint_result r[] = {{0, 0.2, 0.1, 0.5, 0.3}, {10, 0.6, 0.3, 0.5, 0.3},
-                                  {20, 0.4, 0.2, 0.5, 0.3}, {30, 0.8, 0.4, 0.5, 0.3}};
+    masa_checkpoint_result r[] = {{0, 0.2, 0.1, 0.5, 0.3},
+                                  {10, 0.6, 0.3, 0.5, 0.3},
+                                  {20, 0.4, 0.2, 0.5, 0.3},
+                                  {30, 0.8, 0.4, 0.5, 0.3}};
     masa_gain_split g = masa_eval_gain(r, 4);
     assert_int_equal(g.pairs, 6);
     assert_near(g.r2, 1, 1e-9);
@@ -248,18 +249,18 @@ static void test_sha256(void **state)
     (void)state;
     char hash[65], million[1000];
     eval_sha256(hash, "", 0);
-    assert_string_equal(
-        hash, "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    assert_string_equal(hash,
+                        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     eval_sha256(hash, "abc", 3);
-    assert_string_equal(
-        hash, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    assert_string_equal(hash,
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     eval_sha256(hash, "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56);
-    assert_string_equal(
-        hash, "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+    assert_string_equal(hash,
+                        "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
     memset(million, 'a', sizeof million);
     eval_sha256(hash, million, sizeof million);
-    assert_string_equal(
-        hash, "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3");
+    assert_string_equal(hash,
+                        "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3");
 }
 
 static json_t *load_export(const char *start, const char *end)
@@ -269,8 +270,7 @@ static json_t *load_export(const char *start, const char *end)
     json_t *json = NULL;
     assert_non_null(folder);
     for (struct dirent *e; (e = readdir(folder));) {
-        if (!masa_starts_with(e->d_name, start) || !masa_ends_with(e->d_name, end))
-            continue;
+        if (!masa_starts_with(e->d_name, start) || !masa_ends_with(e->d_name, end)) continue;
         char *file = masa_path_join(path, e->d_name);
         json = json_load_file(file, JSON_DISABLE_EOF_CHECK, NULL); /* the first line */
         free(file);
@@ -287,8 +287,7 @@ static void test_export(void **state)
     make_file("e.sqlite", "31", 10);
     masa_result_sets sets = read_sets("e.sqlite");
     char *path = masa_path_join(root, "export");
-    OK(masa_eval_export(path, &sets,
-                        "{\"model\":\"m\",\"temperature\":0.6,\"max_tokens\":64}",
+    OK(masa_eval_export(path, &sets, "{\"model\":\"m\",\"temperature\":0.6,\"max_tokens\":64}",
                         &MASA_BOOTSTRAP_DEFAULTS, NULL));
     json_t *line = load_export("samples_stars_", ".jsonl");
     const char *prompt, *target, *hash, *doc_hash, *answer;
@@ -296,17 +295,16 @@ static void test_export(void **state)
     double exact_match;
     int doc_id;
     assert_int_equal(
-        json_unpack(line, "{s:i,s:s,s:{s:{s:s}},s:[o],s:s,s:s,s:F,s:[[*]],s:{s:s}}",
-                    "doc_id", &doc_id, "target", &target, "arguments", "gen_args_0",
-                    "arg_0", &prompt, "resps", &responses, "target_hash", &hash,
-                    "doc_hash", &doc_hash, "exact_match", &exact_match, "filtered_resps",
-                    "doc", "answer", &answer),
+        json_unpack(line, "{s:i,s:s,s:{s:{s:s}},s:[o],s:s,s:s,s:F,s:[[*]],s:{s:s}}", "doc_id",
+                    &doc_id, "target", &target, "arguments", "gen_args_0", "arg_0", &prompt,
+                    "resps", &responses, "target_hash", &hash, "doc_hash", &doc_hash,
+                    "exact_match", &exact_match, "filtered_resps", "doc", "answer", &answer),
         0);
     assert_int_equal(json_array_size(responses), N);
     assert_near(exact_match, 0.75, 1e-15);
     assert_string_equal(prompt, "How many stars are there? Answer.");
-    assert_string_equal(
-        hash, "7902699be42c8a8e46fbbb4501726517e86b22c56a189f7625a6da49081b2451");
+    assert_string_equal(hash,
+                        "7902699be42c8a8e46fbbb4501726517e86b22c56a189f7625a6da49081b2451");
     assert_int_equal(strlen(doc_hash), 64);
     json_decref(line);
     json_t *results = load_export("results_", ".json");

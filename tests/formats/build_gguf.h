@@ -27,9 +27,8 @@ static inline void put_string(masa_text *t, const char *s)
     masa_text_add(t, s);
 }
 
-static inline void put_tensor(masa_text *t, const char *name, uint32_t n_dims,
-                              uint64_t cols, uint64_t rows, uint32_t type,
-                              uint64_t offset)
+static inline void put_tensor(masa_text *t, const char *name, uint32_t n_dims, uint64_t cols,
+                              uint64_t rows, uint32_t type, uint64_t offset)
 {
     put_string(t, name);
     put_u32(t, n_dims);

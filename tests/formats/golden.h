@@ -10,16 +10,15 @@
 static inline float golden_value(const char *name, size_t i)
 {
     size_t sum = 0;
-    for (const char *p = name; *p; p++)
-        sum += (unsigned char)*p;
+    for (const char *p = name; *p; p++) sum += (unsigned char)*p;
     return ((float)((i * 7 + sum) % 255) - 127) / 128;
 }
 
-#define assert_ok(call)                                                                  \
-    do {                                                                                 \
-        masa_error ok_err = {0};                                                         \
-        masa_error *err = &ok_err;                                                       \
-        if ((call) != MASA_OK) fail_msg("%s: %s", ok_err.path, ok_err.message);          \
+#define assert_ok(call)                                                                        \
+    do {                                                                                       \
+        masa_error ok_err = {0};                                                               \
+        masa_error *err = &ok_err;                                                             \
+        if ((call) != MASA_OK) fail_msg("%s: %s", ok_err.path, ok_err.message);                \
     } while (0)
 
 /* Every tensor of the file has the formula's values. */

@@ -41,14 +41,11 @@ static void build(masa_text *t)
     put_u64(t, 1);
     put_u32(t, MASA_TENSOR_Q8_0);
     put_u64(t, 32);
-    while (t->size % 32)
-        put(t, "", 1);
+    while (t->size % 32) put(t, "", 1);
     put(t, (float[]){1.5f, -2}, 8);
-    while (t->size % 32)
-        put(t, "", 1);
+    while (t->size % 32) put(t, "", 1);
     put(t, "\x00\x40", 2); /* scale 2 */
-    for (int i = 0; i < 32; i++)
-        put(t, &(int8_t){(int8_t)(i - 16)}, 1);
+    for (int i = 0; i < 32; i++) put(t, &(int8_t){(int8_t)(i - 16)}, 1);
 }
 
 static void reads_metadata_and_tensors(void **state)
@@ -87,8 +84,7 @@ static void reads_metadata_and_tensors(void **state)
     t = masa_gguf_find_tensor(g, "matrix");
     assert_true(t && t->dims[0] == 32 && t->dims[1] == 1);
     masa_tensor_dequantize(values, t->type, t->data, t->n);
-    for (int i = 0; i < 32; i++)
-        assert_true(values[i] == (float)(2 * (i - 16)));
+    for (int i = 0; i < 32; i++) assert_true(values[i] == (float)(2 * (i - 16)));
     assert_null(masa_gguf_find_tensor(g, "absent"));
     masa_gguf_close(g);
     masa_text_deinit(&file);
@@ -142,8 +138,7 @@ static void survives_every_changed_byte(void **state)
 
 /* One entry and one tensor of 2 floats, in which one field is wrong. */
 static void build_one(masa_text *t, uint32_t version, const char *key, uint32_t type,
-                      const char *tensor, uint64_t dim, uint32_t tensor_type,
-                      uint64_t offset)
+                      const char *tensor, uint64_t dim, uint32_t tensor_type, uint64_t offset)
 {
     put(t, "GGUF", 4);
     put_u32(t, version);
@@ -158,8 +153,7 @@ static void build_one(masa_text *t, uint32_t version, const char *key, uint32_t 
     if (type == MASA_GGUF_ARRAY) put_u64(t, 1);
     put_tensor(t, "one", 1, 2, 1, MASA_TENSOR_F32, 0);
     put_tensor(t, tensor, 1, dim, 1, tensor_type, offset);
-    while (t->size % 32)
-        put(t, "", 1);
+    while (t->size % 32) put(t, "", 1);
     put(t, (float[10]){1, 2}, 40);
 }
 
@@ -179,24 +173,20 @@ static void says_what_is_wrong(void **state)
         {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, NULL},
         {1, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "version 1"},
         {3u << 24, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "big-endian"},
-        {3, "first", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32,
-         "'first' appears twice"},
+        {3, "first", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "'first' appears twice"},
         {3, "", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "key of 0 bytes"},
         {3, "k", 99, "two", 2, MASA_TENSOR_F32, 32, "unknown type 99"},
         {3, "k", MASA_GGUF_ARRAY, "two", 2, MASA_TENSOR_F32, 32, "array of type 9"},
-        {3, "general.alignment", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32,
-         "power of two"},
+        {3, "general.alignment", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 32, "power of two"},
         {3, "k", MASA_GGUF_U32, "one", 2, MASA_TENSOR_F32, 32, "'one' appears twice"},
         {3, "k", MASA_GGUF_U32, "", 2, MASA_TENSOR_F32, 32, "name of 0 bytes"},
         {3, "k", MASA_GGUF_U32, "two", 0, MASA_TENSOR_F32, 32, "impossible shape"},
-        {3, "k", MASA_GGUF_U32, "two", UINT64_MAX, MASA_TENSOR_F32, 32,
-         "impossible shape"},
+        {3, "k", MASA_GGUF_U32, "two", UINT64_MAX, MASA_TENSOR_F32, 32, "impossible shape"},
         {3, "k", MASA_GGUF_U32, "two", 2, 16, 32, "GGUF type 16"},
         {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_Q8_0, 32, "whole Q8_0 blocks"},
         {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, 33, "not aligned"},
         {3, "k", MASA_GGUF_U32, "two", 3, MASA_TENSOR_F32, 32, "beyond the end"},
-        {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, UINT64_MAX - 31,
-         "beyond the end"}};
+        {3, "k", MASA_GGUF_U32, "two", 2, MASA_TENSOR_F32, UINT64_MAX - 31, "beyond the end"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         masa_text file = {0};
         masa_gguf *g = NULL;
@@ -220,8 +210,7 @@ static void errors_name_the_file(void **state)
     assert_int_equal(masa_gguf_open(&g, MASA_TEST_DATA "/../test_gguf.c", &err),
                      MASA_ERR_FORMAT);
     assert_string_equal(err.path, MASA_TEST_DATA "/../test_gguf.c");
-    assert_int_equal(masa_gguf_open(&g, MASA_TEST_DATA "/absent.gguf", &err),
-                     MASA_ERR_IO);
+    assert_int_equal(masa_gguf_open(&g, MASA_TEST_DATA "/absent.gguf", &err), MASA_ERR_IO);
     assert_non_null(strstr(err.message, "absent.gguf"));
 }
 

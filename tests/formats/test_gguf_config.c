@@ -13,12 +13,9 @@ static void put_pair(masa_text *t, const pair *p)
 {
     put_string(t, p->key);
     put_u32(t, p->text ? MASA_GGUF_STRING : p->real ? MASA_GGUF_F32 : MASA_GGUF_I32);
-    if (p->text)
-        put_string(t, p->text);
-    else if (p->real)
-        put(t, &(float){(float)p->number}, 4);
-    else
-        put(t, &(int32_t){(int32_t)p->number}, 4);
+    if (p->text) put_string(t, p->text);
+    else if (p->real) put(t, &(float){(float)p->number}, 4);
+    else put(t, &(int32_t){(int32_t)p->number}, 4);
 }
 
 static const pair base[] = {{"general.architecture", "llama", 0, false},
@@ -32,8 +29,8 @@ enum { N_BASE = sizeof base / sizeof *base };
 
 /* The config of a file with the base metadata, where `change` replaces the pair of its
  * key (a NULL text, number 0 and real: removes it) or comes in addition. */
-static masa_status read_changed(masa_model_config *out, const pair *change,
-                                bool embedding, masa_error *err)
+static masa_status read_changed(masa_model_config *out, const pair *change, bool embedding,
+                                masa_error *err)
 {
     masa_text entries = {0}, file = {0};
     size_t n = 0;
@@ -53,8 +50,7 @@ static masa_status read_changed(masa_model_config *out, const pair *change,
     put_u64(&file, n);
     put(&file, entries.data, entries.size);
     put_tensor(&file, embedding ? "token_embd.weight" : "x", 2, 4, 8, MASA_TENSOR_F32, 0);
-    while (file.size % 32)
-        put(&file, "", 1);
+    while (file.size % 32) put(&file, "", 1);
     put(&file, (float[32]){0}, 128);
     masa_gguf *g = NULL;
     masa_status st = masa_gguf_open_memory(&g, file.data, file.size, err);
@@ -137,17 +133,15 @@ static void refuses_what_it_would_compute_wrongly(void **state)
             fail_msg("case %zu: '%s' is not in '%s'", i, cases[i].says, err.message);
     }
     masa_error err = {0};
-    assert_int_equal(read_changed(&(masa_model_config){0}, NULL, false, &err),
-                     MASA_ERR_FORMAT);
+    assert_int_equal(read_changed(&(masa_model_config){0}, NULL, false, &err), MASA_ERR_FORMAT);
     assert_non_null(strstr(err.message, "token_embd.weight"));
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(fills_what_is_not_given),
-        cmocka_unit_test(accepts_what_changes_nothing),
-        cmocka_unit_test(an_end_of_turn_ends_a_text_too),
-        cmocka_unit_test(refuses_what_it_would_compute_wrongly)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(fills_what_is_not_given),
+                                       cmocka_unit_test(accepts_what_changes_nothing),
+                                       cmocka_unit_test(an_end_of_turn_ends_a_text_too),
+                                       cmocka_unit_test(refuses_what_it_would_compute_wrongly)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

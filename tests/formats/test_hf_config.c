@@ -2,8 +2,8 @@
 #include "hf_config.h"
 #include "rotary.h"
 
-#define SIZES                                                                            \
-    "\"vocab_size\":32,\"hidden_size\":16,\"intermediate_size\":24,"                     \
+#define SIZES                                                                                  \
+    "\"vocab_size\":32,\"hidden_size\":16,\"intermediate_size\":24,"                           \
     "\"num_hidden_layers\":2,\"num_attention_heads\":4,\"num_key_value_heads\":2"
 
 static masa_status parse(masa_model_config *c, const char *json, masa_error *err)
@@ -46,8 +46,8 @@ static void absent_values_are_those_of_transformers(void **state)
     assert_true(c.architecture == MASA_QWEN2 && c.head_dim == 4 && c.eos_token == 3);
     assert_true(c.pad_token == -1 && c.rope_theta == 10000 && c.rms_norm_eps == 1e-6f);
     assert_int_equal(c.max_positions, 32768);
-    assert_ok(formats__hf_generation_parse(&c, "{\"bos_token_id\":1,\"eos_token_id\":5}",
-                                           35, err));
+    assert_ok(
+        formats__hf_generation_parse(&c, "{\"bos_token_id\":1,\"eos_token_id\":5}", 35, err));
     assert_true(c.bos_token == 1 && c.eos_token == 3);
     assert_true(c.n_more_eos == 2 && c.more_eos[0] == 4 && c.more_eos[1] == 5);
     assert_ok(parse(&c, "{\"model_type\":\"qwen3\"," SIZES "}", err));
@@ -74,8 +74,7 @@ static void refuses_what_it_would_compute_wrongly(void **state)
         {"{\"model_type\":\"llama\"," SIZES ",\"rope_scaling\":{\"type\":\"linear\","
          "\"factor\":2}}",
          "'linear'"},
-        {"{\"model_type\":\"llama\"," SIZES
-         ",\"rope_scaling\":{\"rope_type\":\"llama3\"}}",
+        {"{\"model_type\":\"llama\"," SIZES ",\"rope_scaling\":{\"rope_type\":\"llama3\"}}",
          "rope scaling"},
         {"{\"model_type\":\"llama\"," SIZES ",\"head_dim\":5}", "odd"},
         {"{\"model_type\":\"llama\"," SIZES ",\"rms_norm_eps\":0}", "rms_norm_eps"},
@@ -120,18 +119,15 @@ static void assert_same(const masa_model_config *a, const masa_model_config *b)
     assert_true(a->hidden_size == b->hidden_size && a->n_layers == b->n_layers);
     assert_true(a->intermediate_size == b->intermediate_size && a->n_heads == b->n_heads);
     assert_true(a->n_kv_heads == b->n_kv_heads && a->head_dim == b->head_dim);
-    assert_true(a->max_positions == b->max_positions &&
-                a->rms_norm_eps == b->rms_norm_eps);
-    assert_true(a->rope_theta == b->rope_theta &&
-                a->tied_embeddings == b->tied_embeddings);
+    assert_true(a->max_positions == b->max_positions && a->rms_norm_eps == b->rms_norm_eps);
+    assert_true(a->rope_theta == b->rope_theta && a->tied_embeddings == b->tied_embeddings);
     assert_true(a->rope_scaled == b->rope_scaled && a->rope_factor == b->rope_factor);
     assert_true(a->rope_low_freq_factor == b->rope_low_freq_factor);
     assert_true(a->rope_high_freq_factor == b->rope_high_freq_factor);
     assert_true(a->rope_original_positions == b->rope_original_positions);
     assert_true(a->bos_token == b->bos_token && a->eos_token == b->eos_token);
     assert_true(a->pad_token == b->pad_token && a->n_more_eos == b->n_more_eos);
-    for (size_t i = 0; i < a->n_more_eos; i++)
-        assert_int_equal(a->more_eos[i], b->more_eos[i]);
+    for (size_t i = 0; i < a->n_more_eos; i++) assert_int_equal(a->more_eos[i], b->more_eos[i]);
 }
 
 static void written_descriptions_read_the_same(void **state)
@@ -167,8 +163,7 @@ static void written_descriptions_read_the_same(void **state)
         for (size_t n = 0; n + 2 < text.size; n++) {
             masa_error why = {0};
             char *cut = exact_copy(text.data, n);
-            assert_int_equal(formats__hf_config_parse(&read, cut, n, &why),
-                             MASA_ERR_FORMAT);
+            assert_int_equal(formats__hf_config_parse(&read, cut, n, &why), MASA_ERR_FORMAT);
             free(cut);
         }
         masa_text_clear(&text);

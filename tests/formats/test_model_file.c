@@ -5,9 +5,8 @@
 #define FOLDER "test_model_file.tmp"
 #define GGUF   "test_model_file.tmp.gguf"
 
-static const char *const goldens[] = {MASA_TEST_DATA "/llama.gguf",
-                                      MASA_TEST_DATA "/llama", MASA_TEST_DATA "/qwen2",
-                                      MASA_TEST_DATA "/qwen3"};
+static const char *const goldens[] = {MASA_TEST_DATA "/llama.gguf", MASA_TEST_DATA "/llama",
+                                      MASA_TEST_DATA "/qwen2", MASA_TEST_DATA "/qwen3"};
 enum { N_GOLDENS = sizeof goldens / sizeof *goldens };
 
 static int clean(void **state)
@@ -20,15 +19,13 @@ static int clean(void **state)
 static void reads_golden_models(void **state)
 {
     (void)state;
-    static const masa_architecture kinds[] = {MASA_LLAMA, MASA_LLAMA, MASA_QWEN2,
-                                              MASA_QWEN3};
+    static const masa_architecture kinds[] = {MASA_LLAMA, MASA_LLAMA, MASA_QWEN2, MASA_QWEN3};
     static const size_t counts[] = {21, 21, 26, 24};
     for (int i = 0; i < N_GOLDENS; i++) {
         masa_model_file *f = NULL;
         assert_ok(masa_model_file_open(&f, goldens[i], err));
         const masa_model_config *c = masa_model_file_config(f);
-        assert_true(c->architecture == kinds[i] && c->vocab_size == 32 &&
-                    c->n_layers == 2);
+        assert_true(c->architecture == kinds[i] && c->vocab_size == 32 && c->n_layers == 2);
         assert_int_equal(c->tied_embeddings, i >= 2);
         assert_int_equal(c->rope_scaled, i < 2);
         assert_true(c->bos_token == 1 && c->eos_token == 2 && c->pad_token == -1);
@@ -37,8 +34,7 @@ static void reads_golden_models(void **state)
             assert_true(c->rope_low_freq_factor == 1 && c->rope_high_freq_factor == 4);
             assert_int_equal(c->rope_original_positions, 8192);
         }
-        assert_string_equal(masa_model_file_format(f),
-                            i ? "Hugging Face folder" : "GGUF");
+        assert_string_equal(masa_model_file_format(f), i ? "Hugging Face folder" : "GGUF");
         size_t n;
         masa_model_file_tensors(f, &n);
         assert_int_equal(n, counts[i]);
@@ -162,8 +158,7 @@ static void written_gguf_has_the_tokenizer(void **state)
     masa_error why = {0};
     masa_gguf_vocab large = vocab;
     large.n = 33;
-    assert_int_equal(masa_gguf_write_file(GGUF, f, MASA_SAVE_F16, &large, &why),
-                     MASA_ERR_DATA);
+    assert_int_equal(masa_gguf_write_file(GGUF, f, MASA_SAVE_F16, &large, &why), MASA_ERR_DATA);
     assert_non_null(strstr(why.message, "33 tokens"));
     masa_model_file_close(f);
 }
@@ -203,8 +198,7 @@ static void broken_folders_are_one_clear_error(void **state)
     }
     remove(FOLDER "/model.safetensors");
     refuse(FOLDER, MASA_ERR_FORMAT, "no model.safetensors");
-    write_bytes(FOLDER "/model.safetensors.index.json",
-                "{\"weight_map\":{\"a\":\"../x\"}}");
+    write_bytes(FOLDER "/model.safetensors.index.json", "{\"weight_map\":{\"a\":\"../x\"}}");
     refuse(FOLDER, MASA_ERR_FORMAT, "file of this folder");
     write_bytes(FOLDER "/model.safetensors.index.json", "{\"weight_map\":{\"a\":\"x\"}}");
     refuse(FOLDER, MASA_ERR_IO, "x");
@@ -216,12 +210,10 @@ static void broken_folders_are_one_clear_error(void **state)
     float zero[64] = {0};
     masa_named_tensor one = {
         .name = "model.norm.weight", .data = zero, .rows = 1, .cols = 16, .vector = true};
-    assert_ok(
-        masa_safetensors_write(FOLDER "/model.safetensors", &one, 1, MASA_SAVE_F32, err));
+    assert_ok(masa_safetensors_write(FOLDER "/model.safetensors", &one, 1, MASA_SAVE_F32, err));
     refuse(FOLDER, MASA_ERR_FORMAT, "'model.embed_tokens.weight' is missing");
     one.name = "model.embed_tokens.weight";
-    assert_ok(
-        masa_safetensors_write(FOLDER "/model.safetensors", &one, 1, MASA_SAVE_F32, err));
+    assert_ok(masa_safetensors_write(FOLDER "/model.safetensors", &one, 1, MASA_SAVE_F32, err));
     refuse(FOLDER, MASA_ERR_FORMAT, "expected [32, 16]");
     masa_text_deinit(&weights);
 }
@@ -236,27 +228,24 @@ static void an_unused_tensor_is_refused(void **state)
     masa_named_tensor *tensors = masa_alloc(n + 1, sizeof *tensors);
     float zero[32 * 16 * 2] = {0};
     for (size_t i = 0; i < n; i++)
-        tensors[i] = (masa_named_tensor){infos[i].name, zero, infos[i].rows,
-                                         infos[i].cols, infos[i].vector};
+        tensors[i] = (masa_named_tensor){infos[i].name, zero, infos[i].rows, infos[i].cols,
+                                         infos[i].vector};
     tensors[n] = (masa_named_tensor){"lm_head.weight", zero, 32, 16, false};
     assert_ok(masa_folder_create(FOLDER, err));
     const masa_model_config *config = masa_model_file_config(f);
     /* A stored head of a tied model is redundant. */
-    assert_ok(
-        masa_model_folder_write(FOLDER, config, tensors, n + 1, MASA_SAVE_F32, err));
+    assert_ok(masa_model_folder_write(FOLDER, config, tensors, n + 1, MASA_SAVE_F32, err));
     masa_model_file *again = NULL;
     assert_ok(masa_model_file_open(&again, FOLDER, err));
     assert_true(masa_model_file_config(again)->tied_embeddings);
     masa_model_file_close(again);
     tensors[n].name = "model.layers.0.mlp.gate_proj.bias";
-    assert_ok(
-        masa_model_folder_write(FOLDER, config, tensors, n + 1, MASA_SAVE_F32, err));
+    assert_ok(masa_model_folder_write(FOLDER, config, tensors, n + 1, MASA_SAVE_F32, err));
     refuse(FOLDER, MASA_ERR_UNSUPPORTED, "gate_proj.bias");
     /* Writing asks for every tensor too. */
     masa_error why = {0};
-    assert_int_equal(
-        masa_gguf_write(GGUF, config, tensors, n - 1, MASA_SAVE_F32, &vocab, &why),
-        MASA_ERR_DATA);
+    assert_int_equal(masa_gguf_write(GGUF, config, tensors, n - 1, MASA_SAVE_F32, &vocab, &why),
+                     MASA_ERR_DATA);
     assert_non_null(strstr(why.message, "model.norm.weight"));
     assert_false(masa_path_exists(GGUF));
     free(tensors);
@@ -302,8 +291,8 @@ static void reads_the_model_of_the_environment(void **state)
     for (size_t i = 0; i < n; i++) {
         size_t count = infos[i].rows * infos[i].cols;
         float *values = malloc(count * sizeof *values), least = 0, most = 0;
-        assert_ok(masa_model_file_read(f, infos[i].name, values, infos[i].rows,
-                                       infos[i].cols, err));
+        assert_ok(
+            masa_model_file_read(f, infos[i].name, values, infos[i].rows, infos[i].cols, err));
         for (size_t j = 0; j < count; j++) {
             assert_true(isfinite(values[j]));
             least = fminf(least, values[j]), most = fmaxf(most, values[j]);
@@ -323,8 +312,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(written_gguf_has_the_tokenizer, clean, clean),
         cmocka_unit_test_setup_teardown(broken_folders_are_one_clear_error, clean, clean),
         cmocka_unit_test_setup_teardown(an_unused_tensor_is_refused, clean, clean),
-        cmocka_unit_test_setup_teardown(every_truncation_of_a_gguf_model_is_refused,
-                                        clean, clean),
+        cmocka_unit_test_setup_teardown(every_truncation_of_a_gguf_model_is_refused, clean,
+                                        clean),
         cmocka_unit_test_setup_teardown(other_rope_divisors_are_refused, clean, clean),
         cmocka_unit_test(reads_the_model_of_the_environment)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,8 +9,7 @@ static masa_text file_of(const char *header, size_t data)
     uint64_t length = strlen(header);
     masa_text_append(&t, (const char *)&length, sizeof length);
     masa_text_add(&t, header);
-    for (size_t i = 0; i < data; i++)
-        masa_text_append(&t, &(char){(char)i}, 1);
+    for (size_t i = 0; i < data; i++) masa_text_append(&t, &(char){(char)i}, 1);
     return t;
 }
 
@@ -32,11 +31,10 @@ static masa_status open_text(masa_safetensors **out, const masa_text *t, masa_er
     return st;
 }
 
-static const char good[] =
-    "{\"__metadata__\":{\"format\":\"pt\"},"
-    "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
-    "\"a\":{\"dtype\":\"BF16\",\"shape\":[2,3],\"data_offsets\":[8,20]},"
-    "\"c\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[20,22]}}";
+static const char good[] = "{\"__metadata__\":{\"format\":\"pt\"},"
+                           "\"b\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]},"
+                           "\"a\":{\"dtype\":\"BF16\",\"shape\":[2,3],\"data_offsets\":[8,20]},"
+                           "\"c\":{\"dtype\":\"F16\",\"shape\":[],\"data_offsets\":[20,22]}}";
 
 static void reads_names_shapes_and_data(void **state)
 {
@@ -83,13 +81,11 @@ static void refuses_what_is_not_whole(void **state)
         const char *header, *says;
         size_t data;
     } cases[] = {
-        {"{\"a\":{\"dtype\":\"I8\",\"shape\":[2],\"data_offsets\":[0,2]}}", "dtype I8",
-         2},
+        {"{\"a\":{\"dtype\":\"I8\",\"shape\":[2],\"data_offsets\":[0,2]}}", "dtype I8", 2},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,4]}}", "shape", 4},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[-1],\"data_offsets\":[0,4]}}", "shape", 4},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,8]}}", "follow", 8},
-        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", "offsets",
-         8},
+        {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[4,0]}}", "offsets", 8},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}", "after", 8},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[4611686018427387905,4],"
          "\"data_offsets\":[0,16]}}",
@@ -138,8 +134,7 @@ static void writes_what_it_reads(void **state)
         masa_tensor_dequantize(read, x->type, x->data, 6);
         masa_tensor_dequantize(read_b, y->type, y->data, 3);
         for (int i = 0; i < 6; i++)
-            assert_near(read[i], a[i],
-                        dtype == MASA_SAVE_F32 ? 0 : 8e-3 * fabs(a[i]) + 1e-7);
+            assert_near(read[i], a[i], dtype == MASA_SAVE_F32 ? 0 : 8e-3 * fabs(a[i]) + 1e-7);
         masa_safetensors_close(s);
         /* What was rounded once is not rounded again. */
         masa_named_tensor again[] = {tensors[0], tensors[1]};
@@ -158,27 +153,24 @@ static void refuses_to_overflow_float16(void **state)
 {
     (void)state;
     float a[2] = {1, 70000};
-    masa_named_tensor t = {
-        .name = "big", .data = a, .rows = 1, .cols = 2, .vector = true};
+    masa_named_tensor t = {.name = "big", .data = a, .rows = 1, .cols = 2, .vector = true};
     masa_error why = {0};
-    assert_int_equal(masa_safetensors_write(PATH, &t, 1, MASA_SAVE_F16, &why),
-                     MASA_ERR_DATA);
+    assert_int_equal(masa_safetensors_write(PATH, &t, 1, MASA_SAVE_F16, &why), MASA_ERR_DATA);
     assert_non_null(strstr(why.message, "'big'"));
     assert_false(masa_path_exists(PATH));
     assert_false(masa_path_exists(PATH ".tmp"));
-    assert_int_equal(masa_safetensors_open(&(masa_safetensors *){0},
-                                           MASA_TEST_DATA "/quants.gguf", &why),
-                     MASA_ERR_FORMAT);
+    assert_int_equal(
+        masa_safetensors_open(&(masa_safetensors *){0}, MASA_TEST_DATA "/quants.gguf", &why),
+        MASA_ERR_FORMAT);
     assert_string_equal(why.path, MASA_TEST_DATA "/quants.gguf");
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(reads_names_shapes_and_data),
-        cmocka_unit_test(survives_truncation_and_changed_bits),
-        cmocka_unit_test(refuses_what_is_not_whole),
-        cmocka_unit_test(writes_what_it_reads),
-        cmocka_unit_test(refuses_to_overflow_float16)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads_names_shapes_and_data),
+                                       cmocka_unit_test(survives_truncation_and_changed_bits),
+                                       cmocka_unit_test(refuses_what_is_not_whole),
+                                       cmocka_unit_test(writes_what_it_reads),
+                                       cmocka_unit_test(refuses_to_overflow_float16)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,7 @@ static void knows_only_its_types(void **state)
 {
     (void)state;
     int known = 0;
-    for (uint32_t type = 0; type < 300; type++)
-        known += masa_tensor_type_layout(type) != NULL;
+    for (uint32_t type = 0; type < 300; type++) known += masa_tensor_type_layout(type) != NULL;
     assert_int_equal(known, 11);
     assert_null(masa_tensor_type_layout(UINT32_MAX));
 }

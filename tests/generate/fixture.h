@@ -22,8 +22,7 @@ static inline void fill_prompt(int32_t *prompt, size_t n, uint64_t seed)
     for (size_t i = 0; i < n; i++) prompt[i] = (int32_t)masa_random_below(&random, VOCAB);
 }
 
-static inline masa_generator *tiny_generator(masa_model *model,
-                                             const masa_tokenizer *tokenizer,
+static inline masa_generator *tiny_generator(masa_model *model, const masa_tokenizer *tokenizer,
                                              size_t max_batch, size_t cache_tokens)
 {
     masa_generator *g = NULL;

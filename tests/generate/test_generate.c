@@ -99,9 +99,9 @@ static void equals_a_naive_loop(void **state)
         assert_int_equal(out[i].sample, i % SAMPLES);
         for (size_t k = 0; k < out[i].n; k++, n++) {
             naive_logits(s->model, tokens, n, logits);
-            masa_draw draw = {.sampling = r->sampling,
-                              .u = masa_uniform(masa_key(r->key, i % SAMPLES),
-                                                MASA_STREAM_SAMPLE, k)};
+            masa_draw draw = {
+                .sampling = r->sampling,
+                .u = masa_uniform(masa_key(r->key, i % SAMPLES), MASA_STREAM_SAMPLE, k)};
             masa_sample(&draw, 1, logits, VOCAB);
             assert_true(draw.valid);
             tokens[n] = draw.token;
@@ -158,7 +158,8 @@ static void does_not_depend_on_the_call(void **state)
             r.n_samples = n;
             if (r.sample_max_tokens) r.sample_max_tokens += done;
             generate(g, &r, 1, part);
-            for (size_t k = 0; k < n; k++) assert_same(&whole[i * SAMPLES + done + k], &part[k]);
+            for (size_t k = 0; k < n; k++)
+                assert_same(&whole[i * SAMPLES + done + k], &part[k]);
             free_completions(part, n);
         }
     free_completions(whole, TOTAL);
@@ -474,16 +475,16 @@ static void refuses_what_cannot_be(void **state)
     assert_refused(g, &r, MASA_ERR_CONFIG);
     r = good, r.stop_strings = stops, r.n_stop_strings = 1;
     assert_refused(g, &r, MASA_ERR_CONFIG);
-    const masa_sampling bad[] = {{-1, 0, 1, 0},   {NAN, 0, 1, 0}, {1e-9f, 0, 1, 0},
-                                 {INFINITY, 0, 1, 0}, {1, -1, 1, 0},  {1, 0, 0, 0},
-                                 {1, 0, 1.5f, 0}, {1, 0, NAN, 0}, {1, 0, 1, -0.1f},
-                                 {1, 0, 1, 2}};
+    const masa_sampling bad[] = {
+        {-1, 0, 1, 0}, {NAN, 0, 1, 0},  {1e-9f, 0, 1, 0}, {INFINITY, 0, 1, 0}, {1, -1, 1, 0},
+        {1, 0, 0, 0},  {1, 0, 1.5f, 0}, {1, 0, NAN, 0},   {1, 0, 1, -0.1f},    {1, 0, 1, 2}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         r = good, r.sampling = bad[i];
         assert_refused(g, &r, MASA_ERR_CONFIG);
     }
     masa_generator *none = NULL;
-    const masa_generator_options options[] = {{0, 0, 0}, {1, 0, CONTEXT + 1}, {1, SIZE_MAX / 2, 0}};
+    const masa_generator_options options[] = {
+        {0, 0, 0}, {1, 0, CONTEXT + 1}, {1, SIZE_MAX / 2, 0}};
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(masa_generator_create(&none, s->model, NULL, &options[i], NULL),
                          MASA_ERR_CONFIG);
@@ -546,8 +547,8 @@ static void calls_back_and_cancels(void **state)
         masa_generator *g = tiny_generator(s->model, NULL, 5, 20 * BLOCK_TOKENS);
         masa_completion out[TOTAL];
         watch w = {.cancel_at = cancels[k]};
-        assert_int_equal(
-            masa_generate(g, s->requests, REQUESTS, out, watch_token, &w, NULL), MASA_OK);
+        assert_int_equal(masa_generate(g, s->requests, REQUESTS, out, watch_token, &w, NULL),
+                         MASA_OK);
         assert_no_block_held(g);
         for (size_t i = 0; i < TOTAL; i++) {
             assert_int_equal(w.seen[i], out[i].n);
@@ -599,22 +600,21 @@ static void refills_slots(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_a_naive_loop),
-        cmocka_unit_test(does_not_depend_on_the_batch),
-        cmocka_unit_test(does_not_depend_on_the_call),
-        cmocka_unit_test(does_not_depend_on_when_requests_come),
-        cmocka_unit_test(finishes_when_the_cache_is_too_small),
-        cmocka_unit_test(computes_a_prompt_once),
-        cmocka_unit_test(computes_a_common_beginning_once),
-        cmocka_unit_test(keeps_activations),
-        cmocka_unit_test(logprobs_are_the_trainers),
-        cmocka_unit_test(stops_at_the_end_of_the_context),
-        cmocka_unit_test(samples_have_their_own_limits),
-        cmocka_unit_test(refuses_what_cannot_be),
-        cmocka_unit_test(asks_for_nothing),
-        cmocka_unit_test(reports_broken_weights),
-        cmocka_unit_test(calls_back_and_cancels),
-        cmocka_unit_test(refills_slots)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equals_a_naive_loop),
+                                       cmocka_unit_test(does_not_depend_on_the_batch),
+                                       cmocka_unit_test(does_not_depend_on_the_call),
+                                       cmocka_unit_test(does_not_depend_on_when_requests_come),
+                                       cmocka_unit_test(finishes_when_the_cache_is_too_small),
+                                       cmocka_unit_test(computes_a_prompt_once),
+                                       cmocka_unit_test(computes_a_common_beginning_once),
+                                       cmocka_unit_test(keeps_activations),
+                                       cmocka_unit_test(logprobs_are_the_trainers),
+                                       cmocka_unit_test(stops_at_the_end_of_the_context),
+                                       cmocka_unit_test(samples_have_their_own_limits),
+                                       cmocka_unit_test(refuses_what_cannot_be),
+                                       cmocka_unit_test(asks_for_nothing),
+                                       cmocka_unit_test(reports_broken_weights),
+                                       cmocka_unit_test(calls_back_and_cancels),
+                                       cmocka_unit_test(refills_slots)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -18,14 +18,13 @@ static masa_model *load(masa_dtype compute)
 }
 
 static void run_all(masa_model *model, const masa_request *requests, size_t batch,
-                masa_completion *out)
+                    masa_completion *out)
 {
     masa_generator *g = NULL;
     masa_generator_options options = {.max_batch = batch, .max_context = 96};
     masa_error err = {0};
     if (masa_generator_create(&g, model, NULL, &options, &err)) fail_msg("%s", err.message);
-    if (masa_generate(g, requests, PROMPTS, out, NULL, NULL, &err))
-        fail_msg("%s", err.message);
+    if (masa_generate(g, requests, PROMPTS, out, NULL, NULL, &err)) fail_msg("%s", err.message);
     masa_generator_destroy(g);
 }
 
@@ -70,7 +69,8 @@ static void check(masa_dtype compute, double tolerance, double most_changed)
         drawn += k, changed += k < LENGTH;
     }
     print_message("%s: mean |rollout - recomputed| = %.3g; %zu of %zu tokens depend on the "
-                  "batch\n", compute == MASA_F32 ? "float32" : "bf16", difference, changed,
+                  "batch\n",
+                  compute == MASA_F32 ? "float32" : "bf16", difference, changed,
                   drawn + changed);
     assert_near(difference, 0, tolerance);
     assert_true((double)changed <= most_changed * (double)(drawn + changed));

@@ -74,9 +74,8 @@ static void matches_across_tokens(void **state)
         for (size_t i = 0; i < n && !at; i++)
             if (stop_string_completes(&tail, tokenizer, &request, ids[i])) at = i + 1;
         assert_int_equal(at, cases[c].at);
-        masa_completion completion = {.tokens = ids,
-                                      .n = at ? at : n,
-                                      .cause = at ? MASA_STOP_STRING : MASA_STOP_LENGTH};
+        masa_completion completion = {
+            .tokens = ids, .n = at ? at : n, .cause = at ? MASA_STOP_STRING : MASA_STOP_LENGTH};
         masa_completion_text(&text, &completion, &request, tokenizer);
         assert_string_equal(masa_text_get(&text), cases[c].kept);
         assert_streams(&request, &completion, tokenizer, cases[c].kept);
@@ -144,8 +143,7 @@ static void stops_runs(void **state)
         assert_int_equal(stopped[i].cause, ended ? MASA_STOP_STRING : MASA_STOP_LENGTH);
         masa_text_clear(&text);
         masa_completion_text(&text, &stopped[i], &request, tokenizer);
-        for (size_t k = 0; k < 4; k++)
-            assert_null(strstr(masa_text_get(&text), stops[k]));
+        for (size_t k = 0; k < 4; k++) assert_null(strstr(masa_text_get(&text), stops[k]));
         masa_text_deinit(&text);
         n_stopped += ended;
         if (!ended) assert_int_equal(n, 60);

@@ -27,16 +27,11 @@ static masa_jinja_value from_json(masa_jinja_data *d, const json_t *j)
         break;
     case JSON_STRING:
         return masa_jinja_string(d, json_string_value(j), json_string_length(j), false);
-    case JSON_INTEGER:
-        return masa_jinja_integer(json_integer_value(j));
-    case JSON_REAL:
-        return masa_jinja_real(json_real_value(j));
-    case JSON_TRUE:
-        return masa_jinja_bool(true);
-    case JSON_FALSE:
-        return masa_jinja_bool(false);
-    case JSON_NULL:
-        break;
+    case JSON_INTEGER: return masa_jinja_integer(json_integer_value(j));
+    case JSON_REAL: return masa_jinja_real(json_real_value(j));
+    case JSON_TRUE: return masa_jinja_bool(true);
+    case JSON_FALSE: return masa_jinja_bool(false);
+    case JSON_NULL: break;
     }
     return v;
 }
@@ -51,8 +46,7 @@ typedef enum case_result {
  */
 static case_result run_case(const json_t *c, const json_t *context, masa_error *err)
 {
-    const json_t *source = json_object_get(c, "template"),
-                 *text = json_object_get(c, "text");
+    const json_t *source = json_object_get(c, "template"), *text = json_object_get(c, "text");
     masa_jinja *t = NULL;
     masa_jinja_data *d = masa_jinja_data_create(NULL);
     masa_jinja_output out = {0};
@@ -65,21 +59,19 @@ static case_result run_case(const json_t *c, const json_t *context, masa_error *
         masa_jinja_parse(&t, json_string_value(source), json_string_length(source), err);
     if (st == MASA_OK) st = masa_jinja_render(&out, t, d, err);
     case_result result = CASE_SAME;
-    if (st == MASA_ERR_UNSUPPORTED)
-        result = CASE_REFUSED;
-    else if ((st == MASA_OK) != json_is_string(text))
-        result = CASE_DIFFERENT;
-    else if (st == MASA_OK && (out.text.size != json_string_length(text) ||
-                               memcmp(masa_text_get(&out.text), json_string_value(text),
-                                      out.text.size) != 0))
+    if (st == MASA_ERR_UNSUPPORTED) result = CASE_REFUSED;
+    else if ((st == MASA_OK) != json_is_string(text)) result = CASE_DIFFERENT;
+    else if (st == MASA_OK &&
+             (out.text.size != json_string_length(text) ||
+              memcmp(masa_text_get(&out.text), json_string_value(text), out.text.size) != 0))
         result = CASE_DIFFERENT;
     if (result == CASE_DIFFERENT) {
         const char *name = json_string_value(json_object_get(c, "name"));
         const char *why = json_string_value(json_object_get(c, "error"));
-        fprintf(stderr, "---- %s%s\n---- Jinja: %s%s\n---- masa: %s%s\n",
-                name ? name : "", name ? "" : json_string_value(source),
-                json_is_string(text) ? json_string_value(text) : "fails: ",
-                why ? why : "", st == MASA_OK ? masa_text_get(&out.text) : "fails: ",
+        fprintf(stderr, "---- %s%s\n---- Jinja: %s%s\n---- masa: %s%s\n", name ? name : "",
+                name ? "" : json_string_value(source),
+                json_is_string(text) ? json_string_value(text) : "fails: ", why ? why : "",
+                st == MASA_OK ? masa_text_get(&out.text) : "fails: ",
                 st == MASA_OK ? "" : err->message);
     }
     masa_jinja_output_deinit(&out);

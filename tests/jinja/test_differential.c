@@ -51,8 +51,8 @@ static void random_templates_render_as_in_jinja(void **state)
     size_t counts[3] = {0};
     run_lines(cases, counts);
     assert_int_equal(pclose(cases), 0);
-    fprintf(stderr, "random templates: %zu the same, %zu refused, %zu different\n",
-            counts[0], counts[1], counts[2]);
+    fprintf(stderr, "random templates: %zu the same, %zu refused, %zu different\n", counts[0],
+            counts[1], counts[2]);
     assert_int_equal(counts[CASE_DIFFERENT], 0);
     assert_true(counts[CASE_SAME] >= 400);
     assert_true(counts[CASE_REFUSED] * 50 < counts[CASE_SAME]);
@@ -75,8 +75,7 @@ static void a_collection_renders_as_in_jinja(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_templates_render_as_in_jinja),
-        cmocka_unit_test(a_collection_renders_as_in_jinja)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(random_templates_render_as_in_jinja),
+                                       cmocka_unit_test(a_collection_renders_as_in_jinja)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,8 +7,7 @@ static void cases_render_as_in_jinja(void **state)
 {
     (void)state;
     json_error_t where;
-    json_t *root = json_load_file(MASA_TEST_DATA "/cases.json", JSON_ALLOW_NUL, &where),
-           *c;
+    json_t *root = json_load_file(MASA_TEST_DATA "/cases.json", JSON_ALLOW_NUL, &where), *c;
     if (!root) fail_msg("cases.json: %s", where.text);
     const json_t *cases = json_object_get(root, "cases");
     size_t i;
@@ -44,8 +43,7 @@ static void check_marks(const char *source, const char *text, const char *marks)
 {
     masa_jinja_output out = {0};
     masa_error err = {0};
-    if (render(&out, source, NULL, &err) != MASA_OK)
-        fail_msg("%s: %s", source, err.message);
+    if (render(&out, source, NULL, &err) != MASA_OK) fail_msg("%s: %s", source, err.message);
     assert_string_equal(masa_text_get(&out.text), text);
     assert_int_equal(out.marks.size, out.text.size);
     for (size_t i = 0; i < out.marks.size; i++)
@@ -59,8 +57,7 @@ static void marks_follow_the_bytes(void **state)
     (void)state;
     check_marks("<{{ m|trim }}>{{ p }}", "<Mar\xc3\x9f <x>>plain", ".mmmmmmmmm......");
     check_marks("{{ (p ~ m.strip()[:2] ~ p)[4:8] }}", "nMap", ".mm.");
-    check_marks("{{ m.strip()|upper }}{{ m.split('<')[1][0] }}", "MARSS <X>x",
-                "mmmmmmmmmm");
+    check_marks("{{ m.strip()|upper }}{{ m.split('<')[1][0] }}", "MARSS <X>x", "mmmmmmmmmm");
     check_marks("{{ p|replace('l', m.strip()[0]) }}", "pMain", ".m...");
     check_marks("{{ [p, m.strip()[:1]]|join('-') }}{{ '%s!' % m[1] }}", "plain-MM!",
                 "......mm.");
@@ -85,20 +82,19 @@ static void what_is_beyond_is_named_with_its_line(void **state)
          MASA_ERR_UNSUPPORTED},
         {"\n\n{{ p|xmlattr }}", "line 3: the filter `xmlattr` is not supported",
          MASA_ERR_UNSUPPORTED},
-        {"{% for x in p recursive %}{% endfor %}",
-         "line 1: recursive loops are not supported", MASA_ERR_UNSUPPORTED},
+        {"{% for x in p recursive %}{% endfor %}", "line 1: recursive loops are not supported",
+         MASA_ERR_UNSUPPORTED},
         {"{{ p is filter }}", "line 1: the test `filter` is not supported",
          MASA_ERR_UNSUPPORTED},
         {"{{ p.__class__ }}", "line 1: the attribute `__class__` is not supported",
          MASA_ERR_UNSUPPORTED},
-        {"{{ 9223372036854775807 + 1 }}",
-         "line 1: integers beyond 64 bits are not supported", MASA_ERR_UNSUPPORTED},
+        {"{{ 9223372036854775807 + 1 }}", "line 1: integers beyond 64 bits are not supported",
+         MASA_ERR_UNSUPPORTED},
         {"{{ 'a'|safe + 'b' + '\\n' }}{{ ('<'|safe) ~ '&' }}\n{{ 'a'|safe + 'b' + '<c' }}",
          "line 2: a text with < added to one that is `safe`, which escapes it for HTML, is not "
          "supported",
          MASA_ERR_UNSUPPORTED},
-        {"{{ dict(**p) }}", "line 1: `**` in arguments is not supported",
-         MASA_ERR_UNSUPPORTED},
+        {"{{ dict(**p) }}", "line 1: `**` in arguments is not supported", MASA_ERR_UNSUPPORTED},
         {"{% if p %}\nx", "line 1: this block has no {% endif %}", MASA_ERR_FORMAT},
         {"{{ p ", "line 1: a tag has no end", MASA_ERR_FORMAT},
         {"{% frobnicate %}", "line 1: unknown statement `frobnicate`", MASA_ERR_FORMAT},
@@ -107,8 +103,7 @@ static void what_is_beyond_is_named_with_its_line(void **state)
          "line 1: the template raises: no system turn", MASA_ERR_DATA},
         {"\n{{ missing.x }}", "line 2: 'missing' is undefined", MASA_ERR_DATA},
         {"{{ {}.x.y }}", "line 1: 'dict.x' is undefined", MASA_ERR_DATA},
-        {"{{ [].append(1) }}", "line 1: a list cannot be changed by a template",
-         MASA_ERR_DATA},
+        {"{{ [].append(1) }}", "line 1: a list cannot be changed by a template", MASA_ERR_DATA},
         {"{{ p + 1 }}", "line 1: unsupported operand types for +: 'str' and 'int'",
          MASA_ERR_DATA},
     };
@@ -193,10 +188,8 @@ static void limits_are_the_callers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cases_render_as_in_jinja),
-        cmocka_unit_test(marks_follow_the_bytes),
+        cmocka_unit_test(cases_render_as_in_jinja), cmocka_unit_test(marks_follow_the_bytes),
         cmocka_unit_test(what_is_beyond_is_named_with_its_line),
-        cmocka_unit_test(hostile_templates_end),
-        cmocka_unit_test(limits_are_the_callers)};
+        cmocka_unit_test(hostile_templates_end), cmocka_unit_test(limits_are_the_callers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

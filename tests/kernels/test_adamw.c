@@ -19,7 +19,8 @@ static void steps_like_torch(void **state)
     int steps;
     masa_adamw o = {.grad_scale = 0.5f};
     assert_int_equal(fscanf(f, "%zu %d %f %f %f %f %f", &n, &steps, &o.lr, &o.beta1, &o.beta2,
-                            &o.eps, &o.weight_decay), 7);
+                            &o.eps, &o.weight_decay),
+                     7);
     assert_in_range(n, 1, MOST);
     float w[MOST], m[MOST] = {0}, v[MOST] = {0}, grad[MOST], want[MOST];
     read_floats(f, w, n);
@@ -84,9 +85,9 @@ static void sum_is_equal_for_any_number_of_threads(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(steps_like_torch), cmocka_unit_test(divides_any_length),
-        cmocka_unit_test(sum_is_equal_for_any_number_of_threads),
-        cmocka_unit_test(passes_on_lower_instruction_sets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(steps_like_torch),
+                                       cmocka_unit_test(divides_any_length),
+                                       cmocka_unit_test(sum_is_equal_for_any_number_of_threads),
+                                       cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,15 +13,13 @@ struct attention_case {
     double *want_out, *want_dqkv, *want_lse;
 };
 
-static const masa_segment several[] = {{0, 5, -1},   {5, 70, -1},  {75, 3, 1},
-                                       {78, 130, 1}, {208, 1, -1}, {209, 64, 1},
-                                       {273, 33, 4}, {306, 40, 3}, {346, 9, 7},
-                                       {355, 70, 3}};
+static const masa_segment several[] = {{0, 5, -1},   {5, 70, -1},  {75, 3, 1},   {78, 130, 1},
+                                       {208, 1, -1}, {209, 64, 1}, {273, 33, 4}, {306, 40, 3},
+                                       {346, 9, 7},  {355, 70, 3}};
 static const masa_segment single[] = {{0, 1, -1}};
 
 static struct attention_case make(size_t q_heads, size_t kv_heads, size_t head_dim,
-                                  masa_dtype dtype, const masa_segment *segments,
-                                  size_t n)
+                                  masa_dtype dtype, const masa_segment *segments, size_t n)
 {
     masa_random random = masa_random_init(q_heads * 1000 + head_dim, MASA_STREAM_TEST);
     size_t width = q_heads * head_dim, stride = width + 2 * kv_heads * head_dim + 6;
@@ -125,17 +123,17 @@ static void run(struct attention_case *c)
 {
     const masa_attention_shape *h = &c->shape;
     size_t k = h->q_heads * h->head_dim, v = k + h->kv_heads * h->head_dim;
-    float *parts = calloc(
-        masa_attention_backward_floats(c->rows, h->q_heads, h->head_dim), sizeof *parts);
+    float *parts =
+        calloc(masa_attention_backward_floats(c->rows, h->q_heads, h->head_dim), sizeof *parts);
     masa_attention_plan *plan = NULL;
     assert_int_equal(masa_attention_plan_create(&plan, 10, NULL), MASA_OK);
     masa_attention_plan_set(plan, several, 10); /* of another batch: forgotten */
     masa_attention_plan_set(plan, c->segments, c->n_segments);
-    masa_attention_forward(c->out.data, c->lse, c->qkv.data, part(&c->qkv, k),
-                           part(&c->qkv, v), plan, h);
+    masa_attention_forward(c->out.data, c->lse, c->qkv.data, part(&c->qkv, k), part(&c->qkv, v),
+                           plan, h);
     masa_attention_backward(c->dqkv.data, part(&c->dqkv, k), part(&c->dqkv, v), parts,
-                            c->dout.data, c->out.data, c->lse, c->qkv.data,
-                            part(&c->qkv, k), part(&c->qkv, v), plan, h);
+                            c->dout.data, c->out.data, c->lse, c->qkv.data, part(&c->qkv, k),
+                            part(&c->qkv, v), plan, h);
     masa_attention_plan_destroy(plan);
     free(parts);
 }

@@ -30,8 +30,7 @@ static struct packed make_packed(const struct sizes *s, masa_dtype dtype)
     masa_random random = masa_random_init(5, MASA_STREAM_TEST);
     struct packed p = {.width = s->q_heads * s->head_dim};
     size_t kv = s->kv_heads * s->head_dim, stride = p.width + 2 * kv;
-    p.shape =
-        (masa_attention_shape){s->q_heads, s->kv_heads, s->head_dim, stride, 0.3f, dtype};
+    p.shape = (masa_attention_shape){s->q_heads, s->kv_heads, s->head_dim, stride, 0.3f, dtype};
     for (size_t i = 0; i < SEQUENCES; i++) {
         p.segments[i] = (masa_segment){(int32_t)p.rows, sequence_length[i], -1};
         p.rows += (size_t)sequence_length[i];
@@ -70,8 +69,8 @@ static struct cache make_cache(const struct sizes *s, const struct packed *p)
     memset(c.layer.v, 0xFF, bytes);
     c.tables = masa_alloc(blocks, sizeof *c.tables);
     for (size_t i = 0; i < blocks; i++) /* interleaved, backwards */
-        c.tables[i] = (int32_t)((c.max_blocks - 1 - i % c.max_blocks) * SEQUENCES +
-                                i / c.max_blocks);
+        c.tables[i] =
+            (int32_t)((c.max_blocks - 1 - i % c.max_blocks) * SEQUENCES + i / c.max_blocks);
     for (size_t i = 0; i < SEQUENCES; i++)
         for (size_t t = 0; t < (size_t)sequence_length[i]; t++)
             slots[row++] = c.tables[i * c.max_blocks + t / tokens] * (int32_t)tokens +
@@ -120,12 +119,12 @@ static void check(const struct sizes *s, masa_dtype dtype)
                              .runs = runs};
     masa_attention_cached(out, lse, q, &c.layer, &rows, &p.shape);
     for (size_t i = 0; i < ROWS; i++) {
-        assert_memory_equal(out + i * p.width * size,
-                            element(&p.out, source[i] * p.width), p.width * size);
-        assert_memory_equal(lse + i * heads, p.lse + source[i] * heads,
-                            heads * sizeof *lse);
+        assert_memory_equal(out + i * p.width * size, element(&p.out, source[i] * p.width),
+                            p.width * size);
+        assert_memory_equal(lse + i * heads, p.lse + source[i] * heads, heads * sizeof *lse);
     }
-    free(q), free(out), free(lse), free(p.lse), free(c.tables), free(c.layer.k), free(c.layer.v);
+    free(q), free(out), free(lse), free(p.lse), free(c.tables), free(c.layer.k),
+        free(c.layer.v);
     tensor_free(&p.qkv);
     tensor_free(&p.out);
 }
@@ -147,8 +146,7 @@ static void equals_packed_attention(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_packed_attention),
-        cmocka_unit_test(passes_on_lower_instruction_sets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equals_packed_attention),
+                                       cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

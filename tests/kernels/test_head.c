@@ -15,8 +15,8 @@ struct head_case {
     masa_head *head;
 };
 
-static struct head_case make_kept(size_t rows, size_t vocab, size_t hidden,
-                                  masa_dtype dtype, float inv_temperature, size_t kept)
+static struct head_case make_kept(size_t rows, size_t vocab, size_t hidden, masa_dtype dtype,
+                                  float inv_temperature, size_t kept)
 {
     masa_random random = masa_random_init(rows * 77 + vocab, MASA_STREAM_TEST);
     struct head_case c = {.rows = rows,
@@ -38,11 +38,9 @@ static struct head_case make_kept(size_t rows, size_t vocab, size_t hidden,
         c.dlogprob[r] = r % 3 == 1 ? 0 : (float)masa_random_normal(&random);
     }
     masa_error err;
-    assert_int_equal(masa_linear_create(&c.linear, vocab, hidden, dtype, true, &err),
-                     MASA_OK);
+    assert_int_equal(masa_linear_create(&c.linear, vocab, hidden, dtype, true, &err), MASA_OK);
     masa_linear_pack(c.linear, c.w.data);
-    assert_int_equal(masa_head_create(&c.head, vocab, hidden, dtype, kept, &err),
-                     MASA_OK);
+    assert_int_equal(masa_head_create(&c.head, vocab, hidden, dtype, kept, &err), MASA_OK);
     return c;
 }
 
@@ -82,10 +80,10 @@ static void check_forward(const struct head_case *c)
     float *entropy = calloc(c->rows + 1, sizeof(float)),
           *again = calloc(c->rows + 1, sizeof(float));
     double *z = calloc(c->vocab, sizeof *z);
-    masa_head_forward(c->head, c->linear, logprob, lse, entropy, c->x.data, c->targets,
-                      c->rows, c->inv_temperature);
-    masa_head_forward(c->head, c->linear, again, lse, NULL, c->x.data, c->targets,
-                      c->rows, c->inv_temperature);
+    masa_head_forward(c->head, c->linear, logprob, lse, entropy, c->x.data, c->targets, c->rows,
+                      c->inv_temperature);
+    masa_head_forward(c->head, c->linear, again, lse, NULL, c->x.data, c->targets, c->rows,
+                      c->inv_temperature);
     for (size_t r = 0; r < c->rows; r++) {
         double want = reference_row(c, r, z), h = want;
         for (size_t v = 0; v < c->vocab; v++) h -= exp(z[v] - want) * z[v];
@@ -99,8 +97,7 @@ static void check_forward(const struct head_case *c)
 
 static const struct {
     size_t rows, vocab, hidden;
-} sizes[] = {{0, 5, 4},   {1, 2, 1},     {1, 1000, 16},
-             {7, 37, 12}, {40, 513, 24}, {600, 70, 8}};
+} sizes[] = {{0, 5, 4}, {1, 2, 1}, {1, 1000, 16}, {7, 37, 12}, {40, 513, 24}, {600, 70, 8}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 
 static void forward_matches(void **state)
@@ -109,8 +106,8 @@ static void forward_matches(void **state)
     for (size_t s = 0; s < SIZES; s++)
         for (int dtype = MASA_F32; dtype <= MASA_BF16; dtype++)
             for (float t = 0.5f; t < 3; t += 1) {
-                struct head_case c = make(sizes[s].rows, sizes[s].vocab, sizes[s].hidden,
-                                          (masa_dtype)dtype, t);
+                struct head_case c =
+                    make(sizes[s].rows, sizes[s].vocab, sizes[s].hidden, (masa_dtype)dtype, t);
                 check_forward(&c);
                 drop(&c);
             }
@@ -144,10 +141,10 @@ static void check_backward(const struct head_case *c)
     float *dx = calloc(nx + 1, sizeof *dx), *dw = calloc(nw, sizeof *dw);
     for (size_t i = 0; i < nx; i++) dx[i] = 99;
     for (size_t i = 0; i < nw; i++) dw[i] = (float)(i % 7);
-    masa_head_forward(c->head, c->linear, logprob, lse, NULL, c->x.data, c->targets,
-                      c->rows, c->inv_temperature);
-    masa_head_backward(c->head, c->linear, dx, dw, c->dlogprob, lse, c->x.data,
-                       c->targets, c->rows, c->inv_temperature);
+    masa_head_forward(c->head, c->linear, logprob, lse, NULL, c->x.data, c->targets, c->rows,
+                      c->inv_temperature);
+    masa_head_backward(c->head, c->linear, dx, dw, c->dlogprob, lse, c->x.data, c->targets,
+                       c->rows, c->inv_temperature);
     /* dz and x times dlogprob are rounded to the operands' dtype: bf16 keeps 8 bits. */
     double tolerance = c->dtype == MASA_F32 ? 2e-5 : 3e-2;
     for (size_t i = 0; i<nx; i += nx> 300 ? nx / 97 : 1) {
@@ -169,9 +166,8 @@ static void backward_matches(void **state)
     for (size_t s = 0; s < SIZES; s++)
         for (int dtype = MASA_F32; dtype <= MASA_BF16; dtype++) {
             for (size_t kept = 0; kept <= sizes[s].rows; kept += sizes[s].rows) {
-                struct head_case c =
-                    make_kept(sizes[s].rows, sizes[s].vocab, sizes[s].hidden,
-                              (masa_dtype)dtype, 1.25f, kept);
+                struct head_case c = make_kept(sizes[s].rows, sizes[s].vocab, sizes[s].hidden,
+                                               (masa_dtype)dtype, 1.25f, kept);
                 check_backward(&c);
                 drop(&c);
                 if (sizes[s].rows == 0) break;
@@ -190,10 +186,10 @@ static void rows_are_independent(void **state)
     float *dx = calloc(2 * ROWS * HIDDEN, sizeof *dx), *dx_one = dx + ROWS * HIDDEN;
     float *dw = calloc(2 * VOCAB * HIDDEN, sizeof *dw), *dw_one = dw + VOCAB * HIDDEN;
     const float *x = c.x.data;
-    masa_head_forward(c.head, c.linear, out, out + ROWS, out + 2 * ROWS, x, c.targets,
-                      ROWS, 0.7f);
-    masa_head_backward(c.head, c.linear, dx, dw, c.dlogprob, out + ROWS, x, c.targets,
-                       ROWS, 0.7f);
+    masa_head_forward(c.head, c.linear, out, out + ROWS, out + 2 * ROWS, x, c.targets, ROWS,
+                      0.7f);
+    masa_head_backward(c.head, c.linear, dx, dw, c.dlogprob, out + ROWS, x, c.targets, ROWS,
+                       0.7f);
     for (size_t r = 0; r < ROWS; r++) {
         masa_head_forward(c.head, c.linear, one + r, one + ROWS + r, one + 2 * ROWS + r,
                           x + r * HIDDEN, c.targets + r, 1, 0.7f);
@@ -215,8 +211,7 @@ static void rows_of_zero_weight_are_left_alone(void **state)
     (void)state;
     enum { ROWS = 9, HIDDEN = 8 };
     struct head_case c = make(ROWS, 30, HIDDEN, MASA_F32, 1);
-    float *x = c.x.data, logprob[ROWS], lse[ROWS], dx[ROWS * HIDDEN],
-          dw[30 * HIDDEN] = {0};
+    float *x = c.x.data, logprob[ROWS], lse[ROWS], dx[ROWS * HIDDEN], dw[30 * HIDDEN] = {0};
     for (size_t r = 0; r < ROWS; r++)
         if (c.dlogprob[r] == 0) x[r * HIDDEN + 3] = NAN;
     masa_head_forward(c.head, c.linear, logprob, lse, NULL, x, c.targets, ROWS, 1);
@@ -264,8 +259,7 @@ static void logsumexp_matches(void **state)
                 if (n > 0 && vocab > 2 && spread) data[1] = -INFINITY;
                 logsumexp(lse, data, rows, vocab, 0.6f);
                 for (size_t r = 0; r < rows; r++) {
-                    double want =
-                        reference_logsumexp(data + r * vocab, vocab, (double)0.6f);
+                    double want = reference_logsumexp(data + r * vocab, vocab, (double)0.6f);
                     assert_near(lse[r], want, 1e-6 * fmax(1, fabs(want)));
                 }
                 tensor_free(&x);
@@ -302,13 +296,12 @@ static void logsumexp_of_what_is_no_number(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(forward_matches),
-        cmocka_unit_test(backward_matches),
-        cmocka_unit_test(rows_are_independent),
-        cmocka_unit_test(rows_of_zero_weight_are_left_alone),
-        cmocka_unit_test(logsumexp_matches),
-        cmocka_unit_test(logsumexp_of_what_is_no_number),
-        cmocka_unit_test(passes_on_lower_instruction_sets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(forward_matches),
+                                       cmocka_unit_test(backward_matches),
+                                       cmocka_unit_test(rows_are_independent),
+                                       cmocka_unit_test(rows_of_zero_weight_are_left_alone),
+                                       cmocka_unit_test(logsumexp_matches),
+                                       cmocka_unit_test(logsumexp_of_what_is_no_number),
+                                       cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,9 +7,8 @@
 struct shape {
     size_t out, in;
 };
-static const struct shape shapes[] = {{1, 1},    {3, 5},    {17, 33},  {64, 64},
-                                      {96, 128}, {100, 31}, {160, 576},
-                                      {3, 1100}};
+static const struct shape shapes[] = {{1, 1},    {3, 5},    {17, 33},   {64, 64},
+                                      {96, 128}, {100, 31}, {160, 576}, {3, 1100}};
 /* The last ones are beyond the chunks of the weight gradient. */
 static const size_t row_counts[] = {0, 1, 2, 3, 4, 5, 7, 16, 33, 130, 767, 1281};
 enum { SHAPES = sizeof shapes / sizeof *shapes, ROWS = sizeof row_counts / sizeof *row_counts };
@@ -42,10 +41,12 @@ static void check_forward(masa_linear *l, const struct tensor *w, struct shape s
     for (size_t r = 0; r < rows; r++)
         for (size_t o = 0; o < s.out; o++) {
             double sum = with_bias ? bias.value[o] : 0;
-            for (size_t i = 0; i < s.in; i++) sum += x.value[r * s.in + i] * w->value[o * s.in + i];
+            for (size_t i = 0; i < s.in; i++)
+                sum += x.value[r * s.in + i] * w->value[o * s.in + i];
             want[r * s.out + o] = sum + (accumulate ? y.value[r * s.out + o] : 0);
         }
-    masa_linear_forward(l, y.data, y_dtype, x.data, with_bias ? bias.data : NULL, rows, accumulate);
+    masa_linear_forward(l, y.data, y_dtype, x.data, with_bias ? bias.data : NULL, rows,
+                        accumulate);
     tensor_matches(&y, want, storage_tolerance(y_dtype, 1e-5));
     tensor_free(&x), tensor_free(&y), tensor_free(&bias), free(want);
 }
@@ -80,9 +81,11 @@ static void check_backward_weight(masa_linear *l, struct shape s, size_t rows)
         for (size_t o = 0; o < s.out; o++) {
             double d = dy.value[r * s.out + o];
             dbias.value[o] += d;
-            for (size_t i = 0; i < s.in; i++) dw.value[o * s.in + i] += d * x.value[r * s.in + i];
+            for (size_t i = 0; i < s.in; i++)
+                dw.value[o * s.in + i] += d * x.value[r * s.in + i];
         }
-    masa_linear_backward_weight(l, dw.data, rows % 2 ? dbias.data : NULL, dy.data, x.data, rows);
+    masa_linear_backward_weight(l, dw.data, rows % 2 ? dbias.data : NULL, dy.data, x.data,
+                                rows);
     /* float32 sums of that many terms of size 1. */
     double tolerance = 2e-5 * fmax(1, sqrt((double)rows) / 8);
     tensor_matches(&dw, dw.value, tolerance);
@@ -156,7 +159,8 @@ static void few_rows_equal_many(void **state)
     static const struct shape sizes[] = {{100, 31},  {65, 511},   {192, 576}, {70, 1023},
                                          {64, 1024}, {130, 1025}, {64, 1536}, {65, 2050}};
     static const size_t few[] = {1, 2, 5, 6, 7, 13, 64, 131, 192};
-    if (!masa_device_rows_agree(MASA_BF16)) skip_since("rows of bf16 do not agree on this device");
+    if (!masa_device_rows_agree(MASA_BF16))
+        skip_since("rows of bf16 do not agree on this device");
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         for (int variant = 0; variant < 8; variant++) {
             struct shape s = sizes[i];
@@ -196,7 +200,8 @@ static void a_trial_tells_whether_rows_agree(void **state)
             masa_random random = masa_random_init(i, MASA_STREAM_TEST);
             struct tensor w = tensor_random(&random, MASA_F32, s.out * s.in, 0.1);
             struct tensor x = tensor_random(&random, compute, MANY * s.in, 1);
-            struct tensor y = tensor_zero(MASA_F32, MANY * s.out), z = tensor_zero(MASA_F32, y.n);
+            struct tensor y = tensor_zero(MASA_F32, MANY * s.out),
+                          z = tensor_zero(MASA_F32, y.n);
             masa_linear *l = make(&w, s, compute, false);
             bool agree = masa_linear_rows_agree(l);
             masa_memory_fail_at(1); /* the answer is kept: nothing is tried again */
@@ -305,16 +310,15 @@ static void tells_its_shape(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(matches_float64_in_f32),
-        cmocka_unit_test(matches_float64_in_bf16),
-        cmocka_unit_test(rows_do_not_see_each_other),
-        cmocka_unit_test(few_rows_equal_many),
-        cmocka_unit_test(a_trial_tells_whether_rows_agree),
-        cmocka_unit_test(survives_many_row_counts),
-        cmocka_unit_test(repeats_bit_by_bit),
-        cmocka_unit_test(threads_change_no_bit),
-        cmocka_unit_test(tells_its_shape),
-        cmocka_unit_test(passes_on_lower_instruction_sets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(matches_float64_in_f32),
+                                       cmocka_unit_test(matches_float64_in_bf16),
+                                       cmocka_unit_test(rows_do_not_see_each_other),
+                                       cmocka_unit_test(few_rows_equal_many),
+                                       cmocka_unit_test(a_trial_tells_whether_rows_agree),
+                                       cmocka_unit_test(survives_many_row_counts),
+                                       cmocka_unit_test(repeats_bit_by_bit),
+                                       cmocka_unit_test(threads_change_no_bit),
+                                       cmocka_unit_test(tells_its_shape),
+                                       cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -76,7 +76,8 @@ static void short_of_address_space(void **state)
         close(ends[0]);
         assert_int_equal(waitpid(child, &status, 0), child);
         if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
-            fail_msg("%zu KiB more: status %x, says: %s", step * STEP >> 10, (unsigned)status, said);
+            fail_msg("%zu KiB more: status %x, says: %s", step * STEP >> 10, (unsigned)status,
+                     said);
         if (WEXITSTATUS(status) == 1) {
             if (!strstr(said, "masa: out of memory: ")) fail_msg("says: %s", said);
             ended++;

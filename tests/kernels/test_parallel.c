@@ -110,9 +110,8 @@ static void a_forked_child_has_helpers(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_piece_is_done_once),
-                                       cmocka_unit_test(a_piece_may_call),
-                                       cmocka_unit_test(callers_do_not_meet),
-                                       cmocka_unit_test(a_forked_child_has_helpers)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_piece_is_done_once), cmocka_unit_test(a_piece_may_call),
+        cmocka_unit_test(callers_do_not_meet), cmocka_unit_test(a_forked_child_has_helpers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

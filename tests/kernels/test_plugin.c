@@ -7,7 +7,8 @@
 
 /* What a process says that asks for a device by name (NULL: none) under these settings:
  * "KIND, NAME" or an error's message. */
-static const char *answer(const char *name, const char *set, const char *value, const char *wish)
+static const char *answer(const char *name, const char *set, const char *value,
+                          const char *wish)
 {
     static char text[1024];
     int ends[2];

@@ -5,7 +5,8 @@
 struct size {
     size_t rows, dim;
 };
-static const struct size sizes[] = {{0, 16}, {1, 1}, {7, 5}, {1, 16}, {7, 37}, {2, 700}, {33, 576}};
+static const struct size sizes[] = {{0, 16}, {1, 1},   {7, 5},   {1, 16},
+                                    {7, 37}, {2, 700}, {33, 576}};
 enum { SIZES = sizeof sizes / sizeof *sizes };
 static const double EPS = 1e-5;
 
@@ -88,10 +89,11 @@ static void rmsnorm_forward_matches(void **state)
             struct norm_case c = norm_make(rows, 1, dim, dim, MASA_F32);
             struct tensor y = tensor_zero((masa_dtype)dtype, rows * dim);
             struct tensor rstd = tensor_zero(MASA_F32, rows);
-            masa_rmsnorm_forward(y.data, y.dtype, dtype ? NULL : rstd.data, c.x.data, c.gain.data,
-                                 rows, dim, (float)EPS);
+            masa_rmsnorm_forward(y.data, y.dtype, dtype ? NULL : rstd.data, c.x.data,
+                                 c.gain.data, rows, dim, (float)EPS);
             for (size_t i = 0; i < y.n; i++)
-                y.value[i] = c.x.value[i] * norm_rstd(&c, i / dim * dim) * c.gain.value[i % dim];
+                y.value[i] =
+                    c.x.value[i] * norm_rstd(&c, i / dim * dim) * c.gain.value[i % dim];
             tensor_matches(&y, y.value, storage_tolerance(y.dtype, 2e-6));
             for (size_t r = 0; r < rows && !dtype; r++)
                 assert_near(tensor_at(&rstd, r), norm_rstd(&c, r * dim), 2e-6);
@@ -110,21 +112,23 @@ static void rmsnorm_backward_matches(void **state)
         struct tensor again = tensor_zero(MASA_F32, rows * dim);
         struct tensor dgain = tensor_random(&random, MASA_F32, dim, 1);
         struct tensor rstd = tensor_zero(MASA_F32, rows);
-        for (size_t r = 0; r < rows; r++) ((float *)rstd.data)[r] = (float)norm_rstd(&c, r * dim);
+        for (size_t r = 0; r < rows; r++)
+            ((float *)rstd.data)[r] = (float)norm_rstd(&c, r * dim);
         memcpy(again.data, dx.data, rows * dim * sizeof(float));
         masa_rmsnorm_backward(dx.data, dgain.data, c.dy.data, c.x.data, c.gain.data, rstd.data,
                               rows, dim);
         gradient_matches(&dx, dx.value, norm_loss, &c, c.x.value, 1e-5);
         gradient_matches(&dgain, dgain.value, norm_loss, &c, c.gain.value, 1e-5);
-        masa_rmsnorm_backward(again.data, NULL, c.dy.data, c.x.data, c.gain.data, rstd.data, rows,
-                              dim);
+        masa_rmsnorm_backward(again.data, NULL, c.dy.data, c.x.data, c.gain.data, rstd.data,
+                              rows, dim);
         assert_memory_equal(again.data, dx.data, rows * dim * sizeof(float));
         tensor_free(&dx), tensor_free(&again), tensor_free(&dgain), tensor_free(&rstd);
         norm_free(&c);
     }
 }
 
-static void check_headnorm(size_t rows, size_t heads, size_t dim, size_t extra, masa_dtype dtype)
+static void check_headnorm(size_t rows, size_t heads, size_t dim, size_t extra,
+                           masa_dtype dtype)
 {
     size_t stride = heads * dim + extra;
     struct norm_case c = norm_make(rows, heads, dim, stride, dtype);
@@ -145,8 +149,8 @@ static void check_headnorm(size_t rows, size_t heads, size_t dim, size_t extra, 
     struct tensor dx = tensor_zero(dtype, rows * stride);
     memcpy(dx.data, c.dy.data, rows * stride * masa_dtype_size(dtype));
     double tolerance = storage_tolerance(dtype, 1e-5);
-    masa_headnorm_backward(dx.data, stride, dgain.data, dx.data, stride, c.x.data, stride, dtype,
-                           c.gain.data, rstd.data, rows, heads, dim);
+    masa_headnorm_backward(dx.data, stride, dgain.data, dx.data, stride, c.x.data, stride,
+                           dtype, c.gain.data, rstd.data, rows, heads, dim);
     gradient_matches(&dgain, dgain.value, norm_loss, &c, c.gain.value, 1e-5);
     for (size_t r = 0; r < rows; r++) {
         size_t size = masa_dtype_size(dtype);
@@ -173,13 +177,15 @@ static void check_rope(size_t rows, size_t heads, size_t dim, masa_dtype dtype)
     enum { POSITIONS = 50 };
     size_t half = dim / 2, stride = heads * dim + 3;
     masa_random random = masa_random_init(dim, MASA_STREAM_TEST);
-    float *cosine = calloc(POSITIONS * half, sizeof *cosine), *sine = calloc(POSITIONS * half, 4);
+    float *cosine = calloc(POSITIONS * half, sizeof *cosine),
+          *sine = calloc(POSITIONS * half, 4);
     for (size_t i = 0; i < POSITIONS * half; i++) {
         double angle = (double)(i / half) * pow(10000, -(double)(i % half) / (double)half);
         cosine[i] = (float)cos(angle), sine[i] = (float)sin(angle);
     }
     int32_t positions[64];
-    for (size_t r = 0; r < rows; r++) positions[r] = (int32_t)masa_random_below(&random, POSITIONS);
+    for (size_t r = 0; r < rows; r++)
+        positions[r] = (int32_t)masa_random_below(&random, POSITIONS);
     struct tensor x = tensor_random(&random, dtype, rows * stride, 1);
     double *start = calloc(x.n + 1, sizeof *start);
     memcpy(start, x.value, x.n * sizeof *start);
@@ -276,7 +282,8 @@ static void gathers_and_adds_rows(void **state)
         struct tensor dx = tensor_random(&random, MASA_F32, ROWS * dim, 1);
         struct tensor x = tensor_zero(MASA_F32, ROWS * dim);
         int32_t tokens[ROWS];
-        for (size_t r = 0; r < ROWS; r++) tokens[r] = (int32_t)masa_random_below(&random, VOCAB);
+        for (size_t r = 0; r < ROWS; r++)
+            tokens[r] = (int32_t)masa_random_below(&random, VOCAB);
         float *sum = calloc(VOCAB * dim, sizeof *sum);
         memcpy(sum, dtable.data, VOCAB * dim * sizeof *sum);
         for (size_t i = 0; i < ROWS * dim; i++) {
@@ -369,7 +376,8 @@ static void converts_like_the_scalar_code(void **state)
     uint16_t *to = calloc(MOST + 1, sizeof *to);
     const size_t counts[] = {0, 1, 15, 31, 32, 33, 100, MOST};
     for (size_t i = 0; i < MOST; i++)
-        from[i] = (float)ldexp(masa_random_normal(&random), (int)masa_random_range(&random, -80, 80));
+        from[i] =
+            (float)ldexp(masa_random_normal(&random), (int)masa_random_range(&random, -80, 80));
     from[20] = INFINITY, from[21] = -INFINITY, from[22] = -0.0f;
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
         size_t n = counts[c];
@@ -378,8 +386,7 @@ static void converts_like_the_scalar_code(void **state)
         for (size_t i = 0; i < n; i++) assert_int_equal(to[i], masa_f32_to_bf16(from[i]));
         assert_int_equal(to[n], 0x5A5A);
         masa_convert(back, MASA_F32, to, MASA_BF16, n);
-        for (size_t i = 0; i < n; i++)
-            assert_true(back[i] == masa_bf16_to_f32(to[i]));
+        for (size_t i = 0; i < n; i++) assert_true(back[i] == masa_bf16_to_f32(to[i]));
     }
     from[3] = NAN;
     masa_convert(to, MASA_BF16, from, MASA_F32, 40);
@@ -409,19 +416,18 @@ static void adds_and_scales(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rmsnorm_forward_matches),
-        cmocka_unit_test(rmsnorm_backward_matches),
-        cmocka_unit_test(headnorm_matches),
-        cmocka_unit_test(rope_rotates_and_back),
-        cmocka_unit_test(swiglu_matches),
-        cmocka_unit_test(swiglu_saturates),
-        cmocka_unit_test(gathers_and_adds_rows),
-        cmocka_unit_test(gathers_rows_of_bf16),
-        cmocka_unit_test(scales_rows),
-        cmocka_unit_test(writes_and_reads_records),
-        cmocka_unit_test(converts_like_the_scalar_code),
-        cmocka_unit_test(adds_and_scales),
-        cmocka_unit_test(passes_on_lower_instruction_sets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rmsnorm_forward_matches),
+                                       cmocka_unit_test(rmsnorm_backward_matches),
+                                       cmocka_unit_test(headnorm_matches),
+                                       cmocka_unit_test(rope_rotates_and_back),
+                                       cmocka_unit_test(swiglu_matches),
+                                       cmocka_unit_test(swiglu_saturates),
+                                       cmocka_unit_test(gathers_and_adds_rows),
+                                       cmocka_unit_test(gathers_rows_of_bf16),
+                                       cmocka_unit_test(scales_rows),
+                                       cmocka_unit_test(writes_and_reads_records),
+                                       cmocka_unit_test(converts_like_the_scalar_code),
+                                       cmocka_unit_test(adds_and_scales),
+                                       cmocka_unit_test(passes_on_lower_instruction_sets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

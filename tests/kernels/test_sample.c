@@ -61,11 +61,11 @@ static bool draw(int32_t *token, float *logprob, const float *logits, size_t n,
 }
 
 static const masa_sampling settings[] = {
-    {1, 0, 1, 0},      {0.7f, 0, 1, 0},     {1.3f, 0, 1, 0},    {1, 1, 1, 0},
-    {1, 7, 1, 0},      {1, 400, 1, 0},      {1, 100000, 1, 0},  {1, 0, 0.5f, 0},
-    {1, 0, 0.95f, 0},  {1, 0, 0.99999f, 0}, {1, 0, 1e-6f, 0},   {1, 0, 1, 0.05f},
-    {1, 0, 1, 1e-7f},  {1, 0, 1, 1},        {0.6f, 20, 0.9f, 0}, {1.5f, 50, 1, 0.1f},
-    {1, 0, 0.9f, 0.2f}, {2, 30, 0.8f, 0.3f}, {0, 0, 1, 0},       {0, 5, 0.5f, 0.1f},
+    {1, 0, 1, 0},       {0.7f, 0, 1, 0},     {1.3f, 0, 1, 0},     {1, 1, 1, 0},
+    {1, 7, 1, 0},       {1, 400, 1, 0},      {1, 100000, 1, 0},   {1, 0, 0.5f, 0},
+    {1, 0, 0.95f, 0},   {1, 0, 0.99999f, 0}, {1, 0, 1e-6f, 0},    {1, 0, 1, 0.05f},
+    {1, 0, 1, 1e-7f},   {1, 0, 1, 1},        {0.6f, 20, 0.9f, 0}, {1.5f, 50, 1, 0.1f},
+    {1, 0, 0.9f, 0.2f}, {2, 30, 0.8f, 0.3f}, {0, 0, 1, 0},        {0, 5, 0.5f, 0.1f},
 };
 enum { SETTINGS = sizeof settings / sizeof *settings };
 
@@ -136,14 +136,14 @@ static void never_draws_the_impossible(void **state)
     static float logits[MOST];
     const double us[] = {0, 1e-300, 0.3, 0.9999999, 1 - 0x1p-53};
     for (size_t c = 0; c < SETTINGS; c++) {
-        for (size_t i = 0; i < MOST; i++) logits[i] = i % 2 ? -INFINITY : -2000; /* both underflow */
+        for (size_t i = 0; i < MOST; i++)
+            logits[i] = i % 2 ? -INFINITY : -2000;                /* both underflow */
         for (size_t i = 256; i < 768; i++) logits[i] = -INFINITY; /* whole chunks */
         logits[100] = 1, logits[1000] = 1;
         for (size_t k = 0; k < 5; k++) {
             int32_t token = -1;
             float logprob = 0;
-            assert_true(draw(&token, &logprob, logits, MOST, &settings[c],
-                                     us[k]));
+            assert_true(draw(&token, &logprob, logits, MOST, &settings[c], us[k]));
             assert_true(token == 100 || token == 1000);
             assert_near(logprob, log(0.5), 1e-6);
         }
@@ -161,8 +161,7 @@ static void reports_logits_that_are_no_numbers(void **state)
         float logprob;
         fill(logits, MOST, c, 2);
         logits[places[c % 7]] = bad[c / 7 % 3];
-        assert_false(draw(&token, &logprob, logits, MOST,
-                                  &settings[c / 21], 0.5));
+        assert_false(draw(&token, &logprob, logits, MOST, &settings[c / 21], 0.5));
     }
     for (size_t i = 0; i < MOST; i++) logits[i] = -INFINITY;
     int32_t token;
@@ -212,12 +211,11 @@ static void draws_do_not_depend_on_each_other(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(inverts_the_distribution),
-        cmocka_unit_test(draws_follow_the_distribution),
-        cmocka_unit_test(never_draws_the_impossible),
-        cmocka_unit_test(reports_logits_that_are_no_numbers),
-        cmocka_unit_test(greedy_takes_the_first_of_the_best),
-        cmocka_unit_test(draws_do_not_depend_on_each_other)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(inverts_the_distribution),
+                                       cmocka_unit_test(draws_follow_the_distribution),
+                                       cmocka_unit_test(never_draws_the_impossible),
+                                       cmocka_unit_test(reports_logits_that_are_no_numbers),
+                                       cmocka_unit_test(greedy_takes_the_first_of_the_best),
+                                       cmocka_unit_test(draws_do_not_depend_on_each_other)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -47,8 +47,7 @@ static double by_rewards(const masa_prediction *p, double at, const masa_statist
     double reward[M], mean = 0, move = 0;
     for (int i = 0; i < M; i++)
         mean += (reward[i] = masa_meta_score(&p[i], s, &options).total) / M;
-    for (int i = 0; i < M; i++)
-        move += (reward[i] - mean) * (log((double)p[i].length) - at);
+    for (int i = 0; i < M; i++) move += (reward[i] - mean) * (log((double)p[i].length) - at);
     return move * 4;
 }
 
@@ -85,8 +84,8 @@ static double in_the_end(const planted *way)
                     .length = lround(exp(at + 0.25 * masa_random_normal(&random)))};
             masa_forecast_init(&f, p, M, MASA_CUTOFF_MEDIAN);
             bool audited = masa_random_uniform(&random) < way->audit_share;
-            size_t cutoff = masa_cutoff_tokens(&f, audited ? 0 : way->margin,
-                                               (size_t)options.length_max);
+            size_t cutoff =
+                masa_cutoff_tokens(&f, audited ? 0 : way->margin, (size_t)options.length_max);
             masa_statistics *s = roll_out(way, cutoff, &random);
             at += 0.1 * (way->cloned ? by_cloning(p, at, s) : by_rewards(p, at, s));
             masa_statistics_destroy(s);
@@ -110,8 +109,8 @@ static void predictions_do_not_shorten_themselves(void **state)
             double old = in_the_end(&(planted){false, cloned, margins[i], 0.1});
             double now = in_the_end(&(planted){true, cloned, margins[i], 0.1});
             if (!(old < 0.85 * uncut && fabs(now / uncut - 1) < 0.07))
-                fail_msg("margin %g: %g uncut, %g the old way, %g now", margins[i], uncut,
-                         old, now);
+                fail_msg("margin %g: %g uncut, %g the old way, %g now", margins[i], uncut, old,
+                         now);
         }
         /* Without audits there is nothing to learn from: predictions stay as they were.
          */

@@ -36,9 +36,8 @@ static void the_best_notions_are_picked(void **state)
         {{1}, 1, 1, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(
-            masa_expert_pick(cases[i].rewards, cases[i].n, cases[i].threshold),
-            cases[i].pick);
+        assert_int_equal(masa_expert_pick(cases[i].rewards, cases[i].n, cases[i].threshold),
+                         cases[i].pick);
 }
 
 static void check_expert(const char *text, size_t n_correct, const char *expected)
@@ -60,17 +59,15 @@ static void targets_replace_the_numbers_alone(void **state)
 {
     (void)state;
     /* 2 of 5 right: round(3.2) = 3; the mean of 300 and 401 tokens is 350.5. */
-    check_expert(
-        "Sure. <meta>I do \"it\".</meta> Well, {\"math_notion\": [\"a \\\"b\\\"\", "
-        "\"sieve\"], "
-        "\"pass_rate\": 8, \"solution_length\": 4000} Done.",
-        2,
-        "<meta>I do \"it\".</meta>\n{\"math_notion\": [\"a \\\"b\\\"\", \"sieve\"], "
-        "\"pass_rate\": 3, \"solution_length\": 351}");
-    check_expert(
-        "no tag to open</meta>{\"math_notion\":[\"sieve\"]}", 1,
-        "no tag to open</meta>\n{\"math_notion\": [\"sieve\"], \"pass_rate\": 2, "
-        "\"solution_length\": 300}");
+    check_expert("Sure. <meta>I do \"it\".</meta> Well, {\"math_notion\": [\"a \\\"b\\\"\", "
+                 "\"sieve\"], "
+                 "\"pass_rate\": 8, \"solution_length\": 4000} Done.",
+                 2,
+                 "<meta>I do \"it\".</meta>\n{\"math_notion\": [\"a \\\"b\\\"\", \"sieve\"], "
+                 "\"pass_rate\": 3, \"solution_length\": 351}");
+    check_expert("no tag to open</meta>{\"math_notion\":[\"sieve\"]}", 1,
+                 "no tag to open</meta>\n{\"math_notion\": [\"sieve\"], \"pass_rate\": 2, "
+                 "\"solution_length\": 300}");
     check_expert("<meta>a</meta>b</meta>", 5,
                  "<meta>a</meta>b</meta>\n{\"math_notion\": [], \"pass_rate\": 8, "
                  "\"solution_length\": 152}");
@@ -158,10 +155,9 @@ static void warm_starts_name_what_tells_right_from_wrong(void **state)
     assert_true(masa_warm_start_text(&out, s, &options));
     /* sieve: 2 right, 0 wrong; strikes, counting: 1 right; multiple: 1 right and 1 wrong;
      * frac: a command; every, then: plain words. */
-    assert_string_equal(
-        out.data, "<meta>\nIt takes sieve, strikes, counting.\n</meta>\n"
-                  "{\"math_notion\": [\"sieve\", \"strikes\", \"counting\"], "
-                  "\"pass_rate\": 3, \"solution_length\": 351}");
+    assert_string_equal(out.data, "<meta>\nIt takes sieve, strikes, counting.\n</meta>\n"
+                                  "{\"math_notion\": [\"sieve\", \"strikes\", \"counting\"], "
+                                  "\"pass_rate\": 3, \"solution_length\": 351}");
     masa_text_deinit(&out);
     masa_statistics_destroy(s);
 }

@@ -165,9 +165,8 @@ static void the_cutoff(void **state)
 static void the_hint(void **state)
 {
     (void)state;
-    char *notions[] = {
-        "sieve", "a\nb", "parity", "prime factor",
-        "a notion that is a whole sentence and so is far too long to be named"};
+    char *notions[] = {"sieve", "a\nb", "parity", "prime factor",
+                       "a notion that is a whole sentence and so is far too long to be named"};
     static const struct {
         size_t n, most, named;
         const char *hint;
@@ -223,11 +222,8 @@ static void calibration_is_a_decayed_mean(void **state)
                                     .pass_rate_low = 0.5,
                                     .pass_rate_high = 0.5,
                                     .length_mean = 200};
-    masa_statistics_summary all = {.n = 8,
-                                   .n_correct = 8,
-                                   .pass_rate_low = 1,
-                                   .pass_rate_high = 1,
-                                   .length_mean = 50};
+    masa_statistics_summary all = {
+        .n = 8, .n_correct = 8, .pass_rate_low = 1, .pass_rate_high = 1, .length_mean = 50};
     masa_calibration_update(&c, &f, &half, false, &o);
     assert_near(masa_calibration_pass_rate_error(&c), 0.25, 1e-15);
     assert_near(masa_calibration_length_error(&c), log(2), 1e-15);
@@ -280,10 +276,8 @@ static void the_switch_has_hysteresis(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         masa_calibration c = {.pass_rate_weight = cases[i].seen,
                               .pass_rate_error = cases[i].error * cases[i].seen};
-        if (cases[i].length >= 0)
-            c.length_weight = 64, c.length_error = 64 * cases[i].length;
-        if (cases[i].precision >= 0)
-            c.gate_weight = 64, c.gate_right = 64 * cases[i].precision;
+        if (cases[i].length >= 0) c.length_weight = 64, c.length_error = 64 * cases[i].length;
+        if (cases[i].precision >= 0) c.gate_weight = 64, c.gate_right = 64 * cases[i].precision;
         if (masa_calibration_switch(&c, &o, false) != cases[i].on ||
             masa_calibration_switch(&c, &o, true) != cases[i].stays)
             fail_msg("case %zu", i);

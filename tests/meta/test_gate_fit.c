@@ -65,8 +65,7 @@ static void learn(masa_gate_fit *fit, const population *of, size_t n, masa_rando
 {
     for (size_t i = 0; i < n; i++) {
         prompt x = draw(of, random);
-        size_t size = 8 + masa_random_below(random, 9),
-               right = roll_out(x.p, size, random);
+        size_t size = 8 + masa_random_below(random, 9), right = roll_out(x.p, size, random);
         masa_gate_fit_observe(fit, &x.forecast, (double)right, (double)(size - right), 1,
                               WINDOW);
     }
@@ -141,8 +140,7 @@ static const double points[MASA_GATE_FIT_POINTS] = {
 /* Before anything is seen. */
 static double start(int i)
 {
-    return i == 0 || i == MASA_GATE_FIT_POINTS - 1 ? 0.25
-                                                   : 0.5 / (MASA_GATE_FIT_POINTS - 2);
+    return i == 0 || i == MASA_GATE_FIT_POINTS - 1 ? 0.25 : 0.5 / (MASA_GATE_FIT_POINTS - 2);
 }
 
 static void worked_numbers(void **state)
@@ -160,8 +158,7 @@ static void worked_numbers(void **state)
     masa_belief belief = {.right = 1, .wrong = 3};
     assert_near(masa_gate_fit_zero_variance(&fit, NULL, NULL, 4), plain, 1e-14);
     assert_near(masa_gate_fit_zero_variance(&fit, NULL, &belief, 4), flat / sum, 1e-14);
-    assert_near(probability(&fit, 0), masa_gate_fit_zero_variance(&fit, NULL, NULL, G),
-                1e-14);
+    assert_near(probability(&fit, 0), masa_gate_fit_zero_variance(&fit, NULL, NULL, G), 1e-14);
     masa_pass_rate_moments m = masa_gate_fit_moments(&fit, NULL, &belief);
     assert_near(m.mean, mean / sum, 1e-14);
     assert_near(m.spread, spread / sum, 1e-14);
@@ -180,8 +177,8 @@ static void worked_numbers(void **state)
     /* Of all groups there is now 1 observation of weight 2 beside 4 as heavy. */
     double expected = 0;
     for (int i = 0; i < MASA_GATE_FIT_POINTS; i++)
-        expected += (4 * start(i) + like[i] / sum) / 5 *
-                    (pow(points[i], 4) + pow(1 - points[i], 4));
+        expected +=
+            (4 * start(i) + like[i] / sum) / 5 * (pow(points[i], 4) + pow(1 - points[i], 4));
     assert_near(masa_gate_fit_zero_variance(&fit, NULL, NULL, 4), expected, 1e-14);
     /* The next, of weight 3, ages it by e^-0.3. Nothing rolled out teaches nothing. */
     masa_gate_fit_observe(&fit, NULL, 0, 4, 3, 10);
@@ -201,8 +198,7 @@ static void it_closes_on_both_ends(void **state)
         for (int epochs = 0; epochs <= 3; epochs += 3) {
             if (!by_forecast && !epochs) continue;
             verdict v = judge(&fit, &u_shaped, by_forecast, epochs);
-            if (!(v.hopeless >= 0.9 && v.trivial >= 0.7 && v.recall >= 0.7 &&
-                  v.lift >= 1.25))
+            if (!(v.hopeless >= 0.9 && v.trivial >= 0.7 && v.recall >= 0.7 && v.lift >= 1.25))
                 fail_msg("%d, %d: hopeless %g trivial %g recall %g lift %g", by_forecast,
                          epochs, v.hopeless, v.trivial, v.recall, v.lift);
         }
@@ -284,8 +280,8 @@ static void audited_prompts_stand_for_all_that_were_closed(void **state)
             bool hopeless = i % 2;
             if (hopeless && masa_random_uniform(&random) >= 0.1) continue;
             double right = (double)roll_out(hopeless ? 0 : 0.3, G, &random);
-            masa_gate_fit_observe(&fit, &f, right, G - right,
-                                  hopeless && weighted ? 10 : 1, WINDOW);
+            masa_gate_fit_observe(&fit, &f, right, G - right, hopeless && weighted ? 10 : 1,
+                                  WINDOW);
         }
         seen[weighted] = probability(&fit, 0);
     }
@@ -314,11 +310,9 @@ static void cut_groups_do_not_look_trivial(void **state)
                                          .n_correct = right,
                                          .limited = !audited,
                                          .n_cut = cut,
-                                         .length_longest =
-                                             long_ones && audited ? 200 : 100};
-            masa_gate_fit_observe(
-                &fit, &f, (double)s.n_correct, (double)(s.n - s.n_correct),
-                weighted ? masa_statistics_weight(&s, 150, 0.1) : 1, WINDOW);
+                                         .length_longest = long_ones && audited ? 200 : 100};
+            masa_gate_fit_observe(&fit, &f, (double)s.n_correct, (double)(s.n - s.n_correct),
+                                  weighted ? masa_statistics_weight(&s, 150, 0.1) : 1, WINDOW);
         }
         seen[weighted] = probability(&fit, 1);
     }
@@ -390,9 +384,8 @@ static void expectations_rise_with_the_forecast(void **state)
     for (int round = 0; round < 100; round++) {
         masa_gate_fit fit = {0};
         for (uint64_t i = masa_random_below(&random, 60); i > 0; i--) {
-            masa_forecast f = {.n = 2,
-                               .n_pass_rates = 2,
-                               .pass_rate_mean = masa_random_uniform(&random)};
+            masa_forecast f = {
+                .n = 2, .n_pass_rates = 2, .pass_rate_mean = masa_random_uniform(&random)};
             masa_gate_fit_observe(&fit, &f, (double)masa_random_below(&random, 9),
                                   (double)masa_random_below(&random, 9),
                                   20 * masa_random_uniform(&random), 50);

@@ -8,8 +8,7 @@
 static void correlations(void **state)
 {
     (void)state;
-    static const double x[] = {1, 2, 3, 4, 5}, y[] = {2, 1, 4, 3, 5},
-                        flat[] = {3, 3, 3, 3, 3};
+    static const double x[] = {1, 2, 3, 4, 5}, y[] = {2, 1, 4, 3, 5}, flat[] = {3, 3, 3, 3, 3};
     static const double curve[] = {1, 8, 27, 64, 125}, down[] = {5, 4, 3, 2, 1};
     assert_near(masa_pearson(x, y, 5), 0.8, 1e-15);
     assert_near(masa_spearman(x, y, 5), 0.8, 1e-15);
@@ -30,8 +29,7 @@ static void correlations(void **state)
 static void calibration(void **state)
 {
     (void)state;
-    static const double predicted[] = {0, 0.2, 0.25, 0.5, 1, 1},
-                        truth[] = {0, 0, 1, 0.5, 1, 0};
+    static const double predicted[] = {0, 0.2, 0.25, 0.5, 1, 1}, truth[] = {0, 0, 1, 0.5, 1, 0};
     masa_calibration_bin bins[4];
     /* [0, .25): 0, .2 against 0, 0; [.25, .5): .25, 1; [.5, .75): .5, .5; last: 1, 1, 0.5
      */
@@ -211,7 +209,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(correlations),
         cmocka_unit_test(calibration),
-        cmocka_unit_test(gates), cmocka_unit_test(audits_stand_for_others),
+        cmocka_unit_test(gates),
+        cmocka_unit_test(audits_stand_for_others),
         cmocka_unit_test(length_errors),
         cmocka_unit_test(shapley_splits_independent_features),
         cmocka_unit_test(shapley_splits_correlated_features),

@@ -179,8 +179,7 @@ static void hostile_texts_are_read_in_linear_time(void **state)
         masa_prediction p;
         masa_prediction_parse(&p, text.data, text.size, &options);
         if (p.pass_rate_cause != MASA_META_VALID || p.pass_rate != 6)
-            fail_msg("after %s...: %s", units[i],
-                     masa_meta_cause_text(p.pass_rate_cause));
+            fail_msg("after %s...: %s", units[i], masa_meta_cause_text(p.pass_rate_cause));
         masa_prediction_deinit(&p);
         masa_text_deinit(&text);
     }

@@ -118,10 +118,8 @@ static void length(void **state)
         char answer[64];
         snprintf(answer, sizeof answer, "{\"solution_length\":%ld}", cases[i].predicted);
         masa_meta_reward r = score(answer, &s, &o);
-        if (r.length_cause != cases[i].cause ||
-            r.length != (cases[i].cause == MASA_META_VALID))
-            fail_msg("case %zu: %g, %s", i, r.length,
-                     masa_meta_cause_text(r.length_cause));
+        if (r.length_cause != cases[i].cause || r.length != (cases[i].cause == MASA_META_VALID))
+            fail_msg("case %zu: %g, %s", i, r.length, masa_meta_cause_text(r.length_cause));
         assert_int_equal(r.difficulty_cause, MASA_META_MISSING);
         assert_int_equal(r.notion_cause, MASA_META_MISSING);
     }
@@ -132,8 +130,7 @@ static void what_a_cutoff_hides_is_not_evidence(void **state)
 {
     (void)state;
     masa_meta_options o = MASA_META_DEFAULTS;
-    static const bool cut[] = {false, false, true, true},
-                      none[] = {false, false, false, false};
+    static const bool cut[] = {false, false, true, true}, none[] = {false, false, false, false};
     masa_solutions s = solutions;
     s.cut = cut;
     masa_statistics *statistics = masa_statistics_create(problem, &s, MASA_NOTION_LEMMA);
@@ -152,9 +149,9 @@ static void what_a_cutoff_hides_is_not_evidence(void **state)
     masa_statistics_destroy(statistics);
     /* Any rate that may be true earns in full; "guess" is in no rollout that was seen;
      * the length is left out of the mean. */
-    masa_meta_reward r = score(
-        "{\"pass_rate\":5,\"solution_length\":180,\"math_notion\":[\"sieve\",\"guess\"]}",
-        &s, &o);
+    masa_meta_reward r =
+        score("{\"pass_rate\":5,\"solution_length\":180,\"math_notion\":[\"sieve\",\"guess\"]}",
+              &s, &o);
     assert_near(r.difficulty, 1, 0);
     assert_near(r.length, 0, 0);
     assert_int_equal(r.length_cause, MASA_META_LIMITED);
@@ -210,8 +207,7 @@ static void brier_is_proper(void **state)
     masa_meta_options o = MASA_META_DEFAULTS;
     o.difficulty_rule = MASA_DIFFICULTY_BRIER;
     assert_near(score("{\"pass_rate\":4}", &solutions, &o).difficulty, 1, 0);
-    assert_near(score("{\"pass_rate\":7}", &solutions, &o).difficulty, 1 - 0.375 * 0.375,
-                0);
+    assert_near(score("{\"pass_rate\":7}", &solutions, &o).difficulty, 1 - 0.375 * 0.375, 0);
     assert_near(score("{\"pass_rate\":9}", &solutions, &o).difficulty, 0, 0);
     static const size_t all[] = {0, 1, 2, 3, 4, 5, 6, 7, 8}, ends[] = {0, 8};
     for (int i = 1; i < 40; i++) {
@@ -224,8 +220,7 @@ static void brier_is_proper(void **state)
         assert_int_equal(best_digit(ends, split, 2, MASA_DIFFICULTY_BRIER), nearest);
         /* The paper's rule says an end, whatever the mean. */
         if (i != 20)
-            assert_int_equal(best_digit(ends, split, 2, MASA_DIFFICULTY_POWER),
-                             i < 20 ? 0 : 8);
+            assert_int_equal(best_digit(ends, split, 2, MASA_DIFFICULTY_POWER), i < 20 ? 0 : 8);
     }
 }
 
@@ -266,8 +261,7 @@ static void the_quantile_earns_most(void **state)
             if (chance == 0) continue;
             masa_statistics *s = masa_statistics_create(
                 "",
-                &(masa_solutions){N, (const char *const[]){"", "", ""}, right, length,
-                                  NULL},
+                &(masa_solutions){N, (const char *const[]){"", "", ""}, right, length, NULL},
                 MASA_NOTION_LEMMA);
             for (long l = 130; l <= 600; l += 10) {
                 masa_prediction p = {.length = l};
@@ -291,12 +285,9 @@ static void quantiles_by_hand(void **state)
     o.length_rule = MASA_LENGTH_QUANTILE;
     /* Right ones of 150 and 210 tokens, range 128 to 8192: log 64. */
     double low = 0.05 * log(210. / 150) / 2 / (0.95 * log(64));
-    assert_near(score("{\"solution_length\":210}", &solutions, &o).length, 1 - low,
-                1e-15);
-    double high =
-        (0.95 * log(210. / 180) + 0.05 * log(180. / 150)) / 2 / (0.95 * log(64));
-    assert_near(score("{\"solution_length\":180}", &solutions, &o).length, 1 - high,
-                1e-15);
+    assert_near(score("{\"solution_length\":210}", &solutions, &o).length, 1 - low, 1e-15);
+    double high = (0.95 * log(210. / 180) + 0.05 * log(180. / 150)) / 2 / (0.95 * log(64));
+    assert_near(score("{\"solution_length\":180}", &solutions, &o).length, 1 - high, 1e-15);
     assert_near(score("{\"solution_length\":127}", &solutions, &o).length, 0, 0);
     /* The extremes: nothing earned, or everything; lengths beyond the range count as its
      * end. */
@@ -310,8 +301,7 @@ static void quantiles_by_hand(void **state)
     const char *no_texts[20];
     bool right[20];
     long rising[20];
-    for (int i = 0; i < 20; i++)
-        no_texts[i] = "", right[i] = true, rising[i] = 300 - 10 * i;
+    for (int i = 0; i < 20; i++) no_texts[i] = "", right[i] = true, rising[i] = 300 - 10 * i;
     for (size_t n = 19; n <= 20; n++) {
         masa_statistics *t = masa_statistics_create(
             "", &(masa_solutions){n, no_texts, right, rising, NULL}, MASA_NOTION_LEMMA);
@@ -325,21 +315,18 @@ static void quantiles_by_hand(void **state)
 static void notions_by_rates(void **state)
 {
     (void)state;
-    static const bool one[] = {false, true, false, false},
-                      three[] = {true, true, true, false},
-                      all[] = {true, true, true, true},
-                      none[] = {false, false, false, false};
+    static const bool one[] = {false, true, false, false}, three[] = {true, true, true, false},
+                      all[] = {true, true, true, true}, none[] = {false, false, false, false};
     static const struct {
         const bool *correct;
         const char *notion;
         bool counts, rates;
     } cases[] = {
-        {one, "divisor", false, true},  /* 1 of 1, 2 of 3 */
-        {three, "guess", false, false}, /* 1 of 3, 1 of 1 */
-        {three, "list", true, true},    /* 2 of 3, 0 of 1 */
-        {correct, "divisor", true, true},
-        {correct, "list", false, false}, /* 1 of 2, 1 of 2 */
-        {all, "guess", true, true},      /* nothing is wrong: a rate of 0 there */
+        {one, "divisor", false, true},                                     /* 1 of 1, 2 of 3 */
+        {three, "guess", false, false},                                    /* 1 of 3, 1 of 1 */
+        {three, "list", true, true},                                       /* 2 of 3, 0 of 1 */
+        {correct, "divisor", true, true}, {correct, "list", false, false}, /* 1 of 2, 1 of 2 */
+        {all, "guess", true, true}, /* nothing is wrong: a rate of 0 there */
         {none, "guess", false, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
@@ -347,8 +334,7 @@ static void notions_by_rates(void **state)
             masa_meta_options o = MASA_META_DEFAULTS;
             o.notion_test = rates ? MASA_NOTION_RATES : MASA_NOTION_COUNTS;
             char answer[64];
-            snprintf(answer, sizeof answer, "{\"math_notion\":[\"%s\"]}",
-                     cases[i].notion);
+            snprintf(answer, sizeof answer, "{\"math_notion\":[\"%s\"]}", cases[i].notion);
             masa_solutions s = {4, texts, cases[i].correct, lengths, NULL};
             if ((score(answer, &s, &o).notion == 1) !=
                 (rates ? cases[i].rates : cases[i].counts))
@@ -388,8 +374,7 @@ static void notions(void **state)
         {"", MASA_NOTION_LEMMA, 0, 0, MASA_META_NONE_KEPT},
         {"\"ieve\"", MASA_NOTION_LEMMA, 1, 0, MASA_META_NONE_HELPFUL},
         {"\"ieve\"", MASA_NOTION_SUBSTRING, 1, 1, MASA_META_VALID},
-        {"\"sieve\"", MASA_NOTION_SUBSTRING, 1, 1,
-         MASA_META_VALID}, /* in the second alone */
+        {"\"sieve\"", MASA_NOTION_SUBSTRING, 1, 1, MASA_META_VALID}, /* in the second alone */
         {"\"SIEVE\"", MASA_NOTION_SUBSTRING, 1, 0, MASA_META_NONE_HELPFUL},
         {"\"sieve\",\"sieves\"", MASA_NOTION_SUBSTRING, 2, 2, MASA_META_VALID},
         {"\"rim\"", MASA_NOTION_SUBSTRING, 0, 0, MASA_META_NONE_KEPT},
@@ -402,11 +387,10 @@ static void notions(void **state)
         masa_meta_reward r = score(answer, &solutions, &o);
         if (r.notions_kept != cases[i].kept || r.notions_helpful != cases[i].helpful ||
             r.notion_cause != cases[i].cause)
-            fail_msg("%s: %zu kept, %zu helpful, %s", answer, r.notions_kept,
-                     r.notions_helpful, masa_meta_cause_text(r.notion_cause));
+            fail_msg("%s: %zu kept, %zu helpful, %s", answer, r.notions_kept, r.notions_helpful,
+                     masa_meta_cause_text(r.notion_cause));
         assert_near(r.notion,
-                    cases[i].kept ? (double)cases[i].helpful / (double)cases[i].kept : 0,
-                    0);
+                    cases[i].kept ? (double)cases[i].helpful / (double)cases[i].kept : 0, 0);
     }
 }
 
@@ -424,8 +408,7 @@ static void notions_need_a_correct_rollout(void **state)
     r = score("{\"math_notion\":[\"guess\",\"never\"]}", &s, &o);
     assert_near(r.notion, 0.5, 0);
     s.n = 0;
-    r = score("{\"math_notion\":[\"sieve\"],\"pass_rate\":0,\"solution_length\":128}", &s,
-              &o);
+    r = score("{\"math_notion\":[\"sieve\"],\"pass_rate\":0,\"solution_length\":128}", &s, &o);
     assert_near(r.difficulty, 1, 0);
     assert_near(r.length, 0, 0);
     assert_near(r.notion, 0, 0);
@@ -438,9 +421,8 @@ static void the_total_is_the_weighted_mean(void **state)
     static const char answer[] = "{\"math_notion\":[\"sieve\",\"guess\"],\"pass_rate\":8,"
                                  "\"solution_length\":200}";
     static const double cases[][4] = {
-        {1, 1, 1, 1.6 / 3}, {1, 0, 0, 0.1},   {0, 1, 0, 1},
-        {0, 0, 1, 0.5},     {0, 1, 1, 0.75},  {1, 0, 1, 0.3},
-        {1, 1, 0, 0.55},    {2, 1, 1, 0.425}, {0, 0, 0, 0},
+        {1, 1, 1, 1.6 / 3}, {1, 0, 0, 0.1},  {0, 1, 0, 1},     {0, 0, 1, 0.5}, {0, 1, 1, 0.75},
+        {1, 0, 1, 0.3},     {1, 1, 0, 0.55}, {2, 1, 1, 0.425}, {0, 0, 0, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         masa_meta_options o = MASA_META_DEFAULTS;
@@ -454,9 +436,8 @@ static void the_total_is_the_weighted_mean(void **state)
 /* ---- properties, over random prompts ---- */
 
 enum { MOST = 9 };
-static const char *const words[] = {"sieve",        "sieves",  "prime", "divisor",
-                                    "prime factor", "guess",   "",      "integer",
-                                    "remainder",    "Guessing"};
+static const char *const words[] = {"sieve", "sieves", "prime",   "divisor",   "prime factor",
+                                    "guess", "",       "integer", "remainder", "Guessing"};
 
 static const char *pick(masa_random *random)
 {
@@ -486,8 +467,8 @@ static void draw_scene(scene *s, masa_random *random)
     s->options.notion_rule = (masa_notion_rule)masa_random_below(random, 2);
     s->n = masa_random_below(random, MOST + 1);
     for (size_t i = 0; i < s->n; i++) {
-        snprintf(s->texts[i], sizeof s->texts[i], "%s and %s, %s.", pick(random),
-                 pick(random), pick(random));
+        snprintf(s->texts[i], sizeof s->texts[i], "%s and %s, %s.", pick(random), pick(random),
+                 pick(random));
         s->pointers[i] = s->texts[i];
         s->correct[i] = masa_random_below(random, 2);
         s->lengths[i] = masa_random_range(random, 1, 200);
@@ -510,11 +491,11 @@ static masa_meta_reward score_scene(const scene *s)
     return r;
 }
 
-#define SWAP(type, a, b)                                                                 \
-    do {                                                                                 \
-        type swap = (a);                                                                 \
-        (a) = (b);                                                                       \
-        (b) = swap;                                                                      \
+#define SWAP(type, a, b)                                                                       \
+    do {                                                                                       \
+        type swap = (a);                                                                       \
+        (a) = (b);                                                                             \
+        (b) = swap;                                                                            \
     } while (0)
 
 static void rewards_are_bounded_and_blind_to_order(void **state)
@@ -556,8 +537,7 @@ static void equal_rewards_are_no_advantage(void **state)
     masa_meta_options o = MASA_META_DEFAULTS;
     for (int i = 0; i < 8; i++)
         rewards[i] =
-            (float)score("{\"pass_rate\":5,\"math_notion\":[\"sieve\"]}", &solutions, &o)
-                .total;
+            (float)score("{\"pass_rate\":5,\"math_notion\":[\"sieve\"]}", &solutions, &o).total;
     for (int kind = 0; kind <= MASA_ADVANTAGE_BATCH_NORM; kind++) {
         masa_advantages(advantages, rewards, groups, 8, (masa_advantage_kind)kind);
         for (int i = 0; i < 8; i++) assert_true(advantages[i] == 0);

@@ -19,8 +19,7 @@ static void worked_example(void **state)
     assert_near(a[3], 2 * (1 - 1.0 / 3) * 0.75, 1e-7);
     float divided[4];
     masa_soft_cutoff_advantages(divided, reward, weight, 4, true);
-    double deviation =
-        sqrt(0.75 * 0.25) + 1e-6; /* three of the weights' four are right */
+    double deviation = sqrt(0.75 * 0.25) + 1e-6; /* three of the weights' four are right */
     for (int i = 0; i < 4; i++) assert_near(divided[i], a[i] / deviation, 1e-6);
     float left_out[4];
     masa_soft_cutoff_leave_one_out(left_out, reward, weight, 4);
@@ -41,8 +40,7 @@ static void with_nothing_cut_it_is_the_plain_advantage(void **state)
         for (int divide = 0; divide < 2; divide++) {
             masa_soft_cutoff_advantages(soft, reward, weight, n, divide);
             masa_advantages(plain, reward, groups, n,
-                            divide ? MASA_ADVANTAGE_GROUP_NORM
-                                   : MASA_ADVANTAGE_GROUP_MEAN);
+                            divide ? MASA_ADVANTAGE_GROUP_NORM : MASA_ADVANTAGE_GROUP_MEAN);
             for (size_t i = 0; i < n; i++) assert_near(soft[i], plain[i], 2e-6);
         }
         masa_soft_cutoff_leave_one_out(soft, reward, weight, n);
@@ -82,8 +80,7 @@ static void exact_over_all_outcomes(void **state)
     for (int round = 0; round < 50; round++) {
         float reward[N], weight[N], a[N];
         double mean = 0, expected[N] = {0}, s = 0.1 + 0.9 * masa_random_uniform(&random);
-        unsigned past =
-            (unsigned)masa_random_below(&random, 1 << N); /* reach the cutoff */
+        unsigned past = (unsigned)masa_random_below(&random, 1 << N); /* reach the cutoff */
         for (int i = 0; i < N; i++)
             mean += (reward[i] = (float)masa_random_uniform(&random)) / N;
         for (unsigned kept = 0; kept < 1 << N; kept++) {
@@ -126,8 +123,7 @@ typedef struct update {
 
 typedef struct rivals {
     size_t length[RIVALS];
-    float reward[RIVALS], logprob[RIVALS][TOKENS], old[RIVALS][TOKENS],
-        ref[RIVALS][TOKENS];
+    float reward[RIVALS], logprob[RIVALS][TOKENS], old[RIVALS][TOKENS], ref[RIVALS][TOKENS];
 } rivals;
 
 static void draw_rivals(rivals *r, double off, masa_random *random)
@@ -144,19 +140,15 @@ static void draw_rivals(rivals *r, double off, masa_random *random)
     }
 }
 
-static double token_weight(const rivals *r, const float *weight, size_t i,
-                           aggregation how)
+static double token_weight(const rivals *r, const float *weight, size_t i, aggregation how)
 {
     double tokens = 0;
     for (size_t j = 0; j < RIVALS; j++)
         if (weight[j] != 0 || how == KNOWN_TOKENS) tokens += (double)r->length[j];
     switch (how) {
-    case SEQUENCE_MEAN:
-        return 1. / (double)(RIVALS * r->length[i]);
-    case CONSTANT:
-        return 1. / (RIVALS * TOKENS);
-    default:
-        return tokens > 0 ? 1 / tokens : 0;
+    case SEQUENCE_MEAN: return 1. / (double)(RIVALS * r->length[i]);
+    case CONSTANT: return 1. / (RIVALS * TOKENS);
+    default: return tokens > 0 ? 1 / tokens : 0;
     }
 }
 
@@ -167,12 +159,10 @@ static void add_gradient(double sum[RIVALS][TOKENS], const rivals *r, const floa
 {
     float advantage[RIVALS];
     size_t group[RIVALS] = {0};
-    masa_objective objective = {
-        .clip_low = 0.2f, .clip_high = 0.28f, .kl_coef = u->kl_coef};
+    masa_objective objective = {.clip_low = 0.2f, .clip_high = 0.28f, .kl_coef = u->kl_coef};
     bool whole = true;
     for (int i = 0; i < RIVALS; i++) whole = whole && weight[i] == 1;
-    if (whole)
-        masa_advantages(advantage, r->reward, group, RIVALS, u->advantage);
+    if (whole) masa_advantages(advantage, r->reward, group, RIVALS, u->advantage);
     else if (u->advantage == MASA_ADVANTAGE_LEAVE_ONE_OUT)
         masa_soft_cutoff_leave_one_out(advantage, r->reward, weight, RIVALS);
     else
@@ -181,9 +171,9 @@ static void add_gradient(double sum[RIVALS][TOKENS], const rivals *r, const floa
     for (size_t i = 0; i < RIVALS; i++) {
         float slope[TOKENS];
         if (weight[i] == 0) continue;
-        masa_objective_apply(
-            slope, r->logprob[i], r->old[i], r->ref[i], NULL, r->length[i], advantage[i],
-            (float)token_weight(r, weight, i, u->aggregation), &objective, NULL);
+        masa_objective_apply(slope, r->logprob[i], r->old[i], r->ref[i], NULL, r->length[i],
+                             advantage[i], (float)token_weight(r, weight, i, u->aggregation),
+                             &objective, NULL);
         for (size_t t = 0; t < r->length[i]; t++) sum[i][t] += chance * slope[t];
     }
 }
@@ -206,8 +196,7 @@ static double bias(const rivals *r, unsigned past, double s, const update *u)
         add_gradient(mean, r, weight, u, chance);
     }
     for (int i = 0; i < RIVALS; i++)
-        for (int t = 0; t < TOKENS; t++)
-            most = fmax(most, fabs(mean[i][t] - uncut[i][t]));
+        for (int t = 0; t < TOKENS; t++) most = fmax(most, fabs(mean[i][t] - uncut[i][t]));
     return most;
 }
 
@@ -219,8 +208,7 @@ static void exact_where_it_says_so(void **state)
         for (int how = 0; how < AGGREGATIONS; how++)
             for (int off = 0; off < 3; off++)
                 for (int reference = 0; reference < 2; reference++) {
-                    static const double ratios[] = {0, 0.15,
-                                                    0.6}; /* the second never clips */
+                    static const double ratios[] = {0, 0.15, 0.6}; /* the second never clips */
                     update u = {(masa_advantage_kind)kind, (aggregation)how, ratios[off],
                                 reference ? 0.5f : 0};
                     masa_soft_cutoff_use use = {.deviation =
@@ -234,17 +222,15 @@ static void exact_where_it_says_so(void **state)
                     for (int round = 0; round < 20; round++) {
                         rivals r;
                         draw_rivals(&r, u.off, &random);
-                        most = fmax(most,
-                                    bias(&r, 7u + 6u * (unsigned)(round % 5), 0.3, &u));
+                        most = fmax(most, bias(&r, 7u + 6u * (unsigned)(round % 5), 0.3, &u));
                     }
                     const char *obstacle = masa_soft_cutoff_obstacle(&use);
                     exact += !obstacle;
                     if (obstacle ? most < 1e-3 : most > 1e-6)
-                        fail_msg(
-                            "advantage %d, aggregation %d, ratios %d, reference %d: bias "
-                            "%g, %s",
-                            kind, how, off, reference, most,
-                            obstacle ? obstacle : "exact");
+                        fail_msg("advantage %d, aggregation %d, ratios %d, reference %d: bias "
+                                 "%g, %s",
+                                 kind, how, off, reference, most,
+                                 obstacle ? obstacle : "exact");
                 }
     assert_int_equal(exact, 2 * 3 * 2);
 }
@@ -291,16 +277,13 @@ static void unbiased_on_a_toy_policy(void **state)
     double sum[ACTIONS] = {0}, square[ACTIONS] = {0}, biased[ACTIONS] = {0};
     for (int draw = 0; draw < DRAWS; draw++) {
         size_t action[GROUP], group[GROUP] = {0};
-        float reward[GROUP], seen[GROUP], weight[GROUP], plain[GROUP], soft[GROUP],
-            hard[GROUP];
+        float reward[GROUP], seen[GROUP], weight[GROUP], plain[GROUP], soft[GROUP], hard[GROUP];
         for (int i = 0; i < GROUP; i++) {
             double u = masa_random_uniform(&random);
-            for (action[i] = 0; action[i] + 1 < ACTIONS && u >= policy[action[i]];
-                 action[i]++)
+            for (action[i] = 0; action[i] + 1 < ACTIONS && u >= policy[action[i]]; action[i]++)
                 u -= policy[action[i]];
             reward[i] = rewards[action[i]];
-            bool past = action[i] >= 2,
-                 cut = past && masa_random_uniform(&random) >= survival;
+            bool past = action[i] >= 2, cut = past && masa_random_uniform(&random) >= survival;
             weight[i] = !past ? 1 : cut ? 0 : (float)(1 / survival);
             seen[i] = past ? 0 : reward[i];
         }

@@ -24,8 +24,7 @@ static void sizes_go_with_the_root(void **state)
     (void)state;
     /* sqrt(V/c) is 1/20, 1/10, 1/5, 1/10 and nothing: 4, 8, 16, 8 rollouts, which cost
      * 1500, and one of the prompt that is worth nothing. */
-    static const double spread[] = {0.25, 0.25, 0.25, 1, 0},
-                        tokens[] = {100, 25, 6.25, 100, 1};
+    static const double spread[] = {0.25, 0.25, 0.25, 1, 0}, tokens[] = {100, 25, 6.25, 100, 1};
     size_t size[5];
     masa_worth_allocate(size, spread, tokens, 5, 1501, 1, 100);
     static const size_t expected[] = {4, 8, 16, 8, 1};

@@ -16,11 +16,14 @@
 enum { FIXTURE_VOCAB = 80, FIXTURE_ARCHITECTURES = MASA_QWEN3 + 2 };
 #define FIXTURE_NEWCOMER ((masa_architecture)(MASA_QWEN3 + 1))
 
-const masa_traits formats__architectures[] = {
-    FORMATS_ARCHITECTURES,
-    {.name = "newcomer", .class_name = "NewcomerForCausalLM",
-     .own_member = "\"mlp_bias\": false", .interleaved = true, .attention_bias = true,
-     .positions = 2048, .rms_norm_eps = 1e-5f}};
+const masa_traits formats__architectures[] = {FORMATS_ARCHITECTURES,
+                                              {.name = "newcomer",
+                                               .class_name = "NewcomerForCausalLM",
+                                               .own_member = "\"mlp_bias\": false",
+                                               .interleaved = true,
+                                               .attention_bias = true,
+                                               .positions = 2048,
+                                               .rms_norm_eps = 1e-5f}};
 const size_t formats__n_architectures = FIXTURE_ARCHITECTURES;
 
 /* One config of each architecture; Llama is tied and scaled, Qwen3's heads are
@@ -51,8 +54,8 @@ static inline masa_model_config fixture_config(masa_architecture architecture)
 }
 
 /* A model whose weights are large enough that nothing in it is nearly linear. */
-static inline masa_model *fixture_model(masa_architecture architecture,
-                                        masa_dtype compute, bool trainable)
+static inline masa_model *fixture_model(masa_architecture architecture, masa_dtype compute,
+                                        bool trainable)
 {
     masa_model_config c = fixture_config(architecture);
     masa_model_options options = {compute, trainable};
@@ -64,10 +67,8 @@ static inline masa_model *fixture_model(masa_architecture architecture,
     for (size_t i = 0; i < n; i++) {
         float *w = masa_model_values(model) + p[i].offset;
         for (size_t j = 0; j < p[i].rows * p[i].cols; j++)
-            if (p[i].vector)
-                w[j] += 0.3f * (float)masa_random_normal(&random);
-            else
-                w[j] *= 50.0f / sqrtf((float)p[i].cols) * (i == 0 ? 4.0f : 1.0f);
+            if (p[i].vector) w[j] += 0.3f * (float)masa_random_normal(&random);
+            else w[j] *= 50.0f / sqrtf((float)p[i].cols) * (i == 0 ? 4.0f : 1.0f);
     }
     masa_model_refresh(model);
     return model;
@@ -138,18 +139,17 @@ static inline void fixture_weights(float *weights, size_t n, uint64_t seed)
 }
 
 /* Forward, log-probabilities and, with dlogprob, backward from zeroed gradients. */
-static inline void fixture_run(masa_model *model, const masa_batch *batch,
-                               bool checkpoint, float *logprobs, const float *dlogprob)
+static inline void fixture_run(masa_model *model, const masa_batch *batch, bool checkpoint,
+                               float *logprobs, const float *dlogprob)
 {
     masa_pass *pass = NULL;
-    assert_int_equal(masa_pass_create(&pass, model, batch->n_tokens, batch->n_targets,
-                                      checkpoint, NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_pass_create(&pass, model, batch->n_tokens, batch->n_targets, checkpoint, NULL),
+        MASA_OK);
     masa_pass_forward(pass, batch);
     masa_pass_logprobs(pass, logprobs, NULL);
     if (dlogprob) {
-        memset(masa_model_grads(model), 0,
-               masa_model_parameter_count(model) * sizeof(float));
+        memset(masa_model_grads(model), 0, masa_model_parameter_count(model) * sizeof(float));
         masa_pass_backward(pass, dlogprob);
     }
     masa_pass_destroy(pass);
@@ -187,14 +187,13 @@ static inline double fixture_distance(const float *a, const float *b, size_t n)
 }
 
 /* Every parameter's gradients agree within tolerance of its largest. */
-static inline void fixture_assert_grads(const masa_model *model, const float *a,
-                                        const float *b, double tolerance)
+static inline void fixture_assert_grads(const masa_model *model, const float *a, const float *b,
+                                        double tolerance)
 {
     size_t n;
     const masa_parameter *p = masa_model_parameters(model, &n);
     for (size_t i = 0; i < n; i++) {
-        double d =
-            fixture_difference(a + p[i].offset, b + p[i].offset, p[i].rows * p[i].cols);
+        double d = fixture_difference(a + p[i].offset, b + p[i].offset, p[i].rows * p[i].cols);
         if (!(d <= tolerance)) print_error("gradient of %s: ", p[i].name);
         assert_near(d, 0, tolerance);
     }

@@ -22,10 +22,8 @@ static void open_cache(cache *c, masa_model *model)
     size_t n = SEQUENCES * MAX_BLOCKS;
     assert_int_equal(masa_kv_store_init(&c->store, model, n, BLOCK, NULL), MASA_OK);
     assert_int_equal(masa_decoder_create(&c->decoder, model, &SIZES, NULL), MASA_OK);
-    for (size_t i = 0; i < n; i++)
-        c->tables[i] = (int32_t)(i * 17 % n);
-    for (size_t s = 0; s < SEQUENCES; s++)
-        fixture_tokens(c->tokens[s], LENGTH, 30 + s);
+    for (size_t i = 0; i < n; i++) c->tables[i] = (int32_t)(i * 17 % n);
+    for (size_t s = 0; s < SEQUENCES; s++) fixture_tokens(c->tokens[s], LENGTH, 30 + s);
 }
 
 static void close_cache(cache *c)
@@ -61,8 +59,8 @@ static void decode(masa_model *model, size_t chunk, float *logits)
                                    .logit_rows = rows};
         masa_decoder_run(c.decoder, &c.store, &batch, found);
         for (size_t i = 0; i < n; i++)
-            memcpy(logits + ((size_t)sequences[i] * LENGTH + (size_t)positions[i]) *
-                                FIXTURE_VOCAB,
+            memcpy(logits +
+                       ((size_t)sequences[i] * LENGTH + (size_t)positions[i]) * FIXTURE_VOCAB,
                    found + i * FIXTURE_VOCAB, FIXTURE_VOCAB * sizeof *logits);
     }
     free(found);
@@ -147,8 +145,7 @@ static void chunks_equal_one_shot(void **state)
     size_t n = SEQUENCES * LENGTH * FIXTURE_VOCAB;
     for (int a = 0; a < FIXTURE_ARCHITECTURES; a++) {
         masa_model *model = fixture_model((masa_architecture)a, MASA_F32, false);
-        float *whole = masa_alloc(n, sizeof *whole),
-              *pieces = masa_alloc(n, sizeof *pieces);
+        float *whole = masa_alloc(n, sizeof *whole), *pieces = masa_alloc(n, sizeof *pieces);
         decode(model, LENGTH, whole);
         for (size_t i = 0; i < 3; i++) {
             decode(model, chunks[i], pieces);
@@ -168,8 +165,7 @@ static void gives_the_wanted_rows(void **state)
     cache c;
     open_cache(&c, model);
     int32_t positions[10], sequences[10] = {0}, all[10], wanted[] = {7, 2};
-    for (int32_t i = 0; i < 10; i++)
-        positions[i] = all[i] = i;
+    for (int32_t i = 0; i < 10; i++) positions[i] = all[i] = i;
     masa_decode_batch batch = {.rows = 10,
                                .tokens = c.tokens[0],
                                .positions = positions,

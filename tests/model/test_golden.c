@@ -33,8 +33,8 @@ static const float *find(const golden *g, const char *name, size_t n)
     return NULL;
 }
 
-static void assert_agree(masa_dtype compute, const char *what, const float *a,
-                         const float *b, size_t n)
+static void assert_agree(masa_dtype compute, const char *what, const float *a, const float *b,
+                         size_t n)
 {
     bool exact = compute == MASA_F32;
     double d = exact ? fixture_difference(a, b, n) : fixture_distance(a, b, n);
@@ -58,8 +58,7 @@ static void open_golden(golden *g, const char *name, masa_dtype compute)
     const float *tokens = find(g, "tokens", total);
     for (size_t s = 0; s < 3; s++) {
         int32_t ids[64];
-        for (size_t i = 0; i < (size_t)lengths[s]; i++)
-            ids[i] = (int32_t)*tokens++;
+        for (size_t i = 0; i < (size_t)lengths[s]; i++) ids[i] = (int32_t)*tokens++;
         fixture_add(&g->batch, ids, (size_t)lengths[s], -1);
     }
     fixture_finish(&g->batch);
@@ -87,8 +86,7 @@ static void check_logits(golden *g, masa_dtype compute)
     for (int32_t s = 0; s < 3; s++)
         for (int32_t i = 0; i < b->segments[s].length; i++)
             sequences[b->segments[s].start + i] = s;
-    for (int32_t i = 0; i < 64; i++)
-        all[i] = i;
+    for (int32_t i = 0; i < 64; i++) all[i] = i;
     masa_decode_batch batch = {.rows = b->n_tokens,
                                .tokens = b->tokens,
                                .positions = b->positions,
@@ -136,8 +134,8 @@ static void step(golden *g)
                               .step = 1};
         size_t at = p[i].offset, count = p[i].rows * p[i].cols;
         masa_adamw_update(masa_model_values(g->model) + at, moments + 2 * at,
-                          moments + 2 * at + count, masa_model_grads(g->model) + at,
-                          count, &options);
+                          moments + 2 * at + count, masa_model_grads(g->model) + at, count,
+                          &options);
     }
     free(moments);
 }
@@ -160,16 +158,16 @@ static void check(const char *name, masa_dtype compute)
     close_golden(&g);
 }
 
-#define GOLDEN(name)                                                                     \
-    static void name##_f32(void **state)                                                 \
-    {                                                                                    \
-        (void)state;                                                                     \
-        check(#name, MASA_F32);                                                          \
-    }                                                                                    \
-    static void name##_bf16(void **state)                                                \
-    {                                                                                    \
-        (void)state;                                                                     \
-        check(#name, MASA_BF16);                                                         \
+#define GOLDEN(name)                                                                           \
+    static void name##_f32(void **state)                                                       \
+    {                                                                                          \
+        (void)state;                                                                           \
+        check(#name, MASA_F32);                                                                \
+    }                                                                                          \
+    static void name##_bf16(void **state)                                                      \
+    {                                                                                          \
+        (void)state;                                                                           \
+        check(#name, MASA_BF16);                                                               \
     }
 
 GOLDEN(llama_tied)

@@ -25,8 +25,7 @@ static double difference(masa_model *model, masa_pass *pass, const masa_batch *b
     double at[2];
     memcpy(kept, values, count * sizeof *kept);
     for (int side = 0; side < 2; side++) {
-        for (size_t i = 0; i < count; i++)
-            values[i] = kept[i] + (side ? -h : h) * direction[i];
+        for (size_t i = 0; i < count; i++) values[i] = kept[i] + (side ? -h : h) * direction[i];
         at[side] = objective(model, pass, batch, weights);
     }
     memcpy(values, kept, count * sizeof *kept);
@@ -78,8 +77,7 @@ static void check(masa_architecture architecture)
         float h = (float)(1e-2 / sqrt(norm));
         double tolerance = 5e-3 * fabs(expected) + 1e-6 / (double)h;
         double found = difference(model, pass, &b.batch, weights, direction, h);
-        if (!(fabs(found - expected) <= tolerance))
-            print_error("gradient of %s: ", p[i].name);
+        if (!(fabs(found - expected) <= tolerance)) print_error("gradient of %s: ", p[i].name);
         assert_near(found, expected, tolerance);
     }
     free(direction);

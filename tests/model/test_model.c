@@ -64,18 +64,15 @@ static void seeds_make_models(void **state)
     masa_model *models[3];
     static const uint64_t seeds[] = {1, 1, 2};
     for (int i = 0; i < 3; i++)
-        assert_int_equal(masa_model_create(&models[i], &c, &options, seeds[i], NULL),
-                         MASA_OK);
+        assert_int_equal(masa_model_create(&models[i], &c, &options, seeds[i], NULL), MASA_OK);
     size_t n = masa_model_parameter_count(models[0]) * sizeof(float);
     assert_memory_equal(masa_model_values(models[0]), masa_model_values(models[1]), n);
-    assert_memory_not_equal(masa_model_values(models[0]), masa_model_values(models[2]),
-                            n);
+    assert_memory_not_equal(masa_model_values(models[0]), masa_model_values(models[2]), n);
     const masa_parameter *bias = find(models[0], "model.layers.0.self_attn.q_proj.bias");
     const masa_parameter *norm = find(models[0], "model.norm.weight");
     assert_near(masa_model_values(models[0])[bias->offset], 0, 0);
     assert_near(masa_model_values(models[0])[norm->offset], 1, 0);
-    for (int i = 0; i < 3; i++)
-        masa_model_destroy(models[i]);
+    for (int i = 0; i < 3; i++) masa_model_destroy(models[i]);
 }
 
 static void saved_is_loaded(void **state)
@@ -85,11 +82,9 @@ static void saved_is_loaded(void **state)
         char folder[] = "/tmp/masa-model-XXXXXX";
         masa_error err = {0};
         assert_non_null(mkdtemp(folder));
-        masa_model *model = fixture_model((masa_architecture)a, MASA_F32, false),
-                   *back = NULL;
+        masa_model *model = fixture_model((masa_architecture)a, MASA_F32, false), *back = NULL;
         masa_model_options options = {MASA_F32, true};
-        if (masa_model_save(model, folder, MASA_SAVE_F32, &err))
-            fail_msg("%s", err.message);
+        if (masa_model_save(model, folder, MASA_SAVE_F32, &err)) fail_msg("%s", err.message);
         if (masa_model_load(&back, folder, &options, &err)) fail_msg("%s", err.message);
         size_t n = masa_model_parameter_count(model);
         assert_int_equal(masa_model_parameter_count(back), n);
@@ -114,8 +109,14 @@ static void write_gguf(const masa_model *model, const char *path)
 {
     static const masa_gguf_string token = {"a", 1};
     static const int32_t type = MASA_GGUF_TOKEN_NORMAL;
-    masa_gguf_vocab vocab = {.pre = "llama-bpe", .tokens = &token, .types = &type, .n = 1,
-                             .bos = -1, .eos = -1, .pad = -1, .unknown = -1};
+    masa_gguf_vocab vocab = {.pre = "llama-bpe",
+                             .tokens = &token,
+                             .types = &type,
+                             .n = 1,
+                             .bos = -1,
+                             .eos = -1,
+                             .pad = -1,
+                             .unknown = -1};
     size_t n;
     const masa_parameter *p = masa_model_parameters(model, &n);
     const float *values = masa_model_values((masa_model *)(uintptr_t)model);
@@ -147,7 +148,8 @@ static void gguf_is_loaded(void **state)
         write_gguf(model, path);
         if (masa_model_load(&back, path, &options, &err)) fail_msg("%s", err.message);
         assert_int_equal(masa_model_parameter_count(back), n);
-        assert_memory_equal(masa_model_values(back), masa_model_values(model), n * sizeof(float));
+        assert_memory_equal(masa_model_values(back), masa_model_values(model),
+                            n * sizeof(float));
         masa_model_destroy(model);
         masa_model_destroy(back);
     }
@@ -209,8 +211,7 @@ static void bad_configs_are_errors(void **state)
 {
     (void)state;
     masa_model_config good = fixture_config(MASA_LLAMA), bad[8];
-    for (int i = 0; i < 8; i++)
-        bad[i] = good;
+    for (int i = 0; i < 8; i++) bad[i] = good;
     bad[0].n_kv_heads = 3;
     bad[1].head_dim = 11;
     bad[2].vocab_size = 0;
@@ -355,10 +356,17 @@ static double fresh_deviation(const masa_parameter *p, size_t layers)
 static void fresh_models_are_scaled(void **state)
 {
     (void)state;
-    masa_model_config c = {.architecture = MASA_QWEN2, .vocab_size = 96, .hidden_size = 64,
-                           .intermediate_size = 160, .n_layers = 3, .n_heads = 4,
-                           .n_kv_heads = 2, .head_dim = 16, .max_positions = 32,
-                           .rms_norm_eps = 1e-6f, .rope_theta = 1e4f};
+    masa_model_config c = {.architecture = MASA_QWEN2,
+                           .vocab_size = 96,
+                           .hidden_size = 64,
+                           .intermediate_size = 160,
+                           .n_layers = 3,
+                           .n_heads = 4,
+                           .n_kv_heads = 2,
+                           .head_dim = 16,
+                           .max_positions = 32,
+                           .rms_norm_eps = 1e-6f,
+                           .rope_theta = 1e4f};
     masa_model_options options = {MASA_F32, false};
     masa_model *m = NULL, *same = NULL, *other = NULL;
     assert_int_equal(masa_model_create_fresh(&m, &c, &options, 7, NULL), MASA_OK);
@@ -387,20 +395,19 @@ static void fresh_models_are_scaled(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parameters_cover_the_buffer),
-        cmocka_unit_test(architectures_have_their_parameters),
-        cmocka_unit_test(seeds_make_models),
-        cmocka_unit_test(fresh_models_are_scaled),
-        cmocka_unit_test(saved_is_loaded),
-        cmocka_unit_test(gguf_is_loaded),
-        cmocka_unit_test(a_newcomer_is_a_row),
-        cmocka_unit_test(missing_model_is_an_error),
-        cmocka_unit_test(bad_configs_are_errors),
-        cmocka_unit_test(every_limit_is_checked),
-        cmocka_unit_test(too_large_is_an_error),
-        cmocka_unit_test(flops_count_every_product),
-        cmocka_unit_test(bytes_count_weights_and_gradients),
-        cmocka_unit_test(planned_bytes_are_held)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(parameters_cover_the_buffer),
+                                       cmocka_unit_test(architectures_have_their_parameters),
+                                       cmocka_unit_test(seeds_make_models),
+                                       cmocka_unit_test(fresh_models_are_scaled),
+                                       cmocka_unit_test(saved_is_loaded),
+                                       cmocka_unit_test(gguf_is_loaded),
+                                       cmocka_unit_test(a_newcomer_is_a_row),
+                                       cmocka_unit_test(missing_model_is_an_error),
+                                       cmocka_unit_test(bad_configs_are_errors),
+                                       cmocka_unit_test(every_limit_is_checked),
+                                       cmocka_unit_test(too_large_is_an_error),
+                                       cmocka_unit_test(flops_count_every_product),
+                                       cmocka_unit_test(bytes_count_weights_and_gradients),
+                                       cmocka_unit_test(planned_bytes_are_held)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

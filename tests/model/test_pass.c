@@ -26,10 +26,8 @@ static void packed_equals_alone(void **state)
         for (size_t s = 0, at = 0; s < 3; at += lengths[s++]) {
             fixture_batch one = {0};
             fixture_add(&one, tokens + at, lengths[s], -1);
-            fixture_run(model, fixture_finish(&one), false, alone + target,
-                        weights + target);
-            for (size_t i = 0; i < count; i++)
-                sum[i] += masa_model_grads(model)[i];
+            fixture_run(model, fixture_finish(&one), false, alone + target, weights + target);
+            for (size_t i = 0; i < count; i++) sum[i] += masa_model_grads(model)[i];
             target += one.n_targets;
         }
         assert_int_equal(target, packed.n_targets);
@@ -148,8 +146,7 @@ static void passes_are_reusable_and_add(void **state)
     fixture_run(model, &small.batch, false, logprobs, weights);
     size_t count = masa_model_parameter_count(model);
     float *expected = fixture_copy_grads(model);
-    for (size_t i = 0; i < count; i++)
-        expected[i] *= 2;
+    for (size_t i = 0; i < count; i++) expected[i] *= 2;
     masa_pass *pass = NULL;
     assert_int_equal(masa_pass_create(&pass, model, 64, 64, true, NULL), MASA_OK);
     masa_pass_forward(pass, &large.batch);
@@ -174,13 +171,11 @@ static void entropy_is_of_the_whole_vocabulary(void **state)
     float logprobs[FIXTURE_VOCAB], entropy[FIXTURE_VOCAB];
     fixture_tokens(tokens, 6, 13);
     fixture_add(&b, tokens, 6, -1);
-    for (int32_t t = 0; t < FIXTURE_VOCAB; t++)
-        b.rows[t] = 5, b.targets[t] = t;
+    for (int32_t t = 0; t < FIXTURE_VOCAB; t++) b.rows[t] = 5, b.targets[t] = t;
     b.n_targets = FIXTURE_VOCAB;
     fixture_finish(&b);
     masa_pass *pass = NULL;
-    assert_int_equal(masa_pass_create(&pass, model, 6, FIXTURE_VOCAB, false, NULL),
-                     MASA_OK);
+    assert_int_equal(masa_pass_create(&pass, model, 6, FIXTURE_VOCAB, false, NULL), MASA_OK);
     masa_pass_forward(pass, &b.batch);
     masa_pass_logprobs(pass, logprobs, entropy);
     double mass = 0, sum = 0;
@@ -189,8 +184,7 @@ static void entropy_is_of_the_whole_vocabulary(void **state)
         sum -= exp((double)logprobs[t]) * (double)logprobs[t];
     }
     assert_near(mass, 1, 1e-5);
-    for (size_t t = 0; t < FIXTURE_VOCAB; t++)
-        assert_near(entropy[t], sum, 1e-4);
+    for (size_t t = 0; t < FIXTURE_VOCAB; t++) assert_near(entropy[t], sum, 1e-4);
     masa_pass_destroy(pass);
     masa_model_destroy(model);
 }
@@ -209,9 +203,8 @@ static void bf16_is_near_float32(void **state)
         fixture_run(rounded, &b.batch, false, other, weights);
         assert_near(fixture_distance(other, one, b.n_targets), 0, 0.05);
         size_t count = masa_model_parameter_count(exact);
-        assert_near(
-            fixture_distance(masa_model_grads(rounded), masa_model_grads(exact), count),
-            0, 0.05);
+        assert_near(fixture_distance(masa_model_grads(rounded), masa_model_grads(exact), count),
+                    0, 0.05);
         masa_model_destroy(exact);
         masa_model_destroy(rounded);
     }
@@ -227,9 +220,8 @@ static void planned_bytes_are_allocated_bytes(void **state)
             bool trainable = keep != KEEP_NOTHING, checkpoint = keep == KEEP_INPUTS;
             masa_model *model = fixture_model((masa_architecture)a, MASA_F32, trainable);
             masa_pass *pass = NULL;
-            size_t planned = trainable
-                                 ? masa_pass_bytes(&c, MASA_F32, 100, 70, checkpoint)
-                                 : masa_pass_bytes_untrainable(&c, MASA_F32, 100, 70);
+            size_t planned = trainable ? masa_pass_bytes(&c, MASA_F32, 100, 70, checkpoint)
+                                       : masa_pass_bytes_untrainable(&c, MASA_F32, 100, 70);
             assert_int_equal(masa_pass_create(&pass, model, 100, 70, checkpoint, NULL),
                              MASA_OK);
             assert_int_equal(pass->keep, keep);
@@ -246,14 +238,13 @@ static void planned_bytes_are_allocated_bytes(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(packed_equals_alone),
-        cmocka_unit_test(shared_prompt_equals_full_sequences),
-        cmocka_unit_test(checkpointing_changes_nothing),
-        cmocka_unit_test(untrainable_gives_the_same_logprobs),
-        cmocka_unit_test(passes_are_reusable_and_add),
-        cmocka_unit_test(entropy_is_of_the_whole_vocabulary),
-        cmocka_unit_test(bf16_is_near_float32),
-        cmocka_unit_test(planned_bytes_are_allocated_bytes)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(packed_equals_alone),
+                                       cmocka_unit_test(shared_prompt_equals_full_sequences),
+                                       cmocka_unit_test(checkpointing_changes_nothing),
+                                       cmocka_unit_test(untrainable_gives_the_same_logprobs),
+                                       cmocka_unit_test(passes_are_reusable_and_add),
+                                       cmocka_unit_test(entropy_is_of_the_whole_vocabulary),
+                                       cmocka_unit_test(bf16_is_near_float32),
+                                       cmocka_unit_test(planned_bytes_are_allocated_bytes)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,7 @@ static void decode(masa_model *model, int32_t *tokens, float *logprobs)
             if (logits[v] > logits[best]) best = v;
         if (i + 1 >= START) tokens[i + 1] = (int32_t)best;
         double sum = 0;
-        for (size_t v = 0; v < vocab; v++)
-            sum += exp((double)(logits[v] - logits[best]));
+        for (size_t v = 0; v < vocab; v++) sum += exp((double)(logits[v] - logits[best]));
         logprobs[i] = logits[tokens[i + 1]] - logits[best] - (float)log(sum);
     }
     free(logits);

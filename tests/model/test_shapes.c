@@ -18,13 +18,12 @@ static masa_model *draw_model(property_draws *d)
     c.intermediate_size = 1 + property_below(d, 90);
     c.vocab_size = 3 + property_below(d, 100); /* its special tokens are 1 and 2 */
     c.tied_embeddings = property_below(d, 2);
-    property_note(
-        d,
-        "%s: %zu layers, %zu of %zu heads of %zu, hidden %zu, intermediate %zu, %zu "
-        "words, tied %d; ",
-        masa_architecture_traits(c.architecture)->name, c.n_layers, c.n_kv_heads,
-        c.n_heads, c.head_dim, c.hidden_size, c.intermediate_size, c.vocab_size,
-        c.tied_embeddings);
+    property_note(d,
+                  "%s: %zu layers, %zu of %zu heads of %zu, hidden %zu, intermediate %zu, %zu "
+                  "words, tied %d; ",
+                  masa_architecture_traits(c.architecture)->name, c.n_layers, c.n_kv_heads,
+                  c.n_heads, c.head_dim, c.hidden_size, c.intermediate_size, c.vocab_size,
+                  c.tied_embeddings);
     masa_error err = {0};
     if (masa_model_create(&model, &c, &options, property_below(d, 1000), &err) != MASA_OK)
         fail_msg("%s%s", d->notes, err.message);
@@ -120,8 +119,8 @@ static bool saving_loses_nothing(property_draws *d, void *context)
         masa_model_load(&again, once, &options, &err) ||
         masa_model_save(again, twice, dtype, &err))
         fail_msg("%s%s", d->notes, err.message);
-    bool same = same_file(once, twice, "model.safetensors") &&
-                same_file(once, twice, "config.json");
+    bool same =
+        same_file(once, twice, "model.safetensors") && same_file(once, twice, "config.json");
     if (!bf16)
         same = same && memcmp(masa_model_values(model), masa_model_values(again),
                               masa_model_parameter_count(model) * sizeof(float)) == 0;

@@ -8,11 +8,20 @@ enum { VOCAB = 700, TOKENS = 300 };
 /* Large enough for every kernel to divide its work. */
 static masa_model *model_create(masa_dtype compute)
 {
-    masa_model_config c = {.architecture = MASA_QWEN3, .vocab_size = VOCAB, .hidden_size = 160,
-                           .intermediate_size = 352, .n_layers = 2, .n_heads = 6,
-                           .n_kv_heads = 2, .head_dim = 32, .max_positions = TOKENS,
-                           .rms_norm_eps = 1e-5f, .rope_theta = 10000, .bos_token = 0,
-                           .eos_token = 1, .pad_token = -1};
+    masa_model_config c = {.architecture = MASA_QWEN3,
+                           .vocab_size = VOCAB,
+                           .hidden_size = 160,
+                           .intermediate_size = 352,
+                           .n_layers = 2,
+                           .n_heads = 6,
+                           .n_kv_heads = 2,
+                           .head_dim = 32,
+                           .max_positions = TOKENS,
+                           .rms_norm_eps = 1e-5f,
+                           .rope_theta = 10000,
+                           .bos_token = 0,
+                           .eos_token = 1,
+                           .pad_token = -1};
     masa_model_options options = {compute, true};
     masa_model *model = NULL;
     assert_int_equal(masa_model_create(&model, &c, &options, 3, NULL), MASA_OK);
@@ -33,9 +42,15 @@ static void run_pass(masa_model *model, float *logprob)
         rows[i] = i;
         dlogprob[i] = i % 2 ? 0.1f : -0.2f;
     }
-    masa_batch batch = {.n_tokens = TOKENS, .n_segments = 3, .n_targets = TOKENS,
-                        .tokens = tokens, .positions = positions, .segments = segments,
-                        .target_rows = rows, .target_tokens = tokens, .temperature = 1};
+    masa_batch batch = {.n_tokens = TOKENS,
+                        .n_segments = 3,
+                        .n_targets = TOKENS,
+                        .tokens = tokens,
+                        .positions = positions,
+                        .segments = segments,
+                        .target_rows = rows,
+                        .target_tokens = tokens,
+                        .temperature = 1};
     assert_int_equal(masa_pass_create(&pass, model, TOKENS, TOKENS, false, NULL), MASA_OK);
     masa_pass_forward(pass, &batch);
     masa_pass_logprobs(pass, logprob, NULL);

@@ -218,8 +218,7 @@ static void without_a_baseline_there_are_accuracies(void **state)
     masa_comparison *c = masa_comparison_create(runs, RUNS, "none");
     assert_false(c->baseline);
     assert_int_equal(c->n, 3);
-    assert_near(c->rows[1].accuracy[MASA_AT_END].mean, 0.45,
-                1e-12); /* base, second seen */
+    assert_near(c->rows[1].accuracy[MASA_AT_END].mean, 0.45, 1e-12); /* base, second seen */
     assert_int_equal(c->rows[1].difference[MASA_AT_END].n, 0);
     assert_int_equal(c->rows[1].reach[0][0].n_reached + c->rows[1].reach[0][0].ratio.n, 0);
     masa_text text = {0};

@@ -29,8 +29,7 @@ static void accuracy_is_interpolated(void **state)
     assert_near(masa_curve_final(&c), 0.6, 0);
     assert_near(masa_curve_spent(&c, MASA_COST_TOKENS), 3000, 0);
     masa_curve_deinit(&c);
-    assert_true(isnan(masa_curve_final(&c)) &&
-                isnan(masa_curve_spent(&c, MASA_COST_STEPS)));
+    assert_true(isnan(masa_curve_final(&c)) && isnan(masa_curve_spent(&c, MASA_COST_STEPS)));
 }
 
 static void a_goal_is_reached_where_it_first_is(void **state)
@@ -142,10 +141,9 @@ static masa_curve read_made(bool timed)
 static void a_store_is_read(void **state)
 {
     (void)state;
-    static const masa_curve_point want[] = {
-        {{0, 0, 0, 0, 0}, 0.25},
-        {{2, 250, 9, 5, 2.1e10}, 0.5},
-        {{4, 450, 15, 9, 3.1e10}, 0.75}};
+    static const masa_curve_point want[] = {{{0, 0, 0, 0, 0}, 0.25},
+                                            {{2, 250, 9, 5, 2.1e10}, 0.5},
+                                            {{4, 450, 15, 9, 3.1e10}, 0.75}};
     masa_curve c = read_made(true);
     assert_int_equal(c.n, 3);
     assert_int_equal(c.n_strata, 1);

@@ -13,8 +13,12 @@ static void add_prompt(masa_store *store, long step, long prompt, double a, doub
                                    .length = isfinite(lengths[i]) ? (long)lengths[i] : -1,
                                    .true_pass_rate = true_rate,
                                    .true_length = true_length};
-        masa_store_rollout row = {.step = step, .prompt = prompt, .problem = "p",
-                                  .kind = "meta", .sample = i, .prediction = &p};
+        masa_store_rollout row = {.step = step,
+                                  .prompt = prompt,
+                                  .problem = "p",
+                                  .kind = "meta",
+                                  .sample = i,
+                                  .prediction = &p};
         assert_int_equal(masa_store_add_rollout(store, &row, NULL), MASA_OK);
     }
 }
@@ -86,8 +90,13 @@ static void a_single_pass_is_a_prediction_too(void **state)
     masa_forecasts f = {0};
     assert_int_equal(masa_store_open(&store, path, MASA_STORE_WRITE, NULL), MASA_OK);
     add_prompt(store, 1, 1, 8, 6, 40, 60, 1, 45);
-    masa_store_decision row = {.step = 1, .kind = "forecast", .problem = "q", .taken = true,
-                               .mean = 0.3, .deviation = 0.1, .value = 0.25};
+    masa_store_decision row = {.step = 1,
+                               .kind = "forecast",
+                               .problem = "q",
+                               .taken = true,
+                               .mean = 0.3,
+                               .deviation = 0.1,
+                               .value = 0.25};
     assert_int_equal(masa_store_add_decision(store, &row, NULL), MASA_OK);
     row.kind = "gate"; /* no forecast */
     row.prompt = 2;

@@ -149,8 +149,7 @@ static masa_text page_on(const char *const *names, size_t n)
     const char *folders[4];
     masa_text page = {0};
     masa_error err = {0};
-    for (size_t i = 0; i < n; i++)
-        folders[i] = paths[i] = masa_path_join(folder, names[i]);
+    for (size_t i = 0; i < n; i++) folders[i] = paths[i] = masa_path_join(folder, names[i]);
     if (masa_report_html(&page, folders, n, &err)) fail_msg("%s", err.message);
     for (size_t i = 0; i < n; i++) free(paths[i]);
     return page;
@@ -179,9 +178,8 @@ static void texts_are_never_markup(void **state)
     assert_null(strstr(page.data, "<missing>"));
     assert_null(strchr(page.data, '\x01'));
     assert_int_equal(masa_utf8_complete(page.data, page.size), page.size);
-    assert_says(&page,
-                "right&lt;/pre&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;"
-                "&amp;\xEF\xBF\xBD\xEF\xBF\xBD");
+    assert_says(&page, "right&lt;/pre&gt;&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;&quot;"
+                       "&amp;\xEF\xBF\xBD\xEF\xBF\xBD");
     assert_says(&page, "m&lt;/pre&gt;");
     assert_says(&page, "odd&lt;i&gt;metric");
     assert_says(&page, "default-src 'none'");
@@ -198,8 +196,7 @@ static void everything_of_a_run_is_there(void **state)
     masa_text page = page_on(names, 2);
     assert_says(&page, "4 of 100<td>25.0 %<td>65.0 %<td>65.0 %<td>0.4<td>2<td>-<td>0");
     assert_says(&page, "<figcaption>reward</figcaption>");
-    assert_null(
-        strstr(page.data, "<figcaption>entropy")); /* not recorded: no empty plot */
+    assert_null(strstr(page.data, "<figcaption>entropy")); /* not recorded: no empty plot */
     assert_says(&page, "train.seed (2, 1)");
     assert_null(strstr(page.data, "=\"nan")); /* no place is not a number */
     assert_null(strstr(page.data, "=\"inf"));
@@ -220,13 +217,10 @@ static void predictions_are_measured_early_and_late(void **state)
     assert_says(&page, "reward of the notions<td>0.250<td>0.250\n");
     assert_says(&page, "pass rate: &lt;missing&gt;<td>20.0 %<td>20.0 %\n");
     assert_says(&page, "A misaligned prediction: pass rate 0.12 predicted, 1.00 true");
-    assert_says(&page,
-                "A misaligned prediction: length 900 tokens predicted, 42 tokens true");
+    assert_says(&page, "A misaligned prediction: length 900 tokens predicted, 42 tokens true");
     assert_says(&page, "A good prediction: pass rate 0.00 predicted, 0.00 true");
-    assert_says(&page,
-                "2 more rolled out to see: 1 of them had no variance (precision 0.50)");
-    assert_says(&page,
-                "<td>4<td>2<td>at 45 tokens on average; 2 of 8 rollouts were stopped");
+    assert_says(&page, "2 more rolled out to see: 1 of them had no variance (precision 0.50)");
+    assert_says(&page, "<td>4<td>2<td>at 45 tokens on average; 2 of 8 rollouts were stopped");
     masa_text_deinit(&page);
     const char *plain[] = {"plain<u>"};
     page = page_on(plain, 1);

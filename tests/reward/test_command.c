@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #define EXAMPLES MASA_TESTS "/../examples/"
-#define ANSWER "sed 's/,.*/,\"reward\":0.25}/'"
+#define ANSWER   "sed 's/,.*/,\"reward\":0.25}/'"
 
 static void an_example_in_python(void **state)
 {
@@ -65,7 +65,8 @@ static void pipes_may_be_full(void **state)
     masa_error err = {0};
     masa_reward_options o = options_with(
         "while read -r l; do echo \"$l\" | sed 's/,.*\"response\":\\(\"[^\"]*\"\\),.*/,\"reward\":1,\"text\":\\1}/';"
-        "done", NULL);
+        "done",
+        NULL);
     char *text = masa_alloc(SIZE + 1, 1);
     memset(text, 'x', SIZE);
     o.batch = N;
@@ -99,22 +100,26 @@ static void assert_command_refused(const char *command, masa_status want, const 
 static void each_fault_has_its_line(void **state)
 {
     (void)state;
-    assert_command_refused("echo out of coffee >&2; exit 3", MASA_ERR_IO,
-                           "reward.command ended with status 3 before it had answered, 3 times in "
-                           "a row; its last words: out of coffee");
+    assert_command_refused(
+        "echo out of coffee >&2; exit 3", MASA_ERR_IO,
+        "reward.command ended with status 3 before it had answered, 3 times in "
+        "a row; its last words: out of coffee");
     assert_command_refused("/no/such/program", MASA_ERR_IO, "not found");
     assert_command_refused("kill -9 $$", MASA_ERR_IO, "died of signal 9");
     assert_command_refused("exit 0", MASA_ERR_IO, "ended with status 0");
     assert_command_refused("exec <&-; sleep 60", MASA_ERR_IO, "no answer for 0.3 s");
     assert_command_refused("sleep 60", MASA_ERR_IO, "is its output flushed?");
-    assert_command_refused("while read -r l; do echo \"$l\" | " ANSWER " >&2; done", MASA_ERR_IO,
-                           "to standard error, where no reward is looked for");
+    assert_command_refused("while read -r l; do echo \"$l\" | " ANSWER " >&2; done",
+                           MASA_ERR_IO, "to standard error, where no reward is looked for");
     assert_command_refused("echo loading; cat", MASA_ERR_DATA,
                            "answered 'loading', which is no JSON object");
     assert_command_refused("cat", MASA_ERR_DATA, "no number \"reward\"");
-    assert_command_refused("echo '{\"id\":0,\"reward\":NaN}'; cat", MASA_ERR_DATA, "no JSON object");
-    assert_command_refused("echo '{\"id\":0,\"reward\":\"1\"}'; cat", MASA_ERR_DATA, "no number");
-    assert_command_refused("echo '{\"id\":99,\"reward\":1}'; cat", MASA_ERR_DATA, "none that was");
+    assert_command_refused("echo '{\"id\":0,\"reward\":NaN}'; cat", MASA_ERR_DATA,
+                           "no JSON object");
+    assert_command_refused("echo '{\"id\":0,\"reward\":\"1\"}'; cat", MASA_ERR_DATA,
+                           "no number");
+    assert_command_refused("echo '{\"id\":99,\"reward\":1}'; cat", MASA_ERR_DATA,
+                           "none that was");
     assert_command_refused("echo '{\"reward\":1}'; cat", MASA_ERR_DATA, "whose \"id\"");
     assert_command_refused("read -r l; r=$(echo \"$l\" | " ANSWER "); echo $r; echo $r; cat",
                            MASA_ERR_DATA, "answered already");
@@ -128,8 +133,8 @@ static void standard_error_is_kept(void **state)
     (void)state;
     masa_reward out[2];
     masa_text log = {0};
-    masa_reward_options o = options_with("echo hello >&2; while read -r l; do echo \"$l\" | " ANSWER
-                                         "; done", NULL);
+    masa_reward_options o = options_with(
+        "echo hello >&2; while read -r l; do echo \"$l\" | " ANSWER "; done", NULL);
     assert_int_equal(give(&o, out, 2, NULL), MASA_OK);
     assert_int_equal(masa_file_read(&log, log_path, NULL), MASA_OK);
     assert_non_null(strstr(masa_text_get(&log), "hello\n"));

@@ -25,7 +25,8 @@ static void repetition_counts_sequences_of_four_words(void **state)
 static bool has_answer(const char *text, masa_problem_kind kind, bool truncated)
 {
     masa_problem p = {.kind = kind, .rules = MASA_EXTRACT_BOXED};
-    masa_response r = {.problem = &p, .text = text, .size = strlen(text), .truncated = truncated};
+    masa_response r = {
+        .problem = &p, .text = text, .size = strlen(text), .truncated = truncated};
     return form_has_answer(&r);
 }
 

@@ -107,7 +107,8 @@ static masa_text weights_of(const char *folder, const char *file)
     char *checkpoint = NULL;
     masa_run_state at = {0};
     masa_text text = {0};
-    assert_int_equal(masa_run_checkpoint_find(in_root(folder), &checkpoint, &at, NULL), MASA_OK);
+    assert_int_equal(masa_run_checkpoint_find(in_root(folder), &checkpoint, &at, NULL),
+                     MASA_OK);
     assert_non_null(checkpoint);
     char *path = masa_path_join(checkpoint, file);
     assert_int_equal(masa_file_read(&text, path, NULL), MASA_OK);

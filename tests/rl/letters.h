@@ -19,9 +19,12 @@ static inline void make_data(void)
         for (char b = 'a'; b <= 'd'; b++) {
             fprintf(sft, "{\"problem\":\"%c %c\",\"solution\":\"x\"}\n", a, b);
             for (char answer = 'y'; answer <= 'z'; answer++)
-                fprintf(sft, "{\"messages\":[{\"role\":\"user\",\"content\":\"%c %c\"},"
-                             "{\"role\":\"assistant\",\"content\":\"%c\"}]}\n", a, b, answer);
-            fprintf(b == 'd' ? test : train, "{\"problem\":\"%c %c\",\"answer\":\"y\"}\n", a, b);
+                fprintf(sft,
+                        "{\"messages\":[{\"role\":\"user\",\"content\":\"%c %c\"},"
+                        "{\"role\":\"assistant\",\"content\":\"%c\"}]}\n",
+                        a, b, answer);
+            fprintf(b == 'd' ? test : train, "{\"problem\":\"%c %c\",\"answer\":\"y\"}\n", a,
+                    b);
         }
     assert_int_equal(fclose(sft) + fclose(train) + fclose(test), 0);
 }
@@ -32,9 +35,10 @@ static inline int setup(void **state)
     assert_non_null(mkdtemp(root));
     make_model(TOKENIZER, 128);
     make_data();
-    const char *set[] = {"data.suffix=", "optimizer.lr=0.01", "sft.batch=8", "sft.epochs=5", "sft.max_tokens=64",
-                         "optimizer.tokens_per_pass=576", "sft.holdout=0.1",
-                         "rollout.max_tokens=64"};
+    const char *set[] = {"data.suffix=",      "optimizer.lr=0.01",
+                         "sft.batch=8",       "sft.epochs=5",
+                         "sft.max_tokens=64", "optimizer.tokens_per_pass=576",
+                         "sft.holdout=0.1",   "rollout.max_tokens=64"};
     supervise(set, sizeof set / sizeof *set);
     return 0;
 }
@@ -50,12 +54,22 @@ static masa_status reinforce(const char *folder, const char *more,
     snprintf(train, sizeof train, "data.train=%s", in_root("train.jsonl"));
     snprintf(test, sizeof test, "data.test=%s", in_root("test.jsonl"));
     if (!options->resume) {
-        const char *common[] = {model, train, test, "data.suffix=", "data.answer_rules=whole",
-                                "rollout.prompts_per_step=4", "rollout.group_size=6",
-                                "rollout.max_tokens=12", "data.max_prompt_tokens=48",
-                                "optimizer.tokens_per_pass=512", "optimizer.lr=0.001",
-                                "model.compute=f32", "train.steps=4", "train.save_every=0",
-                                "train.eval_every=2", "rollout.batch=16"};
+        const char *common[] = {model,
+                                train,
+                                test,
+                                "data.suffix=",
+                                "data.answer_rules=whole",
+                                "rollout.prompts_per_step=4",
+                                "rollout.group_size=6",
+                                "rollout.max_tokens=12",
+                                "data.max_prompt_tokens=48",
+                                "optimizer.tokens_per_pass=512",
+                                "optimizer.lr=0.001",
+                                "model.compute=f32",
+                                "train.steps=4",
+                                "train.save_every=0",
+                                "train.eval_every=2",
+                                "rollout.batch=16"};
         for (; n < sizeof common / sizeof *common; n++) set[n] = common[n];
     }
     snprintf(text, sizeof text, "%s", more);

@@ -38,8 +38,13 @@ static rl_draws make_draws(bool meta)
 static void load(masa_config *config, const char *update, const char *aggregation)
 {
     char a[64], b[64];
-    const char *set[] = {a, b, "meta.samples=2", "meta.weight=0.5", "rollout.max_tokens=50",
-                         "meta.max_tokens=10", "meta.length_min=1"};
+    const char *set[] = {a,
+                         b,
+                         "meta.samples=2",
+                         "meta.weight=0.5",
+                         "rollout.max_tokens=50",
+                         "meta.max_tokens=10",
+                         "meta.length_min=1"};
     snprintf(a, sizeof a, "meta.update=%s", update);
     snprintf(b, sizeof b, "algorithm.aggregation=%s", aggregation);
     assert_int_equal(masa_config_load(config, NULL, NULL, set, 7, NULL), MASA_OK);
@@ -105,7 +110,8 @@ static void sizes_by_worth_weigh_alike(void **state)
         free(other.rollouts);
         draws.items[0].solutions.size = 2;
         g->n = g->size = 4;
-        for (int trained = 4; trained >= 2; trained -= 2) { /* all, or a subset of two of each */
+        for (int trained = 4; trained >= 2;
+             trained -= 2) { /* all, or a subset of two of each */
             config.algorithm.subset = trained == 2 ? 2 : 0;
             for (size_t j = 2; j < 4; j++) g->rollouts[j].passed_over = trained == 2;
             rl_batch b;

@@ -8,11 +8,13 @@ masa_status __real_masa_trainer_create(masa_trainer **out, masa_model *model,
                                        const masa_trainer_options *options, masa_error *err);
 masa_status __wrap_masa_trainer_create(masa_trainer **out, masa_model *model,
                                        const masa_trainer_options *options, masa_error *err);
-masa_status __real_masa_trainer_accumulate(masa_trainer *trainer, const masa_sequence *sequences,
-                                           size_t n, const masa_objective *objective,
+masa_status __real_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
                                            masa_trainer_stats *stats, masa_error *err);
-masa_status __wrap_masa_trainer_accumulate(masa_trainer *trainer, const masa_sequence *sequences,
-                                           size_t n, const masa_objective *objective,
+masa_status __wrap_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
                                            masa_trainer_stats *stats, masa_error *err);
 
 /* Calls number first..last of a run are spoiled: the gradient, or a weight. */
@@ -37,17 +39,18 @@ masa_status __wrap_masa_trainer_create(masa_trainer **out, masa_model *model,
     return __real_masa_trainer_create(out, model, options, err);
 }
 
-masa_status __wrap_masa_trainer_accumulate(masa_trainer *trainer, const masa_sequence *sequences,
-                                           size_t n, const masa_objective *objective,
+masa_status __wrap_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
                                            masa_trainer_stats *stats, masa_error *err)
 {
-    masa_status st = __real_masa_trainer_accumulate(trainer, sequences, n, objective, stats, err);
+    masa_status st =
+        __real_masa_trainer_accumulate(trainer, sequences, n, objective, stats, err);
     spoil.call++;
     if (spoil.call < spoil.first || spoil.call > spoil.last) return st;
     /* In the middle: the first numbers are the embeddings, which factors do not train. */
     size_t at = masa_model_parameter_count(spoil.model) / 2;
-    if (spoil.weights)
-        masa_model_values(spoil.model)[at] = NAN;
+    if (spoil.weights) masa_model_values(spoil.model)[at] = NAN;
     else
         for (size_t i = at; i < at + 2048; i++) masa_model_grads(spoil.model)[i] = INFINITY;
     return st;
@@ -116,9 +119,9 @@ static void broken_weights_are_not_saved(void **state)
     masa_train_options options = {0};
     masa_error err = {0};
     spoil_calls(3, 3, true);
-    assert_int_equal(reinforce("broken", "train.save_every=1 train.keep_checkpoints=1", &options,
-                               &err),
-                     MASA_ERR_NUMERIC);
+    assert_int_equal(
+        reinforce("broken", "train.save_every=1 train.keep_checkpoints=1", &options, &err),
+        MASA_ERR_NUMERIC);
     assert_non_null(strstr(err.message, "not finite after step 3"));
     assert_finite("broken", "model.safetensors");
     spoil_calls(0, 0, false);
@@ -154,8 +157,13 @@ static void supervised_training_is_guarded_too(void **state)
 {
     (void)state;
     char model[300], data[300];
-    const char *set[] = {model, data, "model.compute=f32", "sft.batch=8", "sft.max_tokens=64",
-                         "optimizer.tokens_per_pass=576", "rollout.max_tokens=64"};
+    const char *set[] = {model,
+                         data,
+                         "model.compute=f32",
+                         "sft.batch=8",
+                         "sft.max_tokens=64",
+                         "optimizer.tokens_per_pass=576",
+                         "rollout.max_tokens=64"};
     snprintf(model, sizeof model, "model.path=%s", in_root("start"));
     snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
     masa_train_options options = {0};
@@ -166,7 +174,8 @@ static void supervised_training_is_guarded_too(void **state)
     assert_near(metric_of("sft-once", 3, "skipped_updates"), 0, 0);
     assert_finite("sft-once", "model.safetensors");
     spoil_calls(4, 100, false);
-    assert_int_equal(run(masa_sft_train, "sft-stops", set, 7, &options, &err), MASA_ERR_NUMERIC);
+    assert_int_equal(run(masa_sft_train, "sft-stops", set, 7, &options, &err),
+                     MASA_ERR_NUMERIC);
     assert_non_null(strstr(err.message, "after step 6 of"));
     assert_finite("sft-stops", "model.safetensors");
 }

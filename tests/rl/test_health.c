@@ -26,16 +26,31 @@ static void see_healthy(rl_health *h, long step)
         const char *name;
         double value;
     } metrics[] = {
-        {"accuracy", 0.4 + 0.1 * wave}, {"length", 200 + 20 * wave}, {"truncated", 0.05},
-        {"no_answer", 0.1}, {"zero_variance", 0.5 + 0.2 * wave}, {"prompts", 16},
-        {"entropy", 0.2 + 0.6 * exp(-(double)step / 200)}, {"grad_norm", 0.5 + 0.3 * wave},
-        {"logprob_difference", 0.003}, {"tokens_per_second", 1000 + 200 * wave},
-        {"meta_pass_rate_no_json", 0.05}, {"meta_pass_rate_missing", 0.05},
-        {"meta_pass_rate_wrong_type", 0}, {"meta_pass_rate_out_of_range", 0.01},
-        {"meta_notions_missing", 0.1}, {"meta_notions_wrong_type", 0},
-        {"meta_notions_none_kept", 0.2}, {"meta_pass_rate_correlation", 0.5 + 0.3 * wave},
-        {"gated", 3}, {"audited", 1}, {"audited_flat", 1}, {"gate_open", 12},
-        {"gate_open_flat", 5}, {"memory_mib", 900 + 5 * wave}, {"disk_free_mib", 1e6},
+        {"accuracy", 0.4 + 0.1 * wave},
+        {"length", 200 + 20 * wave},
+        {"truncated", 0.05},
+        {"no_answer", 0.1},
+        {"zero_variance", 0.5 + 0.2 * wave},
+        {"prompts", 16},
+        {"entropy", 0.2 + 0.6 * exp(-(double)step / 200)},
+        {"grad_norm", 0.5 + 0.3 * wave},
+        {"logprob_difference", 0.003},
+        {"tokens_per_second", 1000 + 200 * wave},
+        {"meta_pass_rate_no_json", 0.05},
+        {"meta_pass_rate_missing", 0.05},
+        {"meta_pass_rate_wrong_type", 0},
+        {"meta_pass_rate_out_of_range", 0.01},
+        {"meta_notions_missing", 0.1},
+        {"meta_notions_wrong_type", 0},
+        {"meta_notions_none_kept", 0.2},
+        {"meta_pass_rate_correlation", 0.5 + 0.3 * wave},
+        {"gated", 3},
+        {"audited", 1},
+        {"audited_flat", 1},
+        {"gate_open", 12},
+        {"gate_open_flat", 5},
+        {"memory_mib", 900 + 5 * wave},
+        {"disk_free_mib", 1e6},
         {"loss", 0.1},
     };
     for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
@@ -213,9 +228,11 @@ static void sicknesses_are_told(void **state)
         {filling, "15 disk fills\n25 disk fills\n45 disk fills\n85 disk fills\n"},
         {hovering, ""},
     };
-    static const char *const named[] = {
-        [6] = "rewards fell", [12] = "predictions say nothing", [13] = "gate at the base rate",
-        [14] = "slower", [15] = "memory grows"};
+    static const char *const named[] = {[6] = "rewards fell",
+                                        [12] = "predictions say nothing",
+                                        [13] = "gate at the base rate",
+                                        [14] = "slower",
+                                        [15] = "memory grows"};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         bool exact = cases[i].says != NULL;
         const char *heard = run(cases[i].sick, exact ? 140 : 190);

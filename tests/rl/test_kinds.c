@@ -32,8 +32,9 @@ static int make_kinds(void **state)
                 fprintf(sft, "{\"problem\":\"%c %c\",\"solution\":\"%c\"}\n", a, b, *answer);
     fputs(problems, train);
     assert_int_equal(fclose(sft) + fclose(train), 0);
-    const char *set[] = {"data.suffix=", "optimizer.lr=0.01", "sft.batch=8", "sft.epochs=6",
-                         "sft.max_tokens=128", "optimizer.tokens_per_pass=640",
+    const char *set[] = {"data.suffix=",         "optimizer.lr=0.01",
+                         "sft.batch=8",          "sft.epochs=6",
+                         "sft.max_tokens=128",   "optimizer.tokens_per_pass=640",
                          "rollout.max_tokens=96"};
     supervise(set, sizeof set / sizeof *set);
     return 0;
@@ -69,10 +70,13 @@ static void rewards_are_the_verdicts_of_evaluation(void **state)
     if (masa_code_available(&err) != MASA_OK) skip_since(err.message);
     tally t = {0};
     masa_problem_reader reader = {.rules = MASA_EXTRACT_WHOLE};
-    assert_int_equal(masa_problems_parse(&t.problems, problems, strlen(problems), "p", &reader, 0,
-                                         NULL), MASA_OK);
-    must("kinds", "train.steps=1 data.test= data.code_suffix= rollout.group_size=12 "
-                  "data.max_prompt_tokens=100 optimizer.tokens_per_pass=2048", false);
+    assert_int_equal(
+        masa_problems_parse(&t.problems, problems, strlen(problems), "p", &reader, 0, NULL),
+        MASA_OK);
+    must("kinds",
+         "train.steps=1 data.test= data.code_suffix= rollout.group_size=12 "
+         "data.max_prompt_tokens=100 optimizer.tokens_per_pass=2048",
+         false);
     masa_store *store = NULL;
     char *path = masa_run_store_path(in_root("kinds"));
     assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
@@ -83,7 +87,8 @@ static void rewards_are_the_verdicts_of_evaluation(void **state)
     /* Of each kind both occur, so that neither a judge of always nor one of never passes. */
     for (size_t k = 0; k < 4; k++)
         if (!t.right[k] || !t.wrong[k])
-            fail_msg("%s: %zu right, %zu wrong", t.problems.items[k].id, t.right[k], t.wrong[k]);
+            fail_msg("%s: %zu right, %zu wrong", t.problems.items[k].id, t.right[k],
+                     t.wrong[k]);
     assert_true(metric_of("kinds", 1, "rollouts_trained") > 0);
     masa_problems_deinit(&t.problems);
 }
@@ -93,7 +98,8 @@ static void an_unknown_kind_is_refused_with_its_line(void **state)
     (void)state;
     FILE *train = fopen(in_root("cod.jsonl"), "w");
     fputs("{\"problem\":\"a a\",\"answer\":1}\n"
-          "{\"problem\":\"a b\",\"answer\":1,\"kind\":\"cod\"}\n", train);
+          "{\"problem\":\"a b\",\"answer\":1,\"kind\":\"cod\"}\n",
+          train);
     assert_int_equal(fclose(train), 0);
     char more[300];
     masa_train_options options = {0};

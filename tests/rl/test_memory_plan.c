@@ -6,8 +6,14 @@
 #include <masa/linear.h>
 
 static const masa_model_config model = {
-    .vocab_size = 1000, .hidden_size = 64, .intermediate_size = 128, .n_layers = 8,
-    .n_heads = 4, .n_kv_heads = 2, .head_dim = 16, .max_positions = 512,
+    .vocab_size = 1000,
+    .hidden_size = 64,
+    .intermediate_size = 128,
+    .n_layers = 8,
+    .n_heads = 4,
+    .n_kv_heads = 2,
+    .head_dim = 16,
+    .max_positions = 512,
     .tied_embeddings = true,
 };
 
@@ -17,8 +23,7 @@ static rl_memory_plan plan_with(const rl_session_options *wants, const char *che
     masa_config config;
     const char *set[] = {checkpoint, rank};
     assert_int_equal(masa_config_load(&config, NULL, NULL, set, 2, NULL), MASA_OK);
-    rl_memory_plan p =
-        rl_memory_plan_make(&config, &model, MASA_F32, wants, NULL, available);
+    rl_memory_plan p = rl_memory_plan_make(&config, &model, MASA_F32, wants, NULL, available);
     masa_config_deinit(&config);
     return p;
 }
@@ -72,8 +77,11 @@ static rl_memory_plan keeping(const char *memory, masa_dtype compute, size_t ava
 {
     masa_config config;
     masa_generator_options generator = {.max_batch = 4, .max_context = 64};
-    const char *set[] = {memory, "rollout.max_tokens=100", "data.max_prompt_tokens=50",
-                         "rollout.prompts_per_step=2", "rollout.group_size=3",
+    const char *set[] = {memory,
+                         "rollout.max_tokens=100",
+                         "data.max_prompt_tokens=50",
+                         "rollout.prompts_per_step=2",
+                         "rollout.group_size=3",
                          "optimizer.tokens_per_pass=256"};
     assert_int_equal(masa_config_load(&config, NULL, NULL, set, 6, NULL), MASA_OK);
     rl_memory_plan p = rl_memory_plan_make(&config, &model, compute, &(rl_session_options){0},
@@ -120,14 +128,14 @@ masa_status __real_masa_alloc_large(void **out, size_t n, size_t size, const cha
                                     masa_error *err);
 masa_status __real_masa_device_alloc(void DEVICE **out, size_t n, size_t size, const char *what,
                                      masa_error *err);
-masa_status __real_masa_device_reserve(void DEVICE **out, size_t n, size_t size, const char *what,
-                                       masa_error *err);
+masa_status __real_masa_device_reserve(void DEVICE **out, size_t n, size_t size,
+                                       const char *what, masa_error *err);
 masa_status __wrap_masa_alloc_large(void **out, size_t n, size_t size, const char *what,
                                     masa_error *err);
 masa_status __wrap_masa_device_alloc(void DEVICE **out, size_t n, size_t size, const char *what,
                                      masa_error *err);
-masa_status __wrap_masa_device_reserve(void DEVICE **out, size_t n, size_t size, const char *what,
-                                       masa_error *err);
+masa_status __wrap_masa_device_reserve(void DEVICE **out, size_t n, size_t size,
+                                       const char *what, masa_error *err);
 
 masa_status __wrap_masa_alloc_large(void **out, size_t n, size_t size, const char *what,
                                     masa_error *err)
@@ -143,8 +151,8 @@ masa_status __wrap_masa_device_alloc(void DEVICE **out, size_t n, size_t size, c
     return __real_masa_device_alloc(out, n, size, what, err);
 }
 
-masa_status __wrap_masa_device_reserve(void DEVICE **out, size_t n, size_t size, const char *what,
-                                       masa_error *err)
+masa_status __wrap_masa_device_reserve(void DEVICE **out, size_t n, size_t size,
+                                       const char *what, masa_error *err)
 {
     count(n, size, what);
     return __real_masa_device_reserve(out, n, size, what, err);
@@ -157,8 +165,12 @@ static void session_as_planned(const char *folder, const char *compute, const ch
     masa_error err = {0};
     char path[64];
     snprintf(path, sizeof path, "model.path=%s", folder);
-    const char *set[] = {path, compute, setting, "optimizer.tokens_per_pass=256",
-                         "data.max_prompt_tokens=50", "rollout.max_tokens=100",
+    const char *set[] = {path,
+                         compute,
+                         setting,
+                         "optimizer.tokens_per_pass=256",
+                         "data.max_prompt_tokens=50",
+                         "rollout.max_tokens=100",
                          "rollout.kept_memory=1"};
     masa_config config;
     rl_session session;
@@ -173,7 +185,8 @@ static void session_as_planned(const char *folder, const char *compute, const ch
     masa_model_file_close(file);
     allocated = 0;
     wants.temperature = 1;
-    if (rl_session_open(&session, &config, NULL, &(masa_train_options){0}, &sizes, &wants, &err))
+    if (rl_session_open(&session, &config, NULL, &(masa_train_options){0}, &sizes, &wants,
+                        &err))
         fail_msg("%s", err.message);
     if (masa_generator_create(&generator, session.model, NULL, &sizes, &err))
         fail_msg("%s", err.message);
@@ -190,11 +203,20 @@ static void sessions_allocate_what_is_planned(void **state)
     (void)state;
     char folder[] = "/tmp/masa-plan-XXXXXX";
     assert_non_null(mkdtemp(folder));
-    masa_model_config c = {.architecture = MASA_QWEN2, .vocab_size = TINY_VOCAB,
-                           .hidden_size = 384, .intermediate_size = 768, .n_layers = 4,
-                           .n_heads = 8, .n_kv_heads = 4, .head_dim = 48, .max_positions = 128,
-                           .rms_norm_eps = 1e-5f, .rope_theta = 10000, .bos_token = 0,
-                           .eos_token = 1, .pad_token = -1};
+    masa_model_config c = {.architecture = MASA_QWEN2,
+                           .vocab_size = TINY_VOCAB,
+                           .hidden_size = 384,
+                           .intermediate_size = 768,
+                           .n_layers = 4,
+                           .n_heads = 8,
+                           .n_kv_heads = 4,
+                           .head_dim = 48,
+                           .max_positions = 128,
+                           .rms_norm_eps = 1e-5f,
+                           .rope_theta = 10000,
+                           .bos_token = 0,
+                           .eos_token = 1,
+                           .pad_token = -1};
     masa_model_options options = {MASA_F32, false};
     masa_model *tiny = NULL;
     masa_tokenizer *tokenizer = NULL;
@@ -208,7 +230,8 @@ static void sessions_allocate_what_is_planned(void **state)
     session_as_planned(folder, "model.compute=f32", all, (rl_session_options){0});
     session_as_planned(folder, "model.compute=f32", "optimizer.checkpoint_activations=true",
                        (rl_session_options){.meta_optimizer = true});
-    session_as_planned(folder, "model.compute=f32", all, (rl_session_options){.reference = true});
+    session_as_planned(folder, "model.compute=f32", all,
+                       (rl_session_options){.reference = true});
     session_as_planned(folder, "model.compute=f32", "lora.rank=4", (rl_session_options){0});
     if (masa_device_compute() == MASA_BF16) /* elsewhere it is held as float32 */
         session_as_planned(folder, "model.compute=bf16", all, (rl_session_options){0});

@@ -6,9 +6,9 @@
 #include <masa/memory.h>
 #include <masa/meta.h>
 
-#define ANSWER(rate)                                                                     \
-    "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":" rate ",\"solution_length\":" \
-                                                                 "2}"
+#define ANSWER(rate)                                                                           \
+    "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":" rate ",\"solution_length\":"       \
+    "2}"
 
 /* ---- the planted policy ---- */
 
@@ -41,11 +41,12 @@ static void make_tokenizer(const char *folder)
                        "%s{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,"
                        "\"rstrip\":false,\"normalized\":false,\"special\":%s}",
                        i ? "," : "", 256 + i, added[i], i < 2 ? "true" : "false");
-    masa_text_add(&json, "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\","
-                         "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true},"
-                         "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
-                         "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\","
-                         "\"merges\":[],\"vocab\":{");
+    masa_text_add(&json,
+                  "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\","
+                  "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true},"
+                  "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
+                  "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\","
+                  "\"merges\":[],\"vocab\":{");
     for (int b = 0; b < 256; b++) add_byte(&json, b);
     masa_text_add(&json, "}}}");
     assert_int_equal(masa_folder_create(folder, NULL), MASA_OK);
@@ -109,9 +110,13 @@ static int setup(void **state)
     make_tokenizer(in_root("tokenizer"));
     make_model(in_root("tokenizer"), 512);
     make_lessons();
-    const char *set[] = {"optimizer.lr=0.005", "sft.batch=12", "sft.epochs=70",
-                         "sft.max_tokens=256", "optimizer.tokens_per_pass=4096",
-                         "train.threads=1", "optimizer.schedule=linear"};
+    const char *set[] = {"optimizer.lr=0.005",
+                         "sft.batch=12",
+                         "sft.epochs=70",
+                         "sft.max_tokens=256",
+                         "optimizer.tokens_per_pass=4096",
+                         "train.threads=1",
+                         "optimizer.schedule=linear"};
     supervise(set, sizeof set / sizeof *set);
     return 0;
 }
@@ -164,10 +169,10 @@ static void must(const char *folder, const char *more, bool resume)
 /* ---- reading ---- */
 
 typedef struct counts {
-    long solutions, metas; /* rollouts */
+    long solutions, metas;                      /* rollouts */
     long solution_tokens, meta_tokens, longest; /* longest: of the solutions */
-    long cut;              /* solutions that ended by length */
-    double cut_advantage;  /* largest |advantage| of these */
+    long cut;                                   /* solutions that ended by length */
+    double cut_advantage;                       /* largest |advantage| of these */
     char hint[64];
 } counts;
 
@@ -308,8 +313,10 @@ static void without_meta_rollouts_it_is_the_plain_run(void **state)
 {
     (void)state;
     must("plain", "meta.samples=0", false);
-    must("none", "meta.samples=0 meta.bc_batch=7 meta.gate=soft meta.cutoff_margin=1 "
-                 "meta.weight_notion=2 meta.max_tokens=99", false);
+    must("none",
+         "meta.samples=0 meta.bc_batch=7 meta.gate=soft meta.cutoff_margin=1 "
+         "meta.weight_notion=2 meta.max_tokens=99",
+         false);
     assert_same_run("plain", "none", "model.safetensors", 2);
     must("with", "", false); /* and it is not the same with them: the test can fail */
     masa_text a = weights_of("plain", "model.safetensors");
@@ -325,7 +332,8 @@ static void without_meta_rollouts_it_is_the_plain_run(void **state)
 static void a_gated_prompt_costs_no_solution_token(void **state)
 {
     (void)state;
-    must("gate", "meta.start_step=1 meta.cutoff_margin=0 algorithm.dynamic_max_refills=50", false);
+    must("gate", "meta.start_step=1 meta.cutoff_margin=0 algorithm.dynamic_max_refills=50",
+         false);
     assert_near(metric_of("gate", 1, "acting"), 0, 0);
     assert_near(metric_of("gate", 2, "acting"), 1, 0);
     decisions d;
@@ -342,7 +350,7 @@ static void a_gated_prompt_costs_no_solution_token(void **state)
         sure += d.items[i].taken && d.problems[i] != 'm';
     }
     assert_true(gated > 0);
-    assert_int_equal(sure, gated); /* only what is always right or always wrong */
+    assert_int_equal(sure, gated);  /* only what is always right or always wrong */
     assert_in_range(rolled, 6, 12); /* refilled to the full batch, or a little over it */
     assert_near(metric_of("gate", 2, "gated"), (double)gated, 0);
     assert_near(metric_of("gate", 2, "prompts") - metric_of("gate", 2, "prompts_left_out"),
@@ -385,8 +393,10 @@ static void a_static_gate_closes_for_good(void **state)
 static void audits_measure_the_gate(void **state)
 {
     (void)state;
-    must("audit", "meta.start_step=1 meta.audit_share=1 meta.cutoff_margin=0.5 "
-                  "rollout.prompts_per_step=24", false);
+    must("audit",
+         "meta.start_step=1 meta.audit_share=1 meta.cutoff_margin=0.5 "
+         "rollout.prompts_per_step=24",
+         false);
     assert_near(metric_of("audit", 2, "gated"), 0, 0);
     assert_true(metric_of("audit", 2, "audited") >= 10);
     assert_true(metric_of("audit", 2, "gate_precision") > 0.9);
@@ -409,8 +419,10 @@ static void audits_measure_the_gate(void **state)
 static void a_gate_is_judged_by_its_lift(void **state)
 {
     (void)state;
-    must("lift", "meta.start_step=1 meta.audit_share=1 meta.cutoff_margin=0 "
-                 "rollout.prompts_per_step=24", false);
+    must("lift",
+         "meta.start_step=1 meta.audit_share=1 meta.cutoff_margin=0 "
+         "rollout.prompts_per_step=24",
+         false);
     double base_rate = metric_of("lift", 2, "gate_base_rate");
     double precision = metric_of("lift", 2, "gate_precision");
     double recall = metric_of("lift", 2, "gate_recall");
@@ -426,8 +438,7 @@ static void rollouts_stop_at_the_cutoff(void **state)
 {
     (void)state;
     /* half of the predicted two tokens */
-    must("cutoff",
-         "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 meta.cutoff_audit=0",
+    must("cutoff", "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 meta.cutoff_audit=0",
          false);
     counts before = count("cutoff", 1, -1), after = count("cutoff", 2, -1);
     assert_true(before.longest >= 2);
@@ -448,8 +459,10 @@ static void rollouts_stop_at_the_cutoff(void **state)
 static void a_fitted_cutoff_leaves_what_is_right(void **state)
 {
     (void)state;
-    must("kept", "meta.start_step=0 meta.gate=off meta.cutoff_margin=0.5 meta.cutoff_keep=0.9 "
-                 "meta.cutoff_audit=0.2 rollout.prompts_per_step=24", false);
+    must("kept",
+         "meta.start_step=0 meta.gate=off meta.cutoff_margin=0.5 meta.cutoff_keep=0.9 "
+         "meta.cutoff_audit=0.2 rollout.prompts_per_step=24",
+         false);
     assert_near(metric_of("kept", 1, "cut_off"), 0, 0); /* nothing is known of lengths yet */
     assert_true(metric_of("kept", 2, "cutoff_tokens") >= 2);
     assert_true(metric_of("kept", 2, "cutoff_tokens") < 8);
@@ -459,9 +472,11 @@ static void a_fitted_cutoff_leaves_what_is_right(void **state)
 static void survivors_of_a_soft_cutoff_stand_for_the_cut(void **state)
 {
     (void)state;
-    must("soft", "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 "
-                 "meta.cutoff_survival=0.5 algorithm.advantage=group_mean meta.cutoff_audit=0 "
-                 "rollout.prompts_per_step=24", false);
+    must("soft",
+         "meta.start_step=1 meta.gate=off meta.cutoff_margin=0.5 "
+         "meta.cutoff_survival=0.5 algorithm.advantage=group_mean meta.cutoff_audit=0 "
+         "rollout.prompts_per_step=24",
+         false);
     counts c = count("soft", 2, -1);
     assert_true(c.cut > 24 && c.cut < 72); /* about half of 96 */
     assert_near(c.cut_advantage, 0, 0);
@@ -473,7 +488,8 @@ static void survivors_of_a_soft_cutoff_stand_for_the_cut(void **state)
 static void a_soft_gate_closes_on_what_has_no_variance(void **state)
 {
     (void)state;
-    static const char *const gates[] = {"soft", "history"}, *const folders[] = {"fitted", "past"};
+    static const char *const gates[] = {"soft", "history"}, *const folders[] = {"fitted",
+                                                                                "past"};
     for (size_t k = 0; k < 2; k++) {
         char more[300];
         snprintf(more, sizeof more,
@@ -482,7 +498,8 @@ static void a_soft_gate_closes_on_what_has_no_variance(void **state)
                  "meta.cutoff_margin=0 rollout.prompts_per_step=24 rollout.group_size=8",
                  k ? 0 : 4, gates[k]);
         must(folders[k], more, false);
-        assert_near(metric_of(folders[k], 1, "gated") + metric_of(folders[k], 1, "audited"), 0, 0);
+        assert_near(metric_of(folders[k], 1, "gated") + metric_of(folders[k], 1, "audited"), 0,
+                    0);
         decisions d;
         read_decisions(&d, folders[k], 3);
         size_t closed = 0, wrongly = 0, audited = 0;
@@ -502,10 +519,11 @@ static void a_soft_gate_closes_on_what_has_no_variance(void **state)
 static void pilots_spare_the_rest_of_a_group(void **state)
 {
     (void)state;
-    static const char common[] = "meta.samples=4 meta.start_step=0 meta.gate=soft train.steps=2 "
-                                 "meta.gate_refill=false meta.audit_share=0.5 "
-                                 "meta.cutoff_margin=0 rollout.prompts_per_step=24 "
-                                 "rollout.group_size=16 ";
+    static const char common[] =
+        "meta.samples=4 meta.start_step=0 meta.gate=soft train.steps=2 "
+        "meta.gate_refill=false meta.audit_share=0.5 "
+        "meta.cutoff_margin=0 rollout.prompts_per_step=24 "
+        "rollout.group_size=16 ";
     char more[400];
     /* never sure enough: whole groups, the same as in one piece */
     snprintf(more, sizeof more, "%smeta.gate_threshold=1", common);
@@ -576,8 +594,9 @@ static void sizes_go_by_worth(void **state)
                     sum < 1.3 * 24 * 16); /* their tokens are what is shared */
     }
     masa_error err = {0};
-    assert_int_equal(train("sizes", "meta.gate=hard meta.size_by_worth=true", false, NULL, &err),
-                     MASA_ERR_CONFIG);
+    assert_int_equal(
+        train("sizes", "meta.gate=hard meta.size_by_worth=true", false, NULL, &err),
+        MASA_ERR_CONFIG);
     assert_non_null(strstr(err.message, "meta.size_by_worth"));
 }
 
@@ -597,10 +616,11 @@ static void cloning_comes_in_mini_batches(void **state)
 static void one_pass_forecasts_without_sampling(void **state)
 {
     (void)state;
-    must("onepass", "meta.forecast=one_pass meta.share=0.25 meta.start_step=2 meta.gate=hard "
-                    "meta.gate_tolerance=0.2 meta.gate_sigma=0.4 meta.gate_refill=false "
-                    "meta.cutoff_margin=0 rollout.prompts_per_step=24 train.steps=3 "
-                    "meta.forecast_prefix=<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":",
+    must("onepass",
+         "meta.forecast=one_pass meta.share=0.25 meta.start_step=2 meta.gate=hard "
+         "meta.gate_tolerance=0.2 meta.gate_sigma=0.4 meta.gate_refill=false "
+         "meta.cutoff_margin=0 rollout.prompts_per_step=24 train.steps=3 "
+         "meta.forecast_prefix=<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":",
          false);
     counts c = count("onepass", 3, -1);
     double gated = metric_of("onepass", 3, "gated");
@@ -647,8 +667,7 @@ static void a_biased_soft_cutoff_is_refused(void **state)
 static void a_hint_names_the_notions(void **state)
 {
     (void)state;
-    must("hint",
-         "meta.start_step=1 meta.gate=off meta.notion_hint=true meta.cutoff_margin=0",
+    must("hint", "meta.start_step=1 meta.gate=off meta.notion_hint=true meta.cutoff_margin=0",
          false);
     assert_string_equal(count("hint", 1, -1).hint, "");
     assert_true(masa_starts_with(count("hint", 2, -1).hint, "could be solved using y."));
@@ -684,7 +703,8 @@ static void a_warm_start_teaches_the_form(void **state)
     snprintf(more, sizeof more,
              "meta.template=%s meta.max_tokens=200 train.steps=1 meta.warm_start_prompts=24 "
              "meta.warm_start_epochs=8 meta.warm_start_lr=0.01 optimizer.lr=0.0001 "
-             "data.max_prompt_tokens=250 sft.max_tokens=450 meta.bc_batch=8", in_root("other.txt"));
+             "data.max_prompt_tokens=250 sft.max_tokens=450 meta.bc_batch=8",
+             in_root("other.txt"));
     must("warm", more, false);
     assert_near(metric_of("warm", 0, "warm_start_texts"), 24, 0);
     assert_near(metric_of("warm", 0, "meta_flops_share"), 1, 0);
@@ -692,7 +712,8 @@ static void a_warm_start_teaches_the_form(void **state)
     assert_true(warm > 0 && warm < metric_of("warm", 1, "cpu_seconds"));
     double first = metric_of("warm", 0, "warm_start_first_loss");
     assert_true(metric_of("warm", 0, "warm_start_loss") < 0.5 * first);
-    assert_true(metric_of("warm", 1, "total_tokens") > metric_of("warm", 1, "generated_tokens"));
+    assert_true(metric_of("warm", 1, "total_tokens") >
+                metric_of("warm", 1, "generated_tokens"));
 }
 
 static void a_resumed_run_is_the_uninterrupted_one(void **state)
@@ -802,7 +823,8 @@ static void predictions_with_factors_of_their_own_leave_the_solver_alone(void **
     snprintf(more, sizeof more,
              "meta.adapter=4 meta.template=%s optimizer.lr=0.005 meta.bc_enabled=false "
              "meta.weight_length=0 meta.weight_notion=0 rollout.prompts_per_step=12 "
-             "meta.samples=8 train.steps=20", in_root("guess.txt"));
+             "meta.samples=8 train.steps=20",
+             in_root("guess.txt"));
     must("guesser", more, false);
     /* Predictions are compared with the policy that made them, not with what their update, which
      * comes later, has not written yet. */
@@ -845,7 +867,8 @@ static void shuffled_rewards_keep_all_but_their_signal(void **state)
     static const char *const same[] = {"reward",      "generated_tokens", "meta_tokens_share",
                                        "meta_reward", "updates",          "meta_difficulty"};
     for (size_t i = 0; i < sizeof same / sizeof *same; i++)
-        assert_near(metric_of("shuffled", 1, same[i]), metric_of("unshuffled", 1, same[i]), 1e-6);
+        assert_near(metric_of("shuffled", 1, same[i]), metric_of("unshuffled", 1, same[i]),
+                    1e-6);
     double sums[2] = {0}, squares[2] = {0};
     size_t moved = 0;
     for (long prompt = 0; prompt < 6; prompt++)
@@ -870,7 +893,8 @@ static void separate_updates_are_two(void **state)
 {
     (void)state;
     char guess[300], more[400];
-    snprintf(guess, sizeof guess, "meta.template=%s meta.bc_enabled=false", in_root("guess.txt"));
+    snprintf(guess, sizeof guess, "meta.template=%s meta.bc_enabled=false",
+             in_root("guess.txt"));
     must("separate", guess, false);
     snprintf(more, sizeof more, "%s meta.update=joint", guess);
     must("joint", more, false);
@@ -889,8 +913,10 @@ static void separate_updates_are_two(void **state)
 static void cloning_may_wait_for_acting(void **state)
 {
     (void)state;
-    must("waits", "meta.bc_acting=true meta.start_step=1 meta.gate=off meta.cutoff_margin=0 "
-                  "meta.bc_batch=1 rollout.prompts_per_step=24", false);
+    must("waits",
+         "meta.bc_acting=true meta.start_step=1 meta.gate=off meta.cutoff_margin=0 "
+         "meta.bc_batch=1 rollout.prompts_per_step=24",
+         false);
     assert_near(metric_of("waits", 1, "bc_texts"), 0, 0);
     assert_true(metric_of("waits", 2, "bc_texts") > 0);
 }
@@ -898,8 +924,10 @@ static void cloning_may_wait_for_acting(void **state)
 static void controls_act_without_predictions(void **state)
 {
     (void)state;
-    must("random", "meta.samples=0 meta.start_step=0 meta.gate=random meta.gate_rate=0.5 "
-                   "meta.gate_refill=false rollout.prompts_per_step=24", false);
+    must("random",
+         "meta.samples=0 meta.start_step=0 meta.gate=random meta.gate_rate=0.5 "
+         "meta.gate_refill=false rollout.prompts_per_step=24",
+         false);
     double gated = metric_of("random", 1, "gated");
     assert_true(gated > 4 && gated < 20);
     assert_int_equal(count("random", 1, -1).solutions, (24 - (long)gated) * 4);
@@ -918,7 +946,8 @@ static void predictions_can_be_learned(void **state)
     snprintf(more, sizeof more,
              "meta.template=%s train.steps=20 optimizer.lr=0.005 meta.bc_enabled=false "
              "meta.weight_length=0 meta.weight_notion=0 rollout.prompts_per_step=12 "
-             "meta.samples=8", in_root("guess.txt"));
+             "meta.samples=8",
+             in_root("guess.txt"));
     must("learns", more, false);
     double before = metric_of("learns", 1, "meta_difficulty");
     double after = metric_of("learns", 20, "meta_difficulty");

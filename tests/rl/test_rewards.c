@@ -20,7 +20,8 @@ static void own_rewards_give_the_same_run(void **state)
         const char *other = k ? "http" : "python";
         assert_same_run("judge", other, "model.safetensors", 3);
         assert_true(metric_of("judge", 3, "accuracy") == metric_of(other, 3, "accuracy"));
-        assert_true(metric_of("judge", 2, "eval_accuracy") == metric_of(other, 2, "eval_accuracy"));
+        assert_true(metric_of("judge", 2, "eval_accuracy") ==
+                    metric_of(other, 2, "eval_accuracy"));
     }
     assert_true(masa_path_exists(in_root("python/reward.log")));
 }
@@ -37,7 +38,8 @@ static masa_status check_sum(void *context, const masa_store_rollout *r, masa_er
     sums *s = context;
     double correctness, format, length, repetition;
     s->n++;
-    if (sscanf(r->parts, "{\"correctness\":%lf,\"format\":%lf,\"length\":%lf,\"repetition\":%lf}",
+    if (sscanf(r->parts,
+               "{\"correctness\":%lf,\"format\":%lf,\"length\":%lf,\"repetition\":%lf}",
                &correctness, &format, &length, &repetition) != 4)
         return MASA_OK;
     s->with_parts++;
@@ -56,7 +58,8 @@ static void parts_are_summed_and_recorded(void **state)
     (void)state;
     sums s = {0};
     masa_store *store = NULL;
-    must("sum", "train.steps=2 data.test= reward.format=0.5 reward.length=0.25 reward.repetition=2",
+    must("sum",
+         "train.steps=2 data.test= reward.format=0.5 reward.length=0.25 reward.repetition=2",
          false);
     char *path = masa_run_store_path(in_root("sum"));
     assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
@@ -67,11 +70,13 @@ static void parts_are_summed_and_recorded(void **state)
     assert_int_equal(s.n, 2 * 4 * 6);
     assert_int_equal(s.with_parts, s.n);
     /* Accuracy is what the method goes by, whatever else is rewarded. */
-    assert_near(metric_of("sum", 1, "reward_correctness"), metric_of("sum", 1, "accuracy"), 1e-9);
+    assert_near(metric_of("sum", 1, "reward_correctness"), metric_of("sum", 1, "accuracy"),
+                1e-9);
     assert_near(metric_of("sum", 1, "reward"),
                 metric_of("sum", 1, "accuracy") + 0.5 * metric_of("sum", 1, "reward_format") +
                     0.25 * metric_of("sum", 1, "reward_length") +
-                    2 * metric_of("sum", 1, "reward_repetition"), 1e-6);
+                    2 * metric_of("sum", 1, "reward_repetition"),
+                1e-6);
     assert_true(isnan(metric_of("sum", 1, "reward_user")));
     assert_true(isnan(metric_of("judge", 1, "reward_correctness"))); /* no sum: no parts */
 }
@@ -84,8 +89,10 @@ static void problems_need_no_answers(void **state)
     FILE *train = fopen(in_root("essays.jsonl"), "w");
     fputs("{\"problem\":\"a a\",\"kind\":\"essay\"}\n", train);
     assert_int_equal(fclose(train), 0);
-    snprintf(more, sizeof more, "data.test= train.steps=1 data.train=%s reward.command="
-             MASA_TESTS "/../examples/reward.sh", in_root("essays.jsonl"));
+    snprintf(more, sizeof more,
+             "data.test= train.steps=1 data.train=%s reward.command=" MASA_TESTS
+             "/../examples/reward.sh",
+             in_root("essays.jsonl"));
     must("essays", more, false);
     assert_true(metric_of("essays", 1, "reward") == 1); /* all are short */
     masa_train_options options = {0};
@@ -103,8 +110,9 @@ static void a_failing_program_ends_the_run(void **state)
     assert_int_equal(reinforce("failing", "reward.command=false", &options, &err), MASA_ERR_IO);
     assert_non_null(strstr(err.message, "reward.command ended with status 1"));
     assert_true(isnan(metric_of("failing", 1, "reward")));
-    assert_int_equal(reinforce("two", "reward.command=true reward.url=http://h/", &options, &err),
-                     MASA_ERR_CONFIG);
+    assert_int_equal(
+        reinforce("two", "reward.command=true reward.url=http://h/", &options, &err),
+        MASA_ERR_CONFIG);
 }
 
 int main(void)

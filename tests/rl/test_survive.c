@@ -17,10 +17,8 @@ static void add_folder(masa_text *out, const char *folder)
         char *path = masa_path_join(folder, name);
         bool skip = name[0] == '.' || strcmp(name, "lock") == 0 || strstr(name, "sqlite-");
         if (!skip) masa_text_add(out, path);
-        if (!skip && masa_path_is_folder(path))
-            add_folder(out, path);
-        else if (!skip)
-            assert_int_equal(masa_file_read(out, path, NULL), MASA_OK);
+        if (!skip && masa_path_is_folder(path)) add_folder(out, path);
+        else if (!skip) assert_int_equal(masa_file_read(out, path, NULL), MASA_OK);
         free(path);
         free(entries[i]);
     }
@@ -72,11 +70,12 @@ static void a_resume_that_fails_changes_nothing(void **state)
     make_torn("torn");
     fails_unchanged("torn", "data.train=/nowhere.jsonl", MASA_ERR_IO, "/nowhere.jsonl");
     fails_unchanged("torn", "data.test=/nowhere.jsonl", MASA_ERR_IO, "/nowhere.jsonl");
-    fails_unchanged("torn", "algorithm.kl_coef=0.01 model.path=/nowhere", MASA_ERR_IO, "/nowhere");
+    fails_unchanged("torn", "algorithm.kl_coef=0.01 model.path=/nowhere", MASA_ERR_IO,
+                    "/nowhere");
     fails_unchanged("torn", "data.answer_rules=boxd", MASA_ERR_CONFIG, "boxd");
     fails_unchanged("torn", "lora.rank=2", MASA_ERR_IO, "adapter");
-    fails_unchanged("torn", "meta.samples=2 meta.length_min=1 meta.template=/nowhere.txt", MASA_ERR_IO,
-                    "/nowhere.txt");
+    fails_unchanged("torn", "meta.samples=2 meta.length_min=1 meta.template=/nowhere.txt",
+                    MASA_ERR_IO, "/nowhere.txt");
     must("torn", "train.steps=4", true);
     assert_same_run("whole", "torn", "model.safetensors", 4);
 }
@@ -130,8 +129,8 @@ static void the_best_checkpoint_is_kept(void **state)
     snprintf(path, sizeof path, "%s/checkpoints/step-%06ld", in_root("best"), best);
     assert_true(masa_path_exists(path));
     must("best", "train.steps=7", true);
-    assert_true(masa_path_exists(path) ||
-                metric_of("best", 7, "eval_accuracy") > metric_of("best", best, "eval_accuracy"));
+    assert_true(masa_path_exists(path) || metric_of("best", 7, "eval_accuracy") >
+                                              metric_of("best", best, "eval_accuracy"));
     must("none", "train.keep_best=false", false);
     assert_int_equal(best_of("none"), -1);
     assert_same_run("whole", "none", "model.safetensors", 4);
@@ -182,9 +181,11 @@ static void a_checkpoint_knows_what_it_was_made_of(void **state)
     make_other_model("other");
     snprintf(other, sizeof other, "model.path=%s train.steps=4", in_root("other"));
     must("factors", "lora.rank=2 train.steps=2", false);
-    fails_unchanged("factors", other, MASA_ERR_CONFIG, "is not the model that this run began with");
+    fails_unchanged("factors", other, MASA_ERR_CONFIG,
+                    "is not the model that this run began with");
     must("reference", "algorithm.kl_coef=0.01 train.steps=2", false);
-    fails_unchanged("reference", other, MASA_ERR_CONFIG, "is not the model that this run began");
+    fails_unchanged("reference", other, MASA_ERR_CONFIG,
+                    "is not the model that this run began");
     /* other data is told, and so is every setting that changed */
     masa_log_set_sink(keep_warning);
     snprintf(data, sizeof data, "data.train=%s train.steps=3", in_root("test.jsonl"));

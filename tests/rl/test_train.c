@@ -82,13 +82,15 @@ static void evaluations_have_samples_and_strata(void **state)
     (void)state;
     FILE *test = fopen(in_root("strata.jsonl"), "w");
     for (char a = 'a'; a <= 'd'; a++)
-        fprintf(test, "{\"id\":\"%c d\",\"problem\":\"%c d\",\"answer\":\"y\",\"letter\":\"%c\"}\n",
+        fprintf(test,
+                "{\"id\":\"%c d\",\"problem\":\"%c d\",\"answer\":\"y\",\"letter\":\"%c\"}\n",
                 a, a, a);
     assert_int_equal(fclose(test), 0);
     char more[400];
     snprintf(more, sizeof more,
              "train.steps=1 train.eval_rollouts=50 train.eval_temperature=1 "
-             "data.strata=letter data.test=%s", in_root("strata.jsonl"));
+             "data.strata=letter data.test=%s",
+             in_root("strata.jsonl"));
     must("strata", more, false);
     masa_store *store = NULL;
     double counts[4] = {0};
@@ -125,9 +127,15 @@ static void processor_time_goes_on(void **state)
 static void keeping_activations_changes_nothing(void **state)
 {
     (void)state;
-    must("computed", "rollout.kept_memory=0 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64", false);
-    must("kept", "rollout.kept_memory=100 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64", false);
-    must("partly", "rollout.kept_memory=1 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64", false);
+    must("computed",
+         "rollout.kept_memory=0 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64",
+         false);
+    must("kept",
+         "rollout.kept_memory=100 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64",
+         false);
+    must("partly",
+         "rollout.kept_memory=1 rollout.prompts_per_step=24 optimizer.tokens_per_pass=64",
+         false);
     double some = 0, all = 0;
     for (long step = 1; step <= 4; step++) {
         double trained = metric_of("computed", step, "trained_tokens");
@@ -136,7 +144,8 @@ static void keeping_activations_changes_nothing(void **state)
         all += trained;
         some += metric_of("partly", step, "recalled_tokens");
         assert_near(metric_of("kept", step, "loss"), metric_of("computed", step, "loss"), 1e-5);
-        assert_near(metric_of("partly", step, "loss"), metric_of("computed", step, "loss"), 1e-5);
+        assert_near(metric_of("partly", step, "loss"), metric_of("computed", step, "loss"),
+                    1e-5);
     }
     assert_true(some > 0 && some < all);
 }
@@ -200,13 +209,14 @@ static void factors_resume_too(void **state)
 static void every_family_trains(void **state)
 {
     (void)state;
-    static const char *const families[] = {"grpo", "dapo", "dr_grpo", "gspo", "rloo",
-                                           "reinforce_pp"};
+    static const char *const families[] = {"grpo", "dapo", "dr_grpo",
+                                           "gspo", "rloo", "reinforce_pp"};
     for (size_t i = 0; i < 6; i++) {
         char more[200];
         snprintf(more, sizeof more,
                  "algorithm.name=%s optimizer.mini_batches=2 optimizer.epochs=2 "
-                 "algorithm.kl_coef=0.01 train.steps=2 data.test=", families[i]);
+                 "algorithm.kl_coef=0.01 train.steps=2 data.test=",
+                 families[i]);
         must(families[i], more, false);
         assert_true(isfinite(metric_of(families[i], 2, "grad_norm")));
         /* Of all updates of the step, each against the policy that sampled. */

@@ -6,8 +6,8 @@
 
 static masa_status parse(masa_config *config, const char *yaml, masa_error *err)
 {
-    return masa_config_parse(config, yaml, yaml ? strlen(yaml) : 0, "run.yaml", NULL, NULL,
-                             0, err);
+    return masa_config_parse(config, yaml, yaml ? strlen(yaml) : 0, "run.yaml", NULL, NULL, 0,
+                             err);
 }
 
 /* The error that a text gives. */
@@ -63,8 +63,9 @@ static void sources_win_in_order(void **state)
                         "data: {suffix: \"a: \\\"b\\\"\", shuffle: off}\n";
     const char *set[] = {"rollout.group_size=6", "data.train=x=y.jsonl"};
     masa_config config;
-    assert_int_equal(masa_config_parse(&config, yaml, strlen(yaml), "f", "grpo-paper", set, 2, NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_config_parse(&config, yaml, strlen(yaml), "f", "grpo-paper", set, 2, NULL),
+        MASA_OK);
     assert_int_equal(config.rollout.group_size, 6);
     assert_int_equal(config.rollout.max_tokens, 100);
     assert_int_equal(config.rollout.prompts_per_step, 128);
@@ -283,9 +284,9 @@ static void documentation_is_current(void **state)
     (void)state;
     masa_text made = {0}, committed = {0};
     masa_config_markdown(&made);
-    assert_int_equal(masa_file_read(&committed, MASA_TEST_DATA "/../../../docs/configuration.md",
-                                    NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_file_read(&committed, MASA_TEST_DATA "/../../../docs/configuration.md", NULL),
+        MASA_OK);
     if (strcmp(masa_text_get(&made), masa_text_get(&committed)) != 0)
         fail_msg("run: masa config --markdown > docs/configuration.md");
     masa_text_deinit(&made);

@@ -12,8 +12,7 @@ static masa_config load(const char *const *set, size_t n)
 static void differences_are_named(void **state)
 {
     (void)state;
-    const char *set[] = {"train.seed=7", "data.suffix=a: b",
-                         "algorithm.advantage=group_mean"};
+    const char *set[] = {"train.seed=7", "data.suffix=a: b", "algorithm.advantage=group_mean"};
     masa_config a = load(NULL, 0), b = load(set, 3);
     masa_text text = {0};
     assert_int_equal(masa_config_difference(&a, &a, &text), 0);

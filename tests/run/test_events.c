@@ -163,12 +163,17 @@ static void texts_are_read_back(void **state)
 static void a_run_writes_groups(void **state)
 {
     (void)state;
-    static const char *const names[][2] = {
-        {"reward", "rollouts/reward"}, {"eval_accuracy", "eval/accuracy"},
-        {"eval_accuracy/level=3", "eval/accuracy/level=3"}, {"meta_reward", "meta/reward"},
-        {"gated_share", "gate/gated_share"}, {"lr", "policy/lr"}, {"loss", "policy/loss"},
-        {"tokens_per_second", "cost/tokens_per_second"}, {"bc_loss", "cloning/loss"},
-        {"length", "rollouts/length"}, {"cutoff_tokens", "gate/cutoff_tokens"}};
+    static const char *const names[][2] = {{"reward", "rollouts/reward"},
+                                           {"eval_accuracy", "eval/accuracy"},
+                                           {"eval_accuracy/level=3", "eval/accuracy/level=3"},
+                                           {"meta_reward", "meta/reward"},
+                                           {"gated_share", "gate/gated_share"},
+                                           {"lr", "policy/lr"},
+                                           {"loss", "policy/loss"},
+                                           {"tokens_per_second", "cost/tokens_per_second"},
+                                           {"bc_loss", "cloning/loss"},
+                                           {"length", "rollouts/length"},
+                                           {"cutoff_tokens", "gate/cutoff_tokens"}};
     enum { NAMES = sizeof names / sizeof *names };
     char folder[] = "/tmp/masa-events-XXXXXX", paths[4][512], inner[64];
     masa_config config;
@@ -205,9 +210,8 @@ static void unwritable_is_an_error(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(scalars_are_read_back),
-                                       cmocka_unit_test(texts_are_read_back),
-                                       cmocka_unit_test(a_run_writes_groups),
-                                       cmocka_unit_test(unwritable_is_an_error)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scalars_are_read_back), cmocka_unit_test(texts_are_read_back),
+        cmocka_unit_test(a_run_writes_groups), cmocka_unit_test(unwritable_is_an_error)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,12 +14,15 @@ static void lines_for_files(void **state)
     FILE *file = tmpfile();
     masa_progress *p = masa_progress_create(file, NULL, 100);
     assert_true(isnan(masa_progress_left(p)));
-    masa_progress_step_done(p, &(masa_progress_step){1, 0.4125, NAN, 0.25, 143.4, NAN, NAN, 1204, 60});
+    masa_progress_step_done(
+        p, &(masa_progress_step){1, 0.4125, NAN, 0.25, 143.4, NAN, NAN, 1204, 60});
     masa_progress_phase(p, "rollouts", 3, 9); /* terminals only */
     masa_progress_note(p, "evaluation: %d of %d", 3, 4);
-    masa_progress_step_done(p, &(masa_progress_step){2, NAN, 2.34567, NAN, NAN, 0.5, 0.25, NAN, 60});
+    masa_progress_step_done(
+        p, &(masa_progress_step){2, NAN, 2.34567, NAN, NAN, 0.5, 0.25, NAN, 60});
     assert_near(masa_progress_left(p), 98 * 60, 1e-9);
-    masa_progress_step_done(p, &(masa_progress_step){3, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 160});
+    masa_progress_step_done(p,
+                            &(masa_progress_step){3, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 160});
     assert_near(masa_progress_left(p), 97 * 90, 1e-9); /* 60 + 0.3 * 100 */
     masa_progress_destroy(p);
     size = (size_t)ftell(file);
@@ -90,8 +93,9 @@ static void terminals_are_asked_for_their_width(void **state)
                               "\rstep 13: rollouts 5/8\033[K\r\033[K"
                               "\rstep 13: rollouts 6/8\033[K\r\033[Kend\r\n");
     show(text, sizeof text, "xterm", 80);
-    assert_non_null(strstr(text, "step 12/99  reward 0.500  right 25.0%  length 143  meta 0.500  "
-                                 "left 1h27m\r\n"));
+    assert_non_null(strstr(text,
+                           "step 12/99  reward 0.500  right 25.0%  length 143  meta 0.500  "
+                           "left 1h27m\r\n"));
     show(text, sizeof text, "xterm", 20);
     assert_string_equal(text, "\rstep 1: rollouts 3/\033[K\r\033[Kstep 12/99\r\n"
                               "\rstep 13: rollouts 5\033[K\r\033[K"
@@ -114,9 +118,10 @@ static void a_log_keeps_what_was_said(void **state)
     masa_progress_destroy(p);
     masa_warn("of no progress");
     rewind(log);
-    static const char *const says[] = {"step 12/99  reward 0.500  right 25.0%  length 143  meta "
-                                       "0.500  gated 25%  1204 tok/s  left 1h27m\n",
-                                       "warning: a warning\n", "a note\n"};
+    static const char *const says[] = {
+        "step 12/99  reward 0.500  right 25.0%  length 143  meta "
+        "0.500  gated 25%  1204 tok/s  left 1h27m\n",
+        "warning: a warning\n", "a note\n"};
     for (int i = 0; i < 3; i++) {
         int n = 0;
         assert_non_null(fgets(line[i], sizeof line[i], log));

@@ -172,9 +172,9 @@ static void a_run_is_created_and_resumed(void **state)
     masa_config_deinit(&stored);
     free(path);
     size_t n = 0;
-    assert_int_equal(masa_store_metrics(masa_run_store(again), 0, -1, NULL, count_metric, &n,
-                                        NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_store_metrics(masa_run_store(again), 0, -1, NULL, count_metric, &n, NULL),
+        MASA_OK);
     assert_int_equal(n, 2);
     masa_run_close(again);
 }

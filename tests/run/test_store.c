@@ -59,10 +59,17 @@ static masa_store_rollout example(long step, long prompt, long sample)
                                 .said = sample == 3 ? "too long" : NULL};
 }
 
-static const masa_store_prediction prediction = {
-    .pass_rate = 4, .length = -1, .notions = "[\"sum\"]", .cause_pass_rate = "valid",
-    .cause_length = "missing", .cause_notions = "valid", .difficulty = 0.5,
-    .length_reward = NAN, .notion_reward = 0, .true_pass_rate = 0.25, .true_length = NAN};
+static const masa_store_prediction prediction = {.pass_rate = 4,
+                                                 .length = -1,
+                                                 .notions = "[\"sum\"]",
+                                                 .cause_pass_rate = "valid",
+                                                 .cause_length = "missing",
+                                                 .cause_notions = "valid",
+                                                 .difficulty = 0.5,
+                                                 .length_reward = NAN,
+                                                 .notion_reward = 0,
+                                                 .true_pass_rate = 0.25,
+                                                 .true_length = NAN};
 
 static void fill(masa_store *store, long steps)
 {
@@ -77,7 +84,8 @@ static void fill(masa_store *store, long steps)
                 assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
                 if (sample != 1) continue;
                 assert_int_equal(masa_store_add_reward(store, &r, "user", -2, NULL), MASA_OK);
-                assert_int_equal(masa_store_add_reward(store, &r, "format", 0.5, NULL), MASA_OK);
+                assert_int_equal(masa_store_add_reward(store, &r, "format", 0.5, NULL),
+                                 MASA_OK);
             }
         masa_store_rollout meta = example(step, 0, 10);
         meta.prediction = &prediction;
@@ -106,10 +114,8 @@ static masa_status see_metric(void *context, long step, const char *name, double
     (void)err;
     s->n++;
     s->last_step = step;
-    if (strcmp(name, "loss") == 0)
-        assert_true(isnan(value));
-    else
-        s->sum += value;
+    if (strcmp(name, "loss") == 0) assert_true(isnan(value));
+    else s->sum += value;
     return s->failing ? MASA_FAIL(err, MASA_ERR_DATA, "enough") : MASA_OK;
 }
 
@@ -362,12 +368,13 @@ static void texts_are_valid(void **state)
     masa_store *store = open_store(MASA_STORE_WRITE);
     sqlite3_stmt *rows = NULL;
     sqlite3 *db = NULL;
-    masa_store_eval eval = {.step = 1, .problem = "p\xFF", .text = "cut \xC3",
-                            .answer = "a\x80", .cause = "eos"};
+    masa_store_eval eval = {
+        .step = 1, .problem = "p\xFF", .text = "cut \xC3", .answer = "a\x80", .cause = "eos"};
     assert_int_equal(masa_store_add_eval(store, &eval, NULL), MASA_OK);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT problem, text, answer FROM evals", -1, &rows,
-                                        NULL), SQLITE_OK);
+    assert_int_equal(
+        sqlite3_prepare_v2(db, "SELECT problem, text, answer FROM evals", -1, &rows, NULL),
+        SQLITE_OK);
     assert_int_equal(sqlite3_step(rows), SQLITE_ROW);
     assert_string_equal(sqlite3_column_text(rows, 0), "p\xEF\xBF\xBD");
     assert_string_equal(sqlite3_column_text(rows, 1), "cut \xEF\xBF\xBD");
@@ -436,9 +443,9 @@ static void foreign_files_are_refused(void **state)
 
     masa_store *store = NULL;
     masa_error err = {0};
-    assert_int_equal(masa_store_open(&store, "/proc/self/nowhere/s.sqlite", MASA_STORE_WRITE,
-                                     &err),
-                     MASA_ERR_IO);
+    assert_int_equal(
+        masa_store_open(&store, "/proc/self/nowhere/s.sqlite", MASA_STORE_WRITE, &err),
+        MASA_ERR_IO);
 }
 
 /* Cut at every eighth page: an error or fewer rows, never a crash; most say "damaged". */
@@ -549,16 +556,11 @@ int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        T(what_is_written_is_read),
-        T(stores_of_the_layout_before_are_read),
-        T(filters_choose_rollouts),
-        T(a_step_is_there_wholly_or_not_at_all),
-        T(texts_are_valid),
-        T(truncation_forgets_later_steps),
-        T(foreign_files_are_refused),
-        T(truncated_files_are_errors),
-        T(a_locked_store_is_said),
-        T(a_lock_is_waited_for),
+        T(what_is_written_is_read),   T(stores_of_the_layout_before_are_read),
+        T(filters_choose_rollouts),   T(a_step_is_there_wholly_or_not_at_all),
+        T(texts_are_valid),           T(truncation_forgets_later_steps),
+        T(foreign_files_are_refused), T(truncated_files_are_errors),
+        T(a_locked_store_is_said),    T(a_lock_is_waited_for),
         T(a_full_disk_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

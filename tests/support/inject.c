@@ -59,34 +59,34 @@ static int note(int fd, bool counted)
     return fd;
 }
 
-#define OPEN(name)                                                                        \
-    int name(const char *path, int flags, ...)                                            \
-    {                                                                                     \
-        va_list arguments;                                                                \
-        va_start(arguments, flags);                                                       \
-        mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;      \
-        va_end(arguments);                                                                \
-        bool counted = counts(path);                                                      \
-        return fails(counted) ? -1 : note(REAL(name)(path, flags, mode), counted);        \
+#define OPEN(name)                                                                             \
+    int name(const char *path, int flags, ...)                                                 \
+    {                                                                                          \
+        va_list arguments;                                                                     \
+        va_start(arguments, flags);                                                            \
+        mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;           \
+        va_end(arguments);                                                                     \
+        bool counted = counts(path);                                                           \
+        return fails(counted) ? -1 : note(REAL(name)(path, flags, mode), counted);             \
     }
 OPEN(open)
 OPEN(open64)
 
-#define FOPEN(name)                                                                       \
-    FILE *name(const char *path, const char *mode)                                        \
-    {                                                                                     \
-        bool counted = counts(path);                                                      \
-        FILE *file = fails(counted) ? NULL : REAL(name)(path, mode);                      \
-        if (file) note(fileno(file), counted);                                            \
-        return file;                                                                      \
+#define FOPEN(name)                                                                            \
+    FILE *name(const char *path, const char *mode)                                             \
+    {                                                                                          \
+        bool counted = counts(path);                                                           \
+        FILE *file = fails(counted) ? NULL : REAL(name)(path, mode);                           \
+        if (file) note(fileno(file), counted);                                                 \
+        return file;                                                                           \
     }
 FOPEN(fopen)
 FOPEN(fopen64)
 
-#define ON_PATH(type, failed, name)                                                       \
-    type name(const char *path)                                                           \
-    {                                                                                     \
-        return fails(counts(path)) ? failed : REAL(name)(path);                           \
+#define ON_PATH(type, failed, name)                                                            \
+    type name(const char *path)                                                                \
+    {                                                                                          \
+        return fails(counts(path)) ? failed : REAL(name)(path);                                \
     }
 ON_PATH(int, -1, unlink)
 ON_PATH(int, -1, remove)
@@ -99,10 +99,10 @@ DIR *opendir(const char *path)
     return dir;
 }
 
-#define READDIR(type, name)                                                               \
-    struct type *name(DIR *dir)                                                           \
-    {                                                                                     \
-        return fails(counts_fd(dirfd(dir))) ? NULL : REAL(name)(dir);                     \
+#define READDIR(type, name)                                                                    \
+    struct type *name(DIR *dir)                                                                \
+    {                                                                                          \
+        return fails(counts_fd(dirfd(dir))) ? NULL : REAL(name)(dir);                          \
     }
 READDIR(dirent, readdir)
 READDIR(dirent64, readdir64)
@@ -123,10 +123,10 @@ int rename(const char *from, const char *to)
     return fails(counts(from)) ? -1 : REAL(rename)(from, to);
 }
 
-#define ON_FD(name)                                                                       \
-    int name(int fd)                                                                      \
-    {                                                                                     \
-        return fails(counts_fd(fd)) ? -1 : REAL(name)(fd);                                \
+#define ON_FD(name)                                                                            \
+    int name(int fd)                                                                           \
+    {                                                                                          \
+        return fails(counts_fd(fd)) ? -1 : REAL(name)(fd);                                     \
     }
 ON_FD(fsync)
 ON_FD(fdatasync)

@@ -53,7 +53,7 @@ static inline double property_real(property_draws *d)
 }
 
 __attribute__((format(printf, 2, 3))) static inline void property_note(property_draws *d,
-                                                                      const char *format, ...)
+                                                                       const char *format, ...)
 {
     va_list arguments;
     size_t used = strlen(d->notes);
@@ -92,7 +92,8 @@ static inline void property_shrink(property *p, void *context, property_draws *d
                         (d->n - i - k) * sizeof *smaller.numbers);
                 smaller.n -= k;
                 size_t before = d->n;
-                if (property_shrinks_to(p, context, d, &smaller) && d->n < before) better = true;
+                if (property_shrinks_to(p, context, d, &smaller) && d->n < before)
+                    better = true;
                 else i++;
             }
         for (size_t i = 0; i < d->n; i++) /* the least of each, by halves */

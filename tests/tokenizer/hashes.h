@@ -17,5 +17,6 @@ static const parity_hash parity_hashes[PARITY_COUNT] = {
     {"qwen2", 0x36ddb86b26fc5472, 0xa8b70b535c23af6e, 2344438, false},
     {"llama3", 0x34354635a459291f, 0xeccba0b248e5c4e0, 2246599, true},
     {"quirks", 0x436ace26e8f4b34c, 0x3528fdc06570f019, 2799476, false}};
-static const parity_hash parity_model = {"model", 0x77c6b0e75e13e295, 0xc1505deb6b3b335a, 2296692, false};
+static const parity_hash parity_model = {"model", 0x77c6b0e75e13e295, 0xc1505deb6b3b335a,
+                                         2296692, false};
 #endif

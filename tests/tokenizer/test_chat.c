@@ -18,12 +18,9 @@ static masa_tokenizer *tokenizer_of(const char *bos, const char *template)
 {
     masa_tokenizer *t = tokenizer__create();
     tokenizer__added special = {.special = true};
-    assert_int_equal(tokenizer__add_added(t, 0, bos, strlen(bos), special, NULL),
-                     MASA_OK);
-    assert_int_equal(tokenizer__add_added(t, 1, "<|im_end|>", 10, special, NULL),
-                     MASA_OK);
-    assert_int_equal(tokenizer__add_added(t, 2, "<turn-over>", 11, special, NULL),
-                     MASA_OK);
+    assert_int_equal(tokenizer__add_added(t, 0, bos, strlen(bos), special, NULL), MASA_OK);
+    assert_int_equal(tokenizer__add_added(t, 1, "<|im_end|>", 10, special, NULL), MASA_OK);
+    assert_int_equal(tokenizer__add_added(t, 2, "<turn-over>", 11, special, NULL), MASA_OK);
     assert_int_equal(tokenizer__finish(t, NULL), MASA_OK);
     t->bos = 0;
     t->chat_template = template ? masa_strdup(template) : NULL;
@@ -63,8 +60,8 @@ static void check(const masa_chat *chat, const json_t *messages, const json_t *i
     size_t n = read_messages(turns, 16, messages);
     masa_text out = {0};
     const json_t *text = json_object_get(item, "text");
-    masa_status st = masa_chat_render(
-        &out, chat, turns, n, json_is_true(json_object_get(item, "generation")), NULL);
+    masa_status st = masa_chat_render(&out, chat, turns, n,
+                                      json_is_true(json_object_get(item, "generation")), NULL);
     if (json_is_null(text)) { /* the template raises an exception */
         assert_int_equal(st, MASA_ERR_DATA);
         assert_int_equal(out.size, 0);
@@ -76,8 +73,7 @@ static void check(const masa_chat *chat, const json_t *messages, const json_t *i
 }
 
 /* Each file's source, and the built-in template that stands for it. */
-static void check_template(const char *name, const json_t *conversations,
-                           const json_t *cases)
+static void check_template(const char *name, const json_t *conversations, const json_t *cases)
 {
     char path[512];
     snprintf(path, sizeof path, MASA_TEST_DATA "/templates/%s.jinja", name);
@@ -89,8 +85,7 @@ static void check_template(const char *name, const json_t *conversations,
          no_thinking++) {
         char names[3][512];
         snprintf(names[0], sizeof names[0], "auto%s", suffix[no_thinking]);
-        snprintf(names[1], sizeof names[1], "%s%s", builtin_of(name),
-                 suffix[no_thinking]);
+        snprintf(names[1], sizeof names[1], "%s%s", builtin_of(name), suffix[no_thinking]);
         snprintf(names[2], sizeof names[2], "%s", path);
         for (int k = 0; k < 3 - no_thinking; k++) {
             masa_chat *chat = NULL;
@@ -101,10 +96,8 @@ static void check_template(const char *name, const json_t *conversations,
             const json_t *item;
             json_array_foreach(cases, i, item)
             {
-                if (json_is_true(json_object_get(item, "no_thinking")) != no_thinking)
-                    continue;
-                size_t c =
-                    (size_t)json_integer_value(json_object_get(item, "conversation"));
+                if (json_is_true(json_object_get(item, "no_thinking")) != no_thinking) continue;
+                size_t c = (size_t)json_integer_value(json_object_get(item, "conversation"));
                 check(chat, json_array_get(conversations, c), item);
             }
             masa_chat_destroy(chat);
@@ -169,11 +162,9 @@ static void unknown_templates_are_followed(void **state)
     masa_tokens ids = {0};
     masa_error err = {0};
     assert_int_equal(masa_chat_render(&text, chat, turns, 2, true, NULL), MASA_OK);
-    assert_string_equal(masa_text_get(&text),
-                        "<bos>u<TURN-OVER><turn-over>uX<turn-over>");
+    assert_string_equal(masa_text_get(&text), "<bos>u<TURN-OVER><turn-over>uX<turn-over>");
     assert_int_equal(masa_chat_encode(&ids, chat, turns, 2, true, NULL), MASA_OK);
-    assert_int_equal(ids.n,
-                     3); /* it has no tokens for text; what the user wrote is text */
+    assert_int_equal(ids.n, 3); /* it has no tokens for text; what the user wrote is text */
     assert_int_equal(masa_chat_render(&text, chat, turns, 3, true, &err), MASA_ERR_DATA);
     assert_string_equal(err.message,
                         "the chat template: line 1: the template raises: too long");
@@ -183,8 +174,7 @@ static void unknown_templates_are_followed(void **state)
     free(t->chat_template);
     t->chat_template = masa_strdup("x\n{% import 'y' as z %}");
     assert_int_equal(masa_chat_create(&chat, "auto", t, &err), MASA_ERR_UNSUPPORTED);
-    assert_non_null(
-        strstr(err.message, "line 2: the statement `import` is not supported"));
+    assert_non_null(strstr(err.message, "line 2: the statement `import` is not supported"));
     assert_non_null(strstr(err.message, "--chat-template"));
     masa_tokenizer_destroy(t);
 }
@@ -204,19 +194,18 @@ static void answers_are_found_by_generation_blocks(void **state)
     masa_tokenizer *t = NULL;
     assert_int_equal(masa_tokenizer_make(&t, &plan, NULL), MASA_OK);
     free(t->chat_template);
-    t->chat_template = masa_strdup(
-        "{% for m in messages %}<{{ m.role[0] }}>{% if m.role == 'assistant' %}"
-        "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% else %}"
-        "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt "
-        "%}<a><think>{% endif %}");
+    t->chat_template =
+        masa_strdup("{% for m in messages %}<{{ m.role[0] }}>{% if m.role == 'assistant' %}"
+                    "{% generation %}{{ m.content }}<|im_end|>{% endgeneration %}{% else %}"
+                    "{{ m.content }}{% endif %}{% endfor %}{% if add_generation_prompt "
+                    "%}<a><think>{% endif %}");
     const masa_message turns[] = {
         {"user", "u"}, {"assistant", "one"}, {"user", "v"}, {"assistant", "two"}};
     masa_chat *chat = NULL;
     masa_tokens prompt = {0}, answer = {0};
     masa_error err = {0};
     assert_int_equal(masa_chat_create(&chat, "auto", t, NULL), MASA_OK);
-    assert_int_equal(masa_chat_encode_answer(&prompt, &answer, chat, turns, 4, NULL),
-                     MASA_OK);
+    assert_int_equal(masa_chat_encode_answer(&prompt, &answer, chat, turns, 4, NULL), MASA_OK);
     masa_text before = decoded(t, &prompt), after = decoded(t, &answer);
     assert_string_equal(masa_text_get(&before), "<u>u<a>one<|im_end|><u>v<a>");
     assert_string_equal(masa_text_get(&after), "two<|im_end|>");
@@ -252,10 +241,10 @@ static void bad_conversations_are_refused(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(renders_as_jinja), cmocka_unit_test(names_are_parsed_and_listed),
-        cmocka_unit_test(unknown_templates_are_followed),
-        cmocka_unit_test(answers_are_found_by_generation_blocks),
-        cmocka_unit_test(bad_conversations_are_refused)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(renders_as_jinja),
+                                       cmocka_unit_test(names_are_parsed_and_listed),
+                                       cmocka_unit_test(unknown_templates_are_followed),
+                                       cmocka_unit_test(answers_are_found_by_generation_blocks),
+                                       cmocka_unit_test(bad_conversations_are_refused)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,8 +10,14 @@
 
 enum { BEFORE_MERGES = 3 + 256 };
 
-static const char *const phrases[] = {"system\n", "<meta></meta>", "\n{\"math_notion\": [",
-                                      "\"chain\"", "\"chain\", \"sort\"", " #### ", "é東", "7"};
+static const char *const phrases[] = {"system\n",
+                                      "<meta></meta>",
+                                      "\n{\"math_notion\": [",
+                                      "\"chain\"",
+                                      "\"chain\", \"sort\"",
+                                      " #### ",
+                                      "é東",
+                                      "7"};
 enum { N_PHRASES = sizeof phrases / sizeof *phrases };
 
 static const char corpus[] =
@@ -29,8 +35,11 @@ static masa_tokenizer *make(const masa_tokenizer_plan *plan)
 
 static masa_tokenizer *make_from(const char *text, size_t vocab)
 {
-    masa_tokenizer_plan plan = {.phrases = phrases, .n_phrases = N_PHRASES, .corpus = text,
-                                .corpus_size = strlen(text), .vocab = vocab};
+    masa_tokenizer_plan plan = {.phrases = phrases,
+                                .n_phrases = N_PHRASES,
+                                .corpus = text,
+                                .corpus_size = strlen(text),
+                                .vocab = vocab};
     return make(&plan);
 }
 
@@ -58,9 +67,11 @@ static void texts_come_back_and_files_say_the_same(void **state)
     char folder[] = "/tmp/masa-make-XXXXXX";
     assert_non_null(mkdtemp(folder));
     for (int with_corpus = 0; with_corpus < 2; with_corpus++) {
-        masa_tokenizer_plan plan = {.phrases = phrases, .n_phrases = N_PHRASES,
+        masa_tokenizer_plan plan = {.phrases = phrases,
+                                    .n_phrases = N_PHRASES,
                                     .corpus = with_corpus ? corpus : NULL,
-                                    .corpus_size = sizeof corpus - 1, .vocab = 300};
+                                    .corpus_size = sizeof corpus - 1,
+                                    .vocab = 300};
         masa_tokenizer *t = make(&plan), *loaded = NULL;
         assert_int_equal(masa_tokenizer_save(t, folder, NULL), MASA_OK);
         assert_int_equal(masa_tokenizer_load(&loaded, folder, NULL), MASA_OK);
@@ -105,7 +116,8 @@ static void phrases_are_one_token(void **state)
         assert_false(masa_tokenizer_is_special(t, ids.ids[0]));
     }
     /* The prediction of a small model, its end included. */
-    masa_message messages[] = {{"system", "x"}, {"user", "? c1 0+6"},
+    masa_message messages[] = {{"system", "x"},
+                               {"user", "? c1 0+6"},
                                {"assistant", "<meta></meta>\n{\"math_notion\": [\"chain\"]"}};
     ids.n = 0;
     masa_chat *chat = NULL;
@@ -183,7 +195,8 @@ static bool naive_step(naive *x, char *left, char *right)
 static void merges_are_those_of_a_naive_trainer(void **state)
 {
     (void)state;
-    masa_tokenizer_plan plan = {.corpus = corpus, .corpus_size = sizeof corpus - 1, .vocab = 5000};
+    masa_tokenizer_plan plan = {
+        .corpus = corpus, .corpus_size = sizeof corpus - 1, .vocab = 5000};
     masa_tokenizer *t = make(&plan);
     static naive x;
     naive_read(&x, t, corpus);
@@ -228,8 +241,8 @@ static void merges_stop_at_the_vocabulary_and_at_phrases(void **state)
 static void bad_plans_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[][2] = {{"", "x"}, {"a\xff", "x"}, {"Ġ", "x"},
-                                         {"<|im_end|>", "x"}, {"twice", "twice"}};
+    static const char *const bad[][2] = {
+        {"", "x"}, {"a\xff", "x"}, {"Ġ", "x"}, {"<|im_end|>", "x"}, {"twice", "twice"}};
     masa_tokenizer *t = NULL;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         masa_tokenizer_plan plan = {.phrases = bad[i], .n_phrases = 2};

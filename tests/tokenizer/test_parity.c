@@ -66,10 +66,8 @@ static void check(const char *path, const parity_hash *expected)
     assert_int_equal(r.n_ids, expected->n_ids);
     assert_true(r.parsed == expected->parsed);
     assert_true(r.plain == expected->plain);
-    if (expected->comes_back)
-        assert_int_equal(r.changed, 0);
-    else
-        assert_true(r.changed > 0);
+    if (expected->comes_back) assert_int_equal(r.changed, 0);
+    else assert_true(r.changed > 0);
 }
 
 static void equals_golden(void **state)

@@ -6,11 +6,13 @@
 #include <masa/tokenizer.h>
 
 /* What pre-tokenizers and byte fallbacks treat unlike the rest. */
+/* clang-format off */
 static const char *const pieces[] = {
     "a", "The", " the", "  ", "\n", "\n\n", "\r\n", "\t", " 12", "3456", "'s", "'LL", ",", "...",
     " (", "\\frac{1}{2}", "=>", "_x", "\xC3\xA9", "e\xCC\x81", "\xE4\xBD\xA0\xE5\xA5\xBD",
     "\xF0\x9F\x98\x80",
     "\xE2\x80\x8D", "\xC2\xA0", "\xEF\xBC\x91", "<|im_end|>", "<|end_of_text|>", "\xFF", "\xE2\x82"};
+/* clang-format on */
 
 static bool comes_back(property_draws *d, void *tokenizer)
 {
@@ -28,7 +30,8 @@ static bool comes_back(property_draws *d, void *tokenizer)
     masa_tokenizer_decode(tokenizer, ids.ids, ids.n, false, &back);
     bool same = back.size == text.size &&
                 memcmp(masa_text_get(&back), masa_text_get(&text), text.size) == 0;
-    for (size_t i = 0; i < text.size; i++) property_note(d, "%02x", (unsigned char)text.data[i]);
+    for (size_t i = 0; i < text.size; i++)
+        property_note(d, "%02x", (unsigned char)text.data[i]);
     masa_text_deinit(&text);
     masa_text_deinit(&back);
     masa_tokens_deinit(&ids);

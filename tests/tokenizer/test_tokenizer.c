@@ -22,8 +22,8 @@ static masa_tokenizer *load(const char *name)
     return t;
 }
 
-static void decodes_to(const masa_tokenizer *t, const masa_tokens *ids, bool skip, const char *s,
-                       size_t n)
+static void decodes_to(const masa_tokenizer *t, const masa_tokens *ids, bool skip,
+                       const char *s, size_t n)
 {
     masa_text text = {0};
     masa_tokenizer_decode(t, ids->ids, ids->n, skip, &text);
@@ -45,7 +45,8 @@ static void any_bytes_come_back(void **state)
     static const char *const names[] = {"smollm2", "llama3"};
     for (size_t k = 0; k < 2; k++) {
         masa_tokenizer *t = load(names[k]);
-        static const char cut[] = "a\xC3(\xF0\x9F\x98 \xED\xA0\x80 \xC0\xAF \xFF\xFE\0 z\xE2\x82";
+        static const char cut[] =
+            "a\xC3(\xF0\x9F\x98 \xED\xA0\x80 \xC0\xAF \xFF\xFE\0 z\xE2\x82";
         masa_tokens ids = {0};
         masa_tokenizer_encode(t, cut, sizeof cut - 1, false, &ids);
         decodes_to(t, &ids, false, cut, sizeof cut - 1);
@@ -180,9 +181,9 @@ static masa_status load_text(const char *text, masa_error *err)
     return st;
 }
 
-#define VOCAB  "\"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}"
-#define LEVEL  "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true}"
-#define FILE_OF(model, more)                                                              \
+#define VOCAB "\"vocab\": {\"a\": 0, \"b\": 1, \"ab\": 2}"
+#define LEVEL "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": true}"
+#define FILE_OF(model, more)                                                                   \
     "{\"model\": {\"type\": \"BPE\", " model "}, \"decoder\": " LEVEL ", " more "}"
 #define GOOD_MODEL VOCAB ", \"merges\": [\"a b\"]"
 #define PRE        "\"pre_tokenizer\": " LEVEL
@@ -205,22 +206,31 @@ static void what_is_not_supported_is_named(void **state)
         {FILE_OF("\"vocab\": {\"a\": 0, \"b\": 0}, \"merges\": []", PRE), "id 0"},
         {FILE_OF(VOCAB ", \"merges\": [\"a c\"]", PRE), "merge 0"},
         {FILE_OF(VOCAB ", \"merges\": [\"ab\"]", PRE), "merges[0]"},
-        {FILE_OF(VOCAB ", \"merges\": [\"a b\"], \"byte_fallback\": true", PRE), "byte fallback"},
+        {FILE_OF(VOCAB ", \"merges\": [\"a b\"], \"byte_fallback\": true", PRE),
+         "byte fallback"},
         {FILE_OF(VOCAB ", \"merges\": [], \"dropout\": 0.1", PRE), "dropout"},
         {FILE_OF(VOCAB ", \"merges\": [], \"end_of_word_suffix\": \"</w>\"", PRE), "suffix"},
         {FILE_OF(GOOD_MODEL, PRE ", \"normalizer\": {\"type\": \"Lowercase\"}"), "Lowercase"},
         {FILE_OF(GOOD_MODEL, "\"pre_tokenizer\": {\"type\": \"Metaspace\"}"), "Metaspace"},
         {FILE_OF(GOOD_MODEL, "\"pre_tokenizer\": {\"type\": \"Digits\"}"), "ByteLevel"},
-        {FILE_OF(GOOD_MODEL, "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": "
-                             "\"(a\"}, \"behavior\": \"Isolated\"}"), "(a"},
-        {FILE_OF(GOOD_MODEL, "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": "
-                             "\"a\"}, \"behavior\": \"Removed\"}"), "Isolated"},
-        {FILE_OF(GOOD_MODEL, "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": "
-                             "\"[a[b]]\"}, \"behavior\": \"Isolated\"}"), "class inside"},
+        {FILE_OF(GOOD_MODEL,
+                 "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": "
+                 "\"(a\"}, \"behavior\": \"Isolated\"}"),
+         "(a"},
+        {FILE_OF(GOOD_MODEL,
+                 "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": "
+                 "\"a\"}, \"behavior\": \"Removed\"}"),
+         "Isolated"},
+        {FILE_OF(GOOD_MODEL,
+                 "\"pre_tokenizer\": {\"type\": \"Split\", \"pattern\": {\"Regex\": "
+                 "\"[a[b]]\"}, \"behavior\": \"Isolated\"}"),
+         "class inside"},
         {FILE_OF(GOOD_MODEL, PRE ", \"added_tokens\": [{\"id\": 7}]"), "added_tokens[0]"},
-        {FILE_OF(GOOD_MODEL, PRE ", \"added_tokens\": [{\"id\": 1, \"content\": \"x\"}]"), "id 1"},
+        {FILE_OF(GOOD_MODEL, PRE ", \"added_tokens\": [{\"id\": 1, \"content\": \"x\"}]"),
+         "id 1"},
         {"{\"model\": {\"type\": \"BPE\", " GOOD_MODEL "}, " PRE
-         ", \"decoder\": {\"type\": \"Fuse\"}}", "Fuse"},
+         ", \"decoder\": {\"type\": \"Fuse\"}}",
+         "Fuse"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         masa_error err = {0};
@@ -265,12 +275,14 @@ static void folder_is_saved_as_it_was(void **state)
     static const char *const files[] = {"tokenizer.json", "tokenizer_config.json",
                                         "special_tokens_map.json", "chat_template.jinja"};
     static const char *const texts[] = {
-        NULL, "{\"eos_token\": {\"content\": \"<|im_end|>\"}, \"bos_token\": null,\n"
-              " \"chat_template\": [{\"name\": \"default\", \"template\": \"no\"}]}",
+        NULL,
+        "{\"eos_token\": {\"content\": \"<|im_end|>\"}, \"bos_token\": null,\n"
+        " \"chat_template\": [{\"name\": \"default\", \"template\": \"no\"}]}",
         "{\"pad_token\": \"<|endoftext|>\", \"eos_token\": \"a\"}\n", "{{ 'from the file' }}"};
     char *from = make_folder(), *to = make_folder();
     masa_text original = {0}, copy = {0};
-    assert_int_equal(masa_file_read(&original, MASA_TEST_DATA "/smollm2/tokenizer.json", NULL), MASA_OK);
+    assert_int_equal(masa_file_read(&original, MASA_TEST_DATA "/smollm2/tokenizer.json", NULL),
+                     MASA_OK);
     for (int i = 0; i < 4; i++) {
         char *path = masa_path_join(from, files[i]);
         const char *s = i ? texts[i] : original.data;
@@ -285,7 +297,9 @@ static void folder_is_saved_as_it_was(void **state)
     assert_string_equal(masa_tokenizer_chat_template(t), "{{ 'from the file' }}");
     masa_chat *chat = chat_of(t, "auto");
     masa_text rendered = {0};
-    assert_int_equal(masa_chat_render(&rendered, chat, &(masa_message){"user", "x"}, 1, true, NULL), MASA_OK);
+    assert_int_equal(
+        masa_chat_render(&rendered, chat, &(masa_message){"user", "x"}, 1, true, NULL),
+        MASA_OK);
     assert_string_equal(masa_text_get(&rendered), "from the file");
     masa_text_deinit(&rendered);
     masa_chat_destroy(chat);
@@ -310,21 +324,41 @@ static void folder_is_saved_as_it_was(void **state)
 static masa_status write_gguf(const char *path, const masa_gguf_vocab *vocab, masa_error *err)
 {
     enum { H = 32 };
-    masa_model_config config = {
-        .architecture = MASA_LLAMA, .vocab_size = vocab->n, .hidden_size = H,
-        .intermediate_size = H, .n_layers = 1, .n_heads = 1, .n_kv_heads = 1, .head_dim = H,
-        .max_positions = 64, .rms_norm_eps = 1e-5f, .rope_theta = 1e4f,
-        .tied_embeddings = true, .bos_token = -1, .eos_token = -1, .pad_token = -1};
+    masa_model_config config = {.architecture = MASA_LLAMA,
+                                .vocab_size = vocab->n,
+                                .hidden_size = H,
+                                .intermediate_size = H,
+                                .n_layers = 1,
+                                .n_heads = 1,
+                                .n_kv_heads = 1,
+                                .head_dim = H,
+                                .max_positions = 64,
+                                .rms_norm_eps = 1e-5f,
+                                .rope_theta = 1e4f,
+                                .tied_embeddings = true,
+                                .bos_token = -1,
+                                .eos_token = -1,
+                                .pad_token = -1};
     float *zeros = calloc(vocab->n * H, sizeof *zeros);
-#define MATRIX(name) {"model.layers.0." name ".weight", zeros, H, H, false}
-#define VECTOR(name) {name ".weight", zeros, 1, H, true}
+#define MATRIX(name)                                                                           \
+    {                                                                                          \
+        "model.layers.0." name ".weight", zeros, H, H, false                                   \
+    }
+#define VECTOR(name)                                                                           \
+    {                                                                                          \
+        name ".weight", zeros, 1, H, true                                                      \
+    }
     const masa_named_tensor tensors[] = {
         {"model.embed_tokens.weight", zeros, vocab->n, H, false},
         VECTOR("model.norm"),
         VECTOR("model.layers.0.input_layernorm"),
         VECTOR("model.layers.0.post_attention_layernorm"),
-        MATRIX("self_attn.q_proj"), MATRIX("self_attn.k_proj"), MATRIX("self_attn.v_proj"),
-        MATRIX("self_attn.o_proj"), MATRIX("mlp.gate_proj"), MATRIX("mlp.up_proj"),
+        MATRIX("self_attn.q_proj"),
+        MATRIX("self_attn.k_proj"),
+        MATRIX("self_attn.v_proj"),
+        MATRIX("self_attn.o_proj"),
+        MATRIX("mlp.gate_proj"),
+        MATRIX("mlp.up_proj"),
         MATRIX("mlp.down_proj")};
     masa_status st = masa_gguf_write(path, &config, tensors, sizeof tensors / sizeof *tensors,
                                      MASA_SAVE_F16, vocab, err);

@@ -32,8 +32,7 @@ static void starts_as_the_model_is(void **state)
     memcpy(before, masa_model_values(model), count * sizeof *before);
     masa_lora *lora = make_lora(model, 2, "all-linear");
     masa_lora_merge(lora);
-    for (size_t i = 0; i < count; i++)
-        assert_true(masa_model_values(model)[i] == before[i]);
+    for (size_t i = 0; i < count; i++) assert_true(masa_model_values(model)[i] == before[i]);
     /* A: uniform in +-1/sqrt(in), which has variance 1/(3 in); B: 0. */
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
@@ -89,8 +88,7 @@ static void merge_adds_the_product(void **state)
     masa_model *model = tiny_model(2);
     size_t count = masa_model_parameter_count(model), r = 4;
     double *want = calloc(count, sizeof *want);
-    for (size_t i = 0; i < count; i++)
-        want[i] = masa_model_values(model)[i];
+    for (size_t i = 0; i < count; i++) want[i] = masa_model_values(model)[i];
     masa_lora *lora = make_lora(model, r, "v_proj,o_proj,down_proj");
     randomise(lora, 5);
     for (size_t k = 0; k < lora->n_factors; k++) {
@@ -121,7 +119,8 @@ static void detach_gives_the_weights_back(void **state)
     masa_lora *lora = make_lora(model, 4, "all-linear");
     float *values = masa_model_values(model), *kept = masa_alloc(count, sizeof *kept);
     randomise(lora, 5);
-    for (size_t i = 0; i < count; i++) kept[i] = values[i] *= 1.1f; /* others than at its start */
+    for (size_t i = 0; i < count; i++)
+        kept[i] = values[i] *= 1.1f; /* others than at its start */
     masa_lora_attach(lora);
     assert_memory_not_equal(values, kept, count * sizeof *kept);
     masa_lora_merge(lora); /* as an update does */
@@ -145,9 +144,8 @@ static void gradients_match_differences(void **state)
     masa_model_refresh(model);
     rollouts r;
     rollouts_init(&r, 7);
-    assert_int_equal(
-        masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, NULL, NULL, NULL),
-        MASA_OK);
+    assert_int_equal(masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, NULL, NULL, NULL),
+                     MASA_OK);
     masa_lora_project(lora);
     float *values = masa_lora_values(lora), *kept = masa_alloc(2 * count, sizeof *kept);
     float *direction = kept + count;
@@ -186,8 +184,7 @@ static void a_step_changes_the_targets_only(void **state)
     masa_optimizer *optimizer = NULL;
     masa_optimizer_options options = {
         .lr = 0.02, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .grad_clip = 1};
-    assert_int_equal(masa_optimizer_create(&optimizer, model, lora, &options, NULL),
-                     MASA_OK);
+    assert_int_equal(masa_optimizer_create(&optimizer, model, lora, &options, NULL), MASA_OK);
     masa_optimizer_state moments;
     assert_int_equal(masa_optimizer_map(optimizer, &moments, false, NULL), MASA_OK);
     assert_int_equal(moments.n, masa_lora_count(lora));
@@ -197,19 +194,17 @@ static void a_step_changes_the_targets_only(void **state)
     double first = loss_now(trainer, &r, NULL);
     for (int step = 0; step < 5; step++) {
         assert_int_equal(
-            masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, NULL, NULL, NULL),
-            MASA_OK);
+            masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, NULL, NULL, NULL), MASA_OK);
         assert_int_equal(masa_optimizer_step(optimizer, 1, NULL, NULL), MASA_OK);
     }
     assert_true(loss_now(trainer, &r, NULL) < first - 0.02);
     size_t n;
     const masa_parameter *p = masa_model_parameters(model, &n);
     for (size_t i = 0; i < n; i++) {
-        bool target =
-            strstr(p[i].name, "k_proj.weight") || strstr(p[i].name, "up_proj.weight");
+        bool target = strstr(p[i].name, "k_proj.weight") || strstr(p[i].name, "up_proj.weight");
         size_t bytes = p[i].rows * p[i].cols * sizeof(float);
-        int differs = memcmp(masa_model_values(model) + p[i].offset,
-                             lora->base + p[i].offset, bytes);
+        int differs =
+            memcmp(masa_model_values(model) + p[i].offset, lora->base + p[i].offset, bytes);
         assert_int_equal(differs != 0, target);
     }
     masa_optimizer_destroy(optimizer);
@@ -224,8 +219,7 @@ static char *open_folder(void)
     char template[] = "/tmp/masa-lora-XXXXXX";
     const char *keep = getenv("MASA_KEEP_ADAPTER");
     char *folder = strdup(keep ? keep : mkdtemp(template));
-    for (const char *const *name =
-             (const char *const[]){"base", "merged", "adapter", NULL};
+    for (const char *const *name = (const char *const[]){"base", "merged", "adapter", NULL};
          *name; name++) {
         char *path = masa_path_join(folder, *name);
         assert_int_equal(masa_folder_create(path, NULL), MASA_OK);
@@ -264,11 +258,11 @@ static void check_files(const masa_lora *lora, const char *adapter, const char *
         const lora_factor *f = &lora->factors[k];
         char name[128];
         const char *module = k % 2 ? "mlp.down_proj" : "self_attn.q_proj";
-        snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_A.weight",
-                 k / 2, module);
+        snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_A.weight", k / 2,
+                 module);
         assert_tensor(file, name, 2, k % 2 ? 24 : 16, lora->values + f->a);
-        snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_B.weight",
-                 k / 2, module);
+        snprintf(name, sizeof name, "base_model.model.model.layers.%zu.%s.lora_B.weight", k / 2,
+                 module);
         assert_tensor(file, name, 16, 2, lora->values + f->b);
     }
     masa_safetensors_close(file);
@@ -277,8 +271,8 @@ static void check_files(const masa_lora *lora, const char *adapter, const char *
     free(path);
     assert_non_null(config);
     assert_string_equal(json_string_value(json_object_get(config, "peft_type")), "LORA");
-    assert_string_equal(
-        json_string_value(json_object_get(config, "base_model_name_or_path")), base);
+    assert_string_equal(json_string_value(json_object_get(config, "base_model_name_or_path")),
+                        base);
     assert_int_equal(json_integer_value(json_object_get(config, "r")), 2);
     assert_near(json_number_value(json_object_get(config, "lora_alpha")), 6, 0);
     json_t *modules = json_object_get(config, "target_modules");
@@ -369,7 +363,7 @@ int main(void)
     const struct CMUnitTest tests[] = {cmocka_unit_test(starts_as_the_model_is),
                                        cmocka_unit_test(targets_are_found_by_name),
                                        cmocka_unit_test(merge_adds_the_product),
-        cmocka_unit_test(detach_gives_the_weights_back),
+                                       cmocka_unit_test(detach_gives_the_weights_back),
                                        cmocka_unit_test(gradients_match_differences),
                                        cmocka_unit_test(a_step_changes_the_targets_only),
                                        cmocka_unit_test(is_saved_as_peft_has_it),

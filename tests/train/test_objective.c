@@ -10,8 +10,7 @@ static void on_policy_gradient_is_minus_advantage(void **state)
     float logprob[] = {-1, -2, -0.5f}, gradient[3];
     masa_objective_stats stats = {0};
     masa_objective_apply(gradient, logprob, NULL, NULL, NULL, 3, 2, 0.25f, &grpo, &stats);
-    for (int t = 0; t < 3; t++)
-        assert_near(gradient[t], -2 * 0.25, 1e-7);
+    for (int t = 0; t < 3; t++) assert_near(gradient[t], -2 * 0.25, 1e-7);
     assert_near(stats.loss, -2 * 0.25 * 3, 1e-6);
     assert_near(stats.ratio, 3, 1e-9);
 }
@@ -112,20 +111,17 @@ static void far_ratios_and_nan(void **state)
         masa_objective_stats stats = {0};
         o.ratio = (masa_ratio_kind)kind;
         masa_objective_apply(gradient, logprob, old, ref, NULL, 1, -1, 1, &o, &stats);
-        assert_true(isfinite(stats.loss) && isfinite(stats.kl_old) &&
-                    isfinite(stats.ratio));
+        assert_true(isfinite(stats.loss) && isfinite(stats.kl_old) && isfinite(stats.ratio));
         assert_near(gradient[0], 0.1, 1e-6); /* of k3 alone: 1 - exp(-89) */
         masa_objective_apply(gradient, old, logprob, logprob, NULL, 1, -1, 1, &o, &stats);
-        assert_true(isfinite(stats.loss) && isfinite(stats.kl_old) &&
-                    isfinite(stats.kl_ref));
+        assert_true(isfinite(stats.loss) && isfinite(stats.kl_old) && isfinite(stats.kl_ref));
         assert_near(gradient[0], 0, 0);
         float nan[] = {NAN};
         const struct {
             const float *logprob, *old, *ref;
             float advantage;
-        } bad[] = {{nan, old, ref, 1},     {nan, old, ref, -1},
-                   {logprob, nan, ref, 1}, {logprob, nan, ref, -1},
-                   {logprob, old, nan, 1}, {logprob, old, ref, NAN}};
+        } bad[] = {{nan, old, ref, 1},      {nan, old, ref, -1},    {logprob, nan, ref, 1},
+                   {logprob, nan, ref, -1}, {logprob, old, nan, 1}, {logprob, old, ref, NAN}};
         for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
             masa_objective_stats s = {0};
             masa_objective_apply(gradient, bad[i].logprob, bad[i].old, bad[i].ref, NULL, 1,

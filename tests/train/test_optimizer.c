@@ -25,19 +25,16 @@ static masa_model *smallest_model(void)
     return model;
 }
 
-static masa_optimizer *make_optimizer(masa_model *model,
-                                      const masa_optimizer_options *options)
+static masa_optimizer *make_optimizer(masa_model *model, const masa_optimizer_options *options)
 {
     masa_optimizer *optimizer = NULL;
-    assert_int_equal(masa_optimizer_create(&optimizer, model, NULL, options, NULL),
-                     MASA_OK);
+    assert_int_equal(masa_optimizer_create(&optimizer, model, NULL, options, NULL), MASA_OK);
     return optimizer;
 }
 
 static void read_floats(FILE *f, float *to, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        assert_int_equal(fscanf(f, "%f", &to[i]), 1);
+    for (size_t i = 0; i < n; i++) assert_int_equal(fscanf(f, "%f", &to[i]), 1);
 }
 
 /* The golden file's parameters are the model's; returns the number of floats. */
@@ -68,9 +65,9 @@ static void steps_like_torch(void **state)
     assert_non_null(f);
     int steps;
     masa_optimizer_options o = {.schedule = MASA_SCHEDULE_COSINE};
-    assert_int_equal(fscanf(f, "%d %lf %lf %lf %lf %lf %lf %zu %zu", &steps, &o.lr,
-                            &o.beta1, &o.beta2, &o.eps, &o.weight_decay, &o.grad_clip,
-                            &o.warmup_steps, &o.total_steps),
+    assert_int_equal(fscanf(f, "%d %lf %lf %lf %lf %lf %lf %zu %zu", &steps, &o.lr, &o.beta1,
+                            &o.beta2, &o.eps, &o.weight_decay, &o.grad_clip, &o.warmup_steps,
+                            &o.total_steps),
                      9);
     masa_model *model = smallest_model();
     masa_optimizer *optimizer = make_optimizer(model, &o);
@@ -131,8 +128,7 @@ static void schedules(void **state)
 
 /* One step from a gradient of ones; returns how far the first weight of a matrix moved.
  */
-static double first_step(const masa_optimizer_options *options, double lr_scale,
-                         float gradient)
+static double first_step(const masa_optimizer_options *options, double lr_scale, float gradient)
 {
     masa_model *model = smallest_model();
     masa_optimizer *optimizer = make_optimizer(model, options);
@@ -181,8 +177,7 @@ static void a_gradient_that_is_no_number_changes_nothing(void **state)
         masa_error err = {0};
         double norm = 0;
         masa_model_grads(model)[7 * i] = bad[i];
-        assert_int_equal(masa_optimizer_step(optimizer, 1, &norm, &err),
-                         MASA_ERR_NUMERIC);
+        assert_int_equal(masa_optimizer_step(optimizer, 1, &norm, &err), MASA_ERR_NUMERIC);
         assert_non_null(strstr(err.message, "not finite"));
         assert_false(isfinite(norm));
         assert_memory_equal(before, masa_model_values(model), n * sizeof *before);
@@ -198,8 +193,7 @@ static void the_schedule_can_be_set_late(void **state)
 {
     (void)state;
     masa_model *model = smallest_model();
-    masa_optimizer_options o = {
-        .lr = 0.5, .eps = 1e-30, .schedule = MASA_SCHEDULE_LINEAR};
+    masa_optimizer_options o = {.lr = 0.5, .eps = 1e-30, .schedule = MASA_SCHEDULE_LINEAR};
     masa_optimizer *optimizer = make_optimizer(model, &o);
     masa_optimizer_set_total(optimizer, 4);
     for (int step = 1; step <= 5; step++) {
@@ -252,8 +246,7 @@ static void state_continues_bit_for_bit(void **state)
     fill_grads(two, &again);
     assert_int_equal(masa_optimizer_step(first, 1, NULL, NULL), MASA_OK);
     assert_int_equal(masa_optimizer_step(second, 1, NULL, NULL), MASA_OK);
-    assert_memory_equal(masa_model_values(one), masa_model_values(two),
-                        n * sizeof(float));
+    assert_memory_equal(masa_model_values(one), masa_model_values(two), n * sizeof(float));
     masa_optimizer_destroy(first), masa_optimizer_destroy(second);
     masa_model_destroy(one), masa_model_destroy(two);
 }

@@ -17,7 +17,10 @@ static masa_status generate(masa_model *model, const masa_tokenizer *tokenizer, 
     static const int32_t prompt[] = {2, 3, 4, 5};
     masa_generator *generator = NULL;
     masa_generator_options options = {.max_batch = 2, .max_context = 16};
-    masa_request request = {.prompt = prompt, .prompt_size = 4, .n_samples = 2, .max_tokens = 4,
+    masa_request request = {.prompt = prompt,
+                            .prompt_size = 4,
+                            .n_samples = 2,
+                            .max_tokens = 4,
                             .sampling = {1, 0, 1, 0}};
     masa_completion out[2] = {0};
     masa_status st = masa_generator_create(&generator, model, tokenizer, &options, err);
@@ -30,8 +33,11 @@ static masa_status generate(masa_model *model, const masa_tokenizer *tokenizer, 
 static masa_status train(masa_model *model, masa_error *err)
 {
     static const int32_t prompt[] = {2, 3, 4}, response[] = {5, 6, 1};
-    masa_sequence sequence = {.prompt = prompt, .prompt_size = 3, .response = response,
-                              .response_size = 3, .weight = 1};
+    masa_sequence sequence = {.prompt = prompt,
+                              .prompt_size = 3,
+                              .response = response,
+                              .response_size = 3,
+                              .weight = 1};
     masa_trainer_options options = {.tokens_per_pass = 16, .temperature = 1};
     masa_trainer *trainer = NULL;
     masa_status st = masa_trainer_create(&trainer, model, &options, err);
@@ -94,8 +100,9 @@ static void one_line_and_no_crash(void **state)
     assert_true(total > 100);
     for (size_t n = 1; n <= total; n += 1 + total / MOST_CHILDREN) {
         int status = fail_at(n, folder, said);
-        bool fine = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 1 ||
-                                          WEXITSTATUS(status) == REPORTED);
+        bool fine =
+            WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 1 ||
+                                  WEXITSTATUS(status) == REPORTED);
         bool ended = fine && WEXITSTATUS(status) != 0;
         char *end = strchr(said, '\n');
         if (!fine || (ended && (strncmp(said, "masa: ", 6) != 0 || !end || end[1] ||

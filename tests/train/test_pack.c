@@ -3,18 +3,17 @@
 
 static void assert_ids(const int32_t *got, const int32_t *want, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        assert_int_equal(got[i], want[i]);
+    for (size_t i = 0; i < n; i++) assert_int_equal(got[i], want[i]);
 }
 
 static const int32_t prompt_a[] = {10, 11, 12}, prompt_b[] = {20, 21};
 static const int32_t long_answer[] = {1, 2, 3, 4}, short_answer[] = {5},
                      other_answer[] = {6, 7};
 
-#define SEQUENCE(p, r, g)                                                                \
-    {                                                                                    \
-        .prompt = p, .prompt_size = sizeof p / sizeof *p, .response = r,                 \
-        .response_size = sizeof r / sizeof *r, .group = g                                \
+#define SEQUENCE(p, r, g)                                                                      \
+    {                                                                                          \
+        .prompt = p, .prompt_size = sizeof p / sizeof *p, .response = r,                       \
+        .response_size = sizeof r / sizeof *r, .group = g                                      \
     }
 
 static void a_prompt_is_packed_once(void **state)
@@ -32,8 +31,7 @@ static void a_prompt_is_packed_once(void **state)
      * other token), prompt b, its answer. */
     const int32_t tokens[] = {10, 11, 12, 1, 2, 3, 6, 20, 21, 6};
     const int32_t positions[] = {0, 1, 2, 3, 4, 5, 3, 0, 1, 2};
-    const masa_segment segments[] = {
-        {0, 3, -1}, {3, 3, 0}, {6, 1, 0}, {7, 2, -1}, {9, 1, 3}};
+    const masa_segment segments[] = {{0, 3, -1}, {3, 3, 0}, {6, 1, 0}, {7, 2, -1}, {9, 1, 3}};
     const int32_t rows[] = {2, 3, 4, 5, 2, 2, 6, 8, 9};
     const int32_t targets[] = {1, 2, 3, 4, 5, 6, 7, 6, 7};
     assert_int_equal(b->n_tokens, 10);
@@ -80,15 +78,13 @@ static void targets_have_a_budget_too(void **state)
 {
     (void)state;
     masa_sequence s[30];
-    for (size_t i = 0; i < 30; i++)
-        s[i] = (masa_sequence)SEQUENCE(prompt_b, short_answer, 3);
+    for (size_t i = 0; i < 30; i++) s[i] = (masa_sequence)SEQUENCE(prompt_b, short_answer, 3);
     pack p;
     assert_int_equal(pack_init(&p, 6, NULL), MASA_OK);
     assert_int_equal(pack_fill(&p, s, 30, NULL, 1), 6);
     assert_int_equal(p.batch.n_tokens, 2);
     assert_int_equal(p.batch.n_targets, 6);
-    for (size_t i = 0; i < 6; i++)
-        assert_int_equal(p.batch.target_rows[i], 1);
+    for (size_t i = 0; i < 6; i++) assert_int_equal(p.batch.target_rows[i], 1);
     s[0].response_size = 0;
     assert_int_equal(pack_fill(&p, s, 1, NULL, 1), 1);
     assert_int_equal(p.batch.n_targets, 0);
@@ -117,8 +113,8 @@ static void every_target_has_its_context(void **state)
                     int32_t row = b->target_rows[k];
                     assert_int_equal(b->target_tokens[k], s->response[t]);
                     assert_int_equal(b->positions[row], s->prompt_size + t - 1);
-                    assert_int_equal(b->tokens[row], t ? s->response[t - 1]
-                                                       : s->prompt[s->prompt_size - 1]);
+                    assert_int_equal(b->tokens[row],
+                                     t ? s->response[t - 1] : s->prompt[s->prompt_size - 1]);
                 }
             }
             assert_int_equal(b->n_targets, k);
@@ -161,9 +157,11 @@ static void what_prompts_have_in_common_is_packed_once(void **state)
             prompts[g][i] = i < INSTRUCTION && g != 3 ? i : 100 * (g + 1) + i;
     for (int32_t i = 0; i < 2 * GROUPS; i++) {
         for (int32_t t = 0; t < 3; t++) responses[i][t] = 1000 + 10 * i + t;
-        s[i] = (masa_sequence){.prompt = prompts[i / 2], .prompt_size = PROMPT,
+        s[i] = (masa_sequence){.prompt = prompts[i / 2],
+                               .prompt_size = PROMPT,
                                .response = responses[i],
-                               .response_size = 3, .group = (size_t)i / 2};
+                               .response_size = 3,
+                               .group = (size_t)i / 2};
     }
     pack p;
     assert_int_equal(pack_init(&p, 200, NULL), MASA_OK);

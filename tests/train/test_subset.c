@@ -29,17 +29,11 @@ static void none_varies_more(void **state)
     masa_random random = masa_random_init(1, MASA_STREAM_TEST);
     for (int round = 0; round < 400; round++) {
         float reward[9];
-        size_t n = 1 + masa_random_below(&random, 9),
-               m = 1 + masa_random_below(&random, n);
+        size_t n = 1 + masa_random_below(&random, 9), m = 1 + masa_random_below(&random, n);
         for (size_t i = 0; i < n; i++) switch (round % 3) {
-            case 0:
-                reward[i] = (float)masa_random_below(&random, 2);
-                break;
-            case 1:
-                reward[i] = (float)masa_random_below(&random, 4) / 3;
-                break;
-            default:
-                reward[i] = 1000 + (float)masa_random_normal(&random);
+            case 0: reward[i] = (float)masa_random_below(&random, 2); break;
+            case 1: reward[i] = (float)masa_random_below(&random, 4) / 3; break;
+            default: reward[i] = 1000 + (float)masa_random_normal(&random);
             }
         unsigned set = choose(reward, n, m);
         double most = 0;
@@ -54,8 +48,7 @@ static void none_varies_more(void **state)
 static void ties_and_edges(void **state)
 {
     (void)state;
-    static const float mixed[] = {1, 0, 1, 0, 1, 1, 0, 1},
-                       rare[] = {0, 0, 0, 1, 0, 0, 0, 0},
+    static const float mixed[] = {1, 0, 1, 0, 1, 1, 0, 1}, rare[] = {0, 0, 0, 1, 0, 0, 0, 0},
                        equal[] = {0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f};
     assert_int_equal(choose(mixed, 8, 4), 1u << 1 | 1u << 3 | 1u << 5 | 1u << 7);
     assert_int_equal(choose(mixed, 8, 8), 255);
@@ -110,11 +103,9 @@ static void binary_directions_are_kept(void **state)
         assert_near(full, p * (1 - p) * (N - 1) / N, 1e-7);
         /* E[h (1-h)] with min(right, 2) or all but min(wrong, 2) of four right. */
         double expected = 0, choices = 1;
-        for (int right = 0; right <= N;
-             choices *= (double)(N - right) / (right + 1), right++) {
+        for (int right = 0; right <= N; choices *= (double)(N - right) / (right + 1), right++) {
             int h = right < 2 ? right : N - right < 2 ? M - (N - right) : 2;
-            expected +=
-                choices * pow(p, right) * pow(1 - p, N - right) * h * (M - h) / (M * M);
+            expected += choices * pow(p, right) * pow(1 - p, N - right) * h * (M - h) / (M * M);
         }
         assert_near(part, expected, 1e-7);
         /* The gradient is longer, most at the ends. */

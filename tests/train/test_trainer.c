@@ -74,10 +74,7 @@ static void gradient_of_every_objective_matches_differences(void **state)
     static const masa_objective objectives[] = {
         {.clip_low = 0.2f, .clip_high = 0.28f},
         {.clip_low = 0.2f, .clip_high = 0.28f, .dual_clip = 3, .kl_coef = 0.2f},
-        {.ratio = MASA_RATIO_SEQUENCE,
-         .clip_low = 0.2f,
-         .clip_high = 0.28f,
-         .kl_coef = 0.05f}};
+        {.ratio = MASA_RATIO_SEQUENCE, .clip_low = 0.2f, .clip_high = 0.28f, .kl_coef = 0.05f}};
     for (size_t i = 0; i < sizeof objectives / sizeof *objectives; i++)
         check_objective(&objectives[i]);
 }
@@ -92,8 +89,7 @@ static const masa_objective grpo = {.clip_low = 0.2f, .clip_high = 0.28f};
 
 /* The gradient of n sequences by a fresh trainer; caller frees. */
 static float *gradient_of(masa_model *model, const masa_trainer_options *options,
-                          const masa_sequence *sequences, size_t n,
-                          masa_trainer_stats *stats)
+                          const masa_sequence *sequences, size_t n, masa_trainer_stats *stats)
 {
     masa_trainer *trainer = NULL;
     assert_int_equal(masa_trainer_create(&trainer, model, options, NULL), MASA_OK);
@@ -140,8 +136,7 @@ static void packing_does_not_change_the_gradient(void **state)
                 assert_near(r.logprobs[i][t], logprobs[i][t], 1e-5);
         free(got);
     }
-    for (size_t i = 0; i < ROLLOUTS; i++)
-        r.sequences[i].group = i;
+    for (size_t i = 0; i < ROLLOUTS; i++) r.sequences[i].group = i;
     options.tokens_per_pass = 500;
     got = gradient_of(model, &options, r.sequences, ROLLOUTS, &stats);
     assert_close(got, want, count, 2e-5);
@@ -184,10 +179,8 @@ static void zero_advantages_can_be_left_out(void **state)
     masa_sequence kept[ROLLOUTS];
     size_t n = 0;
     for (size_t i = 0; i < ROLLOUTS; i++) {
-        if (i % 3 == 1 || i / ROLLOUTS_PER_GROUP == 2)
-            r.sequences[i].advantage = 0;
-        else
-            kept[n++] = r.sequences[i];
+        if (i % 3 == 1 || i / ROLLOUTS_PER_GROUP == 2) r.sequences[i].advantage = 0;
+        else kept[n++] = r.sequences[i];
     }
     masa_trainer_options options = {.tokens_per_pass = 70, .temperature = 1};
     masa_trainer_stats all, some;
@@ -213,9 +206,9 @@ static void gradients_add_up(void **state)
     float *want = gradient_of(model, &options, r.sequences, ROLLOUTS, &stats);
     tiny_zero_grads(model);
     for (size_t i = 0; i < ROLLOUTS; i += ROLLOUTS / 2)
-        assert_int_equal(masa_trainer_accumulate(trainer, r.sequences + i, ROLLOUTS / 2,
-                                                 &grpo, NULL, NULL),
-                         MASA_OK);
+        assert_int_equal(
+            masa_trainer_accumulate(trainer, r.sequences + i, ROLLOUTS / 2, &grpo, NULL, NULL),
+            MASA_OK);
     assert_close(masa_model_grads(model), want, count, 2e-5);
     free(want);
     masa_trainer_destroy(trainer);
@@ -233,8 +226,7 @@ static void temperature_is_part_of_the_policy(void **state)
     float logprobs[2][TINY_VOCAB];
     double entropy[2];
     for (int k = 0; k < 2; k++) {
-        masa_trainer_options options = {.tokens_per_pass = 21,
-                                        .temperature = k ? 0.5f : 1};
+        masa_trainer_options options = {.tokens_per_pass = 21, .temperature = k ? 0.5f : 1};
         masa_trainer *trainer = NULL;
         assert_int_equal(masa_trainer_create(&trainer, model, &options, NULL), MASA_OK);
         assert_int_equal(masa_trainer_longest(trainer), 21);
@@ -260,8 +252,7 @@ static void temperature_is_part_of_the_policy(void **state)
         h[0] -= exp(logprobs[0][v]) * logprobs[0][v];
         h[1] -= exp(want) * want;
     }
-    for (int k = 0; k < 2; k++)
-        assert_near(entropy[k], h[k], 1e-5);
+    for (int k = 0; k < 2; k++) assert_near(entropy[k], h[k], 1e-5);
     masa_model_destroy(model);
 }
 
@@ -282,10 +273,9 @@ static void too_long_a_sequence_is_an_error(void **state)
         masa_status want = tokens == longest ? MASA_OK : MASA_ERR_DATA;
         tiny_zero_grads(model);
         assert_int_equal(
-            masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, &grpo, NULL, &err),
-            want);
-        assert_int_equal(
-            masa_trainer_logprobs(trainer, r.sequences, ROLLOUTS, NULL, &err), want);
+            masa_trainer_accumulate(trainer, r.sequences, ROLLOUTS, &grpo, NULL, &err), want);
+        assert_int_equal(masa_trainer_logprobs(trainer, r.sequences, ROLLOUTS, NULL, &err),
+                         want);
         assert_int_equal(strstr(err.message, "tokens_per_pass") != NULL, want != MASA_OK);
         double sum = 0;
         for (size_t i = 0; i < masa_model_parameter_count(model); i++)
@@ -320,9 +310,8 @@ static void what_the_model_does_not_have_is_an_error(void **state)
         {{.prompt = negative, .prompt_size = 1, .response = tokens, .response_size = 1},
          MASA_ERR_DATA}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        assert_int_equal(
-            masa_trainer_logprobs(trainer, &cases[i].sequence, 1, NULL, NULL),
-            cases[i].want);
+        assert_int_equal(masa_trainer_logprobs(trainer, &cases[i].sequence, 1, NULL, NULL),
+                         cases[i].want);
     masa_trainer_destroy(trainer);
     masa_model_destroy(model);
 }
@@ -352,8 +341,7 @@ static void what_is_no_number_is_an_error(void **state)
     r.old[6][1] = NAN;
     assert_int_equal(accumulate(trainer, &bad), MASA_ERR_NUMERIC);
     /* Without old log-probabilities the loss is blind to the model's. */
-    for (size_t i = 0; i < ROLLOUTS; i++)
-        bad.sequences[i].old_logprobs = NULL;
+    for (size_t i = 0; i < ROLLOUTS; i++) bad.sequences[i].old_logprobs = NULL;
     assert_int_equal(accumulate(trainer, &bad), MASA_OK);
     masa_model_values(model)[5] = NAN;
     masa_model_refresh(model);
@@ -369,8 +357,7 @@ static void memory_is_told_before(void **state)
     (void)state;
     masa_model *model = tiny_model(18);
     const masa_model_config *c = masa_model_get_config(model);
-    masa_trainer_options small = {.tokens_per_pass = 100},
-                         large = {.tokens_per_pass = 1000};
+    masa_trainer_options small = {.tokens_per_pass = 100}, large = {.tokens_per_pass = 1000};
     size_t few = masa_trainer_bytes(c, MASA_F32, &small, true);
     size_t many = masa_trainer_bytes(c, MASA_F32, &large, true);
     /* At least the activations of 900 tokens more: two layers' residuals, and so on. */
@@ -391,17 +378,16 @@ static void nothing_is_fine(void **state)
     rollouts r;
     rollouts_init(&r, 17);
     double entropy = 7;
-    assert_int_equal(masa_trainer_logprobs(trainer, r.sequences, 0, &entropy, NULL),
-                     MASA_OK);
+    assert_int_equal(masa_trainer_logprobs(trainer, r.sequences, 0, &entropy, NULL), MASA_OK);
     assert_near(entropy, 0, 0);
     r.sequences[0].response_size = 0;
     masa_trainer_stats stats = {0};
-    assert_int_equal(
-        masa_trainer_accumulate(trainer, r.sequences, 1, &grpo, &stats, NULL), MASA_OK);
+    assert_int_equal(masa_trainer_accumulate(trainer, r.sequences, 1, &grpo, &stats, NULL),
+                     MASA_OK);
     assert_near(stats.objective.tokens, 0, 0);
     /* Between others it changes nothing. */
-    assert_int_equal(
-        masa_trainer_accumulate(trainer, r.sequences, 3, &grpo, &stats, NULL), MASA_OK);
+    assert_int_equal(masa_trainer_accumulate(trainer, r.sequences, 3, &grpo, &stats, NULL),
+                     MASA_OK);
     assert_near(stats.objective.tokens,
                 (double)(r.sequences[1].response_size + r.sequences[2].response_size), 0);
     masa_trainer_destroy(trainer);

@@ -16,8 +16,7 @@ static struct learner make(uint64_t seed)
 {
     struct learner l = {.model = tiny_model(seed)};
     l.trainer = make_trainer(l.model, 60);
-    assert_int_equal(masa_optimizer_create(&l.optimizer, l.model, NULL, &fast, NULL),
-                     MASA_OK);
+    assert_int_equal(masa_optimizer_create(&l.optimizer, l.model, NULL, &fast, NULL), MASA_OK);
     return l;
 }
 
@@ -40,12 +39,11 @@ static masa_trainer_stats update(struct learner *l, const masa_sequence *s, size
 
 static void sum_logprobs(struct learner *l, const rollouts *r, double sums[ROLLOUTS])
 {
-    assert_int_equal(
-        masa_trainer_logprobs(l->trainer, r->sequences, ROLLOUTS, NULL, NULL), MASA_OK);
+    assert_int_equal(masa_trainer_logprobs(l->trainer, r->sequences, ROLLOUTS, NULL, NULL),
+                     MASA_OK);
     for (size_t i = 0; i < ROLLOUTS; i++) {
         sums[i] = 0;
-        for (size_t t = 0; t < r->sequences[i].response_size; t++)
-            sums[i] += r->logprobs[i][t];
+        for (size_t t = 0; t < r->sequences[i].response_size; t++) sums[i] += r->logprobs[i][t];
     }
 }
 
@@ -60,8 +58,7 @@ static void policy_gradient_follows_the_advantage(void **state)
         r.sequences[i].advantage = i % 3 == 0 ? 1 : i % 3 == 1 ? -1 : 0;
     double before[ROLLOUTS], after[ROLLOUTS];
     sum_logprobs(&l, &r, before);
-    for (int step = 0; step < 8; step++)
-        update(&l, r.sequences, ROLLOUTS, &grpo);
+    for (int step = 0; step < 8; step++) update(&l, r.sequences, ROLLOUTS, &grpo);
     sum_logprobs(&l, &r, after);
     for (size_t i = 0; i < ROLLOUTS; i++) {
         if (i % 3 == 0) assert_true(after[i] > before[i] + 0.1);
@@ -95,8 +92,7 @@ static void mini_batches_keep_the_old_policy(void **state)
     double unused[ROLLOUTS];
     sum_logprobs(&l, &r, unused);
     memcpy(r.old, r.logprobs, sizeof r.old);
-    for (size_t i = 0; i < ROLLOUTS; i++)
-        r.sequences[i].old_logprobs = r.old[i];
+    for (size_t i = 0; i < ROLLOUTS; i++) r.sequences[i].old_logprobs = r.old[i];
     masa_objective_stats first = update(&l, r.sequences, HALF, &grpo).objective;
     assert_near(first.ratio, first.tokens, 1e-4);
     assert_near(first.kl_old, 0, 1e-9);
@@ -125,8 +121,8 @@ static void divergence_pulls_towards_the_reference(void **state)
     masa_trainer *at_reference = make_trainer(reference, 60);
     rollouts r;
     rollouts_init(&r, 9);
-    assert_int_equal(
-        masa_trainer_logprobs(at_reference, r.sequences, ROLLOUTS, NULL, NULL), MASA_OK);
+    assert_int_equal(masa_trainer_logprobs(at_reference, r.sequences, ROLLOUTS, NULL, NULL),
+                     MASA_OK);
     memcpy(r.ref, r.logprobs, sizeof r.ref);
     for (size_t i = 0; i < ROLLOUTS; i++) {
         r.sequences[i].ref_logprobs = r.ref[i];
@@ -134,8 +130,7 @@ static void divergence_pulls_towards_the_reference(void **state)
     }
     masa_objective objective = grpo;
     objective.kl_coef = 0.1f;
-    double first = update(&l, r.sequences, ROLLOUTS, &objective).objective.kl_ref,
-           last = first;
+    double first = update(&l, r.sequences, ROLLOUTS, &objective).objective.kl_ref, last = first;
     for (int step = 0; step < 40; step++)
         last = update(&l, r.sequences, ROLLOUTS, &objective).objective.kl_ref;
     assert_true(first > 1);

@@ -57,15 +57,12 @@ static inline float *tiny_copy_grads(masa_model *model)
 }
 
 /* Within `tolerance` of the largest of b. */
-static inline void assert_close(const float *a, const float *b, size_t n,
-                                double tolerance)
+static inline void assert_close(const float *a, const float *b, size_t n, double tolerance)
 {
     double scale = 0;
-    for (size_t i = 0; i < n; i++)
-        scale = fmax(scale, fabs((double)b[i]));
+    for (size_t i = 0; i < n; i++) scale = fmax(scale, fabs((double)b[i]));
     assert_true(scale > 0);
-    for (size_t i = 0; i < n; i++)
-        assert_near(a[i], b[i], tolerance * scale);
+    for (size_t i = 0; i < n; i++) assert_near(a[i], b[i], tolerance * scale);
 }
 
 enum { ROLLOUT_GROUPS = 4, ROLLOUTS_PER_GROUP = 3, ROLLOUTS = 12, ROLLOUT_LONGEST = 12 };
@@ -73,8 +70,7 @@ enum { ROLLOUT_GROUPS = 4, ROLLOUTS_PER_GROUP = 3, ROLLOUTS = 12, ROLLOUT_LONGES
 /* Groups of responses to shared prompts, with their storage. */
 typedef struct rollouts {
     masa_sequence sequences[ROLLOUTS];
-    int32_t prompts[ROLLOUT_GROUPS][ROLLOUT_LONGEST],
-        responses[ROLLOUTS][ROLLOUT_LONGEST];
+    int32_t prompts[ROLLOUT_GROUPS][ROLLOUT_LONGEST], responses[ROLLOUTS][ROLLOUT_LONGEST];
     float logprobs[ROLLOUTS][ROLLOUT_LONGEST], old[ROLLOUTS][ROLLOUT_LONGEST],
         ref[ROLLOUTS][ROLLOUT_LONGEST];
     size_t tokens; /* of all responses */
@@ -91,8 +87,7 @@ static inline void rollouts_init(rollouts *r, uint64_t seed)
             .prompt = r->prompts[g],
             .prompt_size = 3 + g,
             .response = r->responses[i],
-            .response_size =
-                i == 4 ? 1 : 2 + masa_random_below(&random, ROLLOUT_LONGEST - 1),
+            .response_size = i == 4 ? 1 : 2 + masa_random_below(&random, ROLLOUT_LONGEST - 1),
             .group = 100 + g,
             .advantage = (float)masa_random_normal(&random),
             .logprobs = r->logprobs[i]};
@@ -102,8 +97,7 @@ static inline void rollouts_init(rollouts *r, uint64_t seed)
             r->responses[i][t] = (int32_t)masa_random_below(&random, TINY_VOCAB);
         }
     }
-    for (size_t i = 0; i < ROLLOUTS; i++)
-        r->sequences[i].weight = 1 / (float)r->tokens;
+    for (size_t i = 0; i < ROLLOUTS; i++) r->sequences[i].weight = 1 / (float)r->tokens;
 }
 
 static inline masa_trainer *make_trainer(masa_model *model, size_t tokens)
@@ -122,16 +116,13 @@ static inline double loss_now(masa_trainer *trainer, const rollouts *r,
     masa_sequence sequences[ROLLOUTS];
     masa_objective_stats stats = {0};
     memcpy(sequences, r->sequences, sizeof sequences);
-    for (size_t i = 0; i < ROLLOUTS; i++)
-        sequences[i].logprobs = logprobs[i];
-    assert_int_equal(masa_trainer_logprobs(trainer, sequences, ROLLOUTS, NULL, NULL),
-                     MASA_OK);
+    for (size_t i = 0; i < ROLLOUTS; i++) sequences[i].logprobs = logprobs[i];
+    assert_int_equal(masa_trainer_logprobs(trainer, sequences, ROLLOUTS, NULL, NULL), MASA_OK);
     for (size_t i = 0; i < ROLLOUTS; i++) {
         const masa_sequence *s = &sequences[i];
         if (objective)
             masa_objective_apply(unused, s->logprobs, s->old_logprobs, s->ref_logprobs, NULL,
-                                 s->response_size, s->advantage, s->weight, objective,
-                                 &stats);
+                                 s->response_size, s->advantage, s->weight, objective, &stats);
         for (size_t t = 0; !objective && t < s->response_size; t++)
             stats.loss -= (double)s->weight * (double)s->logprobs[t];
     }
@@ -139,11 +130,10 @@ static inline double loss_now(masa_trainer *trainer, const rollouts *r,
 }
 
 /* Values kept, moved by h along a direction and brought back. */
-static inline void move(float *values, const float *kept, const float *direction,
-                        size_t n, float h)
+static inline void move(float *values, const float *kept, const float *direction, size_t n,
+                        float h)
 {
-    for (size_t i = 0; i < n; i++)
-        values[i] = kept[i] + h * direction[i];
+    for (size_t i = 0; i < n; i++) values[i] = kept[i] + h * direction[i];
 }
 
 /* A random direction that is not across the gradient; returns the slope along it and

@@ -41,7 +41,8 @@ static void test_outcomes(void **state)
     assert_int_equal(outcome("def f(x):\n    return x\n", tests), MASA_CODE_FAILED);
     assert_int_equal(outcome("def g(x): return 2\n", tests), MASA_CODE_FAILED);
     assert_int_equal(outcome("def f(x:\n", tests), MASA_CODE_FAILED);
-    assert_int_equal(outcome("print('x' * 100)\ndef f(x): return 2\n", tests), MASA_CODE_PASSED);
+    assert_int_equal(outcome("print('x' * 100)\ndef f(x): return 2\n", tests),
+                     MASA_CODE_PASSED);
     /* A program that ends before the tests has not passed them. */
     assert_int_equal(outcome("import sys\nsys.exit(0)\n", tests), MASA_CODE_FAILED);
     assert_int_equal(outcome("import os\nos._exit(0)\n", tests), MASA_CODE_FAILED);
@@ -63,7 +64,8 @@ static void test_values_across(void **state)
         {"def f(g, x):\n    x = list(x)\n    g(x)\n    return x",
          "assert f(lambda x: x.reverse(), [1, 2]) == [2, 1]\nassert f(len, (1,)) == [1]"},
         {"def f(n): return lambda x: x + n", "assert f(2)(3) == 5"},
-        {"def f(n):\n    for i in range(n): yield i", "assert list(f(3)) == [0, 1, 2]\n"
+        {"def f(n):\n    for i in range(n): yield i",
+         "assert list(f(3)) == [0, 1, 2]\n"
          "assert sum(x for x in f(4)) == 6\na, b = f(2)"},
         {"def f(x): return map(str, x), {1: 2}.keys(), sorted, int",
          "a, b, c, d = f(iter([1, 2]))\nassert list(a) == ['1', '2'] and list(b) == [1]\n"
@@ -95,7 +97,8 @@ static void test_values_across(void **state)
         {"def sum(a, b): return a * b", "assert sum(2, 5) == 10"},
         {"limit = 3", "assert limit == 3"},
         {"class A:\n    def __init__(self): self.v = [3]\n    def tolist(self): return self.v\n"
-         "A.__module__ = 'numpy'\ndef f(): return A()", "assert f() == [3]"},
+         "A.__module__ = 'numpy'\ndef f(): return A()",
+         "assert f() == [3]"},
         {"try:\n    import numpy\n    v = numpy.int64(3), numpy.arange(2), numpy.bool_(True)\n"
          "except ModuleNotFoundError:\n    v = 3, [0, 1], True\n",
          "assert v == (3, [0, 1], True)"},
@@ -103,8 +106,7 @@ static void test_values_across(void **state)
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         masa_code_result result;
         assert_int_equal(masa_code_run(&result, pairs[i][0], pairs[i][1], NULL, NULL), MASA_OK);
-        if (result.outcome != MASA_CODE_PASSED)
-            fail_msg("%s: %s", pairs[i][0], result.message);
+        if (result.outcome != MASA_CODE_PASSED) fail_msg("%s: %s", pairs[i][0], result.message);
     }
 }
 
@@ -129,7 +131,8 @@ static void test_walls(void **state)
     const char *refused = "try:\n    attempt()\nexcept OSError:\n    pass\n"
                           "else:\n    raise AssertionError('no wall')\n";
     assert_int_equal(outcome("import socket\ndef attempt():\n"
-                             "    socket.create_connection(('1.1.1.1', 53), 1)\n", refused),
+                             "    socket.create_connection(('1.1.1.1', 53), 1)\n",
+                             refused),
                      MASA_CODE_PASSED);
     assert_int_equal(outcome("def attempt():\n    open('/usr/x', 'w')\n", refused),
                      MASA_CODE_PASSED);
@@ -138,13 +141,17 @@ static void test_walls(void **state)
     assert_int_equal(outcome("import os\ndef attempt():\n    os.fork()\n", refused),
                      MASA_CODE_PASSED);
     assert_int_equal(outcome("import subprocess\ndef attempt():\n"
-                             "    subprocess.run(['/usr/bin/true'])\n", refused),
+                             "    subprocess.run(['/usr/bin/true'])\n",
+                             refused),
                      MASA_CODE_PASSED);
     assert_int_equal(outcome("with open('/tmp/x', 'w') as file: file.write('y')\n"
                              "def f(): return open('/tmp/x').read()\n",
-                             "assert f() == 'y'\n"), MASA_CODE_PASSED);
+                             "assert f() == 'y'\n"),
+                     MASA_CODE_PASSED);
     assert_int_equal(outcome("import threading\nt = threading.Thread(target=print)\n"
-                             "t.start()\nt.join()\n", ""), MASA_CODE_PASSED);
+                             "t.start()\nt.join()\n",
+                             ""),
+                     MASA_CODE_PASSED);
 }
 
 /* The results are in the jobs' order however many run at a time. */
@@ -161,8 +168,8 @@ static void test_batch(void **state)
     for (size_t at_once = 0; at_once < 6; at_once += 2) {
         assert_int_equal(masa_code_run_all(results, jobs, N, at_once, NULL, NULL), MASA_OK);
         for (int i = 0; i < N; i++)
-            assert_int_equal(results[i].outcome, !(i % 3) == !(i % 4) ? MASA_CODE_PASSED
-                                                                      : MASA_CODE_FAILED);
+            assert_int_equal(results[i].outcome,
+                             !(i % 3) == !(i % 4) ? MASA_CODE_PASSED : MASA_CODE_FAILED);
     }
     assert_int_equal(masa_code_run_all(NULL, NULL, 0, 0, NULL, NULL), MASA_OK);
     /* Together they wait less than one after the other. */
@@ -329,13 +336,15 @@ static void test_literal_answers(void **state)
     (void)state;
     masa_verify_options options = MASA_VERIFY_DEFAULTS;
     options.kind = MASA_ANSWER_LITERAL;
-    assert_int_equal(masa_answers_equal("f(3) == [1, 2]", "[1,2]", &options), MASA_VERDICT_EQUAL);
+    assert_int_equal(masa_answers_equal("f(3) == [1, 2]", "[1,2]", &options),
+                     MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("`'x'`", "\"x\"", &options), MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("'a == b'", "'a == b'", &options), MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("[2, 1]", "[1,2]", &options), MASA_VERDICT_DIFFERENT);
     assert_int_equal(masa_answers_equal("1", "f(", &options), MASA_VERDICT_BAD_GOLD);
     golds answers = {0};
-    if (!golds_read(&answers, "cruxeval", "answer")) skip_since("no problem sets in ../shared/data");
+    if (!golds_read(&answers, "cruxeval", "answer"))
+        skip_since("no problem sets in ../shared/data");
     for (size_t i = 0; i < answers.n; i++)
         assert_int_equal(masa_answers_equal(answers.items[i], answers.items[i], &options),
                          MASA_VERDICT_EQUAL);
@@ -345,12 +354,12 @@ static void test_literal_answers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_outcomes), cmocka_unit_test(test_values_across),
-        cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_walls),    cmocka_unit_test(test_batch),
-        cmocka_unit_test(test_missing),  cmocka_unit_test(test_no_namespaces), cmocka_unit_test(test_no_look),
-        cmocka_unit_test(test_extract),
-        cmocka_unit_test(test_literals), cmocka_unit_test(test_literal_answers),
+        cmocka_unit_test(test_outcomes),        cmocka_unit_test(test_values_across),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_walls),
+        cmocka_unit_test(test_batch),           cmocka_unit_test(test_missing),
+        cmocka_unit_test(test_no_namespaces),   cmocka_unit_test(test_no_look),
+        cmocka_unit_test(test_extract),         cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_literal_answers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,11 +239,13 @@ static void test_truncated(void **state)
 static void test_number_is_last_and_counted(void **state)
 {
     (void)state;
-    static const char *const texts[] = {
-        "<answer>64</answer>, a multiple of 81",     "\\boxed{64}, a multiple of 81",
-        "The answer is 64. It is no multiple of 81", "It is no multiple of 81\n#### 64\nof 81.",
-        "so **64**, a multiple of 81",               "of 81 it is $64$",
-        "the largest is 64, a multiple of 81"};
+    static const char *const texts[] = {"<answer>64</answer>, a multiple of 81",
+                                        "\\boxed{64}, a multiple of 81",
+                                        "The answer is 64. It is no multiple of 81",
+                                        "It is no multiple of 81\n#### 64\nof 81.",
+                                        "so **64**, a multiple of 81",
+                                        "of 81 it is $64$",
+                                        "the largest is 64, a multiple of 81"};
     size_t n = sizeof texts / sizeof *texts;
     masa_verify_options options = MASA_VERIFY_DEFAULTS;
     options.rules = MASA_EXTRACT_ANY;

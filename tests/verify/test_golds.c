@@ -8,9 +8,9 @@
 
 #include <ctype.h>
 
-static const char *const sets[] = {"math_train", "math_test", "gsm8k_train", "gsm8k_test",
-                                   "aime24", "aime25", "amc23", "minerva_math",
-                                   "olympiadbench_math"};
+static const char *const sets[] = {"math_train", "math_test",    "gsm8k_train",
+                                   "gsm8k_test", "aime24",       "aime25",
+                                   "amc23",      "minerva_math", "olympiadbench_math"};
 
 /* Golds that are neither a formula nor words, and so are compared sign by sign. */
 static const char *const exceptions[] = {
@@ -79,7 +79,8 @@ static void test_solutions(void **state)
     size_t wrong = 0, total = 0;
     for (size_t k = 0; k < 2; k++) {
         golds answers = {0}, solutions = {0};
-        if (!golds_read(&answers, sets[k], "answer")) skip_since("no problem sets in ../shared/data");
+        if (!golds_read(&answers, sets[k], "answer"))
+            skip_since("no problem sets in ../shared/data");
         assert_true(golds_read(&solutions, sets[k], "solution"));
         assert_int_equal(answers.n, solutions.n);
         for (size_t i = 0; i < answers.n; i++, total++) {

@@ -44,11 +44,26 @@ static char *nest(const char *prefix, const char *middle, const char *suffix, si
 static void test_nesting(void **state)
 {
     (void)state;
-    static const char *const pairs[][2] = {
-        {"(", ")"}, {"{", "}"}, {"\\sqrt{", "}"}, {"\\frac{1}{", "}"}, {"-", ""}, {"2^", ""},
-        {"\\text{", "}"}, {"|", "|"}, {"\\{", "\\}"}, {"\\sin ", ""}, {"x_{", "}"},
-        {"\\boxed{", "}"}, {"\\overline{", "}"}, {"\\begin{pmatrix}", "\\end{pmatrix}"},
-        {"x(", ")"}, {"", "!"}, {"(1,", ")"}, {"\\pm ", ""}, {"\\frac1", ""}, {"[", "]"}};
+    static const char *const pairs[][2] = {{"(", ")"},
+                                           {"{", "}"},
+                                           {"\\sqrt{", "}"},
+                                           {"\\frac{1}{", "}"},
+                                           {"-", ""},
+                                           {"2^", ""},
+                                           {"\\text{", "}"},
+                                           {"|", "|"},
+                                           {"\\{", "\\}"},
+                                           {"\\sin ", ""},
+                                           {"x_{", "}"},
+                                           {"\\boxed{", "}"},
+                                           {"\\overline{", "}"},
+                                           {"\\begin{pmatrix}", "\\end{pmatrix}"},
+                                           {"x(", ")"},
+                                           {"", "!"},
+                                           {"(1,", ")"},
+                                           {"\\pm ", ""},
+                                           {"\\frac1", ""},
+                                           {"[", "]"}};
     for (size_t k = 0; k < sizeof pairs / sizeof *pairs; k++)
         for (size_t n = 10; n <= 100000; n *= 10) {
             char *text = nest(pairs[k][0], "3", pairs[k][1], n);
@@ -77,8 +92,9 @@ static void test_long(void **state)
     free(list);
     free(other);
     /* Texts full of what extraction looks for cost one pass. */
-    static const char *const marks[] = {"\\boxed{", "the answer is ", "#### ", "**", "answer:\n",
-                                        "1,", "(A) ", "\\boxed{}", "\\boxed 1$"};
+    static const char *const marks[] = {"\\boxed{", "the answer is ", "#### ",
+                                        "**",       "answer:\n",      "1,",
+                                        "(A) ",     "\\boxed{}",      "\\boxed 1$"};
     for (size_t k = 0; k < sizeof marks / sizeof *marks; k++) {
         char *text = nest(marks[k], "", "", 100000);
         masa_extraction out;
@@ -110,11 +126,14 @@ static void test_tolerance(void **state)
     assert_int_equal(masa_answers_equal("50", "50.7", &options), MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("40", "50.7", &options), MASA_VERDICT_DIFFERENT);
     assert_int_equal(masa_answers_equal("-50", "50.7", &options), MASA_VERDICT_DIFFERENT);
-    assert_int_equal(masa_answers_equal("50.7 \\mathrm{~J} \\mathrm{K}^{-1}/mol", "50.7", &options),
-                     MASA_VERDICT_EQUAL);
+    assert_int_equal(
+        masa_answers_equal("50.7 \\mathrm{~J} \\mathrm{K}^{-1}/mol", "50.7", &options),
+        MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("x = 51 atm", "50.7", &options), MASA_VERDICT_EQUAL);
-    assert_int_equal(masa_answers_equal("2.6 \\times 10^3 J", "2600", &options), MASA_VERDICT_EQUAL);
-    assert_int_equal(masa_answers_equal("50.7 $\\Omega$", "50.7", &options), MASA_VERDICT_EQUAL);
+    assert_int_equal(masa_answers_equal("2.6 \\times 10^3 J", "2600", &options),
+                     MASA_VERDICT_EQUAL);
+    assert_int_equal(masa_answers_equal("50.7 $\\Omega$", "50.7", &options),
+                     MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("x = -273 ^{\\circ} \\mathrm{C}", "-273", &options),
                      MASA_VERDICT_EQUAL);
     assert_int_equal(masa_answers_equal("0", "0", &options), MASA_VERDICT_EQUAL);

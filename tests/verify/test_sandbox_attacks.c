@@ -19,7 +19,7 @@ typedef struct attack {
 } attack;
 
 #define TEXT_(x) #x
-#define TEXT(x) TEXT_(x)
+#define TEXT(x)  TEXT_(x)
 
 /* What every program may use: a bare system call that raises OSError when it is refused,
  * and not for the kernel's complaints of its arguments. */
@@ -29,36 +29,49 @@ static const char prelude[] =
     "def call(number, *arguments):\n"
     "    if libc.syscall(number, *map(ctypes.c_long, arguments)) < 0:\n"
     "        error = ctypes.get_errno()\n"
-    "        refused = 1 if number != " TEXT(SYS_clone3) " else 38\n"
-    "        raise (OSError if error == refused else ValueError)(error, 'refused')\n"
-    "def buffer(size=4096):\n"
-    "    return ctypes.addressof(ctypes.create_string_buffer(size))\n";
+    "        refused = 1 if number != " TEXT(
+        SYS_clone3) " else 38\n"
+                    "        raise (OSError if error == refused else ValueError)(error, 'refused')\n"
+                    "def buffer(size=4096):\n"
+                    "    return ctypes.addressof(ctypes.create_string_buffer(size))\n";
 
-#define REFUSED                                                                           \
-    "try:\n    attempt()\nexcept OSError:\n    pass\n"                                    \
+#define REFUSED                                                                                \
+    "try:\n    attempt()\nexcept OSError:\n    pass\n"                                         \
     "else:\n    raise AssertionError('no wall')\n"
 /* One statement that must raise OSError. */
-#define TRY(name, statement)                                                              \
-    {name, "def attempt():\n    " statement "\n", REFUSED, MASA_CODE_PASSED}
+#define TRY(name, statement)                                                                   \
+    {                                                                                          \
+        name, "def attempt():\n    " statement "\n", REFUSED, MASA_CODE_PASSED                 \
+    }
 #define CALL(name, ...) TRY(#name, "call(" TEXT(SYS_##name) ", " #__VA_ARGS__ ")")
 /* A program whose end is told. */
-#define ENDS(name, program, outcome) {name, program, "", MASA_CODE_##outcome}
+#define ENDS(name, program, outcome)                                                           \
+    {                                                                                          \
+        name, program, "", MASA_CODE_##outcome                                                 \
+    }
 /* A program that does not square numbers and has to fail. */
-#define FORGES(name, program)                                                             \
-    {name, program, "assert f(2) == 4\nassert f(3) == 9\n", MASA_CODE_FAILED}
-#define FORGES_BY(name, program, tests) {name, program, tests, MASA_CODE_FAILED}
+#define FORGES(name, program)                                                                  \
+    {                                                                                          \
+        name, program, "assert f(2) == 4\nassert f(3) == 9\n", MASA_CODE_FAILED                \
+    }
+#define FORGES_BY(name, program, tests)                                                        \
+    {                                                                                          \
+        name, program, tests, MASA_CODE_FAILED                                                 \
+    }
 /* A value that equals everything, is less than everything and swallows arithmetic. */
-#define EVIL(base)                                                                        \
-    "class Evil(" base "):\n    def yes(self, *a): return True\n"                         \
-    "    def me(self, *a): return self\n"                                                 \
-    "    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __bool__ = yes\n"    \
-    "    __ne__ = lambda self, other: False\n    __hash__ = lambda self: 4\n"            \
-    "    __sub__ = __rsub__ = __add__ = __abs__ = __mod__ = __round__ = me\n"             \
-    "    __float__ = lambda self: 4.0\n    __index__ = __int__ = lambda self: 4\n"       \
+#define EVIL(base)                                                                             \
+    "class Evil(" base "):\n    def yes(self, *a): return True\n"                              \
+    "    def me(self, *a): return self\n"                                                      \
+    "    __eq__ = __lt__ = __le__ = __gt__ = __ge__ = __contains__ = __bool__ = yes\n"         \
+    "    __ne__ = lambda self, other: False\n    __hash__ = lambda self: 4\n"                  \
+    "    __sub__ = __rsub__ = __add__ = __abs__ = __mod__ = __round__ = me\n"                  \
+    "    __float__ = lambda self: 4.0\n    __index__ = __int__ = lambda self: 4\n"             \
     "    __class__ = int\n"
 /* A function whose value is told. */
-#define VALUE(name, program, value)                                                       \
-    {name, program, "assert attempt() == " value "\n", MASA_CODE_PASSED}
+#define VALUE(name, program, value)                                                            \
+    {                                                                                          \
+        name, program, "assert attempt() == " value "\n", MASA_CODE_PASSED                     \
+    }
 
 static const attack attacks[] = {
     /* the kernel's settings, and who the program is */
@@ -131,11 +144,13 @@ static const attack attacks[] = {
           "True"),
     /* memory and disk */
     ENDS("memory at once", "x = bytearray(1 << 32)\n", MEMORY),
-    ENDS("memory in pieces",
-         "x = []\nwhile True: x.append(bytearray(b'x') * (1 << 22))\n", MEMORY),
-    ENDS("memory by mmap", "import mmap\nx = []\ntry:\n"
+    ENDS("memory in pieces", "x = []\nwhile True: x.append(bytearray(b'x') * (1 << 22))\n",
+         MEMORY),
+    ENDS("memory by mmap",
+         "import mmap\nx = []\ntry:\n"
          "    while True: x.append(mmap.mmap(-1, 1 << 24)); x[-1].write(b'x' * (1 << 24))\n"
-         "except OSError: raise MemoryError\n", MEMORY),
+         "except OSError: raise MemoryError\n",
+         MEMORY),
     VALUE("filling /tmp",
           "def attempt():\n    n = 0\n    try:\n        for i in range(1000):\n"
           "            with open(f'/tmp/{i}', 'wb') as f: n += f.write(bytes(1 << 20))\n"
@@ -150,8 +165,10 @@ static const attack attacks[] = {
     ENDS("countless empty files",
          "i = 0\nwhile True:\n    os.close(os.open(f'/tmp/{i}', os.O_CREAT)); i += 1\n",
          MEMORY),
-    ENDS("countless links", "i = 0\nopen('/tmp/x', 'w')\n"
-         "while True:\n    os.link('/tmp/x', f'/tmp/{i}'); i += 1\n", MEMORY),
+    ENDS("countless links",
+         "i = 0\nopen('/tmp/x', 'w')\n"
+         "while True:\n    os.link('/tmp/x', f'/tmp/{i}'); i += 1\n",
+         MEMORY),
     ENDS("countless folders", "while True:\n    os.mkdir('d'); os.chdir('d')\n", MEMORY),
     TRY("memfd", "os.memfd_create('x')"),
     CALL(memfd_create, buffer(), 0),
@@ -184,7 +201,8 @@ static const attack attacks[] = {
     TRY("terminal input", "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSTI, b'x')"),
     /* the network */
     TRY("connect", "import socket; socket.create_connection(('1.1.1.1', 53), 1)"),
-    TRY("connect to this machine", "import socket; socket.create_connection(('127.0.0.1', 22), 1)"),
+    TRY("connect to this machine",
+        "import socket; socket.create_connection(('127.0.0.1', 22), 1)"),
     TRY("bind", "import socket; socket.socket().bind(('0.0.0.0', 8080))"),
     TRY("datagram", "import socket; socket.socket(2, 2).sendto(b'x', ('8.8.8.8', 53))"),
     TRY("ipv6", "import socket; socket.socket(socket.AF_INET6)"),
@@ -236,7 +254,8 @@ static const attack attacks[] = {
     ENDS("x32", "call(0x40000000 | 39)\n", FAILED),
     {"x32 is no error but the end",
      "def attempt():\n    try:\n        call(0x40000000 | 39)\n    except OSError:\n"
-     "        pass\n", "attempt()\n", MASA_CODE_FAILED},
+     "        pass\n",
+     "attempt()\n", MASA_CODE_FAILED},
     {"32 bits",
      "import mmap\npage = mmap.mmap(-1, 4096, prot=7)\n"
      "page.write(b'\\xb8\\x14\\0\\0\\0\\xcd\\x80\\xc3')\n" /* int 0x80: getpid */
@@ -250,13 +269,16 @@ static const attack attacks[] = {
     ENDS("deaf to signals",
          "import signal\nfor i in range(1, 32):\n"
          "    try: signal.signal(i, signal.SIG_IGN)\n    except OSError: pass\n"
-         "while True: pass\n", TIME),
+         "while True: pass\n",
+         TIME),
     ENDS("sleeping without output",
          "for fd in range(64):\n    try: os.close(fd)\n    except OSError: pass\n"
-         "time.sleep(1000)\n", TIME),
+         "time.sleep(1000)\n",
+         TIME),
     ENDS("a thread that stays",
          "import threading\nthreading.Thread(target=time.sleep, args=(1000,)).start()\n"
-         "raise SystemExit\n", FAILED),
+         "raise SystemExit\n",
+         FAILED),
     ENDS("flood", "while True: print('x' * 1000)\n", OUTPUT),
     ENDS("flood of errors", "while True: os.write(2, b'x' * 1000)\n", OUTPUT),
     ENDS("waiting for input", "input()\n", FAILED),
@@ -301,11 +323,13 @@ static const attack attacks[] = {
                       "os._exit(0)\ndef f(x): return 0\n"),
     FORGES_BY("abs", "def f(x): return 0\ndef abs(x): return 0\n",
               "assert abs(f(2) - 4) < 1e-6\n"),
-    FORGES_BY("len and all", "def f(x): return []\ndef len(x): return 2\n"
-                             "all = lambda *a: True\n",
+    FORGES_BY("len and all",
+              "def f(x): return []\ndef len(x): return 2\n"
+              "all = lambda *a: True\n",
               "assert len(f(2)) == 2\nassert all([False])\n"),
-    FORGES_BY("builtins.abs", "import builtins\nbuiltins.abs = lambda x: 0\n"
-                              "def f(x): return 0\n",
+    FORGES_BY("builtins.abs",
+              "import builtins\nbuiltins.abs = lambda x: 0\n"
+              "def f(x): return 0\n",
               "assert abs(f(2) - 4) < 1e-6\n"),
     FORGES_BY("math", "import math\nmath.fabs = lambda x: 0\ndef f(x): return 0\n",
               "assert math.fabs(f(2) - 4) < 1e-6\n"),
@@ -319,8 +343,9 @@ static const attack attacks[] = {
               "import types\nmath = types.ModuleType('mine')\nmath.fabs = lambda x: 0\n"
               "def f(x): return 0\n",
               "assert math.fabs(f(2) - 4) < 1e-6\n"),
-    FORGES_BY("the tests' names", "def f(x): return 0\ndef check(candidate): pass\n"
-                                  "def close(a, b): return True\n",
+    FORGES_BY("the tests' names",
+              "def f(x): return 0\ndef check(candidate): pass\n"
+              "def close(a, b): return True\n",
               "def close(a, b): return abs(a - b) < 1e-6\n"
               "def check(candidate):\n    assert close(candidate(2), 4)\ncheck(f)\n"),
     /* values that agree with everything */
@@ -337,10 +362,8 @@ static const attack attacks[] = {
               "assert f(2) == (4,)\n"),
     FORGES_BY("in a list", EVIL("") "def f(x): return [Evil()]\n", "assert f(2) == [4]\n"),
     FORGES_BY("on the right", EVIL("") "def f(x): return Evil()\n", "assert 4 == f(2)\n"),
-    FORGES_BY("not unequal", EVIL("") "def f(x): return Evil()\n",
-              "assert not f(2) != 4\n"),
-    FORGES_BY("among others", EVIL("") "def f(x): return Evil()\n",
-              "assert f(2) in [3, 4]\n"),
+    FORGES_BY("not unequal", EVIL("") "def f(x): return Evil()\n", "assert not f(2) != 4\n"),
+    FORGES_BY("among others", EVIL("") "def f(x): return Evil()\n", "assert f(2) in [3, 4]\n"),
     FORGES_BY("a key", EVIL("") "def f(x): return Evil()\n", "assert {4: True}[f(2)]\n"),
     FORGES_BY("near to all", EVIL("") "def f(x): return Evil()\n",
               "assert abs(f(2) - 4) < 1e-6\n"),
@@ -364,18 +387,20 @@ static const attack attacks[] = {
                             "def f(x): return x\n"),
     FORGES("a forged exception", "import __main__\ndef f(x):\n"
                                  "    __main__.link.send(['!', ['SystemExit'], '0'])\n"),
-    FORGES("a class of the judge", "import __main__\ndef f(x):\n"
+    FORGES("a class of the judge",
+           "import __main__\ndef f(x):\n"
            "    __main__.link.send(['=', ['x', 'os', 'system', 'true'], []])\n"),
     FORGES("an object of the judge", "import __main__\ndef f(x):\n"
-           "    __main__.link.send(['=', ['yours', -1], []])\n"),
-    FORGES("a function of the judge", "import __main__\ndef f(x):\n"
+                                     "    __main__.link.send(['=', ['yours', -1], []])\n"),
+    FORGES("a function of the judge",
+           "import __main__\ndef f(x):\n"
            "    __main__.link.send(['=', ['builtin', 'os', '_exit'], []])\n"),
     FORGES("nonsense", "import __main__\ndef f(x):\n"
                        "    os.write(__main__.link.fd, b'\\xff{[\\n')\n"),
     FORGES("endless depth", "import __main__\ndef f(x):\n"
-           "    os.write(__main__.link.fd, b'[' * 100000 + b'\\n')\n"),
+                            "    os.write(__main__.link.fd, b'[' * 100000 + b'\\n')\n"),
     FORGES("a half answer", "import __main__\ndef f(x):\n"
-           "    os.write(__main__.link.fd, b'[\"=\", 4'); os._exit(0)\n"),
+                            "    os.write(__main__.link.fd, b'[\"=\", 4'); os._exit(0)\n"),
     FORGES_BY("into the tests' function",
               "import __main__\ndef f(g):\n"
               "    return __main__.link.ask('getattr', g.of_judge, ('__globals__',))\n",

@@ -40,8 +40,9 @@ static bool a_number_is_itself_alone(property_draws *d, void *context)
     masa_text_add(&text, "}.");
     spell(&gold, p, q, property_below(d, 6));
     masa_verify(masa_text_get(&text), masa_text_get(&gold), &options, &result);
-    property_note(d, "%s against %s: verdict %d by %s", masa_text_get(&text), masa_text_get(&gold),
-                  (int)result.verdict, result.rule ? result.rule : "nothing");
+    property_note(d, "%s against %s: verdict %d by %s", masa_text_get(&text),
+                  masa_text_get(&gold), (int)result.verdict,
+                  result.rule ? result.rule : "nothing");
     masa_text_deinit(&text);
     masa_text_deinit(&gold);
     return (result.verdict == MASA_VERDICT_EQUAL) == (other == p);

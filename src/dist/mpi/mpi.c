@@ -38,23 +38,24 @@ static const char *gather(void *all, const void *mine, size_t bytes)
 {
     MPI_Request request;
     int n = (int)bytes;
-    return wait_for(MPI_Iallgather(mine, n, MPI_BYTE, all, n, MPI_BYTE, MPI_COMM_WORLD, &request),
-                    &request);
+    return wait_for(
+        MPI_Iallgather(mine, n, MPI_BYTE, all, n, MPI_BYTE, MPI_COMM_WORLD, &request),
+        &request);
 }
 
 static const char *exchange(void *all, const void *mine, size_t bytes)
 {
     MPI_Request request;
     int n = (int)bytes;
-    return wait_for(MPI_Ialltoall(mine, n, MPI_BYTE, all, n, MPI_BYTE, MPI_COMM_WORLD, &request),
-                    &request);
+    return wait_for(
+        MPI_Ialltoall(mine, n, MPI_BYTE, all, n, MPI_BYTE, MPI_COMM_WORLD, &request), &request);
 }
 
 static const char *spread(void *data, size_t bytes, size_t from)
 {
     MPI_Request request;
-    return wait_for(
-        MPI_Ibcast(data, (int)bytes, MPI_BYTE, (int)from, MPI_COMM_WORLD, &request), &request);
+    return wait_for(MPI_Ibcast(data, (int)bytes, MPI_BYTE, (int)from, MPI_COMM_WORLD, &request),
+                    &request);
 }
 
 static void leave(void)

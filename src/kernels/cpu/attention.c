@@ -33,8 +33,7 @@ struct call {
 static struct attention_keys keys_init(const struct call *c, size_t length)
 {
     const masa_attention_shape *h = c->shape;
-    size_t size = c->kernels->pairs && h->dtype == MASA_BF16 ? sizeof(uint16_t)
-                                                             : sizeof(float);
+    size_t size = c->kernels->pairs && h->dtype == MASA_BF16 ? sizeof(uint16_t) : sizeof(float);
     struct attention_keys keys = {.keys = attention_padded(length, ATTENTION_KEYS),
                                   .width = attention_padded(h->head_dim, ATTENTION_PAD)};
     size_t n = keys.keys * keys.width;
@@ -109,8 +108,14 @@ void cpu_attention_forward(void *out, float *lse, const void *q, const void *k, 
                            const void *of, const masa_attention_shape *shape)
 {
     const struct attention_plan *plan = of;
-    struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape, .plan = plan,
-                     .q = q, .k = k, .v = v, .out = out, .lse = lse};
+    struct call c = {.kernels = ISA_SELECT(attention_kernels),
+                     .shape = shape,
+                     .plan = plan,
+                     .q = q,
+                     .k = k,
+                     .v = v,
+                     .out = out,
+                     .lse = lse};
     masa_parallel(plan->n * shape->kv_heads * segment_pieces(plan), forward_unit, &c);
 }
 
@@ -148,8 +153,8 @@ static void kv_write(void *call, size_t begin, size_t end)
             size_t to = (block * kv->kv_heads + h) * kv->block_tokens * n;
             size_t from = r * c->stride + h * n;
             memcpy(at(kv->v, kv->dtype, to + token * n), at(c->v, kv->dtype, from), n * size);
-            scatter(at(kv->k, kv->dtype, to), at(c->k, kv->dtype, from), kv->block_tokens, token,
-                    n, size);
+            scatter(at(kv->k, kv->dtype, to), at(c->k, kv->dtype, from), kv->block_tokens,
+                    token, n, size);
         }
     }
 }
@@ -168,7 +173,8 @@ struct run {
 };
 
 /* A chunk: keys are unpacked once for all of its rows. */
-static void cached_chunk(const struct call *c, const int32_t *blocks, struct run run, size_t head)
+static void cached_chunk(const struct call *c, const int32_t *blocks, struct run run,
+                         size_t head)
 {
     const masa_kv_layer *kv = c->kv;
     const int32_t *lengths = c->rows->lengths;
@@ -190,12 +196,11 @@ static void cached_chunk(const struct call *c, const int32_t *blocks, struct run
             size_t row = run.row + i, q_head = head * group + g, visible[ATTENTION_ROWS];
             size_t n = run.rows - i < ATTENTION_ROWS ? run.rows - i : ATTENTION_ROWS;
             for (size_t r = 0; r < n; r++) visible[r] = (size_t)lengths[row + r];
-            c->kernels->tile_forward(at(c->out, h->dtype, row * width + q_head * h->head_dim),
-                                     width, c->lse ? c->lse + row * h->q_heads + q_head : NULL,
-                                     h->q_heads,
-                                     at(c->q, h->dtype, row * h->stride + q_head * h->head_dim),
-                                     h->stride, visible, n, &keys, h->head_dim, h->scale,
-                                     h->dtype);
+            c->kernels->tile_forward(
+                at(c->out, h->dtype, row * width + q_head * h->head_dim), width,
+                c->lse ? c->lse + row * h->q_heads + q_head : NULL, h->q_heads,
+                at(c->q, h->dtype, row * h->stride + q_head * h->head_dim), h->stride, visible,
+                n, &keys, h->head_dim, h->scale, h->dtype);
         }
 }
 
@@ -231,7 +236,12 @@ static void cached_unit(void *call, size_t unit)
 void cpu_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
                           const masa_cached_rows *rows, const masa_attention_shape *shape)
 {
-    struct call c = {.kernels = ISA_SELECT(attention_kernels), .shape = shape, .kv = kv,
-                     .rows = rows, .q = q, .out = out, .lse = lse};
+    struct call c = {.kernels = ISA_SELECT(attention_kernels),
+                     .shape = shape,
+                     .kv = kv,
+                     .rows = rows,
+                     .q = q,
+                     .out = out,
+                     .lse = lse};
     masa_parallel(rows->n_runs * shape->kv_heads, cached_unit, &c);
 }

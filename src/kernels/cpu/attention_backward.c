@@ -56,8 +56,7 @@ static void run_segment(const struct call *c, const struct attention_gradient *g
 {
     const masa_attention_shape *h = c->shape;
     size_t width = h->q_heads * h->head_dim, most = c->kernels->rows;
-    size_t kv =
-        (size_t)s->start * h->stride + head / (h->q_heads / h->kv_heads) * h->head_dim;
+    size_t kv = (size_t)s->start * h->stride + head / (h->q_heads / h->kv_heads) * h->head_dim;
     c->kernels->pack(g, before, at(c->k, h->dtype, kv), at(c->v, h->dtype, kv), h->stride,
                      (size_t)s->length, h->head_dim, h->dtype);
     for (size_t i = 0; i < (size_t)s->length; i += most) {
@@ -148,11 +147,9 @@ void cpu_attention_backward(void *dq, void *dk, void *dv, float *parts, const vo
                             const masa_attention_shape *shape)
 {
     const struct attention_plan *plan = of;
-    const struct attention_backward_kernels *kernels =
-        ISA_SELECT(attention_backward_kernels);
+    const struct attention_backward_kernels *kernels = ISA_SELECT(attention_backward_kernels);
     size_t width = shape->q_heads * shape->head_dim;
-    struct call c = {.kernels =
-                         shape->dtype == MASA_BF16 ? &kernels->bf16 : &kernels->f32,
+    struct call c = {.kernels = shape->dtype == MASA_BF16 ? &kernels->bf16 : &kernels->f32,
                      .shape = shape,
                      .plan = plan,
                      .dq = dq,

@@ -10,7 +10,8 @@ size_t cpu_plan_bytes(size_t max_segments)
 {
     struct plan_node *node;
     size_t bytes;
-    return masa_size_mul(max_segments, sizeof *node + sizeof(int32_t), &bytes) ? bytes : SIZE_MAX;
+    return masa_size_mul(max_segments, sizeof *node + sizeof(int32_t), &bytes) ? bytes
+                                                                               : SIZE_MAX;
 }
 
 masa_status cpu_plan_create(void **out, size_t max_segments, masa_error *err)

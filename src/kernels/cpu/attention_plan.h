@@ -7,7 +7,8 @@
 struct plan_node {
     masa_segment segment;
     int32_t before; /* tokens of all that it continues */
-    int32_t path;   /* the most keys that it or one that continues it sees, from its own first on */
+    int32_t
+        path; /* the most keys that it or one that continues it sees, from its own first on */
     /* Segments that continue it, in index order; 0: none (segment 0 is nobody's child). */
     int32_t first_child, last_child, next;
 };

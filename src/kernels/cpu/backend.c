@@ -21,7 +21,8 @@ masa_status cpu_start(int index, masa_error *err)
 const char *cpu_name(void)
 {
     static char name[64];
-    snprintf(name, sizeof name, "%s, %d threads", masa_isa_name(masa_isa_get()), masa_threads());
+    snprintf(name, sizeof name, "%s, %d threads", masa_isa_name(masa_isa_get()),
+             masa_threads());
     return name;
 }
 
@@ -32,7 +33,9 @@ masa_dtype cpu_compute(void)
 
 masa_device_sizes cpu_sizes(void)
 {
-    return (masa_device_sizes){.block_tokens = 16, .prefill_rows = 512, .head_rows = 256,
+    return (masa_device_sizes){.block_tokens = 16,
+                               .prefill_rows = 512,
+                               .head_rows = 256,
                                .products = onednn_cache_bytes()};
 }
 

@@ -4,6 +4,7 @@
 
 #include "backend.h"
 
+/* clang-format off */
 #define CPU_FUNCTIONS(X)                                                                    \
     X(start) X(name) X(compute) X(rows_agree) X(sizes) X(available) X(peak)                 \
     X(alloc) X(release) X(put) X(get) X(copy) X(zero)                                       \
@@ -15,6 +16,7 @@
     X(plan_create) X(plan_destroy) X(plan_bytes) X(plan_set) X(attention_forward)           \
     X(attention_backward_floats) X(attention_backward) X(kv_write) X(attention_cached)      \
     X(softmax_forward) X(softmax_backward) X(sample) X(adamw) X(sum_squares)
+/* clang-format on */
 
 #define CPU_DECLARE(function) __typeof__(*((struct backend *)0)->function) cpu_##function;
 CPU_FUNCTIONS(CPU_DECLARE)

@@ -23,27 +23,27 @@
 #include <masa/cpu.h>
 
 #define ISA_JOIN_(a, b) a##b
-#define ISA_JOIN(a, b) ISA_JOIN_(a, b)
+#define ISA_JOIN(a, b)  ISA_JOIN_(a, b)
 
 #ifdef ISA_VARIANT
 #define ISA_NAME(name) ISA_JOIN(name, ISA_VARIANT)
-#define ISA_HAS_AVX2 (ISA_LEVEL >= 1)
+#define ISA_HAS_AVX2   (ISA_LEVEL >= 1)
 #define ISA_HAS_AVX512 (ISA_LEVEL >= 2)
-#define ISA_HAS_BF16 (ISA_LEVEL >= 3)
+#define ISA_HAS_BF16   (ISA_LEVEL >= 3)
 #endif
 
 #ifdef __x86_64__
-#define ISA_TABLES(table)                                                                 \
-    extern const struct table table##_reference, table##_avx2, table##_avx512,            \
+#define ISA_TABLES(table)                                                                      \
+    extern const struct table table##_reference, table##_avx2, table##_avx512,                 \
         table##_avx512_bf16;
 /* The table of a given instruction set; tests go through all that the machine has. */
-#define ISA_OF(table, isa)                                                                \
-    ((isa) == MASA_ISA_AVX512_BF16 ? &table##_avx512_bf16                                 \
-     : (isa) == MASA_ISA_AVX512    ? &table##_avx512                                      \
-     : (isa) == MASA_ISA_AVX2      ? &table##_avx2                                        \
+#define ISA_OF(table, isa)                                                                     \
+    ((isa) == MASA_ISA_AVX512_BF16 ? &table##_avx512_bf16                                      \
+     : (isa) == MASA_ISA_AVX512    ? &table##_avx512                                           \
+     : (isa) == MASA_ISA_AVX2      ? &table##_avx2                                             \
                                    : &table##_reference)
 #else
-#define ISA_TABLES(table) extern const struct table table##_reference;
+#define ISA_TABLES(table)  extern const struct table table##_reference;
 #define ISA_OF(table, isa) (&table##_reference)
 #endif
 

@@ -25,8 +25,8 @@ struct map {
     masa_dtype compute; /* of the operands that callers give */
     masa_dtype packed;  /* of the packed weights: bf16 only where it is native */
     bool trainable;
-    float *plain;                   /* reference mode: weights [out, in] */
-    void *forward, *backward;       /* packed W^T and W */
+    float *plain;             /* reference mode: weights [out, in] */
+    void *forward, *backward; /* packed W^T and W */
     dnnl_memory_desc_t forward_layout, backward_layout;
     bool panels; /* the forward weights lie as isa/linear.h reads them */
     size_t bytes;
@@ -80,13 +80,14 @@ masa_status cpu_linear_create(void **out, size_t out_features, size_t in_feature
     masa_status st = MASA_OK;
     bool plain = masa_isa_get() == MASA_ISA_REFERENCE;
     struct map *l = masa_alloc(1, sizeof *l);
-    *l = (struct map){.out = out_features, .in = in_features, .compute = compute,
-                      .trainable = trainable};
+    *l = (struct map){
+        .out = out_features, .in = in_features, .compute = compute, .trainable = trainable};
     l->packed = masa_isa_get() >= MASA_ISA_AVX512_BF16 ? compute : MASA_F32;
     if (plain) {
         l->bytes = out_features * in_features * sizeof(float);
         void *weights = NULL;
-        st = masa_alloc_large(&weights, out_features * in_features, sizeof(float), "weights", err);
+        st = masa_alloc_large(&weights, out_features * in_features, sizeof(float), "weights",
+                              err);
         l->plain = weights;
     } else {
         st = onednn_start(err);
@@ -130,8 +131,7 @@ void cpu_linear_pack(void *map, const float *weight)
 }
 
 /* An operand as the packed weights need it: float32 in scratch, or itself. */
-static const void *operand(const struct map *l, enum scratch slot, const void *x,
-                           size_t n)
+static const void *operand(const struct map *l, enum scratch slot, const void *x, size_t n)
 {
     if (l->compute == l->packed) return x;
     void *converted = scratch_get(slot, n * sizeof(float));
@@ -162,9 +162,16 @@ static void few_rows(const struct map *l, void *y, masa_dtype y_dtype, const voi
     size_t depth = (l->in + LINEAR_DEPTH - 1) / LINEAR_DEPTH * LINEAR_DEPTH;
     size_t panels = linear_panels(l->out);
     struct few f = {.kernels = ISA_SELECT(linear_kernels),
-                    .call = {.y = y, .x = x, .weights = l->forward, .bias = bias, .rows = rows,
-                             .out = l->out, .in = l->in, .blocks = linear_blocks(rows),
-                             .panel_size = depth * LINEAR_COLUMNS, .y_dtype = y_dtype,
+                    .call = {.y = y,
+                             .x = x,
+                             .weights = l->forward,
+                             .bias = bias,
+                             .rows = rows,
+                             .out = l->out,
+                             .in = l->in,
+                             .blocks = linear_blocks(rows),
+                             .panel_size = depth * LINEAR_COLUMNS,
+                             .y_dtype = y_dtype,
                              .accumulate = accumulate},
                     .panels = (panels + PIECES - 1) / PIECES};
     if (l->out * l->in <= SPLIT_MINIMUM) f.panels = panels;
@@ -180,12 +187,20 @@ void cpu_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x,
         return;
     }
     if (l->plain) {
-        plain_forward(y, y_dtype, x, l->compute, l->plain, bias, rows, l->out, l->in, accumulate);
+        plain_forward(y, y_dtype, x, l->compute, l->plain, bias, rows, l->out, l->in,
+                      accumulate);
         return;
     }
-    struct product p = {.c = y, .c_dtype = y_dtype, .b = l->forward, .layout = &l->forward_layout,
-                        .a = operand(l, SCRATCH_OPERAND_A, x, rows * l->in), .bias = bias,
-                        .m = rows, .n = l->out, .k = l->in, .dtype = l->packed,
+    struct product p = {.c = y,
+                        .c_dtype = y_dtype,
+                        .b = l->forward,
+                        .layout = &l->forward_layout,
+                        .a = operand(l, SCRATCH_OPERAND_A, x, rows * l->in),
+                        .bias = bias,
+                        .m = rows,
+                        .n = l->out,
+                        .k = l->in,
+                        .dtype = l->packed,
                         .accumulate = accumulate};
     product_run(&p);
 }
@@ -199,10 +214,16 @@ void cpu_linear_backward_input(void *map, void *dx, masa_dtype dx_dtype, const v
                              accumulate);
         return;
     }
-    struct product p = {.c = dx, .c_dtype = dx_dtype, .b = l->backward,
+    struct product p = {.c = dx,
+                        .c_dtype = dx_dtype,
+                        .b = l->backward,
                         .layout = &l->backward_layout,
-                        .a = operand(l, SCRATCH_OPERAND_A, dy, rows * l->out), .m = rows,
-                        .n = l->in, .k = l->out, .dtype = l->packed, .accumulate = accumulate};
+                        .a = operand(l, SCRATCH_OPERAND_A, dy, rows * l->out),
+                        .m = rows,
+                        .n = l->in,
+                        .k = l->out,
+                        .dtype = l->packed,
+                        .accumulate = accumulate};
     product_run(&p);
 }
 
@@ -233,11 +254,17 @@ static void add_weight_gradient(struct map *l, float *dw, const void *dy, const 
                                 size_t rows)
 {
     dnnl_memory_desc_t layout = onednn_plain(rows, l->in, l->packed);
-    struct product p = {.c = dw, .c_dtype = MASA_F32,
+    struct product p = {.c = dw,
+                        .c_dtype = MASA_F32,
                         .a = operand(l, SCRATCH_OPERAND_A, dy, rows * l->out),
-                        .b = operand(l, SCRATCH_OPERAND_B, x, rows * l->in), .layout = &layout,
-                        .m = l->out, .n = l->in, .k = rows, .dtype = l->packed,
-                        .transposed = true, .accumulate = true};
+                        .b = operand(l, SCRATCH_OPERAND_B, x, rows * l->in),
+                        .layout = &layout,
+                        .m = l->out,
+                        .n = l->in,
+                        .k = rows,
+                        .dtype = l->packed,
+                        .transposed = true,
+                        .accumulate = true};
     product_run(&p);
 }
 

@@ -169,7 +169,8 @@ const struct onednn_product *onednn_get(const struct onednn_key *key)
     uint64_t h = key->m * 0x9E3779B97F4A7C15u ^ key->n * 0xC2B2AE3D27D4EB4Fu ^
                  key->k * 0x165667B19E3779F9u;
     h = (h ^ (uint64_t)key->transposed << 3 ^ (uint64_t)key->bias << 2 ^
-         (uint64_t)key->accumulate << 1) * 0x9E3779B97F4A7C15u;
+         (uint64_t)key->accumulate << 1) *
+        0x9E3779B97F4A7C15u;
     struct onednn_product *set = dnnl.cache[h >> 32 & (CACHE_SETS - 1)], *oldest = set;
     for (int w = 0; w < CACHE_WAYS; w++) {
         if (set[w].primitive && same_key(&set[w].key, key)) {
@@ -235,13 +236,14 @@ void onednn_multiply(const struct onednn_product *p, void *c, const void *a, con
 size_t onednn_cache_bytes(void)
 {
     enum { COMPILED = 80 << 10 }; /* as measured */
-    return masa_isa_get() == MASA_ISA_REFERENCE ? 0 : (size_t)CACHE_SETS * CACHE_WAYS * COMPILED;
+    return masa_isa_get() == MASA_ISA_REFERENCE ? 0
+                                                : (size_t)CACHE_SETS * CACHE_WAYS * COMPILED;
 }
 
 /* ---- layouts ---- */
 
 masa_status onednn_layout(dnnl_memory_desc_t *out, size_t k, size_t n, masa_dtype dtype,
-                           masa_error *err)
+                          masa_error *err)
 {
     enum { REPRESENTATIVE_ROWS = 256 };
     struct onednn_key key = {.m = REPRESENTATIVE_ROWS,
@@ -252,8 +254,8 @@ masa_status onednn_layout(dnnl_memory_desc_t *out, size_t k, size_t n, masa_dtyp
                              .b = matrix(k, n, dtype, dnnl_format_tag_any)};
     dnnl_primitive_desc_t pd;
     if (describe(&pd, &key))
-        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "oneDNN has no product with a %zu x %zu map",
-                         n, k);
+        return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
+                         "oneDNN has no product with a %zu x %zu map", n, k);
     *out = *dnnl_primitive_desc_query_md(pd, dnnl_query_weights_md, 0);
     dnnl_primitive_desc_destroy(pd);
     return MASA_OK;
@@ -265,7 +267,7 @@ dnnl_memory_desc_t onednn_plain(size_t rows, size_t columns, masa_dtype dtype)
 }
 
 void onednn_pack(void *to, const dnnl_memory_desc_t *layout, const float *b, size_t row_stride,
-                  size_t column_stride)
+                 size_t column_stride)
 {
     dnnl_memory_desc_t from;
     dnnl_dims_t strides = {(dnnl_dim_t)row_stride, (dnnl_dim_t)column_stride};
@@ -274,7 +276,8 @@ void onednn_pack(void *to, const dnnl_memory_desc_t *layout, const float *b, siz
     dnnl_primitive_t primitive;
     onednn_ask_for_room();
     work_alone();
-    must(dnnl_reorder_primitive_desc_create(&pd, &from, dnnl.engine, layout, dnnl.engine, NULL));
+    must(
+        dnnl_reorder_primitive_desc_create(&pd, &from, dnnl.engine, layout, dnnl.engine, NULL));
     must(dnnl_primitive_create(&primitive, pd));
     dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, memory(&from, b)},
                               {DNNL_ARG_TO, memory(layout, to)}};

@@ -22,7 +22,7 @@ struct onednn_key {
     masa_dtype dtype, c_dtype; /* of a and b; of c */
     bool transposed;           /* a is [k, m] */
     bool bias, accumulate;
-    dnnl_memory_desc_t b;      /* how b lies; a and c are row-major */
+    dnnl_memory_desc_t b; /* how b lies; a and c are row-major */
 };
 
 struct onednn_product {

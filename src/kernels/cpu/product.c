@@ -22,7 +22,8 @@ struct tiles {
     size_t rows, columns; /* of a whole tile */
     size_t down, across;  /* tiles */
     masa_dtype c_dtype;   /* of the products */
-    const struct onednn_product *compiled[2][2]; /* of whole tiles and of the last: [row][column] */
+    const struct onednn_product
+        *compiled[2][2]; /* of whole tiles and of the last: [row][column] */
 };
 
 static size_t count(size_t n, size_t size)
@@ -40,7 +41,9 @@ static size_t round_up(size_t n, size_t to)
 static size_t pieces_of(const struct product *p)
 {
     size_t threads = (size_t)masa_threads(), worth = 2 * p->m * p->n * p->k / TILE_WORK;
-    size_t pieces = masa_isa_get() < MASA_ISA_AVX512 ? ENOUGH_TILES : threads > 1 ? 2 * threads : 1;
+    size_t pieces = masa_isa_get() < MASA_ISA_AVX512 ? ENOUGH_TILES
+                    : threads > 1                    ? 2 * threads
+                                                     : 1;
     return pieces < worth ? pieces : worth ? worth : 1;
 }
 
@@ -100,18 +103,18 @@ static size_t columns_of(dnnl_memory_desc_t *out, const struct product *p, size_
 }
 
 /* The product of a tile of m rows, and n columns from `column` on. */
-static const struct onednn_product *find_compiled(const struct tiles *t, size_t m, size_t column,
-                                            size_t n)
+static const struct onednn_product *find_compiled(const struct tiles *t, size_t m,
+                                                  size_t column, size_t n)
 {
     const struct product *p = t->product;
     struct onednn_key key = {.m = m,
-                      .n = n,
-                      .k = p->k,
-                      .dtype = p->dtype,
-                      .c_dtype = t->c_dtype,
-                      .transposed = p->transposed,
-                      .bias = p->bias != NULL,
-                      .accumulate = p->accumulate};
+                             .n = n,
+                             .k = p->k,
+                             .dtype = p->dtype,
+                             .c_dtype = t->c_dtype,
+                             .transposed = p->transposed,
+                             .bias = p->bias != NULL,
+                             .accumulate = p->accumulate};
     columns_of(&key.b, p, column, n);
     return onednn_get(&key);
 }
@@ -163,8 +166,7 @@ static void run_tile(void *call, size_t tile)
     void *c = (char *)p->c + (row * p->n + column) * masa_dtype_size(p->c_dtype), *result = c;
     bool direct = n == p->n && t->c_dtype == p->c_dtype;
     if (!direct) result = scratch_get(SCRATCH_TILE_C, m * n * masa_dtype_size(t->c_dtype));
-    if (!direct && p->accumulate)
-        copy(result, t->c_dtype, n, c, p->c_dtype, p->n, m, n);
+    if (!direct && p->accumulate) copy(result, t->c_dtype, n, c, p->c_dtype, p->n, m, n);
     dnnl_memory_desc_t layout;
     const char *b = (const char *)p->b + columns_of(&layout, p, column, n) * size;
     onednn_multiply(compiled, result, a, b, p->bias ? p->bias + column : NULL);
@@ -177,6 +179,7 @@ void product_run(const struct product *p)
     t.c_dtype = p->dtype == MASA_BF16 ? p->c_dtype : MASA_F32;
     cut(&t, p);
     find_all_compiled(&t);
-    if (masa_isa_get() < MASA_ISA_AVX512) onednn_ask_for_room(); /* its products pack their operands */
+    if (masa_isa_get() < MASA_ISA_AVX512)
+        onednn_ask_for_room(); /* its products pack their operands */
     masa_parallel(t.down * t.across, run_tile, &t);
 }

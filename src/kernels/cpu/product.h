@@ -14,10 +14,10 @@
 
 /* c [m, n] = a [m, k] b [k, n] + bias [n] (+ c). */
 struct product {
-    void *c;            /* row-major */
-    const void *a;      /* row-major; transposed: [k, m] */
-    const void *b;      /* lies as layout says */
-    const float *bias;  /* or NULL */
+    void *c;           /* row-major */
+    const void *a;     /* row-major; transposed: [k, m] */
+    const void *b;     /* lies as layout says */
+    const float *bias; /* or NULL */
     const dnnl_memory_desc_t *layout;
     size_t m, n, k;
     masa_dtype dtype;   /* of a and b */

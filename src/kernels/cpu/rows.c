@@ -37,15 +37,16 @@ static void rmsnorm_forward(void *call, size_t b, size_t end)
 {
     const struct norm *c = call;
     ISA_SELECT(rows_kernels)
-        ->rmsnorm_forward(at(c->y, c->dtype, b * c->dim), c->dtype, c->rstd ? c->rstd + b : NULL,
-                          (const float *)c->x + b * c->dim, c->gain, end - b, c->dim, c->eps);
+        ->rmsnorm_forward(at(c->y, c->dtype, b * c->dim), c->dtype,
+                          c->rstd ? c->rstd + b : NULL, (const float *)c->x + b * c->dim,
+                          c->gain, end - b, c->dim, c->eps);
 }
 
 void cpu_rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const float *x,
-                          const float *gain, size_t rows, size_t dim, float eps)
+                         const float *gain, size_t rows, size_t dim, float eps)
 {
-    struct norm c = {.y = y, .dtype = y_dtype, .rstd = rstd, .x = x, .gain = gain, .dim = dim,
-                     .eps = eps};
+    struct norm c = {
+        .y = y, .dtype = y_dtype, .rstd = rstd, .x = x, .gain = gain, .dim = dim, .eps = eps};
     parallel_ranges(rows, 1, dim, rmsnorm_forward, &c);
 }
 
@@ -53,8 +54,8 @@ static void norm_gain(void *call, size_t begin, size_t end)
 {
     const struct norm *c = call;
     ISA_SELECT(rows_kernels)
-        ->norm_gain(c->dgain, c->dy, c->dy_stride, c->x, c->x_stride, c->dtype, c->rstd, c->rows,
-                    c->heads, c->dim, begin, end);
+        ->norm_gain(c->dgain, c->dy, c->dy_stride, c->x, c->x_stride, c->dtype, c->rstd,
+                    c->rows, c->heads, c->dim, begin, end);
 }
 
 /* Threads have columns, so that each sees the rows in order whatever their number. */
@@ -76,11 +77,19 @@ static void rmsnorm_backward(void *call, size_t b, size_t end)
 }
 
 void cpu_rmsnorm_backward(float *dx, float *dgain, const float *dy, const float *x,
-                           const float *gain, const float *rstd, size_t rows, size_t dim)
+                          const float *gain, const float *rstd, size_t rows, size_t dim)
 {
-    struct norm c = {.y = dx, .dy = dy, .dy_stride = dim, .x = x, .x_stride = dim,
-                     .dtype = MASA_F32, .gain = gain, .rstd = (float *)(uintptr_t)rstd,
-                     .rows = rows, .heads = 1, .dim = dim};
+    struct norm c = {.y = dx,
+                     .dy = dy,
+                     .dy_stride = dim,
+                     .x = x,
+                     .x_stride = dim,
+                     .dtype = MASA_F32,
+                     .gain = gain,
+                     .rstd = (float *)(uintptr_t)rstd,
+                     .rows = rows,
+                     .heads = 1,
+                     .dim = dim};
     if (dgain) add_gain(dgain, &c);
     parallel_ranges(rows, 1, dim, rmsnorm_backward, &c);
 }
@@ -95,12 +104,20 @@ static void headnorm_forward(void *call, size_t b, size_t end)
                            c->gain, end - b, c->heads, c->dim, c->eps);
 }
 
-void cpu_headnorm_forward(void *y, size_t y_stride, float *rstd, const void *x,
-                           size_t x_stride, masa_dtype dtype, const float *gain, size_t rows,
-                           size_t heads, size_t head_dim, float eps)
+void cpu_headnorm_forward(void *y, size_t y_stride, float *rstd, const void *x, size_t x_stride,
+                          masa_dtype dtype, const float *gain, size_t rows, size_t heads,
+                          size_t head_dim, float eps)
 {
-    struct norm c = {.y = y, .y_stride = y_stride, .x = x, .x_stride = x_stride, .dtype = dtype,
-                     .gain = gain, .rstd = rstd, .heads = heads, .dim = head_dim, .eps = eps};
+    struct norm c = {.y = y,
+                     .y_stride = y_stride,
+                     .x = x,
+                     .x_stride = x_stride,
+                     .dtype = dtype,
+                     .gain = gain,
+                     .rstd = rstd,
+                     .heads = heads,
+                     .dim = head_dim,
+                     .eps = eps};
     parallel_ranges(rows, 1, heads * head_dim, headnorm_forward, &c);
 }
 
@@ -115,13 +132,21 @@ static void headnorm_backward(void *call, size_t b, size_t end)
 }
 
 void cpu_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void *dy,
-                            size_t dy_stride, const void *x, size_t x_stride,
-                            masa_dtype dtype, const float *gain, const float *rstd,
-                            size_t rows, size_t heads, size_t head_dim)
+                           size_t dy_stride, const void *x, size_t x_stride, masa_dtype dtype,
+                           const float *gain, const float *rstd, size_t rows, size_t heads,
+                           size_t head_dim)
 {
-    struct norm c = {.y = dx, .y_stride = dx_stride, .dy = dy, .dy_stride = dy_stride, .x = x,
-                     .x_stride = x_stride, .dtype = dtype, .gain = gain,
-                     .rstd = (float *)(uintptr_t)rstd, .rows = rows, .heads = heads,
+    struct norm c = {.y = dx,
+                     .y_stride = dx_stride,
+                     .dy = dy,
+                     .dy_stride = dy_stride,
+                     .x = x,
+                     .x_stride = x_stride,
+                     .dtype = dtype,
+                     .gain = gain,
+                     .rstd = (float *)(uintptr_t)rstd,
+                     .rows = rows,
+                     .heads = heads,
                      .dim = head_dim};
     if (dgain) add_gain(dgain, &c); /* before dx, which may be dy */
     parallel_ranges(rows, 1, heads * head_dim, headnorm_backward, &c);
@@ -148,10 +173,11 @@ static void rope(void *call, size_t b, size_t end)
 }
 
 void cpu_rope(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
-                     const float *cos_table, const float *sin_table, size_t rows,
-                     size_t heads, size_t head_dim, bool inverse)
+              const float *cos_table, const float *sin_table, size_t rows, size_t heads,
+              size_t head_dim, bool inverse)
 {
-    struct rope c = {x, dtype, stride, positions, cos_table, sin_table, heads, head_dim, inverse};
+    struct rope c = {x,         dtype, stride,   positions, cos_table,
+                     sin_table, heads, head_dim, inverse};
     parallel_ranges(rows, 1, heads * head_dim, rope, &c);
 }
 
@@ -174,8 +200,7 @@ static void swiglu_forward(void *call, size_t b, size_t end)
                          c->dim);
 }
 
-void cpu_swiglu_forward(void *y, const void *gate_up, masa_dtype dtype, size_t rows,
-                         size_t dim)
+void cpu_swiglu_forward(void *y, const void *gate_up, masa_dtype dtype, size_t rows, size_t dim)
 {
     struct swiglu c = {y, NULL, gate_up, dtype, dim};
     parallel_ranges(rows, 1, SWIGLU_WIDTH * dim, swiglu_forward, &c);
@@ -185,14 +210,13 @@ static void swiglu_backward(void *call, size_t b, size_t end)
 {
     const struct swiglu *c = call;
     ISA_SELECT(rows_kernels)
-        ->swiglu_backward(at(c->to, c->dtype, b * 2 * c->dim),
-                          const_at(c->dy, c->dtype, b * c->dim),
-                          const_at(c->gate_up, c->dtype, b * 2 * c->dim), c->dtype, end - b,
-                          c->dim);
+        ->swiglu_backward(
+            at(c->to, c->dtype, b * 2 * c->dim), const_at(c->dy, c->dtype, b * c->dim),
+            const_at(c->gate_up, c->dtype, b * 2 * c->dim), c->dtype, end - b, c->dim);
 }
 
-void cpu_swiglu_backward(void *d_gate_up, const void *dy, const void *gate_up,
-                          masa_dtype dtype, size_t rows, size_t dim)
+void cpu_swiglu_backward(void *d_gate_up, const void *dy, const void *gate_up, masa_dtype dtype,
+                         size_t rows, size_t dim)
 {
     struct swiglu c = {d_gate_up, dy, gate_up, dtype, dim};
     parallel_ranges(rows, 1, SWIGLU_WIDTH * dim, swiglu_backward, &c);
@@ -238,7 +262,8 @@ static void add_rows(void *call, size_t begin, size_t end)
 }
 
 /* Threads own columns, so that each sees the rows in order whatever their number. */
-void cpu_add_rows(float *table, const float *from, const int32_t *index, size_t rows, size_t dim)
+void cpu_add_rows(float *table, const float *from, const int32_t *index, size_t rows,
+                  size_t dim)
 {
     struct add_rows c = {table, from, index, rows, dim};
     parallel_ranges(dim, 32, rows, add_rows, &c);
@@ -336,7 +361,7 @@ static void convert(void *call, size_t b, size_t end)
 }
 
 void cpu_convert(void *to, masa_dtype to_dtype, const void *from, masa_dtype from_dtype,
-                  size_t n)
+                 size_t n)
 {
     struct elements c = {to, from, to_dtype, from_dtype, 1};
     parallel_ranges(n, 64, 1, convert, &c);

@@ -32,10 +32,10 @@ static const float first_span = 12.0f;
 typedef struct draw {
     const float *logits; /* [vocab] */
     size_t vocab, chunks;
-    float scale;   /* 1 / temperature */
-    double lse;    /* log sum of exp(score) over the vocabulary */
-    float best;    /* the highest score */
-    int32_t first; /* the lowest token id that has it */
+    float scale;     /* 1 / temperature */
+    double lse;      /* log sum of exp(score) over the vocabulary */
+    float best;      /* the highest score */
+    int32_t first;   /* the lowest token id that has it */
     float *sums;     /* [chunks] log-sum-exp of each chunk of the vocabulary */
     double *weights; /* [chunks] their exponentials */
     candidate *candidates;
@@ -63,8 +63,7 @@ static bool sum_chunks(draw *d)
     size_t whole = d->vocab / CHUNK, rest = d->vocab % CHUNK;
     const struct head_kernels *k = ISA_SELECT(head_kernels);
     k->logsumexp(d->sums, d->logits, whole, CHUNK, d->scale);
-    if (rest)
-        k->logsumexp(d->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
+    if (rest) k->logsumexp(d->sums + whole, d->logits + whole * CHUNK, 1, rest, d->scale);
     float top = -INFINITY;
     for (size_t c = 0; c < d->chunks; c++) {
         if (!isfinite(d->sums[c])) {
@@ -74,8 +73,7 @@ static bool sum_chunks(draw *d)
         if (d->sums[c] > top) top = d->sums[c];
     }
     double total = 0;
-    for (size_t c = 0; c < d->chunks; c++)
-        total += exp((double)d->sums[c] - (double)top);
+    for (size_t c = 0; c < d->chunks; c++) total += exp((double)d->sums[c] - (double)top);
     d->lse = (double)top + log(total);
     return isfinite(d->lse);
 }
@@ -109,11 +107,9 @@ static void find_best(draw *d)
 static size_t invert(const double *weights, size_t n, double u, double *within)
 {
     double total = 0, sum = 0;
-    for (size_t i = 0; i < n; i++)
-        total += weights[i];
+    for (size_t i = 0; i < n; i++) total += weights[i];
     size_t i = 0;
-    while (i + 1 < n && !(sum + weights[i] > u * total))
-        sum += weights[i++];
+    while (i + 1 < n && !(sum + weights[i] > u * total)) sum += weights[i++];
     double fraction = (u * total - sum) / weights[i];
     *within = fraction < 1 ? fmax(fraction, 0) : 1 - 0x1p-53;
     return i;
@@ -123,13 +119,11 @@ static size_t invert(const double *weights, size_t n, double u, double *within)
 static int32_t draw_plain(const draw *d, double u)
 {
     double within, weights[CHUNK];
-    for (size_t c = 0; c < d->chunks; c++)
-        d->weights[c] = exp((double)d->sums[c] - d->lse);
+    for (size_t c = 0; c < d->chunks; c++) d->weights[c] = exp((double)d->sums[c] - d->lse);
     size_t chunk = invert(d->weights, d->chunks, u, &within);
     size_t first = chunk * CHUNK, n = chunk_end(d, chunk) - first;
     for (size_t i = 0; i < n; i++)
-        weights[i] =
-            exp((double)(d->logits[first + i] * d->scale) - (double)d->sums[chunk]);
+        weights[i] = exp((double)(d->logits[first + i] * d->scale) - (double)d->sums[chunk]);
     return (int32_t)(first + invert(weights, n, within, &within));
 }
 
@@ -182,8 +176,7 @@ static size_t select_best(const draw *d, size_t n, const masa_sampling *s, bool 
     size_t k = s->top_k > 0 ? (size_t)s->top_k : SIZE_MAX, kept = 0;
     double nucleus = s->top_k > 0 ? INFINITY : s->top_p * exp(d->lse - (double)d->best);
     double mass = 0;
-    for (size_t i = n / 2; i-- > 0;)
-        sift(heap, n, i);
+    for (size_t i = n / 2; i-- > 0;) sift(heap, n, i);
     while (n > 0 && kept < k && mass < nucleus) {
         candidate top = heap[0];
         heap[0] = heap[--n];
@@ -201,8 +194,7 @@ static size_t cut(const draw *d, const candidate *items, size_t n, const masa_sa
 {
     double total = 0, mass = 0;
     float least = s->min_p > 0 ? d->best + logf(s->min_p) : -INFINITY;
-    for (size_t i = 0; s->top_k > 0 && i < n; i++)
-        total += weight_of(d, items[i]);
+    for (size_t i = 0; s->top_k > 0 && i < n; i++) total += weight_of(d, items[i]);
     size_t kept = 0;
     while (kept < n) {
         candidate next = items[n - 1 - kept];
@@ -217,8 +209,7 @@ static size_t cut(const draw *d, const candidate *items, size_t n, const masa_sa
 static int32_t draw_kept(const draw *d, const candidate *kept, size_t n, double u)
 {
     double total = 0, sum = 0;
-    for (size_t i = n; i-- > 0;)
-        total += weight_of(d, kept[i]);
+    for (size_t i = n; i-- > 0;) total += weight_of(d, kept[i]);
     int32_t token = d->first;
     for (size_t i = n; i-- > 0;) {
         double w = weight_of(d, kept[i]);

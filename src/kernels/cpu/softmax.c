@@ -25,8 +25,13 @@ static void forward(void *call, size_t b, size_t end)
 void cpu_softmax_forward(float *logprob, float *lse, float *entropy, const float *logits,
                          const int32_t *targets, size_t rows, size_t vocab, float scale)
 {
-    struct softmax c = {.logprob = logprob, .lse = lse, .entropy = entropy, .logits = logits,
-                        .targets = targets, .vocab = vocab, .scale = scale};
+    struct softmax c = {.logprob = logprob,
+                        .lse = lse,
+                        .entropy = entropy,
+                        .logits = logits,
+                        .targets = targets,
+                        .vocab = vocab,
+                        .scale = scale};
     parallel_ranges(rows, 1, vocab, forward, &c);
 }
 
@@ -44,8 +49,13 @@ void cpu_softmax_backward(void *dz, masa_dtype dtype, const float *logits, const
                           const float *lse, const int32_t *targets, size_t rows, size_t vocab,
                           float scale)
 {
-    struct softmax c = {.dz = dz, .dtype = dtype, .logits = logits, .index = index,
-                        .lse = (float *)(uintptr_t)lse, .targets = targets, .vocab = vocab,
+    struct softmax c = {.dz = dz,
+                        .dtype = dtype,
+                        .logits = logits,
+                        .index = index,
+                        .lse = (float *)(uintptr_t)lse,
+                        .targets = targets,
+                        .vocab = vocab,
                         .scale = scale};
     parallel_ranges(rows, 1, vocab, backward, &c);
 }

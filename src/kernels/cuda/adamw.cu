@@ -27,7 +27,7 @@ __global__ void __launch_bounds__(THREADS)
 }
 
 void cuda_adamw(float *w, float *m, float *v, const float *grad, size_t n,
-                       const masa_adamw *options)
+                const masa_adamw *options)
 {
     const masa_adamw *o = options;
     if (n == 0) return;
@@ -51,12 +51,14 @@ __global__ void __launch_bounds__(THREADS) square_parts(double *parts, const flo
     size_t first = (size_t)blockIdx.x * SUM_PER_BLOCK, end = first + SUM_PER_BLOCK;
     double sum = 0;
     if (end > n) end = n;
-    for (size_t i = first + threadIdx.x; i < end; i += THREADS) sum += (double)x[i] * (double)x[i];
+    for (size_t i = first + threadIdx.x; i < end; i += THREADS)
+        sum += (double)x[i] * (double)x[i];
     sum = block_sum(sum, shared);
     if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
-__global__ void __launch_bounds__(THREADS) sum_parts(double *total, const double *parts, unsigned n)
+__global__ void __launch_bounds__(THREADS)
+    sum_parts(double *total, const double *parts, unsigned n)
 {
     GPU_DYNAMIC_SHARED(double, shared);
     double sum = 0;
@@ -71,7 +73,8 @@ double cuda_sum_squares(const float *x, size_t n)
     double *parts = (double *)device_scratch(SCRATCH_PARTS, (blocks + 1) * sizeof *parts), sum;
     if (n == 0) return 0;
     GPU_LAUNCH(square_parts, dim3(blocks), dim3(THREADS), 32 * sizeof(double), parts + 1, x, n);
-    GPU_LAUNCH(sum_parts, dim3(1), dim3(THREADS), 32 * sizeof(double), parts, parts + 1, blocks);
+    GPU_LAUNCH(sum_parts, dim3(1), dim3(THREADS), 32 * sizeof(double), parts, parts + 1,
+               blocks);
     device_get(&sum, parts, sizeof sum);
     return sum;
 }

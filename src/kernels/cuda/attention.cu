@@ -3,8 +3,8 @@
 #include "device.h"
 
 template <class T>
-static attention_call<T> make_call(const void *q, const void *k, const void *v, const void *plan,
-                                   const masa_attention_shape *shape)
+static attention_call<T> make_call(const void *q, const void *k, const void *v,
+                                   const void *plan, const masa_attention_shape *shape)
 {
     attention_call<T> c = {};
     c.plan = attention_view(plan);

@@ -75,9 +75,9 @@ static __device__ __forceinline__ bool same_blocks(const cached_call<T> &c, unsi
 
 /* Keys or values [j0, j0 + KEYS) of a row's sequence as float32; zeros from key `end` on. */
 template <class T>
-static __device__ __forceinline__ void load_cached(float *to, const T *cache, const int32_t *table,
-                                                   unsigned kv_head, unsigned j0, unsigned end,
-                                                   const cached_call<T> &c)
+static __device__ __forceinline__ void
+load_cached(float *to, const T *cache, const int32_t *table, unsigned kv_head, unsigned j0,
+            unsigned end, const cached_call<T> &c)
 {
     for (unsigned i = threadIdx.x; i < KEYS * c.head_dim; i += THREADS) {
         unsigned j = j0 + i / c.head_dim, e = i % c.head_dim;
@@ -174,7 +174,8 @@ __global__ void __launch_bounds__(THREADS) join_splits(T *out, float *lse, cache
     size_t part = (size_t)at * c.splits, to = (size_t)c.first * c.q_heads + at;
     float most = -INFINITY, weight = 0;
     for (unsigned s = 0; s < splits; s++) most = fmaxf(most, c.most[part + s]);
-    for (unsigned s = 0; s < splits; s++) weight += c.weight[part + s] * expf(c.most[part + s] - most);
+    for (unsigned s = 0; s < splits; s++)
+        weight += c.weight[part + s] * expf(c.most[part + s] - most);
     for (unsigned i = lane; i < c.head_dim; i += 32) {
         float sum = 0;
         for (unsigned s = 0; s < splits; s++)
@@ -218,7 +219,9 @@ static void run_cached(void *out, float *lse, const void *q, const masa_kv_layer
         size_t left = rows->rows - first;
         c.first = (unsigned)first;
         c.rows = (unsigned)(left < at_once ? left : at_once);
-        GPU_LAUNCH(cached_split<T>, dim3(c.rows, c.kv_heads * divide_up(group, SLOTS), c.splits), dim3(THREADS), shared, c);
+        GPU_LAUNCH(cached_split<T>,
+                   dim3(c.rows, c.kv_heads * divide_up(group, SLOTS), c.splits), dim3(THREADS),
+                   shared, c);
         GPU_LAUNCH(join_splits<T>, dim3(divide_up(c.rows * c.q_heads, THREADS / 32)),
                    dim3(THREADS), 0, (T *)out, lse, c);
     }

@@ -62,7 +62,8 @@ __global__ void __launch_bounds__(MMA_THREADS) mma_forward(attention_call<bf16> 
     key_walk walk = first_keys(at);
     float out[D / 8][4] = {}, most[2] = {-INFINITY, -INFINITY}, sum[2] = {0, 0};
 
-    start_tile<D>(queries, c.q + at.row * c.stride + head * D, c.stride, ATTENTION_TILE, at.rows);
+    start_tile<D>(queries, c.q + at.row * c.stride + head * D, c.stride, ATTENTION_TILE,
+                  at.rows);
     start_keys<D>(keys, c, walk, kv_head);
     for (unsigned turn = 0; walk.segment >= 0; turn ^= 1) {
         key_walk now = walk;

@@ -44,11 +44,12 @@ static __device__ __forceinline__ void load_a(uint32_t a[4], const bf16 *tile, u
 /* The second operand for the product with a tile's rows (its transpose): 16 of its rows are
  * columns of the result, b[0..1] the first 8. */
 template <int D>
-static __device__ __forceinline__ void load_b_rows(uint32_t b[4], const bf16 *tile, unsigned row,
-                                                   unsigned column)
+static __device__ __forceinline__ void load_b_rows(uint32_t b[4], const bf16 *tile,
+                                                   unsigned row, unsigned column)
 {
     unsigned l = threadIdx.x % 32;
-    ldmatrix_x4(b, tile + (row + l % 8 + l / 16 * 8) * mma_row<D>::length + column + l / 8 % 2 * 8,
+    ldmatrix_x4(b,
+                tile + (row + l % 8 + l / 16 * 8) * mma_row<D>::length + column + l / 8 % 2 * 8,
                 false);
 }
 
@@ -143,7 +144,7 @@ static __device__ __forceinline__ mma_place mma_find(const attention_plan_view &
 
 /* A walk along the keys that a tile of queries sees, tile by tile. */
 struct key_walk {
-    int32_t segment; /* -1: at its end */
+    int32_t segment;      /* -1: at its end */
     unsigned first, keys; /* of this tile; of the segment that may be seen */
     bool own;
 };
@@ -165,7 +166,8 @@ static __device__ __forceinline__ void next_keys(key_walk *w, const attention_pl
 }
 
 /* Whether all queries from row `first` of their segment on see all `tile` keys. */
-static __device__ __forceinline__ bool all_seen(const key_walk &w, unsigned first, unsigned tile)
+static __device__ __forceinline__ bool all_seen(const key_walk &w, unsigned first,
+                                                unsigned tile)
 {
     return w.first + tile <= w.keys && (!w.own || w.first + tile - 1 <= first);
 }

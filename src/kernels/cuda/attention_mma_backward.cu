@@ -26,19 +26,21 @@ static __device__ __forceinline__ void start_keys(bf16 *to, const attention_call
 }
 
 /* Shared: queries [64], their dout [64], two buffers of keys and values. */
-template <int D>
-__global__ void __launch_bounds__(MMA_THREADS) mma_dq(attention_call<bf16> c)
+template <int D> __global__ void __launch_bounds__(MMA_THREADS) mma_dq(attention_call<bf16> c)
 {
     GPU_DYNAMIC_SHARED(bf16, queries);
-    const unsigned length = mma_row<D>::length, size = step<D>::size, buffer = 2 * size * length;
-    bf16 *gradients = queries + ATTENTION_TILE * length, *keys = gradients + ATTENTION_TILE * length;
+    const unsigned length = mma_row<D>::length, size = step<D>::size,
+                   buffer = 2 * size * length;
+    bf16 *gradients = queries + ATTENTION_TILE * length,
+         *keys = gradients + ATTENTION_TILE * length;
     unsigned l = threadIdx.x % 32, first_row = threadIdx.x / 32 * 16;
     unsigned head = blockIdx.y, kv_head = head / (c.q_heads / c.kv_heads);
     mma_place at = mma_find(c.plan);
     key_walk walk = first_keys(at);
     float dq[D / 8][4] = {}, lse[2] = {0, 0}, delta[2] = {0, 0}, scale = c.scale * LOG2_E;
 
-    start_tile<D>(queries, c.q + at.row * c.stride + head * D, c.stride, ATTENTION_TILE, at.rows);
+    start_tile<D>(queries, c.q + at.row * c.stride + head * D, c.stride, ATTENTION_TILE,
+                  at.rows);
     start_tile<D>(gradients, c.dout + (at.row * c.q_heads + head) * D, (size_t)c.q_heads * D,
                   ATTENTION_TILE, at.rows);
     start_keys<D>(keys, c, walk, kv_head);
@@ -109,16 +111,17 @@ static __device__ __forceinline__ void next_queries(query_walk *w, const mma_pla
 
 /* Queries and dout, and after both buffers of them lse and delta [2][size] each. */
 template <int D>
-static __device__ __forceinline__ void start_queries(bf16 *buffers, float *figures, unsigned turn,
-                                                     const attention_call<bf16> &c,
-                                                     const query_walk &w, unsigned kv_head)
+static __device__ __forceinline__ void
+start_queries(bf16 *buffers, float *figures, unsigned turn, const attention_call<bf16> &c,
+              const query_walk &w, unsigned kv_head)
 {
     const unsigned size = step<D>::size, tile = size * mma_row<D>::length;
     unsigned head = kv_head * w.heads + w.head, n = w.queries - w.first;
     size_t row = (size_t)c.plan.start[w.segment] + w.first;
     bf16 *to = buffers + turn * 2 * tile;
     start_tile<D>(to, c.q + row * c.stride + head * D, c.stride, size, n);
-    start_tile<D>(to + tile, c.dout + (row * c.q_heads + head) * D, (size_t)c.q_heads * D, size, n);
+    start_tile<D>(to + tile, c.dout + (row * c.q_heads + head) * D, (size_t)c.q_heads * D, size,
+                  n);
     gpu_copy_commit();
     for (unsigned i = threadIdx.x; i < size; i += MMA_THREADS) {
         size_t figure = (row + i) * c.q_heads + head;
@@ -128,8 +131,7 @@ static __device__ __forceinline__ void start_queries(bf16 *buffers, float *figur
 }
 
 /* Shared: keys [64], values [64], two buffers of queries and dout, their figures. */
-template <int D>
-__global__ void __launch_bounds__(MMA_THREADS) mma_dkv(attention_call<bf16> c)
+template <int D> __global__ void __launch_bounds__(MMA_THREADS) mma_dkv(attention_call<bf16> c)
 {
     GPU_DYNAMIC_SHARED(bf16, keys);
     const unsigned length = mma_row<D>::length, size = step<D>::size, tile = size * length;
@@ -184,8 +186,8 @@ template <int D> static void run(const attention_call<bf16> &c)
     device_shared(mma_dq<D>, shared);
     device_shared(mma_dkv<D>, shared + figures);
     GPU_LAUNCH(mma_dq<D>, dim3(c.plan.n_tiles, c.q_heads), dim3(MMA_THREADS), shared, c);
-    GPU_LAUNCH(mma_dkv<D>, dim3(c.plan.n_tiles, c.kv_heads), dim3(MMA_THREADS), shared + figures,
-               c);
+    GPU_LAUNCH(mma_dkv<D>, dim3(c.plan.n_tiles, c.kv_heads), dim3(MMA_THREADS),
+               shared + figures, c);
 }
 
 void attention_mma_backward(const attention_call<bf16> &c)

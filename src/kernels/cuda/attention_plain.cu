@@ -56,7 +56,8 @@ static __device__ __forceinline__ unsigned keys_of(const attention_plan_view &p,
 template <class T> __global__ void __launch_bounds__(THREADS) plain_forward(attention_call<T> c)
 {
     GPU_DYNAMIC_SHARED(float, q);
-    unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW, lane = threadIdx.x % PER_ROW;
+    unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW,
+             lane = threadIdx.x % PER_ROW;
     float *kv = q + ROWS * wide, *acc = kv + ROWS * wide, *p = acc + ROWS * wide;
     place at = find_place(c.plan);
     if (at.rows == 0) return;
@@ -120,14 +121,16 @@ __global__ void __launch_bounds__(THREADS) find_delta(attention_call<T> c, unsig
 template <class T> __global__ void __launch_bounds__(THREADS) plain_dq(attention_call<T> c)
 {
     GPU_DYNAMIC_SHARED(float, q);
-    unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW, lane = threadIdx.x % PER_ROW;
+    unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW,
+             lane = threadIdx.x % PER_ROW;
     float *d_o = q + ROWS * wide, *k = d_o + ROWS * wide, *v = k + ROWS * wide;
     float *acc = v + ROWS * wide, *ds = acc + ROWS * wide;
     place at = find_place(c.plan);
     if (at.rows == 0) return;
     unsigned head = blockIdx.y, kv_head = head / (c.q_heads / c.kv_heads);
     load_rows(q, c.q + at.row * c.stride + head * n, c.stride, at.rows, n, c.scale);
-    load_rows(d_o, c.dout + (at.row * c.q_heads + head) * n, (size_t)c.q_heads * n, at.rows, n, 1);
+    load_rows(d_o, c.dout + (at.row * c.q_heads + head) * n, (size_t)c.q_heads * n, at.rows, n,
+              1);
     for (unsigned i = threadIdx.x; i < ROWS * wide; i += THREADS) acc[i] = 0;
     size_t figure = (at.row + r) * c.q_heads + head;
     float lse = r < at.rows ? c.lse[figure] : 0, delta = r < at.rows ? c.delta[figure] : 0;
@@ -164,12 +167,15 @@ static __device__ __forceinline__ void
 add_queries(const attention_call<T> &c, float *shared, const place &at, bool own, size_t row,
             unsigned q0, unsigned n_queries, unsigned head)
 {
-    unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW, lane = threadIdx.x % PER_ROW;
+    unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW,
+             lane = threadIdx.x % PER_ROW;
     float *k = shared, *v = k + ROWS * wide, *dk = v + ROWS * wide, *dv = dk + ROWS * wide;
-    float *q = dv + ROWS * wide, *d_o = q + ROWS * wide, *p = d_o + ROWS * wide, *ds = p + ROWS * 17;
+    float *q = dv + ROWS * wide, *d_o = q + ROWS * wide, *p = d_o + ROWS * wide,
+          *ds = p + ROWS * 17;
     __syncthreads();
     load_rows(q, c.q + row * c.stride + head * n, c.stride, n_queries, n, c.scale);
-    load_rows(d_o, c.dout + (row * c.q_heads + head) * n, (size_t)c.q_heads * n, n_queries, n, 1);
+    load_rows(d_o, c.dout + (row * c.q_heads + head) * n, (size_t)c.q_heads * n, n_queries, n,
+              1);
     __syncthreads();
     for (unsigned i = lane; i < ROWS; i += PER_ROW) {
         bool seen = r < at.rows && i < n_queries && (!own || at.first + r <= q0 + i);
@@ -194,7 +200,8 @@ add_queries(const attention_call<T> &c, float *shared, const place &at, bool own
 template <class T> __global__ void __launch_bounds__(THREADS) plain_dkv(attention_call<T> c)
 {
     GPU_DYNAMIC_SHARED(float, shared);
-    unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW, lane = threadIdx.x % PER_ROW;
+    unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW,
+             lane = threadIdx.x % PER_ROW;
     float *dk = shared + 2 * ROWS * wide, *dv = dk + ROWS * wide;
     place at = find_place(c.plan);
     if (at.rows == 0) return;
@@ -238,7 +245,8 @@ template <class T> void attention_delta(const attention_call<T> &c, size_t rows)
 {
     unsigned heads = (unsigned)rows * c.q_heads;
     if (heads)
-        GPU_LAUNCH(find_delta<T>, dim3(divide_up(heads, THREADS / 32)), dim3(THREADS), 0, c, heads);
+        GPU_LAUNCH(find_delta<T>, dim3(divide_up(heads, THREADS / 32)), dim3(THREADS), 0, c,
+                   heads);
 }
 
 template <class T> void attention_plain_backward(const attention_call<T> &c)
@@ -247,8 +255,8 @@ template <class T> void attention_plain_backward(const attention_call<T> &c)
     size_t for_dq = shared_of(c.head_dim, 5, 1), for_dkv = shared_of(c.head_dim, 6, 2);
     device_shared(plain_dq<T>, for_dq);
     device_shared(plain_dkv<T>, for_dkv);
-    GPU_LAUNCH(plain_dq<T>, dim3(c.plan.n_tiles, c.q_heads, ATTENTION_TILE / ROWS), dim3(THREADS),
-               for_dq, c);
+    GPU_LAUNCH(plain_dq<T>, dim3(c.plan.n_tiles, c.q_heads, ATTENTION_TILE / ROWS),
+               dim3(THREADS), for_dq, c);
     GPU_LAUNCH(plain_dkv<T>, dim3(c.plan.n_tiles, c.kv_heads, ATTENTION_TILE / ROWS),
                dim3(THREADS), for_dkv, c);
 }

@@ -81,6 +81,12 @@ attention_plan_view attention_view(const void *plan)
     const attention_plan *p = (const attention_plan *)plan;
     const int32_t *m = p->memory;
     size_t n = p->n_segments, tiles = PER_SEGMENT * n;
-    return {m,         m + n,     m + 2 * n,          m + 3 * n,
-            m + 4 * n, m + tiles, m + tiles + p->n_tiles, (unsigned)p->n_tiles};
+    return {m,
+            m + n,
+            m + 2 * n,
+            m + 3 * n,
+            m + 4 * n,
+            m + tiles,
+            m + tiles + p->n_tiles,
+            (unsigned)p->n_tiles};
 }

@@ -50,7 +50,8 @@ static masa_status linear_create(void **map, size_t out_features, size_t in_feat
     const char *why;
     void *made = cuda_linear_create(out_features, in_features, dtype, &why);
     if (!made && why) return fail(err, MASA_ERR_UNSUPPORTED, why);
-    if (!made) return fail(err, MASA_ERR_MEMORY, "not enough GPU memory for the weights of products");
+    if (!made)
+        return fail(err, MASA_ERR_MEMORY, "not enough GPU memory for the weights of products");
     *map = made;
     return MASA_OK;
 }
@@ -58,7 +59,8 @@ static masa_status linear_create(void **map, size_t out_features, size_t in_feat
 static masa_status plan_create(void **plan, size_t max_segments, masa_error *err)
 {
     void *made = cuda_plan_create(max_segments);
-    if (!made) return fail(err, MASA_ERR_MEMORY, "not enough GPU memory for a batch's segments");
+    if (!made)
+        return fail(err, MASA_ERR_MEMORY, "not enough GPU memory for a batch's segments");
     *plan = made;
     return MASA_OK;
 }

@@ -29,12 +29,12 @@ void *cuda_linear_create(size_t out_features, size_t in_features, masa_dtype com
 void cuda_linear_destroy(void *map);
 size_t cuda_linear_bytes(const void *map);
 void cuda_linear_pack(void *map, const float *weight);
-void cuda_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x, const float *bias,
-                         size_t rows, bool accumulate);
+void cuda_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x,
+                         const float *bias, size_t rows, bool accumulate);
 void cuda_linear_backward_input(void *map, void *dx, masa_dtype dx_dtype, const void *dy,
                                 size_t rows, bool accumulate);
-void cuda_linear_backward_weight(void *map, float *dw, float *dbias, const void *dy, const void *x,
-                                 size_t rows);
+void cuda_linear_backward_weight(void *map, float *dw, float *dbias, const void *dy,
+                                 const void *x, size_t rows);
 
 /* ---- norm.cu ---- */
 
@@ -46,15 +46,15 @@ void cuda_headnorm_forward(void *y, size_t y_stride, float *rstd, const void *x,
                            size_t x_stride, masa_dtype dtype, const float *gain, size_t rows,
                            size_t heads, size_t head_dim, float eps);
 void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void *dy,
-                            size_t dy_stride, const void *x, size_t x_stride,
-                            masa_dtype dtype, const float *gain, const float *rstd,
-                            size_t rows, size_t heads, size_t head_dim);
+                            size_t dy_stride, const void *x, size_t x_stride, masa_dtype dtype,
+                            const float *gain, const float *rstd, size_t rows, size_t heads,
+                            size_t head_dim);
 
 /* ---- rows.cu ---- */
 
 void cuda_rope(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
-                     const float *cos_table, const float *sin_table, size_t rows,
-                     size_t heads, size_t head_dim, bool inverse);
+               const float *cos_table, const float *sin_table, size_t rows, size_t heads,
+               size_t head_dim, bool inverse);
 void cuda_swiglu_forward(void *y, const void *gate_up, masa_dtype dtype, size_t rows,
                          size_t dim);
 void cuda_swiglu_backward(void *d_gate_up, const void *dy, const void *gate_up,
@@ -88,7 +88,7 @@ void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, 
 /* ---- adamw.cu ---- */
 
 void cuda_adamw(float *w, float *m, float *v, const float *grad, size_t n,
-                       const masa_adamw *options);
+                const masa_adamw *options);
 double cuda_sum_squares(const float *x, size_t n);
 
 /* ---- head.cu, sample.cu: backend.h says what they do ---- */

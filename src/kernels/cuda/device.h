@@ -60,10 +60,10 @@ template <class K> void device_shared(K *kernel, size_t bytes)
                      "shared memory");
 }
 
-#define GPU_LAUNCH(kernel, grid, block, shared, ...)                                      \
-    do {                                                                                  \
-        GPU_LAUNCH_ON(device_stream(), kernel, grid, block, shared, __VA_ARGS__);         \
-        device_check(cudaGetLastError(), #kernel);                                        \
+#define GPU_LAUNCH(kernel, grid, block, shared, ...)                                           \
+    do {                                                                                       \
+        GPU_LAUNCH_ON(device_stream(), kernel, grid, block, shared, __VA_ARGS__);              \
+        device_check(cudaGetLastError(), #kernel);                                             \
     } while (0)
 #endif
 

@@ -25,14 +25,16 @@ template <class T, int N> struct alignas(sizeof(T) * N) pack {
     T at[N];
 };
 
-template <int N, class T> static __device__ __forceinline__ void load(float to[N], const T *from)
+template <int N, class T>
+static __device__ __forceinline__ void load(float to[N], const T *from)
 {
     pack<T, N> p = *(const pack<T, N> *)from;
 #pragma unroll
     for (int i = 0; i < N; i++) to[i] = to_f(p.at[i]);
 }
 
-template <int N, class T> static __device__ __forceinline__ void store(T *to, const float from[N])
+template <int N, class T>
+static __device__ __forceinline__ void store(T *to, const float from[N])
 {
     pack<T, N> p;
 #pragma unroll

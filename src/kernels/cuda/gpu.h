@@ -44,10 +44,10 @@ static __device__ __forceinline__ uint32_t gpu_shared_address(const void *p)
 static __device__ __forceinline__ void gpu_copy_async(void *shared, const void *from,
                                                       unsigned bytes)
 {
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
-                     gpu_shared_address(shared)),
-                 "l"(from), "r"(bytes)
-                 : "memory");
+    asm volatile(
+        "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(gpu_shared_address(shared)),
+        "l"(from), "r"(bytes)
+        : "memory");
 }
 
 static __device__ __forceinline__ void gpu_copy_commit()
@@ -87,10 +87,10 @@ static __device__ __forceinline__ void mma_16816(float d[4], const uint32_t a[4]
                  : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-#define GPU_DYNAMIC_SHARED(type, name)                                                    \
-    extern __shared__ __align__(128) unsigned char gpu_shared_memory[];                   \
+#define GPU_DYNAMIC_SHARED(type, name)                                                         \
+    extern __shared__ __align__(128) unsigned char gpu_shared_memory[];                        \
     type *name = (type *)gpu_shared_memory
-#define GPU_LAUNCH_ON(stream, kernel, grid, block, shared, ...)                           \
+#define GPU_LAUNCH_ON(stream, kernel, grid, block, shared, ...)                                \
     kernel<<<grid, block, shared, stream>>>(__VA_ARGS__)
 #else
 #include <gpu_host.h>

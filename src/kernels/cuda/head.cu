@@ -108,8 +108,9 @@ static void run_backward(T *dz, const float *logits, const int32_t *index, const
                          const int32_t *targets, size_t rows, size_t vocab, float scale)
 {
     if (packs(logits, 4, vocab) && packs(dz, sizeof(T), vocab))
-        GPU_LAUNCH((softmax_backward<T, 4>), dim3(divide_up(vocab, 4 * THREADS), (unsigned)rows),
-                   dim3(THREADS), 0, dz, logits, index, lse, targets, (unsigned)vocab, scale);
+        GPU_LAUNCH((softmax_backward<T, 4>),
+                   dim3(divide_up(vocab, 4 * THREADS), (unsigned)rows), dim3(THREADS), 0, dz,
+                   logits, index, lse, targets, (unsigned)vocab, scale);
     else
         GPU_LAUNCH((softmax_backward<T, 1>), dim3(divide_up(vocab, THREADS), (unsigned)rows),
                    dim3(THREADS), 0, dz, logits, index, lse, targets, (unsigned)vocab, scale);
@@ -122,6 +123,5 @@ void cuda_softmax_backward(void *dz, masa_dtype dtype, const float *logits,
     if (rows == 0) return;
     if (dtype == MASA_F32)
         run_backward((float *)dz, logits, index, lse, targets, rows, vocab, scale);
-    else
-        run_backward((bf16 *)dz, logits, index, lse, targets, rows, vocab, scale);
+    else run_backward((bf16 *)dz, logits, index, lse, targets, rows, vocab, scale);
 }

@@ -62,8 +62,8 @@ static const unsigned EDGE = 16;
 /* An EDGE x EDGE tile of d a block. Strides are in elements: of a by m and k, of b by k and n. */
 template <class T, class D>
 __global__ void __launch_bounds__(EDGE *EDGE)
-    plain_product(D *d, const T *a, const T *b, size_t m, size_t n, size_t k, size_t am, size_t ak,
-                  size_t bk, size_t bn, bool accumulate)
+    plain_product(D *d, const T *a, const T *b, size_t m, size_t n, size_t k, size_t am,
+                  size_t ak, size_t bk, size_t bn, bool accumulate)
 {
     GPU_DYNAMIC_SHARED(float, ta);
     float *tb = ta + EDGE * (EDGE + 1), sum = 0;
@@ -72,9 +72,11 @@ __global__ void __launch_bounds__(EDGE *EDGE)
     for (size_t k0 = 0; k0 < k; k0 += EDGE) {
         __syncthreads();
         ta[y * (EDGE + 1) + x] = row < m && k0 + x < k ? to_f(a[row * am + (k0 + x) * ak]) : 0;
-        tb[y * (EDGE + 1) + x] = k0 + y < k && column < n ? to_f(b[(k0 + y) * bk + column * bn]) : 0;
+        tb[y * (EDGE + 1) + x] =
+            k0 + y < k && column < n ? to_f(b[(k0 + y) * bk + column * bn]) : 0;
         __syncthreads();
-        for (unsigned i = 0; i < EDGE; i++) sum += ta[y * (EDGE + 1) + i] * tb[i * (EDGE + 1) + x];
+        for (unsigned i = 0; i < EDGE; i++)
+            sum += ta[y * (EDGE + 1) + i] * tb[i * (EDGE + 1) + x];
     }
     if (row >= m || column >= n) return;
     D *to = d + row * n + column;
@@ -90,8 +92,9 @@ template <class T, class D> static void run_plain(const product &p)
     for (size_t first = 0; first < p.m; first += tall) {
         size_t m = p.m - first < tall ? p.m - first : tall;
         GPU_LAUNCH((plain_product<T, D>), dim3(divide_up(p.n, EDGE), divide_up(m, EDGE)),
-                   dim3(EDGE * EDGE), shared, (D *)p.d + first * p.n, (const T *)p.a + first * am,
-                   (const T *)p.b, m, p.n, p.k, am, ak, bk, bn, p.accumulate);
+                   dim3(EDGE * EDGE), shared, (D *)p.d + first * p.n,
+                   (const T *)p.a + first * am, (const T *)p.b, m, p.n, p.k, am, ak, bk, bn,
+                   p.accumulate);
     }
 }
 
@@ -162,8 +165,8 @@ static uint32_t alignment(const product &p)
 
 static product_choice choose(const product &p, size_t m, size_t k)
 {
-    product_choice c = {{m, p.n, k, p.dtype, p.d_dtype, p.a_turned, p.b_turned,
-                         (int)alignment(p)}, false, {}};
+    product_choice c = {
+        {m, p.n, k, p.dtype, p.d_dtype, p.a_turned, p.b_turned, (int)alignment(p)}, false, {}};
     for (const product_choice &known : choices)
         if (known.key == c.key) return known;
     uint32_t scheme = CUBLASLT_REDUCTION_SCHEME_NONE, aligned = alignment(p);
@@ -182,8 +185,8 @@ static product_choice choose(const product &p, size_t m, size_t k)
     description s = describe(p, m, k);
     cublasLtMatmulHeuristicResult_t result;
     int n = 0;
-    cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, s.operation, s.b, s.a, s.d, s.d,
-                                                           wish, 1, &result, &n);
+    cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(handle, s.operation, s.b, s.a, s.d,
+                                                           s.d, wish, 1, &result, &n);
     c.found = status == CUBLAS_STATUS_SUCCESS && n > 0;
     if (c.found) c.algorithm = result.algo;
     drop(s);
@@ -250,8 +253,8 @@ void cuda_linear_pack(void *map, const float *weight)
     cuda_convert(l->weights, l->compute, weight, MASA_F32, l->out * l->in);
 }
 
-void cuda_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x, const float *bias,
-                         size_t rows, bool accumulate)
+void cuda_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x,
+                         const float *bias, size_t rows, bool accumulate)
 {
     const cuda_linear *l = (const cuda_linear *)map;
     const size_t at_once = bias ? 4096 : rows, size = masa_dtype_size(l->compute);
@@ -259,7 +262,7 @@ void cuda_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x, 
         size_t n = rows - done < at_once ? rows - done : at_once;
         const char *from = (const char *)x + done * l->in * size;
         char *to = (char *)y + done * l->out * masa_dtype_size(y_dtype);
-        product p = {to,    from,  l->weights, l->compute, y_dtype,   n,
+        product p = {to,     from,  l->weights, l->compute, y_dtype,   n,
                      l->out, l->in, false,      true,       accumulate};
         if (bias) { /* added to the float32 sums: rounded once */
             p.d = device_scratch(SCRATCH_PARTS, n * l->out * sizeof(float));
@@ -267,8 +270,7 @@ void cuda_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x, 
             p.accumulate = false;
         }
         multiply(p);
-        if (bias)
-            cuda_add_bias(to, y_dtype, (const float *)p.d, bias, n, l->out, accumulate);
+        if (bias) cuda_add_bias(to, y_dtype, (const float *)p.d, bias, n, l->out, accumulate);
     }
 }
 
@@ -280,8 +282,8 @@ void cuda_linear_backward_input(void *map, void *dx, masa_dtype dx_dtype, const 
               accumulate});
 }
 
-void cuda_linear_backward_weight(void *map, float *dw, float *dbias, const void *dy, const void *x,
-                                 size_t rows)
+void cuda_linear_backward_weight(void *map, float *dw, float *dbias, const void *dy,
+                                 const void *x, size_t rows)
 {
     const cuda_linear *l = (const cuda_linear *)map;
     if (dbias) cuda_add_columns(dbias, dy, l->compute, rows, l->out);

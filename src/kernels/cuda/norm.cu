@@ -9,7 +9,8 @@ static const unsigned THREADS = 256, PARTS = 256;
 /* One block a row. y = x rstd gain. */
 template <class T, int N>
 __global__ void __launch_bounds__(THREADS)
-    rmsnorm_forward(T *y, float *rstd, const float *x, const float *gain, unsigned dim, float eps)
+    rmsnorm_forward(T *y, float *rstd, const float *x, const float *gain, unsigned dim,
+                    float eps)
 {
     GPU_DYNAMIC_SHARED(float, part);
     const float *row = x + (size_t)blockIdx.x * dim;
@@ -39,11 +40,11 @@ static void run_forward(T *y, float *rstd, const float *x, const float *gain, si
     size_t shared = 32 * sizeof(float);
     unsigned threads = block_for(four ? dim / 4 : dim, THREADS);
     if (four)
-        GPU_LAUNCH((rmsnorm_forward<T, 4>), dim3((unsigned)rows), dim3(threads), shared, y, rstd,
-                   x, gain, (unsigned)dim, eps);
+        GPU_LAUNCH((rmsnorm_forward<T, 4>), dim3((unsigned)rows), dim3(threads), shared, y,
+                   rstd, x, gain, (unsigned)dim, eps);
     else
-        GPU_LAUNCH((rmsnorm_forward<T, 1>), dim3((unsigned)rows), dim3(threads), shared, y, rstd,
-                   x, gain, (unsigned)dim, eps);
+        GPU_LAUNCH((rmsnorm_forward<T, 1>), dim3((unsigned)rows), dim3(threads), shared, y,
+                   rstd, x, gain, (unsigned)dim, eps);
 }
 
 void cuda_rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const float *x,
@@ -60,8 +61,8 @@ void cuda_rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const float 
  * dy x s, or NULL. Shared: 32 floats and, with parts, the sums: a thread's own columns.
  */
 __global__ void __launch_bounds__(THREADS)
-    rmsnorm_backward(float *dx, float *parts, const float *dy, const float *x, const float *gain,
-                     const float *rstd, unsigned rows, unsigned dim)
+    rmsnorm_backward(float *dx, float *parts, const float *dy, const float *x,
+                     const float *gain, const float *rstd, unsigned rows, unsigned dim)
 {
     GPU_DYNAMIC_SHARED(float, shared);
     float *sums = shared + 32;
@@ -98,7 +99,8 @@ void cuda_rmsnorm_backward(float *dx, float *dgain, const float *dy, const float
 template <class T>
 __global__ void __launch_bounds__(THREADS)
     headnorm_forward(T *y, size_t y_stride, float *rstd, const T *x, size_t x_stride,
-                     const float *gain, unsigned n, unsigned heads, unsigned head_dim, float eps)
+                     const float *gain, unsigned n, unsigned heads, unsigned head_dim,
+                     float eps)
 {
     unsigned at = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32, lane = threadIdx.x % 32;
     if (at >= n) return; /* the whole warp */
@@ -160,9 +162,9 @@ __global__ void __launch_bounds__(THREADS)
 }
 
 void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void *dy,
-                            size_t dy_stride, const void *x, size_t x_stride,
-                            masa_dtype dtype, const float *gain, const float *rstd,
-                            size_t rows, size_t heads, size_t head_dim)
+                            size_t dy_stride, const void *x, size_t x_stride, masa_dtype dtype,
+                            const float *gain, const float *rstd, size_t rows, size_t heads,
+                            size_t head_dim)
 {
     size_t n = rows * heads, warps = THREADS / 32;
     if (n == 0) return;
@@ -171,7 +173,8 @@ void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void
     size_t shared = dgain ? warps * head_dim * sizeof(float) : 0;
     float *parts = NULL;
     if (dgain)
-        parts = (float *)device_scratch(SCRATCH_PARTS, blocks * warps * head_dim * sizeof *parts);
+        parts =
+            (float *)device_scratch(SCRATCH_PARTS, blocks * warps * head_dim * sizeof *parts);
     if (dtype == MASA_F32)
         GPU_LAUNCH(headnorm_backward<float>, dim3(blocks), dim3(THREADS), shared, (float *)dx,
                    dx_stride, parts, (const float *)dy, dy_stride, (const float *)x, x_stride,

@@ -34,8 +34,8 @@ __global__ void __launch_bounds__(THREADS)
 }
 
 void cuda_rope(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
-                     const float *cos_table, const float *sin_table, size_t rows,
-                     size_t heads, size_t head_dim, bool inverse)
+               const float *cos_table, const float *sin_table, size_t rows, size_t heads,
+               size_t head_dim, bool inverse)
 {
     size_t half = head_dim / 2, n = rows * heads * half;
     float sign = inverse ? -1.0f : 1.0f;
@@ -154,8 +154,7 @@ template <class To, class From> static void run_convert(To *to, const From *from
     if (packs(to, sizeof(To), 0) && packs(from, sizeof(From), 0))
         GPU_LAUNCH((convert<To, From, 4>), dim3(blocks_of((n + 3) / 4)), dim3(THREADS), 0, to,
                    from, n);
-    else
-        GPU_LAUNCH((convert<To, From, 1>), dim3(blocks_of(n)), dim3(THREADS), 0, to, from, n);
+    else GPU_LAUNCH((convert<To, From, 1>), dim3(blocks_of(n)), dim3(THREADS), 0, to, from, n);
 }
 
 void cuda_convert(void *to, masa_dtype to_dtype, const void *from, masa_dtype from_dtype,
@@ -179,7 +178,8 @@ void cuda_add(float *y, const float *x, size_t n)
     if (n) GPU_LAUNCH(add, dim3(blocks_of(n)), dim3(THREADS), 0, y, x, n);
 }
 
-__global__ void __launch_bounds__(THREADS) scale(float *y, const float *x, float factor, size_t n)
+__global__ void __launch_bounds__(THREADS)
+    scale(float *y, const float *x, float factor, size_t n)
 {
     size_t i = flat();
     if (i < n) y[i] = factor * x[i];

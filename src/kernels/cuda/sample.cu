@@ -73,7 +73,8 @@ static __device__ __forceinline__ int32_t find_best(const float *x, unsigned voc
         int32_t its = __shfl_xor_sync(GPU_ALL, token, m);
         if (other > best || (other == best && its < token)) best = other, token = its;
     }
-    if (threadIdx.x % 32 == 0) scores[threadIdx.x / 32] = best, tokens[threadIdx.x / 32] = token;
+    if (threadIdx.x % 32 == 0)
+        scores[threadIdx.x / 32] = best, tokens[threadIdx.x / 32] = token;
     __syncthreads();
     best = scores[0], token = tokens[0];
     for (unsigned w = 1; w < THREADS / 32; w++)
@@ -147,8 +148,13 @@ void cuda_sample(masa_draw *draws, size_t n, const float *logits, size_t vocab)
     draw *device = (draw *)device_scratch(SCRATCH_PARTS, n * sizeof *device);
     for (size_t i = 0; i < n; i++) {
         float temperature = draws[i].sampling.temperature;
-        host[i] = {draws[i].u,      temperature == 0 ? 1.0f : 1.0f / temperature,
-                   (int32_t)draws[i].row, temperature == 0, 0, 0, 0};
+        host[i] = {draws[i].u,
+                   temperature == 0 ? 1.0f : 1.0f / temperature,
+                   (int32_t)draws[i].row,
+                   temperature == 0,
+                   0,
+                   0,
+                   0};
     }
     device_put(device, host, n * sizeof *host);
     device_shared(sample, shared);

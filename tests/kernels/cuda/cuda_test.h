@@ -37,7 +37,8 @@ static inline void *gpu_give(struct gpu_arrays *a, const void *host, size_t byte
 {
     assert_true(a->n < sizeof a->list / sizeof *a->list);
     struct gpu_array *x = &a->list[a->n++];
-    *x = (struct gpu_array){device_alloc(bytes, false), malloc(bytes + 1), malloc(bytes + 1), bytes};
+    *x = (struct gpu_array){device_alloc(bytes, false), malloc(bytes + 1), malloc(bytes + 1),
+                            bytes};
     assert_non_null(x->gpu);
     memcpy(x->before, host, bytes);
     return x->gpu;
@@ -59,7 +60,8 @@ static inline void *gpu_room(struct gpu_arrays *a, size_t bytes)
 }
 
 /* Runs it in every order from the same contents; all arrays must end up the same. */
-static inline void gpu_run(struct gpu_arrays *a, void (*work)(const void *), const void *context)
+static inline void gpu_run(struct gpu_arrays *a, void (*work)(const void *),
+                           const void *context)
 {
     void *first[24] = {0};
     for (unsigned order = 0; order < ORDERS; order++) {

@@ -45,9 +45,10 @@ static void probe(size_t out, size_t in)
 
 int main(void)
 {
-    static const size_t shapes[][2] = {{960, 576}, {576, 576},   {3072, 576},  {576, 1536},
+    static const size_t shapes[][2] = {{960, 576},   {576, 576},   {3072, 576},  {576, 1536},
                                        {4096, 1024}, {1024, 2048}, {6144, 1024}, {1024, 3072}};
     if (gpu_start(NULL)) return 1;
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) probe(shapes[i][0], shapes[i][1]);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        probe(shapes[i][0], shapes[i][1]);
     return 0;
 }

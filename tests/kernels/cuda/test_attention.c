@@ -18,8 +18,8 @@ static void attention_run(const void *context)
     size_t v = k + h->kv_heads * h->head_dim * size;
     cuda_plan_set(c->plan, c->segments, c->n_segments);
     cuda_attention_forward(c->out, c->lse, c->qkv, c->qkv + k, c->qkv + v, c->plan, h);
-    cuda_attention_backward(c->dqkv, c->dqkv + k, c->dqkv + v, c->parts, c->dout, c->out, c->lse,
-                            c->qkv, c->qkv + k, c->qkv + v, c->plan, c->rows, h);
+    cuda_attention_backward(c->dqkv, c->dqkv + k, c->dqkv + v, c->parts, c->dout, c->out,
+                            c->lse, c->qkv, c->qkv + k, c->qkv + v, c->plan, c->rows, h);
 }
 
 static void *processor_plan(const masa_segment *segments, size_t n)
@@ -50,8 +50,9 @@ static void processor_run(const struct attention *c, const struct tensor *qkv,
 
 /* Relative to the whole gradient: single elements of it may cancel out. What lies behind
  * the heads of a row stays as it was. */
-static void gradient_near(const struct gpu_arrays *a, const void *gpu, const struct tensor *want,
-                          size_t width, size_t stride, double tolerance)
+static void gradient_near(const struct gpu_arrays *a, const void *gpu,
+                          const struct tensor *want, size_t width, size_t stride,
+                          double tolerance)
 {
     struct tensor got = {gpu_result(a, gpu), NULL, want->dtype, want->n};
     double error = 0, size = 0;
@@ -79,13 +80,17 @@ static void check(size_t q_heads, size_t kv_heads, size_t head_dim, masa_dtype d
     struct tensor qkv = tensor_random(&random, dtype, rows * stride, 1);
     struct tensor dout = tensor_random(&random, dtype, rows * width, 1);
     struct tensor out = tensor_zero(dtype, rows * width);
-    struct tensor dqkv = tensor_zero(dtype, rows * stride), lse = tensor_zero(MASA_F32, rows * q_heads);
+    struct tensor dqkv = tensor_zero(dtype, rows * stride),
+                  lse = tensor_zero(MASA_F32, rows * q_heads);
     for (size_t i = 0; i < qkv.n; i++) /* between the rows */
         if (i % stride >= used) memset((char *)qkv.data + i * size, 0xff, size);
     struct gpu_arrays a = {0};
     struct attention c = {
         .shape = {q_heads, kv_heads, head_dim, stride, 1 / sqrtf((float)head_dim), dtype},
-        .segments = segments, .n_segments = n, .rows = rows, .width = width,
+        .segments = segments,
+        .n_segments = n,
+        .rows = rows,
+        .width = width,
         .plan = cuda_plan_create(1)};
     c.qkv = gpu_give_tensor(&a, &qkv), c.dout = gpu_give_tensor(&a, &dout);
     c.out = gpu_room(&a, out.n * size), c.dqkv = gpu_room(&a, dqkv.n * size);
@@ -98,13 +103,14 @@ static void check(size_t q_heads, size_t kv_heads, size_t head_dim, masa_dtype d
     gradient_near(&a, c.dqkv, &dqkv, used, stride, dtype == MASA_F32 ? 4e-6 : 1e-2);
     cuda_plan_destroy(c.plan);
     gpu_drop(&a);
-    tensor_free(&qkv), tensor_free(&dout), tensor_free(&out), tensor_free(&dqkv), tensor_free(&lse);
+    tensor_free(&qkv), tensor_free(&dout), tensor_free(&out), tensor_free(&dqkv),
+        tensor_free(&lse);
 }
 
 static const masa_segment single[] = {{0, 1, -1}};
 static const masa_segment pair[] = {{0, 21, -1}, {21, 18, 0}};
 /* Two trees: of one, three segments continue the first, and one of them goes on. */
-static const masa_segment several[] = {{0, 5, -1},  {5, 70, -1}, {75, 3, 1}, {78, 20, 1},
+static const masa_segment several[] = {{0, 5, -1},  {5, 70, -1}, {75, 3, 1},  {78, 20, 1},
                                        {98, 1, -1}, {99, 9, 1},  {108, 17, 3}};
 
 static void matches(void **state)
@@ -151,8 +157,8 @@ static void cached_run(const void *context)
  * prompt itself rows 60 to 69 (a chunk). The packed batch has them as segments.
  */
 enum { PROMPT = 70, SEQUENCES = 5 };
-static const masa_segment forest[] = {{0, PROMPT, -1}, {70, 1, 0}, {71, 30, 0}, {101, 95, 0},
-                                      {196, 40, -1}};
+static const masa_segment forest[] = {
+    {0, PROMPT, -1}, {70, 1, 0}, {71, 30, 0}, {101, 95, 0}, {196, 40, -1}};
 enum { FOREST = 5, FOREST_ROWS = 236 };
 
 /* The row of the packed batch that is token t of sequence s (0: the prompt). */
@@ -197,7 +203,8 @@ static size_t list_rows(int32_t *sequences, int32_t *lengths)
 {
     size_t n = 0;
     for (int32_t i = 1; i <= 10; i++) sequences[n] = 0, lengths[n++] = PROMPT - 10 + i;
-    for (int32_t s = 1; s <= 3; s++) sequences[n] = s, lengths[n++] = (int32_t)tokens_of((size_t)s);
+    for (int32_t s = 1; s <= 3; s++)
+        sequences[n] = s, lengths[n++] = (int32_t)tokens_of((size_t)s);
     for (int32_t i = 1; i <= 10; i++) sequences[n] = 4, lengths[n++] = 30 + i;
     return n;
 }
@@ -231,15 +238,18 @@ static void check_cached(size_t q_heads, size_t kv_heads, size_t head_dim, size_
     struct gpu_arrays a = {0};
     struct cached c = {.shape = shape, .written = t.n};
     size_t bytes = t.n_blocks * block_tokens * kv * size;
-    c.kv = (masa_kv_layer){gpu_room(&a, bytes), gpu_room(&a, bytes), block_tokens, kv_heads,
-                           head_dim, dtype};
+    c.kv = (masa_kv_layer){
+        gpu_room(&a, bytes), gpu_room(&a, bytes), block_tokens, kv_heads, head_dim, dtype};
     char *rows = gpu_give(&a, to_write, t.n * stride * size);
     c.k = rows + width * size, c.v = rows + (width + kv) * size;
     c.q = gpu_give(&a, q, ROWS * stride * size), c.out = gpu_room(&a, ROWS * width * size);
     c.lse = gpu_room(&a, ROWS * q_heads * 4);
     c.slots = gpu_give(&a, t.slots, t.n * sizeof *t.slots);
-    c.rows = (masa_cached_rows){.rows = ROWS, .n_runs = 5, .longest_run = 10,
-                                .longest_context = PROMPT + 95, .max_blocks = t.max_blocks};
+    c.rows = (masa_cached_rows){.rows = ROWS,
+                                .n_runs = 5,
+                                .longest_run = 10,
+                                .longest_context = PROMPT + 95,
+                                .max_blocks = t.max_blocks};
     c.rows.block_tables = gpu_give(&a, t.blocks, SEQUENCES * t.max_blocks * sizeof *t.blocks);
     c.rows.sequences = gpu_give(&a, sequences, sizeof sequences);
     c.rows.lengths = gpu_give(&a, lengths, sizeof lengths);

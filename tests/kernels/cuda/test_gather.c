@@ -25,8 +25,12 @@ static void check_table(size_t vocab, size_t rows, size_t dim)
     for (size_t r = 0; r < rows; r++)
         index[r] = (int32_t)masa_random_below(&random, (uint32_t)vocab);
     struct gpu_arrays a = {0};
-    struct table t = {rows, dim, gpu_give_tensor(&a, &table), gpu_give_tensor(&a, &x),
-                      gpu_room(&a, rows * dim * 4), gpu_give(&a, index, rows * sizeof *index)};
+    struct table t = {rows,
+                      dim,
+                      gpu_give_tensor(&a, &table),
+                      gpu_give_tensor(&a, &x),
+                      gpu_room(&a, rows * dim * 4),
+                      gpu_give(&a, index, rows * sizeof *index)};
     gpu_run(&a, table_run, &t);
     backend_cpu.gather_rows(gathered.data, table.data, MASA_F32, index, rows, dim);
     backend_cpu.add_rows(table.data, x.data, index, rows, dim);
@@ -57,7 +61,8 @@ struct moves {
 static void moves_run(const void *context)
 {
     const struct moves *m = context;
-    masa_record_part there[2] = {m->parts[0], m->parts[1]}, back[2] = {m->parts[0], m->parts[1]};
+    masa_record_part there[2] = {m->parts[0], m->parts[1]},
+                     back[2] = {m->parts[0], m->parts[1]};
     there[0].array = m->wide, there[1].array = m->narrow;
     back[0].array = m->back_wide, back[1].array = m->back_narrow;
     cuda_move_records(m->records, m->record, m->index, m->rows, there, 2, false);
@@ -76,7 +81,8 @@ static void moves_records(void **state)
     for (size_t i = 0; i < sizeof narrow; i++) narrow[i] = (unsigned char)(i * 5 + 2);
     memset(records, 0xEE, sizeof records), memset(back, 0xDD, sizeof back);
     struct gpu_arrays a = {0};
-    struct moves m = {.rows = ROWS, .record = RECORD,
+    struct moves m = {.rows = ROWS,
+                      .record = RECORD,
                       .parts = {{.at = 4, .bytes = WIDE}, {.at = 48, .bytes = NARROW}}};
     m.records = gpu_give(&a, records, sizeof records);
     m.wide = gpu_give(&a, wide, sizeof wide);
@@ -121,8 +127,15 @@ static void check_weighted(masa_dtype to_dtype, masa_dtype from_dtype, bool scat
     struct tensor from = tensor_random(&random, from_dtype, from_rows * DIM, 1);
     struct tensor weight = tensor_random(&random, MASA_F32, ROWS, 1);
     struct gpu_arrays a = {0};
-    struct weighted w = {ROWS, DIM, to_dtype, from_dtype, gpu_give_tensor(&a, &to),
-                         gpu_give_tensor(&a, &from), NULL, NULL, gpu_give_tensor(&a, &weight)};
+    struct weighted w = {ROWS,
+                         DIM,
+                         to_dtype,
+                         from_dtype,
+                         gpu_give_tensor(&a, &to),
+                         gpu_give_tensor(&a, &from),
+                         NULL,
+                         NULL,
+                         gpu_give_tensor(&a, &weight)};
     int32_t *on_gpu = gpu_give(&a, index, sizeof index);
     if (scatter) w.to_index = on_gpu;
     else w.from_index = on_gpu;
@@ -190,8 +203,13 @@ static void check_columns(size_t rows, size_t n, masa_dtype dtype)
     struct tensor bias = tensor_random(&random, MASA_F32, n, 1);
     struct gpu_arrays a = {0};
     struct tensor terms = tensor_random(&random, MASA_F32, rows * n, 1);
-    struct columns c = {rows, n, dtype, gpu_give_tensor(&a, &x), gpu_give_tensor(&a, &x),
-                        gpu_give_tensor(&a, &sum), gpu_give_tensor(&a, &bias),
+    struct columns c = {rows,
+                        n,
+                        dtype,
+                        gpu_give_tensor(&a, &x),
+                        gpu_give_tensor(&a, &x),
+                        gpu_give_tensor(&a, &sum),
+                        gpu_give_tensor(&a, &bias),
                         gpu_give_tensor(&a, &terms)};
     gpu_run(&a, columns_run, &c);
     float *want = sum.data;
@@ -241,9 +259,13 @@ static void check_update(size_t n, double scale)
     for (size_t i = 0; i < n; i++) ((float *)v.data)[i] *= ((float *)v.data)[i];
     double squares = -1;
     struct gpu_arrays a = {0};
-    struct update u = {n, gpu_give_tensor(&a, &w), gpu_give_tensor(&a, &m),
-                       gpu_give_tensor(&a, &v), gpu_give_tensor(&a, &grad),
-                       {1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, 0.7f, 3}, &squares};
+    struct update u = {n,
+                       gpu_give_tensor(&a, &w),
+                       gpu_give_tensor(&a, &m),
+                       gpu_give_tensor(&a, &v),
+                       gpu_give_tensor(&a, &grad),
+                       {1e-2f, 0.9f, 0.999f, 1e-8f, 0.1f, 0.7f, 3},
+                       &squares};
     gpu_run(&a, update_run, &u);
     double want = backend_cpu.sum_squares(grad.data, n);
     backend_cpu.adamw(w.data, m.data, v.data, grad.data, n, &u.options);
@@ -268,7 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gathers_and_adds), cmocka_unit_test(moves_records),
-        cmocka_unit_test(scales_rows), cmocka_unit_test(copies_planes),
+        cmocka_unit_test(scales_rows),      cmocka_unit_test(copies_planes),
         cmocka_unit_test(columns_and_bias), cmocka_unit_test(adamw_matches)};
     return cmocka_run_group_tests(tests, gpu_start, NULL);
 }

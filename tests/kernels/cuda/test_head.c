@@ -38,7 +38,10 @@ static void check_softmax(size_t rows, size_t vocab, masa_dtype dtype, bool in_p
             at[(rows - 1) * vocab + i] = -INFINITY;
             x.value[(rows - 1) * vocab + i] = -INFINITY;
         }
-    struct softmax s = {.rows = rows, .vocab = vocab, .dtype = dtype, .scale = scale,
+    struct softmax s = {.rows = rows,
+                        .vocab = vocab,
+                        .dtype = dtype,
+                        .scale = scale,
                         .logits = gpu_give_tensor(&a, &x)};
     s.logprob = gpu_room(&a, rows * 4), s.lse = gpu_room(&a, rows * 4);
     s.entropy = gpu_room(&a, rows * 4), s.targets = gpu_give(&a, targets, rows * 4);
@@ -61,7 +64,8 @@ static void check_softmax(size_t rows, size_t vocab, masa_dtype dtype, bool in_p
         assert_near(logprob[r], scale * row[targets[r]] - want, 1e-5);
         assert_near(entropy[r], h, 2e-5);
         for (size_t i = 0; i < vocab; i++) {
-            double d = scale * (((int32_t)i == targets[r]) - exp(scale * row[i] - (3.0 + (double)r)));
+            double d =
+                scale * (((int32_t)i == targets[r]) - exp(scale * row[i] - (3.0 + (double)r)));
             assert_near(tensor_at(&dz, r * vocab + i), d,
                         storage_tolerance(dtype, 5e-6) * fmax(1, fabs(d)));
         }
@@ -90,7 +94,8 @@ static void softmax_says_what_is_no_number(void **state)
     x[VOCAB + 290] = NAN;
     x[2 * VOCAB + 5] = INFINITY;
     struct gpu_arrays a = {0};
-    struct softmax s = {.rows = ROWS, .vocab = VOCAB, .scale = 1, .logits = gpu_give(&a, x, sizeof x)};
+    struct softmax s = {
+        .rows = ROWS, .vocab = VOCAB, .scale = 1, .logits = gpu_give(&a, x, sizeof x)};
     s.logprob = gpu_room(&a, ROWS * 4), s.lse = gpu_room(&a, ROWS * 4);
     s.targets = s.batch_targets = gpu_give(&a, targets, sizeof targets);
     s.batch_lse = s.lse, s.dz = gpu_room(&a, sizeof x);
@@ -133,8 +138,10 @@ static void draws_match(void **state)
         gpu_set_order(order);
         masa_random us = masa_random_init(8, MASA_STREAM_TEST);
         for (size_t i = 0; i < DRAWS; i++)
-            draws[i] = (masa_draw){.row = i % ROWS, .u = masa_random_uniform(&us),
-                                   .sampling = {i % 5 == 0 ? 0 : 0.5f + 0.1f * (float)(i % 7), 0, 1, 0}};
+            draws[i] = (masa_draw){
+                .row = i % ROWS,
+                .u = masa_random_uniform(&us),
+                .sampling = {i % 5 == 0 ? 0 : 0.5f + 0.1f * (float)(i % 7), 0, 1, 0}};
         draws[1].u = 0, draws[7].u = 1 - 0x1p-53;
         float *gpu = device_alloc(x.n * 4, false);
         device_put(gpu, at, x.n * 4);
@@ -144,8 +151,8 @@ static void draws_match(void **state)
             double logprob;
             assert_int_equal(draws[i].valid, draws[i].row < 4);
             if (!draws[i].valid) continue;
-            assert_int_equal(draws[i].token,
-                             draw_reference(at + draws[i].row * VOCAB, VOCAB, &draws[i], &logprob));
+            assert_int_equal(draws[i].token, draw_reference(at + draws[i].row * VOCAB, VOCAB,
+                                                            &draws[i], &logprob));
             assert_near(draws[i].logprob, logprob, 1e-5);
         }
     }

@@ -19,8 +19,8 @@ static void product_run(const void *context)
 }
 
 /* value += (or =) a b, sizes and strides as given. */
-static void expect(struct tensor *d, bool accumulate, const double *a, const double *b, size_t m,
-                   size_t n, size_t k, size_t am, size_t ak, size_t bk, size_t bn)
+static void expect(struct tensor *d, bool accumulate, const double *a, const double *b,
+                   size_t m, size_t n, size_t k, size_t am, size_t ak, size_t bk, size_t bn)
 {
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < n; j++) {
@@ -51,8 +51,13 @@ static void check(size_t rows, size_t out, size_t in, masa_dtype dtype, masa_dty
     struct tensor dbias = tensor_random(&random, MASA_F32, out, 1);
     const char *why = NULL;
     struct gpu_arrays a = {0};
-    struct product p = {.rows = rows, .out = out, .in = in, .dtype = dtype, .y_dtype = y_dtype,
-                        .accumulate = accumulate, .map = cuda_linear_create(out, in, dtype, &why)};
+    struct product p = {.rows = rows,
+                        .out = out,
+                        .in = in,
+                        .dtype = dtype,
+                        .y_dtype = y_dtype,
+                        .accumulate = accumulate,
+                        .map = cuda_linear_create(out, in, dtype, &why)};
     assert_non_null(p.map);
     assert_int_equal(cuda_linear_bytes(p.map), out * in * masa_dtype_size(dtype));
     p.x = gpu_give_tensor(&a, &x), p.dy = gpu_give_tensor(&a, &dy);

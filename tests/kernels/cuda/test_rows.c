@@ -31,16 +31,22 @@ static void check_rmsnorm(size_t rows, size_t dim, masa_dtype dtype, bool with_g
     struct tensor dgain = tensor_random(&random, MASA_F32, dim, 1);
     struct tensor y = tensor_zero(dtype, rows * dim), rstd = tensor_zero(MASA_F32, rows);
     struct gpu_arrays a = {0};
-    struct norm n = {rows, dim, dtype, gpu_room(&a, y.n * masa_dtype_size(dtype)),
-                     gpu_give_tensor(&a, &x), gpu_give_tensor(&a, &gain),
-                     gpu_room(&a, rows * sizeof(float)), gpu_give_tensor(&a, &dy),
-                     gpu_give_tensor(&a, &dx), gpu_give_tensor(&a, &dgain)};
+    struct norm n = {rows,
+                     dim,
+                     dtype,
+                     gpu_room(&a, y.n * masa_dtype_size(dtype)),
+                     gpu_give_tensor(&a, &x),
+                     gpu_give_tensor(&a, &gain),
+                     gpu_room(&a, rows * sizeof(float)),
+                     gpu_give_tensor(&a, &dy),
+                     gpu_give_tensor(&a, &dx),
+                     gpu_give_tensor(&a, &dgain)};
     float *parts = n.dgain;
     if (!with_gain) n.dgain = NULL;
     gpu_run(&a, norm_run, &n);
     backend_cpu.rmsnorm_forward(y.data, dtype, rstd.data, x.data, gain.data, rows, dim, EPS);
-    backend_cpu.rmsnorm_backward(dx.data, with_gain ? dgain.data : NULL, dy.data, x.data, gain.data,
-                          rstd.data, rows, dim);
+    backend_cpu.rmsnorm_backward(dx.data, with_gain ? dgain.data : NULL, dy.data, x.data,
+                                 gain.data, rstd.data, rows, dim);
     gpu_near(&a, n.y, y.data, dtype, y.n, storage_tolerance(dtype, 2e-6));
     gpu_near(&a, n.rstd, rstd.data, MASA_F32, rows, 2e-6);
     gpu_near(&a, n.dx, dx.data, MASA_F32, dx.n, 1e-5);
@@ -88,8 +94,7 @@ static void heads_near(const struct gpu_arrays *a, const void *gpu, const struct
         double w = tensor_at(want, i);
         if (i % stride < width)
             assert_near(tensor_at(&got, i), w, tolerance * fmax(1, fabs(w)));
-        else
-            assert_true(isnan(tensor_at(&got, i)));
+        else assert_true(isnan(tensor_at(&got, i)));
     }
 }
 
@@ -115,15 +120,25 @@ static void check_headnorm(size_t rows, size_t heads, size_t dim, masa_dtype dty
     spoil_padding(&x, width, stride), spoil_padding(&y, width, stride);
     spoil_padding(&dy, width, stride);
     struct gpu_arrays a = {0};
-    struct heads h = {rows, heads, dim, stride, dtype, gpu_give_tensor(&a, &x),
-                      gpu_give_tensor(&a, &y), gpu_give_tensor(&a, &dy),
-                      gpu_give_tensor(&a, &gain), gpu_give_tensor(&a, &dgain),
-                      gpu_room(&a, rstd.n * sizeof(float)), NULL, NULL, NULL};
+    struct heads h = {rows,
+                      heads,
+                      dim,
+                      stride,
+                      dtype,
+                      gpu_give_tensor(&a, &x),
+                      gpu_give_tensor(&a, &y),
+                      gpu_give_tensor(&a, &dy),
+                      gpu_give_tensor(&a, &gain),
+                      gpu_give_tensor(&a, &dgain),
+                      gpu_room(&a, rstd.n * sizeof(float)),
+                      NULL,
+                      NULL,
+                      NULL};
     gpu_run(&a, headnorm_run, &h);
-    backend_cpu.headnorm_forward(y.data, stride, rstd.data, x.data, stride, dtype, gain.data, rows,
-                          heads, dim, EPS);
-    backend_cpu.headnorm_backward(dy.data, stride, dgain.data, dy.data, stride, x.data, stride, dtype,
-                           gain.data, rstd.data, rows, heads, dim);
+    backend_cpu.headnorm_forward(y.data, stride, rstd.data, x.data, stride, dtype, gain.data,
+                                 rows, heads, dim, EPS);
+    backend_cpu.headnorm_backward(dy.data, stride, dgain.data, dy.data, stride, x.data, stride,
+                                  dtype, gain.data, rstd.data, rows, heads, dim);
     heads_near(&a, h.y, &y, width, stride, storage_tolerance(dtype, 2e-6));
     heads_near(&a, h.dy, &dy, width, stride, storage_tolerance(dtype, 1e-5));
     gpu_near(&a, h.dgain, dgain.data, MASA_F32, dim, 3e-5);
@@ -146,10 +161,10 @@ static void headnorm_matches(void **state)
 static void rope_run(const void *context)
 {
     const struct heads *h = context;
-    cuda_rope(h->x, h->dtype, h->stride, h->positions, h->cosine, h->sine, h->rows,
-                    h->heads, h->dim, false);
-    cuda_rope(h->y, h->dtype, h->stride, h->positions, h->cosine, h->sine, h->rows,
-                    h->heads, h->dim, true);
+    cuda_rope(h->x, h->dtype, h->stride, h->positions, h->cosine, h->sine, h->rows, h->heads,
+              h->dim, false);
+    cuda_rope(h->y, h->dtype, h->stride, h->positions, h->cosine, h->sine, h->rows, h->heads,
+              h->dim, true);
 }
 
 static void check_rope(size_t rows, size_t heads, size_t dim, masa_dtype dtype)
@@ -166,16 +181,21 @@ static void check_rope(size_t rows, size_t heads, size_t dim, masa_dtype dtype)
         positions[r] = (int32_t)masa_random_below(&random, POSITIONS);
     spoil_padding(&x, width, stride), spoil_padding(&y, width, stride);
     struct gpu_arrays a = {0};
-    struct heads h = {.rows = rows, .heads = heads, .dim = dim, .stride = stride, .dtype = dtype,
-                      .x = gpu_give_tensor(&a, &x), .y = gpu_give_tensor(&a, &y),
+    struct heads h = {.rows = rows,
+                      .heads = heads,
+                      .dim = dim,
+                      .stride = stride,
+                      .dtype = dtype,
+                      .x = gpu_give_tensor(&a, &x),
+                      .y = gpu_give_tensor(&a, &y),
                       .cosine = gpu_give_tensor(&a, &cosine),
                       .sine = gpu_give_tensor(&a, &sine),
                       .positions = gpu_give(&a, positions, rows * sizeof *positions)};
     gpu_run(&a, rope_run, &h);
     backend_cpu.rope(x.data, dtype, stride, positions, cosine.data, sine.data, rows, heads, dim,
-                    false);
+                     false);
     backend_cpu.rope(y.data, dtype, stride, positions, cosine.data, sine.data, rows, heads, dim,
-                    true);
+                     true);
     heads_near(&a, h.x, &x, width, stride, storage_tolerance(dtype, 1e-6));
     heads_near(&a, h.y, &y, width, stride, storage_tolerance(dtype, 1e-6));
     gpu_drop(&a);
@@ -217,8 +237,12 @@ static void swiglu_matches(void **state)
         struct tensor y = tensor_zero(dtype, rows * dim);
         if (dtype == MASA_F32) ((float *)x.data)[0] = -200, ((float *)x.data)[x.n - 1] = 150;
         struct gpu_arrays a = {0};
-        struct gate g = {rows, dim, dtype, gpu_give_tensor(&a, &x),
-                         gpu_room(&a, y.n * masa_dtype_size(dtype)), gpu_give_tensor(&a, &dy)};
+        struct gate g = {rows,
+                         dim,
+                         dtype,
+                         gpu_give_tensor(&a, &x),
+                         gpu_room(&a, y.n * masa_dtype_size(dtype)),
+                         gpu_give_tensor(&a, &dy)};
         gpu_run(&a, gate_run, &g);
         backend_cpu.swiglu_forward(y.data, x.data, dtype, rows, dim);
         backend_cpu.swiglu_backward(x.data, dy.data, x.data, dtype, rows, dim);
@@ -258,8 +282,12 @@ static void flat_kernels_match(void **state)
         float *px = x.data;
         if (n > 30) px[1] = INFINITY, px[2] = -INFINITY, px[3] = -0.0f, px[4] = 1e-41f;
         struct gpu_arrays a = {0};
-        struct flat f = {n, gpu_give_tensor(&a, &x), gpu_give_tensor(&a, &y), gpu_room(&a, n * 4),
-                         gpu_room(&a, n * 4), gpu_room(&a, n * 2)};
+        struct flat f = {n,
+                         gpu_give_tensor(&a, &x),
+                         gpu_give_tensor(&a, &y),
+                         gpu_room(&a, n * 4),
+                         gpu_room(&a, n * 4),
+                         gpu_room(&a, n * 2)};
         gpu_run(&a, flat_run, &f);
         backend_cpu.add(y.data, x.data, n);
         backend_cpu.convert(half.data, MASA_BF16, x.data, MASA_F32, n);
@@ -278,8 +306,8 @@ static void flat_kernels_match(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rmsnorm_matches),  cmocka_unit_test(headnorm_matches),
-        cmocka_unit_test(rope_matches),     cmocka_unit_test(swiglu_matches),
+        cmocka_unit_test(rmsnorm_matches), cmocka_unit_test(headnorm_matches),
+        cmocka_unit_test(rope_matches), cmocka_unit_test(swiglu_matches),
         cmocka_unit_test(flat_kernels_match)};
     return cmocka_run_group_tests(tests, gpu_start, NULL);
 }

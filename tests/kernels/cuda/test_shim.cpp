@@ -47,7 +47,8 @@ static bool sums_agree(bool with_barrier)
     float *out = (float *)device(2 * N * sizeof *out), got[2 * N];
     bool agree = true;
     for (gpu::order = 0; gpu::order < 4; gpu::order++) {
-        GPU_LAUNCH_ON(stream, sum_block, dim3(2), dim3(N), 2 * sizeof(float), out, with_barrier);
+        GPU_LAUNCH_ON(stream, sum_block, dim3(2), dim3(N), 2 * sizeof(float), out,
+                      with_barrier);
         fetch(got, out, 2 * N);
         for (float g : got) agree = agree && g == N * (N - 1) / 2;
     }
@@ -96,7 +97,8 @@ __global__ void product(float *c, const bf16 *a, const bf16 *b, bool b_is_deep, 
     else ldmatrix_x4(fb, tb + (l % 8) * 16 + l / 8 % 2 * 8, false);
     float d[4] = {0, 0, 0, 0};
     mma_16816(d, fa, fb);
-    for (int i = 0; i < 4; i++) c[(l / 4 + 8 * (unsigned)(i / 2)) * 8 + 2 * (l % 4) + (unsigned)i % 2] = d[i];
+    for (int i = 0; i < 4; i++)
+        c[(l / 4 + 8 * (unsigned)(i / 2)) * 8 + 2 * (l % 4) + (unsigned)i % 2] = d[i];
     if (!with_wait) gpu_copy_wait<0>();
 }
 
@@ -119,7 +121,8 @@ static bool products_agree(bool b_is_deep, bool with_wait)
             for (int j = 0; j < 8; j++) {
                 float want = 0;
                 for (int k = 0; k < 16; k++)
-                    want += to_f(a[i * 16 + k]) * to_f(b_is_deep ? b[k * 8 + j] : b[j * 16 + k]);
+                    want +=
+                        to_f(a[i * 16 + k]) * to_f(b_is_deep ? b[k * 8 + j] : b[j * 16 + k]);
                 agree = agree && got[i * 8 + j] == want;
             }
     }
@@ -180,7 +183,8 @@ static void dies(void (*fault)(), const char *word)
         _exit(0);
     }
     close(ends[1]);
-    for (ssize_t got; n < sizeof text - 1 && (got = read(ends[0], text + n, sizeof text - 1 - n)) > 0;)
+    for (ssize_t got;
+         n < sizeof text - 1 && (got = read(ends[0], text + n, sizeof text - 1 - n)) > 0;)
         n += (size_t)got;
     close(ends[0]);
     assert_true(waitpid(child, &status, 0) == child);
@@ -223,51 +227,80 @@ __global__ void write_at(float *out, size_t at)
 
 static void barriers_must_be_reached(void **)
 {
-    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1), dim3(64), 0, 0); wait(); }, "deadlock");
-    dies([]() { GPU_LAUNCH_ON(stream, half_a_shuffle, dim3(1), dim3(32), 0, (float *)device(4)); wait(); },
-         "deadlock");
-    dies([]() { GPU_LAUNCH_ON(stream, two_places, dim3(1), dim3(32), 0, (float *)device(4)); wait(); },
-         "same instruction");
+    dies(
+        []() {
+            GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1), dim3(64), 0, 0);
+            wait();
+        },
+        "deadlock");
+    dies(
+        []() {
+            GPU_LAUNCH_ON(stream, half_a_shuffle, dim3(1), dim3(32), 0, (float *)device(4));
+            wait();
+        },
+        "deadlock");
+    dies(
+        []() {
+            GPU_LAUNCH_ON(stream, two_places, dim3(1), dim3(32), 0, (float *)device(4));
+            wait();
+        },
+        "same instruction");
 }
 
 static void memory_has_its_bounds(void **)
 {
-    dies([]() { GPU_LAUNCH_ON(stream, beyond_shared, dim3(1), dim3(32), 31 * 4, 0); wait(); },
+    dies(
+        []() {
+            GPU_LAUNCH_ON(stream, beyond_shared, dim3(1), dim3(32), 31 * 4, 0);
+            wait();
+        },
 #if defined(__SANITIZE_ADDRESS__)
-         "heap-buffer-overflow");
+        "heap-buffer-overflow");
 #else
-         "behind the end of shared memory");
+        "behind the end of shared memory");
 #endif
-    dies([]() {
-        float *p = (float *)device(5 * 4);
-        GPU_LAUNCH_ON(stream, write_at, dim3(1), dim3(32), 0, p, 5);
-        wait();
-        cudaFree(p);
-    },
+    dies(
+        []() {
+            float *p = (float *)device(5 * 4);
+            GPU_LAUNCH_ON(stream, write_at, dim3(1), dim3(32), 0, p, 5);
+            wait();
+            cudaFree(p);
+        },
 #if defined(__SANITIZE_ADDRESS__)
-         "use-after-poison");
+        "use-after-poison");
 #else
-         "behind the end of device memory");
+        "behind the end of device memory");
 #endif
-    dies([]() { /* the guard page */
-        GPU_LAUNCH_ON(stream, write_at, dim3(1), dim3(32), 0, (float *)device(256), 64);
-        wait();
-    }, NULL);
+    dies(
+        []() { /* the guard page */
+               GPU_LAUNCH_ON(stream, write_at, dim3(1), dim3(32), 0, (float *)device(256), 64);
+               wait();
+        },
+        NULL);
 }
 
 static void the_host_stays_out(void **)
 {
     dies([]() { *(volatile float *)device(4) = 1; }, NULL);
-    dies([]() { float x = *(volatile float *)device(4); (void)x; }, NULL);
+    dies(
+        []() {
+            float x = *(volatile float *)device(4);
+            (void)x;
+        },
+        NULL);
 }
 
 static void impossible_launches_are_refused(void **)
 {
-    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(0), dim3(32), 0, 0); }, "empty grid");
-    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1), dim3(33), 0, 0); }, "part of a warp");
+    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(0), dim3(32), 0, 0); },
+         "empty grid");
+    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1), dim3(33), 0, 0); },
+         "part of a warp");
     dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1), dim3(1056), 0, 0); }, "1024");
-    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1, 65536), dim3(32), 0, 0); }, "too large");
-    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1), dim3(32), 50000, 0); }, "than was asked for");
+    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1, 65536), dim3(32), 0, 0); },
+         "too large");
+    dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(1), dim3(32), 50000, 0); },
+         "than was asked for");
 }
 
 int main(void)

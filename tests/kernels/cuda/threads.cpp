@@ -59,13 +59,23 @@ static void run_attention(unsigned head_dim, masa_dtype dtype)
     cuda_plan_set(plan, segments, 2);
     size_t k = head_dim * size, v = 2 * k;
     cuda_attention_forward(out, lse, x, x + k, x + v, plan, &shape);
-    cuda_attention_backward(dx, dx + k, dx + v, parts, out, out, lse, x, x + k, x + v, plan, ROWS,
-                            &shape);
+    cuda_attention_backward(dx, dx + k, dx + v, parts, out, out, lse, x, x + k, x + v, plan,
+                            ROWS, &shape);
     int32_t table[5] = {4, 3, 2, 1, 0}, sequences[2] = {0, 0}, lengths[2] = {37, 38};
-    masa_kv_layer kv = {numbers(5 * BLOCK * head_dim * size), numbers(5 * BLOCK * head_dim * size),
-                        BLOCK, 1, head_dim, dtype};
-    masa_cached_rows rows = {2, 1, 2, 38, 5, (int32_t *)device_alloc(20, false),
-                             (int32_t *)device_alloc(8, false), (int32_t *)device_alloc(8, false),
+    masa_kv_layer kv = {numbers(5 * BLOCK * head_dim * size),
+                        numbers(5 * BLOCK * head_dim * size),
+                        BLOCK,
+                        1,
+                        head_dim,
+                        dtype};
+    masa_cached_rows rows = {2,
+                             1,
+                             2,
+                             38,
+                             5,
+                             (int32_t *)device_alloc(20, false),
+                             (int32_t *)device_alloc(8, false),
+                             (int32_t *)device_alloc(8, false),
                              NULL};
     device_put((void *)rows.block_tables, table, sizeof table);
     device_put((void *)rows.sequences, sequences, sizeof sequences);

@@ -20,12 +20,20 @@ static const char FOLDER_VARIABLE[] = "MASA_PLUGIN_FOLDER";
 
 static masa_model_config config_of(masa_architecture architecture)
 {
-    masa_model_config c = {.architecture = architecture, .vocab_size = VOCAB, .hidden_size = 32,
-                           .intermediate_size = 40, .n_layers = 2, .n_heads = 2, .n_kv_heads = 1,
+    masa_model_config c = {.architecture = architecture,
+                           .vocab_size = VOCAB,
+                           .hidden_size = 32,
+                           .intermediate_size = 40,
+                           .n_layers = 2,
+                           .n_heads = 2,
+                           .n_kv_heads = 1,
                            .head_dim = architecture == MASA_QWEN2 ? 20 : 64,
-                           .max_positions = 128, .rms_norm_eps = 1e-5f, .rope_theta = 10000,
+                           .max_positions = 128,
+                           .rms_norm_eps = 1e-5f,
+                           .rope_theta = 10000,
                            .tied_embeddings = architecture == MASA_LLAMA,
-                           .bos_token = 1, .eos_token = 2,
+                           .bos_token = 1,
+                           .eos_token = 2,
                            .pad_token = -1};
     return c;
 }
@@ -39,7 +47,8 @@ static void write_floats(FILE *f, const float *x, size_t n)
 static void train_step(FILE *f, masa_model *model, masa_pass *pass, float DEVICE *moments,
                        long number)
 {
-    static const masa_segment segments[] = {{0, PROMPT, -1}, {PROMPT, 20, 0}, {PROMPT + 20, 11, 0}};
+    static const masa_segment segments[] = {
+        {0, PROMPT, -1}, {PROMPT, 20, 0}, {PROMPT + 20, 11, 0}};
     int32_t tokens[ROWS], positions[ROWS], rows[TARGETS], targets[TARGETS];
     float logprob[TARGETS], entropy[TARGETS], dlogprob[TARGETS];
     masa_random random = masa_random_init(3, MASA_STREAM_TEST);
@@ -53,9 +62,15 @@ static void train_step(FILE *f, masa_model *model, masa_pass *pass, float DEVICE
         targets[i] = tokens[i + 1];
         dlogprob[i] = i % 4 == 1 ? 0 : (float)masa_random_normal(&random);
     }
-    masa_batch batch = {.n_tokens = ROWS, .n_segments = 3, .n_targets = TARGETS,
-                        .tokens = tokens, .positions = positions, .segments = segments,
-                        .target_rows = rows, .target_tokens = targets, .temperature = 0.9f};
+    masa_batch batch = {.n_tokens = ROWS,
+                        .n_segments = 3,
+                        .n_targets = TARGETS,
+                        .tokens = tokens,
+                        .positions = positions,
+                        .segments = segments,
+                        .target_rows = rows,
+                        .target_tokens = targets,
+                        .temperature = 0.9f};
     masa_device_zero(masa_model_grads(model), count * sizeof(float));
     masa_pass_forward(pass, &batch);
     masa_pass_logprobs(pass, logprob, entropy);
@@ -93,8 +108,11 @@ static void continue_greedily(FILE *f, masa_model *model)
         last = n - 1;
         masa_decode_batch batch = {.rows = (size_t)n,
                                    .tokens = step < 2 ? tokens + done : tokens,
-                                   .positions = positions, .sequences = sequences,
-                                   .block_tables = tables, .max_blocks = 8, .n_logits = 1,
+                                   .positions = positions,
+                                   .sequences = sequences,
+                                   .block_tables = tables,
+                                   .max_blocks = 8,
+                                   .n_logits = 1,
                                    .logit_rows = &last};
         masa_draw draw = {.row = 0, .sampling = {0, 0, 1, 0}};
         masa_decoder_run(decoder, &store, &batch, row);
@@ -123,8 +141,8 @@ static void compute_all(const char *path, masa_architecture architecture, masa_d
     assert_non_null(f);
     assert_int_equal(masa_model_create_fresh(&model, &config, &options, 5, NULL), MASA_OK);
     size_t count = masa_model_parameter_count(model);
-    assert_int_equal(
-        masa_device_alloc(&memory, 2 * count, sizeof(float), "moments", NULL), MASA_OK);
+    assert_int_equal(masa_device_alloc(&memory, 2 * count, sizeof(float), "moments", NULL),
+                     MASA_OK);
     assert_int_equal(
         masa_pass_create(&pass, model, ROWS, TARGETS, architecture == MASA_QWEN3, NULL),
         MASA_OK);

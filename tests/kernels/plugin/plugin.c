@@ -35,7 +35,10 @@ static const char *name(void)
 const struct backend *masa_backend(void)
 {
     static struct backend table;
-    table = (struct backend){.version = (unsigned)environment("PLUGIN_VERSION", BACKEND_VERSION),
-                             .kind = "cuda", .start = start, .name = name};
+    table =
+        (struct backend){.version = (unsigned)environment("PLUGIN_VERSION", BACKEND_VERSION),
+                         .kind = "cuda",
+                         .start = start,
+                         .name = name};
     return &table;
 }

@@ -144,7 +144,7 @@ struct fiber {
     thread me;
     void *stack;
 #ifdef __x86_64__
-    void *at; /* its stack pointer while it waits */
+    void *at;   /* its stack pointer while it waits */
 #else
     ucontext_t at;
 #endif

@@ -44,14 +44,20 @@ struct dim3 {
 
 /* ---- the runtime ---- */
 
-typedef enum cudaError { cudaSuccess = 0, cudaErrorMemoryAllocation = 2, cudaErrorNoDevice = 100 } cudaError_t;
+typedef enum cudaError {
+    cudaSuccess = 0,
+    cudaErrorMemoryAllocation = 2,
+    cudaErrorNoDevice = 100
+} cudaError_t;
 typedef struct gpu_stream *cudaStream_t;
 typedef enum cudaMemcpyKind {
     cudaMemcpyHostToDevice = 1,
     cudaMemcpyDeviceToHost = 2,
     cudaMemcpyDeviceToDevice = 3
 } cudaMemcpyKind;
-typedef enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 } cudaFuncAttribute;
+typedef enum cudaFuncAttribute {
+    cudaFuncAttributeMaxDynamicSharedMemorySize = 8
+} cudaFuncAttribute;
 struct cudaDeviceProp {
     char name[256];
     int major, minor, multiProcessorCount;
@@ -133,12 +139,12 @@ template <class K> cudaError_t cudaFuncSetAttribute(K *kernel, cudaFuncAttribute
 
 /* ---- the language ---- */
 
-#define threadIdx (gpu::self->tid)
-#define blockIdx gpu::block_index
-#define blockDim gpu::block_size
-#define gridDim gpu::grid_size
+#define threadIdx       (gpu::self->tid)
+#define blockIdx        gpu::block_index
+#define blockDim        gpu::block_size
+#define gridDim         gpu::grid_size
 #define __syncthreads() gpu::barrier(gpu::BLOCK)
-#define __syncwarp() gpu::barrier(gpu::WARP)
+#define __syncwarp()    gpu::barrier(gpu::WARP)
 
 template <class T> T __shfl_xor_sync(unsigned mask, T v, int m)
 {
@@ -231,9 +237,12 @@ static inline void mma_16816(float d[4], const uint32_t a[4], const uint32_t b[2
 {
     gpu::warp_slots &s = gpu::slots();
     unsigned l = gpu::lane(), g = l / 4, t = 2 * (l % 4);
-    auto half = [](uint32_t word, unsigned h) { return to_f(bf16{(uint16_t)(word >> (16 * h))}); };
+    auto half = [](uint32_t word, unsigned h) {
+        return to_f(bf16{(uint16_t)(word >> (16 * h))});
+    };
     for (unsigned j = 0; j < 4; j++)
-        for (unsigned h = 0; h < 2; h++) s.a[g + 8 * (j % 2)][t + 8 * (j / 2) + h] = half(a[j], h);
+        for (unsigned h = 0; h < 2; h++)
+            s.a[g + 8 * (j % 2)][t + 8 * (j / 2) + h] = half(a[j], h);
     for (unsigned j = 0; j < 2; j++)
         for (unsigned h = 0; h < 2; h++) s.b[g][t + 8 * j + h] = half(b[j], h);
     gpu::barrier(gpu::PRODUCT);
@@ -262,7 +271,7 @@ void launch_kernel(const char *name, void (*kernel)(P...), dim3 grid, dim3 block
            [=]() { kernel(arguments...); });
 }
 } // namespace gpu
-#define GPU_LAUNCH_ON(stream, kernel, grid, block, shared, ...)                           \
+#define GPU_LAUNCH_ON(stream, kernel, grid, block, shared, ...)                                \
     gpu::launch_kernel(#kernel, kernel, grid, block, shared, stream, __VA_ARGS__)
 
 #endif

@@ -72,9 +72,9 @@ void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t 
     unsigned n = block.x * block.y * block.z;
     size_t most = raised.count(kernel) ? raised[kernel] : 0;
     if (most < 48 << 10) most = 48 << 10;
-    const char *wrong = n == 0 || n > 1024           ? "a block of 0 or more than 1024 threads"
-                        : n % 32                     ? "a block with a part of a warp"
-                        : shared > most              ? "more shared memory than was asked for"
+    const char *wrong = n == 0 || n > 1024 ? "a block of 0 or more than 1024 threads"
+                        : n % 32           ? "a block with a part of a warp"
+                        : shared > most    ? "more shared memory than was asked for"
                         : !grid.x || !grid.y || !grid.z ? "an empty grid"
                         : grid.x > 0x7fffffffu || grid.y > 65535 || grid.z > 65535
                             ? "a grid that is too large"
@@ -109,8 +109,7 @@ static void copy_now(const copy &c)
 
 void copy_async(void *to, const void *from, unsigned bytes)
 {
-    if ((uintptr_t)to % 16 || (bytes && (uintptr_t)from % 16))
-        die("cp.async not on 16 bytes");
+    if ((uintptr_t)to % 16 || (bytes && (uintptr_t)from % 16)) die("cp.async not on 16 bytes");
     if (bytes > 16) die("cp.async of more than 16 bytes");
     copy c = {to, from, bytes};
     if (order % 2 == 0) copy_now(c);
@@ -254,9 +253,13 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 {
     if (kind == cudaMemcpyHostToDevice) {
         std::vector<char> kept((const char *)from, (const char *)from + bytes);
-        enqueue(stream, [=]() { if (bytes) memcpy(to, kept.data(), bytes); });
+        enqueue(stream, [=]() {
+            if (bytes) memcpy(to, kept.data(), bytes);
+        });
     } else {
-        enqueue(stream, [=]() { if (bytes) memmove(to, from, bytes); });
+        enqueue(stream, [=]() {
+            if (bytes) memmove(to, from, bytes);
+        });
     }
     return cudaSuccess;
 }

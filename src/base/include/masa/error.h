@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 /* One table: the code and the exit status a program ends with for it cannot drift apart. */
+/* clang-format off */
 #define MASA_STATUS_TABLE(X)            \
     X(MASA_OK, 0)                       \
     X(MASA_ERR_USAGE, 2)                \
@@ -32,6 +33,7 @@
     X(MASA_ERR_NUMERIC, 4)              \
     X(MASA_ERR_PEER, 5)                 \
     X(MASA_ERR_INTERRUPTED, 130)
+/* clang-format on */
 
 typedef enum masa_status {
 #define X(code, exit_status) code,
@@ -53,8 +55,7 @@ masa_status masa_error_set(masa_error *err, masa_status code, const char *source
                            int source_line, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
-#define MASA_FAIL(err, code, ...)                                                         \
-    masa_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
+#define MASA_FAIL(err, code, ...) masa_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
 
 /** Puts "prefix: " before the message while an error travels up. */
 void masa_error_context(masa_error *err, const char *format, ...)

@@ -31,7 +31,7 @@ size_t masa_utf8_mark(const char *s, size_t n);
 typedef struct masa_output {
     FILE *file;
     const char *path; /* borrowed: as the caller calls it */
-    char *target;     /* the regular file that is to be, links followed; NULL: written straight */
+    char *target; /* the regular file that is to be, links followed; NULL: written straight */
     char *temporary;
 } masa_output;
 
@@ -58,8 +58,7 @@ void masa_file_abort(masa_output *out);
  *  lost anyway, a line end is tried. */
 int masa_file_cause(FILE *file);
 /** The three calls above for bytes in memory. */
-masa_status masa_file_write(const char *path, const void *data, size_t size,
-                            masa_error *err);
+masa_status masa_file_write(const char *path, const void *data, size_t size, masa_error *err);
 
 bool masa_path_exists(const char *path);
 /** There is certainly nothing at path. Not the opposite of masa_path_exists: of a path that

@@ -56,8 +56,8 @@ size_t masa_memory_available(void);
 void *masa_grow(void *items, size_t *capacity, size_t need, size_t size);
 
 /** Appends to a {T *items; size_t n, capacity;}-style triple. */
-#define MASA_PUSH(items, n, capacity, value)                                              \
-    ((items) = masa_grow((items), &(capacity), (n) + 1, sizeof *(items)),                 \
+#define MASA_PUSH(items, n, capacity, value)                                                   \
+    ((items) = masa_grow((items), &(capacity), (n) + 1, sizeof *(items)),                      \
      (items)[(n)++] = (value))
 
 #endif

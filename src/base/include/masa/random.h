@@ -20,7 +20,7 @@ typedef enum masa_stream {
     MASA_STREAM_BOOTSTRAP,  /* statistics */
     MASA_STREAM_GATE,       /* audits, soft gates and cutoffs */
     MASA_STREAM_TEST,
-    MASA_STREAM_SHUFFLE,    /* the control with permuted meta rewards */
+    MASA_STREAM_SHUFFLE, /* the control with permuted meta rewards */
 } masa_stream;
 
 /** Ten rounds of Philox4x32 on a counter under a key. */
@@ -40,10 +40,10 @@ typedef struct masa_random {
 } masa_random;
 
 masa_random masa_random_init(uint64_t key, masa_stream stream);
-double masa_random_uniform(masa_random *random);              /* [0, 1) */
-uint64_t masa_random_below(masa_random *random, uint64_t n);  /* 0..n-1, unbiased; n > 0 */
+double masa_random_uniform(masa_random *random);             /* [0, 1) */
+uint64_t masa_random_below(masa_random *random, uint64_t n); /* 0..n-1, unbiased; n > 0 */
 int64_t masa_random_range(masa_random *random, int64_t low, int64_t high); /* inclusive */
-double masa_random_normal(masa_random *random);               /* mean 0, variance 1 */
+double masa_random_normal(masa_random *random); /* mean 0, variance 1 */
 /** Fisher-Yates over n indices. */
 void masa_random_shuffle(masa_random *random, size_t *items, size_t n);
 

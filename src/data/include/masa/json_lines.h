@@ -18,11 +18,10 @@ typedef masa_status masa_json_line_visit(void *context, json_t *line, size_t num
  * no object at all.
  */
 masa_status masa_json_lines_parse(const char *text, size_t size, const char *path,
-                                  masa_json_line_visit *visit, void *context,
-                                  masa_error *err);
+                                  masa_json_line_visit *visit, void *context, masa_error *err);
 /** The same of a file; "-" is standard input. */
-masa_status masa_json_lines_read(const char *path, masa_json_line_visit *visit,
-                                 void *context, masa_error *err);
+masa_status masa_json_lines_read(const char *path, masa_json_line_visit *visit, void *context,
+                                 masa_error *err);
 
 /** A string as it is, a number as it is written in JSON, else NULL. Caller frees. */
 char *masa_json_text(const json_t *value);

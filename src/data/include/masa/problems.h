@@ -41,11 +41,11 @@ typedef struct masa_problem {
     size_t n_choices;
     char *unit;
     char *preamble, *entry_point; /* of code: what a response may leave out; the function */
-    char *tests;                  /* of code: a program that raises when the response is wrong */
-    char *shown_tests;            /* as the line gives them, one a line */
-    bool stdio;    /* the program reads standard input: the tests run it as __program__ */
-    char *line;    /* JSON, all members of the line and the id; kept only when asked for */
-    char **strata; /* [n_strata] "key=value" of the keys asked for that the line has */
+    char *tests;       /* of code: a program that raises when the response is wrong */
+    char *shown_tests; /* as the line gives them, one a line */
+    bool stdio;        /* the program reads standard input: the tests run it as __program__ */
+    char *line;        /* JSON, all members of the line and the id; kept only when asked for */
+    char **strata;     /* [n_strata] "key=value" of the keys asked for that the line has */
     size_t n_strata;
 } masa_problem;
 
@@ -94,7 +94,7 @@ void masa_problem_deinit(masa_problem *problem);
 /* What is left to the problem's line: its instruction, its answer rules. */
 #define MASA_PROBLEM_AUTO "auto"
 /* The instruction of a line that says none; of a program the second. */
-#define MASA_PROBLEM_SUFFIX                                                               \
+#define MASA_PROBLEM_SUFFIX                                                                    \
     "Let's think step by step and output the final answer within \\boxed{}."
 #define MASA_PROBLEM_CODE_SUFFIX "Answer with one Python code block."
 
@@ -126,8 +126,7 @@ typedef struct masa_problem_order {
     size_t epoch;
 } masa_problem_order;
 
-void masa_problem_order_init(masa_problem_order *order, size_t n, uint64_t seed,
-                             bool shuffle);
+void masa_problem_order_init(masa_problem_order *order, size_t n, uint64_t seed, bool shuffle);
 void masa_problem_order_deinit(masa_problem_order *order);
 size_t masa_problem_order_get(masa_problem_order *order, size_t draw);
 

@@ -26,11 +26,11 @@ typedef enum masa_task_kind {
     MASA_TASK_ADD,        /* a: two numbers of `level` digits added in columns */
     MASA_TASK_MULTIPLY,   /* m: a product of level + 1 digits: column, or expand */
     MASA_TASK_SORT,       /* s: `level` digits sorted: select, or insert */
-    MASA_TASK_SEARCH,     /* t: two or three of `level` numbers with a sum: big, or small first */
-    MASA_TASK_GRAPH,      /* g: the shortest path in a graph of `level` nodes */
-    MASA_TASK_BASE,       /* b: a number of `level` digits in another base: divide, or powers */
-    MASA_TASK_SOLVE,      /* e: a*x+b=c, x of `level` digits */
-    MASA_TASK_SECRET,     /* h: a cipher of `level` letters that nobody can solve */
+    MASA_TASK_SEARCH, /* t: two or three of `level` numbers with a sum: big, or small first */
+    MASA_TASK_GRAPH,  /* g: the shortest path in a graph of `level` nodes */
+    MASA_TASK_BASE,   /* b: a number of `level` digits in another base: divide, or powers */
+    MASA_TASK_SOLVE,  /* e: a*x+b=c, x of `level` digits */
+    MASA_TASK_SECRET, /* h: a cipher of `level` letters that nobody can solve */
     MASA_TASK_KINDS
 } masa_task_kind;
 
@@ -76,7 +76,7 @@ typedef struct masa_task_options {
  * Appends n different problems; the same ones with and without slips. MASA_ERR_CONFIG when
  * the mix has not as many, or slips are asked of a kind that cannot.
  */
-masa_status masa_tasks_generate(masa_problems *out, size_t n,
-                                const masa_task_options *options, masa_error *err);
+masa_status masa_tasks_generate(masa_problems *out, size_t n, const masa_task_options *options,
+                                masa_error *err);
 
 #endif

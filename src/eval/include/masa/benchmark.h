@@ -16,22 +16,22 @@
 
 /* A description. Strings may be NULL where "optional" is said. */
 typedef struct masa_benchmark {
-    char *name, *title;            /* title is optional */
-    char *file;                    /* of the data, in the data folder */
-    int lines;                     /* problems it should have; 0: not known */
-    char *licence;                 /* optional, as are source and form */
-    char *source;                  /* where the data can be had */
-    char *form;                    /* what the file must look like */
-    char *kind;                    /* of problems that do not say; optional: math */
-    char *rules;                   /* where answers may stand; optional: what the line says */
-    double tolerance;              /* relative, of numbers; 0: exact */
-    char *only;                    /* optional "member=value": the lines that count */
-    char *example_file;            /* optional; in the data folder, for {example} */
-    int examples;                  /* worked examples taken from it; 0: all */
-    masa_problem_fields *fields;   /* optional */
-    char *question;                /* template of the problem; optional */
-    char *prompt;                  /* template of the user's turn; NULL of a user's own file: */
-    char *suffix, *code_suffix;    /* then behind the question, of programs the second */
+    char *name, *title;          /* title is optional */
+    char *file;                  /* of the data, in the data folder */
+    int lines;                   /* problems it should have; 0: not known */
+    char *licence;               /* optional, as are source and form */
+    char *source;                /* where the data can be had */
+    char *form;                  /* what the file must look like */
+    char *kind;                  /* of problems that do not say; optional: math */
+    char *rules;                 /* where answers may stand; optional: what the line says */
+    double tolerance;            /* relative, of numbers; 0: exact */
+    char *only;                  /* optional "member=value": the lines that count */
+    char *example_file;          /* optional; in the data folder, for {example} */
+    int examples;                /* worked examples taken from it; 0: all */
+    masa_problem_fields *fields; /* optional */
+    char *question;              /* template of the problem; optional */
+    char *prompt;                /* template of the user's turn; NULL of a user's own file: */
+    char *suffix, *code_suffix;  /* then behind the question, of programs the second */
 } masa_benchmark;
 
 /** A built-in benchmark by name, or a description file (a path with "/" or ".yaml"). */

@@ -28,9 +28,9 @@
 typedef struct masa_eval_options {
     masa_model *model; /* borrowed, as everything here */
     const masa_tokenizer *tokenizer;
-    const masa_chat *chat;   /* NULL when raw */
-    bool raw;                /* no template: prompts as they stand */
-    const char *system;      /* NULL: none */
+    const masa_chat *chat; /* NULL when raw */
+    bool raw;              /* no template: prompts as they stand */
+    const char *system;    /* NULL: none */
 
     size_t samples, max_tokens; /* solutions of a problem, tokens of each */
     size_t meta_samples, meta_max_tokens;
@@ -42,10 +42,9 @@ typedef struct masa_eval_options {
     masa_sampling sampling;
     uint64_t seed;
 
-    size_t batch, cache_bytes; /* of the generator; without effect on what is sampled */
-    const volatile sig_atomic_t
-        *stop;      /* nonzero: keep what is done and end; may be NULL */
-    FILE *progress; /* NULL: none */
+    size_t batch, cache_bytes;         /* of the generator; without effect on what is sampled */
+    const volatile sig_atomic_t *stop; /* nonzero: keep what is done and end; may be NULL */
+    FILE *progress;                    /* NULL: none */
 } masa_eval_options;
 
 /**
@@ -55,7 +54,7 @@ typedef struct masa_eval_options {
  * samples that were finished.
  */
 masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark,
-                          const masa_problems *problems,
-                          const masa_eval_options *options, masa_error *err);
+                          const masa_problems *problems, const masa_eval_options *options,
+                          masa_error *err);
 
 #endif

@@ -12,7 +12,7 @@
  * gives them.
  */
 masa_status masa_eval_export(const char *folder, const masa_result_sets *sets,
-                             const char *settings,
-                             const masa_bootstrap_options *bootstrap, masa_error *err);
+                             const char *settings, const masa_bootstrap_options *bootstrap,
+                             masa_error *err);
 
 #endif

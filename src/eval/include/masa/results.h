@@ -15,14 +15,11 @@
 
 typedef struct masa_results masa_results;
 
-typedef enum masa_results_mode {
-    MASA_RESULTS_WRITE,
-    MASA_RESULTS_READ
-} masa_results_mode;
+typedef enum masa_results_mode { MASA_RESULTS_WRITE, MASA_RESULTS_READ } masa_results_mode;
 
 /** WRITE creates the file when it is missing. */
-masa_status masa_results_open(masa_results **out, const char *path,
-                              masa_results_mode mode, masa_error *err);
+masa_status masa_results_open(masa_results **out, const char *path, masa_results_mode mode,
+                              masa_error *err);
 /** Commits what was added. NULL is fine. */
 void masa_results_close(masa_results *results);
 
@@ -30,8 +27,7 @@ void masa_results_close(masa_results *results);
  * Binds the file to the settings its samples depend on, a JSON object: kept in a new
  * file, compared with an old one. A difference is MASA_ERR_CONFIG and names the setting.
  */
-masa_status masa_results_bind(masa_results *results, const char *settings,
-                              masa_error *err);
+masa_status masa_results_bind(masa_results *results, const char *settings, masa_error *err);
 /** The settings' JSON; caller frees. */
 masa_status masa_results_settings(char **out, masa_results *results, masa_error *err);
 
@@ -73,8 +69,7 @@ typedef struct masa_result_sets {
 } masa_result_sets;
 
 /** Everything in the file, benchmarks in the order they were first evaluated. */
-masa_status masa_results_read(masa_result_sets *out, masa_results *results,
-                              masa_error *err);
+masa_status masa_results_read(masa_result_sets *out, masa_results *results, masa_error *err);
 void masa_result_sets_deinit(masa_result_sets *sets);
 /** Whether a problem has all samples and all of them are judged. */
 bool masa_result_complete(const masa_result_set *set, const masa_result_problem *problem);

@@ -58,7 +58,7 @@ typedef struct masa_bootstrap_options {
     uint64_t seed;
 } masa_bootstrap_options;
 
-#define MASA_BOOTSTRAP_DEFAULTS                                                          \
+#define MASA_BOOTSTRAP_DEFAULTS                                                                \
     ((masa_bootstrap_options){.level = 0.95, .resamples = 10000, .seed = 1})
 
 /** A statistic of a resample: items [n] are indices of the data, with repetitions. May

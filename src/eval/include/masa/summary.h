@@ -48,9 +48,8 @@ typedef struct masa_meta_judge {
 typedef struct masa_meta_record {
     size_t problem; /* in the set */
     size_t n, n_correct;
-    double predicted_rate, true_rate; /* mean prediction; NAN when none is valid */
-    double predicted_length,
-        true_length; /* of correct solutions; NAN when there is none */
+    double predicted_rate, true_rate;         /* mean prediction; NAN when none is valid */
+    double predicted_length, true_length;     /* of correct solutions; NAN when there is none */
     double difficulty, length, notion, total; /* mean rewards of its predictions */
     bool gate_closed;
 } masa_meta_record;
@@ -80,8 +79,7 @@ typedef struct masa_meta_summary {
 
 /** Free with masa_meta_summary_deinit; zeroes when the set has no predictions. */
 void masa_meta_summarise(masa_meta_summary *out, const masa_result_set *set,
-                         const masa_meta_judge *judge,
-                         const masa_bootstrap_options *bootstrap);
+                         const masa_meta_judge *judge, const masa_bootstrap_options *bootstrap);
 void masa_meta_summary_deinit(masa_meta_summary *summary);
 
 /* ---- what an accuracy gain goes with ---- */
@@ -93,8 +91,14 @@ typedef struct masa_checkpoint_result {
     double difficulty, length, notion; /* mean rewards of its predictions */
 } masa_checkpoint_result;
 
-enum { MASA_GAIN_STEPS, MASA_GAIN_DIFFICULTY, MASA_GAIN_LENGTH, MASA_GAIN_NOTION,
-       MASA_GAIN_PARTS, MASA_GAIN_LEAST = 4 };
+enum {
+    MASA_GAIN_STEPS,
+    MASA_GAIN_DIFFICULTY,
+    MASA_GAIN_LENGTH,
+    MASA_GAIN_NOTION,
+    MASA_GAIN_PARTS,
+    MASA_GAIN_LEAST = 4
+};
 
 typedef struct masa_gain_split {
     size_t pairs;

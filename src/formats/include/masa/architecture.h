@@ -10,7 +10,8 @@
 typedef enum masa_architecture { MASA_LLAMA, MASA_QWEN2, MASA_QWEN3 } masa_architecture;
 
 typedef struct masa_traits {
-    const char *name; /* model_type of config.json; general.architecture of GGUF, before its keys */
+    const char
+        *name; /* model_type of config.json; general.architecture of GGUF, before its keys */
     const char *class_name; /* of transformers, in config.json */
     const char *own_member; /* of config.json, as written: what others do not have */
     bool attention_bias;    /* q, k and v have biases */

@@ -95,8 +95,7 @@ bool masa_gguf_string_is(masa_gguf_string string, const char *s);
 
 /** Metadata in file order, for listing: the key and type of entry i < count. */
 size_t masa_gguf_entry_count(const masa_gguf *gguf);
-masa_gguf_string masa_gguf_entry_key(const masa_gguf *gguf, size_t i,
-                                     masa_gguf_type *type);
+masa_gguf_string masa_gguf_entry_key(const masa_gguf *gguf, size_t i, masa_gguf_type *type);
 
 /** Tensors: by name (NULL when absent), or in file order, i < count. */
 const masa_gguf_tensor *masa_gguf_find_tensor(const masa_gguf *gguf, const char *name);

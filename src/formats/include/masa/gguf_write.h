@@ -21,10 +21,10 @@ typedef enum masa_gguf_token_type {
 
 /* A byte-level BPE tokenizer; everything is borrowed. */
 typedef struct masa_gguf_vocab {
-    const char *pre; /* how text is split: "smollm", "qwen2", "llama-bpe", ... */
+    const char *pre;                /* how text is split: "smollm", "qwen2", "llama-bpe", ... */
     const masa_gguf_string *tokens; /* [n] in the byte-level alphabet */
     const int32_t *types;           /* [n] masa_gguf_token_type */
-    size_t n; /* at most the model's vocabulary; the rest is padded */
+    size_t n;                       /* at most the model's vocabulary; the rest is padded */
     const masa_gguf_string *merges; /* [n_merges] "left right" */
     size_t n_merges;
     const char *chat_template;      /* or NULL */
@@ -38,9 +38,8 @@ typedef struct masa_gguf_vocab {
  * file is complete or absent. A value beyond float16 is MASA_ERR_DATA.
  */
 masa_status masa_gguf_write(const char *path, const masa_model_config *config,
-                            const masa_named_tensor *tensors, size_t n,
-                            masa_save_dtype dtype, const masa_gguf_vocab *vocab,
-                            masa_error *err);
+                            const masa_named_tensor *tensors, size_t n, masa_save_dtype dtype,
+                            const masa_gguf_vocab *vocab, masa_error *err);
 
 /** The same with the tensors of an open model, one in memory at a time. */
 masa_status masa_gguf_write_file(const char *path, const masa_model_file *source,

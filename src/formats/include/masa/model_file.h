@@ -14,8 +14,7 @@
 typedef struct masa_model_file masa_model_file;
 
 /** Opens and validates everything but the tensor data; memory-mapped. */
-masa_status masa_model_file_open(masa_model_file **out, const char *path,
-                                 masa_error *err);
+masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_error *err);
 void masa_model_file_close(masa_model_file *file);
 const masa_model_config *masa_model_file_config(const masa_model_file *file);
 
@@ -24,8 +23,8 @@ const masa_model_config *masa_model_file_config(const masa_model_file *file);
  * rows 1), dequantising. A missing tensor or another shape is MASA_ERR_FORMAT
  * naming the tensor, the file and both shapes.
  */
-masa_status masa_model_file_read(const masa_model_file *file, const char *name,
-                                 float *data, size_t rows, size_t cols, masa_error *err);
+masa_status masa_model_file_read(const masa_model_file *file, const char *name, float *data,
+                                 size_t rows, size_t cols, masa_error *err);
 
 /* A tensor of the file; name as above. */
 typedef struct masa_tensor_info {
@@ -49,11 +48,7 @@ typedef struct masa_named_tensor {
     bool vector;
 } masa_named_tensor;
 
-typedef enum masa_save_dtype {
-    MASA_SAVE_F32,
-    MASA_SAVE_F16,
-    MASA_SAVE_BF16
-} masa_save_dtype;
+typedef enum masa_save_dtype { MASA_SAVE_F32, MASA_SAVE_F16, MASA_SAVE_BF16 } masa_save_dtype;
 
 /**
  * Writes config.json, generation_config.json and model.safetensors into an
@@ -64,8 +59,7 @@ masa_status masa_model_folder_write(const char *folder, const masa_model_config 
                                     const masa_named_tensor *tensors, size_t n,
                                     masa_save_dtype dtype, masa_error *err);
 /** The same with the tensors of an open model, one in memory at a time. */
-masa_status masa_model_folder_write_file(const char *folder,
-                                         const masa_model_file *source,
+masa_status masa_model_folder_write_file(const char *folder, const masa_model_file *source,
                                          masa_save_dtype dtype, masa_error *err);
 
 #endif

@@ -41,9 +41,9 @@ typedef struct masa_parameter {
     size_t offset, rows, cols; /* offset in floats into the buffer */
     bool vector;               /* one-dimensional: rows is 1 */
     bool decay;                /* weight decay applies (matrices, not norms or biases) */
-    size_t rotary_dim;  /* head size if GGUF keeps its outputs interleaved, else 0 */
-    char name[64];      /* Hugging Face: "model.layers.0.self_attn.q_proj.weight" */
-    char gguf_name[32]; /* "blk.0.attn_q.weight" */
+    size_t rotary_dim;         /* head size if GGUF keeps its outputs interleaved, else 0 */
+    char name[64];             /* Hugging Face: "model.layers.0.self_attn.q_proj.weight" */
+    char gguf_name[32];        /* "blk.0.attn_q.weight" */
 } masa_parameter;
 
 /** All n parameters of a checked config in the order of memory; the caller frees. */

@@ -25,11 +25,10 @@ typedef struct masa_safetensors_tensor {
 } masa_safetensors_tensor;
 
 /** Maps and checks a file; another element type is MASA_ERR_UNSUPPORTED. */
-masa_status masa_safetensors_open(masa_safetensors **out, const char *path,
-                                  masa_error *err);
+masa_status masa_safetensors_open(masa_safetensors **out, const char *path, masa_error *err);
 /** The same over size bytes that the caller keeps until masa_safetensors_close. */
-masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *data,
-                                         size_t size, masa_error *err);
+masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *data, size_t size,
+                                         masa_error *err);
 void masa_safetensors_close(masa_safetensors *file);
 
 /** Tensors: by name (NULL when absent), or in the order of their data, i < count.
@@ -37,11 +36,10 @@ void masa_safetensors_close(masa_safetensors *file);
 const masa_safetensors_tensor *masa_safetensors_find(const masa_safetensors *file,
                                                      const char *name);
 size_t masa_safetensors_count(const masa_safetensors *file);
-const masa_safetensors_tensor *masa_safetensors_get(const masa_safetensors *file,
-                                                    size_t i);
+const masa_safetensors_tensor *masa_safetensors_get(const masa_safetensors *file, size_t i);
 
 /** Writes tensors in the order given; the file is complete or absent. */
-masa_status masa_safetensors_write(const char *path, const masa_named_tensor *tensors,
-                                   size_t n, masa_save_dtype dtype, masa_error *err);
+masa_status masa_safetensors_write(const char *path, const masa_named_tensor *tensors, size_t n,
+                                   masa_save_dtype dtype, masa_error *err);
 
 #endif

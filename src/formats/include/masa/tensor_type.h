@@ -24,8 +24,7 @@ typedef enum masa_tensor_type {
 } masa_tensor_type;
 
 /** The names above, for error messages: "F32, F16, ...". */
-#define MASA_TENSOR_TYPE_LIST                                                            \
-    "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K"
+#define MASA_TENSOR_TYPE_LIST "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K"
 
 typedef struct masa_tensor_layout {
     const char *name;
@@ -45,7 +44,6 @@ const masa_tensor_layout *masa_tensor_type_layout(uint32_t type);
  * Exact for F32, F16 and BF16; the quantised types follow ggml's definitions
  * (value = scale * q, or scale * q + minimum) in float32. One thread.
  */
-void masa_tensor_dequantize(float *out, masa_tensor_type type, const void *data,
-                            size_t n);
+void masa_tensor_dequantize(float *out, masa_tensor_type type, const void *data, size_t n);
 
 #endif

@@ -35,15 +35,13 @@ typedef struct masa_request {
     size_t n_samples;
     size_t first_sample; /* so many were sampled in earlier calls: the same responses as if all
                           * were in one */
-    uint64_t key;      /* sample i draws from masa_key(key, first_sample + i) */
-    size_t max_tokens; /* of a response, at least 1 */
-    const size_t
-        *sample_max_tokens; /* [n_samples] in its place; NULL: max_tokens for all */
+    uint64_t key;        /* sample i draws from masa_key(key, first_sample + i) */
+    size_t max_tokens;   /* of a response, at least 1 */
+    const size_t *sample_max_tokens; /* [n_samples] in its place; NULL: max_tokens for all */
     masa_sampling sampling;
     const int32_t *stop_tokens;
     size_t n_stop_tokens;
-    const char *const
-        *stop_strings; /* the text is cut before the string; needs a tokenizer */
+    const char *const *stop_strings; /* the text is cut before the string; needs a tokenizer */
     size_t n_stop_strings;
 } masa_request;
 
@@ -53,7 +51,7 @@ typedef struct masa_completion {
     int32_t *tokens; /* [n], stop token included */
     /* log-probability of each token under the policy: softmax of logits/temperature
      * over the whole vocabulary, before top-k/top-p/min-p (temperature 0 counts as 1) */
-    float *logprobs; /* [n] */
+    float *logprobs;    /* [n] */
     int32_t *kept_rows; /* [prompt_size + n - 1] where the activations of all tokens but the
                          * last are (masa_generator_keep), or NULL */
     size_t n;
@@ -107,8 +105,8 @@ void masa_generator_destroy(masa_generator *generator);
  * Options for `batch` sequences of up to `context` tokens (0: as long as one may be) whose
  * cache takes at most cache_bytes; the model's own context bounds them.
  */
-masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
-                                          size_t context, size_t cache_bytes);
+masa_generator_options masa_generator_fit(const masa_model *model, size_t batch, size_t context,
+                                          size_t cache_bytes);
 /**
  * Keeps the activations of later calls' sequences in a borrowed store; NULL: no longer. All
  * samples of a request are kept, or, where the store has no room for them, none.
@@ -140,8 +138,7 @@ typedef bool masa_generate_callback(void *context, const masa_completion *comple
  */
 masa_status masa_generate(masa_generator *generator, const masa_request *requests,
                           size_t n_requests, masa_completion *completions,
-                          masa_generate_callback *callback, void *context,
-                          masa_error *err);
+                          masa_generate_callback *callback, void *context, masa_error *err);
 
 /**
  * The same for requests that come one by one, while others are being answered: a request joins

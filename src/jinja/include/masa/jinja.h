@@ -28,8 +28,7 @@ typedef struct masa_jinja masa_jinja;
 
 /** MASA_ERR_FORMAT: not Jinja; MASA_ERR_UNSUPPORTED: a statement that is refused. The
  * message names the line. */
-masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n,
-                             masa_error *err);
+masa_status masa_jinja_parse(masa_jinja **out, const char *source, size_t n, masa_error *err);
 void masa_jinja_destroy(masa_jinja *template);
 
 /** What a template may use. */
@@ -38,9 +37,9 @@ typedef struct masa_jinja_limits {
     size_t memory; /* bytes made, texts and lists together, output included */
     size_t depth;  /* nested expressions, statements and calls */
 } masa_jinja_limits;
-#define MASA_JINJA_LIMITS                                                                \
-    {                                                                                    \
-        4000000, (size_t)128 << 20, 400                                                  \
+#define MASA_JINJA_LIMITS                                                                      \
+    {                                                                                          \
+        4000000, (size_t)128 << 20, 400                                                        \
     }
 
 /** A value; the memory of texts, lists and dictionaries is the data's. */
@@ -72,11 +71,9 @@ masa_jinja_value masa_jinja_bool(bool value);
 masa_jinja_value masa_jinja_integer(int64_t value);
 masa_jinja_value masa_jinja_real(double value);
 /** A copy of s[0..n). marked: its bytes can be told in the output, wherever they go. */
-masa_jinja_value masa_jinja_string(masa_jinja_data *data, const char *s, size_t n,
-                                   bool marked);
+masa_jinja_value masa_jinja_string(masa_jinja_data *data, const char *s, size_t n, bool marked);
 masa_jinja_value masa_jinja_list(masa_jinja_data *data);
-void masa_jinja_list_add(masa_jinja_data *data, masa_jinja_value list,
-                         masa_jinja_value item);
+void masa_jinja_list_add(masa_jinja_data *data, masa_jinja_value list, masa_jinja_value item);
 masa_jinja_value masa_jinja_dict(masa_jinja_data *data);
 void masa_jinja_dict_set(masa_jinja_data *data, masa_jinja_value dict, const char *key,
                          masa_jinja_value value);

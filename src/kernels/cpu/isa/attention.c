@@ -127,8 +127,7 @@ static void load_keys(float *to, const void *k, masa_dtype dtype, size_t from, s
                       size_t first, size_t n, size_t block_tokens)
 {
     const uint16_t *pairs = (const uint16_t *)k + from + c / 2 * 2 * block_tokens + c % 2;
-    if (dtype == MASA_F32)
-        tile_load(to, k, dtype, from + c * block_tokens + first, n);
+    if (dtype == MASA_F32) tile_load(to, k, dtype, from + c * block_tokens + first, n);
     else
         for (size_t r = 0; r < n; r++) to[r] = masa_bf16_to_f32(pairs[2 * (first + r)]);
 }
@@ -141,7 +140,8 @@ static void load_block(float *k_t, size_t ldk, float *v, size_t width, size_t at
     for (size_t c = 0; c < head_dim; c++)
         load_keys(k_t + c * ldk + at, k_block, dtype, from, c, first, n, block_tokens);
     for (size_t r = 0; r < n; r++)
-        tile_load(v + (at + r) * width, v_block, dtype, from + (first + r) * head_dim, head_dim);
+        tile_load(v + (at + r) * width, v_block, dtype, from + (first + r) * head_dim,
+                  head_dim);
 }
 
 static void pack_cached(const struct attention_keys *keys, size_t at, const void *k,
@@ -180,8 +180,8 @@ static void find_keys(struct cached_keys *keys, const char *k, const char *v,
 
 /* tile_attend without unpacking: blocks and heads are whole vectors. */
 static void decode_in_place(struct tile_state *t, const void *k, const void *v,
-                            const int32_t *blocks, size_t block_tokens,
-                            size_t block_stride, size_t length, masa_dtype dtype)
+                            const int32_t *blocks, size_t block_tokens, size_t block_stride,
+                            size_t length, masa_dtype dtype)
 {
     float s[ATTENTION_ROWS * ATTENTION_KEYS];
     size_t size = masa_dtype_size(dtype);
@@ -237,8 +237,7 @@ static void decode_copied(struct tile_state *t, const void *k, const void *v,
 
 static void decode(void *out, float *lse, const void *q, const void *k, const void *v,
                    const int32_t *blocks, size_t block_tokens, size_t block_stride,
-                   size_t length, size_t heads, size_t head_dim, float scale,
-                   masa_dtype dtype)
+                   size_t length, size_t heads, size_t head_dim, float scale, masa_dtype dtype)
 {
     struct tile_state t;
 #if ISA_HAS_BF16
@@ -250,8 +249,8 @@ static void decode(void *out, float *lse, const void *q, const void *k, const vo
 #endif
     bool whole = head_dim % CACHED_LANES == 0 && block_tokens % CACHED_LANES == 0;
     tile_begin(&t, q, head_dim, heads, head_dim, scale, dtype);
-    (whole ? decode_in_place : decode_copied)(&t, k, v, blocks, block_tokens,
-                                              block_stride, length, dtype);
+    (whole ? decode_in_place : decode_copied)(&t, k, v, blocks, block_tokens, block_stride,
+                                              length, dtype);
     tile_end(&t, out, head_dim, lse, 1, dtype);
 }
 

@@ -27,16 +27,15 @@ struct attention_kernels {
     bool pairs; /* keys and values of bf16 stay bf16 */
     /* Puts rows [at, at + rows) of the sequence into *keys, from rows of k and v whose
      * stride is given in elements. */
-    void (*pack)(const struct attention_keys *keys, size_t at, const void *k,
-                 const void *v, size_t stride, size_t rows, size_t head_dim,
-                 masa_dtype dtype);
+    void (*pack)(const struct attention_keys *keys, size_t at, const void *k, const void *v,
+                 size_t stride, size_t rows, size_t head_dim, masa_dtype dtype);
     /* Up to ATTENTION_ROWS queries of one head: query i (row stride q_stride) sees the
      * first visible[i] keys. out row stride out_stride; lse (stride lse_stride) or NULL.
      */
     void (*tile_forward)(void *out, size_t out_stride, float *lse, size_t lse_stride,
-                         const void *q, size_t q_stride, const size_t *visible,
-                         size_t rows, const struct attention_keys *keys, size_t head_dim,
-                         float scale, masa_dtype dtype);
+                         const void *q, size_t q_stride, const size_t *visible, size_t rows,
+                         const struct attention_keys *keys, size_t head_dim, float scale,
+                         masa_dtype dtype);
     /* n keys from number `at` on out of a block of the cache that begins at element
      * `from` of k and v, laid out as ../attention.c says. */
     void (*pack_cached)(const struct attention_keys *keys, size_t at, const void *k,
@@ -46,8 +45,7 @@ struct attention_kernels {
      * (or NULL), over `length` keys in such blocks, `block_stride` elements apart. */
     void (*decode)(void *out, float *lse, const void *q, const void *k, const void *v,
                    const int32_t *blocks, size_t block_tokens, size_t block_stride,
-                   size_t length, size_t heads, size_t head_dim, float scale,
-                   masa_dtype dtype);
+                   size_t length, size_t heads, size_t head_dim, float scale, masa_dtype dtype);
 };
 ISA_TABLES(attention_kernels)
 

@@ -6,16 +6,14 @@
 
 /* ---- in float32, for any dtype ---- */
 
-static void pack(const struct attention_gradient *g, size_t at, const void *k,
-                 const void *v, size_t stride, size_t rows, size_t head_dim,
-                 masa_dtype dtype)
+static void pack(const struct attention_gradient *g, size_t at, const void *k, const void *v,
+                 size_t stride, size_t rows, size_t head_dim, masa_dtype dtype)
 {
     float *keys = g->k, *k_t = g->k_t, *v_t = g->v_t, row[MAX_WIDTH];
     for (size_t r = 0; r < rows; r++) {
         size_t to = at + r;
         tile_load(keys + to * g->width, k, dtype, r * stride, head_dim);
-        for (size_t c = 0; c < head_dim; c++)
-            k_t[c * g->keys + to] = keys[to * g->width + c];
+        for (size_t c = 0; c < head_dim; c++) k_t[c * g->keys + to] = keys[to * g->width + c];
         tile_load(row, v, dtype, r * stride, head_dim);
         for (size_t c = 0; c < head_dim; c++) v_t[c * g->keys + to] = row[c];
     }
@@ -66,8 +64,8 @@ static void tile(const struct attention_queries *t, const struct attention_gradi
         for (size_t i = 0; i < rows; i++)
             differentiate(s + i * ATTENTION_KEYS, dp + i * ATTENTION_KEYS,
                           seen_from(t->seen + i, j), t->lse[i * t->lse_stride], delta[i]);
-        product(g->dv + j * width, width, s, 1, ATTENTION_KEYS, d_o, width,
-                ATTENTION_KEYS, width, rows, true);
+        product(g->dv + j * width, width, s, 1, ATTENTION_KEYS, d_o, width, ATTENTION_KEYS,
+                width, rows, true);
         product(g->dk + j * width, width, dp, 1, ATTENTION_KEYS, q, width, ATTENTION_KEYS,
                 width, rows, true);
         product(d_q, width, dp, ATTENTION_KEYS, 1, k + j * width, width, rows, width,
@@ -95,9 +93,9 @@ static void reduce(void *to, size_t stride, const float *part, size_t rows, size
         }
 }
 
-#define SET_F32                                                                          \
-    {                                                                                    \
-        .rows = ATTENTION_ROWS, .element = sizeof(float), .pack = pack, .tile = tile     \
+#define SET_F32                                                                                \
+    {                                                                                          \
+        .rows = ATTENTION_ROWS, .element = sizeof(float), .pack = pack, .tile = tile           \
     }
 
 const struct attention_backward_kernels ISA_NAME(attention_backward_kernels) = {

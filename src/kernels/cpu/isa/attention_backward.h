@@ -29,9 +29,8 @@ struct attention_backward_set {
     size_t rows;    /* the most queries of a tile */
     size_t element; /* bytes of an element of k, v, k_t and v_t */
     /* Puts rows [at, at + rows) of the sequence into *g. */
-    void (*pack)(const struct attention_gradient *g, size_t at, const void *k,
-                 const void *v, size_t stride, size_t rows, size_t head_dim,
-                 masa_dtype dtype);
+    void (*pack)(const struct attention_gradient *g, size_t at, const void *k, const void *v,
+                 size_t stride, size_t rows, size_t head_dim, masa_dtype dtype);
     /* Writes dq, adds to g->dk and g->dv. */
     void (*tile)(const struct attention_queries *t, const struct attention_gradient *g,
                  size_t head_dim, float scale, masa_dtype dtype);

@@ -23,8 +23,7 @@ enum { CACHED_LANES = 16, CACHED_HEADS = 4, CACHED_WIDE = ISA_HAS_AVX512 ? 4 : 1
  * tokens of the cache (masa_kv_layer). */
 struct cached_keys {
     const char *k[ATTENTION_KEYS / CACHED_LANES], *v[ATTENTION_KEYS / CACHED_LANES];
-    size_t block_tokens, head_dim,
-        seen; /* seen: keys that count, at most ATTENTION_KEYS */
+    size_t block_tokens, head_dim, seen; /* seen: keys that count, at most ATTENTION_KEYS */
 };
 
 /* Memory to ask for while a product runs, `lines` lines with each of its steps: pieces
@@ -89,8 +88,8 @@ static inline struct cached_ahead cached_ahead_of(const char *const *pieces, siz
 
 /* s[m, at..] = q k^T for n vectors of keys from vector `at` on; m and n are constants. */
 CACHED_INLINE void cached_scores_tile(float *s, const float *q, size_t width,
-                                      const struct cached_keys *keys, size_t at, int m,
-                                      int n, masa_dtype dtype, struct cached_ahead *ahead)
+                                      const struct cached_keys *keys, size_t at, int m, int n,
+                                      masa_dtype dtype, struct cached_ahead *ahead)
 {
     cached_lanes sum[CACHED_HEADS][CACHED_WIDE] = {0};
     for (size_t c = 0; c < keys->head_dim; c++) {
@@ -109,8 +108,8 @@ CACHED_INLINE void cached_scores_tile(float *s, const float *q, size_t width,
 
 /* o[m, at..] += p v for n vectors of dimensions from `at` on. */
 CACHED_INLINE void cached_sum_tile(float *o, size_t width, const float *p,
-                                   const struct cached_keys *keys, size_t at, int m,
-                                   int n, masa_dtype dtype, struct cached_ahead *ahead)
+                                   const struct cached_keys *keys, size_t at, int m, int n,
+                                   masa_dtype dtype, struct cached_ahead *ahead)
 {
     cached_lanes sum[CACHED_HEADS][CACHED_WIDE];
     for (int i = 0; i < m; i++)
@@ -124,8 +123,7 @@ CACHED_INLINE void cached_sum_tile(float *o, size_t width, const float *p,
         for (int j = 0; j < n; j++) {
             cached_lanes x;
             cached_load(&x, v, row + (size_t)j * CACHED_LANES, dtype);
-            for (int i = 0; i < m; i++)
-                sum[i][j] += p[(size_t)i * ATTENTION_KEYS + t] * x;
+            for (int i = 0; i < m; i++) sum[i][j] += p[(size_t)i * ATTENTION_KEYS + t] * x;
         }
     }
     for (int i = 0; i < m; i++)
@@ -136,19 +134,17 @@ CACHED_INLINE void cached_sum_tile(float *o, size_t width, const float *p,
 
 CACHED_INLINE void cached_scores_heads(float *s, const float *q, size_t width,
                                        const struct cached_keys *keys,
-                                       struct cached_ahead *ahead, int m,
-                                       masa_dtype dtype)
+                                       struct cached_ahead *ahead, int m, masa_dtype dtype)
 {
     size_t vectors = (keys->seen + CACHED_LANES - 1) / CACHED_LANES, at = 0;
     for (; at + CACHED_WIDE <= vectors; at += CACHED_WIDE)
         cached_scores_tile(s, q, width, keys, at, m, CACHED_WIDE, dtype, ahead);
-    for (; at < vectors; at++)
-        cached_scores_tile(s, q, width, keys, at, m, 1, dtype, ahead);
+    for (; at < vectors; at++) cached_scores_tile(s, q, width, keys, at, m, 1, dtype, ahead);
 }
 
 CACHED_INLINE void cached_sum_heads(float *o, size_t width, const float *p,
-                                    const struct cached_keys *keys,
-                                    struct cached_ahead *ahead, int m, masa_dtype dtype)
+                                    const struct cached_keys *keys, struct cached_ahead *ahead,
+                                    int m, masa_dtype dtype)
 {
     size_t at = 0, wide = CACHED_WIDE * CACHED_LANES;
     for (; at + wide <= keys->head_dim; at += wide)
@@ -158,32 +154,16 @@ CACHED_INLINE void cached_sum_heads(float *o, size_t width, const float *p,
 }
 
 /* Calls `function(..., m, dtype)` with both as constants. */
-#define CACHED_DISPATCH(function, m, dtype, ...)                                         \
-    switch ((m)*2 + ((dtype) == MASA_BF16)) {                                            \
-    case 2:                                                                              \
-        function(__VA_ARGS__, 1, MASA_F32);                                              \
-        break;                                                                           \
-    case 3:                                                                              \
-        function(__VA_ARGS__, 1, MASA_BF16);                                             \
-        break;                                                                           \
-    case 4:                                                                              \
-        function(__VA_ARGS__, 2, MASA_F32);                                              \
-        break;                                                                           \
-    case 5:                                                                              \
-        function(__VA_ARGS__, 2, MASA_BF16);                                             \
-        break;                                                                           \
-    case 6:                                                                              \
-        function(__VA_ARGS__, 3, MASA_F32);                                              \
-        break;                                                                           \
-    case 7:                                                                              \
-        function(__VA_ARGS__, 3, MASA_BF16);                                             \
-        break;                                                                           \
-    case 8:                                                                              \
-        function(__VA_ARGS__, 4, MASA_F32);                                              \
-        break;                                                                           \
-    case 9:                                                                              \
-        function(__VA_ARGS__, 4, MASA_BF16);                                             \
-        break;                                                                           \
+#define CACHED_DISPATCH(function, m, dtype, ...)                                               \
+    switch ((m)*2 + ((dtype) == MASA_BF16)) {                                                  \
+    case 2: function(__VA_ARGS__, 1, MASA_F32); break;                                         \
+    case 3: function(__VA_ARGS__, 1, MASA_BF16); break;                                        \
+    case 4: function(__VA_ARGS__, 2, MASA_F32); break;                                         \
+    case 5: function(__VA_ARGS__, 2, MASA_BF16); break;                                        \
+    case 6: function(__VA_ARGS__, 3, MASA_F32); break;                                         \
+    case 7: function(__VA_ARGS__, 3, MASA_BF16); break;                                        \
+    case 8: function(__VA_ARGS__, 4, MASA_F32); break;                                         \
+    case 9: function(__VA_ARGS__, 4, MASA_BF16); break;                                        \
     }
 
 /* s [heads, ATTENTION_KEYS] = q [heads, width] k^T; columns from keys->seen on, rounded
@@ -194,8 +174,8 @@ static void cached_scores(float *s, const float *q, size_t width, size_t heads,
 {
     for (size_t h = 0, m; h < heads; h += m) {
         m = heads - h < CACHED_HEADS ? heads - h : CACHED_HEADS;
-        CACHED_DISPATCH(cached_scores_heads, m, dtype, s + h * ATTENTION_KEYS,
-                        q + h * width, width, keys, &ahead)
+        CACHED_DISPATCH(cached_scores_heads, m, dtype, s + h * ATTENTION_KEYS, q + h * width,
+                        width, keys, &ahead)
     }
 }
 

@@ -76,8 +76,7 @@ CACHED_INLINE void dot_scores_tile(float *s, const uint16_t *q, size_t width, si
     }
     for (int i = 0; i < m; i++)
         for (int j = 0; j < n; j++)
-            _mm512_storeu_ps(s + i * ATTENTION_KEYS + ((int)at + j) * CACHED_LANES,
-                             sum[i][j]);
+            _mm512_storeu_ps(s + i * ATTENTION_KEYS + ((int)at + j) * CACHED_LANES, sum[i][j]);
 }
 
 CACHED_INLINE void dot_scores_rows(float *s, const struct dot_state *t, size_t row,
@@ -119,8 +118,7 @@ static inline void dot_softmax(struct dot_state *t, size_t row, const float *s, 
         total = _mm512_add_ps(total, x[j]);
     }
     for (size_t j = 0; j < DOT_VECTORS; j += 2)
-        _mm512_storeu_si512(p + j * CACHED_LANES,
-                            (__m512i)_mm512_cvtne2ps_pbh(x[j + 1], x[j]));
+        _mm512_storeu_si512(p + j * CACHED_LANES, (__m512i)_mm512_cvtne2ps_pbh(x[j + 1], x[j]));
     before = dot_exp(_mm512_max_ps(least, _mm512_sub_ps(before, most)));
     float factor = _mm512_cvtss_f32(before);
     t->sum[row] = t->sum[row] * factor + _mm512_reduce_add_ps(total);
@@ -156,8 +154,7 @@ CACHED_INLINE void dot_together(float *o, __m512 low, __m512 high)
     const __m512i first = _mm512_setr_epi64(0, 1, 8, 9, 2, 3, 10, 11);
     const __m512i second = _mm512_setr_epi64(4, 5, 12, 13, 6, 7, 14, 15);
     _mm512_storeu_si512(o, _mm512_permutex2var_epi64((__m512i)low, first, (__m512i)high));
-    _mm512_storeu_si512(o + 16,
-                        _mm512_permutex2var_epi64((__m512i)low, second, (__m512i)high));
+    _mm512_storeu_si512(o + 16, _mm512_permutex2var_epi64((__m512i)low, second, (__m512i)high));
 }
 
 /* o [m, at..] += p v for n times 32 dimensions from `at` on; m and n are constants. */
@@ -194,8 +191,7 @@ CACHED_INLINE void dot_sum_tile(float *o, size_t width, const uint16_t *p,
 }
 
 CACHED_INLINE void dot_sum_rows(struct dot_state *t, size_t row, const uint16_t *p,
-                                const struct dot_keys *keys, int m,
-                                struct cached_ahead *ahead)
+                                const struct dot_keys *keys, int m, struct cached_ahead *ahead)
 {
     float *o = t->o + row * t->width;
     size_t at = 0;
@@ -207,19 +203,18 @@ CACHED_INLINE void dot_sum_rows(struct dot_state *t, size_t row, const uint16_t 
 
 /* Calls `function(..., m, ahead)` with up to DOT_ROWS rows at a time, their number a
  * constant. */
-#define DOT_EACH(function, rows, ahead, ...)                                             \
-    for (size_t row = 0, m_; row < (rows); row += m_) {                                  \
-        m_ = (rows)-row < DOT_ROWS ? (rows)-row : DOT_ROWS;                              \
-        if (m_ == 4) function(__VA_ARGS__, 4, ahead);                                    \
-        if (m_ == 3) function(__VA_ARGS__, 3, ahead);                                    \
-        if (m_ == 2) function(__VA_ARGS__, 2, ahead);                                    \
-        if (m_ == 1) function(__VA_ARGS__, 1, ahead);                                    \
+#define DOT_EACH(function, rows, ahead, ...)                                                   \
+    for (size_t row = 0, m_; row < (rows); row += m_) {                                        \
+        m_ = (rows)-row < DOT_ROWS ? (rows)-row : DOT_ROWS;                                    \
+        if (m_ == 4) function(__VA_ARGS__, 4, ahead);                                          \
+        if (m_ == 3) function(__VA_ARGS__, 3, ahead);                                          \
+        if (m_ == 2) function(__VA_ARGS__, 2, ahead);                                          \
+        if (m_ == 1) function(__VA_ARGS__, 1, ahead);                                          \
     }
 
 /* The keys from number j on, of which row i sees the first visible[i] of all. */
-static void dot_attend(struct dot_state *t, const struct dot_keys *keys,
-                       const size_t *visible, size_t j, struct cached_ahead values,
-                       struct cached_ahead more)
+static void dot_attend(struct dot_state *t, const struct dot_keys *keys, const size_t *visible,
+                       size_t j, struct cached_ahead values, struct cached_ahead more)
 {
     float s[ATTENTION_ROWS * ATTENTION_KEYS];
     uint16_t p[ATTENTION_ROWS * ATTENTION_KEYS];
@@ -249,8 +244,7 @@ static struct dot_keys dot_packed(const struct attention_keys *keys, size_t j, s
 {
     const uint16_t *k = (const uint16_t *)keys->k_t + j * keys->width;
     const uint16_t *v = (const uint16_t *)keys->v + j * keys->width;
-    struct dot_keys d = {
-        .k_stride = 2 * ATTENTION_KEYS, .v_stride = keys->width, .seen = seen};
+    struct dot_keys d = {.k_stride = 2 * ATTENTION_KEYS, .v_stride = keys->width, .seen = seen};
     for (size_t i = 0; i < DOT_VECTORS; i++) {
         d.k[i] = (const char *)(k + 2 * i * CACHED_LANES);
         d.v[i] = (const char *)(v + i * CACHED_LANES * keys->width);
@@ -325,8 +319,8 @@ static void dot_find(struct dot_keys *keys, const uint16_t *k, const uint16_t *v
 }
 
 static void dot_decode_in_place(struct dot_state *t, const uint16_t *k, const uint16_t *v,
-                                const int32_t *blocks, size_t block_tokens,
-                                size_t block_stride, size_t length, const size_t *visible)
+                                const int32_t *blocks, size_t block_tokens, size_t block_stride,
+                                size_t length, const size_t *visible)
 {
     size_t bytes = CACHED_LANES * t->head_dim * sizeof *k, next;
     struct dot_keys keys, then = {.k_stride = 2 * block_tokens, .v_stride = t->head_dim};
@@ -334,8 +328,7 @@ static void dot_decode_in_place(struct dot_state *t, const uint16_t *k, const ui
     for (size_t j = 0; j < length; j = next) {
         next = j + ATTENTION_KEYS;
         keys = then;
-        struct cached_ahead values =
-            cached_ahead_of(keys.v, keys.seen, bytes, t->head_dim / 2);
+        struct cached_ahead values = cached_ahead_of(keys.v, keys.seen, bytes, t->head_dim / 2);
         struct cached_ahead more = {0};
         if (next < length) {
             dot_find(&then, k, v, blocks, block_tokens, block_stride, length, next);
@@ -349,12 +342,12 @@ static void dot_decode_in_place(struct dot_state *t, const uint16_t *k, const ui
 
 /* The same for blocks or heads of any size: each step's keys are copied first. */
 static void dot_decode_copied(struct dot_state *t, const uint16_t *k, const uint16_t *v,
-                              const int32_t *blocks, size_t block_tokens,
-                              size_t block_stride, size_t length, const size_t *visible)
+                              const int32_t *blocks, size_t block_tokens, size_t block_stride,
+                              size_t length, const size_t *visible)
 {
     uint16_t packed[2 * ATTENTION_KEYS * MAX_WIDTH];
-    struct attention_keys keys = {packed, packed + ATTENTION_KEYS * t->width,
-                                  ATTENTION_KEYS, t->width};
+    struct attention_keys keys = {packed, packed + ATTENTION_KEYS * t->width, ATTENTION_KEYS,
+                                  t->width};
     struct cached_ahead nothing = {0};
     memset(packed, 0, 2 * ATTENTION_KEYS * t->width * sizeof *packed);
     for (size_t j = 0; j < length; j += ATTENTION_KEYS) {
@@ -363,8 +356,7 @@ static void dot_decode_copied(struct dot_state *t, const uint16_t *k, const uint
             size_t first = (j + i) % block_tokens;
             size_t base = (size_t)blocks[(j + i) / block_tokens] * block_stride;
             n = seen - i < block_tokens - first ? seen - i : block_tokens - first;
-            dot_pack_block(&keys, i, k + base, v + base, first, n, block_tokens,
-                           t->head_dim);
+            dot_pack_block(&keys, i, k + base, v + base, first, n, block_tokens, t->head_dim);
         }
         struct dot_keys block = dot_packed(&keys, 0, seen);
         dot_attend(t, &block, visible, j, nothing, nothing);

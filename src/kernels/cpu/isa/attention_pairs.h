@@ -32,8 +32,8 @@ struct pairs_state {
     pairs_operand q_t, do_t; /* [width/2][PAIRS_ROWS][2] */
     pairs_operand q, d_o;    /* [PAIRS_ROWS/2][width][2] */
     uint16_t p[PAIRS_KEYS * PAIRS_ROWS], ds[PAIRS_KEYS * PAIRS_ROWS]; /* [keys][rows] */
-    uint16_t ds_t[PAIRS_KEYS * PAIRS_ROWS]; /* [keys/2][rows][2] */
-    float dq[PAIRS_WIDTH * PAIRS_ROWS];     /* [width][rows] */
+    uint16_t ds_t[PAIRS_KEYS * PAIRS_ROWS];                           /* [keys/2][rows][2] */
+    float dq[PAIRS_WIDTH * PAIRS_ROWS];                               /* [width][rows] */
     float lse[PAIRS_ROWS], delta[PAIRS_ROWS];
     int32_t seen[PAIRS_ROWS];
     size_t rows; /* padded to a multiple of 32 */
@@ -98,9 +98,8 @@ static inline void pairs_interleave(uint16_t *to, __m512i x, __m512i y)
 
 /* P^T and dS^T of 4 keys from number `key` on, `row` of them in the block, and of the 32
  * queries from `half` on. */
-static inline void pairs_differentiate(struct pairs_state *t, __m512 s[4][2],
-                                       __m512 dp[4][2], size_t key, size_t row,
-                                       size_t half)
+static inline void pairs_differentiate(struct pairs_state *t, __m512 s[4][2], __m512 dp[4][2],
+                                       size_t key, size_t row, size_t half)
 {
     __m512 scale = _mm512_set1_ps(t->scale);
     __m512i ds[4];
@@ -144,15 +143,14 @@ static inline void pairs_pack_rows(uint16_t *straight, uint16_t *turned, size_t 
             memcpy(turned + c * PAIRS_ROWS + 2 * r, row[r] + c, 2 * sizeof **row);
 }
 
-static void pairs_begin(struct pairs_state *t, const struct attention_queries *a,
-                        size_t width, size_t head_dim, float scale)
+static void pairs_begin(struct pairs_state *t, const struct attention_queries *a, size_t width,
+                        size_t head_dim, float scale)
 {
     const uint16_t *out = a->out, *dout = a->dout;
     t->rows = (a->rows + 31) / 32 * 32;
     t->scale = scale;
     pairs_pack_rows(t->q, t->q_t, width, a->q, a->stride, a->rows, t->rows, head_dim);
-    pairs_pack_rows(t->d_o, t->do_t, width, dout, a->out_stride, a->rows, t->rows,
-                    head_dim);
+    pairs_pack_rows(t->d_o, t->do_t, width, dout, a->out_stride, a->rows, t->rows, head_dim);
     memset(t->dq, 0, width * PAIRS_ROWS * sizeof *t->dq);
     for (size_t r = 0; r < t->rows; r++) {
         float sum = 0;
@@ -168,8 +166,8 @@ static void pairs_begin(struct pairs_state *t, const struct attention_queries *a
 }
 
 /* The n keys (a multiple of 8, at most PAIRS_KEYS) from number j on. */
-static void pairs_block(struct pairs_state *t, const struct attention_gradient *g,
-                        size_t j, size_t n)
+static void pairs_block(struct pairs_state *t, const struct attention_gradient *g, size_t j,
+                        size_t n)
 {
     size_t width = g->width;
     const uint16_t *k = (const uint16_t *)g->k + j * width;
@@ -190,9 +188,8 @@ static void pairs_block(struct pairs_state *t, const struct attention_gradient *
                   n / 2);
 }
 
-static void pairs_tile(const struct attention_queries *a,
-                       const struct attention_gradient *g, size_t head_dim, float scale,
-                       masa_dtype dtype)
+static void pairs_tile(const struct attention_queries *a, const struct attention_gradient *g,
+                       size_t head_dim, float scale, masa_dtype dtype)
 {
     struct pairs_state t;
     float row[PAIRS_WIDTH];

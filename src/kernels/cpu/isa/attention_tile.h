@@ -12,33 +12,32 @@
  * TILE_N sums are 8 vectors, so that no multiplication waits for the one before. */
 enum { LANES = ISA_HAS_AVX512 ? 16 : ISA_HAS_AVX2 ? 8 : 4 };
 enum { TILE_M = 4, TILE_N = 2 * LANES, MAX_WIDTH = 288 };
-typedef float lanes
-    __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
+typedef float lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
 
 /* C[M, N] = or += A B for TILE_M (or fewer) rows and TILE_N columns, in registers.
  * A's element (i, k) is a[i*row + k*step], so A may be transposed at no cost. */
-#define BLOCK(M)                                                                         \
-    static inline void block_##M(float *c, size_t ldc, const float *a, size_t row,       \
-                                 size_t step, const float *b, size_t ldb, size_t depth,  \
-                                 bool add)                                               \
-    {                                                                                    \
-        lanes sum[M][2];                                                                 \
-        for (int i = 0; i < M; i++)                                                      \
-            for (int j = 0; j < 2; j++)                                                  \
-                sum[i][j] = add ? *(const lanes *)(c + (size_t)i * ldc + j * LANES)      \
-                                : (lanes){0};                                            \
-        for (size_t k = 0; k < depth; k++) {                                             \
-            lanes b0 = *(const lanes *)(b + k * ldb);                                    \
-            lanes b1 = *(const lanes *)(b + k * ldb + LANES);                            \
-            for (int i = 0; i < M; i++) {                                                \
-                float x = a[(size_t)i * row + k * step];                                 \
-                sum[i][0] += x * b0;                                                     \
-                sum[i][1] += x * b1;                                                     \
-            }                                                                            \
-        }                                                                                \
-        for (int i = 0; i < M; i++)                                                      \
-            for (int j = 0; j < 2; j++)                                                  \
-                *(lanes *)(c + (size_t)i * ldc + j * LANES) = sum[i][j];                 \
+#define BLOCK(M)                                                                               \
+    static inline void block_##M(float *c, size_t ldc, const float *a, size_t row,             \
+                                 size_t step, const float *b, size_t ldb, size_t depth,        \
+                                 bool add)                                                     \
+    {                                                                                          \
+        lanes sum[M][2];                                                                       \
+        for (int i = 0; i < M; i++)                                                            \
+            for (int j = 0; j < 2; j++)                                                        \
+                sum[i][j] =                                                                    \
+                    add ? *(const lanes *)(c + (size_t)i * ldc + j * LANES) : (lanes){0};      \
+        for (size_t k = 0; k < depth; k++) {                                                   \
+            lanes b0 = *(const lanes *)(b + k * ldb);                                          \
+            lanes b1 = *(const lanes *)(b + k * ldb + LANES);                                  \
+            for (int i = 0; i < M; i++) {                                                      \
+                float x = a[(size_t)i * row + k * step];                                       \
+                sum[i][0] += x * b0;                                                           \
+                sum[i][1] += x * b1;                                                           \
+            }                                                                                  \
+        }                                                                                      \
+        for (int i = 0; i < M; i++)                                                            \
+            for (int j = 0; j < 2; j++)                                                        \
+                *(lanes *)(c + (size_t)i * ldc + j * LANES) = sum[i][j];                       \
     }
 BLOCK(1)
 BLOCK(2)
@@ -48,8 +47,7 @@ BLOCK(4)
 
 /* C[m, n] = or += A[m, k] B[k, n]; n is a multiple of TILE_N. */
 static inline void product(float *c, size_t ldc, const float *a, size_t row, size_t step,
-                           const float *b, size_t ldb, size_t m, size_t n, size_t k,
-                           bool add)
+                           const float *b, size_t ldb, size_t m, size_t n, size_t k, bool add)
 {
     for (size_t j = 0; j < n; j += TILE_N) {
         size_t i = 0;

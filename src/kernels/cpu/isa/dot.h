@@ -26,8 +26,7 @@ static inline __m512bh dot_load(const uint16_t *at)
 /* e^x, x <= 0 up to rounding: as exp_simd, with 2^n by an instruction of its own. */
 static inline __m512 dot_exp(__m512 x)
 {
-    static const float c[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6,
-                              0.5f,       1.0f,       1.0f};
+    static const float c[] = {1.0f / 720, 1.0f / 120, 1.0f / 24, 1.0f / 6, 0.5f, 1.0f, 1.0f};
     __m512 n = _mm512_roundscale_ps(_mm512_mul_ps(x, _mm512_set1_ps(1.44269504f)), 8);
     __m512 r = _mm512_fnmadd_ps(n, _mm512_set1_ps(0.693359375f), x);
     r = _mm512_fmadd_ps(n, _mm512_set1_ps(2.12194440e-4f), r);

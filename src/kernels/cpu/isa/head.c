@@ -18,8 +18,7 @@ static float row_max(const float *x, size_t n)
     for (size_t j = 0; j < LANES; j++) lane[j] = max;
     for (; i + LANES <= n; i += LANES) {
 #pragma omp simd
-        for (size_t j = 0; j < LANES; j++)
-            lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
+        for (size_t j = 0; j < LANES; j++) lane[j] = x[i + j] > lane[j] ? x[i + j] : lane[j];
     }
     for (; i < n; i++) max = x[i] > max ? x[i] : max;
     for (size_t j = 0; j < LANES; j++) max = lane[j] > max ? lane[j] : max;
@@ -66,8 +65,7 @@ static struct softmax products_of(const float *x, size_t n, float scale)
     return s;
 }
 
-static void logsumexp(float *lse, const float *logits, size_t rows, size_t vocab,
-                      float scale)
+static void logsumexp(float *lse, const float *logits, size_t rows, size_t vocab, float scale)
 {
     for (size_t r = 0; r < rows; r++) {
         struct softmax s = sums_of(logits + r * vocab, vocab, scale);
@@ -80,8 +78,7 @@ static void forward(float *logprob, float *lse, float *entropy, const float *log
 {
     for (size_t r = 0; r < rows; r++) {
         const float *x = logits + r * vocab;
-        struct softmax s =
-            entropy ? products_of(x, vocab, scale) : sums_of(x, vocab, scale);
+        struct softmax s = entropy ? products_of(x, vocab, scale) : sums_of(x, vocab, scale);
         double log_sum = log(s.sum);
         lse[r] = (float)(s.shift + log_sum);
         logprob[r] = (float)((double)scale * x[targets[r]] - s.shift - log_sum);
@@ -89,9 +86,9 @@ static void forward(float *logprob, float *lse, float *entropy, const float *log
     }
 }
 
-static void backward(void *dz, masa_dtype dtype, const float *logits,
-                     const int32_t *index, const float *lse, const int32_t *targets,
-                     size_t rows, size_t vocab, float scale)
+static void backward(void *dz, masa_dtype dtype, const float *logits, const int32_t *index,
+                     const float *lse, const int32_t *targets, size_t rows, size_t vocab,
+                     float scale)
 {
     float out[TILE];
     for (size_t r = 0; r < rows; r++) {
@@ -101,8 +98,7 @@ static void backward(void *dz, masa_dtype dtype, const float *logits,
         for (size_t i = 0, m; i < vocab; i += m) {
             m = tile_size(i, vocab);
 #pragma omp simd
-            for (size_t j = 0; j < m; j++)
-                out[j] = -scale * exp_simd(x[i + j] * scale - shift);
+            for (size_t j = 0; j < m; j++) out[j] = -scale * exp_simd(x[i + j] * scale - shift);
             if (target - i < m) out[target - i] += scale;
             tile_store(dz, dtype, r * vocab + i, out, m);
         }

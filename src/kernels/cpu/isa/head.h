@@ -9,16 +9,15 @@
 #include "isa.h"
 
 struct head_kernels {
-    void (*logsumexp)(float *lse, const float *logits, size_t rows, size_t vocab,
-                      float scale);
+    void (*logsumexp)(float *lse, const float *logits, size_t rows, size_t vocab, float scale);
     void (*forward)(float *logprob, float *lse, float *entropy, const float *logits,
                     const int32_t *targets, size_t rows, size_t vocab, float scale);
     /* dz [rows, vocab] = scale (1{v = target} - p) of the rows index[0..rows) of a batch, or
      * its first where index is NULL; logits [rows, vocab] are of these rows, the other arrays
      * of the whole batch. */
-    void (*backward)(void *dz, masa_dtype dtype, const float *logits,
-                     const int32_t *index, const float *lse, const int32_t *targets,
-                     size_t rows, size_t vocab, float scale);
+    void (*backward)(void *dz, masa_dtype dtype, const float *logits, const int32_t *index,
+                     const float *lse, const int32_t *targets, size_t rows, size_t vocab,
+                     float scale);
 };
 ISA_TABLES(head_kernels)
 

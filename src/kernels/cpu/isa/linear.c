@@ -21,19 +21,17 @@ struct ahead {
 };
 
 /* Adds a pair of inputs: x has the rows' pairs, `step` bytes apart. */
-LINEAR_INLINE void add_pair(__m512 sum[LINEAR_ROWS][VECTORS],
-                            const int32_t x[LINEAR_ROWS], const uint16_t *weights, int m)
+LINEAR_INLINE void add_pair(__m512 sum[LINEAR_ROWS][VECTORS], const int32_t x[LINEAR_ROWS],
+                            const uint16_t *weights, int m)
 {
     __m512bh w[VECTORS];
 #pragma GCC unroll 4
-    for (int j = 0; j < VECTORS; j++)
-        w[j] = (__m512bh)_mm512_loadu_si512(weights + 32 * j);
+    for (int j = 0; j < VECTORS; j++) w[j] = (__m512bh)_mm512_loadu_si512(weights + 32 * j);
 #pragma GCC unroll 6
     for (int i = 0; i < m; i++) {
         __m512bh pair = (__m512bh)_mm512_set1_epi32(x[i]);
 #pragma GCC unroll 4
-        for (int j = 0; j < VECTORS; j++)
-            sum[i][j] = _mm512_dpbf16_ps(sum[i][j], pair, w[j]);
+        for (int j = 0; j < VECTORS; j++) sum[i][j] = _mm512_dpbf16_ps(sum[i][j], pair, w[j]);
     }
 }
 
@@ -93,19 +91,17 @@ LINEAR_INLINE void clear(__m512 sum[LINEAR_ROWS][VECTORS], int m)
 
 /* sum = the products of inputs [begin, end); begin is even, and end too but for the last
  * of an odd number. x and w are those of input 0. */
-LINEAR_INLINE void sum_inputs(__m512 sum[LINEAR_ROWS][VECTORS], const uint16_t *x,
-                              size_t in, const uint16_t *w, size_t begin, size_t end,
-                              struct ahead *ahead, int m)
+LINEAR_INLINE void sum_inputs(__m512 sum[LINEAR_ROWS][VECTORS], const uint16_t *x, size_t in,
+                              const uint16_t *w, size_t begin, size_t end, struct ahead *ahead,
+                              int m)
 {
     int32_t pair[LINEAR_ROWS];
     size_t k = begin;
     clear(sum, m);
     while (k + CHUNK <= end) {
         for (size_t i = 0; i < ahead->lines; i++, ahead->from += LINE) {
-            if (ahead->gently)
-                _mm_prefetch(ahead->from, _MM_HINT_T0);
-            else
-                _mm_prefetch(ahead->from, _MM_HINT_T1);
+            if (ahead->gently) _mm_prefetch(ahead->from, _MM_HINT_T0);
+            else _mm_prefetch(ahead->from, _MM_HINT_T1);
         }
         for (size_t stop = k + CHUNK; k < stop; k += 2) {
             load_pairs(pair, x + k, in, 4, m);
@@ -139,15 +135,13 @@ LINEAR_INLINE void tile(const struct linear_few *c, size_t panel, size_t row,
             for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
                 for (int j = 0; j < VECTORS; j++)
-                    sum[i][j] =
-                        _mm512_add_ps(sum[i][j], _mm512_load_ps(before[i] + 16 * j));
+                    sum[i][j] = _mm512_add_ps(sum[i][j], _mm512_load_ps(before[i] + 16 * j));
         }
         if (end == c->in) break;
 #pragma GCC unroll 6
         for (int i = 0; i < m; i++)
 #pragma GCC unroll 4
-            for (int j = 0; j < VECTORS; j++)
-                _mm512_store_ps(before[i] + 16 * j, sum[i][j]);
+            for (int j = 0; j < VECTORS; j++) _mm512_store_ps(before[i] + 16 * j, sum[i][j]);
     }
     store_tile(c, row, panel * LINEAR_COLUMNS, sum, m);
 }
@@ -156,38 +150,24 @@ static void run_tile(const struct linear_few *c, size_t panel, size_t row, size_
                      struct ahead ahead)
 {
     switch (rows) {
-    case 1:
-        tile(c, panel, row, ahead, 1);
-        break;
-    case 2:
-        tile(c, panel, row, ahead, 2);
-        break;
-    case 3:
-        tile(c, panel, row, ahead, 3);
-        break;
-    case 4:
-        tile(c, panel, row, ahead, 4);
-        break;
-    case 5:
-        tile(c, panel, row, ahead, 5);
-        break;
-    default:
-        tile(c, panel, row, ahead, 6);
-        break;
+    case 1: tile(c, panel, row, ahead, 1); break;
+    case 2: tile(c, panel, row, ahead, 2); break;
+    case 3: tile(c, panel, row, ahead, 3); break;
+    case 4: tile(c, panel, row, ahead, 4); break;
+    case 5: tile(c, panel, row, ahead, 5); break;
+    default: tile(c, panel, row, ahead, 6); break;
     }
 }
 
 /* This unit's share of the next panel's memory, when `n` units from number i on share it.
  */
-static struct ahead next_panel(const struct linear_few *c, size_t panel, size_t i,
-                               size_t n)
+static struct ahead next_panel(const struct linear_few *c, size_t panel, size_t i, size_t n)
 {
     size_t bytes = c->panel_size * sizeof(uint16_t), chunks = c->in / CHUNK;
     size_t lines = (bytes / LINE + n - 1) / n;
     if (!chunks) return (struct ahead){0};
     const char *next = (const char *)(c->weights + (panel + 1) * c->panel_size);
-    return (struct ahead){next + i * lines * LINE, (lines + chunks - 1) / chunks,
-                          n >= GENTLE};
+    return (struct ahead){next + i * lines * LINE, (lines + chunks - 1) / chunks, n >= GENTLE};
 }
 
 static void few(const struct linear_few *c, size_t begin, size_t end)
@@ -196,8 +176,7 @@ static void few(const struct linear_few *c, size_t begin, size_t end)
         size_t panel = unit / c->blocks, block = unit % c->blocks;
         size_t first = panel * c->blocks > begin ? panel * c->blocks : begin;
         size_t last = (panel + 1) * c->blocks;
-        size_t row = c->rows * block / c->blocks,
-               stop = c->rows * (block + 1) / c->blocks;
+        size_t row = c->rows * block / c->blocks, stop = c->rows * (block + 1) / c->blocks;
         struct ahead ahead = {0};
         if (last < end) ahead = next_panel(c, panel, unit - first, last - first);
         run_tile(c, panel, row, stop - row, ahead);

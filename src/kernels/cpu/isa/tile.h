@@ -25,7 +25,8 @@ static inline void bf16_store(uint16_t *to, const float *from, size_t n)
     size_t i = 0;
 #if ISA_HAS_BF16
     for (; i + 32 <= n; i += 32) {
-        __m512bh v = _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + i + 16), _mm512_loadu_ps(from + i));
+        __m512bh v =
+            _mm512_cvtne2ps_pbh(_mm512_loadu_ps(from + i + 16), _mm512_loadu_ps(from + i));
         memcpy(to + i, &v, sizeof v);
     }
 #endif

@@ -7,8 +7,8 @@
 
 typedef struct masa_adamw {
     float lr, beta1, beta2, eps, weight_decay;
-    float grad_scale;  /* multiplies gradients first: clipping and averaging */
-    long step;         /* 1-based, for bias correction */
+    float grad_scale; /* multiplies gradients first: clipping and averaging */
+    long step;        /* 1-based, for bias correction */
 } masa_adamw;
 
 /**

@@ -55,8 +55,7 @@ void masa_attention_plan_set(masa_attention_plan *plan, const masa_segment *segm
  */
 void masa_attention_forward(void DEVICE *out, float DEVICE *lse, const void DEVICE *q,
                             const void DEVICE *k, const void DEVICE *v,
-                            const masa_attention_plan *plan,
-                            const masa_attention_shape *shape);
+                            const masa_attention_plan *plan, const masa_attention_shape *shape);
 
 /**
  * dq, dk, dv OVERWRITTEN, laid out as q, k, v (same stride). dout, out
@@ -95,9 +94,9 @@ void masa_kv_write(const masa_kv_layer *kv, const void DEVICE *k, const void DEV
  */
 typedef struct masa_cached_rows {
     size_t rows, n_runs;
-    size_t longest_run;     /* rows of the longest run */
-    size_t longest_context; /* the highest of lengths */
-    size_t max_blocks;      /* of a sequence's row of block_tables */
+    size_t longest_run;                 /* rows of the longest run */
+    size_t longest_context;             /* the highest of lengths */
+    size_t max_blocks;                  /* of a sequence's row of block_tables */
     const int32_t DEVICE *block_tables; /* [sequences, max_blocks] block numbers */
     const int32_t DEVICE *sequences;    /* [rows]: index into block_tables */
     const int32_t DEVICE *lengths;      /* [rows]: tokens that the row attends to */

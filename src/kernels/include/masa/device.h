@@ -76,8 +76,8 @@ void masa_device_get(void *to_host, const void DEVICE *from, size_t bytes);
 void masa_device_copy(void DEVICE *to, const void DEVICE *from, size_t bytes);
 /** n copies of `bytes` bytes, each `pitch` bytes after the one before; to and from overlap
  *  nowhere. */
-void masa_device_copy_planes(void DEVICE *to, const void DEVICE *from, size_t pitch, size_t bytes,
-                             size_t n);
+void masa_device_copy_planes(void DEVICE *to, const void DEVICE *from, size_t pitch,
+                             size_t bytes, size_t n);
 void masa_device_zero(void DEVICE *to, size_t bytes);
 
 /**

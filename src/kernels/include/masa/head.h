@@ -16,8 +16,8 @@ typedef struct masa_head masa_head;
 /** For weights that compute in `compute`. With kept_rows > 0 it keeps the probabilities
  *  of the last forward call, of at most so many rows, which spares the backward pass
  *  making the logits again: a fifth of its work for vocab elements a row. */
-masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden,
-                             masa_dtype compute, size_t kept_rows, masa_error *err);
+masa_status masa_head_create(masa_head **out, size_t vocab, size_t hidden, masa_dtype compute,
+                             size_t kept_rows, masa_error *err);
 void masa_head_destroy(masa_head *head);
 /** Bytes that masa_head_create takes, for the memory plan; SIZE_MAX on overflow. */
 size_t masa_head_bytes(size_t vocab, size_t hidden, masa_dtype compute, size_t kept_rows);

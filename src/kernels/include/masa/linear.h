@@ -18,9 +18,8 @@ typedef struct masa_linear masa_linear;
  * (MASA_BF16: bf16 operands, float32 accumulation). trainable also prepares
  * masa_linear_backward_input. Destroy with masa_linear_destroy (NULL is fine).
  */
-masa_status masa_linear_create(masa_linear **out, size_t out_features,
-                               size_t in_features, masa_dtype compute, bool trainable,
-                               masa_error *err);
+masa_status masa_linear_create(masa_linear **out, size_t out_features, size_t in_features,
+                               masa_dtype compute, bool trainable, masa_error *err);
 void masa_linear_destroy(masa_linear *linear);
 
 /** Packs weight [out_features, in_features] float32, row-major; copied. */

@@ -39,8 +39,8 @@ void masa_rmsnorm_backward(float DEVICE *dx, float DEVICE *dgain, const float DE
  */
 void masa_headnorm_forward(void DEVICE *y, size_t y_stride, float DEVICE *rstd,
                            const void DEVICE *x, size_t x_stride, masa_dtype dtype,
-                           const float DEVICE *gain, size_t rows, size_t heads,
-                           size_t head_dim, float eps);
+                           const float DEVICE *gain, size_t rows, size_t heads, size_t head_dim,
+                           float eps);
 /** dx OVERWRITTEN (may alias dy), dgain ACCUMULATED. x as in forward. */
 void masa_headnorm_backward(void DEVICE *dx, size_t dx_stride, float DEVICE *dgain,
                             const void DEVICE *dy, size_t dy_stride, const void DEVICE *x,
@@ -56,8 +56,8 @@ void masa_headnorm_backward(void DEVICE *dx, size_t dx_stride, float DEVICE *dga
  */
 void masa_rope_apply(void DEVICE *x, masa_dtype dtype, size_t stride,
                      const int32_t DEVICE *positions, const float DEVICE *cos_table,
-                     const float DEVICE *sin_table, size_t rows, size_t heads,
-                     size_t head_dim, bool inverse);
+                     const float DEVICE *sin_table, size_t rows, size_t heads, size_t head_dim,
+                     bool inverse);
 
 /**
  * y[r,i] = silu(g[r,i]) u[r,i] with g = gate_up[r, 0:dim], u = gate_up[r, dim:2dim].

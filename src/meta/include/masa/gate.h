@@ -26,7 +26,7 @@ typedef struct masa_forecast {
     double pass_rate_mean;      /* of p^/8, in [0, 1]; 0 when there is none */
     double pass_rate_deviation; /* standard deviation of the population, in [0, 1/2] */
     size_t n_lengths;           /* valid predicted lengths */
-    double length; /* the statistic asked for, in tokens; 0 when there is none */
+    double length;              /* the statistic asked for, in tokens; 0 when there is none */
     double length_mean, length_deviation;
     /* The different notions (by lemma, in the first spelling), those that most rollouts
      * name first, of equals the first named. */
@@ -36,8 +36,8 @@ typedef struct masa_forecast {
 } masa_forecast;
 
 /** The deviations are numpy's (divided by n). Free with masa_forecast_deinit. */
-void masa_forecast_init(masa_forecast *forecast, const masa_prediction *predictions,
-                        size_t n, masa_cutoff_statistic statistic);
+void masa_forecast_init(masa_forecast *forecast, const masa_prediction *predictions, size_t n,
+                        masa_cutoff_statistic statistic);
 void masa_forecast_deinit(masa_forecast *forecast);
 
 /**
@@ -66,8 +66,7 @@ bool masa_gate_closed(const masa_forecast *forecast, double sigma, double tolera
  * Tokens after which a solution rollout is cut: margin x the predicted length, rounded,
  * within 1..max_tokens. max_tokens when no length is valid or margin is 0.
  */
-size_t masa_cutoff_tokens(const masa_forecast *forecast, double margin,
-                          size_t max_tokens);
+size_t masa_cutoff_tokens(const masa_forecast *forecast, double margin, size_t max_tokens);
 
 enum { MASA_HINT_NOTIONS = 5 }; /* the usual `most`: more would be a list, not a hint */
 
@@ -126,15 +125,15 @@ void masa_belief_update(masa_belief *belief, long step, double right, double wro
  *
  * advantage [n] out, reward [n] in, weight [n] in; no overlap. All are 0 when n is 1.
  */
-void masa_soft_cutoff_advantages(float *advantage, const float *reward,
-                                 const float *weight, size_t n, bool divide_by_deviation);
+void masa_soft_cutoff_advantages(float *advantage, const float *reward, const float *weight,
+                                 size_t n, bool divide_by_deviation);
 
 /**
  * The same for RLOO, r_i less the mean of the others: n/(n-1) times the above undivided, and
  * as exact.
  */
-void masa_soft_cutoff_leave_one_out(float *advantage, const float *reward,
-                                    const float *weight, size_t n);
+void masa_soft_cutoff_leave_one_out(float *advantage, const float *reward, const float *weight,
+                                    size_t n);
 
 /* What an update does with the advantages; each of these lets a rollout's share of the
  * gradient depend on which others survived, or on its own weight otherwise than linearly. */
@@ -193,9 +192,9 @@ typedef struct masa_calibration_options {
     double slack; /* >= 1: how far beyond these a measure goes before it switches off */
 } masa_calibration_options;
 
-#define MASA_CALIBRATION_DEFAULTS                                                        \
-    {                                                                                    \
-        512, 128, 0.15, 0.4, 0.8, 1.5                                                    \
+#define MASA_CALIBRATION_DEFAULTS                                                              \
+    {                                                                                          \
+        512, 128, 0.15, 0.4, 0.8, 1.5                                                          \
     }
 
 /**

@@ -86,8 +86,8 @@ typedef struct masa_gate_fit {
  *               negative.
  * window        prompts for which an observation counts (divided by e after as many)
  */
-void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast,
-                           double right, double wrong, double weight, double window);
+void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast, double right,
+                           double wrong, double weight, double window);
 
 /**
  * P(no variance in group_size rollouts | forecast, history), as above. Either may be
@@ -96,8 +96,7 @@ void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast,
  *
  * belief: the prompt's own counts, as aged by masa_belief_at.
  */
-double masa_gate_fit_zero_variance(const masa_gate_fit *fit,
-                                   const masa_forecast *forecast,
+double masa_gate_fit_zero_variance(const masa_gate_fit *fit, const masa_forecast *forecast,
                                    const masa_belief *belief, size_t group_size);
 
 /**
@@ -127,8 +126,7 @@ masa_pass_rate_moments masa_gate_fit_moments(const masa_gate_fit *fit,
  * doubles z's odds). Where most groups have no variance a plain threshold would close on
  * every prompt, for no reason of its own; this one asks for evidence about the prompt.
  */
-double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold,
-                               size_t group_size);
+double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold, size_t group_size);
 
 /**
  * The threshold once `seen` rollouts of a group are known. That threshold t says what a
@@ -141,9 +139,7 @@ double masa_gate_fit_threshold_after(double threshold, size_t seen, size_t group
 
 /** To and from the numbers of a checkpoint. Import: false, and the fit as it was, when
  * one of them is negative or not finite. */
-void masa_gate_fit_export(double numbers[MASA_GATE_FIT_NUMBERS],
-                          const masa_gate_fit *fit);
-bool masa_gate_fit_import(masa_gate_fit *fit,
-                          const double numbers[MASA_GATE_FIT_NUMBERS]);
+void masa_gate_fit_export(double numbers[MASA_GATE_FIT_NUMBERS], const masa_gate_fit *fit);
+bool masa_gate_fit_import(masa_gate_fit *fit, const double numbers[MASA_GATE_FIT_NUMBERS]);
 
 #endif

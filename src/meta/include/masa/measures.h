@@ -31,8 +31,8 @@ typedef struct masa_calibration_bin {
  * [k, k+1) / n_bins, the last with its upper end. Returns the expected calibration error
  * sum_k n_k / n |predicted_k - truth_k|; NAN when n is 0. bins [n_bins] is overwritten.
  */
-double masa_calibration_bins(masa_calibration_bin *bins, size_t n_bins,
-                             const double *predicted, const double *truth, size_t n);
+double masa_calibration_bins(masa_calibration_bin *bins, size_t n_bins, const double *predicted,
+                             const double *truth, size_t n);
 
 /* Prompts by what the gate said (closed: no variance expected) and by what was true. No whole
  * numbers where audits stand for others. */
@@ -75,8 +75,8 @@ typedef struct masa_length_errors {
  * in units of how much its predictions differ. Keep correct and incorrect rollouts apart.
  * A deviation of 0 gives no unit: false, and nothing is added.
  */
-bool masa_length_errors_add(masa_length_errors *errors, double length,
-                            double predicted_mean, double predicted_deviation);
+bool masa_length_errors_add(masa_length_errors *errors, double length, double predicted_mean,
+                            double predicted_deviation);
 /** Mean and standard deviation (of the population); NAN when n is 0. */
 double masa_length_errors_mean(const masa_length_errors *errors);
 double masa_length_errors_deviation(const masa_length_errors *errors);
@@ -107,7 +107,7 @@ enum { MASA_SHAPLEY_MOST = 16 };
  *
  * Source: Lipovetsky & Conklin 2001, Analysis of regression in game theory approach.
  */
-double masa_shapley_r2(double *share, const double *features, const double *target,
-                       size_t n, size_t k);
+double masa_shapley_r2(double *share, const double *features, const double *target, size_t n,
+                       size_t k);
 
 #endif

@@ -61,10 +61,10 @@ typedef struct masa_meta_options {
     masa_answer_form form; /* of masa_warm_start_text */
 } masa_meta_options;
 
-#define MASA_META_DEFAULTS                                                               \
-    {                                                                                    \
-        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192, false,       \
-            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS, MASA_FORM_REASONED                \
+#define MASA_META_DEFAULTS                                                                     \
+    {                                                                                          \
+        0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192, false,             \
+            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS, MASA_FORM_REASONED                      \
     }
 
 /** The built-in templates of the meta prompt's turns; {problem}, {length_min},
@@ -78,12 +78,12 @@ extern const char masa_meta_template[];
  * built-in one. A template without {problem} is MASA_ERR_CONFIG; other braces
  * are left as they are.
  */
-masa_status masa_meta_prompt(masa_text *out, const char *template_text,
-                             const char *problem, const masa_meta_options *options,
-                             masa_error *err);
+masa_status masa_meta_prompt(masa_text *out, const char *template_text, const char *problem,
+                             const masa_meta_options *options, masa_error *err);
 
 /* Why a field of a prediction counts nothing, or, from NO_CORRECT on, why a valid one
  * earned nothing; one table for code and name. */
+/* clang-format off */
 #define MASA_META_CAUSE_TABLE(X)                                                         \
     X(MASA_META_VALID, "valid")                                                          \
     X(MASA_META_NO_JSON, "no_json")       /* no object with any of the keys */           \
@@ -96,6 +96,7 @@ masa_status masa_meta_prompt(masa_text *out, const char *template_text,
     X(MASA_META_NONE_HELPFUL,                                                            \
       "none_helpful") /* none in more correct than incorrect ones */                     \
     X(MASA_META_LIMITED, "limited") /* a cutoff hides the lengths: left out */
+/* clang-format on */
 
 typedef enum masa_meta_cause {
 #define X(code, text) code,
@@ -145,8 +146,7 @@ typedef struct masa_solutions {
 
 /* The same, prepared once for all meta rollouts of the prompt. */
 typedef struct masa_statistics masa_statistics;
-masa_statistics *masa_statistics_create(const char *problem,
-                                        const masa_solutions *solutions,
+masa_statistics *masa_statistics_create(const char *problem, const masa_solutions *solutions,
                                         masa_notion_rule rule);
 void masa_statistics_destroy(masa_statistics *statistics);
 
@@ -156,10 +156,10 @@ typedef struct masa_statistics_summary {
     double pass_rate;            /* n_correct / n; 0 when n is 0 */
     long length_min, length_max; /* over the correct rollouts; 0 when there is none */
     double length_mean;          /* over the correct rollouts */
-    long length_upper; /* their quantile: the least that MASA_LENGTH_LEVEL of them need */
-    double length_mean_all;      /* over all rollouts */
-    bool limited;                /* a cutoff was in force: the lengths are censored */
-    size_t n_cut;                /* rollouts that it stopped */
+    long length_upper;      /* their quantile: the least that MASA_LENGTH_LEVEL of them need */
+    double length_mean_all; /* over all rollouts */
+    bool limited;           /* a cutoff was in force: the lengths are censored */
+    size_t n_cut;           /* rollouts that it stopped */
     /* What the pass rate of all n + n_cut may be: those cut all wrong, or all right. */
     double pass_rate_low, pass_rate_high;
     long length_longest; /* over all rollouts */
@@ -256,8 +256,7 @@ size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold
  * length of all rollouts.
  */
 bool masa_expert_text(masa_text *out, const char *text, size_t n,
-                      const masa_prediction *prediction,
-                      const masa_statistics *statistics,
+                      const masa_prediction *prediction, const masa_statistics *statistics,
                       const masa_meta_options *options);
 
 /**

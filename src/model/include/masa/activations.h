@@ -20,8 +20,7 @@ masa_status masa_activations_create(masa_activations **out, const masa_model *mo
                                     size_t rows, masa_error *err);
 void masa_activations_destroy(masa_activations *kept);
 /** Bytes of so many rows, SIZE_MAX if they overflow. */
-size_t masa_activations_bytes(const masa_model_config *config, masa_dtype compute,
-                              size_t rows);
+size_t masa_activations_bytes(const masa_model_config *config, masa_dtype compute, size_t rows);
 
 /** Forgets all rows: the weights have changed, or nobody needs them any more. */
 void masa_activations_clear(masa_activations *kept);

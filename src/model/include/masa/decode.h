@@ -19,13 +19,13 @@ typedef struct masa_kv_store {
     size_t planes, block_bytes; /* of one block in one plane */
 } masa_kv_store;
 
-masa_status masa_kv_store_init(masa_kv_store *store, const masa_model *model,
-                               size_t n_blocks, size_t block_tokens, masa_error *err);
+masa_status masa_kv_store_init(masa_kv_store *store, const masa_model *model, size_t n_blocks,
+                               size_t block_tokens, masa_error *err);
 void masa_kv_store_deinit(masa_kv_store *store);
 /** Copies one block's keys and values in every layer. */
 void masa_kv_store_copy(masa_kv_store *store, int32_t to, int32_t from);
-size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype,
-                           size_t n_blocks, size_t block_tokens);
+size_t masa_kv_store_bytes(const masa_model_config *config, masa_dtype dtype, size_t n_blocks,
+                           size_t block_tokens);
 
 /* Host arrays, borrowed during the call. */
 typedef struct masa_decode_batch {

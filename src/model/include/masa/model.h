@@ -50,7 +50,7 @@ const masa_model_config *masa_model_get_config(const masa_model *model);
 masa_dtype masa_model_dtype(const masa_model *model);
 size_t masa_model_parameter_count(const masa_model *model); /* floats in the buffer */
 float DEVICE *masa_model_values(masa_model *model);         /* [count] */
-float DEVICE *masa_model_grads(masa_model *model); /* [count], NULL if not trainable */
+float DEVICE *masa_model_grads(masa_model *model);          /* [count], NULL if not trainable */
 /** Its parameters; q, k, v (and gate, up) are entries whose rows follow one another in memory. */
 const masa_parameter *masa_model_parameters(const masa_model *model, size_t *n);
 
@@ -65,8 +65,8 @@ bool masa_model_rows_agree(masa_model *model);
 uint64_t masa_model_fingerprint(const masa_model *model);
 
 /** Writes the weights and config as a Hugging Face folder. */
-masa_status masa_model_save(const masa_model *model, const char *folder,
-                            masa_save_dtype dtype, masa_error *err);
+masa_status masa_model_save(const masa_model *model, const char *folder, masa_save_dtype dtype,
+                            masa_error *err);
 
 /** Bytes held: master weights, gradients and packed weights. */
 size_t masa_model_bytes(const masa_model *model);

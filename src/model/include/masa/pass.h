@@ -51,8 +51,8 @@ masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_toke
 void masa_pass_destroy(masa_pass *pass);
 
 /** Bytes of activations that masa_pass_create takes for a trainable model. */
-size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute,
-                       size_t max_tokens, size_t max_targets, bool checkpoint);
+size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
+                       size_t max_targets, bool checkpoint);
 /** The same for a model that is not trainable (log-probabilities only): one layer's
  *  activations, whatever `checkpoint` says. */
 size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype compute,

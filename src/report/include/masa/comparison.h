@@ -25,11 +25,11 @@ typedef struct masa_compared_run {
 
 /* One number from each seed. */
 typedef struct masa_seed_values {
-    double *values; /* [seeds], in the order of masa_comparison.seeds; NaN: none */
-    size_t n;       /* how many are not NaN */
+    double *values;         /* [seeds], in the order of masa_comparison.seeds; NaN: none */
+    size_t n;               /* how many are not NaN */
     double mean, low, high; /* with Student's interval of 95 %, which takes n >= 2; else NaN */
     double deviation;       /* of the sample; NaN when n < 2 */
-    double p; /* of a difference: sign-flip test that it is none; else NaN */
+    double p;               /* of a difference: sign-flip test that it is none; else NaN */
 } masa_seed_values;
 
 /* Where accuracies are compared: at equal cost, at the end of each run, and as the mean of its

@@ -13,8 +13,8 @@
 /* A prompt of a step. Numbers are NaN where they are not known. */
 typedef struct masa_forecast_row {
     long step, prompt;
-    char *problem;          /* owned */
-    double rate, true_rate; /* 0..1; the mean of the predictions */
+    char *problem;              /* owned */
+    double rate, true_rate;     /* 0..1; the mean of the predictions */
     double length, true_length; /* tokens; the median; the mean of the right solutions */
 } masa_forecast_row;
 
@@ -24,7 +24,7 @@ typedef struct masa_forecasts {
     struct masa_gate_step {
         long step;
         masa_gate_audit audit;
-    } *gate; /* [n_gate] the steps in which predictions were acted on */
+    } * gate; /* [n_gate] the steps in which predictions were acted on */
     size_t n_gate, gate_capacity;
 } masa_forecasts;
 
@@ -37,7 +37,7 @@ void masa_forecasts_deinit(masa_forecasts *forecasts);
 enum { MASA_DECILES = 10 };
 
 typedef struct masa_forecast_agreement {
-    size_t n_rates, n_lengths; /* prompts with a prediction and a truth */
+    size_t n_rates, n_lengths;           /* prompts with a prediction and a truth */
     double rate_correlation, rate_error; /* Pearson; mean absolute */
     double calibration_error;
     masa_calibration_bin deciles[MASA_DECILES]; /* of the predicted pass rate */
@@ -48,6 +48,6 @@ typedef struct masa_forecast_agreement {
 
 /** Over steps first..last (last < 0: all). */
 masa_forecast_agreement masa_forecasts_agreement(const masa_forecasts *forecasts, long first,
-                                        long last);
+                                                 long last);
 
 #endif

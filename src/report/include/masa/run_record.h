@@ -22,8 +22,8 @@ typedef struct masa_record_about {
 
 /** Appends the record of the run in `folder`, which may be going on. Errors name the
  *  folder. */
-masa_status masa_record_make(masa_text *out, const char *folder,
-                             const masa_record_about *about, masa_error *err);
+masa_status masa_record_make(masa_text *out, const char *folder, const masa_record_about *about,
+                             masa_error *err);
 
 /* A record as comparisons read it. */
 typedef struct masa_record {
@@ -34,8 +34,8 @@ typedef struct masa_record {
 } masa_record;
 
 /** From its text. `path` is used in messages; a damaged one is MASA_ERR_FORMAT. */
-masa_status masa_record_parse(masa_record *out, const char *json, size_t size,
-                              const char *path, masa_error *err);
+masa_status masa_record_parse(masa_record *out, const char *json, size_t size, const char *path,
+                              masa_error *err);
 void masa_record_deinit(masa_record *record);
 
 /** The settings that the record's run was made with; the caller deinits them. Those that the

@@ -9,10 +9,10 @@
 /* The verdict on one response. */
 typedef struct masa_judgement {
     bool right;
-    const char *verdict; /* as masa_verdict_text; of code: passed, failed, time, ... */
-    const char *rule;    /* what decided */
+    const char *verdict;     /* as masa_verdict_text; of code: passed, failed, time, ... */
+    const char *rule;        /* what decided */
     masa_extract_rule found; /* which rule found the answer; NONE of programs */
-    char *answer;        /* as extracted, or NULL; caller frees */
+    char *answer;            /* as extracted, or NULL; caller frees */
 } masa_judgement;
 
 typedef struct masa_response {
@@ -32,8 +32,8 @@ typedef struct masa_response {
 masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, size_t n,
                            masa_error *err);
 /** The same for one. */
-masa_status masa_judge(masa_judgement *out, const masa_problem *problem,
-                       const char *text, size_t size, bool truncated, masa_error *err);
+masa_status masa_judge(masa_judgement *out, const masa_problem *problem, const char *text,
+                       size_t size, bool truncated, masa_error *err);
 
 /** Whether this machine can judge these problems: MASA_ERR_UNSUPPORTED where there are programs
  *  among them and no sandbox. */

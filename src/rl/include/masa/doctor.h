@@ -42,7 +42,7 @@ void masa_findings_deinit(masa_findings *findings);
  * Errors: only what hinders the examination itself (no such file, no memory); bad data
  * and templates are findings.
  */
-masa_status masa_doctor_examine(masa_findings *out, const masa_config *config,
-                                size_t prompts, FILE *progress, masa_error *err);
+masa_status masa_doctor_examine(masa_findings *out, const masa_config *config, size_t prompts,
+                                FILE *progress, masa_error *err);
 
 #endif

@@ -12,12 +12,12 @@
 #include <masa/error.h>
 
 typedef struct masa_train_options {
-    bool resume;                         /* go on with the run in the folder */
-    bool restart;                        /* with resume: begin again where there is no
+    bool resume;                       /* go on with the run in the folder */
+    bool restart;                      /* with resume: begin again where there is no
                                             checkpoint, dropping the steps on record */
-    FILE *progress;                      /* for people; NULL: nowhere. Borrowed */
-    const volatile sig_atomic_t *stop;   /* not 0: stop soon, saving; may be NULL */
-    volatile sig_atomic_t *status;       /* not 0: a line on where the run stands, which makes
+    FILE *progress;                    /* for people; NULL: nowhere. Borrowed */
+    const volatile sig_atomic_t *stop; /* not 0: stop soon, saving; may be NULL */
+    volatile sig_atomic_t *status;     /* not 0: a line on where the run stands, which makes
                                             it 0 again; may be NULL */
 } masa_train_options;
 

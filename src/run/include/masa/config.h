@@ -19,7 +19,7 @@
 #include <masa/text.h>
 
 #define V(KIND, CONSTANT, text) MASA_CONFIG_##KIND##_##CONSTANT,
-#define K(KIND) enum { MASA_CONFIG_VALUES_##KIND(V) MASA_CONFIG_##KIND##_COUNT };
+#define K(KIND)                 enum { MASA_CONFIG_VALUES_##KIND(V) MASA_CONFIG_##KIND##_COUNT };
 MASA_CONFIG_KINDS(K)
 #undef K
 #undef V
@@ -31,10 +31,10 @@ MASA_CONFIG_KINDS(K)
 #define MASA_CONFIG_SWITCH(section, key, value, help)                     bool key;
 #define MASA_CONFIG_TEXT(section, key, value, help)                       char *key;
 #define MASA_CONFIG_CHOICE(section, key, KIND, value, help)               int key;
-#define S(name, NAME, help)                                                               \
-    struct {                                                                              \
-        MASA_CONFIG_##NAME(MASA_CONFIG_INTEGER, MASA_CONFIG_NUMBER, MASA_CONFIG_SWITCH,   \
-                           MASA_CONFIG_TEXT, MASA_CONFIG_CHOICE)                          \
+#define S(name, NAME, help)                                                                    \
+    struct {                                                                                   \
+        MASA_CONFIG_##NAME(MASA_CONFIG_INTEGER, MASA_CONFIG_NUMBER, MASA_CONFIG_SWITCH,        \
+                           MASA_CONFIG_TEXT, MASA_CONFIG_CHOICE)                               \
     } name;
 typedef struct masa_config {
     MASA_CONFIG_SECTIONS(S)
@@ -59,9 +59,9 @@ typedef struct masa_config {
 masa_status masa_config_load(masa_config *out, const char *path, const char *preset,
                              const char *const *overrides, size_t n, masa_error *err);
 /** The same from YAML text in memory (NULL: none); `path` appears in errors. */
-masa_status masa_config_parse(masa_config *out, const char *yaml, size_t size,
-                              const char *path, const char *preset,
-                              const char *const *overrides, size_t n, masa_error *err);
+masa_status masa_config_parse(masa_config *out, const char *yaml, size_t size, const char *path,
+                              const char *preset, const char *const *overrides, size_t n,
+                              masa_error *err);
 void masa_config_deinit(masa_config *config);
 
 /** Sets one key ("rollout.top_p") of a loaded configuration; bounds of the key are
@@ -78,14 +78,12 @@ masa_status masa_config_make_relative(masa_config *config, masa_error *err);
 /** What no single key's bounds can say: combinations. Part of loading. */
 masa_status masa_config_check(const masa_config *config, masa_error *err);
 /** MASA_ERR_CONFIG when the TEXT key ("model.path") is empty, saying how to give it. */
-masa_status masa_config_require(const masa_config *config, const char *key,
-                                masa_error *err);
+masa_status masa_config_require(const masa_config *config, const char *key, masa_error *err);
 
 /** Appends the whole configuration as YAML; with comments, each key's help. */
 void masa_config_print(const masa_config *config, bool comments, masa_text *out);
 /** Writes it to a file, complete or not at all. Loading it gives an equal struct. */
-masa_status masa_config_write(const masa_config *config, const char *path,
-                              masa_error *err);
+masa_status masa_config_write(const masa_config *config, const char *path, masa_error *err);
 
 /** Appends the settings that differ, as "train.seed (1, 2), ..." with the values of a and
  *  b; returns how many they are. */

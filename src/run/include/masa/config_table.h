@@ -18,6 +18,7 @@
  * SCHEDULE, LENGTH_RULE, NOTION_RULE, STATISTIC, DIFFICULTY_RULE and NOTION_TEST are those of
  * masa_advantage_kind, masa_ratio_kind, masa_schedule, masa_length_rule, masa_notion_rule,
  * masa_cutoff_statistic, masa_difficulty_rule and masa_notion_test. */
+/* clang-format off */
 #define MASA_CONFIG_VALUES_COMPUTE(V)                                                     \
     V(COMPUTE, AUTO, "auto") V(COMPUTE, F32, "f32") V(COMPUTE, BF16, "bf16")
 #define MASA_CONFIG_VALUES_FAMILY(V)                                                      \
@@ -365,5 +366,6 @@
     SWITCH(sft, shuffle, true, "shuffle each epoch; else file order")                     \
     NUMBER(sft, holdout, 0.0, 0, 0.9, "",                                                 \
            "share of the conversations kept out, to report their loss")
+/* clang-format on */
 
 #endif

@@ -25,7 +25,7 @@ typedef struct masa_progress_step {
     double meta;     /* mean reward of the meta rollouts */
     double gated;    /* share of the prompts that were skipped, 0..1 */
     double tokens_per_second;
-    double seconds;  /* this step took */
+    double seconds; /* this step took */
 } masa_progress_step;
 
 /** Writes to `file` (stderr), NULL: nowhere; and every line that stays to `log` with the time,
@@ -42,8 +42,7 @@ void masa_progress_destroy(masa_progress *progress);
 void masa_progress_step_done(masa_progress *progress, const masa_progress_step *step);
 /** What goes on inside a step ("rollouts", 120 of 256), on a terminal alone, at most ten
  *  times a second; total 0: unknown. */
-void masa_progress_phase(masa_progress *progress, const char *what, size_t done,
-                         size_t total);
+void masa_progress_phase(masa_progress *progress, const char *what, size_t done, size_t total);
 /** A line that stays, such as an evaluation's result. */
 void masa_progress_note(masa_progress *progress, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -92,14 +92,14 @@ masa_status masa_run_history(masa_store *store, char **out, masa_error *err);
 
 /* Where a run stands, in a checkpoint's state.json. */
 typedef struct masa_run_state {
-    long step;     /* steps done */
-    long draws;    /* problems drawn from the training file so far */
-    long tokens;   /* tokens generated so far */
-    double seconds; /* of training so far */
-    char *extra;   /* a JSON object of the loop's own, or NULL */
-    char *inputs;  /* a JSON object: checksums of what the run is made of, or NULL */
+    long step;          /* steps done */
+    long draws;         /* problems drawn from the training file so far */
+    long tokens;        /* tokens generated so far */
+    double seconds;     /* of training so far */
+    char *extra;        /* a JSON object of the loop's own, or NULL */
+    char *inputs;       /* a JSON object: checksums of what the run is made of, or NULL */
     double cpu_seconds; /* that processors have worked on training so far */
-    bool evaluated; /* after this very step, with this share of right answers: */
+    bool evaluated;     /* after this very step, with this share of right answers: */
     double accuracy;
 } masa_run_state;
 /** Frees extra and inputs. */
@@ -151,7 +151,7 @@ masa_status masa_moments_write(const char *path, const float *m, const float *v,
 masa_status masa_moments_read(const char *path, float *m, float *v, size_t n, long *step,
                               masa_error *err);
 /* The files' names in a checkpoint: of the policy, and of the meta path where it has its own. */
-#define MASA_MOMENTS_FILE "optimizer.bin"
+#define MASA_MOMENTS_FILE      "optimizer.bin"
 #define MASA_META_MOMENTS_FILE "meta_optimizer.bin"
 /* The folder in it of the factors that predictions are made with (meta.adapter). */
 #define MASA_PREDICTOR_FOLDER "predictor"

@@ -42,17 +42,17 @@ masa_status masa_store_truncate(masa_store *store, long step, masa_error *err);
 
 /** A metric of a step, such as "reward/mean"; a second value replaces the first. NaN and
  *  infinity are kept as NULL and read back as NaN. */
-masa_status masa_store_add_metric(masa_store *store, long step, const char *name,
-                                  double value, masa_error *err);
+masa_status masa_store_add_metric(masa_store *store, long step, const char *name, double value,
+                                  masa_error *err);
 
 /* What a meta rollout predicted, and what was true of its prompt. */
 typedef struct masa_store_prediction {
-    long pass_rate;      /* in eighths; -1: not read */
-    long length;         /* tokens; -1: not read */
-    const char *notions; /* a JSON list of strings */
+    long pass_rate;                                             /* in eighths; -1: not read */
+    long length;                                                /* tokens; -1: not read */
+    const char *notions;                                        /* a JSON list of strings */
     const char *cause_pass_rate, *cause_length, *cause_notions; /* masa_meta_cause_text */
     double difficulty, length_reward, notion_reward; /* NaN: there were no solutions */
-    double true_pass_rate, true_length;              /* the latter of right ones; NaN: unknown */
+    double true_pass_rate, true_length; /* the latter of right ones; NaN: unknown */
 } masa_store_prediction;
 
 /** Appends a line for people on what was predicted, and one on what was true when it is known. */
@@ -61,24 +61,24 @@ void masa_store_prediction_text(masa_text *out, const masa_store_prediction *pre
 /* One rollout. Strings are borrowed; NULL is the same as "". */
 typedef struct masa_store_rollout {
     long step;
-    long prompt;            /* place of the prompt in the step, 0.. */
-    const char *problem;    /* id of the problem */
-    const char *kind;       /* "solution" or "meta" */
-    long sample;            /* 0.. within the prompt's rollouts of this kind */
+    long prompt;         /* place of the prompt in the step, 0.. */
+    const char *problem; /* id of the problem */
+    const char *kind;    /* "solution" or "meta" */
+    long sample;         /* 0.. within the prompt's rollouts of this kind */
     const char *prompt_text;
     const char *text;
-    const char *answer;     /* the expected answer */
+    const char *answer; /* the expected answer */
     long prompt_tokens, tokens;
-    const int32_t *ids;     /* [tokens] of the response; NULL: not known */
+    const int32_t *ids; /* [tokens] of the response; NULL: not known */
     double reward, advantage;
-    const char *cause;      /* of its stop: masa_stop_cause_name */
-    double logprob;         /* mean over its tokens */
+    const char *cause; /* of its stop: masa_stop_cause_name */
+    double logprob;    /* mean over its tokens */
     double seconds;
-    const char *extracted;  /* the answer that was found in a solution */
-    bool correct;           /* of a solution */
-    const char *said;       /* what a reward of the user's says of it */
+    const char *extracted;                   /* the answer that was found in a solution */
+    bool correct;                            /* of a solution */
+    const char *said;                        /* what a reward of the user's says of it */
     const masa_store_prediction *prediction; /* of a meta rollout; else NULL */
-    const char *parts; /* only read: of a sum of rewards a JSON object,
+    const char *parts;                       /* only read: of a sum of rewards a JSON object,
                           {"format":1.0,...}; or "" */
 } masa_store_rollout;
 /** A rollout with the same step, prompt, kind and sample is replaced. */
@@ -92,8 +92,8 @@ masa_status masa_store_add_reward(masa_store *store, const masa_store_rollout *s
 /* One answer to one problem in an evaluation. Rows are added, never replaced: an evaluation
  * belongs into the transaction of its step, before that step's checkpoint. */
 typedef struct masa_store_eval {
-    long step;              /* of the weights; 0: before the first update */
-    const char *problem;    /* id */
+    long step;           /* of the weights; 0: before the first update */
+    const char *problem; /* id */
     long sample;
     const char *text, *answer;
     bool correct;
@@ -140,24 +140,22 @@ typedef masa_status masa_store_metric_visit(void *context, long step, const char
 /** Metrics of steps first..last (last < 0: all), by step, then as they were added; name
  *  NULL: all. So the loop adds first what a reader should see first. */
 masa_status masa_store_metrics(masa_store *store, long first, long last, const char *name,
-                               masa_store_metric_visit *visit, void *context,
-                               masa_error *err);
+                               masa_store_metric_visit *visit, void *context, masa_error *err);
 
 /* Which rollouts. MASA_STORE_ALL takes all; strings NULL do not filter. */
 typedef struct masa_store_filter {
-    long first_step, last_step;  /* last < 0: no end */
-    long prompt;                 /* < 0: any */
-    const char *problem;         /* id */
+    long first_step, last_step; /* last < 0: no end */
+    long prompt;                /* < 0: any */
+    const char *problem;        /* id */
     const char *kind, *cause;
-    const char *contains;        /* a part of the response's text */
+    const char *contains; /* a part of the response's text */
     double reward_min, reward_max;
-    long limit;                  /* < 0: all */
+    long limit; /* < 0: all */
 } masa_store_filter;
-#define MASA_STORE_ALL                                                                    \
+#define MASA_STORE_ALL                                                                         \
     ((masa_store_filter){0, -1, -1, NULL, NULL, NULL, NULL, -1e300, 1e300, -1})
 
-typedef masa_status masa_store_rollout_visit(void *context,
-                                             const masa_store_rollout *rollout,
+typedef masa_status masa_store_rollout_visit(void *context, const masa_store_rollout *rollout,
                                              masa_error *err);
 /** Rollouts by step, prompt, kind (solutions first), sample. */
 masa_status masa_store_rollouts(masa_store *store, const masa_store_filter *filter,
@@ -170,9 +168,8 @@ typedef masa_status masa_store_eval_visit(void *context, const masa_store_eval *
 masa_status masa_store_evals(masa_store *store, long first, long last,
                              masa_store_eval_visit *visit, void *context, masa_error *err);
 
-typedef masa_status masa_store_decision_visit(void *context,
-                                              const masa_store_decision *decision,
-                                              masa_error *err);
+typedef masa_status
+masa_store_decision_visit(void *context, const masa_store_decision *decision, masa_error *err);
 masa_status masa_store_decisions(masa_store *store, long first, long last,
                                  masa_store_decision_visit *visit, void *context,
                                  masa_error *err);

@@ -18,10 +18,11 @@ typedef struct masa_serve_options {
     const char *weights; /* folder below which weights may be reloaded; NULL: they may not */
     size_t batch;        /* sequences decoded at once */
     size_t cache_bytes;  /* most for keys and values */
-    size_t context;      /* of a prompt with its response; 0: as much as model and cache allow */
-    size_t queue;        /* requests that may wait or run at once; more are refused */
+    size_t context; /* of a prompt with its response; 0: as much as model and cache allow */
+    size_t queue;   /* requests that may wait or run at once; more are refused */
     const volatile sig_atomic_t *stop; /* not 0: end */
-    void (*ready)(void *context, const char *url); /* once, when clients may come; may be NULL */
+    void (*ready)(void *context,
+                  const char *url); /* once, when clients may come; may be NULL */
     void *ready_context;
 } masa_serve_options;
 
@@ -31,7 +32,8 @@ typedef struct masa_serve_options {
  * no chat completions. MASA_ERR_USAGE for an address that is none, MASA_ERR_IO where one
  * cannot listen, MASA_ERR_CONFIG for a batch or cache that cannot be.
  */
-masa_status masa_serve(masa_model *model, const masa_tokenizer *tokenizer, const masa_chat *chat,
-                       const masa_serve_options *options, masa_error *err);
+masa_status masa_serve(masa_model *model, const masa_tokenizer *tokenizer,
+                       const masa_chat *chat, const masa_serve_options *options,
+                       masa_error *err);
 
 #endif

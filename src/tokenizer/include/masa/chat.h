@@ -35,8 +35,9 @@ typedef struct masa_message {
  * Appends the rendered conversation. add_generation_prompt opens the
  * assistant's turn. MASA_ERR_DATA for a role or order the template refuses.
  */
-masa_status masa_chat_render(masa_text *out, const masa_chat *chat, const masa_message *messages,
-                             size_t n, bool add_generation_prompt, masa_error *err);
+masa_status masa_chat_render(masa_text *out, const masa_chat *chat,
+                             const masa_message *messages, size_t n, bool add_generation_prompt,
+                             masa_error *err);
 
 /**
  * The token ids of the rendered conversation: the template's own special
@@ -44,8 +45,8 @@ masa_status masa_chat_render(masa_text *out, const masa_chat *chat, const masa_m
  * wherever the template puts it.
  */
 masa_status masa_chat_encode(masa_tokens *out, const masa_chat *chat,
-                             const masa_message *messages, size_t n,
-                             bool add_generation_prompt, masa_error *err);
+                             const masa_message *messages, size_t n, bool add_generation_prompt,
+                             masa_error *err);
 
 /** The same for one user's turn, behind a system message when there is one (NULL or "":
  *  none), with the assistant's turn opened. */

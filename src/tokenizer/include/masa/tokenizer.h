@@ -21,8 +21,7 @@ typedef struct masa_tokens {
 void masa_tokens_deinit(masa_tokens *tokens);
 
 /** From a Hugging Face folder (tokenizer.json, tokenizer_config.json) or a GGUF file. */
-masa_status masa_tokenizer_load(masa_tokenizer **out, const char *model_path,
-                                masa_error *err);
+masa_status masa_tokenizer_load(masa_tokenizer **out, const char *model_path, masa_error *err);
 void masa_tokenizer_destroy(masa_tokenizer *tokenizer);
 
 /**

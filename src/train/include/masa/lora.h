@@ -29,7 +29,7 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
                              const masa_lora_options *options, masa_error *err);
 void masa_lora_destroy(masa_lora *lora);
 
-size_t masa_lora_count(const masa_lora *lora); /* trained numbers */
+size_t masa_lora_count(const masa_lora *lora);   /* trained numbers */
 float DEVICE *masa_lora_values(masa_lora *lora); /* [count] */
 float DEVICE *masa_lora_grads(masa_lora *lora);  /* [count] */
 

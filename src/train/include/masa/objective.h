@@ -29,12 +29,12 @@ void masa_importance(float *out, const float *old, const float *sampled, size_t 
 
 /* Sums over tokens, for metrics. */
 typedef struct masa_objective_stats {
-    double tokens;        /* tokens that took part */
-    double loss;          /* weighted, as differentiated */
-    double clipped;       /* tokens whose gradient the clip removed */
-    double kl_old;        /* sum of k3 = exp(-d)-1+d with d = new - old */
-    double kl_ref;        /* the same against the reference */
-    double ratio;         /* sum of ratios */
+    double tokens;  /* tokens that took part */
+    double loss;    /* weighted, as differentiated */
+    double clipped; /* tokens whose gradient the clip removed */
+    double kl_old;  /* sum of k3 = exp(-d)-1+d with d = new - old */
+    double kl_ref;  /* the same against the reference */
+    double ratio;   /* sum of ratios */
 } masa_objective_stats;
 
 /**
@@ -48,8 +48,8 @@ typedef struct masa_objective_stats {
  * the batch, or 1/(sequences * n), and so on. stats are ADDED to; may be NULL.
  */
 void masa_objective_apply(float *dlogprob, const float *logprob, const float *old,
-                          const float *ref, const float *importance, size_t n,
-                          float advantage, float weight, const masa_objective *objective,
+                          const float *ref, const float *importance, size_t n, float advantage,
+                          float weight, const masa_objective *objective,
                           masa_objective_stats *stats);
 
 #endif

@@ -46,8 +46,8 @@ void masa_optimizer_clear(masa_optimizer *optimizer);
  * so far. *grad_norm (may be NULL) is the norm before clipping. A gradient that is not
  * finite changes nothing and is MASA_ERR_NUMERIC.
  */
-masa_status masa_optimizer_step(masa_optimizer *optimizer, double lr_scale,
-                                double *grad_norm, masa_error *err);
+masa_status masa_optimizer_step(masa_optimizer *optimizer, double lr_scale, double *grad_norm,
+                                masa_error *err);
 /** The same at rate lr, for callers with a schedule, or a rate, of their own. */
 masa_status masa_optimizer_step_at(masa_optimizer *optimizer, double lr, double *grad_norm,
                                    masa_error *err);

@@ -21,9 +21,9 @@ typedef struct masa_sequence {
     const int32_t *prompt, *response;
     size_t prompt_size, response_size; /* prompt_size >= 1 */
     size_t group;
-    float advantage; /* policy gradient; ignored by the supervised loss */
-    float weight;    /* of each token: the aggregation's share (objective.h) */
-    float *logprobs; /* [response_size] out: under the current policy; or NULL */
+    float advantage;           /* policy gradient; ignored by the supervised loss */
+    float weight;              /* of each token: the aggregation's share (objective.h) */
+    float *logprobs;           /* [response_size] out: under the current policy; or NULL */
     const float *old_logprobs; /* [response_size] or NULL: same as current */
     const float *ref_logprobs; /* [response_size] or NULL */
     const float *importance;   /* [response_size] or NULL: 1 (objective.h) */
@@ -35,9 +35,9 @@ typedef struct masa_sequence {
 typedef struct masa_trainer masa_trainer;
 
 typedef struct masa_trainer_options {
-    size_t tokens_per_pass; /* most tokens in one packed batch */
-    bool checkpoint;        /* recompute activations (pass.h) */
-    float temperature;      /* of the policy: logits are divided by it */
+    size_t tokens_per_pass;       /* most tokens in one packed batch */
+    bool checkpoint;              /* recompute activations (pass.h) */
+    float temperature;            /* of the policy: logits are divided by it */
     const masa_activations *kept; /* the store that kept_rows mean, borrowed; or NULL */
 } masa_trainer_options;
 
@@ -65,7 +65,7 @@ masa_status masa_trainer_logprobs(masa_trainer *trainer, const masa_sequence *se
 
 typedef struct masa_trainer_stats {
     masa_objective_stats objective;
-    double entropy_sum;    /* nats, over the same tokens */
+    double entropy_sum; /* nats, over the same tokens */
     size_t passes, packed_tokens;
     size_t recalled_tokens; /* of these, tokens whose activations were kept */
 } masa_trainer_stats;

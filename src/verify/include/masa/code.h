@@ -24,9 +24,9 @@ typedef struct masa_code_limits {
     size_t output_bytes; /* of standard output and of standard error */
 } masa_code_limits;
 
-#define MASA_CODE_LIMITS                                                                  \
-    {                                                                                     \
-        10.0, (size_t)1 << 30, 1 << 16                                                    \
+#define MASA_CODE_LIMITS                                                                       \
+    {                                                                                          \
+        10.0, (size_t)1 << 30, 1 << 16                                                         \
     }
 
 typedef enum masa_code_outcome {
@@ -73,8 +73,7 @@ typedef struct masa_code_job {
  * end. After an error no other job is begun, and the results are not to be used.
  */
 masa_status masa_code_run_all(masa_code_result *results, const masa_code_job *jobs, size_t n,
-                              size_t at_once, const masa_code_limits *limits,
-                              masa_error *err);
+                              size_t at_once, const masa_code_limits *limits, masa_error *err);
 
 /**
  * Finds the program in a model's text: the last closed block between lines of ```

@@ -39,20 +39,20 @@ const char *masa_verdict_text(masa_verdict verdict);
  * last such place in the text. */
 typedef enum masa_extract_rule {
     MASA_EXTRACT_NONE = 0,
-    MASA_EXTRACT_BOXED = 1,   /* \boxed{...}, \fbox{...} */
-    MASA_EXTRACT_PHRASE = 2,  /* "the answer is ...", "Final answer: ..." */
-    MASA_EXTRACT_HASHES = 4,  /* "#### ..." */
-    MASA_EXTRACT_BOLD = 8,    /* "**...**" */
-    MASA_EXTRACT_NUMBER = 16, /* the last number of the text */
-    MASA_EXTRACT_WHOLE = 32,  /* the whole text is the answer */
-    MASA_EXTRACT_TAGS = 64,   /* <answer>...</answer> */
+    MASA_EXTRACT_BOXED = 1,     /* \boxed{...}, \fbox{...} */
+    MASA_EXTRACT_PHRASE = 2,    /* "the answer is ...", "Final answer: ..." */
+    MASA_EXTRACT_HASHES = 4,    /* "#### ..." */
+    MASA_EXTRACT_BOLD = 8,      /* "**...**" */
+    MASA_EXTRACT_NUMBER = 16,   /* the last number of the text */
+    MASA_EXTRACT_WHOLE = 32,    /* the whole text is the answer */
+    MASA_EXTRACT_TAGS = 64,     /* <answer>...</answer> */
     MASA_EXTRACT_FORMULA = 128, /* the last formula: $...$, $$...$$, \(...\), \[...\] */
     MASA_EXTRACT_BARE = 256,    /* the text, if it is one line that is but an answer */
 } masa_extract_rule;
 
 /* All rules for text that was not told how to give its answer. */
-#define MASA_EXTRACT_ANY                                                                  \
-    (MASA_EXTRACT_TAGS | MASA_EXTRACT_BOXED | MASA_EXTRACT_PHRASE | MASA_EXTRACT_HASHES | \
+#define MASA_EXTRACT_ANY                                                                       \
+    (MASA_EXTRACT_TAGS | MASA_EXTRACT_BOXED | MASA_EXTRACT_PHRASE | MASA_EXTRACT_HASHES |      \
      MASA_EXTRACT_BOLD | MASA_EXTRACT_FORMULA | MASA_EXTRACT_BARE | MASA_EXTRACT_NUMBER)
 
 /** "boxed", "phrase", "hashes" and so on, or "none". */
@@ -79,15 +79,14 @@ typedef struct masa_extraction {
  * text was cut off: the boxed rule then finds nothing. Linear in size.
  * Returns whether there is an answer.
  */
-bool masa_extract_answer(const char *text, size_t size, unsigned rules,
-                         masa_extraction *out);
+bool masa_extract_answer(const char *text, size_t size, unsigned rules, masa_extraction *out);
 
 enum { MASA_EXTRACT_RULES = 9 }; /* that a text's answer can be found by; one bit each */
 
 /* Which rule found how many answers. Zero-initialise. */
 typedef struct masa_found {
     size_t by[MASA_EXTRACT_RULES], right[MASA_EXTRACT_RULES]; /* by the rule's bit */
-    size_t none; /* texts without an answer */
+    size_t none;                                              /* texts without an answer */
 } masa_found;
 /** Counts a text; rule NONE: it has no answer. */
 void masa_found_add(masa_found *found, masa_extract_rule rule, bool right);
@@ -118,9 +117,9 @@ typedef struct masa_verify_options {
     unsigned long steps; /* budget of elementary steps; 0: the default, some ms */
 } masa_verify_options;
 
-#define MASA_VERIFY_DEFAULTS                                                              \
-    {                                                                                     \
-        MASA_ANSWER_MATH, MASA_EXTRACT_BOXED, false, 0.0, NULL, 0, 0                      \
+#define MASA_VERIFY_DEFAULTS                                                                   \
+    {                                                                                          \
+        MASA_ANSWER_MATH, MASA_EXTRACT_BOXED, false, 0.0, NULL, 0, 0                           \
     }
 
 typedef struct masa_verify_result {
@@ -142,8 +141,8 @@ typedef struct masa_verify_result {
  * Strings end at their NUL. The comparison is not symmetric: a detail that the gold
  * leaves out (a unit, the name before "=") is forgiven more easily than a wrong one.
  */
-void masa_verify(const char *prediction, const char *gold,
-                 const masa_verify_options *options, masa_verify_result *result);
+void masa_verify(const char *prediction, const char *gold, const masa_verify_options *options,
+                 masa_verify_result *result);
 
 /** The same for text[0..size), which may hold NUL bytes. */
 void masa_verify_span(const char *prediction, size_t size, const char *gold,
