@@ -50,11 +50,14 @@ teach skilled "$out/taught.model" more.jsonl --set optimizer.lr=1.5e-3 --set opt
 teach start "$out/skilled.model" sloppy.jsonl --set optimizer.lr=3e-4 --set optimizer.warmup_steps=10
 
 # The mixes: easy and frontier problems among hopeless ones. In H three of four groups of 16 have
-# no variance, in P one of two; F is H with so many that none comes twice.
+# no variance, in P one of two; F is H with so many that none comes twice. In L, whose steps are H's
+# in all else, what is hopeless also takes long, as in models that think: two thirds of it are
+# graphs, which were never taught and on which attempts wander.
 frontier() { echo "chain:2-16=$1,add:2-8=$1,sort:2-8=$1"; }
 hopeless() { echo "add:11-18=$1,sort:11-18=$1,secret:6-16=$1"; }
 tasks trainH.jsonl -n 960 -k "add:1=0.03,$(frontier 0.0833),$(hopeless 0.24)" --seed 11
 tasks trainF.jsonl -n 2400 -k "add:1=0.03,$(frontier 0.0833),$(hopeless 0.24)" --seed 12
+tasks trainL.jsonl -n 960 -k "add:1=0.03,$(frontier 0.0833),graph:12-20=0.48,$(hopeless 0.08)" --seed 13
 tasks trainP.jsonl -n 960 -k "add:1=0.04,$(frontier 0.1667),$(hopeless 0.1533)" --seed 11
 
 # What is asked in evaluations, of the other half of all problems, and in which part of the table.

@@ -279,6 +279,28 @@ static void fill_reaches(masa_comparison *c, const masa_curve *monotone, size_t 
         }
 }
 
+/* ---- the cost of a rollout that teaches ---- */
+
+/* Needs the baseline's, as fill_accuracy does. */
+static void fill_per_trained(masa_comparison *c, const grid *g, size_t row)
+{
+    masa_comparison_row *r = &c->rows[row];
+    for (int cost = 0; cost < MASA_COSTS; cost++) {
+        double *own = masa_alloc(c->n_seeds, sizeof *own);
+        double *ratio = masa_alloc(c->n_seeds, sizeof *ratio);
+        for (size_t s = 0; s < c->n_seeds; s++) {
+            const masa_curve *curve = curve_of(g, row, s);
+            own[s] = curve ? masa_curve_per_trained(curve, (masa_cost)cost,
+                                                    c->budget[MASA_COST_STEPS])
+                           : NAN;
+            ratio[s] =
+                c->baseline && row > 0 ? c->rows[0].per_trained[cost].values[s] / own[s] : NAN;
+        }
+        r->per_trained[cost] = sum_up_logs(own, c->n_seeds);
+        r->per_trained_ratio[cost] = sum_up_logs(ratio, c->n_seeds);
+    }
+}
+
 masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
                                         const char *baseline)
 {
@@ -297,6 +319,7 @@ masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
         fill_accuracy(c, &g, row);
         fill_reaches(c, monotone, row);
         fill_strata(c, &g, row);
+        fill_per_trained(c, &g, row);
     }
     for (size_t i = 0; i < cells; i++) masa_curve_deinit(&monotone[i]);
     free(monotone);
@@ -312,6 +335,10 @@ void masa_comparison_destroy(masa_comparison *comparison)
         for (int place = 0; place < MASA_PLACES; place++) {
             free(r->accuracy[place].values);
             free(r->difference[place].values);
+        }
+        for (int cost = 0; cost < MASA_COSTS; cost++) {
+            free(r->per_trained[cost].values);
+            free(r->per_trained_ratio[cost].values);
         }
         for (size_t k = 0; k < comparison->n_strata; k++) {
             free(r->stratum[k].values);

@@ -161,6 +161,46 @@ static void print_reaches(const masa_comparison *c, masa_text *out)
     table_print(&t, out);
 }
 
+/* How people read the cost of a rollout. Steps say nothing of it. */
+static const struct {
+    masa_cost cost;
+    const char *unit;
+    double scale;
+} rollout_costs[] = {{MASA_COST_TOKENS, "tokens", 1},
+                     {MASA_COST_CPU, "cpu s", 1},
+                     {MASA_COST_FLOPS, "GFLOP", 1e9}};
+enum { ROLLOUT_COSTS = sizeof rollout_costs / sizeof *rollout_costs };
+
+static void print_per_trained(const masa_comparison *c, masa_text *out)
+{
+    table t = {.columns = 1 + ROLLOUT_COSTS};
+    masa_text_addf(
+        out,
+        "\nWhat a rollout that was trained on cost over the first %.0f steps, all that "
+        "was made beside it included:\ngeometric mean over seeds (how many times less "
+        "than `%s` with the same seed [95 %% interval], p).\n\n",
+        c->budget[MASA_COST_STEPS], c->rows[0].arm);
+    table_add(&t, "arm");
+    for (int k = 0; k < ROLLOUT_COSTS; k++) table_add(&t, "%s", rollout_costs[k].unit);
+    for (size_t i = 0; i < c->n; i++) {
+        table_add(&t, "%s", c->rows[i].arm);
+        for (int k = 0; k < ROLLOUT_COSTS; k++) {
+            const masa_seed_values *v = &c->rows[i].per_trained[rollout_costs[k].cost];
+            const masa_seed_values *r = &c->rows[i].per_trained_ratio[rollout_costs[k].cost];
+            char times[32] = "", interval[64] = "";
+            if (r->n) snprintf(times, sizeof times, " (%.2fx", r->mean);
+            if (r->n > 1)
+                snprintf(interval, sizeof interval, " [%.2f, %.2f] p %.3g", r->low, r->high,
+                         r->p);
+            if (v->n)
+                table_add(&t, "%.3g%s%s%s", v->mean / rollout_costs[k].scale, times, interval,
+                          r->n ? ")" : "");
+            else table_add(&t, "-");
+        }
+    }
+    table_print(&t, out);
+}
+
 static void print_strata(const masa_comparison *c, masa_text *out)
 {
     table t = {.columns = 1 + c->n};
@@ -230,6 +270,7 @@ void masa_comparison_markdown(const masa_comparison *c, masa_text *out)
     if (c->n) print_accuracies(c, out);
     if (c->baseline && c->n > 1) print_differences(c, out);
     if (c->baseline && !isnan(c->goals[0])) print_reaches(c, out);
+    if (c->n && c->rows[0].per_trained[MASA_COST_TOKENS].n) print_per_trained(c, out);
     if (c->n_strata) print_strata(c, out);
     print_notes(c, out);
 }
@@ -304,6 +345,12 @@ void masa_comparison_json(const masa_comparison *c, masa_text *out)
                            paired ? &r->stratum_difference[k] : &r->stratum[k], out);
                 masa_text_add(out, ",\"stratum\":");
                 masa_text_add_json(out, c->strata[k], strlen(c->strata[k]));
+                masa_text_add(out, "}\n");
+            }
+        for (int cost = 0; cost < MASA_COSTS; cost++)
+            for (int ratio = 0; ratio <= (c->baseline && i > 0); ratio++) {
+                begin_line(c, ratio ? "per_trained_ratio" : "per_trained", r->arm, cost,
+                           ratio ? &r->per_trained_ratio[cost] : &r->per_trained[cost], out);
                 masa_text_add(out, "}\n");
             }
         for (int goal = 0; c->baseline && goal < MASA_GOALS; goal++)

@@ -77,7 +77,7 @@ void masa_curve_deinit(masa_curve *curve)
 
 typedef struct reader {
     masa_curve *curve;
-    double spent[MASA_COSTS];
+    double spent[MASA_COSTS], trained;
     bool timed; /* has processor seconds */
 } reader;
 
@@ -103,8 +103,9 @@ static masa_status see_metric(void *context, long step, const char *name, double
         r->timed = true;
     }
     if (strcmp(name, "flops") == 0) r->spent[MASA_COST_FLOPS] += value;
+    if (strcmp(name, "rollouts_trained") == 0) r->trained += value;
     if (strcmp(name, "eval_accuracy") == 0) {
-        masa_curve_point point = {.accuracy = value};
+        masa_curve_point point = {.accuracy = value, .trained = r->trained};
         memcpy(point.spent, r->spent, sizeof point.spent);
         masa_curve_add(r->curve, &point);
     }
@@ -192,6 +193,21 @@ double masa_curve_reach(const masa_curve *curve, masa_cost cost, double goal)
         const masa_curve_point *a = b - 1; /* below the goal */
         double share = (goal - a->accuracy) / (b->accuracy - a->accuracy);
         return a->spent[cost] + share * (b->spent[cost] - a->spent[cost]);
+    }
+    return NAN;
+}
+
+double masa_curve_per_trained(const masa_curve *curve, masa_cost cost, double steps)
+{
+    for (size_t i = 1; i < curve->n; i++) {
+        const masa_curve_point *a = &curve->points[i - 1], *b = a + 1;
+        double first = a->spent[MASA_COST_STEPS], last = b->spent[MASA_COST_STEPS];
+        if (steps > last) continue;
+        double share = last > first ? (steps - first) / (last - first) : 1;
+        double trained = a->trained + share * (b->trained - a->trained);
+        return trained > 0
+                   ? (a->spent[cost] + share * (b->spent[cost] - a->spent[cost])) / trained
+                   : NAN;
     }
     return NAN;
 }

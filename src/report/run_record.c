@@ -205,6 +205,9 @@ static masa_status read_curve(masa_curve *out, const json_t *root, masa_error *e
     const json_t *accuracy = json_object_get(root, "accuracy"), *costs[MASA_COSTS];
     const char *name;
     json_t *column;
+    const json_t *metrics = json_object_get(root, "metrics");
+    const json_t *trained_means = json_object_get(metrics, "rollouts_trained");
+    masa_curve_point last = {0};
     size_t n = json_array_size(accuracy);
     for (int cost = 0; cost < MASA_COSTS; cost++) {
         costs[cost] = json_object_get(root, masa_cost_name((masa_cost)cost));
@@ -218,7 +221,11 @@ static masa_status read_curve(masa_curve *out, const json_t *root, masa_error *e
         masa_curve_point point = {.accuracy = number_at(accuracy, i)};
         for (int cost = 0; cost < MASA_COSTS; cost++)
             point.spent[cost] = number_at(costs[cost], i);
+        double trained = number_at(trained_means, i); /* a mean over the steps since the last */
+        double steps = point.spent[MASA_COST_STEPS] - (i ? last.spent[MASA_COST_STEPS] : -1);
+        point.trained = last.trained + (isfinite(trained) ? trained * steps : 0);
         masa_curve_add(out, &point);
+        last = point;
         json_object_foreach(json_object_get(root, "metrics"), name,
                             column) if (masa_starts_with(name, MASA_STRATUM_PREFIX))
             masa_curve_add_stratum(out, name + strlen(MASA_STRATUM_PREFIX),

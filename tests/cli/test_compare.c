@@ -65,7 +65,7 @@ static void finished_runs_are_left_alone(void **state)
         assert_non_null(row);
         json_decref(row);
     }
-    assert_int_equal(n, 2 * 7 + 7 + 3 * (2 * 5 + 5));
+    assert_int_equal(n, 2 * 7 + 7 + (3 + 1) * (2 * 5 + 5));
     must("whole --baseline rloo", "");
     assert_says(output, "Difference to `rloo`");
     must("whole --preset grpo --report-only --seeds 2", "");

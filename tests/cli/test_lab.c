@@ -16,7 +16,7 @@ static void write_lab(const char *name, const char *steps, const char *more)
             "  rollout.group_size=4, rollout.max_tokens=12, data.max_prompt_tokens=48,\n"
             "  optimizer.tokens_per_pass=512, optimizer.lr=0.001, model.compute=f32,\n"
             "  train.save_every=0, train.eval_every=1, rollout.batch=16, data.strata=level,\n"
-            "  train.eval_rollouts=3, train.eval_temperature=1]\n"
+            "  train.eval_rollouts=3, train.eval_temperature=1, algorithm.kl_coef=0.01]\n"
             "seeds: [1, 2]\nbaseline: plain\n"
             "arms:\n  - name: plain\n    preset: grpo\n"
             "  - name: fast\n    preset: rloo\n    set: [optimizer.lr=0.002]\n%s",
@@ -78,6 +78,7 @@ static void a_laboratory_is_run_and_recorded(void **state)
     assert_says(output, "| fast  |     2 |");
     assert_says(output, "Accuracy by stratum");
     assert_says(output, "| level=2 |");
+    assert_says(output, "What a rollout that was trained on cost over the first");
     json_t *root = record("experiments/records/small/fast-2.json");
     assert_string_equal(json_string_value(json_object_get(root, "lab")), "small");
     assert_string_equal(json_string_value(json_object_get(root, "arm")), "fast");

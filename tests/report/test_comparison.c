@@ -20,7 +20,8 @@ static void set_run(size_t i, const char *arm, long seed, double end, double ste
         double at = steps * k / 2, all = at * tokens;
         masa_curve_add(&curves[i],
                        &(masa_curve_point){.spent = {at, all, all / 100, all / 50, all * 1e12},
-                                           .accuracy = 0.2 + (end - 0.2) * k / 2});
+                                           .accuracy = 0.2 + (end - 0.2) * k / 2,
+                                           .trained = 4 * at});
     }
     runs[i] = (masa_compared_run){arm, seed, &curves[i], true};
 }
@@ -256,6 +257,20 @@ static void strata_are_compared(void **state)
 }
 
 /* Well-formed by a reader of its own: tags that open close, and quotes are even. */
+/* Four rollouts a step: 25 tokens for each, and half of that. */
+static void trained_rollouts_have_a_price(void **state)
+{
+    (void)state;
+    masa_comparison *c = masa_comparison_create(runs, RUNS, "base");
+    assert_near(c->rows[0].per_trained[MASA_COST_TOKENS].mean, 25, 1e-9);
+    assert_int_equal(c->rows[0].per_trained_ratio[MASA_COST_TOKENS].n, 0);
+    assert_near(c->rows[1].per_trained[MASA_COST_TOKENS].mean, 12.5, 1e-9);
+    assert_near(c->rows[1].per_trained_ratio[MASA_COST_TOKENS].mean, 2, 1e-9);
+    assert_near(c->rows[1].per_trained_ratio[MASA_COST_FLOPS].low, 2, 1e-9);
+    assert_near(c->rows[2].per_trained_ratio[MASA_COST_CPU].mean, 1, 1e-9);
+    masa_comparison_destroy(c);
+}
+
 static void a_figure_is_a_picture(void **state)
 {
     (void)state;
@@ -337,9 +352,9 @@ static void lines_are_for_machines(void **state)
         }
         json_decref(row);
     }
-    /* 7 places of accuracy each, 7 of difference for two; of 3 goals 5 costs each, 5 ratios
-     * for two */
-    assert_int_equal(n, 3 * 7 + 2 * 7 + 3 * (3 * 5 + 2 * 5));
+    /* 7 places of accuracy each, 7 of difference for two; of 3 goals, and of what was trained, 5
+     * costs each, 5 ratios for two */
+    assert_int_equal(n, 3 * 7 + 2 * 7 + (3 + 1) * (3 * 5 + 2 * 5));
     assert_int_equal(found, 1);
     masa_text_deinit(&text);
     masa_comparison_destroy(c);
@@ -359,6 +374,7 @@ int main(void)
         TEST(a_baseline_that_learns_nothing_is_no_goal),
         TEST(without_a_baseline_there_are_accuracies),
         TEST(strata_are_compared),
+        TEST(trained_rollouts_have_a_price),
         TEST(a_figure_is_a_picture),
         TEST(tables_are_for_people),
         TEST(lines_are_for_machines),

@@ -44,6 +44,20 @@ static void a_goal_is_reached_where_it_first_is(void **state)
     masa_curve_deinit(&c);
 }
 
+/* Ten rollouts in each ten steps, but none in the last ten. */
+static void what_was_trained_has_a_price(void **state)
+{
+    (void)state;
+    masa_curve c = example();
+    assert_true(isnan(masa_curve_per_trained(&c, MASA_COST_TOKENS, 20))); /* not known */
+    for (int i = 0; i < 4; i++) c.points[i].trained = 10 * (i < 3 ? i : 2);
+    assert_near(masa_curve_per_trained(&c, MASA_COST_TOKENS, 20), 100, 1e-12);
+    assert_near(masa_curve_per_trained(&c, MASA_COST_TOKENS, 15), 100, 1e-12);
+    assert_near(masa_curve_per_trained(&c, MASA_COST_TOKENS, 30), 150, 1e-12);
+    assert_true(isnan(masa_curve_per_trained(&c, MASA_COST_TOKENS, 31)));
+    masa_curve_deinit(&c);
+}
+
 /* 0.2, 0.4, 0.3, 0.6: the fall in the middle becomes two times 0.35. */
 static void what_falls_is_pooled(void **state)
 {
@@ -127,6 +141,7 @@ static masa_curve read_made(bool timed)
         add(store, step, "total_tokens", 50 + 100 * (double)step);
         add(store, step, "total_seconds", 1000 * (double)step); /* with the evaluations */
         if (timed) add(store, step, "cpu_seconds", 1 + 2 * (double)step);
+        add(store, step, "rollouts_trained", (double)step);
         add(store, step, "flops", step == 3 ? NAN : 1e10);
         if (step % 2 == 0) add(store, step, "eval_accuracy", step == 2 ? 0.5 : 0.75);
         if (step == 4) add(store, step, "eval_accuracy/level=2", 0.125);
@@ -141,9 +156,9 @@ static masa_curve read_made(bool timed)
 static void a_store_is_read(void **state)
 {
     (void)state;
-    static const masa_curve_point want[] = {{{0, 0, 0, 0, 0}, 0.25},
-                                            {{2, 250, 9, 5, 2.1e10}, 0.5},
-                                            {{4, 450, 15, 9, 3.1e10}, 0.75}};
+    static const masa_curve_point want[] = {{{0, 0, 0, 0, 0}, 0.25, 0},
+                                            {{2, 250, 9, 5, 2.1e10}, 0.5, 1 + 2},
+                                            {{4, 450, 15, 9, 3.1e10}, 0.75, 1 + 2 + 3 + 4}};
     masa_curve c = read_made(true);
     assert_int_equal(c.n, 3);
     assert_int_equal(c.n_strata, 1);
@@ -151,6 +166,7 @@ static void a_store_is_read(void **state)
     assert_near(c.strata[0].accuracy[2], 0.125, 0);
     for (int i = 0; i < 3; i++) {
         assert_near(c.points[i].accuracy, want[i].accuracy, 0);
+        assert_near(c.points[i].trained, want[i].trained, 0);
         for (int cost = 0; cost < MASA_COSTS; cost++)
             assert_near(c.points[i].spent[cost], want[i].spent[cost], 1e-6);
     }
@@ -168,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(accuracy_is_interpolated),
         cmocka_unit_test(a_goal_is_reached_where_it_first_is),
+        cmocka_unit_test(what_was_trained_has_a_price),
         cmocka_unit_test(what_falls_is_pooled),
         cmocka_unit_test(a_stratum_has_a_curve),
         cmocka_unit_test(a_jump_is_no_division_by_zero),

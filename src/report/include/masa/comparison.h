@@ -70,6 +70,9 @@ typedef struct masa_comparison_row {
     masa_seed_values accuracy[MASA_PLACES];   /* by masa_cost, and MASA_AT_END */
     masa_seed_values difference[MASA_PLACES]; /* to the baseline with the same seed */
     masa_reach reach[MASA_GOALS][MASA_COSTS];
+    /* What a rollout that had a gradient cost over the first budget[MASA_COST_STEPS] steps, and
+     * how many times less that is than the baseline's with the same seed; geometric. */
+    masa_seed_values per_trained[MASA_COSTS], per_trained_ratio[MASA_COSTS];
     /* [n_strata] Means of the last evaluations, and their differences to the baseline. */
     masa_seed_values *stratum, *stratum_difference;
 } masa_comparison_row;

@@ -26,6 +26,7 @@ const char *masa_cost_name(masa_cost cost);
 typedef struct masa_curve_point {
     double spent[MASA_COSTS]; /* up to this evaluation */
     double accuracy;          /* share of the problems that are right, 0..1 */
+    double trained;           /* rollouts that had a gradient up to it; 0: not known */
 } masa_curve_point;
 
 /* Accuracy on a part of the problems, such as "level=3". */
@@ -58,7 +59,7 @@ void masa_curve_deinit(masa_curve *curve);
 /**
  * The evaluations in a run's store, with their strata, into *curve, which is empty. The costs are those of the metrics
  * total_tokens, seconds_rollouts + seconds_update, cpu_seconds and flops, from step 0 (a
- * warm start) on; NaN where a run has no cpu_seconds.
+ * warm start) on; NaN where a run has no cpu_seconds. What was trained is rollouts_trained.
  */
 masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err);
 
@@ -74,6 +75,9 @@ masa_curve masa_curve_monotone(const masa_curve *curve);
 double masa_curve_at(const masa_curve *curve, masa_cost cost, double amount);
 /** What was spent when accuracy first was `goal`; NaN when it never was. */
 double masa_curve_reach(const masa_curve *curve, masa_cost cost, double goal);
+/** What a rollout that had a gradient cost, all else that was made included, over the first
+ *  `steps`; NaN where the curve is shorter or does not know. */
+double masa_curve_per_trained(const masa_curve *curve, masa_cost cost, double steps);
 /** What was spent up to the last evaluation, and its accuracy; NaN without any. */
 double masa_curve_spent(const masa_curve *curve, masa_cost cost);
 double masa_curve_final(const masa_curve *curve);
