@@ -29,15 +29,24 @@ static long expert_length(const masa_statistics_summary *s, const masa_meta_opti
 }
 
 void meta__add_answer(masa_text *out, const masa_statistics_summary *s,
-                      const masa_meta_options *options, char *const *notions, size_t n_notions)
+                      const masa_meta_options *options, const masa_prediction *own,
+                      char *const *notions, size_t n_notions)
 {
     masa_text_add(out, "{\"math_notion\": [");
     for (size_t i = 0; i < n_notions; i++) {
         if (i) masa_text_add(out, ", ");
         masa_text_add_json(out, notions[i], strlen(notions[i]));
     }
-    masa_text_addf(out, "], \"pass_rate\": %ld, \"solution_length\": %ld}", expert_pass_rate(s),
-                   expert_length(s, options));
+    masa_text_add(out, "]");
+    if (options->weight_difficulty > 0)
+        masa_text_addf(out, ", \"pass_rate\": %ld", expert_pass_rate(s));
+    else if (own && own->pass_rate_cause == MASA_META_VALID)
+        masa_text_addf(out, ", \"pass_rate\": %ld", (long)own->pass_rate);
+    if (options->weight_length > 0)
+        masa_text_addf(out, ", \"solution_length\": %ld", expert_length(s, options));
+    else if (own && own->length_cause == MASA_META_VALID)
+        masa_text_addf(out, ", \"solution_length\": %ld", (long)own->length);
+    masa_text_add(out, "}");
 }
 
 bool masa_expert_text(masa_text *out, const char *text, size_t n,
@@ -52,7 +61,7 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
     if (!start) start = text;
     masa_text_append(out, start, (size_t)(text + end - start));
     masa_text_add(out, "\n");
-    meta__add_answer(out, &statistics->summary, options, prediction->notions,
+    meta__add_answer(out, &statistics->summary, options, prediction, prediction->notions,
                      prediction->n_notions);
     return true;
 }

@@ -67,5 +67,9 @@ const char *masa_soft_cutoff_obstacle(const masa_soft_cutoff_use *use)
     if (use->clipped)
         return "the ratio's clip depends on the sign of an advantage, which survival can turn";
     if (use->reference) return "the KL term is not weighted by survival";
+    if (use->chosen)
+        return "which rollouts are made or trained on depends on who survives "
+               "(algorithm.dynamic_sampling, algorithm.subset, meta.gate_pilot, "
+               "meta.size_by_worth)";
     return NULL;
 }

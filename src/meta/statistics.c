@@ -89,8 +89,9 @@ double masa_statistics_distance(const masa_statistics_summary *s, double rate)
 
 double masa_statistics_weight(const masa_statistics_summary *s, long cutoff, double audit_share)
 {
-    if (s->n_cut) return 0;
-    return s->limited || s->length_longest <= cutoff ? 1 : 1 / audit_share;
+    bool fits = s->length_longest <= cutoff;
+    if (s->n_cut || (s->limited && !fits)) return 0;
+    return fits ? 1 : 1 / audit_share;
 }
 
 void meta__count_notion(size_t *in_correct, size_t *in_incorrect, const masa_statistics *s,

@@ -129,9 +129,9 @@ bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
         if (statistics->correct[i] || s->n_correct == 0)
             consider_text(all, statistics->texts[i], statistics);
     char *notions[MOST_NOTIONS];
-    size_t n = best_notions(notions, all, s->n);
+    size_t n = options->weight_notion > 0 ? best_notions(notions, all, s->n) : 0;
     add_reasoning(out, options->form, notions, n);
-    meta__add_answer(out, s, options, notions, n);
+    meta__add_answer(out, s, options, NULL, notions, n);
     for (size_t i = 0; i < all->n; i++) {
         masa_words_destroy(all->items[i].notion);
         free(all->items[i].word);

@@ -92,20 +92,26 @@ static masa_status see_gate(void *context, long step, const char *name, double v
 {
     (void)err;
     masa_forecasts *f = context;
-    static const char *const names[] = {"gated", "audited", "audited_flat", "gate_open",
-                                        "gate_open_flat"};
+    enum { GATED, AUDITED, FLAT, OPEN, OPEN_FLAT, GIVEN_UP, SPARED, SPARED_FLAT, NAMES };
+    static const char *const names[NAMES] = {
+        "gated",          "audited",  "audited_flat",   "gate_open",
+        "gate_open_flat", "given_up", "pilots_audited", "pilots_audited_flat"};
     size_t which = 0;
-    while (which < 5 && strcmp(name, names[which]) != 0) which++;
-    if (which == 5 || !isfinite(value)) return MASA_OK;
+    while (which < NAMES && strcmp(name, names[which]) != 0) which++;
+    if (which == NAMES || !isfinite(value)) return MASA_OK;
     if (f->n_gate == 0 || f->gate[f->n_gate - 1].step != step)
         MASA_PUSH(f->gate, f->n_gate, f->gate_capacity,
                   ((struct masa_gate_step){.step = step}));
     masa_gate_audit *a = &f->gate[f->n_gate - 1].audit;
-    if (which <= 1) a->closed += value;
-    if (which == 1) a->audited += value;
-    if (which == 2) a->audited_flat += value;
-    if (which == 3) a->open += value;
-    if (which == 4) a->open_flat += value;
+    masa_gate_audit *p = &f->gate[f->n_gate - 1].pilots;
+    if (which == GATED || which == AUDITED) a->closed += value;
+    if (which == AUDITED) a->audited += value;
+    if (which == FLAT) a->audited_flat += value;
+    if (which == OPEN) a->open += value;
+    if (which == OPEN_FLAT) a->open_flat += value;
+    if (which == GIVEN_UP || which == SPARED) p->closed += value;
+    if (which == SPARED) p->audited += value;
+    if (which == SPARED_FLAT) p->audited_flat += value;
     return MASA_OK;
 }
 
@@ -179,6 +185,9 @@ masa_forecast_agreement masa_forecasts_agreement(const masa_forecasts *f, long f
         gate.closed += s->closed, gate.audited += s->audited;
         gate.audited_flat += s->audited_flat;
         gate.open += s->open, gate.open_flat += s->open_flat;
+        a.pilots.closed += f->gate[i].pilots.closed;
+        a.pilots.audited += f->gate[i].pilots.audited;
+        a.pilots.audited_flat += f->gate[i].pilots.audited_flat;
     }
     a.gate = masa_gate_audited(&gate);
     return a;

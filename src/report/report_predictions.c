@@ -192,7 +192,8 @@ void page_decisions(masa_text *out, const report_run *run)
     masa_text_add(out, "<table><tr><th>decision<th>prompts<th>taken<th>what came of it\n");
     masa_text_addf(out, "<tr><td>gate: no solutions sampled<td>%zu<td>%zu<td>", d->gates,
                    d->gated);
-    masa_gate_counts gate = masa_forecasts_agreement(&run->forecasts, 0, -1).gate;
+    masa_forecast_agreement all = masa_forecasts_agreement(&run->forecasts, 0, -1);
+    masa_gate_counts gate = all.gate;
     if (d->audits)
         masa_text_addf(out,
                        "%zu more rolled out to see: %zu of them had no variance (precision "
@@ -205,6 +206,13 @@ void page_decisions(masa_text *out, const report_run *run)
                        masa_gate_recall(&gate), masa_gate_f1(&gate));
     if (d->audits) masa_text_add(out, ")");
     else masa_text_add(out, "not known: none was audited");
+    if (all.pilots.closed > 0)
+        masa_text_addf(
+            out,
+            "\n<tr><td>pilots: the rest of a group not sampled<td>%zu<td>%.0f<td>%.0f "
+            "more sampled whole to see: %.0f of them had no variance",
+            d->gates - d->gated, all.pilots.closed - all.pilots.audited, all.pilots.audited,
+            all.pilots.audited_flat);
     masa_text_addf(out, "\n<tr><td>cutoff below the response limit<td>%zu<td>%zu<td>",
                    d->cutoffs, d->cutoffs_taken);
     if (d->cutoffs_taken)

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Positions of a prompt's draws in MASA_STREAM_GATE. */
-enum { DRAW_GATE, DRAW_AUDIT, DRAW_UNCUT, DRAW_SHARE, DRAW_SURVIVAL };
+/* Positions of a prompt's draws in MASA_STREAM_GATE; of survival one for each rollout. */
+enum { DRAW_GATE, DRAW_AUDIT, DRAW_UNCUT, DRAW_SHARE, DRAW_SURVIVAL, DRAW_SPARED = 1 << 20 };
 
 static double uniform(const rl_draw *d, const rl_session *s, size_t position)
 {
@@ -76,9 +76,11 @@ bool rl_decide_again(rl_draw *d, const rl_method *method, rl_prompts *prompts,
 {
     rl_decision *made = &d->decision;
     made->pilot = d->solutions.scored;
-    made->given_up = fit_closes(&made->agreement, d, method, prompts, s->config);
-    /* Once two differ there is nothing left to ask. */
-    if (made->agreement == 0) d->solutions.pilot = 0;
+    bool closed = fit_closes(&made->agreement, d, method, prompts, s->config);
+    made->spared = closed && uniform(d, s, DRAW_SPARED) < s->config->meta.audit_share;
+    made->given_up = closed && !made->spared;
+    /* Once two differ, or the rest is wanted anyway, there is nothing left to ask. */
+    if (made->agreement == 0 || made->spared) d->solutions.pilot = 0;
     return !made->given_up;
 }
 
@@ -106,7 +108,8 @@ void rl_share_out(rl_draws *draws, size_t first, const rl_method *method, rl_pro
     double sum = 0, budget = 0;
     for (size_t i = first; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
-        if (d->decision.gated || d->decision.given_up || d->decision.audited ||
+        const rl_decision *made = &d->decision;
+        if (made->gated || made->given_up || made->audited || made->spared ||
             d->solutions.n >= G)
             continue;
         evidence e = evidence_on(d, method, prompts, c);
@@ -263,6 +266,12 @@ static masa_status record_pilot(rl_session *s, masa_store_decision row, const rl
     row.value = d->decision.agreement;
     snprintf(extra, sizeof extra, "{\"rollouts\":%zu}", d->decision.pilot);
     row.extra = extra;
+    masa_status st = masa_store_add_decision(masa_run_store(s->run), &row, err);
+    if (st != MASA_OK || !d->decision.spared) return st;
+    row.kind = "pilot audit";
+    row.taken = true;
+    row.value = rl_zero_variance(&d->solutions);
+    row.extra = NULL;
     return masa_store_add_decision(masa_run_store(s->run), &row, err);
 }
 
@@ -334,14 +343,11 @@ static masa_status record_hint(rl_session *s, masa_store_decision row, const rl_
 static masa_status record_forecast(rl_session *s, masa_store_decision row, const rl_draw *d,
                                    masa_error *err)
 {
-    const rl_group *g = &d->solutions;
-    double right = 0;
-    for (size_t j = 0; j < g->n; j++) right += g->rollouts[j].correct;
     row.kind = "forecast";
     row.taken = true;
     row.mean = d->predictions->forecast.pass_rate_mean;
     row.deviation = d->predictions->forecast.pass_rate_deviation;
-    row.value = g->n ? right / (double)g->n : NAN;
+    row.value = d->predictions->truth ? rl_true_pass_rate(d->predictions->truth) : NAN;
     return masa_store_add_decision(masa_run_store(s->run), &row, err);
 }
 

@@ -23,12 +23,14 @@ void rl_experts_clear(rl_experts *experts)
 }
 
 /* Of rollouts with equally good notions the one that is right about the rest: its reasoning
- * fits the corrected answer best. */
-static size_t best_of(const rl_predictions *p, double threshold)
+ * fits the corrected answer best. Where notions are left out of the reward they choose nothing. */
+static size_t best_of(const rl_predictions *p, const masa_config *config)
 {
+    bool by_notions = config->meta.weight_notion > 0;
     double *notion = masa_alloc(p->n + 1, sizeof *notion);
-    for (size_t i = 0; i < p->n; i++) notion[i] = p->rewards[i].notion;
-    size_t best = masa_expert_pick(notion, p->n, threshold);
+    for (size_t i = 0; i < p->n; i++)
+        notion[i] = by_notions ? p->rewards[i].notion : p->rewards[i].total;
+    size_t best = masa_expert_pick(notion, p->n, config->meta.bc_threshold);
     for (size_t i = 0; best < p->n && i < p->n; i++)
         if (notion[i] == notion[best] && p->rewards[i].total > p->rewards[best].total) best = i;
     free(notion);
@@ -40,7 +42,7 @@ static bool write_expert(masa_text *out, const rl_draw *d, const masa_config *co
 {
     const rl_predictions *p = d->predictions;
     masa_meta_options options = rl_meta_options(config);
-    size_t best = best_of(p, config->meta.bc_threshold);
+    size_t best = best_of(p, config);
     const rl_rollout *r = best < p->n ? &d->meta.rollouts[best] : NULL;
     /* A checkpoint keeps experts as JSON, which broken characters do not survive. */
     if (r &&

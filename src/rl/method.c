@@ -23,6 +23,8 @@ masa_status rl_method_check(const masa_config *config, masa_error *err)
         .token_total = config->algorithm.aggregation == MASA_CONFIG_AGGREGATION_TOKEN_MEAN,
         .clipped = config->optimizer.mini_batches * config->optimizer.epochs > 1,
         .reference = config->algorithm.kl_coef > 0,
+        .chosen = config->algorithm.dynamic_sampling || config->algorithm.subset ||
+                  config->meta.gate_pilot || config->meta.size_by_worth,
     };
     bool fitted = config->meta.gate == MASA_CONFIG_GATE_SOFT ||
                   config->meta.gate == MASA_CONFIG_GATE_HISTORY;
@@ -35,8 +37,6 @@ masa_status rl_method_check(const masa_config *config, masa_error *err)
             err, MASA_ERR_CONFIG,
             "meta.size_by_worth asks the fitted gate; take meta.gate soft or history");
     const char *why = masa_soft_cutoff_obstacle(&use);
-    if (config->meta.cutoff_survival > 0 && config->algorithm.subset)
-        why = "algorithm.subset chooses by rewards that a cutoff hides";
     if (config->meta.cutoff_survival == 0 || !why) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_CONFIG,
                      "meta.cutoff_survival: a soft cutoff changes the gradient here: %s; take "

@@ -66,13 +66,23 @@ masa_statistics *rl_statistics(const rl_draw *draw, const masa_config *config)
     return statistics;
 }
 
+double rl_true_pass_rate(const masa_statistics *truth)
+{
+    masa_statistics_summary s = masa_statistics_get(truth);
+    return s.n_cut ? NAN : s.pass_rate;
+}
+
+double rl_true_length(const masa_statistics *truth)
+{
+    masa_statistics_summary s = masa_statistics_get(truth);
+    return s.n_correct && !s.limited ? s.length_mean : NAN;
+}
+
 void rl_prediction_row(masa_store_prediction *out, masa_text *notions,
                        const rl_predictions *all, size_t i)
 {
     const masa_prediction *p = &all->items[i];
     const masa_meta_reward *reward = all->rewards ? &all->rewards[i] : NULL;
-    masa_statistics_summary truth = {0};
-    if (reward) truth = masa_statistics_get(all->truth);
     masa_text_add(notions, "[");
     for (size_t k = 0; p->notion_cause == MASA_META_VALID && k < p->n_notions; k++) {
         if (k) masa_text_add(notions, ",");
@@ -89,8 +99,8 @@ void rl_prediction_row(masa_store_prediction *out, masa_text *notions,
         .difficulty = reward ? reward->difficulty : NAN,
         .length_reward = reward ? reward->length : NAN,
         .notion_reward = reward ? reward->notion : NAN,
-        .true_pass_rate = reward ? truth.pass_rate : NAN,
-        .true_length = reward && truth.n_correct ? truth.length_mean : NAN,
+        .true_pass_rate = reward ? rl_true_pass_rate(all->truth) : NAN,
+        .true_length = reward ? rl_true_length(all->truth) : NAN,
     };
 }
 

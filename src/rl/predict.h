@@ -39,6 +39,11 @@ void rl_reward_predictions(rl_draw *draw, const masa_config *config);
 void rl_prediction_row(masa_store_prediction *out, masa_text *notions,
                        const rl_predictions *predictions, size_t i);
 
+/* The pass rate and the mean length of right solutions; NaN where there is none, or where a
+ * cutoff hides it. */
+double rl_true_pass_rate(const masa_statistics *truth);
+double rl_true_length(const masa_statistics *truth);
+
 /* The control meta.reward_shuffle: permutes the rewards among all trained meta rollouts of a
  * step. Their distribution, tokens and updates stay; what they say is gone. */
 void rl_shuffle_rewards(rl_draws *draws, uint64_t key);

@@ -101,7 +101,6 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
 {
     const masa_objective_stats *o = &u->trainer.objective;
     double tokens = o->tokens > 0 ? o->tokens : NAN;
-    size_t updates = masa_optimizer_steps(s->optimizer);
     double rate = (double)y->generated_tokens / y->rollout_seconds;
     const rl_metric metrics[] = {
         {"reward", y->reward},
@@ -112,14 +111,14 @@ masa_status rl_record_metrics(rl_session *s, const rl_summary *y, const rl_updat
         {"entropy", u->trainer.entropy_sum / tokens},
         {"grad_norm", u->optimizer_steps ? u->grad_norm : NAN},
         {"tokens_per_second", rate},
-        {"lr", masa_optimizer_rate(s->optimizer, updates ? updates : 1)},
+        {"lr", u->lr},
         {"no_answer", y->no_answer},
         {"loss", o->loss},
         {"clipped", o->clipped / tokens},
         {"kl_old", o->kl_old / tokens},
         {"kl_reference", s->reference ? o->kl_ref / tokens : NAN},
         {"logprob_difference", u->compared_tokens > 0 ? u->logprob_difference : NAN},
-        {"updates", (double)updates},
+        {"updates", (double)masa_optimizer_steps(s->optimizer)},
         {"prompts", (double)y->groups},
         {"prompts_left_out", (double)y->left_out},
         {"rollouts_trained", (double)u->trained},

@@ -140,11 +140,12 @@ static masa_status record_pairs(rl_session *s, long step, const rl_draws *draws,
     for (size_t i = 0; i < draws->n; i++) {
         const rl_predictions *p = draws->items[i].predictions;
         if (!p || !p->truth) continue;
-        masa_statistics_summary t = masa_statistics_get(p->truth);
-        if (p->forecast.n_pass_rates) add_pair(&rate, p->forecast.pass_rate_mean, t.pass_rate);
-        if (!p->forecast.n_lengths || !t.n_correct) continue;
-        add_pair(&length, p->forecast.length, t.length_mean);
-        log_error += fabs(log(p->forecast.length / t.length_mean));
+        double true_rate = rl_true_pass_rate(p->truth), true_length = rl_true_length(p->truth);
+        if (p->forecast.n_pass_rates && isfinite(true_rate))
+            add_pair(&rate, p->forecast.pass_rate_mean, true_rate);
+        if (!p->forecast.n_lengths || !isfinite(true_length)) continue;
+        add_pair(&length, p->forecast.length, true_length);
+        log_error += fabs(log(p->forecast.length / true_length));
     }
     const rl_metric metrics[] = {
         {"meta_pass_rate_error", masa_mean_absolute_error(rate.predicted, rate.truth, rate.n)},
@@ -175,7 +176,8 @@ static int seen_variance(const rl_draw *d, const masa_config *config)
 static masa_status record_acting(rl_session *s, long step, const rl_draws *draws,
                                  masa_error *err)
 {
-    double prompts = 0, gated = 0, given_up = 0, hinted = 0, known = 0;
+    double prompts = 0, gated = 0, given_up = 0, spared = 0, spared_flat = 0;
+    double hinted = 0, known = 0;
     masa_gate_audit audit = {0};
     double rolled = 0, cut = 0, cutoff = 0, limited = 0;
     for (size_t i = 0; i < draws->n; i++) {
@@ -186,13 +188,17 @@ static masa_status record_acting(rl_session *s, long step, const rl_draws *draws
         prompts++;
         gated += d->decision.gated;
         given_up += d->decision.given_up;
+        spared += d->decision.spared;
+        spared_flat += d->decision.spared && variance == 0;
         bool open = !d->decision.gated && !d->decision.audited;
         audit.closed += !open;
         audit.audited += d->decision.audited;
         audit.audited_flat += d->decision.audited && variance == 0;
         audit.open += open;
-        known += open && variance >= 0;
-        audit.open_flat += open && variance == 0;
+        known += open && (variance >= 0 || d->decision.given_up);
+        /* What a group that was given up would have been is known as well as it was then. */
+        if (open)
+            audit.open_flat += d->decision.given_up ? d->decision.agreement : variance == 0;
         hinted += d->decision.hinted;
         for (size_t j = 0; j < g->n; j++) cut += rl_cut_off(d, j, s->config);
         rolled += (double)g->n;
@@ -208,6 +214,8 @@ static masa_status record_acting(rl_session *s, long step, const rl_draws *draws
         {"gated", gated},
         {"gated_share", share(gated, prompts)},
         {"given_up", given_up},
+        {"pilots_audited", spared},
+        {"pilots_audited_flat", spared_flat},
         {"audited", audit.audited},
         {"audited_flat", audit.audited_flat},
         {"gate_open", audit.open},

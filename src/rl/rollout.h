@@ -38,6 +38,7 @@ typedef struct rl_decision {
     size_t pilot;         /* rollouts after which the gate was last asked again; 0: never */
     double agreement;     /* probability of no variance that it went by then */
     bool given_up;        /* it closed then: the others were not sampled */
+    bool spared;          /* it closed then; sampled whole all the same, to judge that */
 } rl_decision;
 
 /* The rollouts of one kind to one prompt. */

@@ -301,6 +301,7 @@ masa_status rl_update(rl_session *s, rl_draws *draws, rl_update_stats *stats, ma
         policy += t.update->kind == RL_SOLUTION;
         double lr = masa_optimizer_rate(s->optimizer,
                                         (size_t)s->state.step * a_step + (policy ? policy : 1));
+        stats->lr = lr;
         if (t.update->all > 0) st = update_once(&t, lr, stats, err);
         if (st == MASA_OK && k == 0) st = after_first(&t, draws, stats, err);
     }

@@ -8,6 +8,7 @@ typedef struct rl_update_stats {
     masa_trainer_stats trainer;
     double grad_norm; /* mean over optimiser steps, before clipping */
     size_t optimizer_steps;
+    double lr;                 /* the policy's, in its last update */
     size_t trained;            /* rollouts with a gradient */
     double logprob_difference; /* mean |rollout - trainer| log-probability of a token,
                                   under the policy that sampled */

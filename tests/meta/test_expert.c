@@ -77,6 +77,19 @@ static void targets_replace_the_numbers_alone(void **state)
                  "<meta>a</meta>\n{\"math_notion\": [\"sieve\"], \"pass_rate\": 0, "
                  "\"solution_length\": 152}");
     options.expert_hopeless = false;
+    /* What has no weight is as it was predicted, if it was. */
+    static const char both[] = "<meta>a</meta>{\"pass_rate\": 8, \"solution_length\": 4000}";
+    options.weight_length = 0;
+    check_expert(both, 2,
+                 "<meta>a</meta>\n{\"math_notion\": [], \"pass_rate\": 3, "
+                 "\"solution_length\": 4000}");
+    check_expert("<meta>a</meta>{\"solution_length\": 1}", 2,
+                 "<meta>a</meta>\n{\"math_notion\": [], \"pass_rate\": 3}");
+    options.weight_length = 1, options.weight_difficulty = 0;
+    check_expert(both, 2,
+                 "<meta>a</meta>\n{\"math_notion\": [], \"pass_rate\": 8, "
+                 "\"solution_length\": 351}");
+    options.weight_difficulty = 1;
     check_expert("<meta>unclosed {\"math_notion\":[\"sieve\"]}", 2, NULL);
     check_expert("", 2, NULL);
 }

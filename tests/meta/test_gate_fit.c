@@ -294,30 +294,34 @@ static void audited_prompts_stand_for_all_that_were_closed(void **state)
  * time and wrong solutions take 200: a cutoff at 150 stops these, and what is left is
  * right. A tenth of the prompts is rolled out without the cutoff.
  */
+static double trivial_share(bool weighted, double survival)
+{
+    masa_gate_fit fit = {0};
+    masa_random random = masa_random_init(5, MASA_STREAM_TEST);
+    masa_forecast f = {.n = 8, .n_pass_rates = 8, .pass_rate_mean = 1};
+    for (int i = 0; i < 6000; i++) {
+        size_t right = i % 2 ? G : roll_out(0.5, G, &random), cut = 0;
+        bool audited = masa_random_uniform(&random) < 0.1;
+        for (size_t j = right; !audited && j < G; j++)
+            cut += !(masa_random_uniform(&random) < survival);
+        masa_statistics_summary s = {.n = G - cut,
+                                     .n_correct = right,
+                                     .limited = !audited,
+                                     .n_cut = cut,
+                                     .length_longest = right + cut < G ? 200 : 100};
+        masa_gate_fit_observe(&fit, &f, (double)s.n_correct, (double)(s.n - s.n_correct),
+                              weighted ? masa_statistics_weight(&s, 150, 0.1) : 1, WINDOW);
+    }
+    return probability(&fit, 1);
+}
+
+/* Also where each goes on with a probability of .9, so that many groups survive whole. */
 static void cut_groups_do_not_look_trivial(void **state)
 {
     (void)state;
-    double seen[2];
-    for (int weighted = 0; weighted < 2; weighted++) {
-        masa_gate_fit fit = {0};
-        masa_random random = masa_random_init(5, MASA_STREAM_TEST);
-        masa_forecast f = {.n = 8, .n_pass_rates = 8, .pass_rate_mean = 1};
-        for (int i = 0; i < 6000; i++) {
-            size_t right = i % 2 ? G : roll_out(0.5, G, &random);
-            bool audited = masa_random_uniform(&random) < 0.1, long_ones = right < G;
-            size_t cut = audited ? 0 : G - right;
-            masa_statistics_summary s = {.n = G - cut,
-                                         .n_correct = right,
-                                         .limited = !audited,
-                                         .n_cut = cut,
-                                         .length_longest = long_ones && audited ? 200 : 100};
-            masa_gate_fit_observe(&fit, &f, (double)s.n_correct, (double)(s.n - s.n_correct),
-                                  weighted ? masa_statistics_weight(&s, 150, 0.1) : 1, WINDOW);
-        }
-        seen[weighted] = probability(&fit, 1);
-    }
-    assert_near(seen[1], 0.5, 0.06);
-    assert_true(seen[0] > 0.85);
+    assert_near(trivial_share(true, 0), 0.5, 0.06);
+    assert_near(trivial_share(true, 0.9), 0.5, 0.06);
+    assert_true(trivial_share(false, 0) > 0.85);
 }
 
 static void it_reopens(void **state)

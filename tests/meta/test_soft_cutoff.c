@@ -240,6 +240,8 @@ static void obstacles_are_named(void **state)
     (void)state;
     masa_soft_cutoff_use use = {0};
     assert_null(masa_soft_cutoff_obstacle(&use));
+    use.chosen = true;
+    assert_non_null(strstr(masa_soft_cutoff_obstacle(&use), "algorithm.dynamic_sampling"));
     use.reference = true;
     assert_non_null(strstr(masa_soft_cutoff_obstacle(&use), "KL"));
     use.clipped = true;

@@ -314,7 +314,7 @@ static void without_meta_rollouts_it_is_the_plain_run(void **state)
     (void)state;
     must("plain", "meta.samples=0", false);
     must("none",
-         "meta.samples=0 meta.bc_batch=7 meta.gate=soft meta.cutoff_margin=1 "
+         "meta.samples=0 meta.bc_batch=7 meta.gate=soft meta.cutoff_margin=1 meta.update=joint "
          "meta.weight_notion=2 meta.max_tokens=99",
          false);
     assert_same_run("plain", "none", "model.safetensors", 2);
@@ -451,8 +451,10 @@ static void rollouts_stop_at_the_cutoff(void **state)
             counts c = count("cutoff", 2, d.items[i].prompt);
             assert_true((double)c.longest <= d.items[i].value);
         }
-    /* cut off means incorrect */
+    /* cut off means incorrect, for the reward; of what it would have been nothing is known */
     assert_near(metric_of("cutoff", 2, "accuracy"), 0, 0.2);
+    assert_true(metric_of("cutoff", 2, "meta_length_limited") > 0.9);
+    assert_true(isnan(metric_of("cutoff", 2, "meta_length_error")));
 }
 
 /* Right answers take two tokens, and the model says so: half of that would stop them all. */
@@ -535,8 +537,14 @@ static void pilots_spare_the_rest_of_a_group(void **state)
     must("pilot", more, false);
     decisions d;
     read_decisions(&d, "pilot", 2);
-    size_t given_up = 0, wrongly = 0, completed = 0;
+    size_t given_up = 0, wrongly = 0, completed = 0, audits = 0, flat = 0;
     for (size_t i = 0; i < d.n; i++) {
+        if (strcmp(d.kinds[i], "pilot audit") == 0) {
+            counts c = count("pilot", 2, d.items[i].prompt);
+            assert_int_equal(c.solutions, 16);
+            audits++;
+            flat += d.items[i].value > 0;
+        }
         bool pilot = strcmp(d.kinds[i], "pilot") == 0, taken = d.items[i].taken;
         long n = count("pilot", 2, d.items[i].prompt).solutions;
         if (strcmp(d.kinds[i], "audit") == 0) assert_int_equal(n, 16);
@@ -550,6 +558,9 @@ static void pilots_spare_the_rest_of_a_group(void **state)
     if (!(given_up >= 3 && completed >= 3 && wrongly <= 1))
         fail_msg("%zu given up, %zu wrongly, %zu completed", given_up, wrongly, completed);
     assert_near(metric_of("pilot", 2, "given_up"), (double)given_up, 0);
+    assert_true(audits >= 2);
+    assert_near(metric_of("pilot", 2, "pilots_audited"), (double)audits, 0);
+    assert_near(metric_of("pilot", 2, "pilots_audited_flat"), (double)flat, 0);
     masa_error err = {0};
     assert_int_equal(train("pilots", "meta.gate=hard meta.gate_pilot=3", false, NULL, &err),
                      MASA_ERR_CONFIG);
@@ -656,7 +667,13 @@ static void a_biased_soft_cutoff_is_refused(void **state)
         "meta.cutoff_survival=0.5",
         "meta.cutoff_survival=0.5 algorithm.advantage=group_mean algorithm.aggregation=token_mean",
         "meta.cutoff_survival=0.5 algorithm.advantage=group_mean optimizer.mini_batches=2",
-        "meta.cutoff_survival=0.5 algorithm.advantage=group_mean algorithm.subset=2"};
+        "meta.cutoff_survival=0.5 algorithm.advantage=group_mean algorithm.subset=2",
+        "meta.cutoff_survival=0.5 algorithm.advantage=group_mean "
+        "algorithm.dynamic_sampling=true",
+        "meta.cutoff_survival=0.5 algorithm.advantage=group_mean meta.gate=soft "
+        "meta.gate_pilot=2",
+        "meta.cutoff_survival=0.5 algorithm.advantage=group_mean meta.gate=soft "
+        "meta.size_by_worth=true"};
     for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
         masa_error err = {0};
         assert_int_equal(train("biased", settings[i], false, NULL, &err), MASA_ERR_CONFIG);
@@ -724,7 +741,7 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
                                "meta.transition_window=8 meta.warm_start_prompts=6 "
                                "meta.gate_pilot=1 meta.bc_mini_batch=4 "
                                "meta.size_by_worth=true meta.cutoff_keep=0.6 "
-                               "meta.cutoff_survival=0.5 meta.own_moments=true "
+                               "meta.own_moments=true "
                                "algorithm.advantage=leave_one_out ";
     char half[500], whole[500];
     snprintf(half, sizeof half, "%strain.steps=2", more);
@@ -892,7 +909,7 @@ static void shuffled_rewards_keep_all_but_their_signal(void **state)
 static void separate_updates_are_two(void **state)
 {
     (void)state;
-    char guess[300], more[400];
+    char guess[300], more[500];
     snprintf(guess, sizeof guess, "meta.template=%s meta.bc_enabled=false",
              in_root("guess.txt"));
     must("separate", guess, false);
@@ -900,6 +917,16 @@ static void separate_updates_are_two(void **state)
     must("joint", more, false);
     assert_near(metric_of("separate", 2, "updates"), 4, 0);
     assert_near(metric_of("joint", 2, "updates"), 2, 0);
+    /* No update of the meta path advances the policy's warm-up. */
+    snprintf(
+        more, sizeof more,
+        "%s meta.bc_enabled=true meta.bc_batch=1 meta.bc_hopeless=true meta.bc_repair=true "
+        "optimizer.warmup_steps=4 optimizer.lr=0.004",
+        guess);
+    must("warmup", more, false);
+    assert_true(metric_of("warmup", 2, "updates") > 4);
+    assert_near(metric_of("warmup", 1, "lr"), 0.001, 1e-9);
+    assert_near(metric_of("warmup", 2, "lr"), 0.002, 1e-9);
     /* Without weight, moments apart, meta rollouts are sampled and leave no trace. */
     snprintf(more, sizeof more, "%s meta.weight=0 meta.own_moments=true", guess);
     must("weightless", more, false);

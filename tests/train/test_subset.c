@@ -60,11 +60,13 @@ static void ties_and_edges(void **state)
 }
 
 /* Mean over the trained rollouts of advantage x [this one's reward is `of`], in
- * expectation: what multiplies E[grad | reward = of]. Over all groups of N, or the M
- * chosen of each, of rewards value[k] with probability[k]. */
+ * expectation: what multiplies E[grad | reward = of]. Over all groups of N, of rewards value[k]
+ * with probability[k]: whole; the M chosen of each; or those of which the first two differ, the
+ * others given up (meta.gate_pilot). */
 enum { N = 6, M = 4, VALUES = 3 };
+typedef enum way { WHOLE, SUBSET, PILOTS } way;
 
-static double pull(const float *value, const double *probability, float of, bool subset)
+static double pull(const float *value, const double *probability, float of, way way)
 {
     double sum = 0;
     for (int outcome = 0; outcome < 729; outcome++) {
@@ -76,8 +78,8 @@ static double pull(const float *value, const double *probability, float of, bool
             reward[i] = value[rest % VALUES];
             chance *= probability[rest % VALUES];
         }
-        if (chance == 0) continue;
-        masa_subset_choose(chosen, reward, N, subset ? M : N);
+        if (chance == 0 || (way == PILOTS && reward[0] == reward[1])) continue;
+        masa_subset_choose(chosen, reward, N, way == SUBSET ? M : N);
         for (int i = 0; i < N; i++)
             if (chosen[i]) kept[n++] = reward[i];
         masa_advantages(advantage, kept, group, n, MASA_ADVANTAGE_GROUP_MEAN);
@@ -94,12 +96,12 @@ static void binary_directions_are_kept(void **state)
     double before = INFINITY;
     for (int k = 1; k <= 9; k++) {
         double p = k / 10., probability[] = {1 - p, p, 0};
-        double full = pull(value, probability, 1, false),
-               part = pull(value, probability, 1, true);
+        double full = pull(value, probability, 1, WHOLE),
+               part = pull(value, probability, 1, SUBSET);
         /* Right and wrong pull against each other by the same amount, whole or in part.
          */
-        assert_near(pull(value, probability, 0, false), -full, 1e-7);
-        assert_near(pull(value, probability, 0, true), -part, 1e-7);
+        assert_near(pull(value, probability, 0, WHOLE), -full, 1e-7);
+        assert_near(pull(value, probability, 0, SUBSET), -part, 1e-7);
         assert_near(full, p * (1 - p) * (N - 1) / N, 1e-7);
         /* E[h (1-h)] with min(right, 2) or all but min(wrong, 2) of four right. */
         double expected = 0, choices = 1;
@@ -123,13 +125,38 @@ static void other_directions_are_not(void **state)
     static const double probability[] = {0.3, 0.4, 0.3};
     double full[VALUES], part[VALUES];
     for (int k = 0; k < VALUES; k++) {
-        full[k] = pull(value, probability, value[k], false);
-        part[k] = pull(value, probability, value[k], true);
+        full[k] = pull(value, probability, value[k], WHOLE);
+        part[k] = pull(value, probability, value[k], SUBSET);
     }
     assert_near(full[0] + full[1] + full[2], 0, 1e-7);
     assert_near(part[0] + part[1] + part[2], 0, 1e-7);
     assert_true(fabs(part[1] / part[2] - full[1] / full[2]) > 0.03);
     assert_true(fabs(part[1] / part[2]) < fabs(full[1] / full[2]));
+}
+
+/* Right and wrong pull against each other whatever is given up; prompts that are hardly ever
+ * right, or wrong, come to pull less. */
+static void pilots_keep_binary_directions(void **state)
+{
+    (void)state;
+    static const float value[] = {0, 1, 0.5f};
+    double before = 0;
+    for (int k = 1; k <= 9; k++) {
+        double p = k / 10., probability[] = {1 - p, p, 0};
+        double full = pull(value, probability, 1, WHOLE);
+        double part = pull(value, probability, 1, PILOTS);
+        assert_near(pull(value, probability, 0, PILOTS), -part, 1e-7);
+        /* E[h (1-h)] where of `right` among N one of the first two is. */
+        double expected = 0, choices = 1;
+        for (int right = 0; right <= N; choices *= (double)(N - right) / (right + 1), right++) {
+            double wrong = N - right, differ = 2 * right * wrong / (N * (N - 1.));
+            expected += choices * pow(p, right) * pow(1 - p, wrong) * differ * right * wrong;
+        }
+        assert_near(part, expected / (N * N), 1e-7);
+        assert_true(part / full < 1);
+        if (k <= 5) assert_true(part / full > before);
+        before = part / full;
+    }
 }
 
 int main(void)
@@ -139,6 +166,7 @@ int main(void)
         cmocka_unit_test(ties_and_edges),
         cmocka_unit_test(binary_directions_are_kept),
         cmocka_unit_test(other_directions_are_not),
+        cmocka_unit_test(pilots_keep_binary_directions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -144,6 +144,8 @@ typedef struct masa_soft_cutoff_use {
     bool clipped;     /* the ratio to the old policy may leave the clip range: more than one
                          update on the same rollouts, or old log-probabilities recomputed */
     bool reference;   /* a KL term, which is not weighted by survival */
+    bool chosen;      /* what is sampled or trained on follows from this batch's rewards or
+                         lengths: dynamic sampling, pilots, sizes by worth, a subset */
 } masa_soft_cutoff_use;
 
 /**
@@ -167,6 +169,9 @@ typedef struct masa_soft_cutoff_use {
  *                   of A_i, which survival can turn: max(A_i, 0) is not linear.
  *   reference       the KL term of cut rollouts is missing and that of survivors not
  *                   multiplied.
+ *
+ *   chosen          a group is kept, completed, sized or trained by what survived of it, so that
+ *                   E_S is no longer over all outcomes alike.
  *
  * tests/meta/test_soft_cutoff.c enumerates all survivals for every combination.
  */

@@ -174,7 +174,8 @@ double masa_statistics_distance(const masa_statistics_summary *summary, double r
  * What the group's counts weigh as evidence about pass rates, so that groups seen whole are
  * neither all nor selected: 1 over the probability that such a group is seen whole.
  *
- *   0                a rollout was cut: the group is not seen
+ *   0                a rollout was cut: the group is not seen; or one went on past a cutoff that
+ *                    was in force (soft): those left uncut stand for its like already
  *   1                every rollout ended within the cutoff: seen in any case
  *   1 / audit_share  one is longer: seen only because the prompt was rolled out without the
  *                    cutoff, as that share of prompts is
@@ -244,6 +245,12 @@ masa_meta_reward masa_meta_score(const masa_prediction *prediction,
  * none.
  */
 size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold);
+
+/*
+ * Ablations: a number whose reward has weight 0 is not corrected (it stays the rollout's own,
+ * and is left out where that is not valid or there is no rollout); with notions at weight 0 a
+ * text that is made has none.
+ */
 
 /**
  * The expert text of a meta rollout, for behaviour cloning: its <meta>...</meta>

@@ -28,7 +28,8 @@
  * per token first (of equals the first prompt), where it fits. No division of what is spent on
  * those bought before the first that does not fit is better. Unspent is less than a rollout of
  * some prompt that has not got `most`. Sizes change how noisy a prompt's gradient is and not
- * its expectation, as long as it is averaged within the prompt.
+ * its expectation, as long as it is averaged within the prompt and the size does not follow from
+ * the very rollouts that it is averaged over.
  *
  * size    [n] out
  * spread  [n] V_q, not negative; 0 gets `least`
