@@ -64,9 +64,10 @@ static void print_problem(const masa_problem *p, bool solution)
     masa_task_kind kind = kind_of(p);
     masa_text_add(&line, "{\"id\":");
     masa_text_add_json(&line, p->id, strlen(p->id));
-    masa_text_addf(&line, ",\"source\":\"masa tasks\",\"%s\":\"%s\",\"level\":%d,",
-                   masa_task_is_compact(kind) ? "family" : "subject", masa_task_name(kind),
-                   p->level);
+    masa_text_add(&line, ",\"source\":\"masa tasks\"");
+    if (!masa_task_is_compact(kind)) /* as evaluation's tables have it */
+        masa_text_addf(&line, ",\"subject\":\"%s\"", masa_task_name(kind));
+    masa_text_addf(&line, ",\"family\":\"%s\",\"level\":%d,", masa_task_name(kind), p->level);
     masa_text_add(&line, "\"problem\":");
     masa_text_add_json(&line, p->problem, strlen(p->problem));
     masa_text_addf(&line, ",\"answer\":\"%s\",\"kind\":\"%s\"", p->answer,

@@ -80,10 +80,11 @@ static void print_gate(const masa_forecast_agreement *a)
                 masa_gate_precision(g), masa_gate_base_rate(g), masa_gate_lift(g),
                 masa_gate_recall(g), masa_gate_f1(g));
     if (a->pilots.closed > 0)
-        fprintf(stderr,
-                "pilots: %.0f groups given up; of %.0f more that were sampled whole all the same "
-                "%.0f had no variance\n",
-                a->pilots.closed - a->pilots.audited, a->pilots.audited, a->pilots.audited_flat);
+        fprintf(
+            stderr,
+            "pilots: %.0f groups given up; of %.0f more that were sampled whole all the same "
+            "%.0f had no variance\n",
+            a->pilots.closed - a->pilots.audited, a->pilots.audited, a->pilots.audited_flat);
 }
 
 masa_status cli_inspect_predictions(masa_store *store, const cli_inspect_options *o,

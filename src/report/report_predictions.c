@@ -138,13 +138,35 @@ static void plot_lengths(masa_text *out, const report_run *run, const report_met
     plot_grid_deinit(&g);
 }
 
+/* Of the first and the last third of the steps. */
+static void agreements(masa_forecast_agreement parts[2], const report_run *run)
+{
+    long third = run->last_step / 3;
+    parts[0] = masa_forecasts_agreement(&run->forecasts, 0, third);
+    parts[1] =
+        masa_forecasts_agreement(&run->forecasts, third ? run->last_step - third + 1 : 0, -1);
+}
+
+/* Where nothing was sampled to predict (meta.forecast=one_pass). */
+static void add_forecast_table(masa_text *out, const report_run *run)
+{
+    masa_forecast_agreement parts[2];
+    agreements(parts, run);
+    masa_text_add(out, "<table><tr><th><th>first third of the steps<th>last third\n");
+    add_row(out, "forecasts of one pass", "%.0f", (double)parts[0].n_rates,
+            (double)parts[1].n_rates);
+    add_row(out, "pass rate: correlation with the truth", "%.3f", parts[0].rate_correlation,
+            parts[1].rate_correlation);
+    add_row(out, "pass rate: mean absolute error", "%.3f", parts[0].rate_error,
+            parts[1].rate_error);
+    masa_text_add(out, "</table>\n");
+}
+
 /* By tenth of the predicted pass rate, prompt by prompt. */
 static void add_calibration(masa_text *out, const report_run *run)
 {
-    long third = run->last_step / 3;
-    masa_forecast_agreement parts[] = {
-        masa_forecasts_agreement(&run->forecasts, 0, third),
-        masa_forecasts_agreement(&run->forecasts, third ? run->last_step - third + 1 : 0, -1)};
+    masa_forecast_agreement parts[2];
+    agreements(parts, run);
     if (parts[0].n_rates + parts[1].n_rates == 0) return;
     masa_text_add(out, "<table><tr><th>predicted pass rate<th>prompts, first third<th>came to"
                        "<th>prompts, last third<th>came to\n");
@@ -170,10 +192,13 @@ static void add_calibration(masa_text *out, const report_run *run)
 void page_predictions(masa_text *out, const report_run *run)
 {
     static const char *const first = "first third", *const last = "last third";
-    if (run->early.rollouts + run->late.rollouts == 0) return;
+    bool sampled = run->early.rollouts + run->late.rollouts > 0;
+    if (!sampled && run->forecasts.n == 0) return;
     open_section(out, "Predictions", run);
-    add_table(out, run);
+    if (sampled) add_table(out, run);
+    else add_forecast_table(out, run);
     add_calibration(out, run);
+    if (!sampled) return;
     masa_text_add(out, "<div class=plots>\n");
     plot_rates(out, &run->early, first);
     plot_rates(out, &run->late, last);

@@ -53,7 +53,7 @@ PRESET(dapo_masa) = {"algorithm.name=dapo", META, NULL};
 #define PAPER_META                                                                             \
     "meta.max_tokens=8192", "meta.length_min=128", "meta.update=separate",                     \
         "meta.system=You are a helpful assistant.", "meta.start_step=80", "meta.gate=hard",    \
-        "meta.gate_sigma=0.1"
+        "meta.gate_sigma=0.1", "meta.cutoff_audit=0", "meta.audit_share=0"
 PRESET(grpo_paper) = {PAPER, NULL};
 PRESET(masa_v1) = {PAPER,
                    PAPER_META,

@@ -106,6 +106,39 @@ static void make_run(const char *name, bool meta)
     free(path);
 }
 
+/* Forecasts of one pass, and a gate that left out one prompt a step and was audited. */
+static void make_foretold(void)
+{
+    masa_config config;
+    masa_run *run = NULL;
+    char *path = masa_path_join(folder, "foretold");
+    assert_int_equal(masa_config_load(&config, NULL, NULL, NULL, 0, NULL), MASA_OK);
+    assert_int_equal(masa_run_create(&run, path, &config, NULL), MASA_OK);
+    for (long step = 1; step <= 3; step++) {
+        const masa_store_decision rows[] = {
+            {step, 0, "p", "forecast", true, 0.1, 0.1, 0, NULL},
+            {step, 1, "p", "forecast", true, 0.9, 0.1, 0.75, NULL},
+            {step, 2, "p", "gate", true, 0, 0, 1, NULL},
+            {step, 3, "p", "audit", true, 0, 0, 1, NULL},
+        };
+        static const struct {
+            const char *name;
+            double value;
+        } metrics[] = {{"gated", 1},          {"audited", 1},
+                       {"audited_flat", 1},   {"gate_open", 4},
+                       {"gate_open_flat", 1}, {"given_up", 2},
+                       {"pilots_audited", 1}, {"pilots_audited_flat", 1}};
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+            assert_int_equal(masa_store_add_decision(masa_run_store(run), &rows[i], NULL),
+                             MASA_OK);
+        for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
+            masa_run_add_metric(run, step, metrics[i].name, metrics[i].value, NULL);
+    }
+    masa_run_close(run);
+    masa_config_deinit(&config);
+    free(path);
+}
+
 /* Five steps of supervised training, of which the setting train.steps says nothing. */
 static void make_supervised(void)
 {
@@ -134,6 +167,7 @@ static int set_up(void **state)
     make_run("plain<u>", false);
     make_run("meta", true);
     make_supervised();
+    make_foretold();
     return 0;
 }
 
@@ -229,6 +263,23 @@ static void predictions_are_measured_early_and_late(void **state)
     masa_text_deinit(&page);
 }
 
+/* Of two closed, both without variance, and four open with one: 3 of 6 have none. */
+static void forecasts_and_the_gate_are_measured(void **state)
+{
+    (void)state;
+    const char *names[] = {"foretold"};
+    masa_text page = page_on(names, 1);
+    assert_says(&page, "forecasts of one pass<td>2<td>2\n");
+    assert_says(&page, "pass rate: correlation with the truth<td>1.000<td>1.000\n");
+    assert_says(&page, "pass rate: mean absolute error<td>0.125<td>0.125\n");
+    assert_says(&page, "<tr><td>0.9 to 1.0<td>1<td>0.750<td>1<td>0.750");
+    assert_says(&page, "<tr><td>calibration error<td>2<td>0.125<td>2<td>0.125");
+    assert_says(&page, "(precision 1.00 where 0.50 of all prompts have none: lift 2.00; recall "
+                       "0.67, F1 0.80)");
+    assert_says(&page, "<td>6<td>3 more sampled whole to see: 3 of them had no variance");
+    masa_text_deinit(&page);
+}
+
 static void supervised_training_shows_its_loss(void **state)
 {
     (void)state;
@@ -317,6 +368,7 @@ int main(void)
         cmocka_unit_test(texts_are_never_markup),
         cmocka_unit_test(everything_of_a_run_is_there),
         cmocka_unit_test(predictions_are_measured_early_and_late),
+        cmocka_unit_test(forecasts_and_the_gate_are_measured),
         cmocka_unit_test(supervised_training_shows_its_loss),
         cmocka_unit_test(what_is_no_run_is_an_error),
         cmocka_unit_test(a_grid_counts_pairs),

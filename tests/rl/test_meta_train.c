@@ -372,7 +372,7 @@ static void a_static_gate_closes_for_good(void **state)
         char more[300];
         snprintf(more, sizeof more,
                  "meta.gate_static=%s meta.start_step=0 meta.gate_refill=false train.steps=%d "
-                 "meta.cutoff_margin=0 rollout.prompts_per_step=36",
+                 "meta.audit_share=0 meta.cutoff_margin=0 rollout.prompts_per_step=36",
                  k ? "true" : "false", k == 2 ? 1 : 3);
         must(folders[k], more, false);
         if (k == 2) must(folders[k], "train.steps=3", true);
@@ -523,7 +523,7 @@ static void pilots_spare_the_rest_of_a_group(void **state)
     (void)state;
     static const char common[] =
         "meta.samples=4 meta.start_step=0 meta.gate=soft train.steps=2 "
-        "meta.gate_refill=false meta.audit_share=0.5 "
+        "meta.gate_refill=false meta.audit_share=0.3 "
         "meta.cutoff_margin=0 rollout.prompts_per_step=24 "
         "rollout.group_size=16 ";
     char more[400];
@@ -533,34 +533,40 @@ static void pilots_spare_the_rest_of_a_group(void **state)
     snprintf(more, sizeof more, "%smeta.gate_threshold=1 meta.gate_pilot=3", common);
     must("piloted", more, false);
     assert_same_run("unpiloted", "piloted", "model.safetensors", 2);
-    snprintf(more, sizeof more, "%smeta.gate_threshold=0.5 meta.gate_pilot=3", common);
+    snprintf(more, sizeof more, "%smeta.gate_threshold=0.5 meta.gate_pilot=3 train.steps=4",
+             common);
     must("pilot", more, false);
-    decisions d;
-    read_decisions(&d, "pilot", 2);
     size_t given_up = 0, wrongly = 0, completed = 0, audits = 0, flat = 0;
-    for (size_t i = 0; i < d.n; i++) {
-        if (strcmp(d.kinds[i], "pilot audit") == 0) {
-            counts c = count("pilot", 2, d.items[i].prompt);
-            assert_int_equal(c.solutions, 16);
-            audits++;
-            flat += d.items[i].value > 0;
+    double counted[3] = {0};
+    for (long step = 1; step <= 4; step++) {
+        static const char *const names[] = {"given_up", "pilots_audited",
+                                            "pilots_audited_flat"};
+        for (int k = 0; k < 3; k++) counted[k] += metric_of("pilot", step, names[k]);
+        decisions d;
+        read_decisions(&d, "pilot", step);
+        for (size_t i = 0; i < d.n; i++) {
+            bool pilot = strcmp(d.kinds[i], "pilot") == 0, taken = d.items[i].taken;
+            long n = count("pilot", step, d.items[i].prompt).solutions;
+            if (strcmp(d.kinds[i], "audit") == 0) assert_int_equal(n, 16);
+            if (strcmp(d.kinds[i], "pilot audit") == 0) {
+                assert_int_equal(n, 16);
+                audits++;
+                flat += d.items[i].value > 0;
+            }
+            if (!pilot) continue;
+            if (taken) assert_true(n < 16 && n % 3 == 0 && d.items[i].value > 0.5);
+            else assert_int_equal(n, 16);
+            given_up += taken;
+            completed += !taken;
+            wrongly += taken && d.problems[i] == 'm';
         }
-        bool pilot = strcmp(d.kinds[i], "pilot") == 0, taken = d.items[i].taken;
-        long n = count("pilot", 2, d.items[i].prompt).solutions;
-        if (strcmp(d.kinds[i], "audit") == 0) assert_int_equal(n, 16);
-        if (!pilot) continue;
-        if (taken) assert_true(n < 16 && n % 3 == 0 && d.items[i].value > 0.5);
-        else assert_int_equal(n, 16);
-        given_up += taken;
-        completed += !taken;
-        wrongly += taken && d.problems[i] == 'm';
     }
-    if (!(given_up >= 3 && completed >= 3 && wrongly <= 1))
-        fail_msg("%zu given up, %zu wrongly, %zu completed", given_up, wrongly, completed);
-    assert_near(metric_of("pilot", 2, "given_up"), (double)given_up, 0);
-    assert_true(audits >= 2);
-    assert_near(metric_of("pilot", 2, "pilots_audited"), (double)audits, 0);
-    assert_near(metric_of("pilot", 2, "pilots_audited_flat"), (double)flat, 0);
+    if (!(given_up >= 3 && completed >= 3 && wrongly <= 1 && audits >= 2))
+        fail_msg("%zu given up, %zu wrongly, %zu completed, %zu audits", given_up, wrongly,
+                 completed, audits);
+    assert_near(counted[0], (double)given_up, 0);
+    assert_near(counted[1], (double)audits, 0);
+    assert_near(counted[2], (double)flat, 0);
     masa_error err = {0};
     assert_int_equal(train("pilots", "meta.gate=hard meta.gate_pilot=3", false, NULL, &err),
                      MASA_ERR_CONFIG);

@@ -122,6 +122,49 @@ static void every_family_is_a_preset(void **state)
     assert_says(&err, "presets are grpo, dapo");
 }
 
+/* What the authors ran, number by number; their presets differ from their baseline in the meta path
+ * alone. */
+static void presets_of_the_paper_say_what_was_run(void **state)
+{
+    (void)state;
+    masa_config grpo, v1, v2;
+    assert_int_equal(masa_config_load(&grpo, NULL, "grpo-paper", NULL, 0, NULL), MASA_OK);
+    assert_int_equal(masa_config_load(&v1, NULL, "masa-v1", NULL, 0, NULL), MASA_OK);
+    assert_int_equal(masa_config_load(&v2, NULL, "mapr-v2", NULL, 0, NULL), MASA_OK);
+    assert_int_equal(grpo.meta.samples, 0);
+    assert_int_equal(grpo.rollout.prompts_per_step, 128);
+    assert_int_equal(grpo.rollout.group_size, 16);
+    assert_int_equal(grpo.rollout.max_tokens, 8192);
+    assert_int_equal(grpo.algorithm.aggregation, MASA_CONFIG_AGGREGATION_TOKEN_MEAN);
+    assert_near(grpo.algorithm.dual_clip, 10, 0);
+    assert_near(grpo.algorithm.clip_low, 0.2, 0);
+    assert_near(grpo.algorithm.clip_high, 0.28, 0);
+    assert_near(grpo.algorithm.kl_coef, 0, 0);
+    assert_near(grpo.optimizer.lr, 1e-6, 0);
+    const masa_config *both[] = {&v1, &v2};
+    for (int i = 0; i < 2; i++) {
+        const masa_config *c = both[i];
+        assert_int_equal(c->meta.samples, i ? 8 : 16);
+        assert_near(c->meta.cutoff_margin, i ? 1.5 : 2, 0);
+        assert_int_equal(c->meta.bc_enabled, !i);
+        assert_true(i || c->meta.bc_acting);
+        assert_int_equal(c->meta.start_step, 80);
+        assert_int_equal(c->meta.gate, MASA_CONFIG_GATE_HARD);
+        assert_int_equal(c->meta.update, MASA_CONFIG_META_UPDATE_SEPARATE);
+        assert_near(c->meta.cutoff_audit, 0, 0);
+        assert_near(c->meta.audit_share, 0, 0);
+        assert_string_equal(c->meta.system, "You are a helpful assistant.");
+        masa_text different = {0};
+        masa_config_difference(c, &grpo, &different);
+        for (char *s = strtok(different.data, ")"); s; s = strtok(NULL, ")"))
+            if (!strstr(s, "meta.")) fail_msg("%s", s);
+        masa_text_deinit(&different);
+    }
+    masa_config_deinit(&grpo);
+    masa_config_deinit(&v1);
+    masa_config_deinit(&v2);
+}
+
 /* Each number just outside its bounds, and words in place of it, are refused. */
 static void bounds_hold_for_every_key(void **state)
 {
@@ -331,6 +374,7 @@ int main(void)
         cmocka_unit_test(sources_win_in_order),
         cmocka_unit_test(family_comes_before_its_section),
         cmocka_unit_test(every_family_is_a_preset),
+        cmocka_unit_test(presets_of_the_paper_say_what_was_run),
         cmocka_unit_test(bounds_hold_for_every_key),
         cmocka_unit_test(errors_name_the_line),
         cmocka_unit_test(overrides_are_checked),

@@ -64,9 +64,9 @@ static void ties_and_edges(void **state)
  * with probability[k]: whole; the M chosen of each; or those of which the first two differ, the
  * others given up (meta.gate_pilot). */
 enum { N = 6, M = 4, VALUES = 3 };
-typedef enum way { WHOLE, SUBSET, PILOTS } way;
+typedef enum way { WHOLE, SUBSET, PILOTS } training;
 
-static double pull(const float *value, const double *probability, float of, way way)
+static double pull(const float *value, const double *probability, float of, training way)
 {
     double sum = 0;
     for (int outcome = 0; outcome < 729; outcome++) {

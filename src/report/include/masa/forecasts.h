@@ -25,7 +25,7 @@ typedef struct masa_forecasts {
         long step;
         masa_gate_audit audit;
         masa_gate_audit pilots; /* the same of groups given up after some rollouts */
-    } * gate; /* [n_gate] the steps in which predictions were acted on */
+    } * gate;                   /* [n_gate] the steps in which predictions were acted on */
     size_t n_gate, gate_capacity;
 } masa_forecasts;
 
@@ -43,8 +43,8 @@ typedef struct masa_forecast_agreement {
     double calibration_error;
     masa_calibration_bin deciles[MASA_DECILES]; /* of the predicted pass rate */
     double length_correlation, length_error;
-    masa_gate_counts gate; /* NaN where it closed and nothing was audited */
-    bool gated;            /* whether there was a gate */
+    masa_gate_counts gate;  /* NaN where it closed and nothing was audited */
+    bool gated;             /* whether there was a gate */
     masa_gate_audit pilots; /* groups given up, and those sampled whole all the same */
 } masa_forecast_agreement;
 

@@ -343,8 +343,8 @@
            "soft, history: groups between a quarter and twice of `rollout.group_size` by what a rollout of the prompt tells a token, for the same tokens in all") \
     SWITCH(meta, gate_refill, true,                                                       \
            "fill gated places of a step with the next prompts (at most `algorithm.dynamic_max_refills` times)") \
-    NUMBER(meta, audit_share, 0.0, 0, 1, "",                                              \
-           "share of gated prompts that are rolled out all the same, to judge the gate")  \
+    NUMBER(meta, audit_share, 0.05, 0, 1, "",                                              \
+           "share of what the gate closes on that is rolled out all the same, to judge it and to learn of prompts that it would never see again")  \
     NUMBER(meta, cutoff_margin, 1.5, 0, 1000, "",                                         \
            "rollouts are stopped at this times the predicted length; 0: never")           \
     NUMBER(meta, cutoff_keep, 0.0, 0, 0.999, "",                                          \

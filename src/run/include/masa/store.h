@@ -108,7 +108,8 @@ masa_status masa_store_add_eval(masa_store *store, const masa_store_eval *eval,
 typedef struct masa_store_decision {
     long step, prompt;
     const char *problem;
-    const char *kind;       /* "forecast", "gate", "pilot", "pilot audit", "size", "audit", "cutoff", "hint" */
+    /* "forecast", "gate", "audit", "pilot", "pilot audit", "size", "cutoff" or "hint" */
+    const char *kind;
     bool taken;             /* gated; cut off */
     double mean, deviation; /* of the predictions behind it */
     double value;           /* what was decided, such as the cutoff in tokens; of a forecast
