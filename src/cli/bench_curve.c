@@ -3,7 +3,7 @@
  * Attention is measured once more by itself, with the same shapes and memory: what is
  * left of the whole should not depend on the context.
  */
-#include "bench.h"
+#include "cmd_bench.h"
 #include "commands.h"
 #include "output.h"
 #include "text_model.h"

@@ -1,5 +1,5 @@
 /* masa bench: training passes by sequence length, the optimiser, a whole step. */
-#include "bench.h"
+#include "cmd_bench.h"
 
 #include <masa/clock.h>
 #include <masa/generate.h>

@@ -1,5 +1,5 @@
 /* masa bench: speed on the machine at hand, beside what the machine can do. */
-#include "bench.h"
+#include "cmd_bench.h"
 #include "commands.h"
 #include "options.h"
 #include "output.h"

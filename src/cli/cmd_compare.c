@@ -1,6 +1,6 @@
 /* masa compare: presets x seeds on the same data, and one table. */
 #include "commands.h"
-#include "compare.h"
+#include "cmd_compare.h"
 
 #include <masa/comparison.h>
 #include <masa/file.h>

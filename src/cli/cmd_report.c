@@ -1,6 +1,6 @@
 /* masa report: one HTML page on one or several runs. */
 #include "commands.h"
-#include "compare.h"
+#include "cmd_compare.h"
 
 #include <masa/file.h>
 #include <masa/memory.h>

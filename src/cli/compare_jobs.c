@@ -1,6 +1,6 @@
 /* The runs of a comparison, one or several at a time, each in a process of its own: what it
  * held goes back to the system when it ends, and one that dies takes no other along. */
-#include "compare.h"
+#include "cmd_compare.h"
 #include "output.h"
 
 #include <masa/clock.h>

@@ -1,5 +1,5 @@
 /* Which runs a comparison has, and where each stands. */
-#include "compare.h"
+#include "cmd_compare.h"
 
 #include <masa/file.h>
 #include <masa/memory.h>

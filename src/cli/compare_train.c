@@ -1,5 +1,5 @@
 /* Training the runs of a comparison: their settings, and what is refused beforehand. */
-#include "compare.h"
+#include "cmd_compare.h"
 
 #include <masa/file.h>
 #include <masa/memory.h>

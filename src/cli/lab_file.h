@@ -2,7 +2,7 @@
 #ifndef MASA_CLI_LAB_FILE_H
 #define MASA_CLI_LAB_FILE_H
 
-#include "compare.h"
+#include "cmd_compare.h"
 
 typedef struct lab_arm {
     char *name, *preset; /* preset NULL: the default settings */

@@ -45,7 +45,7 @@ typedef struct jinja__tokens {
     jinja__token *items;
     size_t n, capacity;
 } jinja__tokens;
-/* lexer.c: the whole source; texts between tags are trimmed as the tags ask for. */
+/* tokenize.c: the whole source; texts between tags are trimmed as the tags ask for. */
 masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source, size_t n,
                        masa_error *err);
 
@@ -304,7 +304,7 @@ void jinja__print_json(jinja__machine *m, jinja__builder *b, jinja__value v,
 jinja__value jinja__format(jinja__machine *m, jinja__value format, const jinja__value *items,
                            size_t n); /* "%s" % items */
 
-/* text.c: characters and words */
+/* python_text.c: characters and words */
 bool jinja__is_space(unsigned code); /* as str.isspace() */
 size_t jinja__decode(const char *s, size_t n,
                      unsigned *code);          /* >= 1 byte; bad ones as they are */
@@ -328,7 +328,7 @@ jinja__value jinja__lines(jinja__machine *m, jinja__value v, bool keep_ends);
 bool jinja__is_printable(unsigned code);
 bool jinja__all(jinja__value v, const char *what); /* str.isdigit() and its like */
 
-/* evaluate.c, render.c, call.c */
+/* evaluate_expression.c, render.c, call.c */
 jinja__value jinja__evaluate(jinja__machine *m, const jinja__node *node);
 jinja__value jinja__lookup(jinja__machine *m, const char *name);
 void jinja__bind(jinja__machine *m, const char *name, jinja__value value);

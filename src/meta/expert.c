@@ -1,5 +1,5 @@
-#include "answer.h"
-#include "statistics.h"
+#include "meta_answer.h"
+#include "solution_statistics.h"
 
 #include <math.h>
 #include <string.h>

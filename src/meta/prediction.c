@@ -1,7 +1,7 @@
 #include <masa/meta.h>
 #include <masa/memory.h>
 
-#include "answer.h"
+#include "meta_answer.h"
 #include "object.h"
 
 #include <jansson.h>

@@ -1,6 +1,6 @@
 /* A token's activations are one record, layer after layer, and each layer's parts are
  * neighbours: they are written and read together. */
-#include "activations.h"
+#include "activations_internal.h"
 
 #include <assert.h>
 #include <stdio.h>

@@ -5,7 +5,7 @@
 #include <masa/decode.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
-#include "activations.h"
+#include "activations_internal.h"
 #include "block.h"
 #include "placer.h"
 

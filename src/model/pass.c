@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
-#include "activations.h"
+#include "activations_internal.h"
 #include "pass_internal.h"
 
 static pass_keep keep_of(bool trainable, bool checkpoint)

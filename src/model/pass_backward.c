@@ -3,7 +3,7 @@
  * to the compute dtype. */
 #include <assert.h>
 #include <masa/rows.h>
-#include "activations.h"
+#include "activations_internal.h"
 #include "pass_internal.h"
 
 /* residual [tokens, hidden] = gradient of the last layer's output. */

@@ -1,4 +1,4 @@
-#include "doctor.h"
+#include "doctor_internal.h"
 
 #include "conversations.h"
 #include "memory_plan.h"

@@ -1,5 +1,5 @@
 /* A training pass that begins with what decoding kept, against one that computes it. */
-#include "fixture.h"
+#include "model_fixture.h"
 #include <masa/linear.h>
 
 enum { SEQUENCES = 3, LENGTH = 40, BLOCK = 16, BLOCKS = 3 };

@@ -1,5 +1,5 @@
 /* Ways of computing the same thing in the training pass give the same. */
-#include "fixture.h"
+#include "model_fixture.h"
 #include <malloc.h>
 #include "pass_internal.h"
 
