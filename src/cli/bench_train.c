@@ -40,7 +40,7 @@ static masa_status train_once(bench *b, masa_trainer *trainer, size_t count, siz
 static masa_trainer_options options_of(const bench *b, bench_pass pass)
 {
     return (masa_trainer_options){.tokens_per_pass = pass.count * pass.length + 1,
-                                  .checkpoint = b->recompute,
+                                  .recompute = b->recompute,
                                   .temperature = 1};
 }
 

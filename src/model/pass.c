@@ -6,9 +6,9 @@
 #include "activations_internal.h"
 #include "pass_internal.h"
 
-static pass_keep keep_of(bool trainable, bool checkpoint)
+static pass_keep keep_of(bool trainable, bool recompute)
 {
-    return !trainable ? KEEP_NOTHING : checkpoint ? KEEP_INPUTS : KEEP_ALL;
+    return !trainable ? KEEP_NOTHING : recompute ? KEEP_INPUTS : KEEP_ALL;
 }
 
 static size_t bytes_of(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
@@ -22,9 +22,9 @@ static size_t bytes_of(const masa_model_config *config, masa_dtype compute, size
 }
 
 size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
-                       size_t max_targets, bool checkpoint)
+                       size_t max_targets, bool recompute)
 {
-    return bytes_of(config, compute, max_tokens, max_targets, keep_of(true, checkpoint));
+    return bytes_of(config, compute, max_tokens, max_targets, keep_of(true, recompute));
 }
 
 size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype compute,
@@ -34,14 +34,14 @@ size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype c
 }
 
 masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_tokens,
-                             size_t max_targets, bool checkpoint, masa_error *err)
+                             size_t max_targets, bool recompute, masa_error *err)
 {
     const masa_model_config *c = &model->config;
     masa_pass *pass = masa_alloc(1, sizeof *pass);
     pass->model = model;
     pass->max_tokens = max_tokens;
     pass->max_targets = max_targets;
-    pass->keep = keep_of(model->grads != NULL, checkpoint);
+    pass->keep = keep_of(model->grads != NULL, recompute);
     pass->layers = masa_alloc(c->n_layers + 1, sizeof *pass->layers);
     size_t bytes = pass__plan(&pass->buffers, NULL, NULL, c, model->compute, max_tokens,
                               max_targets, pass->keep);

@@ -9,7 +9,7 @@
 /* What is kept of the activations. */
 typedef enum pass_keep {
     KEEP_NOTHING, /* the model is not trainable: log-probabilities only */
-    KEEP_INPUTS,  /* checkpointing: each layer's input; the rest is recomputed */
+    KEEP_INPUTS,  /* recomputing: each layer's input; the rest is recomputed */
     KEEP_ALL,     /* all but what one pass over memory recomputes (norms, SwiGLU) */
 } pass_keep;
 

@@ -26,7 +26,11 @@ static inline masa_generator *tiny_generator(masa_model *model, const masa_token
                                              size_t max_batch, size_t cache_tokens)
 {
     masa_generator *g = NULL;
-    masa_generator_options options = {.max_batch = max_batch, .cache_tokens = cache_tokens};
+    size_t block = masa_kv_store_bytes(masa_model_get_config(model), masa_model_dtype(model), 1,
+                                       BLOCK_TOKENS);
+    masa_generator_options options = {.max_batch = max_batch,
+                                      .cache_bytes = (cache_tokens + BLOCK_TOKENS - 1) /
+                                                     BLOCK_TOKENS * block};
     masa_error err = {0};
     if (masa_generator_create(&g, model, tokenizer, &options, &err))
         fail_msg("%s", err.message);

@@ -139,12 +139,12 @@ static inline void fixture_weights(float *weights, size_t n, uint64_t seed)
 }
 
 /* Forward, log-probabilities and, with dlogprob, backward from zeroed gradients. */
-static inline void fixture_run(masa_model *model, const masa_batch *batch, bool checkpoint,
+static inline void fixture_run(masa_model *model, const masa_batch *batch, bool recompute,
                                float *logprobs, const float *dlogprob)
 {
     masa_pass *pass = NULL;
     assert_int_equal(
-        masa_pass_create(&pass, model, batch->n_tokens, batch->n_targets, checkpoint, NULL),
+        masa_pass_create(&pass, model, batch->n_tokens, batch->n_targets, recompute, NULL),
         MASA_OK);
     masa_pass_forward(pass, batch);
     masa_pass_logprobs(pass, logprobs, NULL);

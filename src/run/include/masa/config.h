@@ -31,10 +31,11 @@ MASA_CONFIG_KINDS(K)
 #define MASA_CONFIG_SWITCH(section, key, value, help)                     bool key;
 #define MASA_CONFIG_TEXT(section, key, value, help)                       char *key;
 #define MASA_CONFIG_CHOICE(section, key, KIND, value, help)               int key;
+#define MASA_CONFIG_FORMER(section, key, now)
 #define S(name, NAME, help)                                                                    \
     struct {                                                                                   \
         MASA_CONFIG_##NAME(MASA_CONFIG_INTEGER, MASA_CONFIG_NUMBER, MASA_CONFIG_SWITCH,        \
-                           MASA_CONFIG_TEXT, MASA_CONFIG_CHOICE)                               \
+                           MASA_CONFIG_TEXT, MASA_CONFIG_CHOICE, MASA_CONFIG_FORMER)           \
     } name;
 typedef struct masa_config {
     MASA_CONFIG_SECTIONS(S)
