@@ -237,16 +237,16 @@ static masa_status check_prompt(const masa_generator *g, const masa_request *req
     return MASA_OK;
 }
 
-size_t wanted_tokens(const masa_request *request, size_t sample)
+size_t engine_wanted(const masa_request *request, size_t sample)
 {
     return request->sample_max_tokens ? request->sample_max_tokens[sample]
                                       : request->max_tokens;
 }
 
-size_t response_limit(const masa_generator *g, const masa_request *request, size_t sample)
+size_t engine_limit(const masa_generator *g, const masa_request *request, size_t sample)
 {
     size_t room = g->max_context - request->prompt_size;
-    size_t wanted = wanted_tokens(request, sample);
+    size_t wanted = engine_wanted(request, sample);
     return wanted < room ? wanted : room;
 }
 
@@ -259,7 +259,7 @@ static masa_status check_request(const masa_generator *g, const masa_request *re
     if (st != MASA_OK) return st;
     size_t response = 0;
     for (size_t i = 0; i < request->n_samples; i++) {
-        size_t limit = response_limit(g, request, i);
+        size_t limit = engine_limit(g, request, i);
         if (limit == 0)
             return MASA_FAIL(err, MASA_ERR_CONFIG, "a response needs at least 1 token");
         if (limit > response) response = limit;
@@ -320,11 +320,11 @@ static void end_run(masa_generator *g)
     run *r = &g->run;
     if (r->n_groups) g->stats.seconds = masa_clock() - r->begun;
     while (g->n_slots > 0) {
-        release_blocks(g, &g->slots[g->n_slots - 1]);
-        drop_slot(g, g->n_slots - 1);
+        engine_release(g, &g->slots[g->n_slots - 1]);
+        engine_drop(g, g->n_slots - 1);
     }
     for (size_t i = 0; i < r->n_groups; i++) {
-        forget_prompt(g, &r->groups[i]);
+        engine_forget_prompt(g, &r->groups[i]);
         free(r->groups[i].blocks);
         free(r->groups[i].kept_rows);
     }
@@ -351,9 +351,9 @@ masa_status masa_generator_advance(masa_generator *g, masa_generate_callback *ca
     r->callback = callback;
     r->context = context;
     if (r->remaining > 0) {
-        admit_sequences(g);
-        reserve_blocks(g);
-        if (g->n_slots > 0) st = run_step(g, err);
+        engine_admit(g);
+        engine_reserve(g);
+        if (g->n_slots > 0) st = engine_step(g, err);
     }
     *busy = st == MASA_OK && r->remaining > 0;
     if (!*busy) end_run(g);

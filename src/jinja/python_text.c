@@ -4,37 +4,37 @@
 #include <string.h>
 #include <utf8proc.h>
 
-bool jinja__is_space(unsigned c)
+bool jinja_is_space(unsigned c)
 {
     return (c >= 9 && c <= 13) || (c >= 28 && c <= 32) || c == 0x85 || c == 0xA0 ||
            c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
            c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-size_t jinja__decode(const char *s, size_t n, unsigned *code)
+size_t jinja_decode(const char *s, size_t n, unsigned *code)
 {
     if (n && (unsigned char)*s < 0x80) return *code = (unsigned char)*s, 1;
     size_t size = masa_utf8_decode(s, n, code);
     return size ? size : 1;
 }
 
-size_t jinja__length(const char *s, size_t n)
+size_t jinja_length(const char *s, size_t n)
 {
     size_t count = 0;
     unsigned code;
-    for (size_t i = 0; i < n; count++) i += jinja__decode(s + i, n - i, &code);
+    for (size_t i = 0; i < n; count++) i += jinja_decode(s + i, n - i, &code);
     return count;
 }
 
-size_t jinja__offset(const char *s, size_t n, size_t characters)
+size_t jinja_offset(const char *s, size_t n, size_t characters)
 {
     size_t i = 0;
     unsigned code;
-    for (; characters && i < n; characters--) i += jinja__decode(s + i, n - i, &code);
+    for (; characters && i < n; characters--) i += jinja_decode(s + i, n - i, &code);
     return i;
 }
 
-bool jinja__is_printable(unsigned code)
+bool jinja_is_printable(unsigned code)
 {
     switch (utf8proc_category((utf8proc_int32_t)code)) {
     case UTF8PROC_CATEGORY_CC:
@@ -67,19 +67,19 @@ static bool has_case(unsigned code)
     return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL || c == UTF8PROC_CATEGORY_LT;
 }
 
-bool jinja__all(jinja__value v, const char *what)
+bool jinja_all(jinja_value v, const char *what)
 {
     const char *s = v.as.string->s;
     size_t n = v.as.string->n;
     bool cased = false;
     unsigned c;
     for (size_t i = 0; i < n;) {
-        i += jinja__decode(s + i, n - i, &c);
+        i += jinja_decode(s + i, n - i, &c);
         bool lower = utf8proc_category((utf8proc_int32_t)c) == UTF8PROC_CATEGORY_LL;
         bool fine = strcmp(what, "isalpha") == 0   ? is_letter(c)
                     : strcmp(what, "isalnum") == 0 ? is_letter(c) || is_digit(c)
                     : strcmp(what, "isdigit") == 0 ? is_digit(c)
-                    : strcmp(what, "isspace") == 0 ? jinja__is_space(c)
+                    : strcmp(what, "isspace") == 0 ? jinja_is_space(c)
                     : strcmp(what, "isupper") == 0 ? !has_case(c) || !lower
                                                    : !has_case(c) || lower;
         if (!fine) return false;
@@ -91,44 +91,44 @@ bool jinja__all(jinja__value v, const char *what)
 
 /* Where a word begins: for CASE_WORDS as str.title(), for CASE_TITLE as Jinja's filter.
  */
-static bool begins_word(jinja__case how, unsigned before)
+static bool begins_word(jinja_case how, unsigned before)
 {
     if (how == CASE_WORDS) return !has_case(before);
-    return jinja__is_space(before) || (before && before < 0x80 && strchr("-({[<", (int)before));
+    return jinja_is_space(before) || (before && before < 0x80 && strchr("-({[<", (int)before));
 }
 
-jinja__value jinja__change_case(jinja__machine *m, jinja__value v, jinja__case how)
+jinja_value jinja_change_case(jinja_machine *m, jinja_value v, jinja_case how)
 {
-    const jinja__string *of = v.as.string;
-    jinja__builder b = {0};
+    const jinja_string *of = v.as.string;
+    jinja_builder b = {0};
     unsigned code, before = ' ';
     for (size_t i = 0, size; i < of->n && m->st == MASA_OK; i += size) {
         char out[4], mark[4] = {0};
-        size = jinja__decode(of->s + i, of->n - i, &code);
+        size = jinja_decode(of->s + i, of->n - i, &code);
         bool upper = how == CASE_UPPER || (how == CASE_CAPITAL && i == 0) ||
                      (how > CASE_CAPITAL && begins_word(how, before));
         before = code;
         if (of->marks) memset(mark, of->marks[i], sizeof mark);
         if (code == 0xDF && upper) { /* the one common letter whose capital is two letters */
-            jinja__add(m, &b, how == CASE_UPPER || how == CASE_TITLE ? "SS" : "Ss", 2, mark);
+            jinja_add(m, &b, how == CASE_UPPER || how == CASE_TITLE ? "SS" : "Ss", 2, mark);
             continue;
         }
         utf8proc_int32_t c = (utf8proc_int32_t)code;
         bool fine = size > 1 || code < 0x80;
         if (fine) code = (unsigned)(upper ? utf8proc_toupper(c) : utf8proc_tolower(c));
-        if (fine) jinja__add(m, &b, out, masa_utf8_encode(code, out), mark);
-        else jinja__add(m, &b, of->s + i, size, mark);
+        if (fine) jinja_add(m, &b, out, masa_utf8_encode(code, out), mark);
+        else jinja_add(m, &b, of->s + i, size, mark);
     }
-    return jinja__finish(m, &b);
+    return jinja_finish(m, &b);
 }
 
-static bool has_character(jinja__value characters, const char *s, size_t size, unsigned code)
+static bool has_character(jinja_value characters, const char *s, size_t size, unsigned code)
 {
-    if (!jinja__is_string(characters)) return jinja__is_space(code);
-    const jinja__string *set = characters.as.string;
+    if (!jinja_is_string(characters)) return jinja_is_space(code);
+    const jinja_string *set = characters.as.string;
     unsigned other;
     for (size_t i = 0, step; i < set->n; i += step) {
-        step = jinja__decode(set->s + i, set->n - i, &other);
+        step = jinja_decode(set->s + i, set->n - i, &other);
         if (step == size && memcmp(set->s + i, s, size) == 0) return true;
     }
     return false;
@@ -139,60 +139,60 @@ static size_t last_size(const char *s, size_t n, unsigned *code)
 {
     size_t back = 1;
     while (back < 4 && back < n && ((unsigned char)s[n - back] & 0xC0) == 0x80) back++;
-    return jinja__decode(s + n - back, back, code) == back ? back : 1;
+    return jinja_decode(s + n - back, back, code) == back ? back : 1;
 }
 
-jinja__value jinja__strip(jinja__machine *m, jinja__value v, jinja__value characters, int sides)
+jinja_value jinja_strip(jinja_machine *m, jinja_value v, jinja_value characters, int sides)
 {
-    const jinja__string *of = v.as.string;
+    const jinja_string *of = v.as.string;
     size_t begin = 0, end = of->n, size, set = 0;
     unsigned code;
-    if (jinja__is_string(characters)) set = characters.as.string->n;
+    if (jinja_is_string(characters)) set = characters.as.string->n;
     else if (characters.type != JINJA_MISSING && characters.type != JINJA_NONE)
-        return jinja__fail(m, "what is stripped must be a text, not %s",
-                           jinja__type_name(characters));
-    for (; sides & STRIP_LEFT && begin < end && jinja__work(m, set); begin += size) {
-        size = jinja__decode(of->s + begin, end - begin, &code);
+        return jinja_fail(m, "what is stripped must be a text, not %s",
+                          jinja_type_name(characters));
+    for (; sides & STRIP_LEFT && begin < end && jinja_work(m, set); begin += size) {
+        size = jinja_decode(of->s + begin, end - begin, &code);
         if (!has_character(characters, of->s + begin, size, code)) break;
     }
-    for (; sides & STRIP_RIGHT && begin < end && jinja__work(m, set); end -= size) {
+    for (; sides & STRIP_RIGHT && begin < end && jinja_work(m, set); end -= size) {
         size = last_size(of->s + begin, end - begin, &code);
         if (!has_character(characters, of->s + end - size, size, code)) break;
     }
-    return jinja__part(m, v, begin, end);
+    return jinja_part(m, v, begin, end);
 }
 
-jinja__value jinja__replace(jinja__machine *m, jinja__value v, jinja__value old,
-                            jinja__value with, int64_t most)
+jinja_value jinja_replace(jinja_machine *m, jinja_value v, jinja_value old, jinja_value with,
+                          int64_t most)
 {
-    const jinja__string *of = v.as.string, *what = old.as.string;
-    jinja__builder b = {0};
+    const jinja_string *of = v.as.string, *what = old.as.string;
+    jinja_builder b = {0};
     size_t at = 0;
     unsigned code;
     for (; most != 0 && m->st == MASA_OK; most--) {
-        jinja__work(m, of->n - at);
+        jinja_work(m, of->n - at);
         const char *found =
             what->n ? memmem(of->s + at, of->n - at, what->s, what->n) : of->s + at;
         if (!found) break;
         size_t to = (size_t)(found - of->s);
-        jinja__add(m, &b, of->s + at, to - at, of->marks ? of->marks + at : NULL);
-        jinja__add_string(m, &b, with);
+        jinja_add(m, &b, of->s + at, to - at, of->marks ? of->marks + at : NULL);
+        jinja_add_string(m, &b, with);
         at = to + what->n;
         if (what->n) continue;
         if (at == of->n) break; /* behind the last character */
-        size_t size = jinja__decode(of->s + at, of->n - at, &code);
-        jinja__add(m, &b, of->s + at, size, of->marks ? of->marks + at : NULL);
+        size_t size = jinja_decode(of->s + at, of->n - at, &code);
+        jinja_add(m, &b, of->s + at, size, of->marks ? of->marks + at : NULL);
         at += size;
     }
-    jinja__add(m, &b, of->s + at, of->n - at, of->marks ? of->marks + at : NULL);
-    return jinja__finish(m, &b);
+    jinja_add(m, &b, of->s + at, of->n - at, of->marks ? of->marks + at : NULL);
+    return jinja_finish(m, &b);
 }
 
 /* Bytes of the line end at s, or 0. */
 static size_t line_end(const char *s, size_t n)
 {
     unsigned code;
-    size_t size = jinja__decode(s, n, &code);
+    size_t size = jinja_decode(s, n, &code);
     if (code == '\r' && n > 1 && s[1] == '\n') return 2;
     return (code >= 10 && code <= 13) || (code >= 28 && code <= 30) || code == 0x85 ||
                    code == 0x2028 || code == 0x2029
@@ -200,21 +200,21 @@ static size_t line_end(const char *s, size_t n)
                : 0;
 }
 
-jinja__value jinja__lines(jinja__machine *m, jinja__value v, bool keep_ends)
+jinja_value jinja_lines(jinja_machine *m, jinja_value v, bool keep_ends)
 {
-    const jinja__string *of = v.as.string;
-    jinja__value list = jinja__new_list(m, JINJA_LIST);
+    const jinja_string *of = v.as.string;
+    jinja_value list = jinja_new_list(m, JINJA_LIST);
     size_t begin = 0;
     unsigned code;
     for (size_t i = 0; i < of->n && m->st == MASA_OK;) {
         size_t end = line_end(of->s + i, of->n - i);
         if (!end) {
-            i += jinja__decode(of->s + i, of->n - i, &code);
+            i += jinja_decode(of->s + i, of->n - i, &code);
             continue;
         }
-        jinja__push(m, list, jinja__part(m, v, begin, keep_ends ? i + end : i));
+        jinja_push(m, list, jinja_part(m, v, begin, keep_ends ? i + end : i));
         begin = i += end;
     }
-    if (begin < of->n) jinja__push(m, list, jinja__part(m, v, begin, of->n));
+    if (begin < of->n) jinja_push(m, list, jinja_part(m, v, begin, of->n));
     return list;
 }

@@ -11,8 +11,8 @@
 #include <string.h>
 
 typedef struct lexer {
-    jinja__tokens *out;
-    jinja__arena *arena;
+    jinja_tokens *out;
+    jinja_arena *arena;
     const char *s; /* [n], line ends are "\n" */
     size_t n, at;
     int line;
@@ -20,9 +20,9 @@ typedef struct lexer {
     masa_error *err;
 } lexer;
 
-static void emit(lexer *x, jinja__token_type type, int op, const char *s, size_t n)
+static void emit(lexer *x, jinja_token_type type, int op, const char *s, size_t n)
 {
-    jinja__token t = {type, op, x->line, s, n};
+    jinja_token t = {type, op, x->line, s, n};
     MASA_PUSH(x->out->items, x->out->n, x->out->capacity, t);
 }
 
@@ -36,8 +36,8 @@ static size_t skip_space(const lexer *x, size_t at)
 {
     unsigned code;
     for (size_t size; at < x->n; at += size) {
-        size = jinja__decode(x->s + at, x->n - at, &code);
-        if (!jinja__is_space(code)) break;
+        size = jinja_decode(x->s + at, x->n - at, &code);
+        if (!jinja_is_space(code)) break;
     }
     return at;
 }
@@ -74,8 +74,8 @@ static void emit_text(lexer *x, size_t end, char sign, bool variable)
             while (back < 4 && back < n - begin &&
                    ((unsigned char)x->s[n - back] & 0xC0) == 0x80)
                 back++;
-            jinja__decode(x->s + n - back, back, &code);
-            if (!jinja__is_space(code)) break;
+            jinja_decode(x->s + n - back, back, &code);
+            if (!jinja_is_space(code)) break;
             n -= back;
         }
     } else if (sign != '+' && !variable) {
@@ -205,7 +205,7 @@ static masa_status read_string(lexer *x)
     if (st == MASA_OK && at >= x->n)
         st = MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: a string has no end", x->line);
     if (st == MASA_OK) {
-        emit(x, TOKEN_STRING, 0, jinja__copy(x->arena, masa_text_get(&text), text.size),
+        emit(x, TOKEN_STRING, 0, jinja_copy(x->arena, masa_text_get(&text), text.size),
              text.size);
         read_to(x, at + 1);
     }
@@ -238,7 +238,7 @@ static void read_number(lexer *x)
     for (size_t i = x->at; i < end; i++)
         if (x->s[i] != '_') masa_text_append(&digits, x->s + i, 1);
     emit(x, real ? TOKEN_FLOAT : TOKEN_INTEGER, 0,
-         jinja__copy(x->arena, digits.data, digits.size), digits.size);
+         jinja_copy(x->arena, digits.data, digits.size), digits.size);
     masa_text_deinit(&digits);
     read_to(x, end);
 }
@@ -265,7 +265,7 @@ static masa_status read_operator(lexer *x, masa_text *open)
             return MASA_FAIL(x->err, MASA_ERR_FORMAT, "line %d: unexpected '%c'", x->line, c);
         open->size--;
     }
-    emit(x, TOKEN_OPERATOR, c, jinja__copy(x->arena, &c, 1), 1);
+    emit(x, TOKEN_OPERATOR, c, jinja_copy(x->arena, &c, 1), 1);
     read_to(x, x->at + 1);
     return MASA_OK;
 }
@@ -293,7 +293,7 @@ static masa_status read_code(lexer *x, bool variable)
         else if (is_word(c)) {
             size_t word = x->at;
             while (word < x->n && is_word(x->s[word])) word++;
-            emit(x, TOKEN_NAME, 0, jinja__copy(x->arena, x->s + x->at, word - x->at),
+            emit(x, TOKEN_NAME, 0, jinja_copy(x->arena, x->s + x->at, word - x->at),
                  word - x->at);
             read_to(x, word);
         } else st = read_operator(x, &open);
@@ -336,11 +336,11 @@ static masa_status read_all(lexer *x)
     return st;
 }
 
-masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source, size_t n,
-                       masa_error *err)
+masa_status jinja_lex(jinja_tokens *out, jinja_arena *arena, const char *source, size_t n,
+                      masa_error *err)
 {
     lexer x = {.out = out, .arena = arena, .line = 1, .line_start = true, .err = err};
-    char *s = jinja__alloc(arena, n + 1);
+    char *s = jinja_alloc(arena, n + 1);
     for (size_t i = 0; i < n; i++) {
         if (source[i] == '\r' && i + 1 < n && source[i + 1] == '\n') continue;
         s[x.n++] = source[i] == '\r' ? '\n' : source[i];

@@ -5,10 +5,10 @@
 #include <masa/meta.h>
 
 /* Index after the last </meta> in text[0..n); 0 when there is none. */
-size_t meta__answer_start(const char *text, size_t n);
+size_t meta_answer_start(const char *text, size_t n);
 
 /* Appends the JSON that a rollout with hindsight would have written. */
-void meta__add_answer(masa_text *out, const masa_statistics_summary *summary,
-                      const masa_meta_options *options, char *const *notions, size_t n_notions);
+void meta_add_answer(masa_text *out, const masa_statistics_summary *summary,
+                     const masa_meta_options *options, char *const *notions, size_t n_notions);
 
 #endif

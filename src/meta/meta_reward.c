@@ -67,7 +67,7 @@ static void count_notions(masa_meta_reward *reward, const masa_prediction *p,
         }
         kept[reward->notions_kept++] = notion;
         size_t in_correct, in_incorrect;
-        meta__count_notion(&in_correct, &in_incorrect, s, notion);
+        meta_count_notion(&in_correct, &in_incorrect, s, notion);
         if (helps(in_correct, in_incorrect, &s->summary, test)) reward->notions_helpful++;
     }
     for (size_t k = 0; k < reward->notions_kept; k++) masa_words_destroy(kept[k]);

@@ -93,8 +93,8 @@ double masa_statistics_weight(const masa_statistics_summary *s, long cutoff, dou
     return s->limited || s->length_longest <= cutoff ? 1 : 1 / audit_share;
 }
 
-void meta__count_notion(size_t *in_correct, size_t *in_incorrect, const masa_statistics *s,
-                        const masa_words *notion)
+void meta_count_notion(size_t *in_correct, size_t *in_incorrect, const masa_statistics *s,
+                       const masa_words *notion)
 {
     *in_correct = *in_incorrect = 0;
     for (size_t i = 0; i < s->summary.n; i++)

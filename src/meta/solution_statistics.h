@@ -15,7 +15,7 @@ struct masa_statistics {
 };
 
 /* How many correct and how many incorrect rollouts contain the notion. */
-void meta__count_notion(size_t *in_correct, size_t *in_incorrect,
-                        const masa_statistics *statistics, const masa_words *notion);
+void meta_count_notion(size_t *in_correct, size_t *in_incorrect,
+                       const masa_statistics *statistics, const masa_words *notion);
 
 #endif

@@ -53,7 +53,7 @@ static void consider(candidates *all, const char *letters, size_t n, const masa_
     for (size_t i = 0; keep && i < all->n; i++)
         keep = !masa_words_equal(all->items[i].notion, c.notion);
     size_t in_incorrect;
-    if (keep) meta__count_notion(&c.in_correct, &in_incorrect, s, c.notion);
+    if (keep) meta_count_notion(&c.in_correct, &in_incorrect, s, c.notion);
     /* Where nothing is right the words of the attempts: a list that is empty just there
      * would tell the pass rate, and reward for the one would unlearn the other. */
     bool hopeless = s->summary.n_correct == 0;
@@ -131,7 +131,7 @@ bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
     char *notions[MOST_NOTIONS];
     size_t n = best_notions(notions, all, s->n);
     add_reasoning(out, options->form, notions, n);
-    meta__add_answer(out, s, options, notions, n);
+    meta_add_answer(out, s, options, notions, n);
     for (size_t i = 0; i < all->n; i++) {
         masa_words_destroy(all->items[i].notion);
         free(all->items[i].word);

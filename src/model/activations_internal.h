@@ -9,13 +9,13 @@
 
 /* From buffers of n rows, whose numbers `rows` [n] are: a layer's input, and (before its MLP
  * is added) all else. */
-void activations__keep_input(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
-                             size_t l, const float DEVICE *input);
-void activations__keep_rest(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
-                            size_t l, const pass_layer *layer);
+void activations_keep_input(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                            size_t l, const float DEVICE *input);
+void activations_keep_rest(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                           size_t l, const pass_layer *layer);
 
 /* Into buffers of n rows, none of which may be -1. */
-void activations__recall(const masa_activations *kept, const int32_t DEVICE *rows, size_t n,
-                         size_t l, const pass_layer *layer);
+void activations_recall(const masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                        size_t l, const pass_layer *layer);
 
 #endif

@@ -29,7 +29,7 @@ static masa_status write_texts(masa_tokenizer_arrays *a, const masa_tokenizer *t
         size_t before = a->text.size;
         const int32_t pair[2] = {t->merge_list[i].left, t->merge_list[i].right};
         for (int k = 0; k < 2; k++) {
-            tokenizer__span span = t->tokens[pair[k]].text;
+            tokenizer_span span = t->tokens[pair[k]].text;
             const char *s = t->strings.data + span.at;
             if (memchr(s, ' ', span.size))
                 return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
@@ -46,7 +46,7 @@ static void set_pointers(masa_tokenizer_arrays *a, const masa_tokenizer *t)
 {
     const char *made = masa_text_get(&a->text);
     for (size_t i = 0; i < t->n; i++) {
-        tokenizer__span span = t->tokens[i].text;
+        tokenizer_span span = t->tokens[i].text;
         if (t->tokens[i].flags & TOKEN_KNOWN) {
             a->tokens[i] = (masa_gguf_string){t->strings.data + span.at, span.size};
         } else {
@@ -64,7 +64,7 @@ static void set_pointers(masa_tokenizer_arrays *a, const masa_tokenizer *t)
 masa_status masa_tokenizer_export(masa_tokenizer_arrays *out, const masa_tokenizer *t,
                                   masa_error *err)
 {
-    const char *pre = tokenizer__pre_name(t);
+    const char *pre = tokenizer_pre_name(t);
     if (!pre)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                          "a GGUF file has no name for the way this tokenizer splits text; keep "

@@ -16,15 +16,15 @@
 enum { FIXTURE_VOCAB = 80, FIXTURE_ARCHITECTURES = MASA_QWEN3 + 2 };
 #define FIXTURE_NEWCOMER ((masa_architecture)(MASA_QWEN3 + 1))
 
-const masa_traits formats__architectures[] = {FORMATS_ARCHITECTURES,
-                                              {.name = "newcomer",
-                                               .class_name = "NewcomerForCausalLM",
-                                               .own_member = "\"mlp_bias\": false",
-                                               .interleaved = true,
-                                               .attention_bias = true,
-                                               .positions = 2048,
-                                               .rms_norm_eps = 1e-5f}};
-const size_t formats__n_architectures = FIXTURE_ARCHITECTURES;
+const masa_traits formats_architectures[] = {FORMATS_ARCHITECTURES,
+                                             {.name = "newcomer",
+                                              .class_name = "NewcomerForCausalLM",
+                                              .own_member = "\"mlp_bias\": false",
+                                              .interleaved = true,
+                                              .attention_bias = true,
+                                              .positions = 2048,
+                                              .rms_norm_eps = 1e-5f}};
+const size_t formats_n_architectures = FIXTURE_ARCHITECTURES;
 
 /* One config of each architecture; Llama is tied and scaled, Qwen3's heads are
  * wider than hidden/heads. */
