@@ -73,6 +73,9 @@ masa_status masa_config_set(masa_config *config, const char *key, const char *va
 /** Puts the working folder before paths that are relative to it, so that a run goes on from
  *  any other. */
 masa_status masa_config_make_absolute(masa_config *config, masa_error *err);
+/** The same, and model.path becomes the file or folder that it means (masa_model_find): what a run
+ *  is made with, whatever comes after it. */
+masa_status masa_config_resolve(masa_config *config, masa_error *err);
 /** Takes the working folder off paths below it: what is published is to tell nothing of a
  *  machine. */
 masa_status masa_config_make_relative(masa_config *config, masa_error *err);

@@ -1,5 +1,5 @@
-/* Which runs a comparison has, and where each stands. */
-#include "cmd_compare.h"
+/* Which runs an experiment has, where each stands, and what they came to. */
+#include <masa/experiment.h>
 
 #include <masa/file.h>
 #include <masa/memory.h>
@@ -15,18 +15,18 @@
 
 static const char mark[] = "-seed"; /* between arm and seed in a folder's name */
 
-void compare_runs_deinit(compare_runs *runs)
+void masa_experiment_deinit(masa_experiment *runs)
 {
     for (size_t i = 0; i < runs->n; i++) {
         free(runs->items[i].arm);
         free(runs->items[i].path);
     }
     free(runs->items);
-    *runs = (compare_runs){0};
+    *runs = (masa_experiment){0};
 }
 
-compare_run *compare_runs_add(compare_runs *out, const char *folder, const char *arm, size_t n,
-                              long seed)
+masa_experiment_run *masa_experiment_add(masa_experiment *out, const char *folder,
+                                         const char *arm, size_t n, long seed)
 {
     for (size_t i = 0; i < out->n; i++)
         if (out->items[i].seed == seed && strlen(out->items[i].arm) == n &&
@@ -34,9 +34,9 @@ compare_run *compare_runs_add(compare_runs *out, const char *folder, const char 
             return NULL;
     masa_text name = {0};
     masa_text_addf(&name, "%.*s%s%ld", (int)n, arm, mark, seed);
-    compare_run run = {.arm = masa_strndup(arm, n),
-                       .path = masa_path_join(folder, masa_text_get(&name)),
-                       .seed = seed};
+    masa_experiment_run run = {.arm = masa_strndup(arm, n),
+                               .path = masa_path_join(folder, masa_text_get(&name)),
+                               .seed = seed};
     run.preset = run.arm;
     MASA_PUSH(out->items, out->n, out->capacity, run);
     masa_text_deinit(&name);
@@ -53,18 +53,18 @@ static bool parse_seed(long *out, const char *text, const char **end)
     return stop != text && *out >= 0 && errno == 0 && *text >= '0' && *text <= '9';
 }
 
-masa_status compare_runs_plan(compare_runs *out, const char *folder, const char *presets,
-                              const char *seeds, masa_error *err)
+masa_status masa_experiment_plan(masa_experiment *out, const char *folder, const char *presets,
+                                 const char *seeds, masa_error *err)
 {
     for (const char *s = seeds; *s;) {
         long seed;
         const char *end;
         if (!parse_seed(&seed, s, &end) || (*end && *end != ','))
-            return MASA_FAIL(err, MASA_ERR_USAGE,
-                             "--seeds takes whole numbers as 1,2,3, not '%s'", seeds);
+            return MASA_FAIL(err, MASA_ERR_USAGE, "seeds are whole numbers as 1,2,3, not '%s'",
+                             seeds);
         for (const char *p = presets; *p;) {
             size_t n = strcspn(p, ",");
-            if (n && !compare_runs_add(out, folder, p, n, seed))
+            if (n && !masa_experiment_add(out, folder, p, n, seed))
                 return MASA_FAIL(err, MASA_ERR_USAGE,
                                  "preset %.*s with seed %ld is given "
                                  "twice",
@@ -79,7 +79,7 @@ masa_status compare_runs_plan(compare_runs *out, const char *folder, const char 
 
 static int by_seed_and_arm(const void *a, const void *b)
 {
-    const compare_run *x = a, *y = b;
+    const masa_experiment_run *x = a, *y = b;
     if (x->seed != y->seed) return x->seed < y->seed ? -1 : 1;
     return strcmp(x->arm, y->arm);
 }
@@ -92,7 +92,7 @@ static const char *find_mark(const char *name)
     return found;
 }
 
-masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error *err)
+masa_status masa_experiment_find(masa_experiment *out, const char *folder, masa_error *err)
 {
     DIR *dir = opendir(folder);
     if (!dir) return MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder, strerror(errno));
@@ -104,7 +104,7 @@ masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error 
         char *path = masa_path_join(folder, entry->d_name);
         char *config = masa_run_config_path(path);
         if (masa_path_exists(config))
-            compare_runs_add(out, folder, entry->d_name, (size_t)(at - entry->d_name), seed);
+            masa_experiment_add(out, folder, entry->d_name, (size_t)(at - entry->d_name), seed);
         free(config);
         free(path);
     }
@@ -114,10 +114,7 @@ masa_status compare_runs_find(compare_runs *out, const char *folder, masa_error 
     closedir(dir);
     if (st != MASA_OK) return st;
     if (out->n == 0)
-        return MASA_FAIL(err, MASA_ERR_DATA,
-                         "%s holds no runs to compare; give --preset, --model, --train and "
-                         "--test to make them",
-                         folder);
+        return MASA_FAIL(err, MASA_ERR_DATA, "%s holds no runs to compare", folder);
     qsort(out->items, out->n, sizeof *out->items, by_seed_and_arm);
     return MASA_OK;
 }
@@ -133,7 +130,7 @@ static masa_status see_value(void *context, long step, const char *name, double 
 }
 
 /* *last: the accuracy after the last step, NaN while there is none. */
-static masa_status read_store(compare_state *out, double *last, const char *path,
+static masa_status read_store(masa_run_standing *out, double *last, const char *path,
                               masa_error *err)
 {
     masa_store *store = NULL;
@@ -150,12 +147,13 @@ static masa_status read_store(compare_state *out, double *last, const char *path
     return st;
 }
 
-masa_status compare_run_state(compare_state *out, const compare_run *run, masa_error *err)
+masa_status masa_run_standing_read(masa_run_standing *out, const masa_experiment_run *run,
+                                   masa_error *err)
 {
     char *path = masa_run_config_path(run->path), *store = masa_run_store_path(run->path);
     masa_config config;
     masa_status st = MASA_OK;
-    *out = (compare_state){.exists = masa_path_exists(path)};
+    *out = (masa_run_standing){.exists = masa_path_exists(path)};
     if (out->exists) {
         st = masa_config_load(&config, path, NULL, NULL, 0, err);
         if (st == MASA_OK) {
@@ -175,4 +173,47 @@ masa_status compare_run_state(compare_state *out, const compare_run *run, masa_e
     free(path);
     free(store);
     return st;
+}
+
+/* ---- what they came to ---- */
+
+static masa_status read_run(masa_compared_run *out, masa_curve *curve,
+                            const masa_experiment_run *run, const char *stratum,
+                            masa_error *err)
+{
+    masa_store *store = NULL;
+    masa_run_standing standing;
+    char *path = masa_run_store_path(run->path);
+    masa_status st = masa_run_standing_read(&standing, run, err);
+    if (st == MASA_OK && standing.exists) {
+        st = masa_store_open(&store, path, MASA_STORE_READ, err);
+        if (st == MASA_OK) st = masa_curve_read(curve, store, err);
+        masa_store_close(store);
+    }
+    masa_curve_keep_stratum(curve, stratum);
+    *out = (masa_compared_run){run->arm, run->seed, curve, standing.finished};
+    free(path);
+    return st;
+}
+
+masa_status masa_experiment_read(masa_experiment_results *out,
+                                 const masa_experiment *experiment, const char *stratum,
+                                 masa_error *err)
+{
+    masa_experiment_results r = {.runs = masa_alloc(experiment->n, sizeof *r.runs),
+                                 .curves = masa_alloc(experiment->n, sizeof *r.curves)};
+    masa_status st = MASA_OK;
+    for (; st == MASA_OK && r.n < experiment->n; r.n++)
+        st = read_run(&r.runs[r.n], &r.curves[r.n], &experiment->items[r.n], stratum, err);
+    if (st == MASA_OK) *out = r;
+    else masa_experiment_results_deinit(&r);
+    return st;
+}
+
+void masa_experiment_results_deinit(masa_experiment_results *results)
+{
+    for (size_t i = 0; i < results->n; i++) masa_curve_deinit(&results->curves[i]);
+    free(results->curves);
+    free(results->runs);
+    *results = (masa_experiment_results){0};
 }

@@ -1,5 +1,5 @@
-/* Training the runs of a comparison: their settings, and what is refused beforehand. */
-#include "cmd_compare.h"
+/* Training the runs of an experiment: their settings, and what is refused beforehand. */
+#include "experiment_internal.h"
 
 #include <masa/file.h>
 #include <masa/memory.h>
@@ -11,34 +11,32 @@
 #include <string.h>
 
 /* The settings of one run: those in common, its preset and its seed. */
-static masa_status load_config(masa_config *out, const compare_run *run,
-                               const cli_settings *common, masa_error *err)
+static masa_status load_config(masa_config *out, const masa_experiment_run *run,
+                               const masa_experiment_options *options, masa_error *err)
 {
-    char seed[32];
-    snprintf(seed, sizeof seed, "%ld", run->seed);
-    size_t n = common->n_shortcuts, own = run->set ? run->set->n : 0, all = common->set->n;
-    cli_shortcut *shortcuts = masa_alloc(n + 1, sizeof *shortcuts);
-    memcpy(shortcuts, common->shortcuts, n * sizeof *shortcuts);
-    shortcuts[n] = (cli_shortcut){"train.seed", seed};
-    cli_list set = {masa_alloc(all + own + 1, sizeof *set.items), all + own, all + own};
-    if (all) memcpy(set.items, common->set->items, all * sizeof *set.items);
-    if (own) memcpy(set.items + all, run->set->items, own * sizeof *set.items);
-    cli_settings settings = {common->file, run->preset, shortcuts, n + 1, &set};
-    masa_status st = cli_settings_load(out, &settings, err);
-    if (st == MASA_OK && out->train.seed != run->seed) {
-        masa_config_deinit(out);
-        st = MASA_FAIL(err, MASA_ERR_USAGE,
-                       "--set train.seed: the seeds of a comparison are given apart");
+    char seed[40];
+    snprintf(seed, sizeof seed, "train.seed=%ld", run->seed);
+    size_t all = options->set.n, own = run->set.n;
+    const char **set = masa_alloc(all + own + 1, sizeof *set);
+    set[0] = seed;
+    if (all) memcpy(set + 1, options->set.items, all * sizeof *set);
+    if (own) memcpy(set + 1 + all, run->set.items, own * sizeof *set);
+    masa_status st = masa_config_load(out, options->file, run->preset, set, all + own + 1, err);
+    if (st == MASA_OK) {
+        st = masa_config_resolve(out, err);
+        if (st == MASA_OK && out->train.seed != run->seed)
+            st = MASA_FAIL(err, MASA_ERR_USAGE,
+                           "train.seed is set: the seeds of an experiment are given apart");
+        if (st != MASA_OK) masa_config_deinit(out);
     }
     if (st != MASA_OK) masa_error_context(err, "%s", run->arm);
-    free(set.items);
-    free(shortcuts);
+    free(set);
     return st;
 }
 
 /* ---- what can be refused before the first step ---- */
 
-static masa_status check_folder(const compare_run *run, const masa_config *wanted,
+static masa_status check_folder(const masa_experiment_run *run, const masa_config *wanted,
                                 masa_error *err)
 {
     char *path = masa_run_config_path(run->path);
@@ -62,7 +60,7 @@ static masa_status check_folder(const compare_run *run, const masa_config *wante
 }
 
 /* Two arms that come to the same would compare a run with itself. */
-static masa_status check_arms(const compare_runs *runs, const masa_config *configs,
+static masa_status check_arms(const masa_experiment *runs, const masa_config *configs,
                               masa_error *err)
 {
     masa_text difference = {0};
@@ -78,26 +76,33 @@ static masa_status check_arms(const compare_runs *runs, const masa_config *confi
     return st;
 }
 
-masa_status compare_runs_train(const compare_runs *runs, const cli_settings *common,
-                               const compare_how *how, masa_error *err)
+masa_status experiment_train(const masa_experiment *runs, const masa_experiment_options *how,
+                             const experiment_keeper *keeper, size_t *finished, masa_error *err)
 {
     masa_config *configs = masa_alloc(runs->n, sizeof *configs);
     bool *done = masa_alloc(runs->n, sizeof *done);
     masa_status st = MASA_OK;
     size_t n = 0;
     while (n < runs->n && st == MASA_OK) {
-        st = load_config(&configs[n], &runs->items[n], common, err);
+        st = load_config(&configs[n], &runs->items[n], how, err);
         if (st != MASA_OK) break;
-        const compare_run *run = &runs->items[n];
-        if (how->known) st = how->known(how->context, run, &configs[n], &done[n], err);
+        const masa_experiment_run *run = &runs->items[n];
+        if (keeper->known) st = keeper->known(keeper->context, run, &configs[n], &done[n], err);
         if (st == MASA_OK) st = check_folder(run, &configs[n], err);
         n++;
     }
     if (st == MASA_OK) st = masa_config_require(&configs[0], "data.test", err);
     if (st == MASA_OK) st = check_arms(runs, configs, err);
-    if (st == MASA_OK) st = compare_runs_go(runs, configs, done, how, err);
+    if (st == MASA_OK) st = experiment_go(runs, configs, done, how, keeper, finished, err);
     for (size_t i = 0; i < n; i++) masa_config_deinit(&configs[i]);
     free(configs);
     free(done);
     return st;
+}
+
+masa_status masa_experiment_train(const masa_experiment *experiment,
+                                  const masa_experiment_options *options, size_t *finished,
+                                  masa_error *err)
+{
+    return experiment_train(experiment, options, &(experiment_keeper){0}, finished, err);
 }

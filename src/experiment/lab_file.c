@@ -1,4 +1,4 @@
-#include "lab_file.h"
+#include <masa/lab.h>
 
 #include <masa/file.h>
 #include <masa/memory.h>
@@ -15,34 +15,34 @@ static const cyaml_schema_value_t text = {
 static const cyaml_schema_value_t number = {CYAML_VALUE_INT(CYAML_FLAG_DEFAULT, long)};
 
 static const cyaml_schema_field_t arm_fields[] = {
-    MASA_YAML_TEXT(lab_arm, name, 0),
-    MASA_YAML_TEXT(lab_arm, preset, OPTIONAL),
-    CYAML_FIELD_SEQUENCE("set", CYAML_FLAG_POINTER | OPTIONAL, lab_arm, set, &text, 0,
+    MASA_YAML_TEXT(masa_lab_arm, name, 0),
+    MASA_YAML_TEXT(masa_lab_arm, preset, OPTIONAL),
+    CYAML_FIELD_SEQUENCE("set", CYAML_FLAG_POINTER | OPTIONAL, masa_lab_arm, set, &text, 0,
                          CYAML_UNLIMITED),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t arm = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, lab_arm, arm_fields)};
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, masa_lab_arm, arm_fields)};
 
 static const cyaml_schema_field_t fields[] = {
-    MASA_YAML_TEXT(lab_file, name, OPTIONAL),
-    MASA_YAML_TEXT(lab_file, model, OPTIONAL),
-    MASA_YAML_TEXT(lab_file, train, OPTIONAL),
-    MASA_YAML_TEXT(lab_file, test, OPTIONAL),
-    MASA_YAML_TEXT(lab_file, config, OPTIONAL),
-    MASA_YAML_TEXT(lab_file, steps, OPTIONAL),
-    MASA_YAML_TEXT(lab_file, baseline, OPTIONAL),
-    CYAML_FIELD_SEQUENCE("set", CYAML_FLAG_POINTER | OPTIONAL, lab_file, set, &text, 0,
+    MASA_YAML_TEXT(masa_lab, name, OPTIONAL),
+    MASA_YAML_TEXT(masa_lab, model, OPTIONAL),
+    MASA_YAML_TEXT(masa_lab, train, OPTIONAL),
+    MASA_YAML_TEXT(masa_lab, test, OPTIONAL),
+    MASA_YAML_TEXT(masa_lab, config, OPTIONAL),
+    MASA_YAML_TEXT(masa_lab, steps, OPTIONAL),
+    MASA_YAML_TEXT(masa_lab, baseline, OPTIONAL),
+    CYAML_FIELD_SEQUENCE("set", CYAML_FLAG_POINTER | OPTIONAL, masa_lab, set, &text, 0,
                          CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("seeds", CYAML_FLAG_POINTER, lab_file, seeds, &number, 1,
+    CYAML_FIELD_SEQUENCE("seeds", CYAML_FLAG_POINTER, masa_lab, seeds, &number, 1,
                          CYAML_UNLIMITED),
-    CYAML_FIELD_SEQUENCE("arms", CYAML_FLAG_POINTER, lab_file, arms, &arm, 1, CYAML_UNLIMITED),
+    CYAML_FIELD_SEQUENCE("arms", CYAML_FLAG_POINTER, masa_lab, arms, &arm, 1, CYAML_UNLIMITED),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t schema = {
-    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, lab_file, fields)};
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, masa_lab, fields)};
 
-void lab_file_close(lab_file *lab)
+void masa_lab_close(masa_lab *lab)
 {
     masa_yaml_free(&schema, lab);
 }
@@ -55,7 +55,7 @@ static bool is_name(const char *s)
     return n > 0 && s[n] == '\0' && s[0] != '.';
 }
 
-static bool has_arm(const lab_file *lab, const char *name)
+static bool has_arm(const masa_lab *lab, const char *name)
 {
     for (unsigned i = 0; i < lab->arms_count; i++)
         if (strcmp(lab->arms[i].name, name) == 0) return true;
@@ -63,7 +63,7 @@ static bool has_arm(const lab_file *lab, const char *name)
 }
 
 /* What the schema cannot say. */
-static masa_status check(const lab_file *lab, masa_error *err)
+static masa_status check(const masa_lab *lab, masa_error *err)
 {
     if (!is_name(lab->name))
         return MASA_FAIL(err, MASA_ERR_CONFIG,
@@ -91,7 +91,7 @@ static char *name_of(const char *path)
     return masa_strndup(base, end && end > base ? (size_t)(end - base) : strlen(base));
 }
 
-masa_status lab_file_open(lab_file **out, const char *path, masa_error *err)
+masa_status masa_lab_open(masa_lab **out, const char *path, masa_error *err)
 {
     masa_text yaml = {0};
     void *data = NULL;
@@ -101,37 +101,36 @@ masa_status lab_file_open(lab_file **out, const char *path, masa_error *err)
                              "no description of a laboratory", err);
     masa_text_deinit(&yaml);
     if (st != MASA_OK) return st;
-    lab_file *lab = data;
+    masa_lab *lab = data;
     if (!lab->name) lab->name = name_of(path);
     if (!lab->baseline) lab->baseline = masa_strdup(lab->arms[0].name);
-    for (unsigned i = 0; i < lab->arms_count; i++) {
-        lab_arm *a = &lab->arms[i];
-        a->own = (cli_list){(const char **)a->set, a->set_count, a->set_count};
-    }
     st = check(lab, err);
     if (st == MASA_OK) {
         *out = lab;
     } else {
         masa_error_at(err, path, 0);
-        lab_file_close(lab);
+        masa_lab_close(lab);
     }
     return st;
 }
 
-masa_status lab_file_plan(compare_runs *out, const lab_file *lab, const char *runs,
+masa_status masa_lab_plan(masa_experiment *out, const masa_lab *lab, const char *runs,
                           masa_error *err)
 {
     char *folder = masa_path_join(runs, lab->name);
     masa_status st = MASA_OK;
     for (unsigned s = 0; s < lab->seeds_count; s++)
         for (unsigned i = 0; st == MASA_OK && i < lab->arms_count; i++) {
-            const lab_arm *a = &lab->arms[i];
-            compare_run *run =
-                compare_runs_add(out, folder, a->name, strlen(a->name), lab->seeds[s]);
+            const masa_lab_arm *a = &lab->arms[i];
+            masa_experiment_run *run =
+                masa_experiment_add(out, folder, a->name, strlen(a->name), lab->seeds[s]);
             if (!run)
                 st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s with seed %ld is given twice", a->name,
                                lab->seeds[s]);
-            else run->preset = a->preset, run->set = &a->own;
+            else {
+                run->preset = a->preset;
+                run->set = (masa_settings){(const char *const *)a->set, a->set_count};
+            }
         }
     free(folder);
     return st;

@@ -1,10 +1,10 @@
-/* The runs of a comparison, one or several at a time, each in a process of its own: what it
+/* The runs of an experiment, one or several at a time, each in a process of its own: what it
  * held goes back to the system when it ends, and one that dies takes no other along. */
-#include "cmd_compare.h"
-#include "output.h"
+#include "experiment_internal.h"
 
 #include <masa/clock.h>
 #include <masa/file.h>
+#include <masa/log.h>
 #include <masa/memory.h>
 #include <masa/parallel.h>
 #include <masa/rl.h>
@@ -25,7 +25,8 @@
 
 /* Seconds of work left for runs[from..n), from the pace of those that have begun: of the same
  * arm where there is one, else of all. NaN when none has. */
-static double time_left(const compare_runs *runs, const compare_state *states, size_t from)
+static double time_left(const masa_experiment *runs, const masa_run_standing *states,
+                        size_t from)
 {
     double left = 0;
     for (size_t i = from; i < runs->n; i++) {
@@ -45,19 +46,27 @@ static double time_left(const compare_runs *runs, const compare_state *states, s
     return left;
 }
 
-static void say_run(const compare_runs *runs, const compare_state *states, size_t i,
-                    const compare_how *how)
+static void say_run(const masa_experiment *runs, const masa_run_standing *states, size_t i,
+                    const masa_experiment_options *how)
 {
-    if (how->quiet) return;
-    const compare_run *run = &runs->items[i];
+    if (!how->tell) return;
+    const masa_experiment_run *run = &runs->items[i];
     double left = time_left(runs, states, i) / (double)how->jobs;
     char text[32] = "";
     if (isfinite(left)) masa_duration_text(text, sizeof text, left);
-    fprintf(stderr, "masa: run %zu of %zu: %s, seed %ld", i + 1, runs->n, run->arm, run->seed);
-    if (states[i].finished) fprintf(stderr, "; done already\n");
+    masa_text line = {0};
+    masa_text_addf(&line, "run %zu of %zu: %s, seed %ld", i + 1, runs->n, run->arm, run->seed);
+    if (states[i].finished) masa_text_add(&line, "; done already");
     else
-        fprintf(stderr, "%s%s%s\n", states[i].exists ? "; goes on" : "",
-                *text ? "; all runs: left " : "", text);
+        masa_text_addf(&line, "%s%s%s", states[i].exists ? "; goes on" : "",
+                       *text ? "; all runs: left " : "", text);
+    how->tell(how->context, masa_text_get(&line));
+    masa_text_deinit(&line);
+}
+
+static bool stop_asked(const masa_experiment_options *how)
+{
+    return how->stop && *how->stop;
 }
 
 /* ---- a run's process ---- */
@@ -75,22 +84,23 @@ typedef struct job {
 } job;
 
 typedef struct jobs {
-    const compare_runs *runs;
+    const masa_experiment *runs;
     const masa_config *configs;
     const bool *done; /* [runs->n] whatever the folder says */
-    const compare_how *how;
-    compare_state *states; /* [runs->n] */
-    job *items;            /* [how->jobs] */
-    size_t next;           /* run to be started */
-    double end;            /* clock at which time is up */
-    bool told;             /* all were asked to stop */
-    masa_status status;    /* of the first that failed */
+    const masa_experiment_options *how;
+    const experiment_keeper *keeper;
+    masa_run_standing *states; /* [runs->n] */
+    job *items;                /* [how->jobs] */
+    size_t next;               /* run to be started */
+    double end;                /* clock at which time is up */
+    bool told;                 /* all were asked to stop */
+    masa_status status;        /* of the first that failed */
     masa_error *err;
 } jobs;
 
 /* With others beside it a run writes what people read into PATH.log, and shares the
  * processors where its settings leave their number open. */
-static masa_status be_one_of_many(const compare_run *run, long many, masa_error *err)
+static masa_status be_one_of_many(const masa_experiment_run *run, long many, masa_error *err)
 {
     masa_text log = {0};
     masa_text_addf(&log, "%s.log", run->path);
@@ -107,14 +117,14 @@ static masa_status be_one_of_many(const compare_run *run, long many, masa_error 
 static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent)
 {
     verdict v = {0};
-    const compare_run *r = &j->runs->items[run];
+    const masa_experiment_run *r = &j->runs->items[run];
     /* Asked now: the run of a command that was killed may have been ending until then. */
     char *config = masa_run_config_path(r->path);
     masa_train_options options = {.resume = masa_path_exists(config),
                                   .restart = j->how->restart,
-                                  .progress = j->how->quiet ? NULL : cli_output_progress(),
-                                  .stop = &cli_stop_asked,
-                                  .status = &cli_status_asked};
+                                  .progress = j->how->progress,
+                                  .stop = j->how->stop,
+                                  .status = j->how->status};
     /* A ^C is for the parent, which asks each run to stop once; when it dies, so do they. */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -169,36 +179,36 @@ static verdict take_verdict(const job *slot, int status)
 
 static masa_status observe(jobs *j, size_t run, masa_error *err)
 {
-    const compare_run *r = &j->runs->items[run];
+    const masa_experiment_run *r = &j->runs->items[run];
     if (j->done[run]) {
-        j->states[run] = (compare_state){.finished = true};
+        j->states[run] = (masa_run_standing){.finished = true};
         return MASA_OK;
     }
-    masa_status st = compare_run_state(&j->states[run], r, err);
+    masa_status st = masa_run_standing_read(&j->states[run], r, err);
     if (!j->states[run].exists) j->states[run].steps = j->configs[run].train.steps;
-    if (st == MASA_OK && j->how->ended && j->states[run].exists)
-        st = j->how->ended(j->how->context, r, err);
+    if (st == MASA_OK && j->keeper->ended && j->states[run].exists)
+        st = j->keeper->ended(j->keeper->context, r, err);
     return st;
 }
 
-/* The first failure is what the command ends with; later ones are told of at once. */
+/* The first failure is what all ends with; later ones are told of at once. */
 static void fail(jobs *j, masa_status st, const masa_error *error)
 {
     if (j->status == MASA_OK) {
         j->status = st;
         *j->err = *error;
     } else {
-        fprintf(stderr, "masa: %s\n", error->message);
+        masa_warn("%s", error->message);
     }
 }
 
 static void end_job(jobs *j, job *slot, int status)
 {
-    const compare_run *run = &j->runs->items[slot->run];
+    const masa_experiment_run *run = &j->runs->items[slot->run];
     verdict v = take_verdict(slot, status);
     slot->pid = 0;
-    bool time_up = v.status == MASA_ERR_INTERRUPTED && j->told && !cli_stop_asked;
-    if (v.status == MASA_ERR_INTERRUPTED && cli_stop_asked)
+    bool time_up = v.status == MASA_ERR_INTERRUPTED && j->told && !stop_asked(j->how);
+    if (v.status == MASA_ERR_INTERRUPTED && stop_asked(j->how))
         MASA_FAIL(&v.error, v.status,
                   "stopped in run %zu of %zu (%s), which is saved; the same command goes on",
                   slot->run + 1, j->runs->n, run->path);
@@ -248,7 +258,7 @@ static void go(jobs *j)
     const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
     masa_error error = {0};
     for (size_t running = 0;;) {
-        bool stop = cli_stop_asked || masa_clock() > j->end;
+        bool stop = stop_asked(j->how) || masa_clock() > j->end;
         if (stop) ask_to_stop(j);
         masa_status st = stop ? MASA_OK : start_next(j, &error);
         if (st != MASA_OK) {
@@ -261,20 +271,21 @@ static void go(jobs *j)
     }
 }
 
-masa_status compare_runs_go(const compare_runs *runs, const masa_config *configs,
-                            const bool *done, const compare_how *how, masa_error *err)
+masa_status experiment_go(const masa_experiment *runs, const masa_config *configs,
+                          const bool *done, const masa_experiment_options *how,
+                          const experiment_keeper *keeper, size_t *finished, masa_error *err)
 {
     masa_error unused = {0};
     jobs j = {.runs = runs,
               .configs = configs,
               .done = done,
               .how = how,
+              .keeper = keeper,
               .states = masa_alloc(runs->n, sizeof *j.states),
               .items = masa_alloc((size_t)how->jobs, sizeof *j.items),
               .end = how->minutes > 0 ? masa_clock() + 60 * how->minutes : INFINITY,
               .err = err ? err : &unused};
     masa_status st = MASA_OK;
-    size_t finished = 0;
     for (size_t i = 0; i < runs->n && st == MASA_OK; i++) st = observe(&j, i, err);
     if (st == MASA_OK) {
         char *folder = masa_strdup(runs->items[0].path);
@@ -283,17 +294,13 @@ masa_status compare_runs_go(const compare_runs *runs, const masa_config *configs
         free(folder);
     }
     if (st == MASA_OK) {
-        if (!how->quiet) cli_say_machine(&configs[0]);
-        cli_catch_signals();
+        if (how->begin) how->begin(how->context, &configs[0]);
         go(&j);
         st = j.status;
-        for (size_t i = 0; i < runs->n; i++) finished += j.states[i].finished;
-        if (st == MASA_OK && cli_stop_asked)
+        if (st == MASA_OK && stop_asked(how))
             st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped; the same command goes on");
-        else if (st == MASA_OK && finished < runs->n)
-            fprintf(stderr,
-                    "masa: time is up: %zu of %zu runs are done; the same command goes on\n",
-                    finished, runs->n);
+        *finished = 0;
+        for (size_t i = 0; i < runs->n; i++) *finished += j.states[i].finished;
     }
     free(j.states);
     free(j.items);
