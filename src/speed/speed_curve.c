@@ -1,12 +1,9 @@
 /*
- * masa bench: the cost of a token by the context it stands in, decoding and training.
+ * Speed: the cost of a token by the context it stands in, decoding and training.
  * Attention is measured once more by itself, with the same shapes and memory: what is
  * left of the whole should not depend on the context.
  */
-#include "cmd_bench.h"
-#include "commands.h"
-#include "output.h"
-#include "text_model.h"
+#include "speed_internal.h"
 
 #include <masa/attention.h>
 #include <masa/clock.h>
@@ -43,14 +40,7 @@ static void DEVICE *take(char DEVICE **left, size_t bytes)
     return p;
 }
 
-/* Until all that was queued is done. */
-static void wait_for(const void DEVICE *p)
-{
-    char byte;
-    masa_device_get(&byte, p, 1);
-}
-
-static masa_attention_shape shape_of(const bench *b)
+static masa_attention_shape shape_of(const speed *b)
 {
     const masa_model_config *c = masa_model_get_config(b->model);
     return (masa_attention_shape){.q_heads = c->n_heads,
@@ -100,14 +90,14 @@ static void put_rows(struct decoding *d, size_t context, char DEVICE **left)
                                    .block_tables = to[3]};
 }
 
-static masa_status decoding_init(struct decoding *d, bench *b, size_t context, masa_error *err)
+static masa_status decoding_init(struct decoding *d, speed *b, size_t context, masa_error *err)
 {
     const masa_model_config *c = masa_model_get_config(b->model);
     size_t stride = shape_of(b).stride * masa_dtype_size(b->compute);
     size_t logits = BATCH * c->vocab_size * sizeof(float);
     d->blocks = (context + BLOCK - 1) / BLOCK;
     d->tables = masa_alloc(BATCH * d->blocks, sizeof *d->tables);
-    bench_tokens(b, d->tokens, BATCH, context);
+    speed_tokens(b, d->tokens, BATCH, context);
     for (int32_t i = 0; i < BATCH; i++) {
         d->rows[i] = i;
         d->positions[i] = (int32_t)context - 1;
@@ -136,7 +126,7 @@ static void decoding_deinit(struct decoding *d)
     free(d->tables);
 }
 
-static void decoding_attention(const bench *b, const struct decoding *d)
+static void decoding_attention(const speed *b, const struct decoding *d)
 {
     masa_attention_shape shape = shape_of(b);
     size_t layers = masa_model_get_config(b->model)->n_layers;
@@ -149,7 +139,7 @@ static void decoding_attention(const bench *b, const struct decoding *d)
     }
 }
 
-static masa_status measure_decoding(bench *b, size_t context, struct cost *cost,
+static masa_status measure_decoding(speed *b, size_t context, struct cost *cost,
                                     masa_error *err)
 {
     struct decoding d = {0};
@@ -166,10 +156,10 @@ static masa_status measure_decoding(bench *b, size_t context, struct cost *cost,
     for (int i = 0; !st && i < REPEATS; i++) {
         double start = masa_clock();
         masa_decoder_run(d.decoder, &d.store, &batch, d.logits);
-        wait_for(d.logits);
+        speed_wait(d.logits);
         double middle = masa_clock();
         decoding_attention(b, &d);
-        wait_for(d.out);
+        speed_wait(d.out);
         double end = masa_clock();
         if (middle - start < best.whole) best.whole = middle - start;
         if (end - middle < best.attention) best.attention = end - middle;
@@ -182,7 +172,7 @@ static masa_status measure_decoding(bench *b, size_t context, struct cost *cost,
 /* ---- training ---- */
 
 /* Forward and backward attention of one layer over a packed pass: seconds. */
-static masa_status training_attention(double *seconds, const bench *b, bench_pass pass,
+static masa_status training_attention(double *seconds, const speed *b, masa_speed_pass pass,
                                       masa_error *err)
 {
     masa_attention_shape shape = shape_of(b);
@@ -210,7 +200,7 @@ static masa_status training_attention(double *seconds, const bench *b, bench_pas
         masa_attention_forward(out, lse, qkv, qkv + keys, qkv + values, plan, &shape);
         masa_attention_backward(d_qkv, d_qkv + keys, d_qkv + values, parts, d_out, out, lse,
                                 qkv, qkv + keys, qkv + values, plan, &shape);
-        wait_for(d_qkv);
+        speed_wait(d_qkv);
         double taken = masa_clock() - start;
         if (taken < *seconds) *seconds = taken;
     }
@@ -220,62 +210,46 @@ static masa_status training_attention(double *seconds, const bench *b, bench_pas
     return st;
 }
 
-static masa_status measure_training(bench *b, size_t context, struct cost *cost,
+static masa_status measure_training(speed *b, size_t context, struct cost *cost,
                                     masa_error *err)
 {
     /* A target of its own follows the last token. */
-    size_t length = bench_fits(b, context + 1) ? context : context - 1;
-    bench_pass pass = {length < PASS ? PASS / length : 1, length};
+    size_t length = speed_fits(b, context + 1) ? context : context - 1;
+    masa_speed_pass pass = {length < PASS ? PASS / length : 1, length};
     double seconds = 0, layer = 0, tokens = (double)(pass.count * pass.length);
     double layers = (double)masa_model_get_config(b->model)->n_layers;
-    masa_status st = bench_measure_pass(b, pass, 1, &seconds, err);
+    masa_status st = speed_measure_pass(b, pass, 1, &seconds, err);
     if (!st) st = training_attention(&layer, b, pass, err);
     *cost = (struct cost){seconds / tokens, layers * layer / tokens};
     return st;
 }
 
-static void print_cost(const bench *b, const char *what, size_t context, double flops,
-                       const struct cost *cost)
-{
-    double rest = cost->whole - cost->attention;
-    if (b->json) {
-        json_t *o =
-            json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:f}", "section", "curve", "name", what,
-                      "context", (json_int_t)context, "ms_per_token", 1e3 * cost->whole,
-                      "attention_ms", 1e3 * cost->attention, "rest_ms", 1e3 * rest,
-                      "attention_gflops", 1e-9 * flops / cost->attention);
-        json_print_line(o);
-        json_decref(o);
-        return;
-    }
-    printf("curve    %-9s context %5zu  %8.4f ms a token = attention %8.4f (%.1f GFLOP/s) "
-           "+ rest %8.4f\n",
-           what, context, 1e3 * cost->whole, 1e3 * cost->attention,
-           1e-9 * flops / cost->attention, 1e3 * rest);
-    cli_output_flush();
-}
-
-masa_status bench_curve(bench *b, masa_error *err)
+masa_status speed_curve(speed *b, masa_error *err)
 {
     static const size_t all[] = {256, 512, 1024, 2048, 4096, 8192}, quick[] = {64, 256};
     const masa_model_config *config = masa_model_get_config(b->model);
-    const size_t *contexts = b->quick ? quick : all;
-    size_t n = b->quick ? sizeof quick / sizeof *quick : sizeof all / sizeof *all;
+    const size_t *contexts = b->options->quick ? quick : all;
+    size_t n = b->options->quick ? sizeof quick / sizeof *quick : sizeof all / sizeof *all;
     double none = masa_model_flops(config, 0, false);
     masa_status st = MASA_OK;
-    if (b->n_contexts) contexts = b->contexts, n = b->n_contexts;
+    if (b->options->n_contexts) contexts = b->options->contexts, n = b->options->n_contexts;
     for (int training = 0; training < 2; training++)
         for (size_t i = 0; !st && i < n; i++) {
             double context = (double)contexts[i];
             double seen = training ? context / 2 : context;
             double flops = masa_model_flops(config, seen, false) - none;
             struct cost cost;
-            if (!bench_fits(b, contexts[i])) continue;
+            if (!speed_fits(b, contexts[i])) continue;
             st = training ? measure_training(b, contexts[i], &cost, err)
                           : measure_decoding(b, contexts[i], &cost, err);
-            if (!st)
-                print_cost(b, training ? "training" : "decoding", contexts[i],
-                           training ? 3 * flops : flops, &cost);
+            if (st == MASA_OK && b->report->cost)
+                b->report->cost(
+                    b->report->context,
+                    &(masa_speed_cost){.training = training,
+                                       .context = contexts[i],
+                                       .seconds = cost.whole,
+                                       .attention = cost.attention,
+                                       .attention_flops = training ? 3 * flops : flops});
         }
     return st;
 }

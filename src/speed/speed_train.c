@@ -1,5 +1,5 @@
-/* masa bench: training passes by sequence length, the optimiser, a whole step. */
-#include "cmd_bench.h"
+/* Speed: training passes by sequence length, the optimiser, a whole step. */
+#include "speed_internal.h"
 
 #include <masa/clock.h>
 #include <masa/generate.h>
@@ -14,12 +14,12 @@ static const masa_optimizer_options adam = {
     .lr = 1e-9, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8, .grad_clip = 1};
 
 /* Supervised: `count` sequences of `length` tokens, all but the first of them targets. */
-static masa_status train_once(bench *b, masa_trainer *trainer, size_t count, size_t length,
+static masa_status train_once(speed *b, masa_trainer *trainer, size_t count, size_t length,
                               double *seconds, masa_error *err)
 {
     int32_t *tokens = masa_alloc(count * (length + 1), sizeof *tokens);
     masa_sequence *sequences = masa_alloc(count, sizeof *sequences);
-    bench_tokens(b, tokens, count * (length + 1), length);
+    speed_tokens(b, tokens, count * (length + 1), length);
     for (size_t i = 0; i < count; i++) {
         int32_t *first = tokens + i * (length + 1);
         sequences[i] = (masa_sequence){.prompt = first,
@@ -37,15 +37,15 @@ static masa_status train_once(bench *b, masa_trainer *trainer, size_t count, siz
     return st;
 }
 
-static masa_trainer_options options_of(const bench *b, bench_pass pass)
+static masa_trainer_options options_of(const speed *b, masa_speed_pass pass)
 {
     return (masa_trainer_options){.tokens_per_pass = pass.count * pass.length + 1,
-                                  .recompute = b->recompute,
+                                  .recompute = b->options->recompute,
                                   .temperature = 1};
 }
 
 /* Bytes that such passes need, the model's included. */
-static double pass_bytes(const bench *b, bench_pass pass)
+static double pass_bytes(const speed *b, masa_speed_pass pass)
 {
     masa_trainer_options options = options_of(b, pass);
     const masa_model_config *config = masa_model_get_config(b->model);
@@ -53,7 +53,7 @@ static double pass_bytes(const bench *b, bench_pass pass)
                     masa_trainer_bytes(config, b->compute, &options, true));
 }
 
-masa_status bench_measure_pass(bench *b, bench_pass pass, int repeats, double *seconds,
+masa_status speed_measure_pass(speed *b, masa_speed_pass pass, int repeats, double *seconds,
                                masa_error *err)
 {
     masa_trainer_options options = options_of(b, pass);
@@ -69,32 +69,32 @@ masa_status bench_measure_pass(bench *b, bench_pass pass, int repeats, double *s
     return st;
 }
 
-static masa_status measure_length(bench *b, bench_pass pass, masa_error *err)
+static masa_status measure_length(speed *b, masa_speed_pass pass, masa_error *err)
 {
     char name[48];
     double seconds = 0, tokens = (double)(pass.count * pass.length);
-    if (!bench_fits(b, pass.length + 1)) return MASA_OK;
-    bench_reset_memory();
+    if (!speed_fits(b, pass.length + 1)) return MASA_OK;
+    speed_reset_memory();
     /* Noise of other programs is a smaller part of a long pass. */
-    masa_status st = bench_measure_pass(b, pass, tokens < 4000 ? 2 : 1, &seconds, err);
+    masa_status st = speed_measure_pass(b, pass, tokens < 4000 ? 2 : 1, &seconds, err);
     if (st) return st;
     snprintf(name, sizeof name, "%zu x %zu tokens", pass.count, pass.length);
     double flops =
         3 * masa_model_flops(masa_model_get_config(b->model), (double)pass.length / 2, true);
-    bench_print(b, &(bench_row){.section = "train",
-                                .name = name,
-                                .tokens = tokens,
-                                .seconds = seconds,
-                                .flops = tokens * flops,
-                                .planned = pass_bytes(b, pass)});
+    speed_add(b, &(masa_speed_row){.section = MASA_SPEED_TRAIN,
+                                   .name = name,
+                                   .tokens = tokens,
+                                   .seconds = seconds,
+                                   .flops = tokens * flops,
+                                   .planned = pass_bytes(b, pass)});
     return MASA_OK;
 }
 
-static masa_status measure_optimizer(bench *b, masa_error *err)
+static masa_status measure_optimizer(speed *b, masa_error *err)
 {
     masa_optimizer *optimizer = NULL;
     double best = 1e30;
-    bench_reset_memory();
+    speed_reset_memory();
     masa_status st = masa_optimizer_create(&optimizer, b->model, NULL, &adam, err);
     for (int i = 0; !st && i < 3; i++) {
         double start = masa_clock();
@@ -107,22 +107,22 @@ static masa_status measure_optimizer(bench *b, masa_error *err)
     /* Weights, gradient and both moments read, all of them written back; the packed
      * weights written and the norm's reading of the gradient are the rest. */
     double n = (double)masa_model_parameter_count(b->model);
-    bench_print(b, &(bench_row){.section = "train",
-                                .name = "optimiser's step",
-                                .seconds = best,
-                                .bytes = 8 * n * sizeof(float)});
+    speed_add(b, &(masa_speed_row){.section = MASA_SPEED_TRAIN,
+                                   .name = "optimiser's step",
+                                   .seconds = best,
+                                   .bytes = 8 * n * sizeof(float)});
     return MASA_OK;
 }
 
-masa_status bench_train(bench *b, masa_error *err)
+masa_status speed_train(speed *b, masa_error *err)
 {
-    static const bench_pass all[] = {{8, 128}, {16, 128}, {2, 512},  {4, 512},
-                                     {8, 512}, {1, 2048}, {1, 4096}, {1, 8191}},
-                            quick[] = {{8, 128}, {2, 512}};
-    const bench_pass *passes = b->quick ? quick : all;
-    size_t n = b->quick ? sizeof quick / sizeof *quick : sizeof all / sizeof *all;
+    static const masa_speed_pass all[] = {{8, 128}, {16, 128}, {2, 512},  {4, 512},
+                                          {8, 512}, {1, 2048}, {1, 4096}, {1, 8191}},
+                                 quick[] = {{8, 128}, {2, 512}};
+    const masa_speed_pass *passes = b->options->quick ? quick : all;
+    size_t n = b->options->quick ? sizeof quick / sizeof *quick : sizeof all / sizeof *all;
     masa_status st = MASA_OK;
-    if (b->n_passes) passes = b->passes, n = b->n_passes;
+    if (b->options->n_passes) passes = b->options->passes, n = b->options->n_passes;
     for (size_t i = 0; !st && i < n; i++) st = measure_length(b, passes[i], err);
     return st ? st : measure_optimizer(b, err);
 }
@@ -141,17 +141,17 @@ struct step {
 };
 
 /* A store for the step's activations, as far as memory goes. */
-static masa_status keep_activations(const bench *b, struct step *s, masa_error *err)
+static masa_status keep_activations(const speed *b, struct step *s, masa_error *err)
 {
     size_t rows = s->prompts * (s->prompt_size + s->group * (s->new_tokens - 1));
     size_t row = masa_activations_bytes(masa_model_get_config(b->model), b->compute, 1);
-    size_t allowed =
-        b->kept_memory < 0 ? masa_device_available() / 2 : (size_t)b->kept_memory << 20;
+    size_t allowed = b->options->kept_memory < 0 ? masa_device_available() / 2
+                                                 : (size_t)b->options->kept_memory << 20;
     if (allowed / row < rows) rows = allowed / row;
     return rows ? masa_activations_create(&s->kept, b->model, rows, err) : MASA_OK;
 }
 
-static masa_status roll_out(bench *b, struct step *s, masa_error *err)
+static masa_status roll_out(speed *b, struct step *s, masa_error *err)
 {
     masa_generator *generator = NULL;
     size_t total = s->prompts * s->group;
@@ -180,7 +180,7 @@ static masa_status roll_out(bench *b, struct step *s, masa_error *err)
 }
 
 /* Every second rollout of a group is better than its neighbour: all have a gradient. */
-static masa_status update(bench *b, struct step *s, masa_error *err)
+static masa_status update(speed *b, struct step *s, masa_error *err)
 {
     size_t n = s->prompts * s->group;
     masa_trainer_options options = {.tokens_per_pass = 4096, .temperature = 1, .kept = s->kept};
@@ -223,7 +223,7 @@ static masa_status update(bench *b, struct step *s, masa_error *err)
     return st;
 }
 
-static void print_step(const bench *b, const struct step *s)
+static void print_step(const speed *b, const struct step *s)
 {
     const masa_model_config *config = masa_model_get_config(b->model);
     double rows = (double)(s->prompt_tokens + s->new_total), n = (double)s->new_total;
@@ -232,28 +232,28 @@ static void print_step(const bench *b, const struct step *s)
     double layers = masa_model_flops(config, context, false);
     double forward = rows * layers + n * head;
     double update = 3 * forward - (double)s->recalled * layers;
-    bench_row row = {.section = "step",
-                     .name = "rollouts",
-                     .tokens = n,
-                     .seconds = s->rollouts,
-                     .flops = forward};
-    bench_print(b, &row);
+    masa_speed_row row = {.section = MASA_SPEED_STEP,
+                          .name = "rollouts",
+                          .tokens = n,
+                          .seconds = s->rollouts,
+                          .flops = forward};
+    speed_add(b, &row);
     row.name = "forward and backward";
     row.seconds = s->update;
     row.planned = s->planned;
     row.flops = update;
-    bench_print(b, &row);
+    speed_add(b, &row);
     row.name = "optimiser";
     row.seconds = s->optimizer;
     row.flops = 0;
-    bench_print(b, &row);
+    speed_add(b, &row);
     row.name = "whole";
     row.seconds = s->rollouts + s->update + s->optimizer;
     row.flops = forward + update;
-    bench_print(b, &row);
+    speed_add(b, &row);
 }
 
-static masa_status run_step(bench *b, struct step *s, masa_error *err)
+static masa_status run_step(speed *b, struct step *s, masa_error *err)
 {
     if (s->kept) masa_activations_clear(s->kept);
     masa_status st = roll_out(b, s, err);
@@ -264,18 +264,19 @@ static masa_status run_step(bench *b, struct step *s, masa_error *err)
     return st;
 }
 
-masa_status bench_step(bench *b, masa_error *err)
+masa_status speed_step(speed *b, masa_error *err)
 {
-    struct step s = {.prompts = bench_size(b->prompts, b->quick ? 2 : 16),
-                     .group = bench_size(b->group, 8),
+    struct step s = {.prompts = speed_size(b->options->prompts, b->options->quick ? 2 : 16),
+                     .group = speed_size(b->options->group, 8),
                      .prompt_size = 64,
-                     .new_tokens = bench_size(b->new_tokens, b->quick ? 32 : 256)};
-    if (!bench_fits(b, s.prompt_size + s.new_tokens)) return MASA_OK;
+                     .new_tokens =
+                         speed_size(b->options->new_tokens, b->options->quick ? 32 : 256)};
+    if (!speed_fits(b, s.prompt_size + s.new_tokens)) return MASA_OK;
     s.tokens = masa_alloc(s.prompts * s.prompt_size, sizeof *s.tokens);
     s.requests = masa_alloc(s.prompts, sizeof *s.requests);
     s.completions = masa_alloc(s.prompts * s.group, sizeof *s.completions);
-    bench_tokens(b, s.tokens, s.prompts * s.prompt_size, 7);
-    bench_reset_memory();
+    speed_tokens(b, s.tokens, s.prompts * s.prompt_size, 7);
+    speed_reset_memory();
     masa_status st = keep_activations(b, &s, err);
     /* The second counts: the first also takes the activations' memory from the system. */
     for (int i = 0; !st && i < 2; i++) st = run_step(b, &s, err);
