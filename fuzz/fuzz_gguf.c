@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (masa_gguf_open_memory(&g, data, size, NULL) != MASA_OK) return 0;
     read_entries(g);
     masa_model_config config;
-    if (formats__gguf_config(&config, g, NULL) == MASA_OK && config.vocab_size == 0) abort();
+    if (formats_gguf_config(&config, g, NULL) == MASA_OK && config.vocab_size == 0) abort();
     for (size_t i = 0; i < masa_gguf_tensor_count(g); i++) {
         const masa_gguf_tensor *t = masa_gguf_get_tensor(g, i);
         float *values = malloc(t->n * sizeof *values);

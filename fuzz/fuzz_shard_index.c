@@ -16,12 +16,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(scratch_put("config.json", config, sizeof config - 1));
     free(scratch_put("a.safetensors", shard, sizeof shard - 1));
     free(scratch_put("model.safetensors.index.json", data, size));
-    formats__hf_folder folder = {0};
+    formats_hf_folder folder = {0};
     masa_model_config model;
     masa_error err = {0};
-    if (scratch_good(formats__hf_folder_open(&folder, scratch, &model, &err), &err) &&
+    if (scratch_good(formats_hf_folder_open(&folder, scratch, &model, &err), &err) &&
         folder.n_shards > 1)
         abort(); /* there is but one file that could be one */
-    formats__hf_folder_close(&folder);
+    formats_hf_folder_close(&folder);
     return 0;
 }

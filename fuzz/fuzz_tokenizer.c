@@ -29,11 +29,11 @@ static bool comes_back(const masa_tokenizer *t)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     masa_log_set_sink(NULL);
-    masa_tokenizer *t = tokenizer__create();
+    masa_tokenizer *t = tokenizer_create();
     masa_tokens ids = {0};
     masa_text back = {0};
-    if (tokenizer__read_json(t, (const char *)data, size, NULL) == MASA_OK &&
-        tokenizer__finish(t, NULL) == MASA_OK) {
+    if (tokenizer_read_json(t, (const char *)data, size, NULL) == MASA_OK &&
+        tokenizer_finish(t, NULL) == MASA_OK) {
         for (int special = 0; special < 2; special++) {
             ids.n = 0;
             masa_text_clear(&back);

@@ -7,6 +7,9 @@ breaks() { echo "masa: $*" >&2; broken=1; }
 
 grep -rn '#include "\.\./' src tests fuzz && breaks "an include goes around the folder map"
 
+git ls-files src tests bench fuzz examples | grep -E '\.(c|h|cu|cpp)$' | sed 's:.*/::' | sort | uniq -d |
+    grep . && breaks "a file name stands twice in the repository"
+
 tools/header_index.sh | diff docs/headers.md - ||
     breaks "docs/headers.md is behind the headers; run: tools/header_index.sh >docs/headers.md"
 

@@ -1,5 +1,4 @@
 /* masa bench: speed on the machine at hand, beside what the machine can do. */
-#include "bench.h"
 #include "commands.h"
 #include "options.h"
 #include "output.h"
@@ -7,192 +6,116 @@
 
 #include <masa/clock.h>
 #include <masa/cpu.h>
-#include <masa/linear.h>
-#include <masa/memory.h>
 #include <masa/parallel.h>
-#include <masa/random.h>
-#include <masa/rows.h>
 #include <masa/run_folder.h>
+#include <masa/speed.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-bool bench_fits(const bench *b, size_t tokens)
-{
-    return tokens <= masa_model_get_config(b->model)->max_positions;
-}
+/* ---- what is printed: JSON Lines, or text ---- */
 
-size_t bench_size(long asked, size_t own)
+static void print_object(json_t *o)
 {
-    return asked > 0 ? (size_t)asked : own;
-}
-
-void bench_tokens(const bench *b, int32_t *tokens, size_t n, uint64_t seed)
-{
-    masa_random random = masa_random_init(seed, MASA_STREAM_TEST);
-    size_t vocab = masa_model_get_config(b->model)->vocab_size;
-    for (size_t i = 0; i < n; i++)
-        tokens[i] = (int32_t)masa_random_below(&random, (uint32_t)vocab);
-}
-
-void bench_reset_memory(void)
-{
-    FILE *file = fopen("/proc/self/clear_refs", "w");
-    if (!file) return;
-    fputs("5", file);
-    fclose(file);
-}
-
-static double roofline_share(const bench *b, const bench_row *row)
-{
-    double peak = b->compute == MASA_BF16 ? b->gemm_bf16 : b->gemm_f32;
-    if (peak == 0 || b->bandwidth == 0) return 0;
-    double compute = row->flops / peak, memory = row->bytes / b->bandwidth;
-    return (compute > memory ? compute : memory) / row->seconds;
-}
-
-static void print_json(const bench_row *row, double share, double memory)
-{
-    json_t *o =
-        json_pack("{s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "section", row->section, "name",
-                  row->name, "tokens", row->tokens, "seconds", row->seconds,
-                  "tokens_per_second", row->tokens / row->seconds, "gflops",
-                  1e-9 * row->flops / row->seconds, "peak_memory_mib", memory / (1 << 20));
-    if (share > 0) json_object_set_new(o, "roofline_share", json_real(share));
-    if (row->planned > 0)
-        json_object_set_new(o, "planned_memory_mib", json_real(row->planned / (1 << 20)));
     json_print_line(o);
     json_decref(o);
 }
 
-void bench_print(const bench *b, const bench_row *row)
+static void peaks_json(void *context, const masa_speed_peaks *p)
 {
-    double share = roofline_share(b, row), memory = (double)masa_device_peak();
-    if (b->json) {
-        print_json(row, share, memory);
-        return;
-    }
-    printf("%-8s %-22s %9.3f s", row->section, row->name, row->seconds);
+    (void)context;
+    print_object(json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f}", "section", "peaks", "device",
+                           masa_device_name(), "isa", masa_isa_name(masa_isa_get()), "threads",
+                           masa_threads(), "gemm_bf16_gflops", 1e-9 * p->gemm_bf16,
+                           "gemm_f32_gflops", 1e-9 * p->gemm_f32, "memory_gb_per_second",
+                           1e-9 * p->bandwidth));
+}
+
+static void peaks_text(void *context, const masa_speed_peaks *p)
+{
+    (void)context;
+    printf("peaks    %s: products %.0f GFLOP/s in bf16, %.0f in f32; "
+           "memory %.1f GB/s\n",
+           masa_device_name(), 1e-9 * p->gemm_bf16, 1e-9 * p->gemm_f32, 1e-9 * p->bandwidth);
+}
+
+static void row_json(void *context, const masa_speed_row *row)
+{
+    (void)context;
+    json_t *o = json_pack(
+        "{s:s, s:s, s:f, s:f, s:f, s:f, s:f}", "section", masa_speed_section_name(row->section),
+        "name", row->name, "tokens", row->tokens, "seconds", row->seconds, "tokens_per_second",
+        row->tokens / row->seconds, "gflops", 1e-9 * row->flops / row->seconds,
+        "peak_memory_mib", row->peak / (1 << 20));
+    if (row->share > 0) json_object_set_new(o, "roofline_share", json_real(row->share));
+    if (row->planned > 0)
+        json_object_set_new(o, "planned_memory_mib", json_real(row->planned / (1 << 20)));
+    print_object(o);
+}
+
+static void row_text(void *context, const masa_speed_row *row)
+{
+    (void)context;
+    printf("%-8s %-22s %9.3f s", masa_speed_section_name(row->section), row->name,
+           row->seconds);
     if (row->tokens > 0)
         printf(" %9.1f tokens/s %8.1f GFLOP/s", row->tokens / row->seconds,
                1e-9 * row->flops / row->seconds);
-    if (share > 0) printf("  %3.0f %% of the roofline", 100 * share);
-    printf("  %6.0f MiB", memory / (1 << 20));
+    if (row->share > 0) printf("  %3.0f %% of the roofline", 100 * row->share);
+    printf("  %6.0f MiB", row->peak / (1 << 20));
     if (row->planned > 0) printf(" (planned %.0f)", row->planned / (1 << 20));
     printf("\n");
     cli_output_flush();
 }
 
-/* Waits until all that was queued is done. */
-static void wait_for(const void DEVICE *p)
+static const char *cost_name(const masa_speed_cost *c)
 {
-    char byte;
-    masa_device_get(&byte, p, 1);
+    return c->training ? "training" : "decoding";
 }
 
-/* The best of several runs of a large product: noise only ever adds. */
-static masa_status measure_gemm(double *rate, masa_dtype dtype, masa_error *err)
+static void cost_json(void *context, const masa_speed_cost *c)
 {
-    enum { N = 2048 };
-    masa_linear *map = NULL;
-    void DEVICE *memory = NULL;
-    float *values = masa_alloc(N * N, sizeof *values);
-    masa_status st = masa_linear_create(&map, N, N, dtype, false, err);
-    if (!st) st = masa_device_alloc(&memory, 2 * N * N, sizeof(float), "a product", err);
-    if (!st) {
-        double best = 1e30, begin = masa_clock();
-        float DEVICE *x = memory, *y = x + N * N;
-        for (size_t i = 0; i < N * N; i++) values[i] = (float)(i % 31) - 15;
-        masa_device_put(y, values, N * N * sizeof *values);
-        masa_linear_pack(map, y);
-        masa_convert(x, dtype, y, MASA_F32, N * N);
-        while (masa_clock() - begin < 1) {
-            double start = masa_clock();
-            masa_linear_forward(map, y, MASA_F32, x, NULL, N, false);
-            wait_for(y);
-            double taken = masa_clock() - start;
-            if (taken < best) best = taken;
-        }
-        *rate = 2.0 * N * N * N / best;
-    }
-    masa_linear_destroy(map);
-    masa_device_free(memory);
-    free(values);
-    return st;
+    (void)context;
+    print_object(json_pack("{s:s, s:s, s:I, s:f, s:f, s:f, s:f}", "section", "curve", "name",
+                           cost_name(c), "context", (json_int_t)c->context, "ms_per_token",
+                           1e3 * c->seconds, "attention_ms", 1e3 * c->attention, "rest_ms",
+                           1e3 * (c->seconds - c->attention), "attention_gflops",
+                           1e-9 * c->attention_flops / c->attention));
 }
 
-/* Adding one long array to another: two reads and a write. */
-static masa_status measure_bandwidth(double *rate, masa_error *err)
+static void cost_text(void *context, const masa_speed_cost *c)
 {
-    enum { N = 1 << 25 };
-    void DEVICE *memory = NULL;
-    masa_status st = masa_device_alloc(&memory, 2 * N, sizeof(float), "long arrays", err);
-    if (st) return st;
-    double best = 1e30, begin = masa_clock();
-    float DEVICE *x = memory;
-    while (masa_clock() - begin < 1) {
-        double start = masa_clock();
-        masa_add(x, x + N, N);
-        wait_for(x);
-        double taken = masa_clock() - start;
-        if (taken < best) best = taken;
-    }
-    *rate = 3.0 * N * sizeof(float) / best;
-    masa_device_free(memory);
-    return MASA_OK;
+    (void)context;
+    printf("curve    %-9s context %5zu  %8.4f ms a token = attention %8.4f (%.1f GFLOP/s) "
+           "+ rest %8.4f\n",
+           cost_name(c), c->context, 1e3 * c->seconds, 1e3 * c->attention,
+           1e-9 * c->attention_flops / c->attention, 1e3 * (c->seconds - c->attention));
+    cli_output_flush();
 }
 
-static masa_status measure_peaks(bench *b, masa_error *err)
-{
-    masa_status st = measure_gemm(&b->gemm_f32, MASA_F32, err);
-    if (!st) st = measure_gemm(&b->gemm_bf16, MASA_BF16, err);
-    if (!st) st = measure_bandwidth(&b->bandwidth, err);
-    if (st) return st;
-    if (!b->json) {
-        printf("peaks    %s: products %.0f GFLOP/s in bf16, %.0f in f32; "
-               "memory %.1f GB/s\n",
-               masa_device_name(), 1e-9 * b->gemm_bf16, 1e-9 * b->gemm_f32,
-               1e-9 * b->bandwidth);
-        return MASA_OK;
-    }
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:i, s:f, s:f, s:f}", "section", "peaks", "device",
-                  masa_device_name(), "isa", masa_isa_name(masa_isa_get()), "threads",
-                  masa_threads(), "gemm_bf16_gflops", 1e-9 * b->gemm_bf16, "gemm_f32_gflops",
-                  1e-9 * b->gemm_f32, "memory_gb_per_second", 1e-9 * b->bandwidth);
-    json_print_line(o);
-    json_decref(o);
-    return MASA_OK;
-}
+static const masa_speed_report json_report = {peaks_json, row_json, cost_json, NULL};
+static const masa_speed_report text_report = {peaks_text, row_text, cost_text, NULL};
 
-static const struct section {
-    const char *name;
-    masa_status (*run)(bench *b, masa_error *err);
-    bool trains, named; /* named: run only if the list names it */
-} sections[] = {
-    {"peaks", measure_peaks, false, false}, {"prefill", bench_prefill, false, false},
-    {"decode", bench_decode, false, false}, {"groups", bench_groups, false, false},
-    {"train", bench_train, true, false},    {"step", bench_step, true, false},
-    {"curve", bench_curve, true, true},
-};
-enum { SECTIONS = sizeof sections / sizeof *sections };
+/* ---- what is asked for ---- */
 
-/* Which sections the comma-separated list names; NULL: all but those to be named. */
-static masa_status choose(bool chosen[SECTIONS], const char *list, masa_error *err)
+/* Which sections the comma-separated list names; NULL: all but the curve, which takes minutes. */
+static masa_status choose(unsigned *chosen, const char *list, masa_error *err)
 {
-    for (size_t i = 0; i < SECTIONS; i++) chosen[i] = !list && !sections[i].named;
+    *chosen = list ? 0 : (1u << MASA_SPEED_SECTIONS) - 1 - (1u << MASA_SPEED_CURVE);
     while (list && *list) {
-        size_t n = strcspn(list, ","), i = 0;
-        while (i < SECTIONS &&
-               !(strlen(sections[i].name) == n && memcmp(sections[i].name, list, n) == 0))
-            i++;
-        if (i == SECTIONS)
+        size_t n = strcspn(list, ",");
+        unsigned i = 0;
+        for (; i < MASA_SPEED_SECTIONS; i++) {
+            const char *name = masa_speed_section_name(i);
+            if (strlen(name) == n && memcmp(name, list, n) == 0) break;
+        }
+        if (i == MASA_SPEED_SECTIONS)
             return MASA_FAIL(err, MASA_ERR_USAGE,
                              "no section \"%.*s\": they are peaks, prefill, decode, groups, "
                              "train, step and curve",
                              (int)n, list);
-        chosen[i] = true;
+        *chosen |= 1u << i;
         list += n + (list[n] == ',');
     }
     return MASA_OK;
@@ -209,12 +132,12 @@ static size_t read_size(const char **text)
 }
 
 /* "4x512,1x4096" into passes, or "1,16,64" with lengths of 1 when there are no lengths. */
-static masa_status read_sizes(bench_pass *out, size_t *n, const char *list, bool lengths,
+static masa_status read_sizes(masa_speed_pass *out, size_t *n, const char *list, bool lengths,
                               masa_error *err)
 {
     const char *p = list;
-    while (p && *p && *n < BENCH_MOST) {
-        bench_pass *pass = &out[(*n)++];
+    while (p && *p && *n < MASA_SPEED_MOST) {
+        masa_speed_pass *pass = &out[(*n)++];
         pass->count = read_size(&p);
         pass->length = 1;
         if (lengths) pass->length = *p == 'x' && p++ ? read_size(&p) : 0;
@@ -226,30 +149,29 @@ static masa_status read_sizes(bench_pass *out, size_t *n, const char *list, bool
     }
     if (!p) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_USAGE, "\"%s\" is no list of at most %d %s", list,
-                     BENCH_MOST, lengths ? "sizes as 4x512,1x4096" : "numbers as 16,64");
+                     MASA_SPEED_MOST, lengths ? "sizes as 4x512,1x4096" : "numbers as 16,64");
 }
 
 static masa_status read_numbers(size_t *out, size_t *n, const char *list, masa_error *err)
 {
-    bench_pass sizes[BENCH_MOST];
+    masa_speed_pass sizes[MASA_SPEED_MOST];
     masa_status st = read_sizes(sizes, n, list, false, err);
     for (size_t i = 0; !st && i < *n; i++) out[i] = sizes[i].count;
     return st;
 }
 
-static masa_status run_sections(bench *b, const bool chosen[SECTIONS], const char *path,
-                                masa_error *err)
+static masa_status measure(const masa_speed_options *o, const char *path, bool json,
+                           masa_error *err)
 {
-    masa_model_options options = {b->compute, false};
-    for (size_t i = 0; i < SECTIONS; i++) options.trainable |= chosen[i] && sections[i].trains;
-    double start = masa_clock();
+    masa_model_options options = {masa_device_compute(), masa_speed_trains(o->sections)};
+    masa_model *model = NULL;
     char *found = NULL;
+    double start = masa_clock();
     masa_status st = masa_model_find(&found, path, err);
-    if (!st) st = masa_model_load(&b->model, found, &options, err);
-    if (!st && !b->json) printf("loaded in %.2f s\n", masa_clock() - start);
-    for (size_t i = 0; !st && i < SECTIONS; i++)
-        if (chosen[i]) st = sections[i].run(b, err);
-    masa_model_destroy(b->model);
+    if (!st) st = masa_model_load(&model, found, &options, err);
+    if (!st && !json) printf("loaded in %.2f s\n", masa_clock() - start);
+    if (!st) st = masa_speed_measure(model, o, json ? &json_report : &text_report, err);
+    masa_model_destroy(model);
     free(found);
     return st;
 }
@@ -257,25 +179,25 @@ static masa_status run_sections(bench *b, const bool chosen[SECTIONS], const cha
 cli_command cli_bench;
 masa_status cli_bench(int argc, char **argv, masa_error *err)
 {
-    bench b = {.kept_memory = -1};
+    masa_speed_options o = {.kept_memory = -1};
+    long new_tokens = 0, prompts = 0, group = 0;
     const char *path = NULL, *device = NULL, *list = NULL, *batches = NULL, *passes = NULL;
     const char *contexts = NULL;
-    bool helped = false, chosen[SECTIONS];
+    bool helped = false, json = false;
     const cli_option options[] = {
         CLI_MODEL(&path),
         CLI_DEVICE(&device),
         CLI_STRING("sections", 0, &list, "LIST", "what to measure, separated by commas"),
-        CLI_FLAG("quick", 'q', &b.quick, "small sizes: under a minute for a small model"),
-        CLI_FLAG("json", 'j', &b.json, "write JSON Lines"),
+        CLI_FLAG("quick", 'q', &o.quick, "small sizes: under a minute for a small model"),
+        CLI_FLAG("json", 'j', &json, "write JSON Lines"),
         CLI_STRING("batch", 0, &batches, "LIST", "decode: other batches, as 16,64"),
-        CLI_LONG("new-tokens", 0, &b.new_tokens, "N",
+        CLI_LONG("new-tokens", 0, &new_tokens, "N",
                  "decode, groups and step: other new tokens (0: by section)"),
         CLI_STRING("passes", 0, &passes, "LIST", "train: other sizes, as 4x512,1x4096"),
-        CLI_FLAG("recompute", 0, &b.recompute,
-                 "train and curve: with optimizer.checkpoint_activations"),
-        CLI_LONG("prompts", 0, &b.prompts, "N", "step: other prompts (0: its own)"),
-        CLI_LONG("group", 0, &b.group, "N", "step: other rollouts of a prompt (0: 8)"),
-        CLI_LONG("kept-memory", 0, &b.kept_memory, "MIB",
+        CLI_FLAG("recompute", 0, &o.recompute, "train and curve: with optimizer.recompute"),
+        CLI_LONG("prompts", 0, &prompts, "N", "step: other prompts (0: its own)"),
+        CLI_LONG("group", 0, &group, "N", "step: other rollouts of a prompt (0: 8)"),
+        CLI_LONG("kept-memory", 0, &o.kept_memory, "MIB",
                  "step: as rollout.kept_memory (-1: half of what is free)"),
         CLI_STRING("contexts", 0, &contexts, "LIST", "curve: other contexts"),
         CLI_END,
@@ -307,12 +229,14 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st || helped) return st;
     if (!path) return MASA_FAIL(err, MASA_ERR_USAGE, "which model? --model PATH");
-    st = choose(chosen, list, err);
-    if (!st) st = read_numbers(b.batches, &b.n_batches, batches, err);
-    if (!st) st = read_numbers(b.contexts, &b.n_contexts, contexts, err);
-    if (!st) st = read_sizes(b.passes, &b.n_passes, passes, true, err);
+    st = choose(&o.sections, list, err);
+    if (!st) st = read_numbers(o.batches, &o.n_batches, batches, err);
+    if (!st) st = read_numbers(o.contexts, &o.n_contexts, contexts, err);
+    if (!st) st = read_sizes(o.passes, &o.n_passes, passes, true, err);
     if (!st) st = masa_device_start(device, err);
     if (st) return st;
-    b.compute = masa_device_compute();
-    return run_sections(&b, chosen, path, err);
+    o.new_tokens = new_tokens > 0 ? (size_t)new_tokens : 0;
+    o.prompts = prompts > 0 ? (size_t)prompts : 0;
+    o.group = group > 0 ? (size_t)group : 0;
+    return measure(&o, path, json, err);
 }

@@ -1,12 +1,11 @@
 /* masa compare: presets x seeds on the same data, and one table. */
 #include "commands.h"
-#include "compare.h"
+#include "training.h"
 
 #include <masa/comparison.h>
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
-#include <masa/run_folder.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,24 +22,6 @@ typedef struct compare_command {
 
 /* ---- the table ---- */
 
-static masa_status read_run(masa_compared_run *out, masa_curve *curve, const compare_run *run,
-                            const char *stratum, masa_error *err)
-{
-    masa_store *store = NULL;
-    compare_state state;
-    char *path = masa_run_store_path(run->path);
-    masa_status st = compare_run_state(&state, run, err);
-    if (st == MASA_OK && state.exists) {
-        st = masa_store_open(&store, path, MASA_STORE_READ, err);
-        if (st == MASA_OK) st = masa_curve_read(curve, store, err);
-        masa_store_close(store);
-    }
-    masa_curve_keep_stratum(curve, stratum);
-    *out = (masa_compared_run){run->arm, run->seed, curve, state.finished};
-    free(path);
-    return st;
-}
-
 /* Where the folder cannot be written, standard output has the table all the same. */
 static void write_files(const compare_command *c, const masa_text *markdown,
                         const masa_text *lines)
@@ -56,34 +37,28 @@ static void write_files(const compare_command *c, const masa_text *markdown,
     free(json);
 }
 
-static masa_status report(const compare_command *c, const compare_runs *runs, masa_error *err)
+static masa_status report(const compare_command *c, const masa_experiment *runs,
+                          masa_error *err)
 {
-    masa_compared_run *compared = masa_alloc(runs->n, sizeof *compared);
-    masa_curve *curves = masa_alloc(runs->n, sizeof *curves);
-    masa_status st = MASA_OK;
-    for (size_t i = 0; i < runs->n && st == MASA_OK; i++)
-        st = read_run(&compared[i], &curves[i], &runs->items[i], c->stratum, err);
-    if (st == MASA_OK) {
-        const char *baseline = c->baseline ? c->baseline : "grpo";
-        masa_comparison *comparison = masa_comparison_create(compared, runs->n, baseline);
-        masa_text markdown = {0}, lines = {0};
-        masa_comparison_markdown(comparison, &markdown);
-        masa_comparison_json(comparison, &lines);
-        if (comparison->n == 0)
-            st = MASA_FAIL(err, MASA_ERR_DATA, "no run in %s has two evaluations yet",
-                           c->folder);
-        else if (c->baseline && !comparison->baseline)
-            st = MASA_FAIL(err, MASA_ERR_DATA, "no run of --baseline %s has two evaluations",
-                           c->baseline);
-        else write_files(c, &markdown, &lines);
-        if (st == MASA_OK) fputs(masa_text_get(c->json ? &lines : &markdown), stdout);
-        masa_text_deinit(&markdown);
-        masa_text_deinit(&lines);
-        masa_comparison_destroy(comparison);
-    }
-    for (size_t i = 0; i < runs->n; i++) masa_curve_deinit(&curves[i]);
-    free(curves);
-    free(compared);
+    masa_experiment_results results = {0};
+    masa_status st = masa_experiment_read(&results, runs, c->stratum, err);
+    if (st != MASA_OK) return st;
+    const char *baseline = c->baseline ? c->baseline : "grpo";
+    masa_comparison *comparison = masa_comparison_create(results.runs, results.n, baseline);
+    masa_text markdown = {0}, lines = {0};
+    masa_comparison_markdown(comparison, &markdown);
+    masa_comparison_json(comparison, &lines);
+    if (comparison->n == 0)
+        st = MASA_FAIL(err, MASA_ERR_DATA, "no run in %s has two evaluations yet", c->folder);
+    else if (c->baseline && !comparison->baseline)
+        st = MASA_FAIL(err, MASA_ERR_DATA, "no run of --baseline %s has two evaluations",
+                       c->baseline);
+    else write_files(c, &markdown, &lines);
+    if (st == MASA_OK) fputs(masa_text_get(c->json ? &lines : &markdown), stdout);
+    masa_text_deinit(&markdown);
+    masa_text_deinit(&lines);
+    masa_comparison_destroy(comparison);
+    masa_experiment_results_deinit(&results);
     return st;
 }
 
@@ -107,19 +82,34 @@ static masa_status check_usage(const compare_command *c, masa_error *err)
     return MASA_OK;
 }
 
+static masa_status train(const compare_command *c, const masa_experiment *runs, masa_error *err)
+{
+    cli_pairs pairs;
+    size_t finished;
+    masa_experiment_options how = cli_experiment_options(c->quiet);
+    cli_pairs_make(&pairs, c->shortcuts, SHORTCUTS, &c->set);
+    how.file = c->file;
+    how.set = (masa_settings){(const char *const *)pairs.items, pairs.n};
+    masa_status st = masa_experiment_train(runs, &how, &finished, err);
+    cli_pairs_deinit(&pairs);
+    return st;
+}
+
 static masa_status compare(const compare_command *c, masa_error *err)
 {
-    cli_settings common = {c->file, NULL, c->shortcuts, SHORTCUTS, &c->set};
-    compare_runs runs = {0};
+    masa_experiment runs = {0};
     masa_status st = check_usage(c, err);
     if (st == MASA_OK)
-        st = c->presets ? compare_runs_plan(&runs, c->folder, c->presets, c->seeds, err)
-                        : compare_runs_find(&runs, c->folder, err);
-    if (st == MASA_OK && c->presets && !c->report_only)
-        st = compare_runs_train(&runs, &common, &(compare_how){.jobs = 1, .quiet = c->quiet},
-                                err);
+        st = c->presets ? masa_experiment_plan(&runs, c->folder, c->presets, c->seeds, err)
+                        : masa_experiment_find(&runs, c->folder, err);
+    if (st == MASA_ERR_DATA)
+        MASA_FAIL(err, st,
+                  "%s holds no runs to compare; give --preset, --model, --train and --test to "
+                  "make them",
+                  c->folder);
+    if (st == MASA_OK && c->presets && !c->report_only) st = train(c, &runs, err);
     if (st == MASA_OK) st = report(c, &runs, err);
-    compare_runs_deinit(&runs);
+    masa_experiment_deinit(&runs);
     return st;
 }
 

@@ -1,6 +1,6 @@
 /* masa eval: its options; what is in files of results. */
 #include "commands.h"
-#include "eval.h"
+#include "cmd_eval.h"
 #include "options.h"
 
 #include <masa/benchmark.h>

@@ -1,6 +1,6 @@
 /* masa generate: its options, and what its ways of use share. */
 #include "commands.h"
-#include "generate.h"
+#include "cmd_generate.h"
 #include "options.h"
 #include "output.h"
 

@@ -1,6 +1,6 @@
 /* masa inspect: finds out what a path holds and says so. */
 #include "commands.h"
-#include "inspect.h"
+#include "cmd_inspect.h"
 #include "options.h"
 
 #include <masa/file.h>

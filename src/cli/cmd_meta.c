@@ -1,6 +1,6 @@
 /* masa meta: the method's rewards and decisions by themselves, on recorded rollouts. */
 #include "commands.h"
-#include "meta_summary.h"
+#include "meta_print.h"
 #include "options.h"
 #include "text_model.h"
 

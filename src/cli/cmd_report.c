@@ -1,7 +1,8 @@
 /* masa report: one HTML page on one or several runs. */
 #include "commands.h"
-#include "compare.h"
+#include "options.h"
 
+#include <masa/experiment.h>
 #include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/report.h>
@@ -12,27 +13,27 @@
 #include <string.h>
 
 /* A folder that is no run itself may be a comparison's: then its runs are meant. */
-static masa_status add_folder(compare_runs *out, const char *folder, masa_error *err)
+static masa_status add_folder(masa_experiment *out, const char *folder, masa_error *err)
 {
     char *config = masa_run_config_path(folder);
     masa_status st = MASA_OK;
     if (masa_path_exists(config)) {
-        compare_run run = {.path = masa_strdup(folder)};
+        masa_experiment_run run = {.path = masa_strdup(folder)};
         MASA_PUSH(out->items, out->n, out->capacity, run);
     } else {
-        compare_runs found = {0};
-        st = compare_runs_find(&found, folder, err);
+        masa_experiment found = {0};
+        st = masa_experiment_find(&found, folder, err);
         for (size_t i = 0; st == MASA_OK && i < found.n; i++) {
             MASA_PUSH(out->items, out->n, out->capacity, found.items[i]);
-            found.items[i] = (compare_run){0};
+            found.items[i] = (masa_experiment_run){0};
         }
-        compare_runs_deinit(&found);
+        masa_experiment_deinit(&found);
     }
     free(config);
     return st;
 }
 
-static masa_status write_report(const compare_runs *runs, const char *path, masa_error *err)
+static masa_status write_report(const masa_experiment *runs, const char *path, masa_error *err)
 {
     masa_text page = {0};
     const char **folders = masa_alloc(runs->n, sizeof *folders);
@@ -64,9 +65,9 @@ masa_status cli_report(int argc, char **argv, masa_error *err)
                              details,  1,        -1};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
-    compare_runs runs = {0};
+    masa_experiment runs = {0};
     for (int i = 0; i < argc && st == MASA_OK; i++) st = add_folder(&runs, argv[i], err);
     if (st == MASA_OK) st = write_report(&runs, path, err);
-    compare_runs_deinit(&runs);
+    masa_experiment_deinit(&runs);
     return st;
 }

@@ -1,6 +1,6 @@
 /* masa verify: checks answers in a file. */
 #include "commands.h"
-#include "inspect.h"
+#include "cmd_inspect.h"
 #include "options.h"
 #include "verify_audit.h"
 

@@ -1,6 +1,6 @@
 /* masa eval: reading files of results; --gain, over those of several checkpoints. */
 #include "commands.h"
-#include "eval.h"
+#include "cmd_eval.h"
 
 #include <masa/file.h>
 #include <masa/memory.h>

@@ -1,5 +1,5 @@
 /* Results for people and for programs. */
-#include "eval.h"
+#include "cmd_eval.h"
 
 #include "text_model.h"
 

@@ -1,5 +1,5 @@
 /* masa eval with a model: from the command line to samples in a file. */
-#include "eval.h"
+#include "cmd_eval.h"
 
 #include "output.h"
 #include "training.h"

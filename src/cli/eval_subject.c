@@ -1,5 +1,5 @@
 /* The model of masa eval: a file, a folder, or a run with its settings. */
-#include "eval.h"
+#include "cmd_eval.h"
 
 #include <masa/config_meta.h>
 #include <masa/file.h>

@@ -1,5 +1,5 @@
 /* masa generate --chat: a conversation on a terminal. */
-#include "generate.h"
+#include "cmd_generate.h"
 #include "output.h"
 
 #include <masa/file.h>

@@ -1,5 +1,5 @@
 /* masa generate for a prompt on the command line and for a file of them. */
-#include "generate.h"
+#include "cmd_generate.h"
 #include "output.h"
 
 #include <masa/memory.h>

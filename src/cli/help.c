@@ -142,9 +142,11 @@ static void print_bash_command(const cli_usage *usage, const cli_option *options
 static void print_bash_constants(void)
 {
 #define KEY(section, key, ...) " " #section "." #key "="
-#define S(name, NAME, help)    MASA_CONFIG_##NAME(KEY, KEY, KEY, KEY, KEY)
+#define NONE(...)
+#define S(name, NAME, help) MASA_CONFIG_##NAME(KEY, KEY, KEY, KEY, KEY, NONE)
     static const char settings[] = MASA_CONFIG_SECTIONS(S);
 #undef S
+#undef NONE
 #undef KEY
     const char *name;
     printf("    local settings='%s'\n    local presets='", settings + 1);

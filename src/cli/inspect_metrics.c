@@ -1,5 +1,5 @@
 /* masa inspect RUN: the table of metrics, for people what matters of a step in a line. */
-#include "inspect.h"
+#include "cmd_inspect.h"
 #include "output.h"
 
 #include <masa/file.h>

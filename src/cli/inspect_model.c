@@ -1,5 +1,5 @@
 /* masa inspect MODEL: the description of a model and, on request, its tensors. */
-#include "inspect.h"
+#include "cmd_inspect.h"
 
 #include <masa/file.h>
 #include <masa/gguf.h>

@@ -1,6 +1,6 @@
 /* masa inspect --predictions: what the meta rollouts of a run predicted beside what its
  * solution rollouts did, a line for each prompt of each step. */
-#include "inspect.h"
+#include "cmd_inspect.h"
 
 #include <masa/forecasts.h>
 #include <masa/text.h>

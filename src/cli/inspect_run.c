@@ -1,5 +1,5 @@
 /* masa inspect RUN: rollouts to read, evaluations, decisions, events. */
-#include "inspect.h"
+#include "cmd_inspect.h"
 
 #include <masa/file.h>
 #include <masa/memory.h>

@@ -1,10 +1,10 @@
 #include "training.h"
+#include "output.h"
 
 #include <masa/cpu.h>
 #include <masa/dist.h>
 #include <masa/memory.h>
 #include <masa/parallel.h>
-#include <masa/run_folder.h>
 #include <masa/text.h>
 
 #include <stdio.h>
@@ -43,40 +43,36 @@ void cli_catch_signals(void)
     sigaction(SIGUSR1, &status, NULL);
 }
 
-/* The run's settings name the checkpoint that it begins with, whatever comes after it. */
-static masa_status find_model(masa_config *config, masa_error *err)
+void cli_pairs_make(cli_pairs *out, const cli_shortcut *shortcuts, size_t n_shortcuts,
+                    const cli_list *set)
 {
-    char *found = NULL;
-    if (!config->model.path[0]) return MASA_OK;
-    masa_status st = masa_model_find(&found, config->model.path, err);
-    if (st == MASA_OK) st = masa_config_set(config, "model.path", found, err);
-    free(found);
-    return st;
+    *out = (cli_pairs){masa_alloc(n_shortcuts + set->n + 1, sizeof *out->items), 0};
+    for (size_t i = 0; i < n_shortcuts; i++) {
+        masa_text pair = {0};
+        if (!shortcuts[i].value) continue;
+        masa_text_addf(&pair, "%s=%s", shortcuts[i].key, shortcuts[i].value);
+        out->items[out->n++] = masa_text_take(&pair);
+    }
+    for (size_t i = 0; i < set->n; i++) out->items[out->n++] = masa_strdup(set->items[i]);
+}
+
+void cli_pairs_deinit(cli_pairs *pairs)
+{
+    for (size_t i = 0; i < pairs->n; i++) free(pairs->items[i]);
+    free(pairs->items);
+    *pairs = (cli_pairs){0};
 }
 
 masa_status cli_settings_load(masa_config *out, const cli_settings *settings, masa_error *err)
 {
-    const cli_list *set = settings->set;
-    size_t most = settings->n_shortcuts + set->n, n = 0, made = 0;
-    const char **all = masa_alloc(most + 1, sizeof *all);
-    char **owned = masa_alloc(settings->n_shortcuts + 1, sizeof *owned);
-    for (size_t i = 0; i < settings->n_shortcuts; i++) {
-        const cli_shortcut *s = &settings->shortcuts[i];
-        masa_text pair = {0};
-        if (!s->value) continue;
-        masa_text_addf(&pair, "%s=%s", s->key, s->value);
-        all[n++] = owned[made++] = masa_text_take(&pair);
-    }
-    for (size_t i = 0; i < set->n; i++) all[n++] = set->items[i];
-    masa_status st = masa_config_load(out, settings->file, settings->preset, all, n, err);
-    if (st == MASA_OK) {
-        st = masa_config_make_absolute(out, err);
-        if (st == MASA_OK) st = find_model(out, err);
-        if (st != MASA_OK) masa_config_deinit(out);
-    }
-    for (size_t i = 0; i < made; i++) free(owned[i]);
-    free(owned);
-    free(all);
+    cli_pairs pairs;
+    cli_pairs_make(&pairs, settings->shortcuts, settings->n_shortcuts, settings->set);
+    masa_status st = masa_config_load(out, settings->file, settings->preset,
+                                      (const char *const *)pairs.items, pairs.n, err);
+    cli_pairs_deinit(&pairs);
+    if (st != MASA_OK) return st;
+    st = masa_config_resolve(out, err);
+    if (st != MASA_OK) masa_config_deinit(out);
     return st;
 }
 
@@ -90,4 +86,35 @@ void cli_say_machine(const masa_config *config)
     else fprintf(stderr, "masa: ");
     fprintf(stderr, "%d threads%s, %s\n", threads, masa_dist_size() > 1 ? " each" : "",
             masa_isa_name(masa_isa_get()));
+}
+
+static void begin(void *context, const masa_config *first)
+{
+    (void)context;
+    cli_say_machine(first);
+}
+
+static void tell(void *context, const char *line)
+{
+    (void)context;
+    fprintf(stderr, "masa: %s\n", line);
+}
+
+masa_experiment_options cli_experiment_options(bool quiet)
+{
+    cli_catch_signals();
+    return (masa_experiment_options){.jobs = 1,
+                                     .progress = quiet ? NULL : cli_output_progress(),
+                                     .stop = &cli_stop_asked,
+                                     .status = &cli_status_asked,
+                                     .begin = quiet ? NULL : begin,
+                                     .tell = quiet ? NULL : tell};
+}
+
+void cli_say_time_up(size_t finished, size_t n)
+{
+    if (finished < n)
+        fprintf(stderr,
+                "masa: time is up: %zu of %zu runs are done; the same command goes on\n",
+                finished, n);
 }

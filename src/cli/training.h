@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <masa/config.h>
+#include <masa/experiment.h>
 #include "options.h"
 
 /* A setting that has an option of its own beside --set. */
@@ -20,7 +21,16 @@ typedef struct cli_settings {
     const cli_list *set; /* comes last, so that it wins over the shortcuts */
 } cli_settings;
 
-/* masa_config_load with these settings, paths made absolute. */
+/* Shortcuts that were given, then --set, as "KEY=VALUE". */
+typedef struct cli_pairs {
+    char **items;
+    size_t n;
+} cli_pairs;
+void cli_pairs_make(cli_pairs *out, const cli_shortcut *shortcuts, size_t n_shortcuts,
+                    const cli_list *set);
+void cli_pairs_deinit(cli_pairs *pairs);
+
+/* masa_config_load with these settings, and masa_config_resolve. */
 masa_status cli_settings_load(masa_config *out, const cli_settings *settings, masa_error *err);
 
 /* For masa_train_options: not 0 once a signal asked to stop or, with SIGUSR1, for a line on
@@ -32,5 +42,11 @@ void cli_catch_signals(void);
 
 /* "masa: 2 threads, avx512" on standard error. */
 void cli_say_machine(const masa_config *config);
+
+/* How commands train an experiment: with progress, or only warnings and errors; it ends by
+ * signals. */
+masa_experiment_options cli_experiment_options(bool quiet);
+/* What is to be said when it ended without an error; n runs in all. */
+void cli_say_time_up(size_t finished, size_t n);
 
 #endif

@@ -1,5 +1,5 @@
 /* What a line of a program's kind holds: the tests, and what a response may leave out. */
-#include "problem_line.h"
+#include "problem_line_internal.h"
 
 #include <masa/memory.h>
 

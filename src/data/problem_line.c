@@ -1,5 +1,5 @@
 /* From a line of data to a problem; what its kind needs is there, or the line is refused. */
-#include "problem_line.h"
+#include "problem_line_internal.h"
 
 #include <masa/code.h>
 #include <masa/memory.h>

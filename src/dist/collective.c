@@ -1,5 +1,5 @@
 /* Bytes and sums from everybody to everybody. */
-#include "dist.h"
+#include "dist_internal.h"
 
 #include <masa/clock.h>
 #include <masa/memory.h>

@@ -1,5 +1,5 @@
 /* Who the processes are: joining, leaving, and where each runs. */
-#include "dist.h"
+#include "dist_internal.h"
 
 #include <masa/log.h>
 #include <masa/memory.h>

@@ -1,5 +1,5 @@
 /* Votes: the outcome of what each rank did by itself, the same on all of them. */
-#include "dist.h"
+#include "dist_internal.h"
 
 #include <masa/clock.h>
 #include <masa/memory.h>

@@ -4,7 +4,7 @@
  * over which both say once a second that they live. Who misses the other side says so in one
  * line and ends; the others miss him in turn.
  */
-#include "dist.h"
+#include "dist_internal.h"
 
 #include <masa/log.h>
 #include <masa/memory.h>

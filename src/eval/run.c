@@ -1,6 +1,6 @@
 /* An evaluation: chunks of problems through the generator, then the verdicts. */
 #include "results_write.h"
-#include "watch.h"
+#include "eval_watch.h"
 
 #include <masa/clock.h>
 #include <masa/eval.h>

@@ -8,13 +8,13 @@
 
 size_t masa_architecture_count(void)
 {
-    return formats__n_architectures;
+    return formats_n_architectures;
 }
 
 const masa_traits *masa_architecture_traits(masa_architecture architecture)
 {
-    assert((size_t)architecture < formats__n_architectures);
-    return &formats__architectures[architecture];
+    assert((size_t)architecture < formats_n_architectures);
+    return &formats_architectures[architecture];
 }
 
 const char *masa_architecture_name(masa_architecture architecture)
@@ -24,14 +24,14 @@ const char *masa_architecture_name(masa_architecture architecture)
 
 const char *masa_architecture_names(char *out, size_t size)
 {
-    size_t n = formats__n_architectures, used = 0;
+    size_t n = formats_n_architectures, used = 0;
     out[0] = 0;
     for (size_t i = 0; i < n && used < size; i++)
         used += (size_t)snprintf(out + used, size - used, "%s%s",
                                  i == 0      ? ""
                                  : i + 1 < n ? ", "
                                              : " or ",
-                                 formats__architectures[i].name);
+                                 formats_architectures[i].name);
     return out;
 }
 
@@ -39,8 +39,8 @@ masa_status masa_architecture_find(masa_architecture *out, const char *name, siz
                                    masa_error *err)
 {
     char names[200];
-    for (size_t i = 0; i < formats__n_architectures; i++) {
-        const char *known = formats__architectures[i].name;
+    for (size_t i = 0; i < formats_n_architectures; i++) {
+        const char *known = formats_architectures[i].name;
         if (strlen(known) != n || memcmp(known, name, n) != 0) continue;
         *out = (masa_architecture)i;
         return MASA_OK;

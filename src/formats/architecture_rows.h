@@ -18,7 +18,7 @@
      .kv_heads = 32, .head_dim = 128, .positions = 32768, .rms_norm_eps = 1e-6f}
 /* clang-format on */
 
-extern const masa_traits formats__architectures[];
-extern const size_t formats__n_architectures;
+extern const masa_traits formats_architectures[];
+extern const size_t formats_n_architectures;
 
 #endif

@@ -1,6 +1,6 @@
 /* Alone in its file, so that a test can have a table with a row more. */
 #include "architecture_rows.h"
 
-const masa_traits formats__architectures[] = {FORMATS_ARCHITECTURES};
-const size_t formats__n_architectures =
-    sizeof formats__architectures / sizeof *formats__architectures;
+const masa_traits formats_architectures[] = {FORMATS_ARCHITECTURES};
+const size_t formats_n_architectures =
+    sizeof formats_architectures / sizeof *formats_architectures;

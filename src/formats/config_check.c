@@ -3,7 +3,7 @@
 
 #include <masa/attention.h>
 
-bool formats__add_eos(masa_model_config *config, int32_t id)
+bool formats_add_eos(masa_model_config *config, int32_t id)
 {
     if (config->eos_token < 0) config->eos_token = id;
     if (config->eos_token == id) return true;
@@ -14,7 +14,7 @@ bool formats__add_eos(masa_model_config *config, int32_t id)
     return true;
 }
 
-masa_status formats__refuse(const char *feature, masa_error *err)
+masa_status formats_refuse(const char *feature, masa_error *err)
 {
     return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                      "the model uses %s, which is not supported; dense models with full "

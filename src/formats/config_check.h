@@ -5,9 +5,9 @@
 #include <masa/model_config.h>
 
 /* Adds an id that ends a text, once; the first becomes eos_token. False when full. */
-bool formats__add_eos(masa_model_config *config, int32_t id);
+bool formats_add_eos(masa_model_config *config, int32_t id);
 
 /* "the model uses FEATURE, which is not supported": MASA_ERR_UNSUPPORTED. */
-masa_status formats__refuse(const char *feature, masa_error *err);
+masa_status formats_refuse(const char *feature, masa_error *err);
 
 #endif

@@ -52,14 +52,14 @@ static masa_status read_string(cursor *c, masa_gguf_string *out, const char *wha
 /* How a key or name is shown in a message. */
 #define SHOWN(s) (int)((s).size < 80 ? (s).size : 80), (s).data
 
-static masa_status read_array(cursor *c, gguf__entry *e, masa_error *err)
+static masa_status read_array(cursor *c, gguf_entry *e, masa_error *err)
 {
     uint32_t type = 0;
     uint64_t n = 0;
     masa_status st = read_bytes(c, &type, sizeof type, "an array", err);
     if (st == MASA_OK) st = read_bytes(c, &n, sizeof n, "an array", err);
     if (st != MASA_OK) return st;
-    size_t least = type == MASA_GGUF_STRING ? sizeof(uint64_t) : gguf__scalar_size(type);
+    size_t least = type == MASA_GGUF_STRING ? sizeof(uint64_t) : gguf_scalar_size(type);
     if (least == 0)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                          "metadata '%.*s' is an array of type %" PRIu32
@@ -79,7 +79,7 @@ static masa_status read_array(cursor *c, gguf__entry *e, masa_error *err)
     return st;
 }
 
-static masa_status read_entry(cursor *c, gguf__entry *e, masa_error *err)
+static masa_status read_entry(cursor *c, gguf_entry *e, masa_error *err)
 {
     uint32_t type = 0;
     masa_status st = read_string(c, &e->key, "a metadata key", err);
@@ -90,7 +90,7 @@ static masa_status read_entry(cursor *c, gguf__entry *e, masa_error *err)
     e->type = (masa_gguf_type)type;
     if (type == MASA_GGUF_STRING) return read_string(c, &e->string, "a metadata text", err);
     if (type == MASA_GGUF_ARRAY) return read_array(c, e, err);
-    size_t size = gguf__scalar_size(type);
+    size_t size = gguf_scalar_size(type);
     if (size == 0)
         return MASA_FAIL(err, MASA_ERR_FORMAT, "metadata '%.*s' has the unknown type %" PRIu32,
                          SHOWN(e->key), type);
@@ -151,16 +151,16 @@ static masa_status sort_names(masa_gguf *g, masa_error *err)
 {
     g->entries_by_key = masa_alloc(g->n_entries, sizeof *g->entries_by_key);
     for (size_t i = 0; i < g->n_entries; i++) g->entries_by_key[i] = &g->entries[i];
-    qsort(g->entries_by_key, g->n_entries, sizeof *g->entries_by_key, gguf__compare_entries);
+    qsort(g->entries_by_key, g->n_entries, sizeof *g->entries_by_key, gguf_compare_entries);
     for (size_t i = 1; i < g->n_entries; i++)
-        if (gguf__compare_entries(&g->entries_by_key[i - 1], &g->entries_by_key[i]) == 0)
+        if (gguf_compare_entries(&g->entries_by_key[i - 1], &g->entries_by_key[i]) == 0)
             return MASA_FAIL(err, MASA_ERR_FORMAT, "metadata '%.*s' appears twice",
                              SHOWN(g->entries_by_key[i]->key));
     g->tensors_by_name = masa_alloc(g->n_tensors, sizeof *g->tensors_by_name);
     for (size_t i = 0; i < g->n_tensors; i++) g->tensors_by_name[i] = &g->tensors[i];
-    qsort(g->tensors_by_name, g->n_tensors, sizeof *g->tensors_by_name, gguf__compare_tensors);
+    qsort(g->tensors_by_name, g->n_tensors, sizeof *g->tensors_by_name, gguf_compare_tensors);
     for (size_t i = 1; i < g->n_tensors; i++)
-        if (gguf__compare_tensors(&g->tensors_by_name[i - 1], &g->tensors_by_name[i]) == 0)
+        if (gguf_compare_tensors(&g->tensors_by_name[i - 1], &g->tensors_by_name[i]) == 0)
             return MASA_FAIL(err, MASA_ERR_FORMAT, "tensor '%.*s' appears twice",
                              SHOWN(g->tensors_by_name[i]->name));
     return MASA_OK;
@@ -222,7 +222,7 @@ static masa_status parse(masa_gguf *g, cursor c, masa_error *err)
     uint64_t n_tensors = 0, n_entries = 0;
     masa_status st = read_header(&c, &n_tensors, &n_entries, err);
     for (uint64_t i = 0; i < n_entries && st == MASA_OK; i++) {
-        MASA_PUSH(g->entries, g->n_entries, g->entry_capacity, (gguf__entry){0});
+        MASA_PUSH(g->entries, g->n_entries, g->entry_capacity, (gguf_entry){0});
         st = read_entry(&c, &g->entries[i], err);
     }
     for (uint64_t i = 0; i < n_tensors && st == MASA_OK; i++) {

@@ -42,21 +42,21 @@ static masa_status refuse_features(reader *r, const masa_model_config *c, masa_e
     double scale = 1;
     masa_gguf_string text;
     if (masa_gguf_get_integer(r->gguf, key_of(r, "expert_count"), &n) && n > 0)
-        return formats__refuse("a mixture of experts", err);
+        return formats_refuse("a mixture of experts", err);
     if (masa_gguf_get_integer(r->gguf, key_of(r, "attention.sliding_window"), &n) && n > 0 &&
         (uint64_t)n < c->max_positions)
-        return formats__refuse("sliding-window attention", err);
+        return formats_refuse("sliding-window attention", err);
     if (masa_gguf_get_integer(r->gguf, key_of(r, "attention.value_length"), &n) &&
         n != (int64_t)c->head_dim)
-        return formats__refuse("values of another size than keys", err);
+        return formats_refuse("values of another size than keys", err);
     if (masa_gguf_get_integer(r->gguf, key_of(r, "rope.dimension_count"), &n) &&
         n != (int64_t)c->head_dim)
-        return formats__refuse("rotary embedding on a part of each head", err);
+        return formats_refuse("rotary embedding on a part of each head", err);
     if (masa_gguf_get_string(r->gguf, key_of(r, "rope.scaling.type"), &text) &&
         !masa_gguf_string_is(text, "none"))
-        return formats__refuse("rope scaling other than Llama 3.1's", err);
+        return formats_refuse("rope scaling other than Llama 3.1's", err);
     if (masa_gguf_get_float(r->gguf, key_of(r, "rope.scale_linear"), &scale) && scale != 1)
-        return formats__refuse("linear rope scaling", err);
+        return formats_refuse("linear rope scaling", err);
     return MASA_OK;
 }
 
@@ -86,8 +86,8 @@ static masa_status read_eos(reader *r, masa_model_config *c, masa_error *err)
     if (st == MASA_OK) st = read_token(r, "tokenizer.ggml.eot_token_id", true, c, &turn, err);
     if (st == MASA_OK)
         st = read_token(r, "tokenizer.ggml.eom_token_id", true, c, &message, err);
-    if (turn >= 0) formats__add_eos(c, turn);
-    if (message >= 0) formats__add_eos(c, message);
+    if (turn >= 0) formats_add_eos(c, turn);
+    if (message >= 0) formats_add_eos(c, message);
     return st;
 }
 
@@ -119,12 +119,12 @@ static masa_status read_rope(reader *r, masa_model_config *c, masa_error *err)
                          t->n, c->head_dim / 2);
     float *divisors = masa_alloc(t->n, sizeof *divisors);
     masa_tensor_dequantize(divisors, t->type, t->data, t->n);
-    st = formats__rope_recover(c, divisors, err);
+    st = formats_rope_recover(c, divisors, err);
     free(divisors);
     return st == MASA_OK ? masa_model_config_check(c, err) : st;
 }
 
-masa_status formats__gguf_config(masa_model_config *out, const masa_gguf *gguf, masa_error *err)
+masa_status formats_gguf_config(masa_model_config *out, const masa_gguf *gguf, masa_error *err)
 {
     masa_model_config c = {.bos_token = -1, .eos_token = -1, .pad_token = -1};
     masa_gguf_string name = {"(none)", 6};

@@ -6,7 +6,6 @@
 #include <masa/model_config.h>
 
 /* Checked, all but the shapes of the tensors it implies. */
-masa_status formats__gguf_config(masa_model_config *out, const masa_gguf *gguf,
-                                 masa_error *err);
+masa_status formats_gguf_config(masa_model_config *out, const masa_gguf *gguf, masa_error *err);
 
 #endif

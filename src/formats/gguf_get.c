@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t gguf__scalar_size(uint32_t type)
+size_t gguf_scalar_size(uint32_t type)
 {
     switch (type) {
     case MASA_GGUF_U8:
@@ -29,31 +29,31 @@ static int compare_strings(masa_gguf_string a, masa_gguf_string b)
     return order ? order : (a.size > b.size) - (a.size < b.size);
 }
 
-int gguf__compare_entries(const void *a, const void *b)
+int gguf_compare_entries(const void *a, const void *b)
 {
-    return compare_strings((*(const gguf__entry *const *)a)->key,
-                           (*(const gguf__entry *const *)b)->key);
+    return compare_strings((*(const gguf_entry *const *)a)->key,
+                           (*(const gguf_entry *const *)b)->key);
 }
 
-int gguf__compare_tensors(const void *a, const void *b)
+int gguf_compare_tensors(const void *a, const void *b)
 {
     return compare_strings((*(const masa_gguf_tensor *const *)a)->name,
                            (*(const masa_gguf_tensor *const *)b)->name);
 }
 
-static const gguf__entry *find_entry(const masa_gguf *g, const char *key)
+static const gguf_entry *find_entry(const masa_gguf *g, const char *key)
 {
-    gguf__entry wanted = {.key = {key, strlen(key)}};
-    const gguf__entry *p = &wanted;
+    gguf_entry wanted = {.key = {key, strlen(key)}};
+    const gguf_entry *p = &wanted;
     if (!g->entries_by_key) return NULL;
-    const gguf__entry **hit = bsearch(&p, g->entries_by_key, g->n_entries,
-                                      sizeof *g->entries_by_key, gguf__compare_entries);
+    const gguf_entry **hit = bsearch(&p, g->entries_by_key, g->n_entries,
+                                     sizeof *g->entries_by_key, gguf_compare_entries);
     return hit ? *hit : NULL;
 }
 
 bool masa_gguf_get_string(const masa_gguf *gguf, const char *key, masa_gguf_string *out)
 {
-    const gguf__entry *e = find_entry(gguf, key);
+    const gguf_entry *e = find_entry(gguf, key);
     if (!e || e->type != MASA_GGUF_STRING) return false;
     *out = e->string;
     return true;
@@ -71,7 +71,7 @@ static bool load_integer(masa_gguf_type type, const uint8_t *p, int64_t *out)
         uint64_t u64;
         int64_t i64;
     } v = {0};
-    size_t size = gguf__scalar_size(type);
+    size_t size = gguf_scalar_size(type);
     if (size == 0 || type == MASA_GGUF_F32 || type == MASA_GGUF_F64) return false;
     memcpy(&v, p, size);
     switch (type) {
@@ -110,13 +110,13 @@ static bool load_float(masa_gguf_type type, const uint8_t *p, double *out)
 
 bool masa_gguf_get_integer(const masa_gguf *gguf, const char *key, int64_t *out)
 {
-    const gguf__entry *e = find_entry(gguf, key);
+    const gguf_entry *e = find_entry(gguf, key);
     return e && e->data && load_integer(e->type, e->data, out);
 }
 
 bool masa_gguf_get_float(const masa_gguf *gguf, const char *key, double *out)
 {
-    const gguf__entry *e = find_entry(gguf, key);
+    const gguf_entry *e = find_entry(gguf, key);
     return e && e->data && load_float(e->type, e->data, out);
 }
 
@@ -131,7 +131,7 @@ bool masa_gguf_get_bool(const masa_gguf *gguf, const char *key, bool *out)
 bool masa_gguf_get_array(const masa_gguf *gguf, const char *key, masa_gguf_type type,
                          masa_gguf_array *out)
 {
-    const gguf__entry *e = find_entry(gguf, key);
+    const gguf_entry *e = find_entry(gguf, key);
     if (!e || e->type != MASA_GGUF_ARRAY) return false;
     bool same =
         e->array.type == type || (type == MASA_GGUF_I32 && e->array.type == MASA_GGUF_U32);
@@ -142,7 +142,7 @@ bool masa_gguf_get_array(const masa_gguf *gguf, const char *key, masa_gguf_type 
 int64_t masa_gguf_array_integer(const masa_gguf_array *array, size_t i)
 {
     int64_t value = 0;
-    load_integer(array->type, array->data + i * gguf__scalar_size(array->type), &value);
+    load_integer(array->type, array->data + i * gguf_scalar_size(array->type), &value);
     return value;
 }
 
@@ -166,9 +166,8 @@ const masa_gguf_tensor *masa_gguf_find_tensor(const masa_gguf *gguf, const char 
 {
     masa_gguf_tensor wanted = {.name = {name, strlen(name)}};
     const masa_gguf_tensor *p = &wanted;
-    const masa_gguf_tensor **hit =
-        bsearch(&p, gguf->tensors_by_name, gguf->n_tensors, sizeof *gguf->tensors_by_name,
-                gguf__compare_tensors);
+    const masa_gguf_tensor **hit = bsearch(&p, gguf->tensors_by_name, gguf->n_tensors,
+                                           sizeof *gguf->tensors_by_name, gguf_compare_tensors);
     return hit ? *hit : NULL;
 }
 

@@ -5,19 +5,19 @@
 #include <masa/file.h>
 #include <masa/gguf.h>
 
-typedef struct gguf__entry {
+typedef struct gguf_entry {
     masa_gguf_string key;
     masa_gguf_type type;
     masa_gguf_string string; /* when STRING */
     masa_gguf_array array;   /* when ARRAY */
     const uint8_t *data;     /* the scalar otherwise */
-} gguf__entry;
+} gguf_entry;
 
 struct masa_gguf {
     masa_mapping mapping; /* empty when over the caller's memory */
-    gguf__entry *entries;
+    gguf_entry *entries;
     size_t n_entries, entry_capacity;
-    const gguf__entry **entries_by_key;
+    const gguf_entry **entries_by_key;
     masa_gguf_tensor *tensors;
     uint64_t *offsets; /* [n_tensors] from the start of the data section */
     size_t n_tensors, tensor_capacity, offset_capacity;
@@ -25,10 +25,10 @@ struct masa_gguf {
 };
 
 /* Bytes of a scalar, 0 for strings, arrays and unknown types. */
-size_t gguf__scalar_size(uint32_t type);
+size_t gguf_scalar_size(uint32_t type);
 
 /* For qsort and bsearch over pointers to entries (by key) and tensors (by name). */
-int gguf__compare_entries(const void *a, const void *b);
-int gguf__compare_tensors(const void *a, const void *b);
+int gguf_compare_entries(const void *a, const void *b);
+int gguf_compare_tensors(const void *a, const void *b);
 
 #endif

@@ -15,7 +15,7 @@ enum { ALIGNMENT = 32, VERSION = 3 };
 
 typedef struct writer {
     const masa_model_config *config;
-    const formats__tensor_list *list;
+    const formats_tensor_list *list;
     masa_tensor_type matrix_type;
     masa_parameter *parameters; /* [n_parameters] */
     size_t *index;              /* [n_parameters] where each is in the list */
@@ -238,18 +238,18 @@ static masa_status write_data(const writer *w, FILE *file, masa_error *err)
     }
     for (size_t i = 0; i < w->n_parameters && st == MASA_OK; i++) {
         const masa_parameter *p = &w->parameters[i];
-        st = formats__tensor_write(file, w->list, w->index[i], type_of(w, p), p->rotary_dim,
-                                   err);
+        st =
+            formats_tensor_write(file, w->list, w->index[i], type_of(w, p), p->rotary_dim, err);
         pad(file, bytes_of(w, p));
     }
     return st;
 }
 
 static masa_status write_model(const char *path, const masa_model_config *config,
-                               const formats__tensor_list *list, masa_save_dtype dtype,
+                               const formats_tensor_list *list, masa_save_dtype dtype,
                                const masa_gguf_vocab *vocab, masa_error *err)
 {
-    writer w = {.config = config, .list = list, .matrix_type = formats__stored_type(dtype)};
+    writer w = {.config = config, .list = list, .matrix_type = formats_stored_type(dtype)};
     masa_output sink;
     masa_text header = {0};
     masa_status st = MASA_OK;
@@ -264,7 +264,7 @@ static masa_status write_model(const char *path, const masa_model_config *config
     if (st != MASA_OK) goto out;
     if (config->rope_scaled) {
         w.divisors = masa_alloc(config->head_dim / 2, sizeof *w.divisors);
-        formats__rope_divisors(w.divisors, config);
+        formats_rope_divisors(w.divisors, config);
     }
     add_model(&w, dtype);
     add_vocab(&w, vocab);
@@ -288,7 +288,7 @@ masa_status masa_gguf_write(const char *path, const masa_model_config *config,
                             const masa_named_tensor *tensors, size_t n, masa_save_dtype dtype,
                             const masa_gguf_vocab *vocab, masa_error *err)
 {
-    formats__tensor_list list = {tensors, n, NULL};
+    formats_tensor_list list = {tensors, n, NULL};
     return write_model(path, config, &list, dtype, vocab, err);
 }
 
@@ -296,7 +296,7 @@ masa_status masa_gguf_write_file(const char *path, const masa_model_file *source
                                  masa_save_dtype dtype, const masa_gguf_vocab *vocab,
                                  masa_error *err)
 {
-    formats__tensor_list list = formats__tensor_list_of(source);
+    formats_tensor_list list = formats_tensor_list_of(source);
     masa_status st =
         write_model(path, masa_model_file_config(source), &list, dtype, vocab, err);
     free((void *)(uintptr_t)list.tensors);

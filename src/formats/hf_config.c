@@ -66,7 +66,7 @@ static masa_status read_eos(const json_t *object, masa_model_config *c, masa_err
                              "'eos_token_id' must be an id below the vocabulary size %zu, or "
                              "a list of them",
                              c->vocab_size);
-        if (v >= 0 && !formats__add_eos(c, (int32_t)v))
+        if (v >= 0 && !formats_add_eos(c, (int32_t)v))
             return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                              "'eos_token_id' has more than %d different ids",
                              MASA_MORE_EOS + 1);
@@ -101,16 +101,16 @@ static masa_status refuse_features(const json_t *root, const masa_model_config *
     const char *act = json_string_value(member(root, "hidden_act"));
     const json_t *partial = member(root, "partial_rotary_factor");
     if (act && strcmp(act, "silu") != 0)
-        return formats__refuse("an activation other than silu", err);
+        return formats_refuse("an activation other than silu", err);
     if (is_true(root, "mlp_bias"))
-        return formats__refuse("biases in the feed-forward layers", err);
+        return formats_refuse("biases in the feed-forward layers", err);
     if (!traits->attention_bias && is_true(root, "attention_bias"))
-        return formats__refuse("attention biases", err);
+        return formats_refuse("attention biases", err);
     if (partial && json_number_value(partial) != 1)
-        return formats__refuse("rotary embedding on a part of each head", err);
-    if (slides(root, c)) return formats__refuse("sliding-window attention", err);
+        return formats_refuse("rotary embedding on a part of each head", err);
+    if (slides(root, c)) return formats_refuse("sliding-window attention", err);
     if (member(root, "quantization_config"))
-        return formats__refuse("quantised safetensors", err);
+        return formats_refuse("quantised safetensors", err);
     return MASA_OK;
 }
 
@@ -194,8 +194,8 @@ static masa_status load_object(json_t **out, const char *json, size_t n, masa_er
     return st;
 }
 
-masa_status formats__hf_config_parse(masa_model_config *out, const char *json, size_t n,
-                                     masa_error *err)
+masa_status formats_hf_config_parse(masa_model_config *out, const char *json, size_t n,
+                                    masa_error *err)
 {
     json_t *root = NULL;
     masa_model_config c = {.bos_token = -1, .eos_token = -1, .pad_token = -1};
@@ -206,8 +206,8 @@ masa_status formats__hf_config_parse(masa_model_config *out, const char *json, s
     return st;
 }
 
-masa_status formats__hf_generation_parse(masa_model_config *config, const char *json, size_t n,
-                                         masa_error *err)
+masa_status formats_hf_generation_parse(masa_model_config *config, const char *json, size_t n,
+                                        masa_error *err)
 {
     json_t *root = NULL;
     masa_model_config c = *config;

@@ -27,7 +27,7 @@ static masa_status parse_file(const char *folder, const char *name, parser *pars
     return st;
 }
 
-static masa_status open_shard(formats__hf_folder *f, const char *path, masa_error *err)
+static masa_status open_shard(formats_hf_folder *f, const char *path, masa_error *err)
 {
     f->shards = masa_realloc(f->shards, f->n_shards + 1, sizeof *f->shards);
     masa_status st = masa_safetensors_open(&f->shards[f->n_shards], path, err);
@@ -42,7 +42,7 @@ static int compare_texts(const void *a, const void *b)
 
 /* Opens each file of the index once. Which tensor it holds is read from the file
  * itself; the index is believed only for the names of files. */
-static masa_status open_indexed(formats__hf_folder *f, const char *folder, const json_t *map,
+static masa_status open_indexed(formats_hf_folder *f, const char *folder, const json_t *map,
                                 masa_error *err)
 {
     masa_status st = MASA_OK;
@@ -72,7 +72,7 @@ out:
     return st;
 }
 
-static masa_status open_index(formats__hf_folder *f, const char *folder, const char *index_path,
+static masa_status open_index(formats_hf_folder *f, const char *folder, const char *index_path,
                               masa_error *err)
 {
     masa_text text = {0};
@@ -98,7 +98,7 @@ static masa_status open_index(formats__hf_folder *f, const char *folder, const c
     return st;
 }
 
-static masa_status open_weights(formats__hf_folder *f, const char *folder, masa_error *err)
+static masa_status open_weights(formats_hf_folder *f, const char *folder, masa_error *err)
 {
     char *single = masa_path_join(folder, "model.safetensors");
     char *index = masa_path_join(folder, "model.safetensors.index.json");
@@ -114,31 +114,31 @@ static masa_status open_weights(formats__hf_folder *f, const char *folder, masa_
     return st;
 }
 
-masa_status formats__hf_folder_open(formats__hf_folder *folder, const char *path,
-                                    masa_model_config *config, masa_error *err)
+masa_status formats_hf_folder_open(formats_hf_folder *folder, const char *path,
+                                   masa_model_config *config, masa_error *err)
 {
-    masa_status st = parse_file(path, "config.json", formats__hf_config_parse, config, err);
+    masa_status st = parse_file(path, "config.json", formats_hf_config_parse, config, err);
     char *generation = masa_path_join(path, "generation_config.json");
     if (st == MASA_OK && masa_path_exists(generation))
-        st = parse_file(path, "generation_config.json", formats__hf_generation_parse, config,
+        st = parse_file(path, "generation_config.json", formats_hf_generation_parse, config,
                         err);
     free(generation);
     if (st == MASA_OK) st = open_weights(folder, path, err);
     /* A folder whose head was left out ties it, whatever its config says. */
-    if (st == MASA_OK && !formats__hf_folder_find(folder, "lm_head.weight"))
+    if (st == MASA_OK && !formats_hf_folder_find(folder, "lm_head.weight"))
         config->tied_embeddings = true;
     return st;
 }
 
-void formats__hf_folder_close(formats__hf_folder *folder)
+void formats_hf_folder_close(formats_hf_folder *folder)
 {
     for (size_t i = 0; i < folder->n_shards; i++) masa_safetensors_close(folder->shards[i]);
     free(folder->shards);
-    *folder = (formats__hf_folder){0};
+    *folder = (formats_hf_folder){0};
 }
 
-const masa_safetensors_tensor *formats__hf_folder_find(const formats__hf_folder *folder,
-                                                       const char *name)
+const masa_safetensors_tensor *formats_hf_folder_find(const formats_hf_folder *folder,
+                                                      const char *name)
 {
     const masa_safetensors_tensor *t = NULL;
     for (size_t i = 0; i < folder->n_shards && !t; i++)
@@ -155,9 +155,9 @@ static bool is_known(const char *name, const masa_parameter *parameters, size_t 
     return false;
 }
 
-masa_status formats__hf_folder_refuse_others(const formats__hf_folder *folder,
-                                             const masa_parameter *parameters, size_t n,
-                                             masa_error *err)
+masa_status formats_hf_folder_refuse_others(const formats_hf_folder *folder,
+                                            const masa_parameter *parameters, size_t n,
+                                            masa_error *err)
 {
     size_t there = 0;
     for (size_t i = 0; i < folder->n_shards; i++)

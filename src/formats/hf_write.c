@@ -61,7 +61,7 @@ static void add_rope(masa_text *out, const masa_model_config *c)
                    c->rope_original_positions);
 }
 
-void formats__hf_config_write(masa_text *out, const masa_model_config *c, masa_save_dtype dtype)
+void formats_hf_config_write(masa_text *out, const masa_model_config *c, masa_save_dtype dtype)
 {
     const masa_traits *traits = masa_architecture_traits(c->architecture);
     static const char *const types[] = {[MASA_SAVE_F32] = "float32",
@@ -95,7 +95,7 @@ void formats__hf_config_write(masa_text *out, const masa_model_config *c, masa_s
                    types[dtype]);
 }
 
-void formats__hf_generation_write(masa_text *out, const masa_model_config *c)
+void formats_hf_generation_write(masa_text *out, const masa_model_config *c)
 {
     masa_text_add(out, "{\n  \"_from_model_config\": true,\n");
     add_token(out, "bos_token_id", c->bos_token);
@@ -115,17 +115,17 @@ static masa_status write_text(const char *folder, const char *name, const masa_t
 }
 
 static masa_status write_folder(const char *folder, const masa_model_config *config,
-                                const formats__tensor_list *list, masa_save_dtype dtype,
+                                const formats_tensor_list *list, masa_save_dtype dtype,
                                 masa_error *err)
 {
     masa_text text = {0};
     char *weights = masa_path_join(folder, "model.safetensors");
-    masa_status st = formats__safetensors_write(weights, list, dtype, err);
+    masa_status st = formats_safetensors_write(weights, list, dtype, err);
     free(weights);
-    formats__hf_generation_write(&text, config);
+    formats_hf_generation_write(&text, config);
     if (st == MASA_OK) st = write_text(folder, "generation_config.json", &text, err);
     masa_text_clear(&text);
-    formats__hf_config_write(&text, config, dtype);
+    formats_hf_config_write(&text, config, dtype);
     /* Last: a folder with a config.json is a whole model. */
     if (st == MASA_OK) st = write_text(folder, "config.json", &text, err);
     if (st == MASA_OK) st = masa_folder_sync(folder, err);
@@ -137,14 +137,14 @@ masa_status masa_model_folder_write(const char *folder, const masa_model_config 
                                     const masa_named_tensor *tensors, size_t n,
                                     masa_save_dtype dtype, masa_error *err)
 {
-    formats__tensor_list list = {tensors, n, NULL};
+    formats_tensor_list list = {tensors, n, NULL};
     return write_folder(folder, config, &list, dtype, err);
 }
 
 masa_status masa_model_folder_write_file(const char *folder, const masa_model_file *source,
                                          masa_save_dtype dtype, masa_error *err)
 {
-    formats__tensor_list list = formats__tensor_list_of(source);
+    formats_tensor_list list = formats_tensor_list_of(source);
     masa_status st = write_folder(folder, masa_model_file_config(source), &list, dtype, err);
     free((void *)(uintptr_t)list.tensors);
     return st;

@@ -19,7 +19,7 @@ struct masa_model_file {
     char *path;
     masa_model_config config;
     masa_gguf *gguf; /* one of the two */
-    formats__hf_folder folder;
+    formats_hf_folder folder;
     masa_parameter *parameters; /* [n] */
     const uint8_t **data;       /* [n] */
     masa_tensor_info *infos;    /* [n] */
@@ -54,7 +54,7 @@ static masa_status resolve(masa_model_file *f, size_t i, masa_error *err)
         type = t->type, f->data[i] = t->data;
         n_dims = t->n_dims, rows = t->n / t->dims[0], cols = t->dims[0];
     } else {
-        const masa_safetensors_tensor *t = formats__hf_folder_find(&f->folder, p->name);
+        const masa_safetensors_tensor *t = formats_hf_folder_find(&f->folder, p->name);
         if (!t) return fail_missing(p->name, err);
         type = t->type, f->data[i] = t->data;
         n_dims = t->n_dims, cols = n_dims ? t->dims[n_dims - 1] : 1;
@@ -72,7 +72,7 @@ static masa_status resolve(masa_model_file *f, size_t i, masa_error *err)
 /* A tensor that nothing reads would mean that the model computes something else. */
 static masa_status refuse_others(const masa_model_file *f, masa_error *err)
 {
-    if (!f->gguf) return formats__hf_folder_refuse_others(&f->folder, f->parameters, f->n, err);
+    if (!f->gguf) return formats_hf_folder_refuse_others(&f->folder, f->parameters, f->n, err);
     size_t known = f->n + (masa_gguf_find_tensor(f->gguf, "rope_freqs.weight") ? 1 : 0);
     size_t n = masa_gguf_tensor_count(f->gguf);
     if (n <= known) return MASA_OK;
@@ -93,12 +93,12 @@ static masa_status refuse_others(const masa_model_file *f, masa_error *err)
 static masa_status load_format(masa_model_file *f, const char *path, masa_error *err)
 {
     if (masa_path_is_folder(path))
-        return formats__hf_folder_open(&f->folder, path, &f->config, err);
+        return formats_hf_folder_open(&f->folder, path, &f->config, err);
     if (masa_path_exists(path) && !masa_gguf_detect(path))
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "%s is neither a GGUF file nor a folder with a config.json", path);
     masa_status st = masa_gguf_open(&f->gguf, path, err);
-    return st == MASA_OK ? formats__gguf_config(&f->config, f->gguf, err) : st;
+    return st == MASA_OK ? formats_gguf_config(&f->config, f->gguf, err) : st;
 }
 
 masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_error *err)
@@ -126,7 +126,7 @@ void masa_model_file_close(masa_model_file *file)
 {
     if (!file) return;
     masa_gguf_close(file->gguf);
-    formats__hf_folder_close(&file->folder);
+    formats_hf_folder_close(&file->folder);
     free(file->parameters);
     free(file->data);
     free(file->infos);
@@ -171,7 +171,7 @@ static void read_piece(void *call, size_t piece)
     const masa_tensor_layout *layout = masa_tensor_type_layout(r->type);
     size_t stride = r->cols / layout->block * layout->bytes, many = piece_rows(r);
     for (size_t i = piece * many; i < r->rows && i < (piece + 1) * many; i++) {
-        size_t row = r->rotary_dim ? formats__rotary_row(i, r->rotary_dim) : i;
+        size_t row = r->rotary_dim ? formats_rotary_row(i, r->rotary_dim) : i;
         masa_tensor_dequantize(r->out + i * r->cols, r->type, r->data + row * stride, r->cols);
     }
 }

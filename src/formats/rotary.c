@@ -5,13 +5,13 @@
 #include <math.h>
 #include <stdlib.h>
 
-size_t formats__rotary_row(size_t row, size_t rotary_dim)
+size_t formats_rotary_row(size_t row, size_t rotary_dim)
 {
     size_t head = row / rotary_dim, in_head = row % rotary_dim, half = rotary_dim / 2;
     return head * rotary_dim + in_head % half * 2 + in_head / half;
 }
 
-size_t formats__plain_row(size_t row, size_t rotary_dim)
+size_t formats_plain_row(size_t row, size_t rotary_dim)
 {
     size_t head = row / rotary_dim, in_head = row % rotary_dim, half = rotary_dim / 2;
     return head * rotary_dim + in_head % 2 * half + in_head / 2;
@@ -20,7 +20,7 @@ size_t formats__plain_row(size_t row, size_t rotary_dim)
 /* Llama 3.1's rotary frequency scaling: low frequencies are divided by `factor`, high
  * ones are kept, with a smooth step between the wave lengths original / low_freq_factor
  * and original / high_freq_factor (Grattafiori et al. 2024, arXiv:2407.21783). */
-void formats__rope_divisors(float *out, const masa_model_config *c)
+void formats_rope_divisors(float *out, const masa_model_config *c)
 {
     double original = (double)c->rope_original_positions;
     double low = (double)c->rope_low_freq_factor, high = (double)c->rope_high_freq_factor;
@@ -39,8 +39,8 @@ void formats__rope_divisors(float *out, const masa_model_config *c)
     }
 }
 
-masa_status formats__rope_recover(masa_model_config *config, const float *divisors,
-                                  masa_error *err)
+masa_status formats_rope_recover(masa_model_config *config, const float *divisors,
+                                 masa_error *err)
 {
     size_t n = config->head_dim / 2;
     float *computed = masa_alloc(n, sizeof *computed);
@@ -52,7 +52,7 @@ masa_status formats__rope_recover(masa_model_config *config, const float *diviso
     candidate.rope_low_freq_factor = 1;
     candidate.rope_high_freq_factor = 4;
     candidate.rope_original_positions = 8192;
-    formats__rope_divisors(computed, &candidate);
+    formats_rope_divisors(computed, &candidate);
     bool same = true;
     for (size_t i = 0; i < n; i++)
         same = same && fabsf(computed[i] - divisors[i]) <= 1e-4f * fabsf(computed[i]);

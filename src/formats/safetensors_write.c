@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static masa_status make_header(masa_text *out, const formats__tensor_list *list,
+static masa_status make_header(masa_text *out, const formats_tensor_list *list,
                                masa_tensor_type type, masa_error *err)
 {
     const masa_tensor_layout *layout = masa_tensor_type_layout(type);
@@ -33,12 +33,12 @@ static masa_status make_header(masa_text *out, const formats__tensor_list *list,
     return MASA_OK;
 }
 
-masa_status formats__safetensors_write(const char *path, const formats__tensor_list *list,
-                                       masa_save_dtype dtype, masa_error *err)
+masa_status formats_safetensors_write(const char *path, const formats_tensor_list *list,
+                                      masa_save_dtype dtype, masa_error *err)
 {
     masa_output sink;
     masa_text header = {0};
-    masa_tensor_type type = formats__stored_type(dtype);
+    masa_tensor_type type = formats_stored_type(dtype);
     masa_status st = make_header(&header, list, type, err);
     if (st == MASA_OK) st = masa_file_begin(&sink, path, err);
     if (st != MASA_OK) goto out;
@@ -46,7 +46,7 @@ masa_status formats__safetensors_write(const char *path, const formats__tensor_l
     fwrite(&length, sizeof length, 1, sink.file);
     fwrite(header.data, 1, header.size, sink.file);
     for (size_t i = 0; i < list->n && st == MASA_OK; i++)
-        st = formats__tensor_write(sink.file, list, i, type, 0, err);
+        st = formats_tensor_write(sink.file, list, i, type, 0, err);
     if (st == MASA_OK) st = masa_file_commit(&sink, err);
     else masa_file_abort(&sink);
 out:
@@ -57,6 +57,6 @@ out:
 masa_status masa_safetensors_write(const char *path, const masa_named_tensor *tensors, size_t n,
                                    masa_save_dtype dtype, masa_error *err)
 {
-    return formats__safetensors_write(path, &(formats__tensor_list){tensors, n, NULL}, dtype,
-                                      err);
+    return formats_safetensors_write(path, &(formats_tensor_list){tensors, n, NULL}, dtype,
+                                     err);
 }

@@ -8,9 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-formats__tensor_list formats__tensor_list_of(const masa_model_file *source)
+formats_tensor_list formats_tensor_list_of(const masa_model_file *source)
 {
-    formats__tensor_list list = {.source = source};
+    formats_tensor_list list = {.source = source};
     const masa_tensor_info *infos = masa_model_file_tensors(source, &list.n);
     masa_named_tensor *tensors = masa_alloc(list.n, sizeof *tensors);
     for (size_t i = 0; i < list.n; i++)
@@ -22,7 +22,7 @@ formats__tensor_list formats__tensor_list_of(const masa_model_file *source)
     return list;
 }
 
-masa_tensor_type formats__stored_type(masa_save_dtype dtype)
+masa_tensor_type formats_stored_type(masa_save_dtype dtype)
 {
     return dtype == MASA_SAVE_F32   ? MASA_TENSOR_F32
            : dtype == MASA_SAVE_F16 ? MASA_TENSOR_F16
@@ -60,8 +60,8 @@ static bool write_elements(FILE *file, const float *in, size_t n, masa_tensor_ty
     return fits;
 }
 
-masa_status formats__tensor_write(FILE *file, const formats__tensor_list *list, size_t i,
-                                  masa_tensor_type type, size_t rotary_dim, masa_error *err)
+masa_status formats_tensor_write(FILE *file, const formats_tensor_list *list, size_t i,
+                                 masa_tensor_type type, size_t rotary_dim, masa_error *err)
 {
     const masa_named_tensor *t = &list->tensors[i];
     const float *data = t->data;
@@ -80,7 +80,7 @@ masa_status formats__tensor_write(FILE *file, const formats__tensor_list *list, 
     if (t->vector && rotary_dim) rows = t->cols, cols = 1; /* a bias is as its rows */
     bool fits = true;
     for (size_t row = 0; row < rows; row++) {
-        size_t from = rotary_dim ? formats__plain_row(row, rotary_dim) : row;
+        size_t from = rotary_dim ? formats_plain_row(row, rotary_dim) : row;
         fits = write_elements(file, data + from * cols, cols, type, buffer) && fits;
     }
     if (!fits)

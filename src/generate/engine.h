@@ -104,8 +104,8 @@ static inline int32_t *table_of(masa_generator *g, const slot *s)
 
 /* Tokens that a sample's response was asked to have at most; and what the context
  * leaves of that. */
-size_t wanted_tokens(const masa_request *request, size_t sample);
-size_t response_limit(const masa_generator *g, const masa_request *request, size_t sample);
+size_t engine_wanted(const masa_request *request, size_t sample);
+size_t engine_limit(const masa_generator *g, const masa_request *request, size_t sample);
 
 static inline masa_completion *completion_of(const masa_generator *g, size_t sample)
 {
@@ -113,19 +113,19 @@ static inline masa_completion *completion_of(const masa_generator *g, size_t sam
 }
 
 /* Tokens of a slot's sequence: what is cached and what is still to be computed. */
-size_t sequence_size(const masa_generator *g, const slot *s);
+size_t engine_sequence_size(const masa_generator *g, const slot *s);
 
 /* schedule.c */
-void admit_sequences(masa_generator *g);
-void reserve_blocks(masa_generator *g);
-void keep_prompt(masa_generator *g, slot *s);
-void forget_prompt(masa_generator *g, group *owner);
-void release_blocks(masa_generator *g, slot *s);
-void finish_sample(masa_generator *g, const masa_completion *c);
-void drop_slot(masa_generator *g, size_t index);
-void queue_push(run *r, size_t sample);
+void engine_admit(masa_generator *g);
+void engine_reserve(masa_generator *g);
+void engine_keep_prompt(masa_generator *g, slot *s);
+void engine_forget_prompt(masa_generator *g, group *owner);
+void engine_release(masa_generator *g, slot *s);
+void engine_finish(masa_generator *g, const masa_completion *c);
+void engine_drop(masa_generator *g, size_t index);
+void engine_queue(run *r, size_t sample);
 
 /* step.c: one batch through the model, and the tokens that come of it. */
-masa_status run_step(masa_generator *g, masa_error *err);
+masa_status engine_step(masa_generator *g, masa_error *err);
 
 #endif

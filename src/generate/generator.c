@@ -27,20 +27,36 @@ void masa_completion_deinit(masa_completion *completion)
     *completion = (masa_completion){0};
 }
 
+/* Blocks of keys and values that so many bytes hold. */
+static size_t cache_blocks_in(const masa_model_config *config, masa_dtype compute, size_t bytes)
+{
+    return bytes / masa_kv_store_bytes(config, compute, 1, block_tokens());
+}
+
 /* The sizes that follow from the options. */
 typedef struct sizes {
     size_t context, rows, table_blocks, cache_blocks;
 } sizes;
 
-static sizes plan_sizes(const masa_model_config *config, const masa_generator_options *o)
+static sizes plan_sizes(const masa_model_config *config, masa_dtype compute,
+                        const masa_generator_options *o)
 {
     sizes s = {.context = o->max_context ? o->max_context : config->max_positions};
     s.rows = o->max_batch + masa_device_sizes_get().prefill_rows;
     s.table_blocks = blocks_of(s.context);
     /* One more block a sequence: the partly filled last one of its prompt. */
-    s.cache_blocks =
-        o->cache_tokens ? blocks_of(o->cache_tokens) : o->max_batch * (s.table_blocks + 1);
+    s.cache_blocks = o->max_batch * (s.table_blocks + 1);
+    if (o->cache_bytes) {
+        size_t most = cache_blocks_in(config, compute, o->cache_bytes);
+        s.cache_blocks = most ? most : 1;
+    }
     return s;
+}
+
+size_t masa_generator_cache_tokens(const masa_model_config *config, masa_dtype compute,
+                                   const masa_generator_options *options)
+{
+    return plan_sizes(config, compute, options).cache_blocks * block_tokens();
 }
 
 static masa_decoder_sizes decoder_sizes(size_t max_batch, const sizes *s)
@@ -52,7 +68,7 @@ static masa_decoder_sizes decoder_sizes(size_t max_batch, const sizes *s)
 size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype compute,
                                    const masa_generator_options *options)
 {
-    sizes s = plan_sizes(config, options);
+    sizes s = plan_sizes(config, compute, options);
     masa_decoder_sizes decoder = decoder_sizes(options->max_batch, &s);
     return masa_kv_store_bytes(config, compute, s.cache_blocks, block_tokens()) +
            masa_decoder_bytes(config, compute, &decoder) +
@@ -69,7 +85,7 @@ size_t masa_generator_context(const masa_generator *g)
     return g->max_context;
 }
 
-static masa_status check_options(const masa_model_config *config,
+static masa_status check_options(const masa_model_config *config, masa_dtype compute,
                                  const masa_generator_options *o, masa_error *err)
 {
     if (o->max_batch == 0 || o->max_batch > 65536)
@@ -80,7 +96,7 @@ static masa_status check_options(const masa_model_config *config,
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "a context of %zu tokens is more than the model's %zu", o->max_context,
                          config->max_positions);
-    if (plan_sizes(config, o).cache_blocks > INT32_MAX / block_tokens())
+    if (plan_sizes(config, compute, o).cache_blocks > INT32_MAX / block_tokens())
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "a cache for %zu sequences of this context is too large; lower the "
                          "batch, the context or the size of the cache",
@@ -114,14 +130,16 @@ masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
                                           size_t cache_bytes)
 {
     const masa_model_config *c = masa_model_get_config(model);
-    size_t bytes = masa_kv_store_bytes(c, masa_model_dtype(model), 1, block_tokens());
-    size_t allowed = cache_bytes / bytes * block_tokens(), spare = 2 * block_tokens();
+    size_t allowed = cache_blocks_in(c, masa_model_dtype(model), cache_bytes) * block_tokens();
+    size_t spare = 2 * block_tokens();
     if (context == 0) context = allowed > spare ? allowed - spare : 1;
     if (context > c->max_positions) context = c->max_positions;
-    masa_generator_options options = {.max_batch = batch, .max_context = context};
-    if (batch * (context + spare) > allowed)
-        options.cache_tokens = allowed ? allowed : block_tokens();
-    return options;
+    bool all = batch * (context + spare) <= allowed;
+    return (masa_generator_options){.max_batch = batch,
+                                    .max_context = context,
+                                    .cache_bytes = all           ? 0
+                                                   : cache_bytes ? cache_bytes
+                                                                 : 1};
 }
 
 masa_status masa_generator_create(masa_generator **out, masa_model *model,
@@ -129,9 +147,10 @@ masa_status masa_generator_create(masa_generator **out, masa_model *model,
                                   const masa_generator_options *options, masa_error *err)
 {
     const masa_model_config *config = masa_model_get_config(model);
-    masa_status st = check_options(config, options, err);
+    masa_dtype compute = masa_model_dtype(model);
+    masa_status st = check_options(config, compute, options, err);
     if (st != MASA_OK) return st;
-    sizes s = plan_sizes(config, options);
+    sizes s = plan_sizes(config, compute, options);
     masa_generator *g = masa_alloc(1, sizeof *g);
     *g = (masa_generator){.model = model,
                           .tokenizer = tokenizer,
@@ -218,16 +237,16 @@ static masa_status check_prompt(const masa_generator *g, const masa_request *req
     return MASA_OK;
 }
 
-size_t wanted_tokens(const masa_request *request, size_t sample)
+size_t engine_wanted(const masa_request *request, size_t sample)
 {
     return request->sample_max_tokens ? request->sample_max_tokens[sample]
                                       : request->max_tokens;
 }
 
-size_t response_limit(const masa_generator *g, const masa_request *request, size_t sample)
+size_t engine_limit(const masa_generator *g, const masa_request *request, size_t sample)
 {
     size_t room = g->max_context - request->prompt_size;
-    size_t wanted = wanted_tokens(request, sample);
+    size_t wanted = engine_wanted(request, sample);
     return wanted < room ? wanted : room;
 }
 
@@ -240,7 +259,7 @@ static masa_status check_request(const masa_generator *g, const masa_request *re
     if (st != MASA_OK) return st;
     size_t response = 0;
     for (size_t i = 0; i < request->n_samples; i++) {
-        size_t limit = response_limit(g, request, i);
+        size_t limit = engine_limit(g, request, i);
         if (limit == 0)
             return MASA_FAIL(err, MASA_ERR_CONFIG, "a response needs at least 1 token");
         if (limit > response) response = limit;
@@ -301,11 +320,11 @@ static void end_run(masa_generator *g)
     run *r = &g->run;
     if (r->n_groups) g->stats.seconds = masa_clock() - r->begun;
     while (g->n_slots > 0) {
-        release_blocks(g, &g->slots[g->n_slots - 1]);
-        drop_slot(g, g->n_slots - 1);
+        engine_release(g, &g->slots[g->n_slots - 1]);
+        engine_drop(g, g->n_slots - 1);
     }
     for (size_t i = 0; i < r->n_groups; i++) {
-        forget_prompt(g, &r->groups[i]);
+        engine_forget_prompt(g, &r->groups[i]);
         free(r->groups[i].blocks);
         free(r->groups[i].kept_rows);
     }
@@ -332,9 +351,9 @@ masa_status masa_generator_advance(masa_generator *g, masa_generate_callback *ca
     r->callback = callback;
     r->context = context;
     if (r->remaining > 0) {
-        admit_sequences(g);
-        reserve_blocks(g);
-        if (g->n_slots > 0) st = run_step(g, err);
+        engine_admit(g);
+        engine_reserve(g);
+        if (g->n_slots > 0) st = engine_step(g, err);
     }
     *busy = st == MASA_OK && r->remaining > 0;
     if (!*busy) end_run(g);

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-void queue_push(run *r, size_t sample)
+void engine_queue(run *r, size_t sample)
 {
     assert(r->queue_n < r->capacity);
     r->queue[(r->queue_head + r->queue_n++) % r->capacity] = sample;
@@ -35,7 +35,7 @@ static void queue_pop(run *r)
     r->queue_n--;
 }
 
-size_t sequence_size(const masa_generator *g, const slot *s)
+size_t engine_sequence_size(const masa_generator *g, const slot *s)
 {
     size_t prompt = g->run.groups[s->group].request->prompt_size;
     return s->sample == NO_SAMPLE ? prompt : prompt + completion_of(g, (size_t)s->sample)->n;
@@ -48,14 +48,14 @@ static slot *add_slot(masa_generator *g, size_t owner, ptrdiff_t sample)
     return s;
 }
 
-void release_blocks(masa_generator *g, slot *s)
+void engine_release(masa_generator *g, slot *s)
 {
     const int32_t *table = table_of(g, s);
     for (size_t i = 0; i < s->n_blocks; i++) block_release(&g->pool, table[i]);
     s->n_blocks = 0;
 }
 
-void drop_slot(masa_generator *g, size_t index)
+void engine_drop(masa_generator *g, size_t index)
 {
     assert(g->slots[index].n_blocks == 0);
     g->spare_tables[g->n_spare++] = g->slots[index].table;
@@ -70,7 +70,7 @@ static void extend_table(masa_generator *g, slot *s, size_t n_blocks)
 }
 
 /* The prompt is computed: its blocks go from the slot to the group. */
-void keep_prompt(masa_generator *g, slot *s)
+void engine_keep_prompt(masa_generator *g, slot *s)
 {
     group *owner = &g->run.groups[s->group];
     owner->n_blocks = s->n_blocks;
@@ -83,7 +83,7 @@ void keep_prompt(masa_generator *g, slot *s)
     s->n_blocks = 0;
 }
 
-void forget_prompt(masa_generator *g, group *owner)
+void engine_forget_prompt(masa_generator *g, group *owner)
 {
     if (!owner->cached) return;
     for (size_t i = 0; i < owner->n_blocks; i++) block_release(&g->pool, owner->blocks[i]);
@@ -93,15 +93,15 @@ void forget_prompt(masa_generator *g, group *owner)
     owner->cached = false;
 }
 
-void finish_sample(masa_generator *g, const masa_completion *c)
+void engine_finish(masa_generator *g, const masa_completion *c)
 {
     group *owner = &g->run.groups[c->request];
     if (owner->kept_rows)
-        masa_activations_release(g->kept, response_limit(g, owner->request, c->sample) - c->n);
+        masa_activations_release(g->kept, engine_limit(g, owner->request, c->sample) - c->n);
     g->run.closed = false;
     g->run.remaining--;
     if (--owner->unfinished > 0) return;
-    forget_prompt(g, owner);
+    engine_forget_prompt(g, owner);
     while (g->run.oldest < g->run.next_group && !g->run.groups[g->run.oldest].unfinished)
         g->run.oldest++;
 }
@@ -113,7 +113,7 @@ static bool forget_idle_prompt(masa_generator *g)
     for (size_t i = r->next_group; i-- > r->oldest;) {
         group *idle = &r->groups[i];
         if (!idle->cached || idle->running) continue;
-        forget_prompt(g, idle);
+        engine_forget_prompt(g, idle);
         return true;
     }
     return false;
@@ -129,17 +129,17 @@ static size_t preempt_youngest(masa_generator *g)
     r->groups[s->group].running--;
     r->groups[s->group].waiting++;
     queue_push_front(r, (size_t)s->sample);
-    release_blocks(g, s);
-    drop_slot(g, i);
+    engine_release(g, s);
+    engine_drop(g, i);
     r->closed = true;
     return i;
 }
 
 /* Gives every running sequence the block its next token goes to, oldest first. */
-void reserve_blocks(masa_generator *g)
+void engine_reserve(masa_generator *g)
 {
     for (size_t i = 0; i < g->n_slots;) {
-        size_t need = blocks_of(sequence_size(g, &g->slots[i]));
+        size_t need = blocks_of(engine_sequence_size(g, &g->slots[i]));
         bool stays = true;
         while (stays && need > g->slots[i].n_blocks && g->pool.n_free == 0)
             stays = forget_idle_prompt(g) || preempt_youngest(g) != i;
@@ -195,7 +195,7 @@ static void promise_rows(masa_generator *g, group *owner, const group *prefix, s
     size_t n = request->prompt_size - shared;
     if (!g->kept || (prefix && !prefix->kept_rows)) return;
     /* A response's last token is never run. */
-    for (size_t i = 0; i < request->n_samples; i++) n += response_limit(g, request, i) - 1;
+    for (size_t i = 0; i < request->n_samples; i++) n += engine_limit(g, request, i) - 1;
     if (!masa_activations_promise(g->kept, n)) return;
     owner->kept_rows = masa_alloc(request->prompt_size, sizeof *owner->kept_rows);
     for (size_t i = 0; i < shared; i++) owner->kept_rows[i] = prefix->kept_rows[i];
@@ -257,7 +257,7 @@ static bool start_sample(masa_generator *g, size_t sample)
         s->computed = owner->request->prompt_size;
     }
     extend_table(g, s, need);
-    g->stats.recomputed_tokens += sequence_size(g, s) - s->computed - 1;
+    g->stats.recomputed_tokens += engine_sequence_size(g, s) - s->computed - 1;
     reply *r = &g->run.responses[sample];
     if (r->started == 0) r->started = masa_clock();
     return true;
@@ -265,7 +265,7 @@ static bool start_sample(masa_generator *g, size_t sample)
 
 /* Fills free slots: queued samples first, so that the prompts in the cache are used up
  * and freed; then new prompts, no more of them than the slots will need. */
-void admit_sequences(masa_generator *g)
+void engine_admit(masa_generator *g)
 {
     run *r = &g->run;
     while (g->n_slots < g->max_batch) {

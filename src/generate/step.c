@@ -28,7 +28,7 @@ static void add_rows(masa_generator *g, masa_decode_batch *batch, slot *s, size_
     s->rows = n;
     s->logits = -1;
     bool wanted = s->sample != NO_SAMPLE || !owner->drawn;
-    if (s->computed + n < sequence_size(g, s) || !wanted) return;
+    if (s->computed + n < engine_sequence_size(g, s) || !wanted) return;
     s->logits = (ptrdiff_t)batch->n_logits;
     g->logit_rows[batch->n_logits++] = (int32_t)(batch->rows - 1);
 }
@@ -49,11 +49,11 @@ static masa_decode_batch build_batch(masa_generator *g)
         slot *s = &g->slots[i];
         s->rows = 0;
         s->logits = -1;
-        if (sequence_size(g, s) - s->computed == 1) add_rows(g, &batch, s, 1);
+        if (engine_sequence_size(g, s) - s->computed == 1) add_rows(g, &batch, s, 1);
     }
     for (size_t i = 0; i < g->n_slots; i++) {
         slot *s = &g->slots[i];
-        size_t left = sequence_size(g, s) - s->computed, room = g->max_rows - batch.rows;
+        size_t left = engine_sequence_size(g, s) - s->computed, room = g->max_rows - batch.rows;
         if (s->rows > 0 || room == 0) continue;
         add_rows(g, &batch, s, left < room ? left : room);
     }
@@ -130,7 +130,7 @@ static bool append_token(masa_generator *g, const masa_draw *draw)
     masa_completion *c = to->completion;
     const group *owner = &r->groups[c->request];
     const masa_request *request = owner->request;
-    size_t limit = response_limit(g, request, c->sample);
+    size_t limit = engine_limit(g, request, c->sample);
     if (c->n == to->capacity) grow(c, &to->capacity, owner, limit);
     c->tokens[c->n] = draw->token;
     c->logprobs[c->n++] = draw->logprob;
@@ -142,7 +142,7 @@ static bool append_token(masa_generator *g, const masa_draw *draw)
         c->cause = MASA_STOP_STRING;
     else if (c->n == limit)
         c->cause =
-            limit < wanted_tokens(request, c->sample) ? MASA_STOP_CONTEXT : MASA_STOP_LENGTH;
+            limit < engine_wanted(request, c->sample) ? MASA_STOP_CONTEXT : MASA_STOP_LENGTH;
     else finished = false;
     if (to->started > 0) c->seconds = masa_clock() - to->started;
     if (r->callback && !r->callback(r->context, c, finished) && !finished) {
@@ -160,7 +160,7 @@ static const masa_draw *begin_samples(masa_generator *g, slot *s, const masa_dra
 {
     run *r = &g->run;
     group *owner = &r->groups[s->group];
-    keep_prompt(g, s);
+    engine_keep_prompt(g, s);
     if (owner->drawn) return draw;
     owner->drawn = true;
     size_t n = owner->request->n_samples;
@@ -169,9 +169,9 @@ static const masa_draw *begin_samples(masa_generator *g, slot *s, const masa_dra
     for (size_t k = 0; k < n; k++, draw++) {
         if (append_token(g, draw)) {
             owner->waiting--;
-            finish_sample(g, completion_of(g, draw->tag));
+            engine_finish(g, completion_of(g, draw->tag));
         } else {
-            queue_push(r, draw->tag);
+            engine_queue(r, draw->tag);
         }
     }
     return draw;
@@ -193,15 +193,15 @@ static void apply_tokens(masa_generator *g)
         } else if (s->logits >= 0 && append_token(g, draw++)) {
             done = true;
             owner->running--;
-            release_blocks(g, s);
-            finish_sample(g, completion_of(g, (size_t)s->sample));
+            engine_release(g, s);
+            engine_finish(g, completion_of(g, (size_t)s->sample));
         }
-        if (done) drop_slot(g, i);
+        if (done) engine_drop(g, i);
         else i++;
     }
 }
 
-masa_status run_step(masa_generator *g, masa_error *err)
+masa_status engine_step(masa_generator *g, masa_error *err)
 {
     masa_decode_batch batch = build_batch(g);
     masa_decoder_run(g->decoder, &g->store, &batch, g->logits);

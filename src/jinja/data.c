@@ -8,16 +8,16 @@
 
 enum { BLOCK = 16384 };
 
-struct jinja__block {
-    struct jinja__block *next;
+struct jinja_block {
+    struct jinja_block *next;
     size_t used, size;
     max_align_t bytes[];
 };
 
-void *jinja__alloc(jinja__arena *arena, size_t n)
+void *jinja_alloc(jinja_arena *arena, size_t n)
 {
     n = (n + sizeof(max_align_t) - 1) / sizeof(max_align_t) * sizeof(max_align_t);
-    struct jinja__block *block = arena->blocks;
+    struct jinja_block *block = arena->blocks;
     if (!block || block->size - block->used < n) {
         size_t size = n > BLOCK / 4 ? n : BLOCK;
         block = masa_alloc(1, sizeof *block + size);
@@ -37,20 +37,20 @@ void *jinja__alloc(jinja__arena *arena, size_t n)
     return p;
 }
 
-char *jinja__copy(jinja__arena *arena, const char *s, size_t n)
+char *jinja_copy(jinja_arena *arena, const char *s, size_t n)
 {
-    char *copy = jinja__alloc(arena, n + 1);
+    char *copy = jinja_alloc(arena, n + 1);
     if (n) memcpy(copy, s, n);
     return copy;
 }
 
-void jinja__arena_deinit(jinja__arena *arena)
+void jinja_arena_deinit(jinja_arena *arena)
 {
-    for (struct jinja__block *block = arena->blocks, *next; block; block = next) {
+    for (struct jinja_block *block = arena->blocks, *next; block; block = next) {
         next = block->next;
         free(block);
     }
-    *arena = (jinja__arena){0};
+    *arena = (jinja_arena){0};
 }
 
 masa_jinja_data *masa_jinja_data_create(const masa_jinja_limits *limits)
@@ -63,52 +63,51 @@ masa_jinja_data *masa_jinja_data_create(const masa_jinja_limits *limits)
 void masa_jinja_data_destroy(masa_jinja_data *d)
 {
     if (!d) return;
-    jinja__arena_deinit(&d->arena);
+    jinja_arena_deinit(&d->arena);
     free(d);
 }
 
 masa_jinja_value masa_jinja_none(void)
 {
-    return (jinja__value){.type = JINJA_NONE};
+    return (jinja_value){.type = JINJA_NONE};
 }
 
 masa_jinja_value masa_jinja_bool(bool value)
 {
-    return (jinja__value){.type = JINJA_BOOL, .as.boolean = value};
+    return (jinja_value){.type = JINJA_BOOL, .as.boolean = value};
 }
 
 masa_jinja_value masa_jinja_integer(int64_t value)
 {
-    return (jinja__value){.type = JINJA_INTEGER, .as.integer = value};
+    return (jinja_value){.type = JINJA_INTEGER, .as.integer = value};
 }
 
 masa_jinja_value masa_jinja_real(double value)
 {
-    return (jinja__value){.type = JINJA_REAL, .as.real = value};
+    return (jinja_value){.type = JINJA_REAL, .as.real = value};
 }
 
 masa_jinja_value masa_jinja_string(masa_jinja_data *d, const char *s, size_t n, bool marked)
 {
-    jinja__string *string = jinja__alloc(&d->arena, sizeof *string);
-    string->s = jinja__copy(&d->arena, s, n);
+    jinja_string *string = jinja_alloc(&d->arena, sizeof *string);
+    string->s = jinja_copy(&d->arena, s, n);
     string->n = n;
     if (marked) {
-        char *marks = jinja__alloc(&d->arena, n + 1);
+        char *marks = jinja_alloc(&d->arena, n + 1);
         memset(marks, MASA_JINJA_MARKED, n);
         string->marks = marks;
     }
-    return (jinja__value){.type = JINJA_STRING, .as.string = string};
+    return (jinja_value){.type = JINJA_STRING, .as.string = string};
 }
 
-static void *grow(jinja__arena *arena, const void *items, size_t n, size_t capacity,
-                  size_t size)
+static void *grow(jinja_arena *arena, const void *items, size_t n, size_t capacity, size_t size)
 {
-    void *more = jinja__alloc(arena, capacity * size);
+    void *more = jinja_alloc(arena, capacity * size);
     if (n) memcpy(more, items, n * size);
     return more;
 }
 
-void jinja__list_append(jinja__arena *arena, jinja__list *list, jinja__value item)
+void jinja_list_append(jinja_arena *arena, jinja_list *list, jinja_value item)
 {
     if (list->n == list->capacity) {
         list->capacity = list->capacity ? 2 * list->capacity : 8;
@@ -117,8 +116,7 @@ void jinja__list_append(jinja__arena *arena, jinja__list *list, jinja__value ite
     list->items[list->n++] = item;
 }
 
-void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key,
-                        jinja__value value)
+void jinja_dict_append(jinja_arena *arena, jinja_dict *d, jinja_value key, jinja_value value)
 {
     if (d->n == d->capacity) {
         d->capacity = d->capacity ? 2 * d->capacity : 8;
@@ -131,35 +129,35 @@ void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key,
 
 masa_jinja_value masa_jinja_list(masa_jinja_data *d)
 {
-    return (jinja__value){.type = JINJA_LIST,
-                          .as.list = jinja__alloc(&d->arena, sizeof(jinja__list))};
+    return (jinja_value){.type = JINJA_LIST,
+                         .as.list = jinja_alloc(&d->arena, sizeof(jinja_list))};
 }
 
 void masa_jinja_list_add(masa_jinja_data *d, masa_jinja_value list, masa_jinja_value item)
 {
-    jinja__list_append(&d->arena, list.as.list, item);
+    jinja_list_append(&d->arena, list.as.list, item);
 }
 
 masa_jinja_value masa_jinja_dict(masa_jinja_data *d)
 {
-    return (jinja__value){.type = JINJA_DICT,
-                          .as.dict = jinja__alloc(&d->arena, sizeof(jinja__dict))};
+    return (jinja_value){.type = JINJA_DICT,
+                         .as.dict = jinja_alloc(&d->arena, sizeof(jinja_dict))};
 }
 
-const jinja__value *jinja__dict_named(const jinja__dict *d, const char *key)
+const jinja_value *jinja_dict_named(const jinja_dict *d, const char *key)
 {
     for (size_t i = 0; i < d->n; i++)
-        if (jinja__is_text(d->keys[i], key)) return &d->values[i];
+        if (jinja_is_text(d->keys[i], key)) return &d->values[i];
     return NULL;
 }
 
-static void put(masa_jinja_data *d, jinja__dict *dict, const char *key, jinja__value value)
+static void put(masa_jinja_data *d, jinja_dict *dict, const char *key, jinja_value value)
 {
-    jinja__value *old = (jinja__value *)jinja__dict_named(dict, key);
+    jinja_value *old = (jinja_value *)jinja_dict_named(dict, key);
     if (old) *old = value;
     else
-        jinja__dict_append(&d->arena, dict, masa_jinja_string(d, key, strlen(key), false),
-                           value);
+        jinja_dict_append(&d->arena, dict, masa_jinja_string(d, key, strlen(key), false),
+                          value);
 }
 
 void masa_jinja_dict_set(masa_jinja_data *d, masa_jinja_value dict, const char *key,

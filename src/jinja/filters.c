@@ -8,44 +8,44 @@
 #include <string.h>
 
 /* soft_str(): a text, whatever it was. */
-static jinja__value text_of(jinja__machine *m, jinja__value v)
+static jinja_value text_of(jinja_machine *m, jinja_value v)
 {
-    return jinja__to_string(m, v);
+    return jinja_to_string(m, v);
 }
 
 BUILTIN(filter_default)
 {
     UNUSED;
-    bool use = v.type == JINJA_UNDEFINED || (jinja__truth(given[1]) && !jinja__truth(v));
+    bool use = v.type == JINJA_UNDEFINED || (jinja_truth(given[1]) && !jinja_truth(v));
     if (!use) return v;
-    return given[0].type == JINJA_MISSING ? jinja__constant(m, "") : given[0];
+    return given[0].type == JINJA_MISSING ? jinja_constant(m, "") : given[0];
 }
 
 BUILTIN(filter_trim)
 {
     UNUSED;
-    return jinja__strip(m, text_of(m, v), given[0], STRIP_LEFT | STRIP_RIGHT);
+    return jinja_strip(m, text_of(m, v), given[0], STRIP_LEFT | STRIP_RIGHT);
 }
 
 BUILTIN(filter_upper)
 {
     UNUSED;
-    return jinja__change_case(m, text_of(m, v), CASE_UPPER);
+    return jinja_change_case(m, text_of(m, v), CASE_UPPER);
 }
 BUILTIN(filter_lower)
 {
     UNUSED;
-    return jinja__change_case(m, text_of(m, v), CASE_LOWER);
+    return jinja_change_case(m, text_of(m, v), CASE_LOWER);
 }
 BUILTIN(filter_capitalize)
 {
     UNUSED;
-    return jinja__change_case(m, text_of(m, v), CASE_CAPITAL);
+    return jinja_change_case(m, text_of(m, v), CASE_CAPITAL);
 }
 BUILTIN(filter_title)
 {
     UNUSED;
-    return jinja__change_case(m, text_of(m, v), CASE_TITLE);
+    return jinja_change_case(m, text_of(m, v), CASE_TITLE);
 }
 BUILTIN(filter_string)
 {
@@ -55,16 +55,16 @@ BUILTIN(filter_string)
 BUILTIN(filter_safe)
 {
     UNUSED;
-    return jinja__safe(m, text_of(m, v));
+    return jinja_safe(m, text_of(m, v));
 }
 
 BUILTIN(filter_replace)
 {
     UNUSED;
-    int64_t most = given[2].type == JINJA_NONE ? -1 : jinja__given_integer(m, given[2], -1);
+    int64_t most = given[2].type == JINJA_NONE ? -1 : jinja_given_integer(m, given[2], -1);
     if (given[0].type == JINJA_MISSING || given[1].type == JINJA_MISSING)
-        return jinja__fail(m, "`replace` needs what to replace and by what");
-    return jinja__replace(m, text_of(m, v), text_of(m, given[0]), text_of(m, given[1]), most);
+        return jinja_fail(m, "`replace` needs what to replace and by what");
+    return jinja_replace(m, text_of(m, v), text_of(m, given[0]), text_of(m, given[1]), most);
 }
 
 BUILTIN(filter_length)
@@ -73,70 +73,69 @@ BUILTIN(filter_length)
     switch (v.type) {
     case JINJA_UNDEFINED: return masa_jinja_integer(0);
     case JINJA_STRING:
-        jinja__work(m, v.as.string->n);
-        return masa_jinja_integer((int64_t)jinja__length(v.as.string->s, v.as.string->n));
+        jinja_work(m, v.as.string->n);
+        return masa_jinja_integer((int64_t)jinja_length(v.as.string->s, v.as.string->n));
     case JINJA_LIST:
     case JINJA_TUPLE: return masa_jinja_integer((int64_t)v.as.list->n);
     case JINJA_DICT: return masa_jinja_integer((int64_t)v.as.dict->n);
     case JINJA_LOOP: return masa_jinja_integer((int64_t)v.as.loop->items->n);
-    default: return jinja__fail(m, "object of type '%s' has no length", jinja__type_name(v));
+    default: return jinja_fail(m, "object of type '%s' has no length", jinja_type_name(v));
     }
 }
 
 BUILTIN(filter_tojson)
 {
     UNUSED;
-    jinja__json how = {.ascii = jinja__truth(given[0]), .sorted = jinja__truth(given[3])};
-    jinja__builder b = {0};
+    jinja_json how = {.ascii = jinja_truth(given[0]), .sorted = jinja_truth(given[3])};
+    jinja_builder b = {0};
     char spaces[33] = {0};
     if (given[1].type == JINJA_STRING) {
-        how.indent = jinja__copy(m->arena, given[1].as.string->s, given[1].as.string->n);
+        how.indent = jinja_copy(m->arena, given[1].as.string->s, given[1].as.string->n);
     } else if (given[1].type != JINJA_NONE && given[1].type != JINJA_MISSING) {
-        int64_t n = jinja__given_integer(m, given[1], 0);
-        if (n > 32)
-            return jinja__refuse(m, "an indent of more than 32 spaces is not supported");
+        int64_t n = jinja_given_integer(m, given[1], 0);
+        if (n > 32) return jinja_refuse(m, "an indent of more than 32 spaces is not supported");
         memset(spaces, ' ', n > 0 ? (size_t)n : 0);
         how.indent = spaces;
     }
     if (given[2].type != JINJA_MISSING && given[2].type != JINJA_NONE) {
-        const jinja__list *two = jinja__iterate(m, given[2]);
+        const jinja_list *two = jinja_iterate(m, given[2]);
         if (!two || two->n != 2)
-            return jinja__fail(m, "the separators of `tojson` are two texts");
+            return jinja_fail(m, "the separators of `tojson` are two texts");
         how.item = two->items[0];
         how.key = two->items[1];
     }
-    jinja__print_json(m, &b, v, &how, 0);
-    return jinja__finish(m, &b);
+    jinja_print_json(m, &b, v, &how, 0);
+    return jinja_finish(m, &b);
 }
 
 BUILTIN(filter_indent)
 {
     UNUSED;
-    jinja__value text = v, indent = given[0];
+    jinja_value text = v, indent = given[0];
     if (v.type != JINJA_STRING)
-        return jinja__fail(m, "`indent` needs a text, not %s", jinja__type_name(v));
+        return jinja_fail(m, "`indent` needs a text, not %s", jinja_type_name(v));
     if (indent.type != JINJA_STRING) {
-        int64_t width = jinja__given_integer(m, indent, 4);
-        indent = jinja__binary(m, '*', jinja__constant(m, " "), masa_jinja_integer(width));
+        int64_t width = jinja_given_integer(m, indent, 4);
+        indent = jinja_binary(m, '*', jinja_constant(m, " "), masa_jinja_integer(width));
     }
-    bool first = jinja__truth(given[1]), blank = jinja__truth(given[2]);
-    jinja__builder with_end = {0}, b = {0};
-    jinja__add_string(m, &with_end, text);
-    jinja__add_text(m, &with_end, "\n");
-    const jinja__list *lines = jinja__lines(m, jinja__finish(m, &with_end), false).as.list;
+    bool first = jinja_truth(given[1]), blank = jinja_truth(given[2]);
+    jinja_builder with_end = {0}, b = {0};
+    jinja_add_string(m, &with_end, text);
+    jinja_add_text(m, &with_end, "\n");
+    const jinja_list *lines = jinja_lines(m, jinja_finish(m, &with_end), false).as.list;
     for (size_t i = 0; i < lines->n && m->st == MASA_OK; i++) {
-        if (i) jinja__add_text(m, &b, "\n");
-        if (i ? blank || lines->items[i].as.string->n : first) jinja__add_string(m, &b, indent);
-        jinja__add_string(m, &b, lines->items[i]);
+        if (i) jinja_add_text(m, &b, "\n");
+        if (i ? blank || lines->items[i].as.string->n : first) jinja_add_string(m, &b, indent);
+        jinja_add_string(m, &b, lines->items[i]);
     }
-    return jinja__finish(m, &b);
+    return jinja_finish(m, &b);
 }
 
 /* A text as a number; false when it is none. */
-static bool read_number(jinja__value v, double *out, int64_t *whole, bool *is_whole)
+static bool read_number(jinja_value v, double *out, int64_t *whole, bool *is_whole)
 {
     char buffer[64];
-    const jinja__string *s = v.as.string;
+    const jinja_string *s = v.as.string;
     if (s->n == 0 || s->n >= sizeof buffer) return false;
     memcpy(buffer, s->s, s->n);
     buffer[s->n] = '\0';
@@ -155,10 +154,10 @@ BUILTIN(filter_int)
     double real = 0;
     int64_t whole = 0;
     bool is_whole = false;
-    jinja__value otherwise = given[0].type == JINJA_MISSING ? masa_jinja_integer(0) : given[0];
-    if (jinja__given_integer(m, given[1], 10) != 10)
-        return jinja__refuse(m, "`int` with another base is not supported");
-    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
+    jinja_value otherwise = given[0].type == JINJA_MISSING ? masa_jinja_integer(0) : given[0];
+    if (jinja_given_integer(m, given[1], 10) != 10)
+        return jinja_refuse(m, "`int` with another base is not supported");
+    if (v.type == JINJA_UNDEFINED) return jinja_fail(m, "'%.60s' is undefined", v.as.name);
     if (v.type == JINJA_BOOL) return masa_jinja_integer(v.as.boolean);
     if (v.type == JINJA_INTEGER) return v;
     if (v.type == JINJA_REAL) real = v.as.real;
@@ -166,7 +165,7 @@ BUILTIN(filter_int)
         return otherwise;
     if (is_whole) return masa_jinja_integer(whole);
     if (!isfinite(real)) return otherwise;
-    if (fabs(real) > 9e18) return jinja__refuse(m, "integers beyond 64 bits are not supported");
+    if (fabs(real) > 9e18) return jinja_refuse(m, "integers beyond 64 bits are not supported");
     return masa_jinja_integer((int64_t)real);
 }
 
@@ -176,8 +175,8 @@ BUILTIN(filter_float)
     double real;
     int64_t whole;
     bool is_whole;
-    if (v.type == JINJA_UNDEFINED) return jinja__fail(m, "'%.60s' is undefined", v.as.name);
-    if (jinja__is_number(v)) return masa_jinja_real(jinja__as_real(v));
+    if (v.type == JINJA_UNDEFINED) return jinja_fail(m, "'%.60s' is undefined", v.as.name);
+    if (jinja_is_number(v)) return masa_jinja_real(jinja_as_real(v));
     if (v.type == JINJA_STRING && read_number(v, &real, &whole, &is_whole))
         return masa_jinja_real(real);
     return given[0].type == JINJA_MISSING ? masa_jinja_real(0) : given[0];
@@ -186,25 +185,25 @@ BUILTIN(filter_float)
 BUILTIN(filter_abs)
 {
     UNUSED;
-    if (!jinja__is_number(v))
-        return jinja__fail(m, "bad operand type for abs(): '%s'", jinja__type_name(v));
+    if (!jinja_is_number(v))
+        return jinja_fail(m, "bad operand type for abs(): '%s'", jinja_type_name(v));
     if (v.type == JINJA_REAL) return masa_jinja_real(fabs(v.as.real));
     int64_t i = v.type == JINJA_BOOL ? v.as.boolean : v.as.integer;
-    return i < 0 ? jinja__binary(m, '-', masa_jinja_integer(0), v) : masa_jinja_integer(i);
+    return i < 0 ? jinja_binary(m, '-', masa_jinja_integer(0), v) : masa_jinja_integer(i);
 }
 
 BUILTIN(filter_round)
 {
     UNUSED;
-    int64_t digits = jinja__given_integer(m, given[0], 0);
-    bool common = given[1].type == JINJA_MISSING || jinja__is_text(given[1], "common");
-    bool up = jinja__is_text(given[1], "ceil"), down = jinja__is_text(given[1], "floor");
-    if (!jinja__is_number(v))
-        return jinja__fail(m, "type %s cannot be rounded", jinja__type_name(v));
-    if (!common && !up && !down) return jinja__fail(m, "method must be common, ceil or floor");
-    double x = jinja__as_real(v), scale = pow(10, (double)digits);
+    int64_t digits = jinja_given_integer(m, given[0], 0);
+    bool common = given[1].type == JINJA_MISSING || jinja_is_text(given[1], "common");
+    bool up = jinja_is_text(given[1], "ceil"), down = jinja_is_text(given[1], "floor");
+    if (!jinja_is_number(v))
+        return jinja_fail(m, "type %s cannot be rounded", jinja_type_name(v));
+    if (!common && !up && !down) return jinja_fail(m, "method must be common, ceil or floor");
+    double x = jinja_as_real(v), scale = pow(10, (double)digits);
     if (digits < -15 || digits > 15)
-        return jinja__refuse(m, "rounding to so many digits is not supported");
+        return jinja_refuse(m, "rounding to so many digits is not supported");
     if (!common) {
         double whole = up ? ceil(x * scale) : floor(x * scale);
         return masa_jinja_real(whole / scale);
@@ -225,42 +224,42 @@ BUILTIN(filter_round)
 BUILTIN(filter_format)
 {
     UNUSED;
-    if (args->n_named) return jinja__refuse(m, "`format` with names is not supported");
-    return jinja__format(m, text_of(m, v), args->items, args->n);
+    if (args->n_named) return jinja_refuse(m, "`format` with names is not supported");
+    return jinja_format(m, text_of(m, v), args->items, args->n);
 }
 
 BUILTIN(filter_attr)
 {
     UNUSED;
     if (given[0].type != JINJA_STRING)
-        return jinja__fail(m, "`attr` needs the name of an attribute");
-    const char *name = jinja__copy(m->arena, given[0].as.string->s, given[0].as.string->n);
-    if (v.type == JINJA_DICT && !jinja__method(v, name)) return jinja__undefined(name);
-    return jinja__get_attribute(m, v, name);
+        return jinja_fail(m, "`attr` needs the name of an attribute");
+    const char *name = jinja_copy(m->arena, given[0].as.string->s, given[0].as.string->n);
+    if (v.type == JINJA_DICT && !jinja_method(v, name)) return jinja_undefined(name);
+    return jinja_get_attribute(m, v, name);
 }
 
 BUILTIN(filter_wordcount)
 {
     UNUSED;
-    const jinja__string *s = text_of(m, v).as.string;
+    const jinja_string *s = text_of(m, v).as.string;
     int64_t n = 0;
     bool in_word = false;
     unsigned c;
-    jinja__work(m, s->n);
+    jinja_work(m, s->n);
     for (size_t i = 0; i < s->n;) {
-        i += jinja__decode(s->s + i, s->n - i, &c);
+        i += jinja_decode(s->s + i, s->n - i, &c);
         char one[4];
-        jinja__string letter = {.s = one, .n = masa_utf8_encode(c, one)};
+        jinja_string letter = {.s = one, .n = masa_utf8_encode(c, one)};
         bool word =
             c == '_' ||
-            jinja__all((jinja__value){.type = JINJA_STRING, .as.string = &letter}, "isalnum");
+            jinja_all((jinja_value){.type = JINJA_STRING, .as.string = &letter}, "isalnum");
         n += word && !in_word;
         in_word = word;
     }
     return masa_jinja_integer(n);
 }
 
-static const jinja__entry entries[] = {
+static const jinja_entry entries[] = {
     {"default", filter_default, "default_value,boolean"},
     {"d", filter_default, "default_value,boolean"},
     {"trim", filter_trim, "chars"},
@@ -284,16 +283,16 @@ static const jinja__entry entries[] = {
     {"wordcount", filter_wordcount, ""},
 };
 
-static const jinja__entry *filter(const char *name)
+static const jinja_entry *filter(const char *name)
 {
-    const jinja__entry *found = jinja__find(entries, sizeof entries / sizeof *entries, name);
-    return found ? found : jinja__list_filter(name);
+    const jinja_entry *found = jinja_find(entries, sizeof entries / sizeof *entries, name);
+    return found ? found : jinja_list_filter(name);
 }
 
-jinja__value jinja__apply_filter(jinja__machine *m, const char *name, jinja__value subject,
-                                 const jinja__arguments *args)
+jinja_value jinja_apply_filter(jinja_machine *m, const char *name, jinja_value subject,
+                               const jinja_arguments *args)
 {
-    const jinja__entry *entry = filter(name);
-    if (!entry) return jinja__refuse(m, "the filter `%.60s` is not supported", name);
-    return jinja__apply(m, entry, subject, args);
+    const jinja_entry *entry = filter(name);
+    if (!entry) return jinja_refuse(m, "the filter `%.60s` is not supported", name);
+    return jinja_apply(m, entry, subject, args);
 }

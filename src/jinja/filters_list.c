@@ -5,18 +5,18 @@
 #include <string.h>
 
 /* "a.b.0" of an item; no path: the item. */
-static jinja__value follow(jinja__machine *m, jinja__value v, jinja__value path)
+static jinja_value follow(jinja_machine *m, jinja_value v, jinja_value path)
 {
     if (path.type == JINJA_MISSING || path.type == JINJA_NONE) return v;
-    if (path.type != JINJA_STRING) return jinja__get_item(m, v, path);
+    if (path.type != JINJA_STRING) return jinja_get_item(m, v, path);
     const char *s = path.as.string->s, *end = s + path.as.string->n;
     while (m->st == MASA_OK) {
         const char *dot = memchr(s, '.', (size_t)(end - s));
         size_t n = (size_t)((dot ? dot : end) - s);
         bool digits = n > 0 && n < 10 && strspn(s, "0123456789") >= n;
-        jinja__value key =
-            digits ? masa_jinja_integer(strtol(s, NULL, 10)) : jinja__new_string(m, s, n, NULL);
-        v = jinja__get_item(m, v, key);
+        jinja_value key =
+            digits ? masa_jinja_integer(strtol(s, NULL, 10)) : jinja_new_string(m, s, n, NULL);
+        v = jinja_get_item(m, v, key);
         if (!dot) break;
         s = dot + 1;
     }
@@ -24,103 +24,101 @@ static jinja__value follow(jinja__machine *m, jinja__value v, jinja__value path)
 }
 
 /* What order and sameness are judged by: a text in lower case unless case counts. */
-static jinja__value sort_key(jinja__machine *m, jinja__value v, jinja__value path,
-                             bool with_case)
+static jinja_value sort_key(jinja_machine *m, jinja_value v, jinja_value path, bool with_case)
 {
     v = follow(m, v, path);
-    return v.type == JINJA_STRING && !with_case ? jinja__change_case(m, v, CASE_LOWER) : v;
+    return v.type == JINJA_STRING && !with_case ? jinja_change_case(m, v, CASE_LOWER) : v;
 }
 
 BUILTIN(filter_first)
 {
     UNUSED;
-    const jinja__list *items = jinja__iterate(m, v);
-    return items && items->n ? items->items[0] : jinja__undefined("the first item of nothing");
+    const jinja_list *items = jinja_iterate(m, v);
+    return items && items->n ? items->items[0] : jinja_undefined("the first item of nothing");
 }
 
 BUILTIN(filter_last)
 {
     UNUSED;
-    if (v.type == JINJA_GENERATOR)
-        return jinja__fail(m, "'generator' object is not reversible");
-    const jinja__list *items = jinja__iterate(m, v);
+    if (v.type == JINJA_GENERATOR) return jinja_fail(m, "'generator' object is not reversible");
+    const jinja_list *items = jinja_iterate(m, v);
     return items && items->n ? items->items[items->n - 1]
-                             : jinja__undefined("the last item of nothing");
+                             : jinja_undefined("the last item of nothing");
 }
 
 BUILTIN(filter_list)
 {
     UNUSED;
-    const jinja__list *items = jinja__iterate(m, v);
-    jinja__value list = jinja__new_list(m, JINJA_LIST);
-    for (size_t i = 0; items && i < items->n; i++) jinja__push(m, list, items->items[i]);
+    const jinja_list *items = jinja_iterate(m, v);
+    jinja_value list = jinja_new_list(m, JINJA_LIST);
+    for (size_t i = 0; items && i < items->n; i++) jinja_push(m, list, items->items[i]);
     return list;
 }
 
 BUILTIN(filter_reverse)
 {
     UNUSED;
-    const jinja__list *items = jinja__iterate(m, v);
-    jinja__value list = jinja__new_list(m, JINJA_GENERATOR);
-    jinja__builder b = {0};
+    const jinja_list *items = jinja_iterate(m, v);
+    jinja_value list = jinja_new_list(m, JINJA_GENERATOR);
+    jinja_builder b = {0};
     for (size_t i = items ? items->n : 0; i-- > 0 && m->st == MASA_OK;) {
-        if (v.type == JINJA_STRING) jinja__add_string(m, &b, items->items[i]);
-        else jinja__push(m, list, items->items[i]);
+        if (v.type == JINJA_STRING) jinja_add_string(m, &b, items->items[i]);
+        else jinja_push(m, list, items->items[i]);
     }
-    return v.type == JINJA_STRING ? jinja__finish(m, &b) : list;
+    return v.type == JINJA_STRING ? jinja_finish(m, &b) : list;
 }
 
 BUILTIN(filter_join)
 {
     UNUSED;
-    const jinja__list *items = jinja__iterate(m, v);
-    jinja__builder b = {0};
+    const jinja_list *items = jinja_iterate(m, v);
+    jinja_builder b = {0};
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
-        if (i && given[0].type != JINJA_MISSING) jinja__print(m, &b, given[0]);
-        jinja__print(m, &b, follow(m, items->items[i], given[1]));
+        if (i && given[0].type != JINJA_MISSING) jinja_print(m, &b, given[0]);
+        jinja_print(m, &b, follow(m, items->items[i], given[1]));
     }
-    return jinja__finish(m, &b);
+    return jinja_finish(m, &b);
 }
 
 /* The arguments behind the first n. */
-static jinja__arguments behind(const jinja__arguments *args, size_t n)
+static jinja_arguments behind(const jinja_arguments *args, size_t n)
 {
-    jinja__arguments rest = *args;
+    jinja_arguments rest = *args;
     n = n < rest.n ? n : rest.n;
     if (n) rest.items += n; /* NULL without any */
     rest.n -= n;
     return rest;
 }
 
-static const char *name_of(jinja__machine *m, jinja__value v)
+static const char *name_of(jinja_machine *m, jinja_value v)
 {
-    if (v.type == JINJA_STRING) return jinja__copy(m->arena, v.as.string->s, v.as.string->n);
-    jinja__fail(m, "expected a name, not %s", jinja__type_name(v));
+    if (v.type == JINJA_STRING) return jinja_copy(m->arena, v.as.string->s, v.as.string->n);
+    jinja_fail(m, "expected a name, not %s", jinja_type_name(v));
     return "";
 }
 
 /* What map and select go through: nothing of whatever is false, as Jinja does. */
-static const jinja__list *items_of(jinja__machine *m, jinja__value v)
+static const jinja_list *items_of(jinja_machine *m, jinja_value v)
 {
-    return jinja__iterate(m, jinja__truth(v) ? v : jinja__undefined(""));
+    return jinja_iterate(m, jinja_truth(v) ? v : jinja_undefined(""));
 }
 
 /* select, reject (from 0) and selectattr, rejectattr (from 1, the attribute is the
  * first). */
-static jinja__value choose(jinja__machine *m, jinja__value v, const jinja__arguments *args,
-                           size_t from, bool keep)
+static jinja_value choose(jinja_machine *m, jinja_value v, const jinja_arguments *args,
+                          size_t from, bool keep)
 {
-    const jinja__list *items = items_of(m, v);
-    jinja__value out = jinja__new_list(m, JINJA_GENERATOR), path = {0};
-    if (from && args->n == 0) return jinja__fail(m, "an attribute is needed");
+    const jinja_list *items = items_of(m, v);
+    jinja_value out = jinja_new_list(m, JINJA_GENERATOR), path = {0};
+    if (from && args->n == 0) return jinja_fail(m, "an attribute is needed");
     if (from) path = args->items[0];
     bool named = args->n > from;
     const char *test = named ? name_of(m, args->items[from]) : "";
-    jinja__arguments rest = behind(args, from + 1);
+    jinja_arguments rest = behind(args, from + 1);
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
-        jinja__value subject = follow(m, items->items[i], path);
-        bool holds = named ? jinja__apply_test(m, test, subject, &rest) : jinja__truth(subject);
-        if (holds == keep) jinja__push(m, out, items->items[i]);
+        jinja_value subject = follow(m, items->items[i], path);
+        bool holds = named ? jinja_apply_test(m, test, subject, &rest) : jinja_truth(subject);
+        if (holds == keep) jinja_push(m, out, items->items[i]);
     }
     return out;
 }
@@ -149,40 +147,40 @@ BUILTIN(filter_rejectattr)
 BUILTIN(filter_map)
 {
     UNUSED;
-    const jinja__list *items = items_of(m, v);
-    jinja__value out = jinja__new_list(m, JINJA_GENERATOR), path = {0}, otherwise = {0};
+    const jinja_list *items = items_of(m, v);
+    jinja_value out = jinja_new_list(m, JINJA_GENERATOR), path = {0}, otherwise = {0};
     for (size_t i = 0; i < args->n_named; i++) {
         if (strcmp(args->names[i], "attribute") == 0) path = args->named[i];
         if (strcmp(args->names[i], "default") == 0) otherwise = args->named[i];
     }
     bool by_path = path.type != JINJA_MISSING;
-    if (!by_path && args->n == 0) return jinja__fail(m, "`map` needs a filter or an attribute");
+    if (!by_path && args->n == 0) return jinja_fail(m, "`map` needs a filter or an attribute");
     const char *filter = by_path ? "" : name_of(m, args->items[0]);
-    jinja__arguments rest = behind(args, 1);
+    jinja_arguments rest = behind(args, 1);
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
-        jinja__value item = by_path ? follow(m, items->items[i], path)
-                                    : jinja__apply_filter(m, filter, items->items[i], &rest);
+        jinja_value item = by_path ? follow(m, items->items[i], path)
+                                   : jinja_apply_filter(m, filter, items->items[i], &rest);
         if (by_path && item.type == JINJA_UNDEFINED && otherwise.type != JINJA_MISSING)
             item = otherwise;
-        jinja__push(m, out, item);
+        jinja_push(m, out, item);
     }
     return out;
 }
 
 /* Sorts items by keys, both [n], stable: merges halves. */
-static void merge_sort(jinja__machine *m, jinja__value *items, jinja__value *keys, size_t n,
+static void merge_sort(jinja_machine *m, jinja_value *items, jinja_value *keys, size_t n,
                        bool down)
 {
     if (n < 2 || m->st != MASA_OK) return;
     size_t half = n / 2, a = 0, b = half, k = 0;
     merge_sort(m, items, keys, half, down);
     merge_sort(m, items + half, keys + half, n - half, down);
-    if (!jinja__room(m, 2 * n * sizeof *items)) return;
-    jinja__value *sorted = jinja__alloc(m->arena, 2 * n * sizeof *sorted);
+    if (!jinja_room(m, 2 * n * sizeof *items)) return;
+    jinja_value *sorted = jinja_alloc(m->arena, 2 * n * sizeof *sorted);
     while (k < n) {
         bool left = a < half;
         if (left && b < n) {
-            int order = jinja__compare(m, keys[a], keys[b]);
+            int order = jinja_compare(m, keys[a], keys[b]);
             left = down ? order >= 0 : order <= 0;
         }
         size_t from = left ? a++ : b++;
@@ -193,13 +191,13 @@ static void merge_sort(jinja__machine *m, jinja__value *items, jinja__value *key
     memcpy(keys, sorted + n, n * sizeof *keys);
 }
 
-static jinja__value sort(jinja__machine *m, const jinja__list *items, jinja__value path,
-                         bool with_case, bool down)
+static jinja_value sort(jinja_machine *m, const jinja_list *items, jinja_value path,
+                        bool with_case, bool down)
 {
-    jinja__value list = jinja__new_list(m, JINJA_LIST), keys = jinja__new_list(m, JINJA_LIST);
+    jinja_value list = jinja_new_list(m, JINJA_LIST), keys = jinja_new_list(m, JINJA_LIST);
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
-        jinja__push(m, list, items->items[i]);
-        jinja__push(m, keys, sort_key(m, items->items[i], path, with_case));
+        jinja_push(m, list, items->items[i]);
+        jinja_push(m, keys, sort_key(m, items->items[i], path, with_case));
     }
     if (m->st == MASA_OK)
         merge_sort(m, list.as.list->items, keys.as.list->items, list.as.list->n, down);
@@ -209,19 +207,18 @@ static jinja__value sort(jinja__machine *m, const jinja__list *items, jinja__val
 BUILTIN(filter_sort)
 {
     UNUSED;
-    return sort(m, jinja__iterate(m, v), given[2], jinja__truth(given[1]),
-                jinja__truth(given[0]));
+    return sort(m, jinja_iterate(m, v), given[2], jinja_truth(given[1]), jinja_truth(given[0]));
 }
 
 /* The (key, value) pairs of a dictionary. */
-static jinja__value pairs(jinja__machine *m, const jinja__dict *d)
+static jinja_value pairs(jinja_machine *m, const jinja_dict *d)
 {
-    jinja__value list = jinja__new_list(m, JINJA_LIST);
+    jinja_value list = jinja_new_list(m, JINJA_LIST);
     for (size_t i = 0; i < d->n && m->st == MASA_OK; i++) {
-        jinja__value pair = jinja__new_list(m, JINJA_TUPLE);
-        jinja__push(m, pair, d->keys[i]);
-        jinja__push(m, pair, d->values[i]);
-        jinja__push(m, list, pair);
+        jinja_value pair = jinja_new_list(m, JINJA_TUPLE);
+        jinja_push(m, pair, d->keys[i]);
+        jinja_push(m, pair, d->values[i]);
+        jinja_push(m, list, pair);
     }
     return list;
 }
@@ -229,10 +226,10 @@ static jinja__value pairs(jinja__machine *m, const jinja__dict *d)
 BUILTIN(filter_items)
 {
     UNUSED;
-    if (v.type == JINJA_UNDEFINED) return jinja__new_list(m, JINJA_GENERATOR);
+    if (v.type == JINJA_UNDEFINED) return jinja_new_list(m, JINJA_GENERATOR);
     if (v.type != JINJA_DICT)
-        return jinja__fail(m, "`items` needs a mapping, not %s", jinja__type_name(v));
-    jinja__value list = pairs(m, v.as.dict);
+        return jinja_fail(m, "`items` needs a mapping, not %s", jinja_type_name(v));
+    jinja_value list = pairs(m, v.as.dict);
     list.type = JINJA_GENERATOR;
     return list;
 }
@@ -240,37 +237,35 @@ BUILTIN(filter_items)
 BUILTIN(filter_dictsort)
 {
     UNUSED;
-    bool by_value = jinja__is_text(given[1], "value");
+    bool by_value = jinja_is_text(given[1], "value");
     if (v.type != JINJA_DICT)
-        return jinja__fail(m, "`dictsort` needs a mapping, not %s", jinja__type_name(v));
-    jinja__value list = pairs(m, v.as.dict);
-    return sort(m, list.as.list, masa_jinja_integer(by_value), jinja__truth(given[0]),
-                jinja__truth(given[2]));
+        return jinja_fail(m, "`dictsort` needs a mapping, not %s", jinja_type_name(v));
+    jinja_value list = pairs(m, v.as.dict);
+    return sort(m, list.as.list, masa_jinja_integer(by_value), jinja_truth(given[0]),
+                jinja_truth(given[2]));
 }
 
 BUILTIN(filter_unique)
 {
     UNUSED;
-    const jinja__list *items = jinja__iterate(m, v);
-    jinja__value out = jinja__new_list(m, JINJA_GENERATOR),
-                 seen = jinja__new_list(m, JINJA_LIST);
+    const jinja_list *items = jinja_iterate(m, v);
+    jinja_value out = jinja_new_list(m, JINJA_GENERATOR), seen = jinja_new_list(m, JINJA_LIST);
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
-        jinja__value key = sort_key(m, items->items[i], given[1], jinja__truth(given[0]));
-        if (!jinja__hashable(m, key) || jinja__contains(m, seen, key)) continue;
-        jinja__push(m, seen, key);
-        jinja__push(m, out, items->items[i]);
+        jinja_value key = sort_key(m, items->items[i], given[1], jinja_truth(given[0]));
+        if (!jinja_hashable(m, key) || jinja_contains(m, seen, key)) continue;
+        jinja_push(m, seen, key);
+        jinja_push(m, out, items->items[i]);
     }
     return out;
 }
 
-static jinja__value extreme(jinja__machine *m, jinja__value v, const jinja__value *given,
-                            int sign)
+static jinja_value extreme(jinja_machine *m, jinja_value v, const jinja_value *given, int sign)
 {
-    const jinja__list *items = jinja__iterate(m, v);
-    jinja__value best = jinja__undefined("the extreme of nothing"), best_key = best;
+    const jinja_list *items = jinja_iterate(m, v);
+    jinja_value best = jinja_undefined("the extreme of nothing"), best_key = best;
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
-        jinja__value key = sort_key(m, items->items[i], given[1], jinja__truth(given[0]));
-        if (i && jinja__compare(m, key, best_key) * sign <= 0) continue;
+        jinja_value key = sort_key(m, items->items[i], given[1], jinja_truth(given[0]));
+        if (i && jinja_compare(m, key, best_key) * sign <= 0) continue;
         best = items->items[i];
         best_key = key;
     }
@@ -291,36 +286,36 @@ BUILTIN(filter_min)
 BUILTIN(filter_sum)
 {
     UNUSED;
-    const jinja__list *items = jinja__iterate(m, v);
-    jinja__value total = given[1].type == JINJA_MISSING ? masa_jinja_integer(0) : given[1];
+    const jinja_list *items = jinja_iterate(m, v);
+    jinja_value total = given[1].type == JINJA_MISSING ? masa_jinja_integer(0) : given[1];
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++)
-        total = jinja__binary(m, '+', total, follow(m, items->items[i], given[0]));
+        total = jinja_binary(m, '+', total, follow(m, items->items[i], given[0]));
     return total;
 }
 
 BUILTIN(filter_groupby)
 {
     UNUSED;
-    jinja__value sorted = sort(m, jinja__iterate(m, v), given[0], false, false);
-    jinja__value out = jinja__new_list(m, JINJA_LIST), group = {0}, key = {0};
+    jinja_value sorted = sort(m, jinja_iterate(m, v), given[0], false, false);
+    jinja_value out = jinja_new_list(m, JINJA_LIST), group = {0}, key = {0};
     if (given[1].type != JINJA_MISSING)
-        return jinja__refuse(m, "`groupby` with a default is not supported");
+        return jinja_refuse(m, "`groupby` with a default is not supported");
     for (size_t i = 0; i < sorted.as.list->n && m->st == MASA_OK; i++) {
-        jinja__value item = sorted.as.list->items[i], own = sort_key(m, item, given[0], false);
-        if (i == 0 || !jinja__equal(m, own, key)) {
-            jinja__value pair = jinja__new_list(m, JINJA_TUPLE);
-            group = jinja__new_list(m, JINJA_LIST);
-            jinja__push(m, pair, follow(m, item, given[0]));
-            jinja__push(m, pair, group);
-            jinja__push(m, out, pair);
+        jinja_value item = sorted.as.list->items[i], own = sort_key(m, item, given[0], false);
+        if (i == 0 || !jinja_equal(m, own, key)) {
+            jinja_value pair = jinja_new_list(m, JINJA_TUPLE);
+            group = jinja_new_list(m, JINJA_LIST);
+            jinja_push(m, pair, follow(m, item, given[0]));
+            jinja_push(m, pair, group);
+            jinja_push(m, out, pair);
             key = own;
         }
-        jinja__push(m, group, item);
+        jinja_push(m, group, item);
     }
     return out;
 }
 
-static const jinja__entry entries[] = {
+static const jinja_entry entries[] = {
     {"first", filter_first, ""},
     {"last", filter_last, ""},
     {"list", filter_list, ""},
@@ -341,7 +336,7 @@ static const jinja__entry entries[] = {
     {"groupby", filter_groupby, "attribute,default"},
 };
 
-const jinja__entry *jinja__list_filter(const char *name)
+const jinja_entry *jinja_list_filter(const char *name)
 {
-    return jinja__find(entries, sizeof entries / sizeof *entries, name);
+    return jinja_find(entries, sizeof entries / sizeof *entries, name);
 }

@@ -10,34 +10,34 @@ BUILTIN(make_range)
 {
     UNUSED;
     bool one = given[1].type == JINJA_MISSING;
-    int64_t begin = one ? 0 : jinja__given_integer(m, given[0], 0);
-    int64_t end = jinja__given_integer(m, given[one ? 0 : 1], 0),
-            step = jinja__given_integer(m, given[2], 1);
-    jinja__value list = jinja__new_list(m, JINJA_LIST);
-    if (step == 0) return jinja__fail(m, "the step of a range is 0");
+    int64_t begin = one ? 0 : jinja_given_integer(m, given[0], 0);
+    int64_t end = jinja_given_integer(m, given[one ? 0 : 1], 0),
+            step = jinja_given_integer(m, given[2], 1);
+    jinja_value list = jinja_new_list(m, JINJA_LIST);
+    if (step == 0) return jinja_fail(m, "the step of a range is 0");
     for (int64_t i = begin; m->st == MASA_OK && (step > 0 ? i < end : i > end);) {
         if (list.as.list->n == MOST_RANGE)
-            return jinja__fail(m, "a range of more than %d items", MOST_RANGE);
-        jinja__push(m, list, masa_jinja_integer(i));
+            return jinja_fail(m, "a range of more than %d items", MOST_RANGE);
+        jinja_push(m, list, masa_jinja_integer(i));
         if (__builtin_add_overflow(i, step, &i)) break;
     }
     return list;
 }
 
 /* dict(other, a=1, ...) and namespace(...) */
-static jinja__value make_mapping(jinja__machine *m, const jinja__arguments *args, int type)
+static jinja_value make_mapping(jinja_machine *m, const jinja_arguments *args, int type)
 {
-    jinja__value out = {.type = type, .as.dict = jinja__alloc(m->arena, sizeof(jinja__dict))};
-    jinja__room(m, sizeof(jinja__dict));
-    if (args->n > 1) return jinja__fail(m, "expected at most one argument without a name");
+    jinja_value out = {.type = type, .as.dict = jinja_alloc(m->arena, sizeof(jinja_dict))};
+    jinja_room(m, sizeof(jinja_dict));
+    if (args->n > 1) return jinja_fail(m, "expected at most one argument without a name");
     if (args->n && args->items[0].type != JINJA_DICT && args->items[0].type != JINJA_NAMESPACE)
-        return jinja__refuse(m, "a mapping made of %s is not supported",
-                             jinja__type_name(args->items[0]));
-    const jinja__dict *other = args->n ? args->items[0].as.dict : NULL;
+        return jinja_refuse(m, "a mapping made of %s is not supported",
+                            jinja_type_name(args->items[0]));
+    const jinja_dict *other = args->n ? args->items[0].as.dict : NULL;
     for (size_t i = 0; other && i < other->n && m->st == MASA_OK; i++)
-        jinja__dict_put(m, out.as.dict, other->keys[i], other->values[i]);
+        jinja_dict_put(m, out.as.dict, other->keys[i], other->values[i]);
     for (size_t i = 0; i < args->n_named && m->st == MASA_OK; i++)
-        jinja__dict_put(m, out.as.dict, jinja__constant(m, args->names[i]), args->named[i]);
+        jinja_dict_put(m, out.as.dict, jinja_constant(m, args->names[i]), args->named[i]);
     return out;
 }
 
@@ -55,9 +55,8 @@ BUILTIN(make_namespace)
 BUILTIN(raise_exception)
 {
     UNUSED;
-    const jinja__string *why = jinja__to_string(m, given[0]).as.string;
-    return jinja__fail(m, "the template raises: %.*s", why->n < 300 ? (int)why->n : 300,
-                       why->s);
+    const jinja_string *why = jinja_to_string(m, given[0]).as.string;
+    return jinja_fail(m, "the template raises: %.*s", why->n < 300 ? (int)why->n : 300, why->s);
 }
 
 /* Always the day that Llama 3's templates name where there is no clock. */
@@ -67,7 +66,7 @@ BUILTIN(strftime_now)
     struct tm day = {.tm_year = 124, .tm_mon = 6, .tm_mday = 26, .tm_wday = 5, .tm_yday = 207};
     char format[128], out[512];
     if (given[0].type != JINJA_STRING || given[0].as.string->n >= sizeof format)
-        return jinja__fail(m, "`strftime_now` needs a short format");
+        return jinja_fail(m, "`strftime_now` needs a short format");
     memcpy(format, given[0].as.string->s, given[0].as.string->n);
     format[given[0].as.string->n] = '\0';
     /* clang and gcc warn of a format that is no literal; strftime writes no memory but
@@ -76,16 +75,16 @@ BUILTIN(strftime_now)
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
     size_t n = strftime(out, sizeof out, format, &day);
 #pragma GCC diagnostic pop
-    return jinja__new_string(m, out, n, NULL);
+    return jinja_new_string(m, out, n, NULL);
 }
 
-static const jinja__entry entries[] = {
+static const jinja_entry entries[] = {
     {"range", make_range, "start,stop,step"}, {"dict", make_dict, "*"},
     {"namespace", make_namespace, "*"},       {"raise_exception", raise_exception, "message"},
     {"strftime_now", strftime_now, "format"},
 };
 
-const jinja__entry *jinja__global(const char *name)
+const jinja_entry *jinja_global(const char *name)
 {
-    return jinja__find(entries, sizeof entries / sizeof *entries, name);
+    return jinja_find(entries, sizeof entries / sizeof *entries, name);
 }

@@ -7,7 +7,7 @@
 
 /* ---- source to tree ---- */
 
-typedef enum jinja__token_type {
+typedef enum jinja_token_type {
     TOKEN_END,
     TOKEN_TEXT,
     TOKEN_VARIABLE_BEGIN, /* {{ */
@@ -19,37 +19,37 @@ typedef enum jinja__token_type {
     TOKEN_INTEGER,
     TOKEN_FLOAT,
     TOKEN_OPERATOR, /* its characters are the op: '+', or OP('*', '*') */
-} jinja__token_type;
+} jinja_token_type;
 
 #define OP(a, b) ((a) << 8 | (b))
 
-typedef struct jinja__token {
-    jinja__token_type type;
+typedef struct jinja_token {
+    jinja_token_type type;
     int op;
     int line;
     const char *s; /* NUL-terminated except for TOKEN_TEXT */
     size_t n;
-} jinja__token;
+} jinja_token;
 
 /* Memory that is freed as a whole. */
-typedef struct jinja__arena {
-    struct jinja__block *blocks;
+typedef struct jinja_arena {
+    struct jinja_block *blocks;
     size_t used; /* bytes handed out */
-} jinja__arena;
+} jinja_arena;
 /* Zeroed; never NULL. */
-void *jinja__alloc(jinja__arena *arena, size_t n);
-char *jinja__copy(jinja__arena *arena, const char *s, size_t n);
-void jinja__arena_deinit(jinja__arena *arena);
+void *jinja_alloc(jinja_arena *arena, size_t n);
+char *jinja_copy(jinja_arena *arena, const char *s, size_t n);
+void jinja_arena_deinit(jinja_arena *arena);
 
-typedef struct jinja__tokens {
-    jinja__token *items;
+typedef struct jinja_tokens {
+    jinja_token *items;
     size_t n, capacity;
-} jinja__tokens;
-/* lexer.c: the whole source; texts between tags are trimmed as the tags ask for. */
-masa_status jinja__lex(jinja__tokens *out, jinja__arena *arena, const char *source, size_t n,
-                       masa_error *err);
+} jinja_tokens;
+/* tokenize.c: the whole source; texts between tags are trimmed as the tags ask for. */
+masa_status jinja_lex(jinja_tokens *out, jinja_arena *arena, const char *source, size_t n,
+                      masa_error *err);
 
-typedef enum jinja__kind {
+typedef enum jinja_kind {
     /* statements */
     NODE_TEXT,         /* value */
     NODE_PRINT,        /* a */
@@ -90,57 +90,57 @@ typedef enum jinja__kind {
     NODE_FILTER,    /* a (NULL: the text of a block), name, args */
     NODE_TEST,
     NODE_ARGUMENT, /* name or NULL, a; op '*': its items are arguments */
-} jinja__kind;
+} jinja_kind;
 
 enum { OP_IN = 1, OP_NOT_IN };
 
-typedef struct jinja__node jinja__node;
-struct jinja__node {
-    jinja__kind kind;
+typedef struct jinja_node jinja_node;
+struct jinja_node {
+    jinja_kind kind;
     int op, line;
     const char *name; /* one pointer per name in a template */
     masa_jinja_value value;
-    jinja__node *a, *b, *c, *args, *body, *other;
-    jinja__node *next; /* in args and body */
+    jinja_node *a, *b, *c, *args, *body, *other;
+    jinja_node *next; /* in args and body */
 };
 
 struct masa_jinja {
-    jinja__arena arena;
-    jinja__node *body;
+    jinja_arena arena;
+    jinja_node *body;
 };
 
 enum { PARSE_DEPTH = 200 };
 
-typedef struct jinja__parser {
-    jinja__arena *arena;
-    const jinja__token *at;
+typedef struct jinja_parser {
+    jinja_arena *arena;
+    const jinja_token *at;
     const char **names; /* [n_names] interned */
     size_t n_names, names_capacity;
     int depth;
     masa_status st;
     masa_error *err;
-} jinja__parser;
+} jinja_parser;
 /* Notes the first error and moves to the end of the source. */
-void jinja__parse_fail(jinja__parser *p, masa_status st, int line, const char *format, ...)
+void jinja_parse_fail(jinja_parser *p, masa_status st, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
-jinja__node *jinja__node_create(jinja__parser *p, jinja__kind kind, int line);
-bool jinja__is_name(const jinja__parser *p, const char *name);
-bool jinja__skip_name(jinja__parser *p, const char *name);
-bool jinja__is_op(const jinja__parser *p, int op);
-bool jinja__skip_op(jinja__parser *p, int op);
-void jinja__expect_op(jinja__parser *p, int op);
-const char *jinja__expect_name(jinja__parser *p);
+jinja_node *jinja_node_create(jinja_parser *p, jinja_kind kind, int line);
+bool jinja_is_name(const jinja_parser *p, const char *name);
+bool jinja_skip_name(jinja_parser *p, const char *name);
+bool jinja_is_op(const jinja_parser *p, int op);
+bool jinja_skip_op(jinja_parser *p, int op);
+void jinja_expect_op(jinja_parser *p, int op);
+const char *jinja_expect_name(jinja_parser *p);
 /* parse_expression.c */
-jinja__node *jinja__parse_expression(jinja__parser *p, bool conditions);
+jinja_node *jinja_parse_expression(jinja_parser *p, bool conditions);
 /* What a tuple is made of: full expressions, those without `if`, or names alone. */
-typedef enum jinja__tuple_of { OF_EXPRESSIONS, OF_UNCONDITIONAL, OF_TARGETS } jinja__tuple_of;
-jinja__node *jinja__parse_tuple(jinja__parser *p, jinja__tuple_of of, bool may_be_empty);
+typedef enum jinja_tuple_of { OF_EXPRESSIONS, OF_UNCONDITIONAL, OF_TARGETS } jinja_tuple_of;
+jinja_node *jinja_parse_tuple(jinja_parser *p, jinja_tuple_of of, bool may_be_empty);
 /* "upper | trim(...)": `subject` NULL stands for the text of a block. */
-jinja__node *jinja__parse_filters(jinja__parser *p, jinja__node *subject, bool begun);
+jinja_node *jinja_parse_filters(jinja_parser *p, jinja_node *subject, bool begun);
 
 /* ---- values ---- */
 
-enum jinja__type {
+enum jinja_type {
     JINJA_MISSING, /* an argument that was not given */
     JINJA_UNDEFINED,
     JINJA_NONE,
@@ -157,219 +157,215 @@ enum jinja__type {
     JINJA_LOOP,
 };
 
-typedef masa_jinja_value jinja__value;
+typedef masa_jinja_value jinja_value;
 
-typedef struct jinja__string {
+typedef struct jinja_string {
     const char *s;
     const char *marks; /* [n], or NULL: none */
     size_t n;
     bool safe; /* Markup, which escapes for HTML what is added to it */
-} jinja__string;
+} jinja_string;
 
-typedef struct jinja__list {
-    jinja__value *items;
+typedef struct jinja_list {
+    jinja_value *items;
     size_t n, capacity;
     bool spent; /* of a generator */
-} jinja__list;
+} jinja_list;
 
-typedef struct jinja__dict {
-    jinja__value *keys, *values;
+typedef struct jinja_dict {
+    jinja_value *keys, *values;
     size_t n, capacity;
-} jinja__dict;
+} jinja_dict;
 
-typedef struct jinja__scope {
-    struct jinja__scope *parent;
-    struct jinja__binding *bindings;
-} jinja__scope;
+typedef struct jinja_scope {
+    struct jinja_scope *parent;
+    struct jinja_binding *bindings;
+} jinja_scope;
 
 /* A macro, a method of a value, or a function. */
-typedef struct jinja__callable {
-    const jinja__node *macro; /* or NULL */
-    jinja__scope *scope;      /* where the macro was written */
-    jinja__value self;
+typedef struct jinja_callable {
+    const jinja_node *macro; /* or NULL */
+    jinja_scope *scope;      /* where the macro was written */
+    jinja_value self;
     const char *name;
-} jinja__callable;
+} jinja_callable;
 
-typedef struct jinja__loop {
-    const jinja__list *items;
+typedef struct jinja_loop {
+    const jinja_list *items;
     size_t index;
-    jinja__value changed; /* the values of the last loop.changed(), a tuple */
-} jinja__loop;
+    jinja_value changed; /* the values of the last loop.changed(), a tuple */
+} jinja_loop;
 
 struct masa_jinja_data {
-    jinja__arena arena;
+    jinja_arena arena;
     masa_jinja_limits limits;
-    jinja__dict variables;
+    jinja_dict variables;
 };
 
 /* ---- the machine ---- */
 
 /* A text that is being made, with its marks. */
-typedef struct jinja__builder {
+typedef struct jinja_builder {
     masa_text text, marks;
-} jinja__builder;
+} jinja_builder;
 
-typedef enum jinja__flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE } jinja__flow;
+typedef enum jinja_flow { FLOW_ON, FLOW_BREAK, FLOW_CONTINUE } jinja_flow;
 
 /* After a failure every function returns something harmless and nothing is written. */
-typedef struct jinja__machine {
+typedef struct jinja_machine {
     masa_jinja_data *data;
-    jinja__arena *arena;
+    jinja_arena *arena;
     size_t steps, made, depth; /* spent so far, and where it is */
-    jinja__builder *out;
-    jinja__scope *scope;
-    jinja__flow flow;
+    jinja_builder *out;
+    jinja_scope *scope;
+    jinja_flow flow;
     bool generation;
-    jinja__value block_text; /* what a filter without a subject is about */
-    int line;                /* of what is being evaluated */
+    jinja_value block_text; /* what a filter without a subject is about */
+    int line;               /* of what is being evaluated */
     masa_status st;
     masa_error *err;
-} jinja__machine;
+} jinja_machine;
 
 /* The arguments of a call. */
-typedef struct jinja__arguments {
-    jinja__value *items; /* [n] */
+typedef struct jinja_arguments {
+    jinja_value *items; /* [n] */
     size_t n;
     const char **names; /* [n_named] */
-    jinja__value *named;
+    jinja_value *named;
     size_t n_named;
-} jinja__arguments;
+} jinja_arguments;
 
 /* machine.c */
-jinja__value jinja__fail(jinja__machine *m, const char *format, ...)
+jinja_value jinja_fail(jinja_machine *m, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-jinja__value jinja__refuse(jinja__machine *m, const char *format, ...)
+jinja_value jinja_refuse(jinja_machine *m, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /* Counts work over n bytes or items; false when the budget is spent. */
-bool jinja__work(jinja__machine *m, size_t n);
+bool jinja_work(jinja_machine *m, size_t n);
 /* Counts n bytes that are about to be made. */
-bool jinja__room(jinja__machine *m, size_t n);
-bool jinja__enter(jinja__machine *m);
-void jinja__leave(jinja__machine *m);
-void jinja__add(jinja__machine *m, jinja__builder *b, const char *s, size_t n,
-                const char *marks);
-void jinja__add_text(jinja__machine *m, jinja__builder *b, const char *s);
-void jinja__add_string(jinja__machine *m, jinja__builder *b, jinja__value string);
+bool jinja_room(jinja_machine *m, size_t n);
+bool jinja_enter(jinja_machine *m);
+void jinja_leave(jinja_machine *m);
+void jinja_add(jinja_machine *m, jinja_builder *b, const char *s, size_t n, const char *marks);
+void jinja_add_text(jinja_machine *m, jinja_builder *b, const char *s);
+void jinja_add_string(jinja_machine *m, jinja_builder *b, jinja_value string);
 /* The text as a value; the builder is freed. */
-jinja__value jinja__finish(jinja__machine *m, jinja__builder *b);
-jinja__value jinja__undefined(const char *name);
-jinja__value jinja__new_string(jinja__machine *m, const char *s, size_t n, const char *marks);
-jinja__value jinja__constant(jinja__machine *m, const char *s);
+jinja_value jinja_finish(jinja_machine *m, jinja_builder *b);
+jinja_value jinja_undefined(const char *name);
+jinja_value jinja_new_string(jinja_machine *m, const char *s, size_t n, const char *marks);
+jinja_value jinja_constant(jinja_machine *m, const char *s);
 /* The same text as one that is safe. */
-jinja__value jinja__safe(jinja__machine *m, jinja__value string);
-jinja__value jinja__part(jinja__machine *m, jinja__value string, size_t begin, size_t end);
-jinja__value jinja__new_list(jinja__machine *m, int type);
-void jinja__push(jinja__machine *m, jinja__value list, jinja__value item);
-jinja__value jinja__new_callable(jinja__machine *m, jinja__value self, const char *name);
-void jinja__dict_put(jinja__machine *m, jinja__dict *d, jinja__value key, jinja__value value);
+jinja_value jinja_safe(jinja_machine *m, jinja_value string);
+jinja_value jinja_part(jinja_machine *m, jinja_value string, size_t begin, size_t end);
+jinja_value jinja_new_list(jinja_machine *m, int type);
+void jinja_push(jinja_machine *m, jinja_value list, jinja_value item);
+jinja_value jinja_new_callable(jinja_machine *m, jinja_value self, const char *name);
+void jinja_dict_put(jinja_machine *m, jinja_dict *d, jinja_value key, jinja_value value);
 /* The same two without counting and, of a dictionary, without looking for the key. */
-void jinja__list_append(jinja__arena *arena, jinja__list *list, jinja__value item);
-void jinja__dict_append(jinja__arena *arena, jinja__dict *d, jinja__value key,
-                        jinja__value value);
+void jinja_list_append(jinja_arena *arena, jinja_list *list, jinja_value item);
+void jinja_dict_append(jinja_arena *arena, jinja_dict *d, jinja_value key, jinja_value value);
 /* Whether it can be a key; if not, it is a failure. */
-bool jinja__hashable(jinja__machine *m, jinja__value key);
+bool jinja_hashable(jinja_machine *m, jinja_value key);
 /* NULL: it has none. */
-const jinja__value *jinja__dict_find(jinja__machine *m, const jinja__dict *d, jinja__value key);
-const jinja__value *jinja__dict_named(const jinja__dict *d, const char *key);
+const jinja_value *jinja_dict_find(jinja_machine *m, const jinja_dict *d, jinja_value key);
+const jinja_value *jinja_dict_named(const jinja_dict *d, const char *key);
 
 /* value.c */
-const char *jinja__type_name(jinja__value v); /* as Python calls it */
-bool jinja__is_string(jinja__value v);
-bool jinja__is_number(jinja__value v); /* bool included */
-bool jinja__is_text(jinja__value v, const char *s);
-double jinja__as_real(jinja__value v);
-bool jinja__truth(jinja__value v);
-bool jinja__equal(jinja__machine *m, jinja__value a, jinja__value b);
+const char *jinja_type_name(jinja_value v); /* as Python calls it */
+bool jinja_is_string(jinja_value v);
+bool jinja_is_number(jinja_value v); /* bool included */
+bool jinja_is_text(jinja_value v, const char *s);
+double jinja_as_real(jinja_value v);
+bool jinja_truth(jinja_value v);
+bool jinja_equal(jinja_machine *m, jinja_value a, jinja_value b);
 /* -1, 0, 1; a failure for values without an order. */
-int jinja__compare(jinja__machine *m, jinja__value a, jinja__value b);
-bool jinja__contains(jinja__machine *m, jinja__value container, jinja__value item);
+int jinja_compare(jinja_machine *m, jinja_value a, jinja_value b);
+bool jinja_contains(jinja_machine *m, jinja_value container, jinja_value item);
 /* The items of anything that can be iterated over; NULL after a failure. */
-const jinja__list *jinja__iterate(jinja__machine *m, jinja__value v);
-jinja__value jinja__binary(jinja__machine *m, int op, jinja__value a, jinja__value b);
-jinja__value jinja__get_item(jinja__machine *m, jinja__value v, jinja__value key);
-jinja__value jinja__get_attribute(jinja__machine *m, jinja__value v, const char *name);
-jinja__value jinja__slice(jinja__machine *m, jinja__value v, jinja__value start,
-                          jinja__value stop, jinja__value step);
+const jinja_list *jinja_iterate(jinja_machine *m, jinja_value v);
+jinja_value jinja_binary(jinja_machine *m, int op, jinja_value a, jinja_value b);
+jinja_value jinja_get_item(jinja_machine *m, jinja_value v, jinja_value key);
+jinja_value jinja_get_attribute(jinja_machine *m, jinja_value v, const char *name);
+jinja_value jinja_slice(jinja_machine *m, jinja_value v, jinja_value start, jinja_value stop,
+                        jinja_value step);
 
 /* print.c */
-void jinja__print(jinja__machine *m, jinja__builder *b, jinja__value v); /* str() */
-jinja__value jinja__to_string(jinja__machine *m, jinja__value v);
-typedef struct jinja__json {
-    const char *indent;     /* or NULL: one line */
-    jinja__value item, key; /* separators, or missing */
+void jinja_print(jinja_machine *m, jinja_builder *b, jinja_value v); /* str() */
+jinja_value jinja_to_string(jinja_machine *m, jinja_value v);
+typedef struct jinja_json {
+    const char *indent;    /* or NULL: one line */
+    jinja_value item, key; /* separators, or missing */
     bool ascii, sorted;
-} jinja__json;
-void jinja__print_json(jinja__machine *m, jinja__builder *b, jinja__value v,
-                       const jinja__json *how, int level);
-jinja__value jinja__format(jinja__machine *m, jinja__value format, const jinja__value *items,
-                           size_t n); /* "%s" % items */
+} jinja_json;
+void jinja_print_json(jinja_machine *m, jinja_builder *b, jinja_value v, const jinja_json *how,
+                      int level);
+jinja_value jinja_format(jinja_machine *m, jinja_value format, const jinja_value *items,
+                         size_t n); /* "%s" % items */
 
-/* text.c: characters and words */
-bool jinja__is_space(unsigned code); /* as str.isspace() */
-size_t jinja__decode(const char *s, size_t n,
-                     unsigned *code);          /* >= 1 byte; bad ones as they are */
-size_t jinja__length(const char *s, size_t n); /* in characters */
-size_t jinja__offset(const char *s, size_t n, size_t characters);
-typedef enum jinja__case {
+/* python_text.c: characters and words */
+bool jinja_is_space(unsigned code); /* as str.isspace() */
+size_t jinja_decode(const char *s, size_t n,
+                    unsigned *code);          /* >= 1 byte; bad ones as they are */
+size_t jinja_length(const char *s, size_t n); /* in characters */
+size_t jinja_offset(const char *s, size_t n, size_t characters);
+typedef enum jinja_case {
     CASE_UPPER,
     CASE_LOWER,
     CASE_CAPITAL,
     CASE_TITLE,
     CASE_WORDS
-} jinja__case;
-jinja__value jinja__change_case(jinja__machine *m, jinja__value v, jinja__case how);
+} jinja_case;
+jinja_value jinja_change_case(jinja_machine *m, jinja_value v, jinja_case how);
 enum { STRIP_LEFT = 1, STRIP_RIGHT = 2 };
 /* characters: those to strip, or no string: white space. */
-jinja__value jinja__strip(jinja__machine *m, jinja__value v, jinja__value characters,
-                          int sides);
-jinja__value jinja__replace(jinja__machine *m, jinja__value v, jinja__value old,
-                            jinja__value with, int64_t most);
-jinja__value jinja__lines(jinja__machine *m, jinja__value v, bool keep_ends);
-bool jinja__is_printable(unsigned code);
-bool jinja__all(jinja__value v, const char *what); /* str.isdigit() and its like */
+jinja_value jinja_strip(jinja_machine *m, jinja_value v, jinja_value characters, int sides);
+jinja_value jinja_replace(jinja_machine *m, jinja_value v, jinja_value old, jinja_value with,
+                          int64_t most);
+jinja_value jinja_lines(jinja_machine *m, jinja_value v, bool keep_ends);
+bool jinja_is_printable(unsigned code);
+bool jinja_all(jinja_value v, const char *what); /* str.isdigit() and its like */
 
-/* evaluate.c, render.c, call.c */
-jinja__value jinja__evaluate(jinja__machine *m, const jinja__node *node);
-jinja__value jinja__lookup(jinja__machine *m, const char *name);
-void jinja__bind(jinja__machine *m, const char *name, jinja__value value);
+/* evaluate_expression.c, render.c, call.c */
+jinja_value jinja_evaluate(jinja_machine *m, const jinja_node *node);
+jinja_value jinja_lookup(jinja_machine *m, const char *name);
+void jinja_bind(jinja_machine *m, const char *name, jinja_value value);
 /* The output of a body in a scope of its own below `parent`. */
-jinja__value jinja__capture(jinja__machine *m, const jinja__node *body, jinja__scope *scope);
-jinja__scope *jinja__new_scope(jinja__machine *m, jinja__scope *parent);
-jinja__arguments jinja__evaluate_arguments(jinja__machine *m, const jinja__node *args,
-                                           size_t extra);
-jinja__value jinja__call(jinja__machine *m, jinja__value callee, const jinja__arguments *args);
+jinja_value jinja_capture(jinja_machine *m, const jinja_node *body, jinja_scope *scope);
+jinja_scope *jinja_new_scope(jinja_machine *m, jinja_scope *parent);
+jinja_arguments jinja_evaluate_arguments(jinja_machine *m, const jinja_node *args,
+                                         size_t extra);
+jinja_value jinja_call(jinja_machine *m, jinja_value callee, const jinja_arguments *args);
 
 /* A table of functions with the names of their parameters, "a,b,c"; "*": as they come. */
-typedef jinja__value jinja__function(jinja__machine *m, jinja__value self,
-                                     const jinja__value *given,
-                                     const jinja__arguments *arguments);
+typedef jinja_value jinja_function(jinja_machine *m, jinja_value self, const jinja_value *given,
+                                   const jinja_arguments *arguments);
 /* Begins one, which calls its parameters m, v, given and args. */
 #define BUILTIN(name)                                                                          \
-    static jinja__value name(jinja__machine *m, jinja__value v, const jinja__value *given,     \
-                             const jinja__arguments *args)
+    static jinja_value name(jinja_machine *m, jinja_value v, const jinja_value *given,         \
+                            const jinja_arguments *args)
 /* For one that does not need them all. */
 #define UNUSED (void)m, (void)v, (void)given, (void)args
 
-typedef struct jinja__entry {
+typedef struct jinja_entry {
     const char *name;
-    jinja__function *function;
+    jinja_function *function;
     const char *parameters;
-} jinja__entry;
+} jinja_entry;
 enum { MOST_PARAMETERS = 6 };
-const jinja__entry *jinja__find(const jinja__entry *table, size_t n, const char *name);
+const jinja_entry *jinja_find(const jinja_entry *table, size_t n, const char *name);
 /* Binds the arguments to the parameters and calls. */
-jinja__value jinja__apply(jinja__machine *m, const jinja__entry *entry, jinja__value self,
-                          const jinja__arguments *args);
+jinja_value jinja_apply(jinja_machine *m, const jinja_entry *entry, jinja_value self,
+                        const jinja_arguments *args);
 /* The integer given, or the default; a failure for another type. */
-int64_t jinja__given_integer(jinja__machine *m, jinja__value given, int64_t otherwise);
+int64_t jinja_given_integer(jinja_machine *m, jinja_value given, int64_t otherwise);
 
 /* filters.c, filters_list.c, tests.c, methods.c, functions.c: by name; NULL: unknown */
-const jinja__entry *jinja__list_filter(const char *name);
-jinja__value jinja__apply_filter(jinja__machine *m, const char *name, jinja__value subject,
-                                 const jinja__arguments *args);
-bool jinja__apply_test(jinja__machine *m, const char *name, jinja__value subject,
-                       const jinja__arguments *args);
-const jinja__entry *jinja__method(jinja__value self, const char *name);
-const jinja__entry *jinja__global(const char *name);
+const jinja_entry *jinja_list_filter(const char *name);
+jinja_value jinja_apply_filter(jinja_machine *m, const char *name, jinja_value subject,
+                               const jinja_arguments *args);
+bool jinja_apply_test(jinja_machine *m, const char *name, jinja_value subject,
+                      const jinja_arguments *args);
+const jinja_entry *jinja_method(jinja_value self, const char *name);
+const jinja_entry *jinja_global(const char *name);
 
 #endif

@@ -4,34 +4,34 @@
 
 #include <string.h>
 
-static bool need_text(jinja__machine *m, jinja__value v)
+static bool need_text(jinja_machine *m, jinja_value v)
 {
     if (v.type == JINJA_STRING) return true;
-    jinja__fail(m, "expected a text, not %s", jinja__type_name(v));
+    jinja_fail(m, "expected a text, not %s", jinja_type_name(v));
     return false;
 }
 
 BUILTIN(text_strip)
 {
     UNUSED;
-    return jinja__strip(m, v, given[0], STRIP_LEFT | STRIP_RIGHT);
+    return jinja_strip(m, v, given[0], STRIP_LEFT | STRIP_RIGHT);
 }
 BUILTIN(text_lstrip)
 {
     UNUSED;
-    return jinja__strip(m, v, given[0], STRIP_LEFT);
+    return jinja_strip(m, v, given[0], STRIP_LEFT);
 }
 BUILTIN(text_rstrip)
 {
     UNUSED;
-    return jinja__strip(m, v, given[0], STRIP_RIGHT);
+    return jinja_strip(m, v, given[0], STRIP_RIGHT);
 }
 
 #define IN_CASE(name, how)                                                                     \
     BUILTIN(text_##name)                                                                       \
     {                                                                                          \
         UNUSED;                                                                                \
-        return jinja__change_case(m, v, how);                                                  \
+        return jinja_change_case(m, v, how);                                                   \
     }
 IN_CASE(upper, CASE_UPPER)
 IN_CASE(lower, CASE_LOWER)
@@ -42,7 +42,7 @@ IN_CASE(title, CASE_WORDS)
     BUILTIN(text_##test)                                                                       \
     {                                                                                          \
         UNUSED;                                                                                \
-        return masa_jinja_bool(jinja__all(v, #test));                                          \
+        return masa_jinja_bool(jinja_all(v, #test));                                           \
     }
 HOLDS_FOR_ALL(isalpha)
 HOLDS_FOR_ALL(isalnum)
@@ -54,22 +54,22 @@ HOLDS_FOR_ALL(islower)
 BUILTIN(text_splitlines)
 {
     UNUSED;
-    return jinja__lines(m, v, jinja__truth(given[0]));
+    return jinja_lines(m, v, jinja_truth(given[0]));
 }
 
-static bool has_affix(const jinja__string *s, const jinja__string *affix, bool start)
+static bool has_affix(const jinja_string *s, const jinja_string *affix, bool start)
 {
     return s->n >= affix->n &&
            memcmp(start ? s->s : s->s + s->n - affix->n, affix->s, affix->n) == 0;
 }
 
-static jinja__value test_affix(jinja__machine *m, jinja__value v, const jinja__value *given,
-                               bool start)
+static jinja_value test_affix(jinja_machine *m, jinja_value v, const jinja_value *given,
+                              bool start)
 {
     if (given[1].type != JINJA_MISSING || given[2].type != JINJA_MISSING)
-        return jinja__refuse(m, "`startswith` and `endswith` with places are not supported");
+        return jinja_refuse(m, "`startswith` and `endswith` with places are not supported");
     if (given[0].type == JINJA_TUPLE) {
-        const jinja__list *any = given[0].as.list;
+        const jinja_list *any = given[0].as.list;
         for (size_t i = 0; i < any->n; i++)
             if (need_text(m, any->items[i]) &&
                 has_affix(v.as.string, any->items[i].as.string, start))
@@ -95,90 +95,89 @@ BUILTIN(text_removeprefix)
 {
     UNUSED;
     bool has = need_text(m, given[0]) && has_affix(v.as.string, given[0].as.string, true);
-    return has ? jinja__part(m, v, given[0].as.string->n, v.as.string->n) : v;
+    return has ? jinja_part(m, v, given[0].as.string->n, v.as.string->n) : v;
 }
 
 BUILTIN(text_removesuffix)
 {
     UNUSED;
     bool has = need_text(m, given[0]) && has_affix(v.as.string, given[0].as.string, false);
-    return has ? jinja__part(m, v, 0, v.as.string->n - given[0].as.string->n) : v;
+    return has ? jinja_part(m, v, 0, v.as.string->n - given[0].as.string->n) : v;
 }
 
 BUILTIN(text_replace)
 {
     UNUSED;
     if (!need_text(m, given[0]) || !need_text(m, given[1])) return v;
-    return jinja__replace(m, v, given[0], given[1], jinja__given_integer(m, given[2], -1));
+    return jinja_replace(m, v, given[0], given[1], jinja_given_integer(m, given[2], -1));
 }
 
 /* The last place of w in s, or NULL. */
-static const char *find_last(const jinja__string *s, size_t n, const jinja__string *w)
+static const char *find_last(const jinja_string *s, size_t n, const jinja_string *w)
 {
     for (size_t i = n >= w->n ? n - w->n + 1 : 0; i-- > 0;)
         if (memcmp(s->s + i, w->s, w->n) == 0) return s->s + i;
     return NULL;
 }
 
-static const char *search(jinja__machine *m, const jinja__string *s, size_t from, size_t to,
-                          const jinja__string *w, bool last)
+static const char *search(jinja_machine *m, const jinja_string *s, size_t from, size_t to,
+                          const jinja_string *w, bool last)
 {
     /* Backwards each place is compared anew. */
-    jinja__work(m, last ? (to - from) * (1 + w->n / 64) : to - from);
+    jinja_work(m, last ? (to - from) * (1 + w->n / 64) : to - from);
     if (m->st != MASA_OK) return NULL;
     return last ? find_last(s, to, w) : memmem(s->s + from, to - from, w->s, w->n);
 }
 
 /* Blanks for separators, as str.split() without arguments. */
-static jinja__value split_blanks(jinja__machine *m, jinja__value v, int64_t most, bool right)
+static jinja_value split_blanks(jinja_machine *m, jinja_value v, int64_t most, bool right)
 {
-    const jinja__string *s = v.as.string;
-    jinja__value list = jinja__new_list(m, JINJA_LIST);
+    const jinja_string *s = v.as.string;
+    jinja_value list = jinja_new_list(m, JINJA_LIST);
     if (right && most >= 0)
-        return jinja__refuse(m, "`rsplit` at blanks with a number is not supported");
-    jinja__value rest = jinja__strip(m, v, (jinja__value){0}, STRIP_LEFT);
+        return jinja_refuse(m, "`rsplit` at blanks with a number is not supported");
+    jinja_value rest = jinja_strip(m, v, (jinja_value){0}, STRIP_LEFT);
     for (; rest.as.string->n && m->st == MASA_OK; most--) {
-        const jinja__string *r = rest.as.string;
+        const jinja_string *r = rest.as.string;
         size_t end = 0, size = 0;
         unsigned c;
         for (; end < r->n; end += size) {
-            size = jinja__decode(r->s + end, r->n - end, &c);
-            if (jinja__is_space(c)) break;
+            size = jinja_decode(r->s + end, r->n - end, &c);
+            if (jinja_is_space(c)) break;
         }
-        jinja__work(m, s->n);
+        jinja_work(m, s->n);
         if (most == 0) {
-            jinja__push(m, list, rest);
+            jinja_push(m, list, rest);
             break;
         }
-        jinja__push(m, list, jinja__part(m, rest, 0, end));
-        rest = jinja__strip(m, jinja__part(m, rest, end, r->n), (jinja__value){0}, STRIP_LEFT);
+        jinja_push(m, list, jinja_part(m, rest, 0, end));
+        rest = jinja_strip(m, jinja_part(m, rest, end, r->n), (jinja_value){0}, STRIP_LEFT);
     }
     return list;
 }
 
-static jinja__value split(jinja__machine *m, jinja__value v, const jinja__value *given,
-                          bool right)
+static jinja_value split(jinja_machine *m, jinja_value v, const jinja_value *given, bool right)
 {
-    int64_t most = jinja__given_integer(m, given[1], -1);
+    int64_t most = jinja_given_integer(m, given[1], -1);
     if (given[0].type == JINJA_MISSING || given[0].type == JINJA_NONE)
         return split_blanks(m, v, most, right);
     if (!need_text(m, given[0])) return v;
-    const jinja__string *s = v.as.string, *w = given[0].as.string;
-    if (w->n == 0) return jinja__fail(m, "empty separator");
-    jinja__value list = jinja__new_list(m, JINJA_LIST);
+    const jinja_string *s = v.as.string, *w = given[0].as.string;
+    if (w->n == 0) return jinja_fail(m, "empty separator");
+    jinja_value list = jinja_new_list(m, JINJA_LIST);
     size_t begin = 0, end = s->n;
     for (; most != 0 && m->st == MASA_OK; most--) {
         const char *found = search(m, s, begin, end, w, right);
         if (!found) break;
         size_t at = (size_t)(found - s->s);
-        jinja__push(m, list,
-                    right ? jinja__part(m, v, at + w->n, end) : jinja__part(m, v, begin, at));
+        jinja_push(m, list,
+                   right ? jinja_part(m, v, at + w->n, end) : jinja_part(m, v, begin, at));
         if (right) end = at;
         else begin = at + w->n;
     }
-    jinja__push(m, list, jinja__part(m, v, begin, end));
+    jinja_push(m, list, jinja_part(m, v, begin, end));
     for (size_t i = 0, n = list.as.list->n; right && i < n / 2; i++) {
-        jinja__value swap = list.as.list->items[i];
+        jinja_value swap = list.as.list->items[i];
         list.as.list->items[i] = list.as.list->items[n - 1 - i];
         list.as.list->items[n - 1 - i] = swap;
     }
@@ -196,20 +195,20 @@ BUILTIN(text_rsplit)
     return split(m, v, given, true);
 }
 
-static jinja__value partition(jinja__machine *m, jinja__value v, jinja__value by, bool right)
+static jinja_value partition(jinja_machine *m, jinja_value v, jinja_value by, bool right)
 {
     if (!need_text(m, by)) return v;
-    const jinja__string *s = v.as.string, *w = by.as.string;
-    if (w->n == 0) return jinja__fail(m, "empty separator");
+    const jinja_string *s = v.as.string, *w = by.as.string;
+    if (w->n == 0) return jinja_fail(m, "empty separator");
     const char *found = search(m, s, 0, s->n, w, right);
     size_t at = found   ? (size_t)(found - s->s)
                 : right ? 0
                         : s->n,
            behind = found ? at + w->n : at;
-    jinja__value out = jinja__new_list(m, JINJA_TUPLE);
-    jinja__push(m, out, jinja__part(m, v, 0, at));
-    jinja__push(m, out, found ? by : jinja__constant(m, ""));
-    jinja__push(m, out, jinja__part(m, v, behind, s->n));
+    jinja_value out = jinja_new_list(m, JINJA_TUPLE);
+    jinja_push(m, out, jinja_part(m, v, 0, at));
+    jinja_push(m, out, found ? by : jinja_constant(m, ""));
+    jinja_push(m, out, jinja_part(m, v, behind, s->n));
     return out;
 }
 
@@ -224,16 +223,16 @@ BUILTIN(text_rpartition)
     return partition(m, v, given[0], true);
 }
 
-static jinja__value find(jinja__machine *m, jinja__value v, const jinja__value *given,
-                         bool last, bool must)
+static jinja_value find(jinja_machine *m, jinja_value v, const jinja_value *given, bool last,
+                        bool must)
 {
     if (given[1].type != JINJA_MISSING || given[2].type != JINJA_MISSING)
-        return jinja__refuse(m, "`find` with places is not supported");
+        return jinja_refuse(m, "`find` with places is not supported");
     if (!need_text(m, given[0])) return v;
-    const jinja__string *s = v.as.string;
+    const jinja_string *s = v.as.string;
     const char *found = search(m, s, 0, s->n, given[0].as.string, last);
-    if (found) return masa_jinja_integer((int64_t)jinja__length(s->s, (size_t)(found - s->s)));
-    return must ? jinja__fail(m, "substring not found") : masa_jinja_integer(-1);
+    if (found) return masa_jinja_integer((int64_t)jinja_length(s->s, (size_t)(found - s->s)));
+    return must ? jinja_fail(m, "substring not found") : masa_jinja_integer(-1);
 }
 
 BUILTIN(text_find)
@@ -257,8 +256,8 @@ BUILTIN(text_count)
     UNUSED;
     int64_t n = 0;
     if (!need_text(m, given[0])) return v;
-    const jinja__string *s = v.as.string, *w = given[0].as.string;
-    if (w->n == 0) return masa_jinja_integer((int64_t)jinja__length(s->s, s->n) + 1);
+    const jinja_string *s = v.as.string, *w = given[0].as.string;
+    if (w->n == 0) return masa_jinja_integer((int64_t)jinja_length(s->s, s->n) + 1);
     for (size_t at = 0; m->st == MASA_OK; n++) {
         const char *found = search(m, s, at, s->n, w, false);
         if (!found) break;
@@ -270,49 +269,49 @@ BUILTIN(text_count)
 BUILTIN(text_join)
 {
     UNUSED;
-    const jinja__list *items = jinja__iterate(m, given[0]);
-    jinja__builder b = {0};
+    const jinja_list *items = jinja_iterate(m, given[0]);
+    jinja_builder b = {0};
     for (size_t i = 0; items && i < items->n && m->st == MASA_OK; i++) {
-        if (i) jinja__add_string(m, &b, v);
-        if (need_text(m, items->items[i])) jinja__add_string(m, &b, items->items[i]);
+        if (i) jinja_add_string(m, &b, v);
+        if (need_text(m, items->items[i])) jinja_add_string(m, &b, items->items[i]);
     }
-    return jinja__finish(m, &b);
+    return jinja_finish(m, &b);
 }
 
 BUILTIN(text_zfill)
 {
     UNUSED;
-    int64_t width = jinja__given_integer(m, given[0], 0);
-    const jinja__string *s = v.as.string;
-    int64_t n = (int64_t)jinja__length(s->s, s->n);
+    int64_t width = jinja_given_integer(m, given[0], 0);
+    const jinja_string *s = v.as.string;
+    int64_t n = (int64_t)jinja_length(s->s, s->n);
     bool sign = s->n && (*s->s == '-' || *s->s == '+');
-    jinja__builder b = {0};
-    if (sign) jinja__add_string(m, &b, jinja__part(m, v, 0, 1));
-    for (; n < width && m->st == MASA_OK; n++) jinja__add_text(m, &b, "0");
-    jinja__add_string(m, &b, jinja__part(m, v, sign, s->n));
-    return jinja__finish(m, &b);
+    jinja_builder b = {0};
+    if (sign) jinja_add_string(m, &b, jinja_part(m, v, 0, 1));
+    for (; n < width && m->st == MASA_OK; n++) jinja_add_text(m, &b, "0");
+    jinja_add_string(m, &b, jinja_part(m, v, sign, s->n));
+    return jinja_finish(m, &b);
 }
 
 /* Of "{}", "{0}" and "{name}" alone. */
 BUILTIN(text_format)
 {
-    const jinja__string *s = v.as.string;
-    jinja__builder b = {0};
+    const jinja_string *s = v.as.string;
+    jinja_builder b = {0};
     size_t next = 0;
     (void)given;
     for (size_t i = 0; i < s->n && m->st == MASA_OK;) {
         const char *mark = s->marks ? s->marks + i : NULL;
         if ((s->s[i] != '{' && s->s[i] != '}') || (i + 1 < s->n && s->s[i + 1] == s->s[i])) {
-            jinja__add(m, &b, s->s + i, 1, mark);
+            jinja_add(m, &b, s->s + i, 1, mark);
             i += s->s[i] == '{' || s->s[i] == '}' ? 2 : 1;
             continue;
         }
         const char *close = s->s[i] == '{' ? memchr(s->s + i, '}', s->n - i) : NULL;
         if (!close)
-            return jinja__finish(m, &b), jinja__fail(m, "a brace of the format has no partner");
+            return jinja_finish(m, &b), jinja_fail(m, "a brace of the format has no partner");
         size_t n = (size_t)(close - s->s) - i - 1, k = n ? args->n : next++;
         const char *name = s->s + i + 1;
-        jinja__value value = {0};
+        jinja_value value = {0};
         if (n && n < 4 && strspn(name, "0123456789") >= n) {
             k = 0;
             for (size_t d = 0; d < n; d++) k = 10 * k + (size_t)(name[d] - '0');
@@ -322,22 +321,22 @@ BUILTIN(text_format)
                 value = args->named[a];
         if (value.type == JINJA_MISSING && k < args->n) value = args->items[k];
         if (value.type == JINJA_MISSING)
-            jinja__refuse(m, "the field \"{%.*s}\" of a format is not supported",
-                          n < 40 ? (int)n : 40, name);
-        jinja__print(m, &b, value);
+            jinja_refuse(m, "the field \"{%.*s}\" of a format is not supported",
+                         n < 40 ? (int)n : 40, name);
+        jinja_print(m, &b, value);
         i += n + 2;
     }
-    return jinja__finish(m, &b);
+    return jinja_finish(m, &b);
 }
 
-static jinja__value dict_list(jinja__machine *m, jinja__value v, bool keys, bool values)
+static jinja_value dict_list(jinja_machine *m, jinja_value v, bool keys, bool values)
 {
-    jinja__value list = jinja__new_list(m, JINJA_LIST);
+    jinja_value list = jinja_new_list(m, JINJA_LIST);
     for (size_t i = 0; i < v.as.dict->n && m->st == MASA_OK; i++) {
-        jinja__value pair = keys && values ? jinja__new_list(m, JINJA_TUPLE) : list;
-        if (keys) jinja__push(m, pair, v.as.dict->keys[i]);
-        if (values) jinja__push(m, pair, v.as.dict->values[i]);
-        if (keys && values) jinja__push(m, list, pair);
+        jinja_value pair = keys && values ? jinja_new_list(m, JINJA_TUPLE) : list;
+        if (keys) jinja_push(m, pair, v.as.dict->keys[i]);
+        if (values) jinja_push(m, pair, v.as.dict->values[i]);
+        if (keys && values) jinja_push(m, list, pair);
     }
     return list;
 }
@@ -361,7 +360,7 @@ BUILTIN(dict_values)
 BUILTIN(dict_get)
 {
     UNUSED;
-    const jinja__value *found = jinja__dict_find(m, v.as.dict, given[0]);
+    const jinja_value *found = jinja_dict_find(m, v.as.dict, given[0]);
     if (found) return *found;
     return given[1].type == JINJA_MISSING ? masa_jinja_none() : given[1];
 }
@@ -376,9 +375,9 @@ BUILTIN(list_index)
 {
     UNUSED;
     for (size_t i = 0; i < v.as.list->n && m->st == MASA_OK; i++)
-        if (jinja__equal(m, v.as.list->items[i], given[0]))
+        if (jinja_equal(m, v.as.list->items[i], given[0]))
             return masa_jinja_integer((int64_t)i);
-    return jinja__fail(m, "the item is not in the list");
+    return jinja_fail(m, "the item is not in the list");
 }
 
 BUILTIN(list_count)
@@ -386,35 +385,35 @@ BUILTIN(list_count)
     UNUSED;
     int64_t n = 0;
     for (size_t i = 0; i < v.as.list->n && m->st == MASA_OK; i++)
-        n += jinja__equal(m, v.as.list->items[i], given[0]);
+        n += jinja_equal(m, v.as.list->items[i], given[0]);
     return masa_jinja_integer(n);
 }
 
 BUILTIN(changes)
 {
     UNUSED;
-    return jinja__fail(m, "a %s cannot be changed by a template", jinja__type_name(v));
+    return jinja_fail(m, "a %s cannot be changed by a template", jinja_type_name(v));
 }
 
 BUILTIN(loop_cycle)
 {
     UNUSED;
-    if (args->n == 0) return jinja__fail(m, "no items for cycling given");
+    if (args->n == 0) return jinja_fail(m, "no items for cycling given");
     return args->items[v.as.loop->index % args->n];
 }
 
 BUILTIN(loop_changed)
 {
     UNUSED;
-    jinja__value now = jinja__new_list(m, JINJA_TUPLE);
-    for (size_t i = 0; i < args->n; i++) jinja__push(m, now, args->items[i]);
+    jinja_value now = jinja_new_list(m, JINJA_TUPLE);
+    for (size_t i = 0; i < args->n; i++) jinja_push(m, now, args->items[i]);
     bool same =
-        v.as.loop->changed.type == JINJA_TUPLE && jinja__equal(m, v.as.loop->changed, now);
+        v.as.loop->changed.type == JINJA_TUPLE && jinja_equal(m, v.as.loop->changed, now);
     v.as.loop->changed = now;
     return masa_jinja_bool(!same);
 }
 
-static const jinja__entry of_text[] = {
+static const jinja_entry of_text[] = {
     {"strip", text_strip, "chars"},
     {"lstrip", text_lstrip, "chars"},
     {"rstrip", text_rstrip, "chars"},
@@ -447,7 +446,7 @@ static const jinja__entry of_text[] = {
     {"islower", text_islower, ""},
 };
 
-static const jinja__entry of_dict[] = {
+static const jinja_entry of_dict[] = {
     {"items", dict_items, ""},    {"keys", dict_keys, ""},
     {"values", dict_values, ""},  {"get", dict_get, "key,default"},
     {"copy", any_copy, ""},       {"update", changes, "*"},
@@ -455,25 +454,25 @@ static const jinja__entry of_dict[] = {
     {"setdefault", changes, "*"}, {"clear", changes, "*"},
 };
 
-static const jinja__entry of_list[] = {
+static const jinja_entry of_list[] = {
     {"index", list_index, "value"}, {"count", list_count, "value"}, {"copy", any_copy, ""},
     {"append", changes, "*"},       {"extend", changes, "*"},       {"insert", changes, "*"},
     {"pop", changes, "*"},          {"remove", changes, "*"},       {"sort", changes, "*"},
     {"reverse", changes, "*"},      {"clear", changes, "*"},
 };
 
-static const jinja__entry of_loop[] = {{"cycle", loop_cycle, "*"},
-                                       {"changed", loop_changed, "*"}};
+static const jinja_entry of_loop[] = {{"cycle", loop_cycle, "*"},
+                                      {"changed", loop_changed, "*"}};
 
-#define FIND(table) jinja__find(table, sizeof table / sizeof *table, name)
+#define FIND(table) jinja_find(table, sizeof table / sizeof *table, name)
 
-const jinja__entry *jinja__method(jinja__value self, const char *name)
+const jinja_entry *jinja_method(jinja_value self, const char *name)
 {
     switch (self.type) {
     case JINJA_STRING: return FIND(of_text);
     case JINJA_DICT: return FIND(of_dict);
     case JINJA_LIST: return FIND(of_list);
-    case JINJA_TUPLE: return jinja__find(of_list, 2, name);
+    case JINJA_TUPLE: return jinja_find(of_list, 2, name);
     case JINJA_LOOP: return FIND(of_loop);
     default: return NULL;
     }

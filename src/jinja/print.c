@@ -7,15 +7,15 @@
 #include <string.h>
 
 /* The shortest digits that read back as the same number, laid out as Python does. */
-static void print_real(jinja__machine *m, jinja__builder *b, double v, bool json)
+static void print_real(jinja_machine *m, jinja_builder *b, double v, bool json)
 {
     char digits[40], out[400];
     if (isnan(v) || isinf(v)) {
-        jinja__add_text(m, b,
-                        isnan(v) ? (json ? "NaN" : "nan")
-                        : v < 0  ? (json ? "-Infinity" : "-inf")
-                        : json   ? "Infinity"
-                                 : "inf");
+        jinja_add_text(m, b,
+                       isnan(v) ? (json ? "NaN" : "nan")
+                       : v < 0  ? (json ? "-Infinity" : "-inf")
+                       : json   ? "Infinity"
+                                : "inf");
         return;
     }
     for (int precision = 1; precision <= 17; precision++) {
@@ -32,57 +32,57 @@ static void print_real(jinja__machine *m, jinja__builder *b, double v, bool json
         int decimals = (int)n_digits - 1 - exponent;
         snprintf(out, sizeof out, "%.*f", decimals > 1 ? decimals : 1, v);
     }
-    jinja__add_text(m, b, out);
+    jinja_add_text(m, b, out);
 }
 
-static void print_integer(jinja__machine *m, jinja__builder *b, int64_t v)
+static void print_integer(jinja_machine *m, jinja_builder *b, int64_t v)
 {
     char out[24];
     snprintf(out, sizeof out, "%lld", (long long)v);
-    jinja__add_text(m, b, out);
+    jinja_add_text(m, b, out);
 }
 
-static void print_repr(jinja__machine *m, jinja__builder *b, jinja__value v);
+static void print_repr(jinja_machine *m, jinja_builder *b, jinja_value v);
 
-static void print_items(jinja__machine *m, jinja__builder *b, jinja__value v)
+static void print_items(jinja_machine *m, jinja_builder *b, jinja_value v)
 {
     bool tuple = v.type == JINJA_TUPLE;
-    jinja__add_text(m, b, tuple ? "(" : "[");
+    jinja_add_text(m, b, tuple ? "(" : "[");
     for (size_t i = 0; i < v.as.list->n && m->st == MASA_OK; i++) {
-        if (i) jinja__add_text(m, b, ", ");
+        if (i) jinja_add_text(m, b, ", ");
         print_repr(m, b, v.as.list->items[i]);
     }
-    jinja__add_text(m, b, tuple ? (v.as.list->n == 1 ? ",)" : ")") : "]");
+    jinja_add_text(m, b, tuple ? (v.as.list->n == 1 ? ",)" : ")") : "]");
 }
 
-static void print_dict(jinja__machine *m, jinja__builder *b, const jinja__dict *d)
+static void print_dict(jinja_machine *m, jinja_builder *b, const jinja_dict *d)
 {
-    jinja__add_text(m, b, "{");
+    jinja_add_text(m, b, "{");
     for (size_t i = 0; i < d->n && m->st == MASA_OK; i++) {
-        if (i) jinja__add_text(m, b, ", ");
+        if (i) jinja_add_text(m, b, ", ");
         print_repr(m, b, d->keys[i]);
-        jinja__add_text(m, b, ": ");
+        jinja_add_text(m, b, ": ");
         print_repr(m, b, d->values[i]);
     }
-    jinja__add_text(m, b, "}");
+    jinja_add_text(m, b, "}");
 }
 
-static void print_quoted(jinja__machine *m, jinja__builder *b, const jinja__string *s)
+static void print_quoted(jinja_machine *m, jinja_builder *b, const jinja_string *s)
 {
     bool has_single = s->n && memchr(s->s, '\'', s->n),
          has_double = s->n && memchr(s->s, '"', s->n);
     char quote = has_single && !has_double ? '"' : '\'';
-    jinja__add(m, b, &quote, 1, NULL);
+    jinja_add(m, b, &quote, 1, NULL);
     for (size_t i = 0, size; i < s->n && m->st == MASA_OK; i += size) {
         unsigned c;
         char out[16], marks[16];
-        size = jinja__decode(s->s + i, s->n - i, &c);
+        size = jinja_decode(s->s + i, s->n - i, &c);
         memset(marks, s->marks ? s->marks[i] : 0, sizeof marks);
         if (c == '\\' || c == (unsigned char)quote) snprintf(out, sizeof out, "\\%c", (int)c);
         else if (c == '\n' || c == '\r' || c == '\t')
             snprintf(out, sizeof out, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
-        else if (jinja__is_printable(c)) {
-            jinja__add(m, b, s->s + i, size, marks);
+        else if (jinja_is_printable(c)) {
+            jinja_add(m, b, s->s + i, size, marks);
             continue;
         } else
             snprintf(out, sizeof out,
@@ -90,116 +90,115 @@ static void print_quoted(jinja__machine *m, jinja__builder *b, const jinja__stri
                      : c < 0x10000 ? "\\u%04x"
                                    : "\\U%08x",
                      c);
-        jinja__add(m, b, out, strlen(out), marks);
+        jinja_add(m, b, out, strlen(out), marks);
     }
-    jinja__add(m, b, &quote, 1, NULL);
+    jinja_add(m, b, &quote, 1, NULL);
 }
 
-void jinja__print(jinja__machine *m, jinja__builder *b, jinja__value v)
+void jinja_print(jinja_machine *m, jinja_builder *b, jinja_value v)
 {
-    if (v.type == JINJA_STRING) jinja__add_string(m, b, v);
+    if (v.type == JINJA_STRING) jinja_add_string(m, b, v);
     else if (v.type != JINJA_UNDEFINED && v.type != JINJA_MISSING) print_repr(m, b, v);
 }
 
-static void print_repr(jinja__machine *m, jinja__builder *b, jinja__value v)
+static void print_repr(jinja_machine *m, jinja_builder *b, jinja_value v)
 {
-    if (!jinja__enter(m)) {
-        jinja__leave(m);
+    if (!jinja_enter(m)) {
+        jinja_leave(m);
         return;
     }
     switch (v.type) {
     case JINJA_MISSING:
-    case JINJA_UNDEFINED: jinja__add_text(m, b, "Undefined"); break;
-    case JINJA_NONE: jinja__add_text(m, b, "None"); break;
-    case JINJA_BOOL: jinja__add_text(m, b, v.as.boolean ? "True" : "False"); break;
+    case JINJA_UNDEFINED: jinja_add_text(m, b, "Undefined"); break;
+    case JINJA_NONE: jinja_add_text(m, b, "None"); break;
+    case JINJA_BOOL: jinja_add_text(m, b, v.as.boolean ? "True" : "False"); break;
     case JINJA_INTEGER: print_integer(m, b, v.as.integer); break;
     case JINJA_REAL: print_real(m, b, v.as.real, false); break;
     case JINJA_STRING: print_quoted(m, b, v.as.string); break;
     case JINJA_LIST:
     case JINJA_TUPLE: print_items(m, b, v); break;
     case JINJA_DICT: print_dict(m, b, v.as.dict); break;
-    default: jinja__refuse(m, "printing a %s is not supported", jinja__type_name(v));
+    default: jinja_refuse(m, "printing a %s is not supported", jinja_type_name(v));
     }
-    jinja__leave(m);
+    jinja_leave(m);
 }
 
-jinja__value jinja__to_string(jinja__machine *m, jinja__value v)
+jinja_value jinja_to_string(jinja_machine *m, jinja_value v)
 {
     if (v.type == JINJA_STRING) return v;
-    jinja__builder b = {0};
-    jinja__print(m, &b, v);
-    return jinja__finish(m, &b);
+    jinja_builder b = {0};
+    jinja_print(m, &b, v);
+    return jinja_finish(m, &b);
 }
 
-static void json_string(jinja__machine *m, jinja__builder *b, const jinja__string *s,
-                        bool ascii)
+static void json_string(jinja_machine *m, jinja_builder *b, const jinja_string *s, bool ascii)
 {
     static const char from[] = "\"\\\n\r\t\f\b", to[] = "\"\\nrtfb";
-    jinja__add_text(m, b, "\"");
+    jinja_add_text(m, b, "\"");
     for (size_t i = 0, size; i < s->n && m->st == MASA_OK; i += size) {
         unsigned c;
         char out[16], marks[16];
-        size = jinja__decode(s->s + i, s->n - i, &c);
+        size = jinja_decode(s->s + i, s->n - i, &c);
         memset(marks, s->marks ? s->marks[i] : 0, sizeof marks);
         const char *simple = c && c < 0x80 ? strchr(from, (int)c) : NULL;
         if (simple) snprintf(out, sizeof out, "\\%c", to[simple - from]);
         else if (c >= 0x20 && (c < 0x7F || !ascii)) {
-            jinja__add(m, b, s->s + i, size, marks);
+            jinja_add(m, b, s->s + i, size, marks);
             continue;
         } else if (c == 0x7F) snprintf(out, sizeof out, "\x7f");
         else if (c < 0x10000) snprintf(out, sizeof out, "\\u%04x", c);
         else
             snprintf(out, sizeof out, "\\u%04x\\u%04x", 0xD800 + ((c - 0x10000) >> 10),
                      0xDC00 + ((c - 0x10000) & 0x3FF));
-        jinja__add(m, b, out, strlen(out), marks);
+        jinja_add(m, b, out, strlen(out), marks);
     }
-    jinja__add_text(m, b, "\"");
+    jinja_add_text(m, b, "\"");
 }
 
-static void json_line(jinja__machine *m, jinja__builder *b, const jinja__json *how, int level)
+static void json_line(jinja_machine *m, jinja_builder *b, const jinja_json *how, int level)
 {
     if (!how->indent) return;
-    jinja__add_text(m, b, "\n");
-    for (int i = 0; i < level; i++) jinja__add_text(m, b, how->indent);
+    jinja_add_text(m, b, "\n");
+    for (int i = 0; i < level; i++) jinja_add_text(m, b, how->indent);
 }
 
-static void json_separator(jinja__machine *m, jinja__builder *b, jinja__value given,
+static void json_separator(jinja_machine *m, jinja_builder *b, jinja_value given,
                            const char *otherwise)
 {
-    if (given.type == JINJA_STRING) jinja__add_string(m, b, given);
-    else jinja__add_text(m, b, otherwise);
+    if (given.type == JINJA_STRING) jinja_add_string(m, b, given);
+    else jinja_add_text(m, b, otherwise);
 }
 
-static void json_list(jinja__machine *m, jinja__builder *b, const jinja__list *list,
-                      const jinja__json *how, int level)
+static void json_list(jinja_machine *m, jinja_builder *b, const jinja_list *list,
+                      const jinja_json *how, int level)
 {
-    jinja__add_text(m, b, "[");
+    jinja_add_text(m, b, "[");
     for (size_t i = 0; i < list->n && m->st == MASA_OK; i++) {
         if (i) json_separator(m, b, how->item, how->indent ? "," : ", ");
         json_line(m, b, how, level + 1);
-        jinja__print_json(m, b, list->items[i], how, level + 1);
+        jinja_print_json(m, b, list->items[i], how, level + 1);
     }
     if (list->n) json_line(m, b, how, level);
-    jinja__add_text(m, b, "]");
+    jinja_add_text(m, b, "]");
 }
 
 /* The next key in order behind `after` (NULL: the first); quadratic, but dictionaries are
  * small and the work is counted. */
-static size_t next_key(jinja__machine *m, const jinja__dict *d, const jinja__value *after)
+static size_t next_key(jinja_machine *m, const jinja_dict *d, const jinja_value *after)
 {
     size_t best = d->n;
     for (size_t i = 0; i < d->n && m->st == MASA_OK; i++) {
-        if (after && jinja__compare(m, d->keys[i], *after) <= 0) continue;
-        if (best == d->n || jinja__compare(m, d->keys[i], d->keys[best]) < 0) best = i;
+        if (after && jinja_compare(m, d->keys[i], *after) <= 0) continue;
+        if (best == d->n || jinja_compare(m, d->keys[i], d->keys[best]) < 0) best = i;
     }
     return best;
 }
 
-static void json_dict(jinja__machine *m, jinja__builder *b, const jinja__dict *d,
-                      const jinja__json *how, int level)
+static void json_dict(jinja_machine *m, jinja_builder *b, const jinja_dict *d,
+                      const jinja_json *how, int level)
 {
-    const jinja__value *last = NULL;
-    jinja__add_text(m, b, "{");
+    const jinja_value *last = NULL;
+    jinja_add_text(m, b, "{");
     for (size_t i = 0; i < d->n && m->st == MASA_OK; i++) {
         size_t k = how->sorted ? next_key(m, d, last) : i;
         if (k == d->n) break;
@@ -207,41 +206,40 @@ static void json_dict(jinja__machine *m, jinja__builder *b, const jinja__dict *d
         if (i) json_separator(m, b, how->item, how->indent ? "," : ", ");
         json_line(m, b, how, level + 1);
         bool text = d->keys[k].type == JINJA_STRING;
-        if (!text) jinja__add_text(m, b, "\"");
-        jinja__print_json(m, b, d->keys[k], how, level + 1);
-        if (!text) jinja__add_text(m, b, "\"");
+        if (!text) jinja_add_text(m, b, "\"");
+        jinja_print_json(m, b, d->keys[k], how, level + 1);
+        if (!text) jinja_add_text(m, b, "\"");
         json_separator(m, b, how->key, ": ");
-        jinja__print_json(m, b, d->values[k], how, level + 1);
+        jinja_print_json(m, b, d->values[k], how, level + 1);
     }
     if (d->n) json_line(m, b, how, level);
-    jinja__add_text(m, b, "}");
+    jinja_add_text(m, b, "}");
 }
 
-void jinja__print_json(jinja__machine *m, jinja__builder *b, jinja__value v,
-                       const jinja__json *how, int level)
+void jinja_print_json(jinja_machine *m, jinja_builder *b, jinja_value v, const jinja_json *how,
+                      int level)
 {
-    if (!jinja__enter(m)) {
-        jinja__leave(m);
+    if (!jinja_enter(m)) {
+        jinja_leave(m);
         return;
     }
     switch (v.type) {
-    case JINJA_NONE: jinja__add_text(m, b, "null"); break;
-    case JINJA_BOOL: jinja__add_text(m, b, v.as.boolean ? "true" : "false"); break;
+    case JINJA_NONE: jinja_add_text(m, b, "null"); break;
+    case JINJA_BOOL: jinja_add_text(m, b, v.as.boolean ? "true" : "false"); break;
     case JINJA_INTEGER: print_integer(m, b, v.as.integer); break;
     case JINJA_REAL: print_real(m, b, v.as.real, true); break;
     case JINJA_STRING: json_string(m, b, v.as.string, how->ascii); break;
     case JINJA_LIST:
     case JINJA_TUPLE: json_list(m, b, v.as.list, how, level); break;
     case JINJA_DICT: json_dict(m, b, v.as.dict, how, level); break;
-    default:
-        jinja__fail(m, "an object of type %s is not JSON serializable", jinja__type_name(v));
+    default: jinja_fail(m, "an object of type %s is not JSON serializable", jinja_type_name(v));
     }
-    jinja__leave(m);
+    jinja_leave(m);
 }
 
 /* One conversion behind its "%"; returns the bytes read, 0 when it is not supported. */
-static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, size_t n,
-                         jinja__value v)
+static size_t format_one(jinja_machine *m, jinja_builder *b, const char *s, size_t n,
+                         jinja_value v)
 {
     char spec[32] = "%", out[128];
     size_t k = 0;
@@ -249,53 +247,53 @@ static size_t format_one(jinja__machine *m, jinja__builder *b, const char *s, si
     if (k == n || k == 12) return 0;
     memcpy(spec + 1, s, k);
     char kind = s[k];
-    if (kind == 's' && k == 0) jinja__print(m, b, v);
+    if (kind == 's' && k == 0) jinja_print(m, b, v);
     else if (kind == 'r' && k == 0) print_repr(m, b, v);
-    else if ((kind == 'd' || kind == 'i') && jinja__is_number(v) && k < 4) {
+    else if ((kind == 'd' || kind == 'i') && jinja_is_number(v) && k < 4) {
         memcpy(spec + 1 + k, "lld", 4);
         long long i = v.type == JINJA_REAL   ? (long long)v.as.real
                       : v.type == JINJA_BOOL ? v.as.boolean
                                              : v.as.integer;
         if (v.type == JINJA_REAL && !(fabs(v.as.real) < 9e18)) return 0;
         snprintf(out, sizeof out, spec, i);
-        jinja__add_text(m, b, out);
-    } else if (strchr("feEgG", kind) && jinja__is_number(v) && k < 4) {
+        jinja_add_text(m, b, out);
+    } else if (strchr("feEgG", kind) && jinja_is_number(v) && k < 4) {
         spec[1 + k] = kind;
         char *wide = NULL;
-        if (asprintf(&wide, spec, jinja__as_real(v)) < 0) return 0;
-        jinja__add_text(m, b, wide);
+        if (asprintf(&wide, spec, jinja_as_real(v)) < 0) return 0;
+        jinja_add_text(m, b, wide);
         free(wide);
     } else return 0;
     return k + 1;
 }
 
-jinja__value jinja__format(jinja__machine *m, jinja__value format, const jinja__value *items,
-                           size_t n)
+jinja_value jinja_format(jinja_machine *m, jinja_value format, const jinja_value *items,
+                         size_t n)
 {
-    const jinja__string *f = format.as.string;
-    jinja__builder b = {0};
+    const jinja_string *f = format.as.string;
+    jinja_builder b = {0};
     size_t used = 0;
     for (size_t i = 0; i < f->n && m->st == MASA_OK;) {
         const char *percent = memchr(f->s + i, '%', f->n - i);
         size_t to = percent ? (size_t)(percent - f->s) : f->n;
-        jinja__add(m, &b, f->s + i, to - i, f->marks ? f->marks + i : NULL);
+        jinja_add(m, &b, f->s + i, to - i, f->marks ? f->marks + i : NULL);
         i = to + 1;
         if (to == f->n) break;
         if (i < f->n && f->s[i] == '%') {
-            jinja__add_text(m, &b, "%");
+            jinja_add_text(m, &b, "%");
             i++;
             continue;
         }
         if (used == n) {
-            jinja__fail(m, "not enough values for the format");
+            jinja_fail(m, "not enough values for the format");
             break;
         }
         size_t size = format_one(m, &b, f->s + i, f->n - i, items[used++]);
         if (!size)
-            jinja__refuse(m, "the format \"%%%.8s\" is not supported for %s", f->s + i,
-                          jinja__type_name(items[used - 1]));
+            jinja_refuse(m, "the format \"%%%.8s\" is not supported for %s", f->s + i,
+                         jinja_type_name(items[used - 1]));
         i += size;
     }
-    if (used < n && m->st == MASA_OK) jinja__fail(m, "not all values were used by the format");
-    return jinja__finish(m, &b);
+    if (used < n && m->st == MASA_OK) jinja_fail(m, "not all values were used by the format");
+    return jinja_finish(m, &b);
 }

@@ -38,7 +38,7 @@ static const struct {
     {{"<=", "le", "le"}, OP('<', '=')},      {{">=", "ge", "ge"}, OP('>', '=')},
 };
 
-static bool is_same(jinja__value a, jinja__value b)
+static bool is_same(jinja_value a, jinja_value b)
 {
     if (a.type != b.type) return false;
     switch (a.type) {
@@ -52,11 +52,11 @@ static bool is_same(jinja__value a, jinja__value b)
     }
 }
 
-static bool compare(jinja__machine *m, int op, jinja__value a, jinja__value b)
+static bool compare(jinja_machine *m, int op, jinja_value a, jinja_value b)
 {
-    if (op == OP('=', '=')) return jinja__equal(m, a, b);
-    if (op == OP('!', '=')) return !jinja__equal(m, a, b);
-    int order = jinja__compare(m, a, b);
+    if (op == OP('=', '=')) return jinja_equal(m, a, b);
+    if (op == OP('!', '=')) return !jinja_equal(m, a, b);
+    int order = jinja_compare(m, a, b);
     return op == '<'            ? order < 0
            : op == '>'          ? order > 0
            : op == OP('<', '=') ? order <= 0
@@ -64,21 +64,21 @@ static bool compare(jinja__machine *m, int op, jinja__value a, jinja__value b)
 }
 
 /* odd, even, divisibleby */
-static bool test_number(jinja__machine *m, const char *name, jinja__value v, jinja__value by)
+static bool test_number(jinja_machine *m, const char *name, jinja_value v, jinja_value by)
 {
-    jinja__value two = masa_jinja_integer(2);
-    jinja__value rest = jinja__binary(m, '%', v, strcmp(name, "divisibleby") == 0 ? by : two);
-    return jinja__equal(m, rest, masa_jinja_integer(strcmp(name, "odd") == 0));
+    jinja_value two = masa_jinja_integer(2);
+    jinja_value rest = jinja_binary(m, '%', v, strcmp(name, "divisibleby") == 0 ? by : two);
+    return jinja_equal(m, rest, masa_jinja_integer(strcmp(name, "odd") == 0));
 }
 
-static bool refuse(jinja__machine *m, const char *name)
+static bool refuse(jinja_machine *m, const char *name)
 {
-    jinja__refuse(m, "the test `%.60s` is not supported", name);
+    jinja_refuse(m, "the test `%.60s` is not supported", name);
     return false;
 }
 
-bool jinja__apply_test(jinja__machine *m, const char *name, jinja__value v,
-                       const jinja__arguments *args)
+bool jinja_apply_test(jinja_machine *m, const char *name, jinja_value v,
+                      const jinja_arguments *args)
 {
     for (size_t i = 0; i < sizeof by_type / sizeof *by_type; i++)
         if (strcmp(by_type[i].name, name) == 0) return by_type[i].types >> v.type & 1;
@@ -87,8 +87,8 @@ bool jinja__apply_test(jinja__machine *m, const char *name, jinja__value v,
     if (strcmp(name, "odd") == 0 || strcmp(name, "even") == 0)
         return test_number(m, name, v, v);
     if (strcmp(name, "upper") == 0 || strcmp(name, "lower") == 0) {
-        jinja__value text = jinja__to_string(m, v);
-        return jinja__all(text, name[0] == 'u' ? "isupper" : "islower");
+        jinja_value text = jinja_to_string(m, v);
+        return jinja_all(text, name[0] == 'u' ? "isupper" : "islower");
     }
     static const char *const two[] = {"in", "sameas", "divisibleby"};
     bool known = false;
@@ -99,11 +99,11 @@ bool jinja__apply_test(jinja__machine *m, const char *name, jinja__value v,
             if (strcmp(comparisons[i].names[k], name) == 0) op = comparisons[i].op;
     if (!known && !op) return refuse(m, name);
     if (args->n != 1) {
-        jinja__fail(m, "the test `%s` needs one argument", name);
+        jinja_fail(m, "the test `%s` needs one argument", name);
         return false;
     }
-    jinja__value other = args->items[0];
+    jinja_value other = args->items[0];
     if (op) return compare(m, op, v, other);
-    if (strcmp(name, "in") == 0) return jinja__contains(m, other, v);
+    if (strcmp(name, "in") == 0) return jinja_contains(m, other, v);
     return strcmp(name, "sameas") == 0 ? is_same(v, other) : test_number(m, name, v, other);
 }

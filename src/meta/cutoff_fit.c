@@ -1,6 +1,6 @@
 #include <masa/cutoff_fit.h>
 
-#include "statistics.h"
+#include "solution_statistics.h"
 
 #include <math.h>
 

@@ -1,5 +1,5 @@
-#include "answer.h"
-#include "statistics.h"
+#include "meta_answer.h"
+#include "solution_statistics.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,9 +28,9 @@ static long expert_length(const masa_statistics_summary *s, const masa_meta_opti
     return length > options->length_max ? options->length_max : length;
 }
 
-void meta__add_answer(masa_text *out, const masa_statistics_summary *s,
-                      const masa_meta_options *options, const masa_prediction *own,
-                      char *const *notions, size_t n_notions)
+void meta_add_answer(masa_text *out, const masa_statistics_summary *s,
+                     const masa_meta_options *options, const masa_prediction *own,
+                     char *const *notions, size_t n_notions)
 {
     masa_text_add(out, "{\"math_notion\": [");
     for (size_t i = 0; i < n_notions; i++) {
@@ -53,7 +53,7 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
                       const masa_prediction *prediction, const masa_statistics *statistics,
                       const masa_meta_options *options)
 {
-    size_t end = meta__answer_start(text, n);
+    size_t end = meta_answer_start(text, n);
     if (end == 0) return false;
     if (statistics->summary.limited) return false;
     if (statistics->summary.n_correct == 0 && !options->expert_hopeless) return false;
@@ -61,7 +61,7 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
     if (!start) start = text;
     masa_text_append(out, start, (size_t)(text + end - start));
     masa_text_add(out, "\n");
-    meta__add_answer(out, &statistics->summary, options, prediction, prediction->notions,
-                     prediction->n_notions);
+    meta_add_answer(out, &statistics->summary, options, prediction, prediction->notions,
+                    prediction->n_notions);
     return true;
 }

@@ -152,13 +152,13 @@ static void scan(finder *f, size_t start)
 }
 
 /* Matches the top-level keys of an object that is known to be grammatical. */
-static bool read_members(finder *f, span object, meta__value values[META__KEYS],
+static bool read_members(finder *f, span object, meta_value values[META__KEYS],
                          const char *const keys[META__KEYS])
 {
     const char *text = f->text;
     size_t end = object.end - 1, i = skip_space(text, end, object.start + 1);
     bool found = false;
-    for (int k = 0; k < META__KEYS; k++) values[k] = (meta__value){0};
+    for (int k = 0; k < META__KEYS; k++) values[k] = (meta_value){0};
     while (i < end) {
         size_t key_end = string_end(text, end, i), key_size = key_end - i - 2;
         size_t value = skip_space(text, end, skip_space(text, end, key_end) + 1), stop = value;
@@ -173,7 +173,7 @@ static bool read_members(finder *f, span object, meta__value values[META__KEYS],
                 continue;
             size_t last = stop;
             while (is_space(text[last - 1])) last--;
-            values[k] = (meta__value){text + value, last - value};
+            values[k] = (meta_value){text + value, last - value};
             found = true;
         }
         i = stop < end ? skip_space(text, end, stop + 1) : end;
@@ -181,8 +181,8 @@ static bool read_members(finder *f, span object, meta__value values[META__KEYS],
     return found;
 }
 
-bool meta__find_object(meta__value values[META__KEYS], const char *text, size_t n,
-                       const char *const keys[META__KEYS])
+bool meta_find_object(meta_value values[META__KEYS], const char *text, size_t n,
+                      const char *const keys[META__KEYS])
 {
     finder f = {.text = text, .n = n, .done = masa_alloc(n + 1, 1)};
     bool found = false;
@@ -192,7 +192,7 @@ bool meta__find_object(meta__value values[META__KEYS], const char *text, size_t 
         scan(&f, i);
         for (size_t c = 0; c < f.n_complete; c++) {
             span object = f.complete[c];
-            meta__value read[META__KEYS];
+            meta_value read[META__KEYS];
             memset(f.done + object.start, true, object.end - object.start);
             if ((found && object.start < latest) || !read_members(&f, object, read, keys))
                 continue;

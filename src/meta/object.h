@@ -8,10 +8,10 @@
 enum { META__KEYS = 3 };
 
 /* A value as it stands in the text; NULL when the object lacks the key. */
-typedef struct meta__value {
+typedef struct meta_value {
     const char *data;
     size_t size;
-} meta__value;
+} meta_value;
 
 /*
  * The values of the keys in the last outermost JSON object of text[0..n) that has at
@@ -21,7 +21,7 @@ typedef struct meta__value {
  *
  * Linear in n: see the comment in object.c.
  */
-bool meta__find_object(meta__value values[META__KEYS], const char *text, size_t n,
-                       const char *const keys[META__KEYS]);
+bool meta_find_object(meta_value values[META__KEYS], const char *text, size_t n,
+                      const char *const keys[META__KEYS]);
 
 #endif

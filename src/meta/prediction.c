@@ -1,7 +1,7 @@
 #include <masa/meta.h>
 #include <masa/memory.h>
 
-#include "answer.h"
+#include "meta_answer.h"
 #include "object.h"
 
 #include <jansson.h>
@@ -22,7 +22,7 @@ const char *masa_meta_cause_text(masa_meta_cause cause)
     return texts[cause];
 }
 
-size_t meta__answer_start(const char *text, size_t n)
+size_t meta_answer_start(const char *text, size_t n)
 {
     static const char tag[] = "</meta>";
     size_t size = sizeof tag - 1;
@@ -33,7 +33,7 @@ size_t meta__answer_start(const char *text, size_t n)
 
 /* An integer in [low, high], in any of JSON's ways of writing it (4, 4.0, 40e-1).
  * Digits without end and 1e400 are numbers too: out of range, not out of type. */
-static masa_meta_cause parse_integer(long *out, meta__value value, long low, long high)
+static masa_meta_cause parse_integer(long *out, meta_value value, long low, long high)
 {
     if (!value.data) return MASA_META_MISSING;
     if (!strchr("-0123456789", value.data[0])) return MASA_META_WRONG_TYPE;
@@ -46,7 +46,7 @@ static masa_meta_cause parse_integer(long *out, meta__value value, long low, lon
     return MASA_META_VALID;
 }
 
-static masa_meta_cause parse_notions(masa_prediction *out, meta__value value)
+static masa_meta_cause parse_notions(masa_prediction *out, meta_value value)
 {
     if (!value.data) return MASA_META_MISSING;
     json_t *list = json_loadb(value.data, value.size, JSON_DECODE_ANY, NULL);
@@ -66,11 +66,11 @@ static masa_meta_cause parse_notions(masa_prediction *out, meta__value value)
 void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
                            const masa_meta_options *options)
 {
-    size_t start = meta__answer_start(text, n);
-    meta__value values[META__KEYS];
+    size_t start = meta_answer_start(text, n);
+    meta_value values[META__KEYS];
     *out = (masa_prediction){
         MASA_META_NO_JSON, MASA_META_NO_JSON, MASA_META_NO_JSON, 0, 0, NULL, 0};
-    if (!meta__find_object(values, text + start, n - start, keys)) return;
+    if (!meta_find_object(values, text + start, n - start, keys)) return;
     long pass_rate = 0;
     out->pass_rate_cause =
         parse_integer(&pass_rate, values[KEY_PASS_RATE], 0, MASA_PASS_RATE_SCALE);

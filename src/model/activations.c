@@ -1,6 +1,6 @@
 /* A token's activations are one record, layer after layer, and each layer's parts are
  * neighbours: they are written and read together. */
-#include "activations.h"
+#include "activations_internal.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -26,7 +26,7 @@ struct masa_activations {
 
 static layout plan(const masa_model_config *c, masa_dtype compute)
 {
-    model_dims d = model__dims(c);
+    model_dims d = model_dims_of(c);
     size_t size = masa_dtype_size(compute);
     layout l = {.width = {d.hidden * sizeof(float), d.qkv * size, d.q * size,
                           c->n_heads * sizeof(float), d.hidden * sizeof(float),
@@ -119,21 +119,21 @@ static void move(const masa_activations *kept, const int32_t DEVICE *rows, size_
     else masa_records_write(records, p->row, rows, n, parts + first, end - first);
 }
 
-void activations__keep_input(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
-                             size_t l, const float DEVICE *input)
+void activations_keep_input(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                            size_t l, const float DEVICE *input)
 {
     pass_layer layer = {.input = (float DEVICE *)(uintptr_t)input};
     move(kept, rows, n, l, &layer, 0, 1, false);
 }
 
-void activations__keep_rest(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
-                            size_t l, const pass_layer *layer)
+void activations_keep_rest(masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                           size_t l, const pass_layer *layer)
 {
     move(kept, rows, n, l, layer, 1, PARTS, false);
 }
 
-void activations__recall(const masa_activations *kept, const int32_t DEVICE *rows, size_t n,
-                         size_t l, const pass_layer *layer)
+void activations_recall(const masa_activations *kept, const int32_t DEVICE *rows, size_t n,
+                        size_t l, const pass_layer *layer)
 {
     move(kept, rows, n, l, layer, 0, l < kept->layout.n_layers ? PARTS : 1, true);
 }

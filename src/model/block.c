@@ -3,52 +3,52 @@
 #include <math.h>
 #include <masa/rows.h>
 
-masa_attention_shape model__attention_shape(const masa_model *m)
+masa_attention_shape model_attention_shape(const masa_model *m)
 {
     const masa_model_config *c = &m->config;
     return (masa_attention_shape){.q_heads = c->n_heads,
                                   .kv_heads = c->n_kv_heads,
                                   .head_dim = c->head_dim,
-                                  .stride = model__dims(c).qkv,
+                                  .stride = model_dims_of(c).qkv,
                                   .scale = 1.0f / sqrtf((float)c->head_dim),
                                   .dtype = m->compute};
 }
 
-void model__project_qkv(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
-                        void DEVICE *norm, const float DEVICE *x, size_t rows)
+void model_project_qkv(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
+                       void DEVICE *norm, const float DEVICE *x, size_t rows)
 {
     const model_offsets *o = &layer->offsets;
-    masa_rmsnorm_forward(norm, m->compute, NULL, x, model__values(m, o, MASA_SLOT_INPUT_NORM),
+    masa_rmsnorm_forward(norm, m->compute, NULL, x, model_values(m, o, MASA_SLOT_INPUT_NORM),
                          rows, m->config.hidden_size, m->config.rms_norm_eps);
-    masa_linear_forward(layer->qkv, qkv, m->compute, norm,
-                        model__values(m, o, MASA_SLOT_Q_BIAS), rows, false);
+    masa_linear_forward(layer->qkv, qkv, m->compute, norm, model_values(m, o, MASA_SLOT_Q_BIAS),
+                        rows, false);
 }
 
-block_heads model__heads(const masa_model *m, void DEVICE *qkv, void DEVICE *rotated)
+block_heads model_heads(const masa_model *m, void DEVICE *qkv, void DEVICE *rotated)
 {
-    model_dims d = model__dims(&m->config);
-    void DEVICE *qk = model__has_qk_norm(&m->config) ? rotated : qkv;
+    model_dims d = model_dims_of(&m->config);
+    void DEVICE *qk = model_has_qk_norm(&m->config) ? rotated : qkv;
     return (block_heads){.q = qk,
-                         .k = model__at(qk, d.q, m->compute),
-                         .v = model__at(qkv, d.q + d.kv, m->compute)};
+                         .k = model_at(qk, d.q, m->compute),
+                         .v = model_at(qkv, d.q + d.kv, m->compute)};
 }
 
-block_heads model__rotate_heads(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
-                                void DEVICE *rotated, float DEVICE *rstd,
-                                const int32_t DEVICE *positions, size_t rows)
+block_heads model_rotate_heads(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
+                               void DEVICE *rotated, float DEVICE *rstd,
+                               const int32_t DEVICE *positions, size_t rows)
 {
     const masa_model_config *c = &m->config;
-    model_dims d = model__dims(c);
-    block_heads heads = model__heads(m, qkv, rotated);
-    if (model__has_qk_norm(c)) {
+    model_dims d = model_dims_of(c);
+    block_heads heads = model_heads(m, qkv, rotated);
+    if (model_has_qk_norm(c)) {
         const model_offsets *o = &layer->offsets;
         masa_headnorm_forward(heads.q, d.qkv, rstd, qkv, d.qkv, m->compute,
-                              model__values(m, o, MASA_SLOT_Q_NORM), rows, c->n_heads, d.head,
+                              model_values(m, o, MASA_SLOT_Q_NORM), rows, c->n_heads, d.head,
                               c->rms_norm_eps);
         masa_headnorm_forward(heads.k, d.qkv, rstd + rows * c->n_heads,
-                              model__at(qkv, d.q, m->compute), d.qkv, m->compute,
-                              model__values(m, o, MASA_SLOT_K_NORM), rows, c->n_kv_heads,
-                              d.head, c->rms_norm_eps);
+                              model_at(qkv, d.q, m->compute), d.qkv, m->compute,
+                              model_values(m, o, MASA_SLOT_K_NORM), rows, c->n_kv_heads, d.head,
+                              c->rms_norm_eps);
     }
     /* q and k are neighbours and turn alike: one call. */
     masa_rope_apply(heads.q, m->compute, d.qkv, positions, m->rope_cos, m->rope_sin, rows,
@@ -56,11 +56,11 @@ block_heads model__rotate_heads(const masa_model *m, const model_layer *layer, v
     return heads;
 }
 
-void model__project_gate_up(const masa_model *m, const model_layer *layer, void DEVICE *gate_up,
-                            void DEVICE *norm, const float DEVICE *x, size_t rows)
+void model_project_gate_up(const masa_model *m, const model_layer *layer, void DEVICE *gate_up,
+                           void DEVICE *norm, const float DEVICE *x, size_t rows)
 {
     masa_rmsnorm_forward(norm, m->compute, NULL, x,
-                         model__values(m, &layer->offsets, MASA_SLOT_MLP_NORM), rows,
+                         model_values(m, &layer->offsets, MASA_SLOT_MLP_NORM), rows,
                          m->config.hidden_size, m->config.rms_norm_eps);
     masa_linear_forward(layer->gate_up, gate_up, m->compute, norm, NULL, rows, false);
 }

@@ -11,14 +11,14 @@ typedef struct block_heads {
 } block_heads;
 
 /* Shape that both attention kernels want for this model. */
-masa_attention_shape model__attention_shape(const masa_model *model);
+masa_attention_shape model_attention_shape(const masa_model *model);
 
 /*
  * qkv [rows, qkv] = RMSNorm(x) W_qkv^T + bias, x [rows, hidden] float32;
  * norm [rows, hidden] is scratch in the compute dtype.
  */
-void model__project_qkv(const masa_model *model, const model_layer *layer, void DEVICE *qkv,
-                        void DEVICE *norm, const float DEVICE *x, size_t rows);
+void model_project_qkv(const masa_model *model, const model_layer *layer, void DEVICE *qkv,
+                       void DEVICE *norm, const float DEVICE *x, size_t rows);
 
 /*
  * Normalises (Qwen3) and rotates the heads of q and k. Without q/k norm this
@@ -26,16 +26,16 @@ void model__project_qkv(const masa_model *model, const model_layer *layer, void 
  * part stays unused: v is taken from qkv), qkv keeps what the backward pass
  * needs, and rstd [rows, heads + kv_heads] is written.
  */
-block_heads model__rotate_heads(const masa_model *model, const model_layer *layer,
-                                void DEVICE *qkv, void DEVICE *rotated, float DEVICE *rstd,
-                                const int32_t DEVICE *positions, size_t rows);
+block_heads model_rotate_heads(const masa_model *model, const model_layer *layer,
+                               void DEVICE *qkv, void DEVICE *rotated, float DEVICE *rstd,
+                               const int32_t DEVICE *positions, size_t rows);
 
 /* Views of an already rotated buffer, without computing. */
-block_heads model__heads(const masa_model *model, void DEVICE *qkv, void DEVICE *rotated);
+block_heads model_heads(const masa_model *model, void DEVICE *qkv, void DEVICE *rotated);
 
 /* gate_up [rows, 2 intermediate] = RMSNorm(x) W^T; norm is scratch as above. */
-void model__project_gate_up(const masa_model *model, const model_layer *layer,
-                            void DEVICE *gate_up, void DEVICE *norm, const float DEVICE *x,
-                            size_t rows);
+void model_project_gate_up(const masa_model *model, const model_layer *layer,
+                           void DEVICE *gate_up, void DEVICE *norm, const float DEVICE *x,
+                           size_t rows);
 
 #endif

@@ -5,7 +5,7 @@
 #include <masa/decode.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
-#include "activations.h"
+#include "activations_internal.h"
 #include "block.h"
 #include "placer.h"
 
@@ -95,7 +95,7 @@ static size_t input_count(const masa_decoder_sizes *s)
 static size_t plan(masa_decoder *to, void DEVICE *memory, const masa_model_config *c,
                    masa_dtype compute, const masa_decoder_sizes *sizes)
 {
-    model_dims d = model__dims(c);
+    model_dims d = model_dims_of(c);
     size_t element = masa_dtype_size(compute), rows = sizes->rows;
     placer p = {.base = memory};
     to->x = placer_take(&p, rows * d.hidden, sizeof(float));
@@ -107,7 +107,7 @@ static size_t plan(masa_decoder *to, void DEVICE *memory, const masa_model_confi
     to->gate_up = placer_take(&p, rows * 2 * d.intermediate, element);
     to->act = placer_take(&p, rows * d.intermediate, element);
     to->inputs = placer_take(&p, input_count(sizes), sizeof(int32_t));
-    if (!model__has_qk_norm(c)) return p.used;
+    if (!model_has_qk_norm(c)) return p.used;
     to->rotated = placer_take(&p, rows * d.qkv, element);
     to->head_rstd = placer_take(&p, rows * (c->n_heads + c->n_kv_heads), sizeof(float));
     return p.used;
@@ -238,8 +238,8 @@ static inputs put_inputs(const masa_decoder *d, const masa_kv_store *store,
 static masa_kv_layer cache_of(const masa_model *m, const masa_kv_store *store, size_t l)
 {
     size_t n = plane(&m->config, store->n_blocks, store->block_tokens);
-    return (masa_kv_layer){.k = model__at(store->memory, 2 * l * n, m->compute),
-                           .v = model__at(store->memory, (2 * l + 1) * n, m->compute),
+    return (masa_kv_layer){.k = model_at(store->memory, 2 * l * n, m->compute),
+                           .v = model_at(store->memory, (2 * l + 1) * n, m->compute),
                            .block_tokens = store->block_tokens,
                            .kv_heads = m->config.n_kv_heads,
                            .head_dim = m->config.head_dim,
@@ -251,25 +251,25 @@ static void run_layer(masa_decoder *d, const masa_kv_store *store, const inputs 
 {
     const masa_model *m = d->model;
     const model_layer *layer = &m->layers[l];
-    masa_attention_shape shape = model__attention_shape(m);
+    masa_attention_shape shape = model_attention_shape(m);
     masa_kv_layer cache = cache_of(m, store, l);
     size_t rows = in->cached.rows;
 
-    if (kept) activations__keep_input(kept, in->kept_rows, rows, l, d->x);
-    model__project_qkv(m, layer, d->qkv, d->norm, d->x, rows);
+    if (kept) activations_keep_input(kept, in->kept_rows, rows, l, d->x);
+    model_project_qkv(m, layer, d->qkv, d->norm, d->x, rows);
     block_heads heads =
-        model__rotate_heads(m, layer, d->qkv, d->rotated, d->head_rstd, in->positions, rows);
+        model_rotate_heads(m, layer, d->qkv, d->rotated, d->head_rstd, in->positions, rows);
     masa_kv_write(&cache, heads.k, heads.v, shape.stride, in->slots, rows);
     masa_attention_cached(d->attn, d->lse, heads.q, &cache, &in->cached, &shape);
     masa_linear_forward(layer->out, d->x, MASA_F32, d->attn, NULL, rows, true);
-    model__project_gate_up(m, layer, d->gate_up, d->norm, d->x, rows);
+    model_project_gate_up(m, layer, d->gate_up, d->norm, d->x, rows);
     if (kept)
-        activations__keep_rest(kept, in->kept_rows, rows, l,
-                               &(pass_layer){.qkv = d->qkv,
-                                             .attn = d->attn,
-                                             .lse = d->lse,
-                                             .middle = d->x,
-                                             .gate_up = d->gate_up});
+        activations_keep_rest(kept, in->kept_rows, rows, l,
+                              &(pass_layer){.qkv = d->qkv,
+                                            .attn = d->attn,
+                                            .lse = d->lse,
+                                            .middle = d->x,
+                                            .gate_up = d->gate_up});
     masa_swiglu_forward(d->act, d->gate_up, m->compute, rows, m->config.intermediate_size);
     masa_linear_forward(layer->down, d->x, MASA_F32, d->act, NULL, rows, true);
 }
@@ -282,16 +282,15 @@ void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
     size_t n = batch->n_logits;
     assert(batch->rows <= decoder->sizes.rows && n <= decoder->sizes.rows);
     inputs in = put_inputs(decoder, store, batch);
-    masa_gather_rows(decoder->x, model__values(m, &m->offsets, MASA_SLOT_EMBEDDING), MASA_F32,
+    masa_gather_rows(decoder->x, model_values(m, &m->offsets, MASA_SLOT_EMBEDDING), MASA_F32,
                      in.tokens, batch->rows, c->hidden_size);
     for (size_t l = 0; l < c->n_layers; l++) run_layer(decoder, store, &in, batch->kept, l);
     if (batch->kept)
-        activations__keep_input(batch->kept, in.kept_rows, batch->rows, c->n_layers,
-                                decoder->x);
+        activations_keep_input(batch->kept, in.kept_rows, batch->rows, c->n_layers, decoder->x);
     if (n == 0) return;
     masa_gather_rows(decoder->last, decoder->x, MASA_F32, in.logit_rows, n, c->hidden_size);
     masa_rmsnorm_forward(decoder->norm, m->compute, NULL, decoder->last,
-                         model__values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n, c->hidden_size,
+                         model_values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n, c->hidden_size,
                          c->rms_norm_eps);
     masa_linear_forward(m->head, logits, MASA_F32, decoder->norm, NULL, n, false);
 }

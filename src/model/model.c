@@ -9,7 +9,7 @@
 
 static masa_status create_products(masa_model *m, bool trainable, masa_error *err)
 {
-    model_dims d = model__dims(&m->config);
+    model_dims d = model_dims_of(&m->config);
     masa_status st = MASA_OK;
     for (size_t l = 0; l < m->config.n_layers && !st; l++) {
         model_layer *layer = &m->layers[l];
@@ -68,7 +68,7 @@ static masa_status allocate(masa_model **out, const masa_model_config *config,
         if (st) goto out;
         m->grads = memory;
     }
-    st = model__rope_create(m, err);
+    st = model_rope_create(m, err);
     if (!st) st = create_products(m, options->trainable, err);
 out:
     if (st) masa_model_destroy(m);
@@ -266,13 +266,13 @@ void masa_model_refresh(masa_model *m)
 {
     for (size_t l = 0; l < m->config.n_layers; l++) {
         model_layer *layer = &m->layers[l];
-        masa_linear_pack(layer->qkv, model__values(m, &layer->offsets, MASA_SLOT_Q));
-        masa_linear_pack(layer->out, model__values(m, &layer->offsets, MASA_SLOT_OUT));
-        masa_linear_pack(layer->gate_up, model__values(m, &layer->offsets, MASA_SLOT_GATE));
-        masa_linear_pack(layer->down, model__values(m, &layer->offsets, MASA_SLOT_DOWN));
+        masa_linear_pack(layer->qkv, model_values(m, &layer->offsets, MASA_SLOT_Q));
+        masa_linear_pack(layer->out, model_values(m, &layer->offsets, MASA_SLOT_OUT));
+        masa_linear_pack(layer->gate_up, model_values(m, &layer->offsets, MASA_SLOT_GATE));
+        masa_linear_pack(layer->down, model_values(m, &layer->offsets, MASA_SLOT_DOWN));
     }
     masa_slot head = m->config.tied_embeddings ? MASA_SLOT_EMBEDDING : MASA_SLOT_HEAD;
-    masa_linear_pack(m->head, model__values(m, &m->offsets, head));
+    masa_linear_pack(m->head, model_values(m, &m->offsets, head));
 }
 
 uint64_t masa_model_fingerprint(const masa_model *m)
@@ -344,7 +344,7 @@ size_t masa_model_bytes_needed(const masa_model_config *config,
 
 double masa_model_flops(const masa_model_config *config, double context, bool with_head)
 {
-    model_dims d = model__dims(config);
+    model_dims d = model_dims_of(config);
     double hidden = (double)d.hidden;
     double weights =
         hidden * (double)d.qkv + hidden * (double)d.q + 3 * hidden * (double)d.intermediate;

@@ -38,7 +38,7 @@ typedef struct model_dims {
     size_t hidden, q, kv, qkv, intermediate, vocab, head;
 } model_dims;
 
-static inline model_dims model__dims(const masa_model_config *c)
+static inline model_dims model_dims_of(const masa_model_config *c)
 {
     size_t q = c->n_heads * c->head_dim, kv = c->n_kv_heads * c->head_dim;
     return (model_dims){.hidden = c->hidden_size,
@@ -50,31 +50,31 @@ static inline model_dims model__dims(const masa_model_config *c)
                         .head = c->head_dim};
 }
 
-static inline bool model__has_qk_norm(const masa_model_config *c)
+static inline bool model_has_qk_norm(const masa_model_config *c)
 {
     return masa_architecture_traits(c->architecture)->qk_norm;
 }
 
 /* A parameter's values and gradients; NULL where the model has none. */
-static inline float DEVICE *model__values(const masa_model *m, const model_offsets *o,
-                                          masa_slot s)
+static inline float DEVICE *model_values(const masa_model *m, const model_offsets *o,
+                                         masa_slot s)
 {
     return o->at[s] == MODEL_ABSENT ? NULL : m->values + o->at[s];
 }
 
-static inline float DEVICE *model__grads(const masa_model *m, const model_offsets *o,
-                                         masa_slot s)
+static inline float DEVICE *model_grads(const masa_model *m, const model_offsets *o,
+                                        masa_slot s)
 {
     return o->at[s] == MODEL_ABSENT || !m->grads ? NULL : m->grads + o->at[s];
 }
 
 /* Element i of an array of `dtype`. */
-static inline void DEVICE *model__at(const void DEVICE *array, size_t i, masa_dtype dtype)
+static inline void DEVICE *model_at(const void DEVICE *array, size_t i, masa_dtype dtype)
 {
     return (char DEVICE *)(uintptr_t)array + i * masa_dtype_size(dtype);
 }
 
 /* rope.c: cosines and sines of every position, allocated into the model. */
-masa_status model__rope_create(masa_model *model, masa_error *err);
+masa_status model_rope_create(masa_model *model, masa_error *err);
 
 #endif

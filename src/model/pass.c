@@ -3,12 +3,12 @@
 #include <stdlib.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
-#include "activations.h"
+#include "activations_internal.h"
 #include "pass_internal.h"
 
-static pass_keep keep_of(bool trainable, bool checkpoint)
+static pass_keep keep_of(bool trainable, bool recompute)
 {
-    return !trainable ? KEEP_NOTHING : checkpoint ? KEEP_INPUTS : KEEP_ALL;
+    return !trainable ? KEEP_NOTHING : recompute ? KEEP_INPUTS : KEEP_ALL;
 }
 
 static size_t bytes_of(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
@@ -16,15 +16,15 @@ static size_t bytes_of(const masa_model_config *config, masa_dtype compute, size
 {
     pass_buffers unused;
     size_t buffers =
-        pass__plan(&unused, NULL, NULL, config, compute, max_tokens, max_targets, keep);
+        pass_plan(&unused, NULL, NULL, config, compute, max_tokens, max_targets, keep);
     size_t plan = masa_attention_plan_bytes(max_tokens);
     return buffers > SIZE_MAX - plan ? SIZE_MAX : buffers + plan;
 }
 
 size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
-                       size_t max_targets, bool checkpoint)
+                       size_t max_targets, bool recompute)
 {
-    return bytes_of(config, compute, max_tokens, max_targets, keep_of(true, checkpoint));
+    return bytes_of(config, compute, max_tokens, max_targets, keep_of(true, recompute));
 }
 
 size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype compute,
@@ -34,23 +34,23 @@ size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype c
 }
 
 masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_tokens,
-                             size_t max_targets, bool checkpoint, masa_error *err)
+                             size_t max_targets, bool recompute, masa_error *err)
 {
     const masa_model_config *c = &model->config;
     masa_pass *pass = masa_alloc(1, sizeof *pass);
     pass->model = model;
     pass->max_tokens = max_tokens;
     pass->max_targets = max_targets;
-    pass->keep = keep_of(model->grads != NULL, checkpoint);
+    pass->keep = keep_of(model->grads != NULL, recompute);
     pass->layers = masa_alloc(c->n_layers + 1, sizeof *pass->layers);
-    size_t bytes = pass__plan(&pass->buffers, NULL, NULL, c, model->compute, max_tokens,
-                              max_targets, pass->keep);
+    size_t bytes = pass_plan(&pass->buffers, NULL, NULL, c, model->compute, max_tokens,
+                             max_targets, pass->keep);
     masa_status st =
         masa_device_alloc(&pass->memory, bytes, 1, "the training pass's activations", err);
     if (!st) st = masa_attention_plan_create(&pass->plan, max_tokens, err);
     if (!st) {
-        pass__plan(&pass->buffers, pass->layers, pass->memory, c, model->compute, max_tokens,
-                   max_targets, pass->keep);
+        pass_plan(&pass->buffers, pass->layers, pass->memory, c, model->compute, max_tokens,
+                  max_targets, pass->keep);
         st = masa_head_create(&pass->head, c->vocab_size, c->hidden_size, model->compute,
                               pass->keep == KEEP_ALL ? max_targets : 0, err);
     }
@@ -75,22 +75,22 @@ static void copy(float DEVICE *to, const float DEVICE *from, size_t n)
     if (to != from) masa_convert(to, MASA_F32, from, MASA_F32, n);
 }
 
-void pass__layer_activations(masa_pass *pass, size_t l)
+void pass_layer_activations(masa_pass *pass, size_t l)
 {
     const masa_model *m = pass->model;
     const pass_buffers *b = &pass->buffers;
     const model_layer *layer = &m->layers[l];
     const pass_layer *a = &pass->layers[l];
     size_t rows = pass->n_tokens;
-    masa_attention_shape shape = model__attention_shape(m);
+    masa_attention_shape shape = model_attention_shape(m);
 
-    model__project_qkv(m, layer, a->qkv, b->norm, a->input, rows);
+    model_project_qkv(m, layer, a->qkv, b->norm, a->input, rows);
     block_heads heads =
-        model__rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd, b->positions, rows);
+        model_rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd, b->positions, rows);
     masa_attention_forward(a->attn, a->lse, heads.q, heads.k, heads.v, pass->plan, &shape);
     copy(a->middle, a->input, rows * m->config.hidden_size);
     masa_linear_forward(layer->out, a->middle, MASA_F32, a->attn, NULL, rows, true);
-    model__project_gate_up(m, layer, a->gate_up, b->norm, a->middle, rows);
+    model_project_gate_up(m, layer, a->gate_up, b->norm, a->middle, rows);
 }
 
 static void put(int32_t DEVICE *to, const int32_t *from, size_t n)
@@ -128,16 +128,16 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
     put_batch(pass, batch);
     pass->stage = PASS_FORWARD;
     if (batch->kept) {
-        activations__recall(batch->kept, b->kept_rows, rows, c->n_layers,
-                            &pass->layers[c->n_layers]);
+        activations_recall(batch->kept, b->kept_rows, rows, c->n_layers,
+                           &pass->layers[c->n_layers]);
         return;
     }
-    masa_gather_rows(pass->layers[0].input, model__values(m, &m->offsets, MASA_SLOT_EMBEDDING),
+    masa_gather_rows(pass->layers[0].input, model_values(m, &m->offsets, MASA_SLOT_EMBEDDING),
                      MASA_F32, b->tokens, rows, c->hidden_size);
     for (size_t l = 0; l < c->n_layers; l++) {
         const pass_layer *a = &pass->layers[l];
         float DEVICE *next = pass->layers[l + 1].input;
-        pass__layer_activations(pass, l);
+        pass_layer_activations(pass, l);
         masa_swiglu_forward(b->act, a->gate_up, m->compute, rows, c->intermediate_size);
         copy(next, a->middle, rows * c->hidden_size);
         masa_linear_forward(m->layers[l].down, next, MASA_F32, b->act, NULL, rows, true);
@@ -154,7 +154,7 @@ void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy)
     masa_gather_rows(b->last, pass->layers[c->n_layers].input, MASA_F32, b->target_rows, n,
                      c->hidden_size);
     masa_rmsnorm_forward(b->last_norm, m->compute, b->last_rstd, b->last,
-                         model__values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n, c->hidden_size,
+                         model_values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n, c->hidden_size,
                          c->rms_norm_eps);
     masa_head_forward(pass->head, m->head, b->logprob, b->lse, entropy ? b->entropy : NULL,
                       b->last_norm, b->target_tokens, n, pass->inv_temperature);

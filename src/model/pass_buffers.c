@@ -5,7 +5,7 @@
 static void place_layer(placer *p, pass_layer *layer, const masa_model_config *config,
                         size_t element, size_t tokens, bool in_place)
 {
-    model_dims d = model__dims(config);
+    model_dims d = model_dims_of(config);
     layer->qkv = placer_take(p, tokens * d.qkv, element);
     layer->attn = placer_take(p, tokens * d.q, element);
     layer->lse = placer_take(p, tokens * config->n_heads, sizeof(float));
@@ -33,16 +33,16 @@ static void place_layers(placer *p, pass_layer *layers, const masa_model_config 
 static void place_scratch(placer *p, pass_buffers *b, const masa_model_config *config,
                           masa_dtype compute, size_t tokens, bool backward)
 {
-    model_dims d = model__dims(config);
+    model_dims d = model_dims_of(config);
     size_t element = masa_dtype_size(compute);
     b->norm = placer_take(p, tokens * d.hidden, element);
-    if (model__has_qk_norm(config))
+    if (model_has_qk_norm(config))
         b->head_rstd =
             placer_take(p, tokens * (config->n_heads + config->n_kv_heads), sizeof(float));
     placer mlp = *p, attention = *p;
     b->act = placer_take(&mlp, tokens * d.intermediate, element);
     if (backward) b->d_act = placer_take(&mlp, tokens * d.intermediate, element);
-    if (model__has_qk_norm(config))
+    if (model_has_qk_norm(config))
         b->rotated = placer_take(&attention, tokens * d.qkv, element);
     if (backward) b->d_attn = placer_take(&attention, tokens * d.q, element);
     if (backward) b->d_qkv = placer_take(&attention, tokens * d.qkv, element);
@@ -82,9 +82,9 @@ static void place_batch(placer *p, pass_buffers *b, size_t tokens, size_t target
     b->target_tokens = placer_take(p, targets, sizeof(int32_t));
 }
 
-size_t pass__plan(pass_buffers *buffers, pass_layer *layers, void DEVICE *memory,
-                  const masa_model_config *config, masa_dtype compute, size_t max_tokens,
-                  size_t max_targets, pass_keep keep)
+size_t pass_plan(pass_buffers *buffers, pass_layer *layers, void DEVICE *memory,
+                 const masa_model_config *config, masa_dtype compute, size_t max_tokens,
+                 size_t max_targets, pass_keep keep)
 {
     /* Above this a row count times a layer's width could wrap. */
     if (max_tokens > UINT32_MAX || max_targets > UINT32_MAX) return SIZE_MAX;

@@ -9,7 +9,7 @@
 /* What is kept of the activations. */
 typedef enum pass_keep {
     KEEP_NOTHING, /* the model is not trainable: log-probabilities only */
-    KEEP_INPUTS,  /* checkpointing: each layer's input; the rest is recomputed */
+    KEEP_INPUTS,  /* recomputing: each layer's input; the rest is recomputed */
     KEEP_ALL,     /* all but what one pass over memory recomputes (norms, SwiGLU) */
 } pass_keep;
 
@@ -78,12 +78,12 @@ struct masa_pass {
 /* pass_buffers.c: places everything from `memory` on and returns its bytes
  * (SIZE_MAX if they overflow). With memory NULL it only counts; layers may then
  * be NULL. */
-size_t pass__plan(pass_buffers *buffers, pass_layer *layers, void DEVICE *memory,
-                  const masa_model_config *config, masa_dtype compute, size_t max_tokens,
-                  size_t max_targets, pass_keep keep);
+size_t pass_plan(pass_buffers *buffers, pass_layer *layers, void DEVICE *memory,
+                 const masa_model_config *config, masa_dtype compute, size_t max_tokens,
+                 size_t max_targets, pass_keep keep);
 
 /* pass.c: from a layer's input to its gate_up (what the backward pass needs),
  * and from there to the next layer's input. */
-void pass__layer_activations(masa_pass *pass, size_t l);
+void pass_layer_activations(masa_pass *pass, size_t l);
 
 #endif

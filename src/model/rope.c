@@ -45,7 +45,7 @@ static masa_status fill_table(float DEVICE **out, const masa_model_config *c,
     return MASA_OK;
 }
 
-masa_status model__rope_create(masa_model *m, masa_error *err)
+masa_status model_rope_create(masa_model *m, masa_error *err)
 {
     const masa_model_config *c = &m->config;
     size_t half = c->head_dim / 2;

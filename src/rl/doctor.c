@@ -1,4 +1,4 @@
-#include "doctor.h"
+#include "doctor_internal.h"
 
 #include "conversations.h"
 #include "memory_plan.h"
@@ -105,7 +105,7 @@ masa_generator_options doctor_generator_options(const masa_config *c)
 {
     return (masa_generator_options){
         .max_batch = (size_t)c->rollout.batch,
-        .cache_tokens = (size_t)c->rollout.cache_tokens,
+        .cache_bytes = (size_t)c->rollout.cache_memory << 20,
         .max_context = (size_t)(c->data.max_prompt_tokens + c->rollout.max_tokens),
     };
 }

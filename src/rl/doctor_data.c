@@ -1,5 +1,5 @@
 /* Problem files, looked at without a model. */
-#include "doctor.h"
+#include "doctor_internal.h"
 
 #include <masa/memory.h>
 #include <masa/verify.h>

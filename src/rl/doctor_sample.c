@@ -1,5 +1,5 @@
 /* A few groups, sampled and judged as the run's first step would. */
-#include "doctor.h"
+#include "doctor_internal.h"
 
 #include "score.h"
 

@@ -23,16 +23,16 @@ static size_t parameter_count(const masa_model_config *model)
 
 static rl_memory_plan make(const masa_config *config, const masa_model_config *model,
                            masa_dtype compute, const rl_session_options *wants,
-                           const masa_generator_options *generator, bool checkpoint)
+                           const masa_generator_options *generator, bool recompute)
 {
     size_t n = parameter_count(model);
     masa_model_options trained = {compute, true}, fixed = {compute, false};
     masa_trainer_options trainer = {
         .tokens_per_pass = (size_t)config->optimizer.tokens_per_pass,
-        .checkpoint = checkpoint,
+        .recompute = recompute,
     };
     rl_memory_plan plan = {
-        .checkpoint = checkpoint,
+        .recompute = recompute,
         .weights = masa_model_bytes_needed(model, &trained) - n * sizeof(float) +
                    masa_device_sizes_get().products,
         .gradients = n * sizeof(float),
@@ -79,8 +79,8 @@ rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_c
                                    masa_dtype compute, const rl_session_options *wants,
                                    const masa_generator_options *generator, size_t available)
 {
-    bool automatic = config->optimizer.checkpoint_activations == MASA_CONFIG_CHECKPOINT_AUTO;
-    bool always = config->optimizer.checkpoint_activations == MASA_CONFIG_CHECKPOINT_ALWAYS;
+    bool automatic = config->optimizer.recompute == MASA_CONFIG_RECOMPUTE_AUTO;
+    bool always = config->optimizer.recompute == MASA_CONFIG_RECOMPUTE_ALWAYS;
     rl_memory_plan plan = make(config, model, compute, wants, generator, always);
     if (automatic && available && plan.total > available)
         plan = make(config, model, compute, wants, generator, true);
@@ -97,7 +97,7 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                 "key/value cache %zu, activations %zu%s; together %zu MiB",
                 plan->weights >> 20, plan->gradients >> 20, plan->optimizer >> 20,
                 plan->reference >> 20, plan->cache >> 20, plan->activations >> 20,
-                plan->checkpoint ? " (recomputed)" : "", plan->total >> 20);
+                plan->recompute ? " (recomputed)" : "", plan->total >> 20);
         if (plan->kept_rows)
             fprintf(log, ", and up to %zu to keep rollouts' activations", plan->kept >> 20);
         fprintf(log, "\n");
@@ -105,12 +105,25 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
     if (available == 0 || plan->total + plan->kept <= available) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_MEMORY,
                      "the run needs %zu MiB and this machine has %zu MiB free; lower "
-                     "optimizer.tokens_per_pass, rollout.batch or rollout.cache_tokens, set "
-                     "optimizer.checkpoint_activations, turn off meta.own_moments, or train "
+                     "optimizer.tokens_per_pass, rollout.batch or rollout.cache_memory, set "
+                     "optimizer.recompute, turn off meta.own_moments, or train "
                      "factors (lora.rank)%s",
                      (plan->total + plan->kept) >> 20, available >> 20,
                      plan->total <= available ? "; rollout.kept_memory=-1 keeps what fits"
                                               : "");
+}
+
+/* A cache that is smaller than a sequence would end the first step. */
+static masa_status check_cache(const masa_config *c, const masa_model_config *model,
+                               const masa_generator_options *generator, masa_error *err)
+{
+    size_t tokens =
+        generator ? masa_generator_cache_tokens(model, rl_compute_dtype(c), generator) : 0;
+    if (!generator || tokens >= generator->max_context) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_CONFIG,
+                     "rollout.cache_memory (%ld MiB) must be 0 or hold a sequence of %zu "
+                     "tokens; it holds %zu",
+                     c->rollout.cache_memory, generator->max_context, tokens);
 }
 
 masa_status rl_memory_reserve(const masa_config *config, const char *model,
@@ -125,8 +138,10 @@ masa_status rl_memory_reserve(const masa_config *config, const char *model,
     rl_memory_plan plan =
         rl_memory_plan_make(config, masa_model_file_config(file), rl_compute_dtype(config),
                             wants, generator, available);
+    st = check_cache(config, masa_model_file_config(file), generator, err);
     masa_model_file_close(file);
-    wants->checkpoint = plan.checkpoint;
+    if (st != MASA_OK) return st;
+    wants->recompute = plan.recompute;
     wants->kept_rows = plan.kept_rows;
     return rl_memory_plan_check(&plan, available, log, err);
 }

@@ -17,13 +17,13 @@ typedef struct rl_memory_plan {
     size_t cache;       /* keys, values and decoding buffers; 0: nothing is generated */
     size_t activations; /* of a training pass */
     size_t total;
-    bool checkpoint;  /* activations are recomputed in the backward pass */
+    bool recompute;   /* activations are recomputed in the backward pass */
     size_t kept_rows; /* tokens of rollouts whose activations may be kept */
     size_t kept;      /* bytes that these take if all are used; not in total */
 } rl_memory_plan;
 
 /* Of `wants` counts which engines there are. generator NULL: the run generates nothing. With
- * optimizer.checkpoint_activations=auto activations are recomputed when the plan would else
+ * optimizer.recompute=auto activations are recomputed when the plan would else
  * be larger than available bytes (0: unknown). What is left of them may be used to keep
  * rollouts' activations (rollout.kept_memory). */
 rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_config *model,
@@ -36,7 +36,7 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                                  masa_error *err);
 
 /* Both for the model in a folder or file and this machine, before anything large is allocated. Sets
- * wants->checkpoint and wants->kept_rows; reads wants->reference and wants->meta_optimizer. */
+ * wants->recompute and wants->kept_rows; reads wants->reference and wants->meta_optimizer. */
 masa_status rl_memory_reserve(const masa_config *config, const char *model,
                               rl_session_options *wants,
                               const masa_generator_options *generator, FILE *log,

@@ -319,7 +319,7 @@ static masa_generator_options generator_options(const masa_config *c)
     long longest = meta ? c->meta.max_tokens : c->rollout.max_tokens;
     return (masa_generator_options){
         .max_batch = (size_t)c->rollout.batch,
-        .cache_tokens = (size_t)c->rollout.cache_tokens,
+        .cache_bytes = (size_t)c->rollout.cache_memory << 20,
         .max_context = (size_t)(c->data.max_prompt_tokens + longest),
     };
 }

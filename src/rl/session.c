@@ -147,7 +147,7 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants, 
 {
     masa_trainer_options options = {
         .tokens_per_pass = (size_t)s->config->optimizer.tokens_per_pass,
-        .checkpoint = wants->checkpoint,
+        .recompute = wants->recompute,
         .temperature = wants->temperature,
     };
     masa_status st = MASA_OK;

@@ -69,7 +69,7 @@ typedef struct rl_session_options {
     bool reference;      /* keep a frozen copy of the starting model */
     bool meta_optimizer; /* keep a second optimiser for the meta path's updates */
     bool predictor;      /* keep factors for predictions alone */
-    bool checkpoint;     /* recompute activations in the backward pass */
+    bool recompute;      /* activations in the backward pass */
     size_t kept_rows;    /* tokens of rollouts whose activations may be kept */
     float temperature;   /* of the trained policy */
     long total_updates;  /* for schedules that end */

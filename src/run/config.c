@@ -2,6 +2,7 @@
 #include "config_entries.h"
 
 #include <masa/file.h>
+#include <masa/log.h>
 #include <masa/memory.h>
 
 #include <stdlib.h>
@@ -9,9 +10,26 @@
 
 static const char family_key[] = "algorithm.name";
 
+/* The value of a key of an earlier version, under today's name. */
+static masa_status set_former(masa_config *config, const config_entry *former,
+                              const char *value, masa_error *err)
+{
+    const config_entry *entry = config_find(former->fallback, strlen(former->fallback));
+    /* What a token takes is the model's: whatever the size, results are the same. */
+    if (strcmp(former->key, "cache_tokens") == 0) {
+        if (strcmp(value, "0") != 0)
+            masa_warn("rollout.cache_tokens=%.40s is read as 0: the size of the cache is now "
+                      "rollout.cache_memory, in MiB",
+                      value);
+        value = "0";
+    }
+    return config_store(config, entry, value, err);
+}
+
 static masa_status set_entry(masa_config *config, const config_entry *entry, const char *value,
                              masa_error *err)
 {
+    if (entry->kind == CONFIG_FORMER) return set_former(config, entry, value, err);
     bool family = strcmp(entry->section, "algorithm") == 0 && strcmp(entry->key, "name") == 0;
     return family ? config_set_family(config, value, err)
                   : config_store(config, entry, value, err);
@@ -169,11 +187,6 @@ static masa_status check_meta(const masa_config *config, masa_error *err)
                          "optimizer.tokens_per_pass (%ld) must hold the longest prompt and "
                          "meta response, data.max_prompt_tokens + meta.max_tokens = %ld",
                          config->optimizer.tokens_per_pass, longest);
-    if (config->rollout.cache_tokens && config->rollout.cache_tokens < longest)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "rollout.cache_tokens (%ld) must be 0 or hold one meta rollout, "
-                         "data.max_prompt_tokens + meta.max_tokens = %ld",
-                         config->rollout.cache_tokens, longest);
     return MASA_OK;
 }
 
@@ -204,11 +217,6 @@ masa_status masa_config_check(const masa_config *config, masa_error *err)
                          "optimizer.tokens_per_pass (%ld) must hold the longest prompt and "
                          "response, data.max_prompt_tokens + rollout.max_tokens = %ld",
                          config->optimizer.tokens_per_pass, longest);
-    if (config->rollout.cache_tokens && config->rollout.cache_tokens < longest)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "rollout.cache_tokens (%ld) must be 0 or hold one sequence, "
-                         "data.max_prompt_tokens + rollout.max_tokens = %ld",
-                         config->rollout.cache_tokens, longest);
     if (config->reward.command[0] && config->reward.url[0])
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "reward.command and reward.url exclude each other; give one");
@@ -232,6 +240,7 @@ void masa_config_print(const masa_config *config, bool comments, masa_text *out)
         if (comments) masa_text_addf(out, "%s# %s\n", s ? "\n" : "", section->help);
         masa_text_addf(out, "%s:\n", section->name);
         for (size_t k = 0; k < section->n; k++) {
+            if (section->entries[k].kind == CONFIG_FORMER) continue;
             if (comments) masa_text_addf(out, "  # %s\n", section->entries[k].help);
             masa_text_addf(out, "  %s: ", section->entries[k].key);
             config_print_value(config, &section->entries[k], out);

@@ -45,9 +45,15 @@ MASA_CONFIG_KINDS(K)
      .names = names_##KIND,                                                                    \
      .n_names = MASA_CONFIG_##KIND##_COUNT},
 
+#define FORMER(section_, key_, now_)                                                           \
+    {.kind = CONFIG_FORMER,                                                                    \
+     .section = #section_,                                                                     \
+     .key = #key_,                                                                             \
+     .fallback = #section_ "." #now_},
+
 #define S(name_, NAME, help_)                                                                  \
     static const config_entry entries_##name_[] = {                                            \
-        MASA_CONFIG_##NAME(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)};
+        MASA_CONFIG_##NAME(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)};
 MASA_CONFIG_SECTIONS(S)
 #undef S
 
@@ -104,6 +110,7 @@ const config_entry *config_nearest(const char *name)
     for (size_t s = 0; s < config_n_sections; s++)
         for (size_t k = 0; k < config_sections[s].n; k++) {
             const config_entry *entry = &config_sections[s].entries[k];
+            if (entry->kind == CONFIG_FORMER) continue;
             /* A wrong section costs little beside a wrong key: "train.lr" means
              * optimizer.lr rather than train.seed. */
             size_t distance = 4 * edit_distance(dot ? dot + 1 : name, entry->key);

@@ -11,14 +11,16 @@ typedef enum config_kind {
     CONFIG_SWITCH,
     CONFIG_TEXT,
     CONFIG_CHOICE,
+    CONFIG_FORMER, /* what a setting was called before: read, never written */
 } config_kind;
 
 typedef struct config_entry {
     config_kind kind;
     const char *section, *key;
-    size_t offset;        /* in masa_config */
-    const char *fallback; /* the default as the table writes it; NULL for a CHOICE */
-    int choice;           /* the default of a CHOICE */
+    size_t offset; /* in masa_config */
+    const char *
+        fallback; /* the default as the table writes it; NULL for a CHOICE; of a FORMER today's name */
+    int choice; /* the default of a CHOICE */
     double least, most;
     const char *least_text, *most_text, *unit, *help;
     const char *const *names; /* of a CHOICE, by value */

@@ -37,6 +37,7 @@ static void add_range(const config_entry *entry, masa_text *out)
         break;
     case CONFIG_SWITCH: masa_text_add(out, "true or false"); break;
     case CONFIG_TEXT: masa_text_add(out, "text"); break;
+    case CONFIG_FORMER: break;
     case CONFIG_CHOICE:
         for (int i = 0; i < entry->n_names; i++)
             masa_text_addf(out, "%s`%s`", i ? ", " : "", entry->names[i]);
@@ -57,6 +58,7 @@ static void add_section(const config_section *section, masa_text *out)
     masa_text_add(out, "| key | default | values | meaning |\n| --- | --- | --- | --- |\n");
     for (size_t k = 0; k < section->n; k++) {
         const config_entry *entry = &section->entries[k];
+        if (entry->kind == CONFIG_FORMER) continue;
         const char *value = config_default(entry);
         masa_text_addf(out, "| `%s` | ", entry->key);
         if (*value) {

@@ -3,6 +3,7 @@
 
 #include <masa/file.h>
 #include <masa/memory.h>
+#include <masa/run_folder.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -56,6 +57,17 @@ static masa_status change_all(masa_config *config, change *made, masa_error *err
 masa_status masa_config_make_absolute(masa_config *config, masa_error *err)
 {
     return change_all(config, make_absolute, err);
+}
+
+masa_status masa_config_resolve(masa_config *config, masa_error *err)
+{
+    char *found = NULL;
+    masa_status st = masa_config_make_absolute(config, err);
+    if (st != MASA_OK || !config->model.path[0]) return st;
+    st = masa_model_find(&found, config->model.path, err);
+    if (st == MASA_OK) st = masa_config_set(config, "model.path", found, err);
+    free(found);
+    return st;
 }
 
 masa_status masa_config_make_relative(masa_config *config, masa_error *err)

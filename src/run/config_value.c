@@ -78,6 +78,7 @@ masa_status config_store(masa_config *config, const config_entry *entry, const c
         *(char **)place = copy;
         break;
     }
+    case CONFIG_FORMER: break;
     case CONFIG_CHOICE:
         for (int i = 0; i < entry->n_names; i++)
             if (strcmp(value, entry->names[i]) == 0) return *(int *)place = i, MASA_OK;
@@ -126,6 +127,7 @@ void config_print_value(const masa_config *config, const config_entry *entry, ma
     case CONFIG_NUMBER: print_number(*(const double *)place, out); break;
     case CONFIG_SWITCH: masa_text_add(out, *(const bool *)place ? "true" : "false"); break;
     case CONFIG_TEXT: print_string(*(char *const *)place, out); break;
+    case CONFIG_FORMER: break;
     case CONFIG_CHOICE: masa_text_add(out, entry->names[*(const int *)place]); break;
     }
 }

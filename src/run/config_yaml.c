@@ -17,7 +17,8 @@
 #define TEXT_MEMBER(section, key, ...) char *key;
 #define S(name, NAME, help)                                                                    \
     struct raw_##name {                                                                        \
-        MASA_CONFIG_##NAME(TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER)    \
+        MASA_CONFIG_##NAME(TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER, TEXT_MEMBER,    \
+                           TEXT_MEMBER)                                                        \
     };
 MASA_CONFIG_SECTIONS(S)
 #undef S
@@ -31,8 +32,9 @@ struct config_raw {
     CYAML_FIELD_STRING_PTR(#key, CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,                     \
                            struct raw_##section, key, 0, CYAML_UNLIMITED),
 #define S(name, NAME, help)                                                                    \
-    static const cyaml_schema_field_t fields_##name[] = {MASA_CONFIG_##NAME(                   \
-        TEXT_FIELD, TEXT_FIELD, TEXT_FIELD, TEXT_FIELD, TEXT_FIELD) CYAML_FIELD_END};
+    static const cyaml_schema_field_t fields_##name[] = {                                      \
+        MASA_CONFIG_##NAME(TEXT_FIELD, TEXT_FIELD, TEXT_FIELD, TEXT_FIELD, TEXT_FIELD,         \
+                           TEXT_FIELD) CYAML_FIELD_END};
 MASA_CONFIG_SECTIONS(S)
 #undef S
 static const cyaml_schema_field_t fields[] = {

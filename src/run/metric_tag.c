@@ -45,7 +45,7 @@ static const struct {
     {"recalled_tokens", "cost", true, false},
 };
 
-char *run__tag(const char *metric)
+char *run_tag(const char *metric)
 {
     const char *group = "rollouts", *name = metric;
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {

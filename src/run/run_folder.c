@@ -250,7 +250,7 @@ masa_status masa_run_add_metric(masa_run *run, long step, const char *name, doub
 {
     masa_status st = masa_store_add_metric(run->store, step, name, value, err);
     if (st != MASA_OK || !isfinite(value)) return st; /* TensorBoard would draw what is off */
-    char *tag = run__tag(name);
+    char *tag = run_tag(name);
     st = events_add_scalar(run->events, step, tag, value, err);
     free(tag);
     return st;

@@ -22,7 +22,7 @@ struct masa_run {
 };
 
 /* What TensorBoard calls a metric: "GROUP/NAME" (metric_tag.c). Caller frees. */
-char *run__tag(const char *metric);
+char *run_tag(const char *metric);
 
 /* Removes half-written checkpoints, and puts back one that was being replaced. */
 masa_status checkpoints_clean(const char *checkpoints, masa_error *err);

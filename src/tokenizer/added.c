@@ -6,7 +6,7 @@
 /* The ids of nodes are 32 bits, and a file this large has other troubles. */
 enum { MOST_NODES = 1 << 28 };
 
-static uint32_t find_child(const tokenizer__trie *trie, uint32_t node, unsigned char byte)
+static uint32_t find_child(const tokenizer_trie *trie, uint32_t node, unsigned char byte)
 {
     if (node == 0) return trie->first[byte];
     uint32_t child = trie->nodes[node].child;
@@ -14,10 +14,10 @@ static uint32_t find_child(const tokenizer__trie *trie, uint32_t node, unsigned 
     return child;
 }
 
-masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index, const char *s, size_t n)
+masa_status tokenizer_trie_add(tokenizer_trie *trie, int32_t index, const char *s, size_t n)
 {
     if (trie->n == 0)
-        MASA_PUSH(trie->nodes, trie->n, trie->capacity, ((tokenizer__node){.added = -1}));
+        MASA_PUSH(trie->nodes, trie->n, trie->capacity, ((tokenizer_node){.added = -1}));
     if (trie->n + n > MOST_NODES) return MASA_ERR_UNSUPPORTED;
     uint32_t node = 0;
     for (size_t i = 0; i < n; i++) {
@@ -25,7 +25,7 @@ masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index, const char
         uint32_t child = find_child(trie, node, byte);
         if (!child) {
             child = (uint32_t)trie->n;
-            tokenizer__node fresh = {0, node ? trie->nodes[node].child : 0, -1, byte};
+            tokenizer_node fresh = {0, node ? trie->nodes[node].child : 0, -1, byte};
             MASA_PUSH(trie->nodes, trie->n, trie->capacity, fresh);
             if (node) trie->nodes[node].child = child;
             else trie->first[byte] = child;
@@ -37,7 +37,7 @@ masa_status tokenizer__trie_add(tokenizer__trie *trie, int32_t index, const char
 }
 
 /* The longest token that begins at s; its length, or 0. */
-static size_t longest_at(const tokenizer__trie *trie, const char *s, size_t n, int32_t *added)
+static size_t longest_at(const tokenizer_trie *trie, const char *s, size_t n, int32_t *added)
 {
     size_t best = 0;
     uint32_t node = 0;
@@ -52,7 +52,7 @@ static size_t longest_at(const tokenizer__trie *trie, const char *s, size_t n, i
     return best;
 }
 
-static bool is_plain(const tokenizer__ranges *plain, size_t begin, size_t end)
+static bool is_plain(const tokenizer_ranges *plain, size_t begin, size_t end)
 {
     size_t low = 0, high = plain->n / 2; /* the first range that ends after begin */
     while (low < high) {
@@ -74,29 +74,29 @@ static size_t decode_last(const char *s, size_t n, unsigned *code)
 static bool is_single_word(const char *s, size_t n, size_t begin, size_t end)
 {
     unsigned code;
-    if (begin > 0 && decode_last(s, begin, &code) && tokenizer__is_word(code)) return false;
-    if (end < n && masa_utf8_decode(s + end, n - end, &code) && tokenizer__is_word(code))
+    if (begin > 0 && decode_last(s, begin, &code) && tokenizer_is_word(code)) return false;
+    if (end < n && masa_utf8_decode(s + end, n - end, &code) && tokenizer_is_word(code))
         return false;
     return true;
 }
 
-static void strip(const tokenizer__added *added, const char *s, size_t n, size_t from,
-                  tokenizer__match *m)
+static void strip(const tokenizer_added *added, const char *s, size_t n, size_t from,
+                  tokenizer_match *m)
 {
     unsigned code;
     size_t size;
     while (added->lstrip && m->begin > from && (size = decode_last(s, m->begin, &code)) != 0 &&
-           size <= m->begin - from && tokenizer__is_space(code))
+           size <= m->begin - from && tokenizer_is_space(code))
         m->begin -= size;
     while (added->rstrip && m->end < n &&
            (size = masa_utf8_decode(s + m->end, n - m->end, &code)) != 0 &&
-           tokenizer__is_space(code))
+           tokenizer_is_space(code))
         m->end += size;
 }
 
-bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie, const char *s,
-                           size_t n, size_t from, const tokenizer__match_rule *rule,
-                           tokenizer__match *out)
+bool tokenizer_next_added(const masa_tokenizer *t, const tokenizer_trie *trie, const char *s,
+                          size_t n, size_t from, const tokenizer_match_rule *rule,
+                          tokenizer_match *out)
 {
     if (trie->n == 0) return false;
     for (size_t i = from; i < n; i++) {
@@ -104,7 +104,7 @@ bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie,
         size_t size =
             trie->first[(unsigned char)s[i]] ? longest_at(trie, s + i, n - i, &index) : 0;
         if (size == 0) continue;
-        const tokenizer__added *added = &t->added[index];
+        const tokenizer_added *added = &t->added[index];
         bool refused = added->special && rule->plain &&
                        is_plain(rule->plain, rule->base + i, rule->base + i + size);
         if (refused) continue;
@@ -114,7 +114,7 @@ bool tokenizer__next_added(const masa_tokenizer *t, const tokenizer__trie *trie,
             i += size - 1;
             continue;
         }
-        *out = (tokenizer__match){i, i + size, index};
+        *out = (tokenizer_match){i, i + size, index};
         strip(added, s, n, from, out);
         return true;
     }

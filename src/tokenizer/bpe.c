@@ -23,7 +23,7 @@ typedef struct candidate {
     size_t at;
 } candidate;
 
-struct tokenizer__bpe {
+struct tokenizer_bpe {
     symbol *symbols;
     size_t symbol_capacity;
     candidate *heap;
@@ -31,12 +31,12 @@ struct tokenizer__bpe {
     masa_text alphabet;
 };
 
-tokenizer__bpe *tokenizer__bpe_create(void)
+tokenizer_bpe *tokenizer_bpe_create(void)
 {
-    return masa_alloc(1, sizeof(tokenizer__bpe));
+    return masa_alloc(1, sizeof(tokenizer_bpe));
 }
 
-void tokenizer__bpe_destroy(tokenizer__bpe *work)
+void tokenizer_bpe_destroy(tokenizer_bpe *work)
 {
     if (!work) return;
     free(work->symbols);
@@ -46,8 +46,7 @@ void tokenizer__bpe_destroy(tokenizer__bpe *work)
 }
 
 /* One symbol per byte. A byte without a token is the unknown token, or nothing. */
-static size_t set_symbols(const masa_tokenizer *t, tokenizer__bpe *work, const char *s,
-                          size_t n)
+static size_t set_symbols(const masa_tokenizer *t, tokenizer_bpe *work, const char *s, size_t n)
 {
     work->symbols = masa_grow(work->symbols, &work->symbol_capacity, n, sizeof *work->symbols);
     size_t count = 0;
@@ -64,7 +63,7 @@ static size_t set_symbols(const masa_tokenizer *t, tokenizer__bpe *work, const c
 
 static int32_t merge_of(const masa_tokenizer *t, int32_t left, int32_t right)
 {
-    const tokenizer__merge *merge = tokenizer__find_merge(&t->merges, left, right);
+    const tokenizer_merge *merge = tokenizer_find_merge(&t->merges, left, right);
     return merge ? (int32_t)(merge - t->merges.slots) : -1;
 }
 
@@ -72,11 +71,11 @@ static size_t merge_by_scan(const masa_tokenizer *t, symbol *s, size_t n)
 {
     for (size_t i = 0; i + 1 < n; i++) s[i].merge = merge_of(t, s[i].id, s[i + 1].id);
     for (;;) {
-        const tokenizer__merge *best = NULL;
+        const tokenizer_merge *best = NULL;
         size_t at = 0;
         for (size_t i = 0; i + 1 < n; i++) {
             if (s[i].merge < 0) continue;
-            const tokenizer__merge *merge = &t->merges.slots[s[i].merge];
+            const tokenizer_merge *merge = &t->merges.slots[s[i].merge];
             if (!best || merge->rank < best->rank) best = merge, at = i;
         }
         if (!best) return n;
@@ -93,7 +92,7 @@ static bool is_before(const candidate *a, const candidate *b)
     return a->rank != b->rank ? a->rank < b->rank : a->at < b->at;
 }
 
-static void heap_push(tokenizer__bpe *work, candidate c)
+static void heap_push(tokenizer_bpe *work, candidate c)
 {
     MASA_PUSH(work->heap, work->n_heap, work->heap_capacity, c);
     size_t i = work->n_heap - 1;
@@ -102,7 +101,7 @@ static void heap_push(tokenizer__bpe *work, candidate c)
     work->heap[i] = c;
 }
 
-static candidate heap_pop(tokenizer__bpe *work)
+static candidate heap_pop(tokenizer_bpe *work)
 {
     candidate top = work->heap[0], last = work->heap[--work->n_heap];
     size_t i = 0;
@@ -116,17 +115,17 @@ static candidate heap_pop(tokenizer__bpe *work)
     return top;
 }
 
-static void push_pair(const masa_tokenizer *t, tokenizer__bpe *work, size_t at)
+static void push_pair(const masa_tokenizer *t, tokenizer_bpe *work, size_t at)
 {
     size_t next = at == SIZE_MAX ? SIZE_MAX : work->symbols[at].next;
     if (next == SIZE_MAX) return;
     const symbol *s = work->symbols;
-    const tokenizer__merge *merge = tokenizer__find_merge(&t->merges, s[at].id, s[next].id);
+    const tokenizer_merge *merge = tokenizer_find_merge(&t->merges, s[at].id, s[next].id);
     if (merge)
         heap_push(work, (candidate){merge->rank, merge->left, merge->right, merge->result, at});
 }
 
-static size_t merge_by_heap(const masa_tokenizer *t, tokenizer__bpe *work, size_t n)
+static size_t merge_by_heap(const masa_tokenizer *t, tokenizer_bpe *work, size_t n)
 {
     symbol *s = work->symbols;
     work->n_heap = 0;
@@ -153,13 +152,13 @@ static size_t merge_by_heap(const masa_tokenizer *t, tokenizer__bpe *work, size_
     return count;
 }
 
-void tokenizer__bpe_word(const masa_tokenizer *t, tokenizer__bpe *work, const char *s, size_t n,
-                         masa_tokens *out)
+void tokenizer_bpe_word(const masa_tokenizer *t, tokenizer_bpe *work, const char *s, size_t n,
+                        masa_tokens *out)
 {
     if (t->ignore_merges) {
         masa_text_clear(&work->alphabet);
-        tokenizer__bytes_to_alphabet(&work->alphabet, s, n);
-        int32_t id = tokenizer__lookup(t, masa_text_get(&work->alphabet), work->alphabet.size);
+        tokenizer_bytes_to_alphabet(&work->alphabet, s, n);
+        int32_t id = tokenizer_lookup(t, masa_text_get(&work->alphabet), work->alphabet.size);
         if (id >= 0 && t->tokens[id].flags & TOKEN_MODEL) {
             MASA_PUSH(out->ids, out->n, out->capacity, id);
             return;

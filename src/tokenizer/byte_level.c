@@ -24,7 +24,7 @@ static unsigned unshift(unsigned index)
     return index < 33 ? index : index < N_SHIFTED - 1 ? index - 33 + 0x7F : 0xAD;
 }
 
-void tokenizer__bytes_to_alphabet(masa_text *out, const char *s, size_t n)
+void tokenizer_bytes_to_alphabet(masa_text *out, const char *s, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         unsigned byte = (unsigned char)s[i];
@@ -35,7 +35,7 @@ void tokenizer__bytes_to_alphabet(masa_text *out, const char *s, size_t n)
     }
 }
 
-bool tokenizer__alphabet_to_bytes(masa_text *out, const char *s, size_t n)
+bool tokenizer_alphabet_to_bytes(masa_text *out, const char *s, size_t n)
 {
     size_t before = out->size;
     for (size_t i = 0; i < n;) {

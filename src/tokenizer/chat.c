@@ -25,7 +25,7 @@ struct masa_chat {
 static masa_status unknown_name(const char *name, masa_error *err)
 {
     masa_text names = {0};
-    for (const chat__builtin *b = chat__builtins; b->name; b++)
+    for (const chat_builtin *b = chat_builtins; b->name; b++)
         masa_text_addf(&names, ", %s", b->name);
     masa_status st = MASA_FAIL(
         err, MASA_ERR_CONFIG,
@@ -69,9 +69,9 @@ static masa_status use_file(masa_chat *c, const char *path, masa_error *err)
     return st;
 }
 
-static const chat__builtin *find_builtin(const char *name)
+static const chat_builtin *find_builtin(const char *name)
 {
-    const chat__builtin *b = chat__builtins;
+    const chat_builtin *b = chat_builtins;
     while (b->name && strcmp(b->name, name) != 0) b++;
     return b->name ? b : NULL;
 }
@@ -89,7 +89,7 @@ masa_status masa_chat_check_name(const char *name, masa_error *err)
 
 static masa_status use_builtin(masa_chat *c, const char *name, masa_error *err)
 {
-    const chat__builtin *b = find_builtin(name);
+    const chat_builtin *b = find_builtin(name);
     if (!b) return unknown_name(name, err);
     c->default_system = b->default_system;
     c->no_thinking = b->no_thinking;
@@ -154,7 +154,7 @@ static void set_tokens(masa_jinja_data *d, const masa_tokenizer *t)
                   {"unk_token", t->unknown >= 0 ? t->unknown : t->gguf_unknown}};
     for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
         if (tokens[i].id < 0) continue;
-        tokenizer__span bytes = t->tokens[tokens[i].id].bytes;
+        tokenizer_span bytes = t->tokens[tokens[i].id].bytes;
         masa_jinja_set(d, tokens[i].name, plain(d, t->strings.data + bytes.at, bytes.size));
     }
 }
@@ -212,15 +212,15 @@ masa_status masa_chat_render(masa_text *out, const masa_chat *c, const masa_mess
 static void encode_part(masa_tokens *out, const masa_chat *c, const masa_jinja_output *rendered,
                         size_t begin, size_t end)
 {
-    tokenizer__ranges plain = {0};
+    tokenizer_ranges plain = {0};
     bool inside = false;
     for (size_t i = begin; i <= end; i++) {
         bool marked = i < end && rendered->marks.data[i] & MASA_JINJA_MARKED;
         if (marked != inside) MASA_PUSH(plain.at, plain.n, plain.capacity, i - begin);
         inside = marked;
     }
-    tokenizer__encode(c->tokenizer, masa_text_get(&rendered->text) + begin, end - begin, true,
-                      &plain, out);
+    tokenizer_encode(c->tokenizer, masa_text_get(&rendered->text) + begin, end - begin, true,
+                     &plain, out);
     free(plain.at);
 }
 

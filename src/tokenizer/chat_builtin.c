@@ -80,7 +80,7 @@ static const char gemma3[] = "<bos>{% set turns = messages %}{% set system = non
                              "{% set turns = messages[1:] %}{% set system = "
                              "messages[0].content %}{% endif %}" GEMMA_TURNS;
 
-const chat__builtin chat__builtins[] = {
+const chat_builtin chat_builtins[] = {
     {"smollm2", chatml, "You are a helpful AI assistant named SmolLM, trained by Hugging Face",
      false},
     {"chatml", chatml, NULL, false},

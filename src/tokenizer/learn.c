@@ -32,8 +32,8 @@ typedef struct learner {
     size_t n_word_slots;
     pair *pairs; /* [n_pair_slots], a power of two */
     size_t n_pairs, n_pair_slots;
-    masa_text bytes;        /* what tokens stand for */
-    tokenizer__span *spans; /* [n_spans] by id */
+    masa_text bytes;       /* what tokens stand for */
+    tokenizer_span *spans; /* [n_spans] by id */
     size_t n_spans, span_capacity;
 } learner;
 
@@ -77,17 +77,17 @@ static void count_piece(learner *l, const masa_tokenizer *cut, const char *s, si
 /* Valid UTF-8 into counted words. */
 static void count_words(learner *l, const masa_tokenizer *cut, const char *s, size_t n)
 {
-    tokenizer__splitter splitter = {0};
-    tokenizer__match_rule rule = {false, NULL, 0};
-    tokenizer__match m;
+    tokenizer_splitter splitter = {0};
+    tokenizer_match_rule rule = {false, NULL, 0};
+    tokenizer_match m;
     for (size_t at = 0; at < n; at = m.end) {
-        if (!tokenizer__next_added(cut, &cut->raw, s, n, at, &rule, &m))
-            m = (tokenizer__match){n, n, 0};
-        tokenizer__split(cut, &splitter, s + at, m.begin - at);
+        if (!tokenizer_next_added(cut, &cut->raw, s, n, at, &rule, &m))
+            m = (tokenizer_match){n, n, 0};
+        tokenizer_split(cut, &splitter, s + at, m.begin - at);
         for (size_t i = 0; i < splitter.n_now; i++)
             count_piece(l, cut, splitter.now[i].s, splitter.now[i].n);
     }
-    tokenizer__splitter_deinit(&splitter);
+    tokenizer_splitter_deinit(&splitter);
 }
 
 /* --- pairs --------------------------------------------------------------------- */
@@ -130,7 +130,7 @@ static void count_pairs(learner *l, const word *w, int64_t times)
 
 static int compare_bytes(const learner *l, int32_t a, int32_t b)
 {
-    tokenizer__span x = l->spans[a], y = l->spans[b];
+    tokenizer_span x = l->spans[a], y = l->spans[b];
     size_t shorter = x.size < y.size ? x.size : y.size;
     int order = memcmp(l->bytes.data + x.at, l->bytes.data + y.at, shorter);
     return order ? order : (x.size > y.size) - (x.size < y.size);
@@ -155,7 +155,7 @@ static const pair *best_pair(const learner *l)
 
 /* --- merges -------------------------------------------------------------------- */
 
-static void merge_word(learner *l, word *w, const tokenizer__merge *m)
+static void merge_word(learner *l, word *w, const tokenizer_merge *m)
 {
     bool has = false;
     for (size_t i = 0; i + 1 < w->n && !has; i++)
@@ -175,8 +175,8 @@ static void merge_word(learner *l, word *w, const tokenizer__merge *m)
 /* Notes the bytes of the newest token. */
 static void add_span(learner *l, const char *alphabet, size_t n)
 {
-    tokenizer__span span = {l->bytes.size, 0};
-    tokenizer__alphabet_to_bytes(&l->bytes, alphabet, n);
+    tokenizer_span span = {l->bytes.size, 0};
+    tokenizer_alphabet_to_bytes(&l->bytes, alphabet, n);
     span.size = l->bytes.size - span.at;
     MASA_PUSH(l->spans, l->n_spans, l->span_capacity, span);
 }
@@ -186,18 +186,18 @@ static masa_status add_merge(learner *l, const pair *p, masa_error *err)
 {
     masa_tokenizer *t = l->t;
     masa_text left = {0}, joined = {0};
-    tokenizer__span a = t->tokens[p->left].text, b = t->tokens[p->right].text;
+    tokenizer_span a = t->tokens[p->left].text, b = t->tokens[p->right].text;
     masa_text_append(&left, t->strings.data + a.at, a.size);
     masa_text_append(&joined, t->strings.data + a.at, a.size);
     masa_text_append(&joined, t->strings.data + b.at, b.size);
     masa_status st = MASA_OK;
-    if (tokenizer__lookup(t, joined.data, joined.size) < 0) {
-        st = tokenizer__put(t, (int64_t)t->n, joined.data, joined.size, TOKEN_MODEL, err);
+    if (tokenizer_lookup(t, joined.data, joined.size) < 0) {
+        st = tokenizer_put(t, (int64_t)t->n, joined.data, joined.size, TOKEN_MODEL, err);
         if (st == MASA_OK) add_span(l, joined.data, joined.size);
     }
     if (st == MASA_OK)
-        st = tokenizer__add_merge(t, left.data, left.size, joined.data + left.size,
-                                  joined.size - left.size, err);
+        st = tokenizer_add_merge(t, left.data, left.size, joined.data + left.size,
+                                 joined.size - left.size, err);
     masa_text_deinit(&left);
     masa_text_deinit(&joined);
     return st;
@@ -212,15 +212,15 @@ static masa_status learn_merges(learner *l, size_t most, masa_error *err)
         const pair *best = best_pair(l);
         if (!best) break;
         st = add_merge(l, best, err);
-        const tokenizer__merge merge = l->t->merge_list[l->t->n_merges - 1];
+        const tokenizer_merge merge = l->t->merge_list[l->t->n_merges - 1];
         for (size_t i = 0; st == MASA_OK && i < l->n_words; i++)
             merge_word(l, &l->words[i], &merge);
     }
     return st;
 }
 
-masa_status tokenizer__learn(masa_tokenizer *t, const masa_tokenizer *cut, const char *corpus,
-                             size_t size, size_t most, masa_error *err)
+masa_status tokenizer_learn(masa_tokenizer *t, const masa_tokenizer *cut, const char *corpus,
+                            size_t size, size_t most, masa_error *err)
 {
     learner l = {.t = t};
     masa_text valid = {0};

@@ -46,7 +46,7 @@ static void read_token(const masa_tokenizer *t, const json_t *root, const char *
     const json_t *value = json_object_get(root, key);
     if (json_is_object(value)) value = json_object_get(value, "content");
     if (!json_is_string(value)) return;
-    int32_t found = tokenizer__lookup(t, json_string_value(value), json_string_length(value));
+    int32_t found = tokenizer_lookup(t, json_string_value(value), json_string_length(value));
     if (found >= 0) *id = found;
 }
 
@@ -75,16 +75,16 @@ static masa_status read_added(masa_tokenizer *t, const json_t *root, masa_error 
         const json_t *text = json_object_get(token, "content");
         long long id = strtoll(key, NULL, 10);
         if (!json_is_string(text)) continue;
-        int32_t has = tokenizer__lookup(t, json_string_value(text), json_string_length(text));
+        int32_t has = tokenizer_lookup(t, json_string_value(text), json_string_length(text));
         if (has >= 0 && t->tokens[has].flags & TOKEN_ADDED) continue;
-        tokenizer__added how = {
-            .special = json_is_true(json_object_get(token, "special")),
-            .normalized = json_is_true(json_object_get(token, "normalized")),
-            .lstrip = json_is_true(json_object_get(token, "lstrip")),
-            .rstrip = json_is_true(json_object_get(token, "rstrip")),
-            .single_word = json_is_true(json_object_get(token, "single_word"))};
-        masa_status st = tokenizer__add_added(t, id, json_string_value(text),
-                                              json_string_length(text), how, err);
+        tokenizer_added how = {.special = json_is_true(json_object_get(token, "special")),
+                               .normalized = json_is_true(json_object_get(token, "normalized")),
+                               .lstrip = json_is_true(json_object_get(token, "lstrip")),
+                               .rstrip = json_is_true(json_object_get(token, "rstrip")),
+                               .single_word =
+                                   json_is_true(json_object_get(token, "single_word"))};
+        masa_status st = tokenizer_add_added(t, id, json_string_value(text),
+                                             json_string_length(text), how, err);
         if (st != MASA_OK) return st;
     }
     return MASA_OK;
@@ -131,7 +131,7 @@ static masa_status read_configs(masa_tokenizer *t, const char *folder, masa_erro
     return st;
 }
 
-masa_status tokenizer__read_folder(masa_tokenizer *t, const char *folder, masa_error *err)
+masa_status tokenizer_read_folder(masa_tokenizer *t, const char *folder, masa_error *err)
 {
     masa_status st = read_optional(&t->json, &t->json_size, folder, "tokenizer.json", err);
     if (st != MASA_OK) return st;
@@ -139,7 +139,7 @@ masa_status tokenizer__read_folder(masa_tokenizer *t, const char *folder, masa_e
         return MASA_FAIL(err, MASA_ERR_IO,
                          "%s has no tokenizer.json; save the model's fast tokenizer there",
                          folder);
-    st = tokenizer__read_json(t, t->json, t->json_size, err);
+    st = tokenizer_read_json(t, t->json, t->json_size, err);
     if (st != MASA_OK) {
         char *path = masa_path_join(folder, "tokenizer.json");
         masa_error_at(err, path, err ? err->line : 0);

@@ -36,13 +36,13 @@ static masa_status read_tokens(masa_tokenizer *t, const masa_gguf *gguf, masa_er
         const char *s = tokens.strings[i].data;
         size_t n = tokens.strings[i].size;
         int64_t type = typed ? masa_gguf_array_integer(&types, i) : MASA_GGUF_TOKEN_NORMAL;
-        tokenizer__added how = {.special = type == MASA_GGUF_TOKEN_CONTROL};
+        tokenizer_added how = {.special = type == MASA_GGUF_TOKEN_CONTROL};
         if (type == MASA_GGUF_TOKEN_CONTROL || type == MASA_GGUF_TOKEN_USER_DEFINED)
-            st = tokenizer__add_added(t, (int64_t)i, s, n, how, err);
+            st = tokenizer_add_added(t, (int64_t)i, s, n, how, err);
         else if (type == MASA_GGUF_TOKEN_BYTE)
             st = MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "byte tokens are not supported");
         else if (type != MASA_GGUF_TOKEN_UNUSED) /* fill up to the size of the model */
-            st = tokenizer__put(t, (int64_t)i, s, n, TOKEN_MODEL, err);
+            st = tokenizer_put(t, (int64_t)i, s, n, TOKEN_MODEL, err);
     }
     return st;
 }
@@ -61,7 +61,7 @@ static masa_status read_merges(masa_tokenizer *t, const masa_gguf *gguf, masa_er
             return MASA_FAIL(err, MASA_ERR_FORMAT, "tokenizer.ggml.merges[%zu] is not a pair",
                              i);
         size_t at = (size_t)(space - s);
-        st = tokenizer__add_merge(t, s, at, space + 1, n - at - 1, err);
+        st = tokenizer_add_merge(t, s, at, space + 1, n - at - 1, err);
     }
     return st;
 }
@@ -77,7 +77,7 @@ static masa_status read_pre(masa_tokenizer *t, const masa_gguf *gguf, masa_error
             "is missing or \"default\"); use the model's Hugging Face folder or "
             "convert it anew");
     char *name = masa_strndup(pre.data, pre.size);
-    masa_status st = tokenizer__set_pre(t, name, err);
+    masa_status st = tokenizer_set_pre(t, name, err);
     free(name);
     return st;
 }
@@ -94,7 +94,7 @@ static masa_status read_id(const masa_tokenizer *t, const masa_gguf *gguf, const
     return MASA_OK;
 }
 
-masa_status tokenizer__read_gguf(masa_tokenizer *t, const char *path, masa_error *err)
+masa_status tokenizer_read_gguf(masa_tokenizer *t, const char *path, masa_error *err)
 {
     masa_gguf *gguf = NULL;
     masa_status st = masa_gguf_open(&gguf, path, err);

@@ -49,7 +49,7 @@ static masa_status read_vocab(masa_tokenizer *t, json_t *vocab, masa_error *err)
         if (!json_is_integer(id))
             return MASA_FAIL(err, MASA_ERR_FORMAT,
                              "model.vocab: the id of \"%.80s\" is not a whole number", text);
-        masa_status st = tokenizer__put(t, json_integer_value(id), text, n, TOKEN_MODEL, err);
+        masa_status st = tokenizer_put(t, json_integer_value(id), text, n, TOKEN_MODEL, err);
         if (st != MASA_OK) return st;
     }
     return MASA_OK;
@@ -65,10 +65,10 @@ static masa_status read_merge(masa_tokenizer *t, const json_t *merge, size_t i, 
         const char *space = memchr(s, ' ', n);
         size_t at = space ? (size_t)(space - s) : 0;
         if (space && !memchr(space + 1, ' ', n - at - 1))
-            return tokenizer__add_merge(t, s, at, space + 1, n - at - 1, err);
+            return tokenizer_add_merge(t, s, at, space + 1, n - at - 1, err);
     } else if (json_array_size(merge) == 2 && json_is_string(left) && json_is_string(right)) {
-        return tokenizer__add_merge(t, json_string_value(left), json_string_length(left),
-                                    json_string_value(right), json_string_length(right), err);
+        return tokenizer_add_merge(t, json_string_value(left), json_string_length(left),
+                                   json_string_value(right), json_string_length(right), err);
     }
     return MASA_FAIL(err, MASA_ERR_FORMAT, "model.merges[%zu] is not a pair of tokens", i);
 }
@@ -100,7 +100,7 @@ static masa_status read_model(masa_tokenizer *t, const json_t *model, masa_error
     const json_t *unknown = json_object_get(model, "unk_token");
     if (st == MASA_OK && json_is_string(unknown))
         t->unknown =
-            tokenizer__lookup(t, json_string_value(unknown), json_string_length(unknown));
+            tokenizer_lookup(t, json_string_value(unknown), json_string_length(unknown));
     return st;
 }
 
@@ -115,14 +115,13 @@ static masa_status read_added(masa_tokenizer *t, const json_t *list, masa_error 
         if (!json_is_string(text) || !json_is_integer(id))
             return MASA_FAIL(err, MASA_ERR_FORMAT, "added_tokens[%zu] has no content or id", i);
         bool special = flag(token, "special", false);
-        tokenizer__added how = {.special = special,
-                                .normalized = flag(token, "normalized", !special),
-                                .lstrip = flag(token, "lstrip", false),
-                                .rstrip = flag(token, "rstrip", false),
-                                .single_word = flag(token, "single_word", false)};
-        masa_status st =
-            tokenizer__add_added(t, json_integer_value(id), json_string_value(text),
-                                 json_string_length(text), how, err);
+        tokenizer_added how = {.special = special,
+                               .normalized = flag(token, "normalized", !special),
+                               .lstrip = flag(token, "lstrip", false),
+                               .rstrip = flag(token, "rstrip", false),
+                               .single_word = flag(token, "single_word", false)};
+        masa_status st = tokenizer_add_added(t, json_integer_value(id), json_string_value(text),
+                                             json_string_length(text), how, err);
         if (st != MASA_OK) return st;
     }
     return MASA_OK;
@@ -155,7 +154,7 @@ static masa_status read_split(masa_tokenizer *t, const json_t *part, masa_error 
     /* Whether matches or what is between them are the delimiters is the same to it. */
     if (!behavior || strcmp(behavior, "Isolated") != 0)
         return unsupported(err, "a Split with a behavior other than Isolated", NULL);
-    return tokenizer__add_step(t, STEP_SPLIT, regex, err);
+    return tokenizer_add_step(t, STEP_SPLIT, regex, err);
 }
 
 /* byte_level: set when a step writes the pieces in the byte-level alphabet. */
@@ -165,15 +164,15 @@ static masa_status read_pre_tokenizer(masa_tokenizer *t, const json_t *part, boo
     if (*byte_level) return unsupported(err, "a pre-tokenizer after ByteLevel", NULL);
     if (is_type(part, "Split")) return read_split(t, part, err);
     if (is_type(part, "Digits"))
-        return tokenizer__add_step(
+        return tokenizer_add_step(
             t, flag(part, "individual_digits", false) ? STEP_DIGIT : STEP_DIGITS, NULL, err);
     if (is_type(part, "ByteLevel")) {
         masa_status st = MASA_OK;
         *byte_level = true;
         if (flag(part, "add_prefix_space", true))
-            st = tokenizer__add_step(t, STEP_PREFIX_SPACE, NULL, err);
+            st = tokenizer_add_step(t, STEP_PREFIX_SPACE, NULL, err);
         if (st == MASA_OK && flag(part, "use_regex", true))
-            st = tokenizer__add_step(t, STEP_SPLIT, tokenizer__pattern_gpt2, err);
+            st = tokenizer_add_step(t, STEP_SPLIT, tokenizer_pattern_gpt2, err);
         return st;
     }
     if (!is_type(part, "Sequence") || depth > 8)
@@ -215,8 +214,8 @@ static bool begins_with_bos(const json_t *part)
     return false;
 }
 
-masa_status tokenizer__read_json(masa_tokenizer *t, const char *data, size_t size,
-                                 masa_error *err)
+masa_status tokenizer_read_json(masa_tokenizer *t, const char *data, size_t size,
+                                masa_error *err)
 {
     json_error_t where;
     json_t *root = json_loadb(data, size, JSON_ALLOW_NUL, &where);

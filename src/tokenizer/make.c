@@ -20,14 +20,14 @@ static masa_status add_bytes(masa_tokenizer *t, masa_error *err)
 {
     masa_status st = MASA_OK;
     for (int i = 0; st == MASA_OK && i < N_SPECIAL; i++)
-        st = tokenizer__add_added(t, i, special[i], strlen(special[i]),
-                                  (tokenizer__added){.special = true}, err);
+        st = tokenizer_add_added(t, i, special[i], strlen(special[i]),
+                                 (tokenizer_added){.special = true}, err);
     masa_text letter = {0};
     for (int i = 0; st == MASA_OK && i < 256; i++) {
         char byte = (char)i;
         masa_text_clear(&letter);
-        tokenizer__bytes_to_alphabet(&letter, &byte, 1);
-        st = tokenizer__put(t, N_SPECIAL + i, letter.data, letter.size, TOKEN_MODEL, err);
+        tokenizer_bytes_to_alphabet(&letter, &byte, 1);
+        st = tokenizer_put(t, N_SPECIAL + i, letter.data, letter.size, TOKEN_MODEL, err);
     }
     masa_text_deinit(&letter);
     return st;
@@ -49,36 +49,36 @@ static masa_status add_phrase(masa_tokenizer *t, const char *phrase, masa_error 
                          "\"%.40s\" cannot be a phrase: it must be valid "
                          "UTF-8 of 1 to %d bytes",
                          phrase, LONGEST_PHRASE);
-    int64_t id = tokenizer__lookup(t, phrase, n);
+    int64_t id = tokenizer_lookup(t, phrase, n);
     if (id >= 0) {
         /* The token of a merge may have the same text; but a character of the alphabet that
          * stands for another byte must stay that byte. */
         masa_text bytes = {0};
         bool same = !(t->tokens[id].flags & TOKEN_ADDED) &&
-                    tokenizer__alphabet_to_bytes(&bytes, phrase, n) && bytes.size == n &&
+                    tokenizer_alphabet_to_bytes(&bytes, phrase, n) && bytes.size == n &&
                     memcmp(bytes.data, phrase, n) == 0;
         masa_text_deinit(&bytes);
         if (!same)
             return MASA_FAIL(err, MASA_ERR_CONFIG, "the phrase \"%.40s\" is a token already",
                              phrase);
     }
-    return tokenizer__add_added(t, id >= 0 ? id : (int64_t)t->n, phrase, n,
-                                (tokenizer__added){0}, err);
+    return tokenizer_add_added(t, id >= 0 ? id : (int64_t)t->n, phrase, n, (tokenizer_added){0},
+                               err);
 }
 
 /* cut: the same without merges, which the corpus is cut with; NULL: no merges. */
 static masa_status build(masa_tokenizer **out, const masa_tokenizer_plan *plan,
                          const masa_tokenizer *cut, masa_error *err)
 {
-    masa_tokenizer *t = tokenizer__create();
+    masa_tokenizer *t = tokenizer_create();
     masa_status st = add_bytes(t, err);
     if (st == MASA_OK && cut)
-        st = tokenizer__learn(t, cut, plan->corpus, plan->corpus_size, plan->vocab - cut->n,
-                              err);
+        st =
+            tokenizer_learn(t, cut, plan->corpus, plan->corpus_size, plan->vocab - cut->n, err);
     for (size_t i = 0; st == MASA_OK && i < plan->n_phrases; i++)
         st = add_phrase(t, plan->phrases[i], err);
-    if (st == MASA_OK) st = tokenizer__set_pre(t, "smollm", err);
-    if (st == MASA_OK) st = tokenizer__finish(t, err);
+    if (st == MASA_OK) st = tokenizer_set_pre(t, "smollm", err);
+    if (st == MASA_OK) st = tokenizer_finish(t, err);
     t->pad = PAD;
     t->eos = END;
     t->chat_template = masa_strdup(chatml);

@@ -9,25 +9,25 @@ static const struct {
     const char *pattern;
     bool nfc, ignore_merges;
 } families[] = {
-    {"smollm", true, tokenizer__pattern_gpt2, false, false},
-    {"gpt-2", false, tokenizer__pattern_gpt2, false, false},
-    {"qwen2", false, tokenizer__pattern_qwen2, true, false},
-    {"llama-bpe", false, tokenizer__pattern_llama3, false, true},
+    {"smollm", true, tokenizer_pattern_gpt2, false, false},
+    {"gpt-2", false, tokenizer_pattern_gpt2, false, false},
+    {"qwen2", false, tokenizer_pattern_qwen2, true, false},
+    {"llama-bpe", false, tokenizer_pattern_llama3, false, true},
     /* Other names that converters write for the same three. */
-    {"smaug-bpe", false, tokenizer__pattern_llama3, false, true},
-    {"llama3", false, tokenizer__pattern_llama3, false, true},
-    {"llama-v3", false, tokenizer__pattern_llama3, false, true},
-    {"deepseek-r1-qwen", false, tokenizer__pattern_qwen2, true, false},
+    {"smaug-bpe", false, tokenizer_pattern_llama3, false, true},
+    {"llama3", false, tokenizer_pattern_llama3, false, true},
+    {"llama-v3", false, tokenizer_pattern_llama3, false, true},
+    {"deepseek-r1-qwen", false, tokenizer_pattern_qwen2, true, false},
 };
 enum { N_FAMILIES = sizeof families / sizeof *families };
 
-masa_status tokenizer__set_pre(masa_tokenizer *t, const char *name, masa_error *err)
+masa_status tokenizer_set_pre(masa_tokenizer *t, const char *name, masa_error *err)
 {
     for (size_t i = 0; i < N_FAMILIES; i++) {
         if (strcmp(families[i].name, name) != 0) continue;
         masa_status st = MASA_OK;
-        if (families[i].digits) st = tokenizer__add_step(t, STEP_DIGIT, NULL, err);
-        if (st == MASA_OK) st = tokenizer__add_step(t, STEP_SPLIT, families[i].pattern, err);
+        if (families[i].digits) st = tokenizer_add_step(t, STEP_DIGIT, NULL, err);
+        if (st == MASA_OK) st = tokenizer_add_step(t, STEP_SPLIT, families[i].pattern, err);
         t->nfc = families[i].nfc;
         t->ignore_merges = families[i].ignore_merges;
         return st;
@@ -39,7 +39,7 @@ masa_status tokenizer__set_pre(masa_tokenizer *t, const char *name, masa_error *
                      name);
 }
 
-const char *tokenizer__pre_name(const masa_tokenizer *t)
+const char *tokenizer_pre_name(const masa_tokenizer *t)
 {
     for (size_t i = 0; i < N_FAMILIES; i++) {
         masa_text expected = {0};

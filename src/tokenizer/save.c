@@ -13,7 +13,7 @@
 
 static void add_token(masa_text *out, const masa_tokenizer *t, int32_t id)
 {
-    tokenizer__span span = t->tokens[id].text;
+    tokenizer_span span = t->tokens[id].text;
     masa_text_add_json(out, t->strings.data + span.at, span.size);
 }
 
@@ -22,7 +22,7 @@ static const char *truth(bool value)
     return value ? "true" : "false";
 }
 
-static void add_flags(masa_text *out, const tokenizer__added *a)
+static void add_flags(masa_text *out, const tokenizer_added *a)
 {
     masa_text_addf(out,
                    "\"single_word\": %s, \"lstrip\": %s, \"rstrip\": %s, "
@@ -40,8 +40,8 @@ static void add_steps(masa_text *out, const masa_tokenizer *t)
         size_t n = (size_t)(strchr(p, '\n') - p - 1);
         if (*p == 'd') {
             masa_text_add(out, "\n    {\"type\": \"Digits\", \"individual_digits\": true},");
-        } else if (n == strlen(tokenizer__pattern_gpt2) &&
-                   memcmp(p + 1, tokenizer__pattern_gpt2, n) == 0) {
+        } else if (n == strlen(tokenizer_pattern_gpt2) &&
+                   memcmp(p + 1, tokenizer_pattern_gpt2, n) == 0) {
             gpt2 = true;
         } else {
             masa_text_add(out, "\n    {\"type\": \"Split\", \"pattern\": {\"Regex\": ");

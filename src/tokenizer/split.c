@@ -12,12 +12,12 @@
 
 /* The patterns of the families, as their tokenizer.json has them. GPT-2's is what
  * "ByteLevel" with use_regex stands for. */
-const char tokenizer__pattern_gpt2[] =
+const char tokenizer_pattern_gpt2[] =
     "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
-const char tokenizer__pattern_qwen2[] =
+const char tokenizer_pattern_qwen2[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}|"
     " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
-const char tokenizer__pattern_llama3[] =
+const char tokenizer_pattern_llama3[] =
     "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}|"
     " ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
@@ -28,7 +28,7 @@ enum { MATCH_LIMIT = 1 << 24, JIT_STACK_FIRST = 1 << 15, JIT_STACK_MOST = 1 << 2
 static masa_status compile(pcre2_code **out, const char *pattern, masa_error *err)
 {
     masa_text translated = {0};
-    masa_status st = tokenizer__translate_pattern(&translated, pattern, err);
+    masa_status st = tokenizer_translate_pattern(&translated, pattern, err);
     if (st == MASA_OK) {
         int code;
         size_t at;
@@ -49,10 +49,10 @@ static masa_status compile(pcre2_code **out, const char *pattern, masa_error *er
     return st;
 }
 
-masa_status tokenizer__add_step(masa_tokenizer *t, tokenizer__step_kind kind,
-                                const char *pattern, masa_error *err)
+masa_status tokenizer_add_step(masa_tokenizer *t, tokenizer_step_kind kind, const char *pattern,
+                               masa_error *err)
 {
-    tokenizer__step step = {.kind = kind};
+    tokenizer_step step = {.kind = kind};
     if (pattern) {
         masa_status st = compile(&step.code, pattern, err);
         if (st != MASA_OK) return st;
@@ -64,7 +64,7 @@ masa_status tokenizer__add_step(masa_tokenizer *t, tokenizer__step_kind kind,
     return MASA_OK;
 }
 
-void tokenizer__splitter_deinit(tokenizer__splitter *sp)
+void tokenizer_splitter_deinit(tokenizer_splitter *sp)
 {
     free(sp->now);
     free(sp->next);
@@ -72,12 +72,12 @@ void tokenizer__splitter_deinit(tokenizer__splitter *sp)
     pcre2_match_data_free(sp->match);
     pcre2_match_context_free(sp->context);
     pcre2_jit_stack_free(sp->stack);
-    *sp = (tokenizer__splitter){0};
+    *sp = (tokenizer_splitter){0};
 }
 
-static void push(tokenizer__splitter *sp, const char *s, size_t n)
+static void push(tokenizer_splitter *sp, const char *s, size_t n)
 {
-    if (n) MASA_PUSH(sp->next, sp->n_next, sp->cap_next, ((tokenizer__piece){s, n}));
+    if (n) MASA_PUSH(sp->next, sp->n_next, sp->cap_next, ((tokenizer_piece){s, n}));
 }
 
 static void out_of_memory(void)
@@ -85,7 +85,7 @@ static void out_of_memory(void)
     masa_memory_out(0, "splitting a text (PCRE2)");
 }
 
-static void prepare_match(tokenizer__splitter *sp)
+static void prepare_match(tokenizer_splitter *sp)
 {
     if (sp->match) return;
     sp->match = pcre2_match_data_create(1, NULL);
@@ -97,8 +97,8 @@ static void prepare_match(tokenizer__splitter *sp)
 }
 
 /* Matches are pieces, and so is what lies between them. */
-static void split_by_pattern(tokenizer__splitter *sp, const pcre2_code *code,
-                             tokenizer__piece piece)
+static void split_by_pattern(tokenizer_splitter *sp, const pcre2_code *code,
+                             tokenizer_piece piece)
 {
     prepare_match(sp);
     size_t from = 0, at = 0;
@@ -126,14 +126,14 @@ static void split_by_pattern(tokenizer__splitter *sp, const pcre2_code *code,
     push(sp, piece.s + from, piece.n - from);
 }
 
-static void split_digits(tokenizer__splitter *sp, tokenizer__piece piece, bool single)
+static void split_digits(tokenizer_splitter *sp, tokenizer_piece piece, bool single)
 {
     size_t from = 0;
     bool inside = false;
     for (size_t i = 0; i < piece.n;) {
         unsigned code;
         size_t size = masa_utf8_decode(piece.s + i, piece.n - i, &code);
-        bool numeric = tokenizer__is_numeric(code);
+        bool numeric = tokenizer_is_numeric(code);
         if (numeric != inside || (numeric && single)) {
             push(sp, piece.s + from, i - from);
             from = i;
@@ -145,7 +145,7 @@ static void split_digits(tokenizer__splitter *sp, tokenizer__piece piece, bool s
 }
 
 /* Puts the spaces into a copy of all pieces, which the pieces then point into. */
-static void prefix_spaces(tokenizer__splitter *sp)
+static void prefix_spaces(tokenizer_splitter *sp)
 {
     masa_text copy = {0};
     for (size_t i = 0; i < sp->n_now; i++) {
@@ -162,12 +162,12 @@ static void prefix_spaces(tokenizer__splitter *sp)
     sp->prefixed = copy;
 }
 
-void tokenizer__split(const masa_tokenizer *t, tokenizer__splitter *sp, const char *s, size_t n)
+void tokenizer_split(const masa_tokenizer *t, tokenizer_splitter *sp, const char *s, size_t n)
 {
     sp->n_now = 0;
-    if (n) MASA_PUSH(sp->now, sp->n_now, sp->cap_now, ((tokenizer__piece){s, n}));
+    if (n) MASA_PUSH(sp->now, sp->n_now, sp->cap_now, ((tokenizer_piece){s, n}));
     for (size_t k = 0; k < t->n_steps; k++) {
-        const tokenizer__step *step = &t->steps[k];
+        const tokenizer_step *step = &t->steps[k];
         sp->n_next = 0;
         if (step->kind == STEP_PREFIX_SPACE) prefix_spaces(sp);
         for (size_t i = 0; i < sp->n_now; i++) {
@@ -175,7 +175,7 @@ void tokenizer__split(const masa_tokenizer *t, tokenizer__splitter *sp, const ch
             else if (step->kind != STEP_PREFIX_SPACE)
                 split_digits(sp, sp->now[i], step->kind == STEP_DIGIT);
         }
-        tokenizer__piece *pieces = sp->now;
+        tokenizer_piece *pieces = sp->now;
         size_t capacity = sp->cap_now;
         sp->now = sp->next, sp->cap_now = sp->cap_next, sp->n_now = sp->n_next;
         sp->next = pieces, sp->cap_next = capacity;

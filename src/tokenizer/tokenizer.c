@@ -16,7 +16,7 @@ static masa_status read_json_file(masa_tokenizer *t, const char *path, masa_erro
     if (st == MASA_OK) {
         t->json_size = text.size;
         t->json = masa_text_take(&text);
-        st = tokenizer__read_json(t, t->json, t->json_size, err);
+        st = tokenizer_read_json(t, t->json, t->json_size, err);
         if (st != MASA_OK) masa_error_at(err, path, err ? err->line : 0);
     }
     masa_text_deinit(&text);
@@ -25,13 +25,13 @@ static masa_status read_json_file(masa_tokenizer *t, const char *path, masa_erro
 
 masa_status masa_tokenizer_load(masa_tokenizer **out, const char *model_path, masa_error *err)
 {
-    masa_tokenizer *t = tokenizer__create();
+    masa_tokenizer *t = tokenizer_create();
     masa_status st;
-    if (masa_path_is_folder(model_path)) st = tokenizer__read_folder(t, model_path, err);
+    if (masa_path_is_folder(model_path)) st = tokenizer_read_folder(t, model_path, err);
     else if (masa_ends_with(model_path, ".json")) st = read_json_file(t, model_path, err);
-    else st = tokenizer__read_gguf(t, model_path, err);
+    else st = tokenizer_read_gguf(t, model_path, err);
     if (st == MASA_OK) {
-        st = tokenizer__finish(t, err);
+        st = tokenizer_finish(t, err);
         if (st != MASA_OK) masa_error_at(err, model_path, 0);
     }
     if (st == MASA_OK) *out = t;
@@ -83,7 +83,7 @@ int32_t masa_tokenizer_eos(const masa_tokenizer *t)
 
 int32_t masa_tokenizer_find(const masa_tokenizer *t, const char *text)
 {
-    return tokenizer__lookup(t, text, strlen(text));
+    return tokenizer_lookup(t, text, strlen(text));
 }
 
 const char *masa_tokenizer_chat_template(const masa_tokenizer *t)

@@ -69,12 +69,12 @@ static bool in_ranges(const range *ranges, size_t n, unsigned code)
     return false;
 }
 
-bool tokenizer__is_space(unsigned code)
+bool tokenizer_is_space(unsigned code)
 {
     return IN(spaces, code);
 }
 
-bool tokenizer__is_numeric(unsigned code)
+bool tokenizer_is_numeric(unsigned code)
 {
     if (code < 0x80) return code >= '0' && code <= '9';
     utf8proc_category_t c = utf8proc_category((utf8proc_int32_t)code);
@@ -82,7 +82,7 @@ bool tokenizer__is_numeric(unsigned code)
            c == UTF8PROC_CATEGORY_NO || IN(newer_numbers, code) || IN(newest_numbers, code);
 }
 
-bool tokenizer__is_word(unsigned code)
+bool tokenizer_is_word(unsigned code)
 {
     switch (utf8proc_category((utf8proc_int32_t)code)) {
     case UTF8PROC_CATEGORY_LU:
@@ -156,7 +156,7 @@ static masa_status translate_escape(masa_text *out, const char *p, bool in_class
     return MASA_OK;
 }
 
-masa_status tokenizer__translate_pattern(masa_text *out, const char *pattern, masa_error *err)
+masa_status tokenizer_translate_pattern(masa_text *out, const char *pattern, masa_error *err)
 {
     bool in_class = false;
     for (const char *p = pattern; *p;) {
@@ -197,7 +197,7 @@ static void normalize_run(masa_text *out, const char *s, size_t n)
     free(normal);
 }
 
-void tokenizer__normalize(masa_text *out, const char *s, size_t n)
+void tokenizer_normalize(masa_text *out, const char *s, size_t n)
 {
     size_t begin = 0;
     for (size_t i = 0; i < n;) {

@@ -9,14 +9,14 @@
 /* Ids beyond this are a broken file, not a vocabulary: tokens are an array by id. */
 enum { MOST_TOKENS = 1 << 22 };
 
-static tokenizer__span store(masa_tokenizer *t, const char *s, size_t n)
+static tokenizer_span store(masa_tokenizer *t, const char *s, size_t n)
 {
-    tokenizer__span span = {t->strings.size, n};
+    tokenizer_span span = {t->strings.size, n};
     masa_text_append(&t->strings, s, n);
     return span;
 }
 
-masa_tokenizer *tokenizer__create(void)
+masa_tokenizer *tokenizer_create(void)
 {
     masa_tokenizer *t = masa_alloc(1, sizeof *t);
     t->unknown = t->gguf_unknown = t->bos = t->eos = t->pad = -1;
@@ -33,7 +33,7 @@ static uint64_t hash_bytes(const char *s, size_t n)
 
 static bool has_text(const masa_tokenizer *t, int32_t id, const char *s, size_t n)
 {
-    tokenizer__span span = t->tokens[id].text;
+    tokenizer_span span = t->tokens[id].text;
     return span.size == n && memcmp(t->strings.data + span.at, s, n) == 0;
 }
 
@@ -48,7 +48,7 @@ static size_t find_slot(const masa_tokenizer *t, const char *s, size_t n)
 
 static void grow_strings(masa_tokenizer *t)
 {
-    tokenizer__strings *by = &t->by_text;
+    tokenizer_strings *by = &t->by_text;
     if (by->n * 2 < by->capacity) return;
     int32_t *old = by->slots;
     size_t n_old = by->capacity;
@@ -57,19 +57,19 @@ static void grow_strings(masa_tokenizer *t)
     for (size_t i = 0; i < by->capacity; i++) by->slots[i] = -1;
     for (size_t i = 0; i < n_old; i++) {
         if (old[i] < 0) continue;
-        tokenizer__span span = t->tokens[old[i]].text;
+        tokenizer_span span = t->tokens[old[i]].text;
         by->slots[find_slot(t, t->strings.data + span.at, span.size)] = old[i];
     }
     free(old);
 }
 
-int32_t tokenizer__lookup(const masa_tokenizer *t, const char *s, size_t n)
+int32_t tokenizer_lookup(const masa_tokenizer *t, const char *s, size_t n)
 {
     return t->by_text.capacity ? t->by_text.slots[find_slot(t, s, n)] : -1;
 }
 
-masa_status tokenizer__put(masa_tokenizer *t, int64_t id, const char *s, size_t n,
-                           unsigned char flags, masa_error *err)
+masa_status tokenizer_put(masa_tokenizer *t, int64_t id, const char *s, size_t n,
+                          unsigned char flags, masa_error *err)
 {
     if (id < 0 || id >= MOST_TOKENS)
         return MASA_FAIL(err, MASA_ERR_FORMAT,
@@ -80,7 +80,7 @@ masa_status tokenizer__put(masa_tokenizer *t, int64_t id, const char *s, size_t 
         memset(t->tokens + t->n, 0, ((size_t)id + 1 - t->n) * sizeof *t->tokens);
         t->n = (size_t)id + 1;
     }
-    tokenizer__token *token = &t->tokens[id];
+    tokenizer_token *token = &t->tokens[id];
     if (token->flags & TOKEN_KNOWN && !has_text(t, (int32_t)id, s, n))
         return MASA_FAIL(err, MASA_ERR_FORMAT, "two tokens have id %lld: \"%.*s\" and \"%.*s\"",
                          (long long)id, (int)(token->text.size < 80 ? token->text.size : 80),
@@ -99,27 +99,27 @@ masa_status tokenizer__put(masa_tokenizer *t, int64_t id, const char *s, size_t 
     return MASA_OK;
 }
 
-masa_status tokenizer__add_added(masa_tokenizer *t, int64_t id, const char *s, size_t n,
-                                 tokenizer__added how, masa_error *err)
+masa_status tokenizer_add_added(masa_tokenizer *t, int64_t id, const char *s, size_t n,
+                                tokenizer_added how, masa_error *err)
 {
     if (n == 0) return MASA_FAIL(err, MASA_ERR_FORMAT, "an added token has no text");
     unsigned char flags = TOKEN_ADDED | (how.special ? TOKEN_SPECIAL : 0);
-    masa_status st = tokenizer__put(t, id, s, n, flags, err);
+    masa_status st = tokenizer_put(t, id, s, n, flags, err);
     if (st != MASA_OK) return st;
     how.id = (int32_t)id;
     MASA_PUSH(t->added, t->n_added, t->added_capacity, how);
     return MASA_OK;
 }
 
-masa_status tokenizer__add_merge(masa_tokenizer *t, const char *left, size_t n_left,
-                                 const char *right, size_t n_right, masa_error *err)
+masa_status tokenizer_add_merge(masa_tokenizer *t, const char *left, size_t n_left,
+                                const char *right, size_t n_right, masa_error *err)
 {
     masa_text joined = {0};
     masa_text_append(&joined, left, n_left);
     masa_text_append(&joined, right, n_right);
-    tokenizer__merge merge = {tokenizer__lookup(t, left, n_left),
-                              tokenizer__lookup(t, right, n_right), (int32_t)t->n_merges,
-                              tokenizer__lookup(t, joined.data, joined.size)};
+    tokenizer_merge merge = {tokenizer_lookup(t, left, n_left),
+                             tokenizer_lookup(t, right, n_right), (int32_t)t->n_merges,
+                             tokenizer_lookup(t, joined.data, joined.size)};
     masa_text_deinit(&joined);
     if (merge.left < 0 || merge.right < 0 || merge.result < 0)
         return MASA_FAIL(
@@ -131,7 +131,7 @@ masa_status tokenizer__add_merge(masa_tokenizer *t, const char *left, size_t n_l
     return MASA_OK;
 }
 
-static size_t pair_slot(const tokenizer__merges *m, int32_t left, int32_t right)
+static size_t pair_slot(const tokenizer_merges *m, int32_t left, int32_t right)
 {
     uint64_t h = ((uint64_t)(uint32_t)left << 32 | (uint32_t)right) * 0x9E3779B97F4A7C15u;
     size_t mask = m->capacity - 1, i = (h ^ h >> 32) & mask;
@@ -140,10 +140,10 @@ static size_t pair_slot(const tokenizer__merges *m, int32_t left, int32_t right)
     return i;
 }
 
-const tokenizer__merge *tokenizer__find_merge(const tokenizer__merges *m, int32_t left,
-                                              int32_t right)
+const tokenizer_merge *tokenizer_find_merge(const tokenizer_merges *m, int32_t left,
+                                            int32_t right)
 {
-    const tokenizer__merge *merge = &m->slots[pair_slot(m, left, right)];
+    const tokenizer_merge *merge = &m->slots[pair_slot(m, left, right)];
     return merge->left >= 0 ? merge : NULL;
 }
 
@@ -155,7 +155,7 @@ static void hash_merges(masa_tokenizer *t)
     for (size_t i = 0; i < t->merges.capacity; i++) t->merges.slots[i].left = -1;
     /* A pair listed twice has its later rank, as in Hugging Face's tokenizers. */
     for (size_t i = 0; i < t->n_merges; i++) {
-        const tokenizer__merge *merge = &t->merge_list[i];
+        const tokenizer_merge *merge = &t->merge_list[i];
         t->merges.slots[pair_slot(&t->merges, merge->left, merge->right)] = *merge;
     }
 }
@@ -166,12 +166,12 @@ static void set_bytes(masa_tokenizer *t)
     for (size_t i = 0; i < 256; i++) t->byte_ids[i] = -1;
     masa_text bytes = {0};
     for (size_t i = 0; i < t->n; i++) {
-        tokenizer__token *token = &t->tokens[i];
+        tokenizer_token *token = &t->tokens[i];
         masa_text_clear(&bytes);
         token->bytes = token->text;
         if (!(token->flags & TOKEN_MODEL)) continue;
         const char *text = t->strings.data + token->text.at;
-        if (!tokenizer__alphabet_to_bytes(&bytes, text, token->text.size)) continue;
+        if (!tokenizer_alphabet_to_bytes(&bytes, text, token->text.size)) continue;
         if (bytes.size == 1) t->byte_ids[(unsigned char)bytes.data[0]] = (int32_t)i;
         if (token->flags & TOKEN_ADDED) continue; /* its text is what it says */
         token->bytes = store(t, masa_text_get(&bytes), bytes.size);
@@ -179,7 +179,7 @@ static void set_bytes(masa_tokenizer *t)
     masa_text_deinit(&bytes);
 }
 
-masa_status tokenizer__finish(masa_tokenizer *t, masa_error *err)
+masa_status tokenizer_finish(masa_tokenizer *t, masa_error *err)
 {
     if (t->by_text.n == 0)
         return MASA_FAIL(err, MASA_ERR_FORMAT, "the tokenizer has no tokens");
@@ -188,14 +188,14 @@ masa_status tokenizer__finish(masa_tokenizer *t, masa_error *err)
     masa_status st = MASA_OK;
     masa_text text = {0};
     for (size_t i = 0; st == MASA_OK && i < t->n_added; i++) {
-        const tokenizer__added *added = &t->added[i];
-        tokenizer__span span = t->tokens[added->id].text;
+        const tokenizer_added *added = &t->added[i];
+        tokenizer_span span = t->tokens[added->id].text;
         masa_text_clear(&text);
         if (added->normalized && t->nfc)
-            tokenizer__normalize(&text, t->strings.data + span.at, span.size);
+            tokenizer_normalize(&text, t->strings.data + span.at, span.size);
         else masa_text_append(&text, t->strings.data + span.at, span.size);
-        st = tokenizer__trie_add(added->normalized ? &t->normalized : &t->raw, (int32_t)i,
-                                 text.data, text.size);
+        st = tokenizer_trie_add(added->normalized ? &t->normalized : &t->raw, (int32_t)i,
+                                text.data, text.size);
     }
     masa_text_deinit(&text);
     if (st != MASA_OK) MASA_FAIL(err, st, "the added tokens are too many");

@@ -43,7 +43,7 @@ masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
         t->logprob = memory;
         t->entropy = t->logprob + tokens;
         t->dlogprob = t->entropy + tokens;
-        st = masa_pass_create(&t->pass, model, tokens, tokens, options->checkpoint, err);
+        st = masa_pass_create(&t->pass, model, tokens, tokens, options->recompute, err);
     }
     if (st == MASA_OK) *out = t;
     else masa_trainer_destroy(t);
@@ -54,10 +54,10 @@ size_t masa_trainer_bytes(const masa_model_config *config, masa_dtype compute,
                           const masa_trainer_options *options, bool trainable)
 {
     size_t n = options->tokens_per_pass;
-    size_t pass = trainable ? masa_pass_bytes(config, compute, n, n, options->checkpoint)
+    size_t pass = trainable ? masa_pass_bytes(config, compute, n, n, options->recompute)
                             : masa_pass_bytes_untrainable(config, compute, n, n);
     size_t head = masa_head_bytes(config->vocab_size, config->hidden_size, compute,
-                                  trainable && !options->checkpoint ? n : 0);
+                                  trainable && !options->recompute ? n : 0);
     size_t rest = pack_bytes(n) + 3 * n * sizeof(float);
     return pass > SIZE_MAX - rest || head > SIZE_MAX - rest - pass ? SIZE_MAX
                                                                    : pass + head + rest;

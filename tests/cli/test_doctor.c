@@ -202,7 +202,7 @@ static void templates_and_memory_are_looked_at(void **state)
     assert_null(strstr(output, "variance"));
     finds(DOCTOR "-s data.max_prompt_tokens=2000 random problems", 1, "context", "spoils",
           "more than the model's 1024");
-    finds(DOCTOR "-s rollout.batch=65536 -s rollout.cache_tokens=1000000000 taught "
+    finds(DOCTOR "-s rollout.batch=65536 -s rollout.cache_memory=1000000000 taught "
                  "problems -s data.limit=1 "
                  "-s optimizer.tokens_per_pass=1000000",
           1, "memory", "spoils", "lower optimizer.tokens_per_pass");

@@ -54,7 +54,7 @@ static masa_status read_changed(masa_model_config *out, const pair *change, bool
     put(&file, (float[32]){0}, 128);
     masa_gguf *g = NULL;
     masa_status st = masa_gguf_open_memory(&g, file.data, file.size, err);
-    if (st == MASA_OK) st = formats__gguf_config(out, g, err);
+    if (st == MASA_OK) st = formats_gguf_config(out, g, err);
     masa_gguf_close(g);
     masa_text_deinit(&entries);
     masa_text_deinit(&file);

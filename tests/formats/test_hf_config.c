@@ -9,7 +9,7 @@
 static masa_status parse(masa_model_config *c, const char *json, masa_error *err)
 {
     char *copy = exact_copy(json, strlen(json));
-    masa_status st = formats__hf_config_parse(c, copy, strlen(json), err);
+    masa_status st = formats_hf_config_parse(c, copy, strlen(json), err);
     free(copy);
     return st;
 }
@@ -47,7 +47,7 @@ static void absent_values_are_those_of_transformers(void **state)
     assert_true(c.pad_token == -1 && c.rope_theta == 10000 && c.rms_norm_eps == 1e-6f);
     assert_int_equal(c.max_positions, 32768);
     assert_ok(
-        formats__hf_generation_parse(&c, "{\"bos_token_id\":1,\"eos_token_id\":5}", 35, err));
+        formats_hf_generation_parse(&c, "{\"bos_token_id\":1,\"eos_token_id\":5}", 35, err));
     assert_true(c.bos_token == 1 && c.eos_token == 3);
     assert_true(c.n_more_eos == 2 && c.more_eos[0] == 4 && c.more_eos[1] == 5);
     assert_ok(parse(&c, "{\"model_type\":\"qwen3\"," SIZES "}", err));
@@ -156,21 +156,21 @@ static void written_descriptions_read_the_same(void **state)
         }
         masa_text text = {0};
         masa_model_config read;
-        formats__hf_config_write(&text, &c, MASA_SAVE_BF16);
+        formats_hf_config_write(&text, &c, MASA_SAVE_BF16);
         assert_ok(parse(&read, masa_text_get(&text), err));
         assert_same(&c, &read);
         /* No prefix of it is taken for the whole. */
         for (size_t n = 0; n + 2 < text.size; n++) {
             masa_error why = {0};
             char *cut = exact_copy(text.data, n);
-            assert_int_equal(formats__hf_config_parse(&read, cut, n, &why), MASA_ERR_FORMAT);
+            assert_int_equal(formats_hf_config_parse(&read, cut, n, &why), MASA_ERR_FORMAT);
             free(cut);
         }
         masa_text_clear(&text);
-        formats__hf_generation_write(&text, &c);
+        formats_hf_generation_write(&text, &c);
         read.eos_token = read.pad_token = -1;
         read.n_more_eos = 0;
-        assert_ok(formats__hf_generation_parse(&read, text.data, text.size, err));
+        assert_ok(formats_hf_generation_parse(&read, text.data, text.size, err));
         assert_same(&c, &read);
         masa_text_deinit(&text);
     }
@@ -180,11 +180,11 @@ static void rotary_rows_are_inverse(void **state)
 {
     (void)state;
     for (size_t i = 0; i < 24; i++) {
-        assert_int_equal(formats__plain_row(formats__rotary_row(i, 6), 6), i);
-        assert_int_equal(formats__rotary_row(i, 6) / 6, i / 6);
+        assert_int_equal(formats_plain_row(formats_rotary_row(i, 6), 6), i);
+        assert_int_equal(formats_rotary_row(i, 6) / 6, i / 6);
     }
-    assert_int_equal(formats__rotary_row(1, 6), 2);
-    assert_int_equal(formats__rotary_row(3, 6), 1);
+    assert_int_equal(formats_rotary_row(1, 6), 2);
+    assert_int_equal(formats_rotary_row(3, 6), 1);
 }
 
 int main(void)

@@ -1,4 +1,4 @@
-#include "fixture.h"
+#include "generate_fixture.h"
 
 static void counts_holders(void **state)
 {

@@ -1,6 +1,6 @@
 /* Generation on a tiny random model, against one token at a time through the
  * training pass, alone and in batches, with plenty of cache and with too little. */
-#include "fixture.h"
+#include "generate_fixture.h"
 #include <masa/device.h>
 
 enum { REQUESTS = 7, SAMPLES = 5, TOTAL = REQUESTS * SAMPLES, LONGEST = 40 };

@@ -1,5 +1,5 @@
 /* Stop strings and the text of a completion, with a tiny tokenizer of its own. */
-#include "fixture.h"
+#include "generate_fixture.h"
 #include "stop.h"
 #include <masa/tokenizer.h>
 

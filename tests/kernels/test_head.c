@@ -1,5 +1,5 @@
 #include "kernels_test.h"
-#include "isa/head.h"
+#include "isa/isa_head.h"
 #include <masa/device.h>
 #include <masa/head.h>
 

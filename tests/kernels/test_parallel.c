@@ -1,4 +1,4 @@
-/* Work of several threads; built a second time for ThreadSanitizer, from parallel.c alone. */
+/* Work of several threads; built a second time for ThreadSanitizer, from cpu_parallel.c alone. */
 #include "masa_test.h"
 #include <masa/parallel.h>
 

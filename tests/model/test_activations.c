@@ -1,5 +1,5 @@
 /* A training pass that begins with what decoding kept, against one that computes it. */
-#include "fixture.h"
+#include "model_fixture.h"
 #include <masa/linear.h>
 
 enum { SEQUENCES = 3, LENGTH = 40, BLOCK = 16, BLOCKS = 3 };
@@ -71,7 +71,7 @@ static masa_activations *decode(masa_model *model, int32_t *kept_rows)
 
 /* Log-probabilities and gradients; equal to the last bit where the decoding pass and the
  * training pass are. */
-static void check(masa_model *model, bool checkpoint, double tolerance)
+static void check(masa_model *model, bool recompute, double tolerance)
 {
     fixture_batch b = {0};
     float computed[256], recalled[256], weights[256];
@@ -84,11 +84,11 @@ static void check(masa_model *model, bool checkpoint, double tolerance)
     fixture_finish(&b);
     fixture_weights(weights, b.n_targets, 4);
     masa_activations *kept = decode(model, rows);
-    fixture_run(model, &b.batch, checkpoint, computed, weights);
+    fixture_run(model, &b.batch, recompute, computed, weights);
     float *grads = fixture_copy_grads(model);
     b.batch.kept = kept;
     b.batch.kept_rows = rows;
-    fixture_run(model, &b.batch, checkpoint, recalled, weights);
+    fixture_run(model, &b.batch, recompute, recalled, weights);
     if (tolerance > 0) {
         assert_near(fixture_difference(recalled, computed, b.n_targets), 0, tolerance);
         fixture_assert_grads(model, masa_model_grads(model), grads, tolerance);
@@ -104,12 +104,12 @@ static void gradients_are_those_of_a_whole_pass(void **state)
 {
     (void)state;
     for (int a = 0; a < FIXTURE_ARCHITECTURES; a++)
-        for (int checkpoint = 0; checkpoint < 2; checkpoint++) {
+        for (int recompute = 0; recompute < 2; recompute++) {
             masa_model *model = fixture_model((masa_architecture)a, MASA_F32, true);
-            check(model, checkpoint, 1e-5);
+            check(model, recompute, 1e-5);
             masa_model_destroy(model);
             model = real_sizes((masa_architecture)a, MASA_BF16);
-            check(model, checkpoint, masa_model_rows_agree(model) ? 0 : 2e-2);
+            check(model, recompute, masa_model_rows_agree(model) ? 0 : 2e-2);
             masa_model_destroy(model);
         }
 }

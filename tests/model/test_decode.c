@@ -1,5 +1,5 @@
 /* The decoding pass against the training pass, and against itself in other chunks. */
-#include "fixture.h"
+#include "model_fixture.h"
 #include <masa/device.h>
 
 enum { LENGTH = 37, BLOCK = 4, MAX_BLOCKS = 12, SEQUENCES = 3 };

@@ -1,7 +1,7 @@
 /* Tiny models of every architecture against what transformers and PyTorch
  * compute from them (tools/make_model_golden.py): logits, log-probabilities,
  * every parameter's gradient, and the parameters after one AdamW step. */
-#include "fixture.h"
+#include "model_fixture.h"
 #include <masa/adamw.h>
 #include <masa/device.h>
 #include <masa/file.h>

@@ -1,5 +1,5 @@
 /* The whole model's gradient against central differences of its own forward. */
-#include "fixture.h"
+#include "model_fixture.h"
 
 /* sum_i weights[i] logprob[i], in float64. */
 static double objective(masa_model *model, masa_pass *pass, const masa_batch *batch,

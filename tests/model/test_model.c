@@ -1,5 +1,5 @@
 /* The description of parameters, saving and loading, bad configs, the plan. */
-#include "fixture.h"
+#include "model_fixture.h"
 #include "model_internal.h"
 #include <unistd.h>
 #include <masa/file.h>

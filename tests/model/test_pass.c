@@ -1,5 +1,5 @@
 /* Ways of computing the same thing in the training pass give the same. */
-#include "fixture.h"
+#include "model_fixture.h"
 #include <malloc.h>
 #include "pass_internal.h"
 
@@ -92,7 +92,7 @@ static void add_group(fixture_batch *b)
 }
 
 /* The same kernels on the same numbers: not only near, but equal. */
-static void checkpointing_changes_nothing(void **state)
+static void recomputing_changes_nothing(void **state)
 {
     (void)state;
     for (int a = 0; a < FIXTURE_ARCHITECTURES; a++) {
@@ -217,13 +217,12 @@ static void planned_bytes_are_allocated_bytes(void **state)
     for (int a = 0; a < FIXTURE_ARCHITECTURES; a++)
         for (int keep = KEEP_NOTHING; keep <= KEEP_ALL; keep++) {
             masa_model_config c = fixture_config((masa_architecture)a);
-            bool trainable = keep != KEEP_NOTHING, checkpoint = keep == KEEP_INPUTS;
+            bool trainable = keep != KEEP_NOTHING, recompute = keep == KEEP_INPUTS;
             masa_model *model = fixture_model((masa_architecture)a, MASA_F32, trainable);
             masa_pass *pass = NULL;
-            size_t planned = trainable ? masa_pass_bytes(&c, MASA_F32, 100, 70, checkpoint)
+            size_t planned = trainable ? masa_pass_bytes(&c, MASA_F32, 100, 70, recompute)
                                        : masa_pass_bytes_untrainable(&c, MASA_F32, 100, 70);
-            assert_int_equal(masa_pass_create(&pass, model, 100, 70, checkpoint, NULL),
-                             MASA_OK);
+            assert_int_equal(masa_pass_create(&pass, model, 100, 70, recompute, NULL), MASA_OK);
             assert_int_equal(pass->keep, keep);
             size_t usable = malloc_usable_size(pass->memory) + masa_attention_plan_bytes(100);
             assert_true(usable >= planned && usable <= planned + 4096);
@@ -240,7 +239,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(packed_equals_alone),
                                        cmocka_unit_test(shared_prompt_equals_full_sequences),
-                                       cmocka_unit_test(checkpointing_changes_nothing),
+                                       cmocka_unit_test(recomputing_changes_nothing),
                                        cmocka_unit_test(untrainable_gives_the_same_logprobs),
                                        cmocka_unit_test(passes_are_reusable_and_add),
                                        cmocka_unit_test(entropy_is_of_the_whole_vocabulary),

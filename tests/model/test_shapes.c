@@ -1,5 +1,5 @@
 /* Models of whatever shape: their gradient is that of differences, and saved they come back. */
-#include "fixture.h"
+#include "model_fixture.h"
 #include "property.h"
 
 #include <masa/file.h>

@@ -3,7 +3,7 @@
 #ifndef TESTS_RL_LETTERS_H
 #define TESTS_RL_LETTERS_H
 
-#include "fixture.h"
+#include "rl_fixture.h"
 
 #define TOKENIZER MASA_TESTS "/generate/data/tiny"
 

@@ -17,48 +17,47 @@ static const masa_model_config model = {
     .tied_embeddings = true,
 };
 
-static rl_memory_plan plan_with(const rl_session_options *wants, const char *checkpoint,
+static rl_memory_plan plan_with(const rl_session_options *wants, const char *recompute,
                                 const char *rank, size_t available)
 {
     masa_config config;
-    const char *set[] = {checkpoint, rank};
+    const char *set[] = {recompute, rank};
     assert_int_equal(masa_config_load(&config, NULL, NULL, set, 2, NULL), MASA_OK);
     rl_memory_plan p = rl_memory_plan_make(&config, &model, MASA_F32, wants, NULL, available);
     masa_config_deinit(&config);
     return p;
 }
 
-static rl_memory_plan plan(const char *checkpoint, const char *rank, size_t available)
+static rl_memory_plan plan(const char *recompute, const char *rank, size_t available)
 {
-    return plan_with(&(rl_session_options){0}, checkpoint, rank, available);
+    return plan_with(&(rl_session_options){0}, recompute, rank, available);
 }
 
 static void totals_are_sums(void **state)
 {
     (void)state;
-    rl_memory_plan p = plan("optimizer.checkpoint_activations=false", "lora.rank=0", 0);
+    rl_memory_plan p = plan("optimizer.recompute=false", "lora.rank=0", 0);
     assert_int_equal(p.total, p.weights + p.gradients + p.optimizer + p.activations);
     assert_int_equal(p.optimizer, 2 * p.gradients);
-    assert_int_equal(plan("optimizer.checkpoint_activations=false", "lora.rank=4", 0).optimizer,
-                     0);
+    assert_int_equal(plan("optimizer.recompute=false", "lora.rank=4", 0).optimizer, 0);
     rl_memory_plan two = plan_with(&(rl_session_options){.meta_optimizer = true},
-                                   "optimizer.checkpoint_activations=false", "lora.rank=0", 0);
+                                   "optimizer.recompute=false", "lora.rank=0", 0);
     assert_int_equal(two.optimizer, 2 * p.optimizer);
 }
 
 static void activations_are_recomputed_where_they_would_not_fit(void **state)
 {
     (void)state;
-    const char *automatic = "optimizer.checkpoint_activations=auto", *full = "lora.rank=0";
-    rl_memory_plan kept = plan("optimizer.checkpoint_activations=false", full, 1);
-    rl_memory_plan less = plan("optimizer.checkpoint_activations=true", full, 0);
-    assert_false(kept.checkpoint);
-    assert_true(less.checkpoint);
+    const char *automatic = "optimizer.recompute=auto", *full = "lora.rank=0";
+    rl_memory_plan kept = plan("optimizer.recompute=false", full, 1);
+    rl_memory_plan less = plan("optimizer.recompute=true", full, 0);
+    assert_false(kept.recompute);
+    assert_true(less.recompute);
     assert_true(less.activations < kept.activations);
-    assert_false(plan(automatic, full, 0).checkpoint);
-    assert_false(plan(automatic, full, kept.total).checkpoint);
+    assert_false(plan(automatic, full, 0).recompute);
+    assert_false(plan(automatic, full, kept.total).recompute);
     rl_memory_plan chosen = plan(automatic, full, kept.total - 1);
-    assert_true(chosen.checkpoint);
+    assert_true(chosen.recompute);
     assert_int_equal(chosen.total, less.total);
 }
 
@@ -66,7 +65,7 @@ static void plans_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
     masa_error err = {0};
-    rl_memory_plan p = plan("optimizer.checkpoint_activations=true", "lora.rank=0", 0);
+    rl_memory_plan p = plan("optimizer.recompute=true", "lora.rank=0", 0);
     assert_int_equal(rl_memory_plan_check(&p, 0, NULL, &err), MASA_OK);
     assert_int_equal(rl_memory_plan_check(&p, p.total, NULL, &err), MASA_OK);
     assert_int_equal(rl_memory_plan_check(&p, p.total - 1, NULL, &err), MASA_ERR_MEMORY);
@@ -198,6 +197,25 @@ static void session_as_planned(const char *folder, const char *compute, const ch
     masa_config_deinit(&config);
 }
 
+/* 1 MiB of the model in the folder holds 170 tokens, in whole blocks. */
+static void check_cache(const char *folder)
+{
+    masa_config config;
+    masa_error err = {0};
+    rl_session_options wants = {0};
+    const char *set[] = {"model.compute=f32", "rollout.cache_memory=1"};
+    assert_int_equal(masa_config_load(&config, NULL, NULL, set, 2, NULL), MASA_OK);
+    masa_generator_options generator = {
+        .max_batch = 4, .max_context = 128, .cache_bytes = 1 << 20};
+    assert_int_equal(rl_memory_reserve(&config, folder, &wants, &generator, NULL, &err),
+                     MASA_OK);
+    generator.max_context = 200;
+    assert_int_equal(rl_memory_reserve(&config, folder, &wants, &generator, NULL, &err),
+                     MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "rollout.cache_memory (1 MiB)"));
+    masa_config_deinit(&config);
+}
+
 static void sessions_allocate_what_is_planned(void **state)
 {
     (void)state;
@@ -226,9 +244,10 @@ static void sessions_allocate_what_is_planned(void **state)
     assert_int_equal(masa_tokenizer_save(tokenizer, folder, NULL), MASA_OK);
     masa_tokenizer_destroy(tokenizer);
     masa_model_destroy(tiny);
-    const char *all = "optimizer.checkpoint_activations=false";
+    check_cache(folder);
+    const char *all = "optimizer.recompute=false";
     session_as_planned(folder, "model.compute=f32", all, (rl_session_options){0});
-    session_as_planned(folder, "model.compute=f32", "optimizer.checkpoint_activations=true",
+    session_as_planned(folder, "model.compute=f32", "optimizer.recompute=true",
                        (rl_session_options){.meta_optimizer = true});
     session_as_planned(folder, "model.compute=f32", all,
                        (rl_session_options){.reference = true});

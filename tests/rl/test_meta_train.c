@@ -1,7 +1,7 @@
 /* The method in whole runs, on a planted policy: a model of two layers that was taught to
  * answer problems of three kinds (always right, always wrong, right in a third of the
  * cases) and to predict which is which. */
-#include "fixture.h"
+#include "rl_fixture.h"
 
 #include <masa/memory.h>
 #include <masa/meta.h>

@@ -16,12 +16,12 @@
 /* A tokenizer of nothing but <|begin_of_text|> or <bos> and a template. */
 static masa_tokenizer *tokenizer_of(const char *bos, const char *template)
 {
-    masa_tokenizer *t = tokenizer__create();
-    tokenizer__added special = {.special = true};
-    assert_int_equal(tokenizer__add_added(t, 0, bos, strlen(bos), special, NULL), MASA_OK);
-    assert_int_equal(tokenizer__add_added(t, 1, "<|im_end|>", 10, special, NULL), MASA_OK);
-    assert_int_equal(tokenizer__add_added(t, 2, "<turn-over>", 11, special, NULL), MASA_OK);
-    assert_int_equal(tokenizer__finish(t, NULL), MASA_OK);
+    masa_tokenizer *t = tokenizer_create();
+    tokenizer_added special = {.special = true};
+    assert_int_equal(tokenizer_add_added(t, 0, bos, strlen(bos), special, NULL), MASA_OK);
+    assert_int_equal(tokenizer_add_added(t, 1, "<|im_end|>", 10, special, NULL), MASA_OK);
+    assert_int_equal(tokenizer_add_added(t, 2, "<turn-over>", 11, special, NULL), MASA_OK);
+    assert_int_equal(tokenizer_finish(t, NULL), MASA_OK);
     t->bos = 0;
     t->chat_template = template ? masa_strdup(template) : NULL;
     return t;
@@ -131,7 +131,7 @@ static void names_are_parsed_and_listed(void **state)
     masa_chat *chat = NULL;
     masa_error err = {0};
     assert_int_equal(masa_chat_create(&chat, "vicuna", t, &err), MASA_ERR_CONFIG);
-    for (const chat__builtin *b = chat__builtins; b->name; b++) {
+    for (const chat_builtin *b = chat_builtins; b->name; b++) {
         assert_non_null(strstr(err.message, b->name));
         assert_int_equal(masa_chat_create(&chat, b->name, t, NULL), MASA_OK);
         assert_string_equal(masa_chat_name(chat), b->name);

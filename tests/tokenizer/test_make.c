@@ -143,15 +143,15 @@ typedef struct naive {
 /* Words by the splitting of the tokenizer itself, without phrases. */
 static void naive_read(naive *x, const masa_tokenizer *t, const char *text)
 {
-    tokenizer__splitter splitter = {0};
-    tokenizer__split(t, &splitter, text, strlen(text));
+    tokenizer_splitter splitter = {0};
+    tokenizer_split(t, &splitter, text, strlen(text));
     for (size_t i = 0; i < splitter.n_now; i++)
         for (size_t j = 0; j < splitter.now[i].n; j++) {
             assert_true(x->n < 512);
             x->symbols[x->n][0] = splitter.now[i].s[j];
             x->ends[x->n++] = j + 1 == splitter.now[i].n;
         }
-    tokenizer__splitter_deinit(&splitter);
+    tokenizer_splitter_deinit(&splitter);
 }
 
 static size_t naive_count(const naive *x, const char *left, const char *right)
@@ -203,11 +203,11 @@ static void merges_are_those_of_a_naive_trainer(void **state)
     size_t n = 0;
     for (char left[32] = "", right[32] = ""; naive_step(&x, left, right); n++) {
         masa_text a = {0}, b = {0};
-        tokenizer__bytes_to_alphabet(&a, left, strlen(left));
-        tokenizer__bytes_to_alphabet(&b, right, strlen(right));
+        tokenizer_bytes_to_alphabet(&a, left, strlen(left));
+        tokenizer_bytes_to_alphabet(&b, right, strlen(right));
         assert_true(n < t->n_merges);
-        assert_int_equal(t->merge_list[n].left, tokenizer__lookup(t, a.data, a.size));
-        assert_int_equal(t->merge_list[n].right, tokenizer__lookup(t, b.data, b.size));
+        assert_int_equal(t->merge_list[n].left, tokenizer_lookup(t, a.data, a.size));
+        assert_int_equal(t->merge_list[n].right, tokenizer_lookup(t, b.data, b.size));
         masa_text_deinit(&a);
         masa_text_deinit(&b);
         left[0] = right[0] = '\0';

@@ -249,16 +249,16 @@ static void what_is_not_supported_is_named(void **state)
 static void hostile_pattern_ends(void **state)
 {
     (void)state;
-    masa_tokenizer *t = tokenizer__create();
-    assert_int_equal(tokenizer__add_step(t, STEP_SPLIT, "(?:a|aa)+$x", NULL), MASA_OK);
+    masa_tokenizer *t = tokenizer_create();
+    assert_int_equal(tokenizer_add_step(t, STEP_SPLIT, "(?:a|aa)+$x", NULL), MASA_OK);
     char s[64];
     memset(s, 'a', sizeof s);
     masa_log_set_sink(NULL);
-    tokenizer__splitter sp = {0};
-    tokenizer__split(t, &sp, s, sizeof s);
+    tokenizer_splitter sp = {0};
+    tokenizer_split(t, &sp, s, sizeof s);
     assert_int_equal(sp.n_now, 1);
     assert_int_equal(sp.now[0].n, sizeof s);
-    tokenizer__splitter_deinit(&sp);
+    tokenizer_splitter_deinit(&sp);
     masa_tokenizer_destroy(t);
 }
 

@@ -126,7 +126,7 @@ static void packing_does_not_change_the_gradient(void **state)
     assert_int_equal(whole.passes, 1);
     for (size_t tokens = 19; tokens < 60; tokens += 10) {
         options = (masa_trainer_options){
-            .tokens_per_pass = tokens, .checkpoint = tokens % 20 == 9, .temperature = 0.9f};
+            .tokens_per_pass = tokens, .recompute = tokens % 20 == 9, .temperature = 0.9f};
         got = gradient_of(model, &options, r.sequences, ROLLOUTS, &stats);
         assert_close(got, want, count, 2e-5);
         assert_same_stats(&stats, &whole);
@@ -362,7 +362,7 @@ static void memory_is_told_before(void **state)
     size_t many = masa_trainer_bytes(c, MASA_F32, &large, true);
     /* At least the activations of 900 tokens more: two layers' residuals, and so on. */
     assert_true(many > few + 900 * 2 * 16 * sizeof(float) && many < 20 * few);
-    large.checkpoint = true;
+    large.recompute = true;
     assert_true(masa_trainer_bytes(c, MASA_F32, &large, true) < many);
     assert_true(masa_trainer_bytes(c, MASA_F32, &large, false) < many);
     large.tokens_per_pass = SIZE_MAX / 64;

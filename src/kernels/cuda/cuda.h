@@ -1,5 +1,5 @@
 /*
- * The kernels of this folder, as the table of functions (backend.cu) and their tests call
+ * The kernels of this folder, as the table of functions (cuda_backend.cu) and their tests call
  * them. They mean what the functions of the same name in masa/rows.h, linear.h, attention.h,
  * head.h and adamw.h say; pointers are to the GPU's memory unless their name says host. Work
  * is queued, a value that is returned was waited for. Every result is the same bits in each
@@ -21,7 +21,7 @@
 extern "C" {
 #endif
 
-/* ---- linear.cu ---- */
+/* ---- cuda_linear.cu ---- */
 
 /* NULL: not enough memory, or *why (else NULL) says what else. */
 void *cuda_linear_create(size_t out_features, size_t in_features, masa_dtype compute,
@@ -36,7 +36,7 @@ void cuda_linear_backward_input(void *map, void *dx, masa_dtype dx_dtype, const 
 void cuda_linear_backward_weight(void *map, float *dw, float *dbias, const void *dy,
                                  const void *x, size_t rows);
 
-/* ---- norm.cu ---- */
+/* ---- cuda_norm.cu ---- */
 
 void cuda_rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const float *x,
                           const float *gain, size_t rows, size_t dim, float eps);
@@ -50,7 +50,7 @@ void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void
                             const float *gain, const float *rstd, size_t rows, size_t heads,
                             size_t head_dim);
 
-/* ---- rows.cu ---- */
+/* ---- cuda_rows.cu ---- */
 
 void cuda_rope(void *x, masa_dtype dtype, size_t stride, const int32_t *positions,
                const float *cos_table, const float *sin_table, size_t rows, size_t heads,
@@ -65,7 +65,7 @@ void cuda_add(float *y, const float *x, size_t n);
 /* y = factor x; y may be x. */
 void cuda_scale(float *y, const float *x, float factor, size_t n);
 
-/* ---- gather.cu ---- */
+/* ---- cuda_gather.cu ---- */
 
 /* to [rows, dim] = table[index[r]], both of `dtype`. */
 void cuda_gather_rows(void *to, const void *table, masa_dtype dtype, const int32_t *index,
@@ -85,13 +85,13 @@ void cuda_add_bias(void *y, masa_dtype dtype, const float *x, const float *bias,
 /* sum [n] += the sum of x [rows, n] over its rows. */
 void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, size_t n);
 
-/* ---- adamw.cu ---- */
+/* ---- cuda_adamw.cu ---- */
 
 void cuda_adamw(float *w, float *m, float *v, const float *grad, size_t n,
                 const masa_adamw *options);
 double cuda_sum_squares(const float *x, size_t n);
 
-/* ---- head.cu, sample.cu: backend.h says what they do ---- */
+/* ---- cuda_head.cu, cuda_sample.cu: backend.h says what they do ---- */
 
 void cuda_softmax_forward(float *logprob, float *lse, float *entropy, const float *logits,
                           const int32_t *targets, size_t rows, size_t vocab, float scale);
@@ -101,7 +101,7 @@ void cuda_softmax_backward(void *dz, masa_dtype dtype, const float *logits,
 /* Plain and greedy draws. */
 void cuda_sample(masa_draw *draws, size_t n, const float *logits, size_t vocab);
 
-/* ---- attention_plan.cu, attention.cu, attention_cached.cu ---- */
+/* ---- cuda_attention_plan.cu, cuda_attention.cu, cuda_attention_cached.cu ---- */
 
 void *cuda_plan_create(size_t max_segments); /* NULL: not enough memory */
 void cuda_plan_destroy(void *plan);

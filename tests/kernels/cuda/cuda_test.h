@@ -7,7 +7,7 @@
 
 #include "kernels_test.h"
 #include <cuda.h>
-#include <device.h>
+#include <cuda_device.h>
 #include "backend.h"
 
 #ifdef MASA_SHIM

@@ -1,5 +1,5 @@
 /*
- * The few calls of cuBLASLt that src/kernels/cuda/linear.cu makes, as a plain product on the
+ * The few calls of cuBLASLt that src/kernels/cuda/cuda_linear.cu makes, as a plain product on the
  * host (cublaslt_host.cpp): same arguments, same meaning, column by column. It has no
  * algorithm where a matrix's columns do not begin on 4 bytes.
  */

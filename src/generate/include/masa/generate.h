@@ -87,9 +87,9 @@ void masa_text_stream_next(masa_text_stream *stream, const masa_completion *comp
 typedef struct masa_generator masa_generator;
 
 typedef struct masa_generator_options {
-    size_t max_batch;    /* sequences decoded at once */
-    size_t cache_tokens; /* size of the KV cache; 0: as max_batch and the context allow */
-    size_t max_context;  /* prompt and response; 0: the model's */
+    size_t max_batch;   /* sequences decoded at once */
+    size_t cache_bytes; /* most for keys and values; 0: as max_batch and the context need */
+    size_t max_context; /* prompt and response; 0: the model's */
 } masa_generator_options;
 
 /**
@@ -114,6 +114,9 @@ masa_generator_options masa_generator_fit(const masa_model *model, size_t batch,
 void masa_generator_keep(masa_generator *generator, masa_activations *kept);
 /** Tokens that a prompt and its response may have together. */
 size_t masa_generator_context(const masa_generator *generator);
+/** Tokens whose keys and values the cache would hold. */
+size_t masa_generator_cache_tokens(const masa_model_config *config, masa_dtype compute,
+                                   const masa_generator_options *options);
 /** Bytes of cache and buffers that one would hold, for the memory plan. */
 size_t masa_generator_bytes_needed(const masa_model_config *config, masa_dtype compute,
                                    const masa_generator_options *options);

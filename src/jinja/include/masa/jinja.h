@@ -49,11 +49,11 @@ typedef struct masa_jinja_value {
         bool boolean;
         int64_t integer;
         double real;
-        const struct jinja__string *string;
-        struct jinja__list *list;
-        struct jinja__dict *dict;
-        const struct jinja__callable *callable;
-        struct jinja__loop *loop;
+        const struct jinja_string *string;
+        struct jinja_list *list;
+        struct jinja_dict *dict;
+        const struct jinja_callable *callable;
+        struct jinja_loop *loop;
         const char *name;
     } as;
 } masa_jinja_value;

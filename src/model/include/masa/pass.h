@@ -43,18 +43,18 @@ typedef struct masa_pass masa_pass;
 
 /**
  * Buffers for batches of up to max_tokens tokens and max_targets targets.
- * checkpoint: keep only each layer's input and recompute the rest in the
+ * recompute: keep only each layer's input and recompute the rest in the
  * backward pass (about a third more compute, several times less memory).
  */
 masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_tokens,
-                             size_t max_targets, bool checkpoint, masa_error *err);
+                             size_t max_targets, bool recompute, masa_error *err);
 void masa_pass_destroy(masa_pass *pass);
 
 /** Bytes of activations that masa_pass_create takes for a trainable model. */
 size_t masa_pass_bytes(const masa_model_config *config, masa_dtype compute, size_t max_tokens,
-                       size_t max_targets, bool checkpoint);
+                       size_t max_targets, bool recompute);
 /** The same for a model that is not trainable (log-probabilities only): one layer's
- *  activations, whatever `checkpoint` says. */
+ *  activations, whatever `recompute` says. */
 size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype compute,
                                    size_t max_tokens, size_t max_targets);
 

@@ -31,10 +31,11 @@ MASA_CONFIG_KINDS(K)
 #define MASA_CONFIG_SWITCH(section, key, value, help)                     bool key;
 #define MASA_CONFIG_TEXT(section, key, value, help)                       char *key;
 #define MASA_CONFIG_CHOICE(section, key, KIND, value, help)               int key;
+#define MASA_CONFIG_FORMER(section, key, now)
 #define S(name, NAME, help)                                                                    \
     struct {                                                                                   \
         MASA_CONFIG_##NAME(MASA_CONFIG_INTEGER, MASA_CONFIG_NUMBER, MASA_CONFIG_SWITCH,        \
-                           MASA_CONFIG_TEXT, MASA_CONFIG_CHOICE)                               \
+                           MASA_CONFIG_TEXT, MASA_CONFIG_CHOICE, MASA_CONFIG_FORMER)           \
     } name;
 typedef struct masa_config {
     MASA_CONFIG_SECTIONS(S)
@@ -72,6 +73,9 @@ masa_status masa_config_set(masa_config *config, const char *key, const char *va
 /** Puts the working folder before paths that are relative to it, so that a run goes on from
  *  any other. */
 masa_status masa_config_make_absolute(masa_config *config, masa_error *err);
+/** The same, and model.path becomes the file or folder that it means (masa_model_find): what a run
+ *  is made with, whatever comes after it. */
+masa_status masa_config_resolve(masa_config *config, masa_error *err);
 /** Takes the working folder off paths below it: what is published is to tell nothing of a
  *  machine. */
 masa_status masa_config_make_relative(masa_config *config, masa_error *err);

@@ -38,8 +38,8 @@
 #define MASA_CONFIG_VALUES_SCHEDULE(V)                                                    \
     V(SCHEDULE, CONSTANT, "constant") V(SCHEDULE, COSINE, "cosine")                       \
     V(SCHEDULE, LINEAR, "linear")
-#define MASA_CONFIG_VALUES_CHECKPOINT(V)                                                  \
-    V(CHECKPOINT, AUTO, "auto") V(CHECKPOINT, NEVER, "false") V(CHECKPOINT, ALWAYS, "true")
+#define MASA_CONFIG_VALUES_RECOMPUTE(V)                                                  \
+    V(RECOMPUTE, AUTO, "auto") V(RECOMPUTE, NEVER, "false") V(RECOMPUTE, ALWAYS, "true")
 #define MASA_CONFIG_VALUES_LENGTH_RULE(V)                                                 \
     V(LENGTH_RULE, INCLUSIVE, "inclusive") V(LENGTH_RULE, STRICT, "strict")               \
     V(LENGTH_RULE, QUANTILE, "quantile")
@@ -65,7 +65,7 @@
 
 #define MASA_CONFIG_KINDS(K)                                                              \
     K(COMPUTE) K(FAMILY) K(ADVANTAGE) K(AGGREGATION) K(RATIO) K(OLD_LOGPROBS) K(SCHEDULE) \
-    K(CHECKPOINT) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)   \
+    K(RECOMPUTE) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)   \
     K(META_UPDATE) K(FORM) K(FORECAST) K(DIFFICULTY_RULE) K(NOTION_TEST)
 
 /* S(section, SECTION, what it is about) */
@@ -81,7 +81,7 @@
     S(meta, META, "meta rollouts: the model predicts how its solutions will go")          \
     S(sft, SFT, "supervised training on conversations (`masa sft`)")
 
-#define MASA_CONFIG_MODEL(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                          \
+#define MASA_CONFIG_MODEL(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                  \
     TEXT(model, path, "", "GGUF file, Hugging Face folder, checkpoint or run (its newest checkpoint) to start from")               \
     TEXT(model, chat_template, "auto",                                                    \
          "`auto` takes the model's own, `auto-nothink` the same with `enable_thinking` "  \
@@ -91,7 +91,7 @@
     CHOICE(model, compute, COMPUTE, AUTO,                                                 \
            "what products are computed in; `auto`: bf16 where the processor has it")
 
-#define MASA_CONFIG_DATA(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
+#define MASA_CONFIG_DATA(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                   \
     TEXT(data, train, "", "problems to train on (JSON Lines)")                            \
     TEXT(data, test, "", "problems to evaluate on (JSON Lines); empty: no evaluation")    \
     TEXT(data, problem_key, "problem", "key of the problem's text")                       \
@@ -118,7 +118,7 @@
     INTEGER(data, limit, 0, 0, 1000000000, "problems",                                    \
             "read only the first problems of the training file; 0: all")
 
-#define MASA_CONFIG_ROLLOUT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                        \
+#define MASA_CONFIG_ROLLOUT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                \
     INTEGER(rollout, group_size, 8, 2, 4096, "rollouts",                                  \
             "solutions sampled per prompt (G)")                                           \
     INTEGER(rollout, prompts_per_step, 16, 1, 65536, "prompts", "prompts of a step")      \
@@ -139,14 +139,15 @@
     NUMBER(rollout, timeout, 600.0, 0.01, 1e6, "seconds",                                 \
            "that a server may take for an answer")                                        \
     INTEGER(rollout, batch, 64, 1, 65536, "sequences", "sequences decoded at once")       \
-    INTEGER(rollout, cache_tokens, 0, 0, 1000000000, "tokens",                            \
-            "size of the key/value cache; 0: as the batch needs")                         \
+    FORMER(rollout, cache_tokens, cache_memory)                                           \
+    INTEGER(rollout, cache_memory, 0, 0, 1000000000, "MiB",                               \
+            "most memory for keys and values; 0: as the batch needs")                     \
     INTEGER(rollout, kept_memory, -1, -1, 1000000000, "MiB",                              \
             "most memory for activations of rollouts, which the update then need not "    \
             "compute again; 0: none; -1: half of what is free where that changes no bit " \
             "of the results, else none")
 
-#define MASA_CONFIG_REWARD(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                         \
+#define MASA_CONFIG_REWARD(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                 \
     TEXT(reward, command, "",                                                             \
          "program of your own that gives rewards, run by the shell; empty: none")          \
     TEXT(reward, url, "", "server of your own that gives them over HTTP; empty: none")     \
@@ -167,7 +168,7 @@
     NUMBER(reward, repetition, 0.0, 0, 1000, "",                                          \
            "weight lost by repetition: times the share of four-word sequences that were there before")
 
-#define MASA_CONFIG_ALGORITHM(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
+#define MASA_CONFIG_ALGORITHM(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)              \
     CHOICE(algorithm, name, FAMILY, GRPO,                                                 \
            "family whose settings this section starts from; keys given beside it win")    \
     CHOICE(algorithm, advantage, ADVANTAGE, GROUP_NORM,                                   \
@@ -198,7 +199,7 @@
     NUMBER(algorithm, importance_cap, 2.0, 0, 1000, "",                                   \
            "rollouts of vLLM: most that a token weighs by its probability here over there; 0: none is weighed")
 
-#define MASA_CONFIG_OPTIMIZER(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                      \
+#define MASA_CONFIG_OPTIMIZER(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)              \
     NUMBER(optimizer, lr, 1e-5, 0, 1, "", "learning rate")                                \
     INTEGER(optimizer, warmup_steps, 2, 0, 1000000000, "updates",                         \
             "linear warm-up of the rate")                                                 \
@@ -213,11 +214,12 @@
     INTEGER(optimizer, epochs, 1, 1, 1000, "passes", "passes over a step's batch")        \
     INTEGER(optimizer, tokens_per_pass, 4096, 16, 100000000, "tokens",                    \
             "tokens packed into one forward and backward pass; bounds memory")            \
-    CHOICE(optimizer, checkpoint_activations, CHECKPOINT, AUTO,                           \
+    FORMER(optimizer, checkpoint_activations, recompute)                                   \
+    CHOICE(optimizer, recompute, RECOMPUTE, AUTO,                                         \
            "recompute activations in the backward pass: less memory, a third slower; "    \
            "`auto`: only where they would not fit")
 
-#define MASA_CONFIG_LORA(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
+#define MASA_CONFIG_LORA(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                   \
     INTEGER(lora, rank, 0, 0, 65536, "", "rank of the factors; 0: all weights are trained") \
     NUMBER(lora, alpha, 32.0, 1e-6, 1e6, "", "factors are scaled by alpha / rank")        \
     TEXT(lora, targets, "all-linear",                                                     \
@@ -225,7 +227,7 @@
     SWITCH(lora, merge_on_save, true,                                                     \
            "checkpoints also hold the merged weights, not the adapter alone")
 
-#define MASA_CONFIG_TRAIN(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                          \
+#define MASA_CONFIG_TRAIN(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                  \
     INTEGER(train, steps, 100, 1, 1000000000, "steps", "length of the run")               \
     INTEGER(train, seed, 1, 0, 1000000000000, "", "seed of everything random")            \
     INTEGER(train, eval_every, 10, 0, 1000000000, "steps",                                \
@@ -250,7 +252,7 @@
     INTEGER(train, shares, 0, 0, 4096, "shares",                                          \
             "cut a step into this many shares, which processes divide among themselves: the sum is then the same however many they are (`docs/scale.md`); 0: one share a process")
 
-#define MASA_CONFIG_META(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                           \
+#define MASA_CONFIG_META(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                   \
     INTEGER(meta, samples, 0, 0, 4096, "rollouts",                                        \
             "meta rollouts per prompt (M); 0: none, which is plain reinforcement learning") \
     TEXT(meta, template, "", "file with the meta prompt; empty: the built-in one")        \
@@ -357,7 +359,7 @@
            "soft cutoff: probability of a rollout to go on past it, weighed by the inverse; 0: all stop") \
     SWITCH(meta, notion_hint, false, "name the predicted notions in the solution prompt")
 
-#define MASA_CONFIG_SFT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE)                            \
+#define MASA_CONFIG_SFT(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                    \
     TEXT(sft, data, "", "JSON Lines with `messages`, or `problem` and `solution`")                     \
     INTEGER(sft, epochs, 1, 1, 1000000, "epochs", "passes over the data")                 \
     INTEGER(sft, batch, 16, 1, 1000000, "conversations", "conversations of one update")   \

@@ -36,7 +36,7 @@ typedef struct masa_trainer masa_trainer;
 
 typedef struct masa_trainer_options {
     size_t tokens_per_pass;       /* most tokens in one packed batch */
-    bool checkpoint;              /* recompute activations (pass.h) */
+    bool recompute;               /* recompute activations (pass.h) */
     float temperature;            /* of the policy: logits are divided by it */
     const masa_activations *kept; /* the store that kept_rows mean, borrowed; or NULL */
 } masa_trainer_options;

@@ -1,0 +1,143 @@
+#include "cuda_device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* The device, like the instruction set a property of the process. */
+static struct {
+    cudaStream_t stream; /* NULL: not started */
+    cudaDeviceProp properties;
+    size_t at_start, peak; /* bytes free at the start; most taken since */
+    struct {
+        void *data;
+        size_t bytes;
+    } scratch[SCRATCH_KINDS];
+} state;
+
+void device_fail(const char *what, const char *why)
+{
+    fprintf(stderr, "masa: the GPU: %s: %s\n", what, why);
+    exit(1);
+}
+
+void device_check(cudaError_t error, const char *what)
+{
+    if (error != cudaSuccess) device_fail(what, cudaGetErrorString(error));
+}
+
+const char *device_start(int index)
+{
+    int count = 0;
+    if (state.stream) return NULL;
+    cudaError_t error = cudaGetDeviceCount(&count);
+    if (error != cudaSuccess) return cudaGetErrorString(error);
+    if (index >= count) return "there is no GPU of that number";
+    error = cudaSetDevice(index);
+    if (error == cudaSuccess) error = cudaGetDeviceProperties(&state.properties, index);
+    if (error != cudaSuccess) return cudaGetErrorString(error);
+    if (state.properties.major < 8) return "bf16 products need compute capability 8.0 (Ampere)";
+    error = cudaStreamCreate(&state.stream);
+    if (error != cudaSuccess) return cudaGetErrorString(error);
+    state.at_start = device_available();
+    return NULL;
+}
+
+const char *device_name(void)
+{
+    return state.properties.name;
+}
+
+int device_units(void)
+{
+    return state.properties.multiProcessorCount;
+}
+
+size_t device_available(void)
+{
+    size_t available = 0, total = 0;
+    device_check(cudaMemGetInfo(&available, &total), "its memory");
+    return available;
+}
+
+size_t device_peak(void)
+{
+    return state.peak;
+}
+
+cudaStream_t device_stream()
+{
+    return state.stream;
+}
+
+void *device_alloc(size_t bytes, bool zeroed)
+{
+    void *p = NULL;
+    cudaError_t error = cudaMalloc(&p, bytes ? bytes : 1);
+    if (error == cudaErrorMemoryAllocation) {
+        (void)cudaGetLastError(); /* it is told to the caller, not to the next launch */
+        return NULL;
+    }
+    device_check(error, "memory");
+    if (zeroed) device_zero(p, bytes);
+    size_t left = device_available();
+    if (left < state.at_start && state.at_start - left > state.peak)
+        state.peak = state.at_start - left;
+    return p;
+}
+
+void device_free(void *p)
+{
+    device_check(cudaFree(p), "memory");
+}
+
+void device_put(void *to, const void *from_host, size_t bytes)
+{
+    /* Pageable memory: CUDA has read it when the call returns. */
+    device_check(cudaMemcpyAsync(to, from_host, bytes, cudaMemcpyHostToDevice, state.stream),
+                 "a copy to it");
+}
+
+void device_get(void *to_host, const void *from, size_t bytes)
+{
+    device_check(cudaMemcpyAsync(to_host, from, bytes, cudaMemcpyDeviceToHost, state.stream),
+                 "a copy from it");
+    device_wait();
+}
+
+/* The most that CUDA takes for a pitch. */
+static const size_t PITCH = 0x7fffffff;
+
+void device_copy(void *to, const void *from, size_t pitch, size_t bytes, size_t n)
+{
+    if (n > 1 && pitch <= PITCH) {
+        device_check(cudaMemcpy2DAsync(to, pitch, from, pitch, bytes, n,
+                                       cudaMemcpyDeviceToDevice, state.stream),
+                     "a copy");
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        device_check(cudaMemcpyAsync((char *)to + i * pitch, (const char *)from + i * pitch,
+                                     bytes, cudaMemcpyDeviceToDevice, state.stream),
+                     "a copy");
+}
+
+void device_zero(void *to, size_t bytes)
+{
+    device_check(cudaMemsetAsync(to, 0, bytes, state.stream), "zeros");
+}
+
+void device_wait(void)
+{
+    device_check(cudaStreamSynchronize(state.stream), "its work");
+}
+
+void *device_scratch(enum device_scratch kind, size_t bytes)
+{
+    if (state.scratch[kind].bytes < bytes) {
+        device_free(state.scratch[kind].data); /* waits for its users */
+        state.scratch[kind].data = device_alloc(bytes, false);
+        if (!state.scratch[kind].data) device_check(cudaErrorMemoryAllocation, "scratch");
+        state.scratch[kind].bytes = bytes;
+    }
+    return state.scratch[kind].data;
+}
