@@ -15,8 +15,8 @@ MASA_CONFIG_KINDS(K)
 #define COMMON(section_, key_, help_)                                                          \
     .section = #section_, .key = #key_, .help = help_,                                         \
     .offset = offsetof(masa_config, section_.key_)
-#define INTEGER(section_, key_, value, least_, most_, unit_, help_)                            \
-    {.kind = CONFIG_INTEGER,                                                                   \
+#define RANGE(kind_, section_, key_, value, least_, most_, unit_, help_)                       \
+    {.kind = kind_,                                                                            \
      COMMON(section_, key_, help_),                                                            \
      .fallback = #value,                                                                       \
      .least = least_,                                                                          \
@@ -24,15 +24,8 @@ MASA_CONFIG_KINDS(K)
      .least_text = #least_,                                                                    \
      .most_text = #most_,                                                                      \
      .unit = unit_},
-#define NUMBER(section_, key_, value, least_, most_, unit_, help_)                             \
-    {.kind = CONFIG_NUMBER,                                                                    \
-     COMMON(section_, key_, help_),                                                            \
-     .fallback = #value,                                                                       \
-     .least = least_,                                                                          \
-     .most = most_,                                                                            \
-     .least_text = #least_,                                                                    \
-     .most_text = #most_,                                                                      \
-     .unit = unit_},
+#define INTEGER(...) RANGE(CONFIG_INTEGER, __VA_ARGS__)
+#define NUMBER(...)  RANGE(CONFIG_NUMBER, __VA_ARGS__)
 #define SWITCH(section_, key_, value, help_)                                                   \
     {.kind = CONFIG_SWITCH, COMMON(section_, key_, help_), .fallback = #value, .unit = ""},
 #define TEXT(section_, key_, value, help_)                                                     \

@@ -92,21 +92,26 @@ void events_close(events *file)
     free(file);
 }
 
-masa_status events_add_scalar(events *file, long step, const char *tag, double value,
-                              masa_error *err)
+static masa_status add_value(events *file, long step, Tb__Value *value, masa_error *err)
 {
-    Tb__Value scalar = TB__VALUE__INIT, *values[] = {&scalar};
     Tb__Summary summary = TB__SUMMARY__INIT;
     Tb__Event event = TB__EVENT__INIT;
-    scalar.tag = (char *)(uintptr_t)tag; /* read only */
-    scalar.has_simple_value = true;
-    scalar.simple_value = (float)value;
     summary.n_value = 1;
-    summary.value = values;
+    summary.value = &value;
     event.has_step = true;
     event.step = step;
     event.summary = &summary;
     return add_event(file, &event, err);
+}
+
+masa_status events_add_scalar(events *file, long step, const char *tag, double scalar,
+                              masa_error *err)
+{
+    Tb__Value value = TB__VALUE__INIT;
+    value.tag = (char *)(uintptr_t)tag; /* read only */
+    value.has_simple_value = true;
+    value.simple_value = (float)scalar;
+    return add_value(file, step, &value, err);
 }
 
 masa_status events_add_text(events *file, long step, const char *tag, const char *text,
@@ -117,9 +122,7 @@ masa_status events_add_text(events *file, long step, const char *tag, const char
     Tb__PluginData plugin = TB__PLUGIN_DATA__INIT;
     Tb__SummaryMetadata metadata = TB__SUMMARY_METADATA__INIT;
     Tb__Tensor tensor = TB__TENSOR__INIT;
-    Tb__Value value = TB__VALUE__INIT, *values[] = {&value};
-    Tb__Summary summary = TB__SUMMARY__INIT;
-    Tb__Event event = TB__EVENT__INIT;
+    Tb__Value value = TB__VALUE__INIT;
     plugin.plugin_name = (char *)(uintptr_t) "text";
     metadata.plugin_data = &plugin;
     tensor.has_dtype = true;
@@ -129,12 +132,7 @@ masa_status events_add_text(events *file, long step, const char *tag, const char
     value.tag = (char *)(uintptr_t)tag;
     value.metadata = &metadata;
     value.tensor = &tensor;
-    summary.n_value = 1;
-    summary.value = values;
-    event.has_step = true;
-    event.step = step;
-    event.summary = &summary;
-    return add_event(file, &event, err);
+    return add_value(file, step, &value, err);
 }
 
 masa_status events_rewind(events *file, long step, masa_error *err)
