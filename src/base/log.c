@@ -9,7 +9,6 @@ static void write_stderr(masa_log_level level, const char *message)
 }
 
 static masa_log_sink current_sink = write_stderr;
-static masa_log_level least_level = MASA_LOG_INFO;
 
 void masa_log_set_sink(masa_log_sink sink)
 {
@@ -25,14 +24,9 @@ void masa_log_set_watcher(masa_log_watcher watcher, void *context)
     watcher_context = context;
 }
 
-void masa_log_set_level(masa_log_level least)
-{
-    least_level = least;
-}
-
 void masa_log(masa_log_level level, const char *format, ...)
 {
-    if (level < least_level || (!current_sink && !current_watcher)) return;
+    if (!current_sink && !current_watcher) return;
     char message[2048];
     va_list args;
     va_start(args, format);

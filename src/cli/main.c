@@ -5,7 +5,6 @@
 #include "output.h"
 
 #include <masa/dist.h>
-#include <masa/log.h>
 #include <masa/text.h>
 #include "masa_version.h"
 
@@ -73,10 +72,7 @@ int main(int argc, char **argv)
     bool verbose = argc > 1 && strcmp(argv[1], "--verbose") == 0;
     cli_library_memory_start();
     cli_output_start();
-    if (verbose) {
-        masa_log_set_level(MASA_LOG_DEBUG);
-        argc--, argv++;
-    }
+    if (verbose) argc--, argv++;
     if (argc < 2) {
         cli_help_overview(stderr);
         return masa_status_exit(MASA_ERR_USAGE);

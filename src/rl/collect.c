@@ -1,7 +1,7 @@
 #include "collect.h"
 
 #include "decide.h"
-#include "predictor.h"
+#include "factors.h"
 #include "score.h"
 
 #include <masa/memory.h>

@@ -2,7 +2,7 @@
 
 #include "conversations.h"
 #include "predict.h"
-#include "predictor.h"
+#include "factors.h"
 #include "shares.h"
 
 #include <masa/memory.h>

@@ -18,4 +18,18 @@ masa_status rl_factors_open(masa_lora **out, const rl_session *session,
 masa_status rl_factors_save(const masa_lora *factors, const rl_session *session,
                             const char *folder, const char *name, masa_error *err);
 
+/*
+ * The adapter that predictions may have to themselves (meta.adapter): factors that are merged into
+ * the weights only while predictions are sampled, forecast or learned. What is learned about
+ * predicting then cannot disturb solving, and solving learns nothing from it. Without an adapter
+ * all of this does nothing.
+ */
+/* Of the loaded model; from the checkpoint if there is one. */
+masa_status rl_predictor_open(rl_session *session, masa_error *err);
+
+/* Between the two the model predicts; outside it solves, with the very same bits as before.
+ * They do not nest. */
+void rl_predictor_begin(rl_session *session);
+void rl_predictor_end(rl_session *session);
+
 #endif

@@ -4,7 +4,6 @@
 #include "factors.h"
 #include "memory_plan.h"
 #include "peers.h"
-#include "predictor.h"
 #include "remote.h"
 #include "resume.h"
 #include "shares.h"
@@ -32,10 +31,18 @@ masa_dtype rl_compute_dtype(const masa_config *config)
     }
 }
 
+/* The folder or file that the policy's weights and tokenizer come from: factors train on top
+ * of the starting weights, which stay where they are; all weights go on from the checkpoint,
+ * which needs nothing else. */
+static const char *model_path(const rl_session *s)
+{
+    return s->checkpoint && s->config->lora.rank == 0 ? s->checkpoint : s->config->model.path;
+}
+
 static masa_status open_tokenizer(rl_session *s, masa_error *err)
 {
     const masa_config *c = s->config;
-    masa_status st = masa_tokenizer_load(&s->tokenizer, rl_session_model(s), err);
+    masa_status st = masa_tokenizer_load(&s->tokenizer, model_path(s), err);
     if (st == MASA_OK)
         st = masa_chat_create(&s->chat, c->model.chat_template, s->tokenizer, err);
     if (st == MASA_OK) s->n_stop_tokens = masa_chat_stop_tokens(s->stop_tokens, s->chat);
@@ -55,16 +62,11 @@ static masa_status check_weights(masa_model *model, const char *path, masa_error
                : MASA_FAIL(err, MASA_ERR_NUMERIC, "%s has weights that are not finite", path);
 }
 
-const char *rl_session_model(const rl_session *s)
-{
-    return s->checkpoint && s->config->lora.rank == 0 ? s->checkpoint : s->config->model.path;
-}
-
 /* Before factors are merged into it. */
 static void measure_base(rl_session *s)
 {
     masa_model *base = s->reference ? s->reference : s->model;
-    if (!s->reference && rl_session_model(s) == s->checkpoint) return;
+    if (!s->reference && model_path(s) == s->checkpoint) return;
     s->base_fingerprint = (int64_t)(masa_model_fingerprint(base) >> 1);
 }
 
@@ -72,7 +74,7 @@ static masa_status open_model(rl_session *s, const rl_session_options *wants, ma
 {
     const masa_config *c = s->config;
     masa_model_options options = {rl_compute_dtype(c), true};
-    const char *path = rl_session_model(s);
+    const char *path = model_path(s);
     masa_status st = masa_model_load(&s->model, path, &options, err);
     if (st == MASA_OK) st = check_weights(s->model, path, err);
     if (st == MASA_OK && wants->reference) {
@@ -200,7 +202,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
     if (st == MASA_OK) st = rl_shares_open(s, err);
     if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
     if (st == MASA_OK)
-        st = rl_memory_reserve(config, rl_session_model(s), wants, generator, s->log, err);
+        st = rl_memory_reserve(config, model_path(s), wants, generator, s->log, err);
     if (st == MASA_OK) st = open_tokenizer(s, err);
     if (st == MASA_OK) st = open_model(s, wants, err);
     if (st == MASA_OK && wants->predictor) st = rl_predictor_open(s, err);

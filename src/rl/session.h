@@ -47,7 +47,7 @@ typedef struct rl_session {
     masa_model *model, *reference; /* reference: the frozen start, or NULL */
     int64_t base_fingerprint;      /* of the weights that the run began with; 0: not at hand */
     masa_lora *lora;               /* or NULL */
-    masa_lora *predictor;          /* factors of predictions alone (predictor.h); or NULL */
+    masa_lora *predictor;          /* factors of predictions alone (factors.h); or NULL */
     masa_optimizer *optimizer;
     masa_optimizer *meta_optimizer; /* of the meta path's updates; NULL: the one above */
     masa_trainer *trainer, *reference_trainer;
@@ -78,11 +78,6 @@ typedef struct rl_session_options {
 
 /* What products are computed in on this machine. */
 masa_dtype rl_compute_dtype(const masa_config *config);
-
-/* The folder or file that the policy's weights and tokenizer come from: factors train on top
- * of the starting weights, which stay where they are; all weights go on from the checkpoint,
- * which needs nothing else. */
-const char *rl_session_model(const rl_session *session);
 
 /* Finds the newest checkpoint of the run in `folder` when it is to be resumed, plans the
  * memory, which completes wants (rl_memory_reserve; generator NULL: there is none), and loads

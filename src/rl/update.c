@@ -3,7 +3,7 @@
 #include "batch.h"
 #include "exchange.h"
 #include "flops.h"
-#include "predictor.h"
+#include "factors.h"
 #include "remote.h"
 #include "shares.h"
 
