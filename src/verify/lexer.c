@@ -35,6 +35,10 @@ static void lex_sign(lexer *l)
         if (c != *pairs[k].text || m > l->n - l->i ||
             memcmp(l->s + l->i, pairs[k].text, m) != 0)
             continue;
+        if (pairs[k].kind == T_PM && m == 2 && l->count) { /* "x+-y" is x - y as well */
+            l->w->ambiguous = true;
+            if (l->w->second_reading) continue;
+        }
         l->i += m;
         lexer_emit(l, pairs[k].kind, 0, pairs[k].text, m);
         return;
@@ -47,9 +51,14 @@ static void lex_sign(lexer *l)
 }
 
 /* "]0, 1[" as "(0, 1)": a bracket that closes where an interval begins, and one that
- * opens where it ends. */
+ * opens where it ends; and the vector "<1, 2>" as (1, 2). */
 static void turn_brackets(lexer *l)
 {
+    if (l->count == 0) return;
+    token *first = l->out, *last = l->out + l->count - 1;
+    bool commas = false;
+    for (size_t i = 0; i < l->count; i++) commas |= l->out[i].kind == ',';
+    if (commas && first->kind == '<' && last->kind == '>') first->kind = '(', last->kind = ')';
     for (size_t i = 0; i < l->count; i++) {
         token *t = l->out + i;
         int before = i ? t[-1].kind : T_CUP, after = i + 1 < l->count ? t[1].kind : T_CUP;

@@ -40,6 +40,7 @@ static void lex_text(lexer *l, bool roman)
         return;
     }
     const word *hit = word_plain(s, size);
+    if (!hit && roman) hit = word_command(s, size); /* \operatorname{ctg} */
     bool joins =
         size <= 3 && (strncasecmp(s, "and", size) == 0 || strncasecmp(s, "or", size) == 0);
     if (joins && size >= 2) lexer_emit(l, size == 2 ? T_OR : T_AND, 0, s, size);
@@ -93,6 +94,7 @@ static void lex_named_command(lexer *l, const char *s, size_t n)
         l->i -= n - size;
         n = size;
     }
+    if (n == 5 && memcmp(s, "angle", 5) == 0 && lex_angle(l)) return;
     switch (hit ? hit->kind : T_NAME) {
     case T_SKIP: break;
     case T_SIZE: /* "\left." is an invisible bracket */

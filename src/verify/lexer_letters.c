@@ -70,6 +70,16 @@ static bool lex_by_context(lexer *l, const char *s, size_t n)
         lexer_emit(l, '*', 0, "*", 1);
         return true;
     }
+    if (n == 2 && memcmp(s, "to", 2) == 0 && after_number(l) && digit_at(l, after)) {
+        lexer_emit(l, ':', 0, ":", 1); /* "3 to 2" */
+        return true;
+    }
+    if ((n == 2 && memcmp(s, "tg", 2) == 0) || (n == 3 && memcmp(s, "ctg", 3) == 0)) {
+        if (next != '(' && next != '\\' && !digit_at(l, after) && (unsigned char)next < 0x80)
+            return false;
+        lexer_emit(l, T_FUNCTION, n == 2 ? FN_TAN : FN_COT, s, n);
+        return true;
+    }
     if (n == 3 && memcmp(s, "per", 3) == 0 && after_number(l) && l->n - after >= 4 &&
         memcmp(l->s + after, "cent", 4) == 0) {
         lexer_emit(l, T_TEXT, 0, "percent", 7);
@@ -89,6 +99,30 @@ static bool lex_by_context(lexer *l, const char *s, size_t n)
         return digit_at(l, after) && !after_number(l);
     }
     return false;
+}
+
+bool lex_angle(lexer *l)
+{
+    size_t i = l->i;
+    while (char_at(l, i) == ' ') i++;
+    bool braces = char_at(l, i) == '{';
+    i += braces;
+    for (size_t k = 0; k < 3; k++)
+        if (!isupper((unsigned char)char_at(l, i + k))) return false;
+    if (letter_at(l, i + 3) || char_at(l, i + 3) == '_' || char_at(l, i + 3) == '\'')
+        return false;
+    if (braces && char_at(l, i + 3) != '}') return false;
+    const char *s = l->s + i;
+    char *name = l->digits;
+    bool turn = s[0] > s[2];
+    name[0] = '@';
+    name[1] = s[turn ? 2 : 0];
+    name[2] = s[1];
+    name[3] = s[turn ? 0 : 2];
+    l->digits += 4;
+    l->i = i + 3 + braces;
+    lexer_emit(l, T_NAME, 0, name, 4);
+    return true;
 }
 
 void lex_letters(lexer *l)

@@ -158,9 +158,42 @@ static void skip_modulus(parser *p)
     if (parse__begins_factor(p)) parse__factor(p);
 }
 
+static bool is_letter_d(const parser *p, const node *n)
+{
+    if (n->kind == NODE_POWER) n = n->child[0];
+    return n->kind == NODE_SYMBOL && p->w->symbols[n->symbol].size == 1 &&
+           *p->w->symbols[n->symbol].name == 'd';
+}
+
+/* Behind the "/d" of "dx/dt" and "d^2x/dt^2": the divisor with the letter that is glued to
+ * it. */
+static node *differential(parser *p, const node *over, node *under)
+{
+    bool leibniz = over->kind == NODE_PRODUCT && is_letter_d(p, over->child[0]) &&
+                   under->kind == NODE_SYMBOL && is_letter_d(p, under);
+    if (!leibniz || p->t->kind != T_NAME || p->t->spaced) return under;
+    return node_binary(p->w, NODE_PRODUCT, under, parse__power(p));
+}
+
+/* "2x/3x" in its second reading, 2x/(3x): what is glued to the divisor is a part of it, if the
+ * dividend has it too. */
+static bool joins_divisor(parser *p, node *quotient, node *factor, bool spaced)
+{
+    const node *over = quotient->child[0];
+    bool shared = node_same(over, factor);
+    for (unsigned i = 0; over->kind == NODE_PRODUCT && i < over->n; i++)
+        shared |= node_same(over->child[i], factor);
+    if (!shared || spaced) return false;
+    p->w->ambiguous = true;
+    if (!p->w->second_reading) return false;
+    quotient->child[1] = node_binary(p->w, NODE_PRODUCT, quotient->child[1], factor);
+    return true;
+}
+
 static node *parse_term(parser *p)
 {
     node *out = parse__factor(p);
+    node *divided = NULL; /* the quotient whose divisor was read last */
     node_list factors = {0};
     node_push(p->w, &factors, out);
     while (!p->failed) {
@@ -182,9 +215,10 @@ static node *parse_term(parser *p)
             parse__next(p);
             node *over = factors.n == 1 ? factors.items[0]
                                         : node_from_list(p->w, NODE_PRODUCT, &factors);
-            node *under = parse__factor(p);
+            node *under = differential(p, over, parse__factor(p));
             factors.n = 0;
-            node_push(p->w, &factors, node_binary(p->w, NODE_QUOTIENT, over, under));
+            divided = node_binary(p->w, NODE_QUOTIENT, over, under);
+            node_push(p->w, &factors, divided);
         } else if (kind == T_TEXT || kind == T_WORD ||
                    (kind == T_NAME && p->w->options->kind == MASA_ANSWER_NUMERIC)) {
             node *value = factors.n == 1 ? factors.items[0]
@@ -202,7 +236,11 @@ static node *parse_term(parser *p)
         } else if (kind == T_NUMBER && number_before && p->t->spaced) {
             return parse__fail(p); /* "2 3" is no product */
         } else if (parse__begins_factor(p)) {
-            node_push(p->w, &factors, parse__power(p));
+            bool spaced = p->t->spaced;
+            node *factor = parse__power(p);
+            bool last = divided && factors.items[factors.n - 1] == divided;
+            if (!last || !joins_divisor(p, divided, factor, spaced))
+                node_push(p->w, &factors, factor);
         } else {
             break;
         }
@@ -411,62 +449,11 @@ static bool only_words(const token *t)
     return found;
 }
 
-/* Which of the words (ended by NULL) s is, in any case; -1: none. */
-static int which_word(const char *s, size_t n, const char *const *words)
-{
-    for (int k = 0; words[k]; k++)
-        if (strlen(words[k]) == n && strncasecmp(words[k], s, n) == 0) return k;
-    return -1;
-}
-
-/* "thirty", "thirty-five", "one hundred": the number; -1: none. numbers: zero to twenty. */
-static int larger_number(const char *s, size_t n, const char *const *numbers)
-{
-    static const char *const tens[] = {"twenty", "thirty",  "forty",  "fifty",
-                                       "sixty",  "seventy", "eighty", "ninety"};
-    static const char *const hundred[] = {"hundred", "one hundred", "a hundred", NULL};
-    if (which_word(s, n, hundred) >= 0) return 100;
-    for (int k = 0; k < 8; k++) {
-        size_t m = strlen(tens[k]);
-        if (n < m || strncasecmp(s, tens[k], m) != 0) continue;
-        if (n == m) return 20 + 10 * k;
-        int ones = s[m] == '-' || s[m] == ' ' ? which_word(s + m + 1, n - m - 1, numbers) : -1;
-        return ones >= 1 && ones <= 9 ? 20 + 10 * k + ones : -1;
-    }
-    return -1;
-}
-
-/* Answers in words that mean a value: "all real numbers", "no solution", "twelve". NULL:
- * none of these. */
-static node *value_in_words(work *w, const char *s, size_t n)
-{
-    static const char *const reals[] = {"all real numbers", "all reals", "real numbers",
-                                        "all real", NULL};
-    static const char *const none[] = {"no solution",
-                                       "no solutions",
-                                       "no real solution",
-                                       "no real solutions",
-                                       "empty set",
-                                       "the empty set",
-                                       NULL};
-    static const char *const numbers[] = {
-        "zero",     "one",      "two",      "three",   "four",    "five",
-        "six",      "seven",    "eight",    "nine",    "ten",     "eleven",
-        "twelve",   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
-        "eighteen", "nineteen", "twenty",   NULL};
-    if (n < 3 || n > 17) return NULL;
-    if (which_word(s, n, reals) >= 0) return node_create(w, NODE_REALS, 0);
-    if (which_word(s, n, none) >= 0) return node_create(w, NODE_SET, 0);
-    int number = which_word(s, n, numbers);
-    if (number < 0) number = larger_number(s, n, numbers);
-    return number >= 0 ? node_integer(w, number) : NULL;
-}
-
 node *parse_answer(work *w, const char *s, size_t n)
 {
     parser state = {.w = w, .t = lex(w, s, n)}, *p = &state;
     if (!p->t) return NULL;
-    node *out = value_in_words(w, s, n);
+    node *out = parse__spoken(w, s, n);
     if (out) return out;
     int depth = w->depth;
     if (!only_words(p->t)) out = parse__statements(p);

@@ -19,8 +19,8 @@ static const word both[] = {
     FN("arctanh", FN_ATANH), FN("arsinh", FN_ASINH), FN("artanh", FN_ATANH),
     FN("asec", FN_ASEC), FN("asin", FN_ASIN), FN("asinh", FN_ASINH), FN("atan", FN_ATAN),
     FN("atanh", FN_ATANH), GREEK("beta"), {"binom", T_BINOM, 0}, FN("cbrt", FN_ROOT),
-    FN("ceil", FN_CEIL), GREEK("chi"), FN("cos", FN_COS), FN("cosec", FN_CSC),
-    FN("cosh", FN_COSH), FN("cot", FN_COT), FN("coth", FN_COTH), FN("csc", FN_CSC),
+    FN("ceil", FN_CEIL), GREEK("chi"), FN("cos", FN_COS), FN("cosec", FN_CSC), FN("cosech", FN_CSCH),
+    FN("cosh", FN_COSH), FN("cot", FN_COT), FN("coth", FN_COTH), FN("csc", FN_CSC), FN("csch", FN_CSCH),
     {"degree", T_DEGREE, 0}, {"degrees", T_DEGREE, 0}, GREEK("delta"), GREEK("epsilon"),
     GREEK("eta"), FN("exp", FN_EXP), FN("factorial", FN_FACTORIAL),
     FN("factorial2", FN_DOUBLE_FACTORIAL), FN("floor", FN_FLOOR),
@@ -42,13 +42,13 @@ static const word commands[] = {
     {"Bigl", T_SIZE, 0}, {"Bigr", T_SIZE, 0}, GREEK("Delta"), GREEK("Gamma"),
     GREEK("Lambda"), {"Large", T_SKIP, 0}, GREEK("Omega"), GREEK("Phi"), GREEK("Pi"), GREEK("Psi"),
     {"R", T_REALS, 0}, {"Rightarrow", ',', 0}, GREEK("Sigma"), GREEK("Theta"),
-    {"approx", T_ABOUT, 0}, {"ast", '*', 0}, {"backslash", T_SETMINUS, 0},
+    {"approx", T_ABOUT, 0}, FN("arcctg", FN_ACOT), FN("arctg", FN_ATAN), {"ast", '*', 0}, {"backslash", T_SETMINUS, 0},
     {"bar", T_ACCENT, 0}, {"begin", T_BEGIN, 0}, {"bf", T_SKIP, 0}, {"big", T_SIZE, 0},
     {"bigg", T_SIZE, 0}, {"biggl", T_SIZE, 0}, {"biggr", T_SIZE, 0}, {"bigl", T_SIZE, 0},
     {"bigr", T_SIZE, 0}, {"bm", T_SKIP, 0}, {"boldsymbol", T_SKIP, 0}, {"boxed", T_BOX, 0}, {"bullet", '*', 0},
     {"cap", T_CAP, 0}, {"cdot", '*', 0}, {"cdots", T_DOTS, 0}, {"cfrac", T_FRAC, 0},
     {"choose", T_CHOOSE, 0}, {"circ", T_DEGREE, 0}, {"colon", ':', 0},
-    {"color", T_SKIP_GROUP, 0}, {"cong", T_ABOUT, 0}, {"cup", T_CUP, 0}, {"dbinom", T_BINOM, 0},
+    {"color", T_SKIP_GROUP, 0}, {"cong", T_ABOUT, 0}, FN("ctg", FN_COT), {"cup", T_CUP, 0}, {"dbinom", T_BINOM, 0},
     {"ddot", T_ACCENT, 0}, {"dfrac", T_FRAC, 0}, {"displaystyle", T_SKIP, 0},
     {"div", '/', 0}, {"dot", T_ACCENT, 0}, {"dots", T_DOTS, 0}, {"emph", T_TEXT_COMMAND, 0},
     {"emptyset", T_EMPTY, 0}, {"end", T_CLOSE_ENVIRONMENT, 0}, {"equiv", T_CONGRUENT, 0},
@@ -77,6 +77,7 @@ static const word commands[] = {
     {"textit", T_TEXT_COMMAND, 0}, {"textnormal", T_TEXT_COMMAND, 0},
     {"textrm", T_TEXT_COMMAND, 0}, {"textsf", T_TEXT_COMMAND, 0},
     {"textstyle", T_SKIP, 0}, {"texttt", T_TEXT_COMMAND, 0}, {"tfrac", T_FRAC, 0},
+    FN("tg", FN_TAN),
     {"thinspace", T_SPACE, 0}, {"tilde", T_ACCENT, 0}, {"times", '*', 0},
     {"underline", T_SKIP, 0}, {"varepsilon", T_NAME, 0}, {"varnothing", T_EMPTY, 0},
     {"varphi", T_NAME, 0}, {"vec", T_ACCENT, 0}, {"vee", T_OR, 0}, {"vert", '|', 0},
@@ -89,7 +90,7 @@ static const word commands[] = {
 static const word plain[] = {
     {"Infinity", T_INFINITY, 0}, {"Union", T_CUP, 0}, {"and", T_AND, 0},
     FN("binomial", FN_BINOM), FN("comb", FN_BINOM), {"e", T_E, 0}, {"i", T_I, 0},
-    {"infty", T_INFINITY, 0}, {"mod", T_PMOD, 0}, {"or", T_OR, 0},
+    {"infty", T_INFINITY, 0}, {"mod", T_PMOD, 0}, FN("nCr", FN_BINOM), {"or", T_OR, 0},
 };
 /* clang-format on */
 
