@@ -1,5 +1,6 @@
 /* What a run does when something goes wrong around it. */
 #include "letters.h"
+#include "store_before.h"
 
 #include <dirent.h>
 #include <masa/log.h>
@@ -78,6 +79,32 @@ static void a_resume_that_fails_changes_nothing(void **state)
                     MASA_ERR_IO, "/nowhere.txt");
     must("torn", "train.steps=4", true);
     assert_same_run("whole", "torn", "model.safetensors", 4);
+}
+
+/* Such a store is brought up to date by a resume, but not by one that is refused. */
+static void a_resume_that_fails_leaves_an_older_store(void **state)
+{
+    (void)state;
+    make_torn("older");
+    char *store = masa_run_store_path(in_root("older"));
+    assert_int_equal(unlink(store), 0);
+    make_store_before(store);
+    fails_unchanged("older", "algorithm.kl_coef=0.01 model.path=/nowhere", MASA_ERR_IO,
+                    "/nowhere");
+    fails_unchanged("older", "lora.rank=2", MASA_ERR_IO, "adapter");
+    must("older", "train.steps=4", true);
+    assert_near(metric_of("older", 1, "reward"), 0.5, 0);
+    assert_false(isnan(metric_of("older", 3, "reward")));
+    /* one whose making was cut short, before anything else was there */
+    char made[300];
+    snprintf(made, sizeof made, "%s/store.sqlite", in_root("begun"));
+    assert_int_equal(masa_folder_create(in_root("begun"), NULL), MASA_OK);
+    assert_int_equal(masa_file_write(made, "", 0, NULL), MASA_OK);
+    must("begun", "train.steps=1", false);
+    assert_int_equal(masa_file_write(made, "", 0, NULL), MASA_OK);
+    must("begun", "train.steps=2", true);
+    assert_false(isnan(metric_of("begun", 2, "reward")));
+    free(store);
 }
 
 static void steps_without_a_checkpoint_are_not_dropped(void **state)
@@ -221,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resume_that_fails_changes_nothing),
+        cmocka_unit_test(a_resume_that_fails_leaves_an_older_store),
         cmocka_unit_test(an_evaluation_is_broken_off_and_made_up_for),
         cmocka_unit_test(a_checkpoint_knows_what_it_was_made_of),
         cmocka_unit_test(all_weights_need_the_checkpoint_alone),
