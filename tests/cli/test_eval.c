@@ -208,19 +208,26 @@ static void limits_and_batches_do_not_matter(void **state)
                          count("whole.sqlite", "SELECT sum(tokens) FROM samples"));
 }
 
-/* Starts an evaluation of some seconds and waits until the first of it is on the disk. */
-static pid_t start(const char *out)
+static pid_t begin(const char *arguments)
 {
     char line[1024];
-    snprintf(line, sizeof line,
-             "cd '%s' && exec '%s' eval --problems many.jsonl" MODEL "-n 16 -l 60 -o %s"
-             " >/dev/null 2>errors",
-             root, MASA_PROGRAM, out);
+    snprintf(line, sizeof line, "cd '%s' && exec '%s' eval %s >/dev/null 2>errors", root,
+             MASA_PROGRAM, arguments);
     pid_t child = fork();
     if (child == 0) {
         execl("/bin/sh", "sh", "-c", line, (char *)NULL);
         _exit(127);
     }
+    return child;
+}
+
+/* Starts an evaluation of some seconds and waits until the first of it is on the disk. */
+static pid_t start(const char *out)
+{
+    char arguments[256];
+    snprintf(arguments, sizeof arguments, "--problems many.jsonl" MODEL "-n 16 -l 60 -o %s",
+             out);
+    pid_t child = begin(arguments);
     for (int i = 0; i < 6000 && count(out, "SELECT count(*) FROM samples") < 1; i++) {
         assert_int_equal(waitpid(child, NULL, WNOHANG), 0); /* it still runs */
         usleep(10000);
@@ -416,14 +423,20 @@ static void long_prompts_count_as_wrong(void **state)
         count("long.sqlite", "SELECT count(*) FROM samples WHERE cause = 'prompt'"), 2);
 }
 
-static void programs(void **state)
+/* A benchmark of two programs, of which only the first can be right. */
+static void make_code(void)
 {
-    (void)state;
     masa_error err = {0};
     if (masa_code_available(&err) != MASA_OK) skip_since(err.message);
     write_file("code.yaml", "name: code\nfile: code.jsonl\nkind: code\nprompt: '{question}'\n");
     write_file("code.jsonl", "{\"problem\":\"abc\",\"tests\":[\"assert 1 == 1\"]}\n"
                              "{\"problem\":\"ab\",\"tests\":[\"assert 1 == 2\"]}\n");
+}
+
+static void programs(void **state)
+{
+    (void)state;
+    make_code();
     assert_done("--benchmark ./code.yaml" MODEL "-n 2 -l 60 -o code.sqlite");
     assert_int_equal(count("code.sqlite", "SELECT count(*) FROM samples WHERE verdict IS NULL"),
                      0);
@@ -440,6 +453,38 @@ static void programs(void **state)
                            "SELECT count(*) FROM samples WHERE verdict = 'failed'"
                            " AND NOT correct AND problem = 2"),
                      2);
+}
+
+/* Programs that take all the time they are given, many times what a stop takes. */
+static void a_stop_does_not_wait_for_programs(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 32 };
+    static const char line[] = "--benchmark ./code.yaml" MODEL "-n 32 -l 4 -o endless.sqlite";
+    static const char judged[] = "SELECT count(*) FROM samples WHERE verdict NOT NULL";
+    int status;
+    make_code();
+    assert_done(line);
+    change("endless.sqlite",
+           "UPDATE samples SET text = 'while True: pass', cause = 'eos', verdict = NULL");
+    pid_t child = begin(line);
+    errors[0] = '\0';
+    while (!strstr(errors, "are there already")) {
+        assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+        usleep(10000);
+        read_all(errors, sizeof errors, "errors");
+    }
+    sleep(1);
+    time_t asked = time(NULL);
+    kill(child, SIGTERM);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(time(NULL) - asked < 9); /* one program's limit is 10 */
+    assert_int_equal(WEXITSTATUS(status), 130);
+    assert_int_equal(count("endless.sqlite", judged), 0);
+    change("endless.sqlite", "UPDATE samples SET text = '1'");
+    assert_done(line);
+    assert_int_equal(count("endless.sqlite", judged), 2 * SAMPLES);
+    assert_int_equal(count("endless.sqlite", "SELECT sum(correct) FROM samples"), SAMPLES);
 }
 
 static void a_run_stands_for_its_checkpoint(void **state)
@@ -622,6 +667,7 @@ int main(void)
         cmocka_unit_test(gains),
         cmocka_unit_test(long_prompts_count_as_wrong),
         cmocka_unit_test(programs),
+        cmocka_unit_test(a_stop_does_not_wait_for_programs),
         cmocka_unit_test(a_run_stands_for_its_checkpoint),
         cmocka_unit_test(a_run_predicts_with_its_factors),
         cmocka_unit_test(a_run_predicts_under_its_system_turn),
