@@ -149,6 +149,7 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants, 
         .tokens_per_pass = (size_t)s->config->optimizer.tokens_per_pass,
         .checkpoint = wants->checkpoint,
         .temperature = wants->temperature,
+        .stop = wants->stops_logprobs ? s->stop : NULL,
     };
     masa_status st = MASA_OK;
     /* What a run learns must not depend on the memory that is free: where the setting leaves it

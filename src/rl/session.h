@@ -72,6 +72,7 @@ typedef struct rl_session_options {
     bool checkpoint;     /* recompute activations in the backward pass */
     size_t kept_rows;    /* tokens of rollouts whose activations may be kept */
     float temperature;   /* of the trained policy */
+    bool stops_logprobs; /* masa_trainer_logprobs heeds the stop */
     long total_updates;  /* for schedules that end */
     long total_steps;    /* for the progress line */
 } rl_session_options;

@@ -4,7 +4,31 @@
 
 #include <dirent.h>
 #include <masa/log.h>
+#include <masa/trainer.h>
 #include <unistd.h>
+
+masa_status __real_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
+                                           masa_trainer_stats *stats, masa_error *err);
+masa_status __wrap_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
+                                           masa_trainer_stats *stats, masa_error *err);
+
+/* A stop is asked for in the call with this number, counted down; 0: never. */
+static int calls_to_stop;
+static volatile sig_atomic_t stop_asked;
+
+/* The linker puts it before the trainer's own. */
+masa_status __wrap_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
+                                           masa_trainer_stats *stats, masa_error *err)
+{
+    if (calls_to_stop && --calls_to_stop == 0) stop_asked = 1;
+    return __real_masa_trainer_accumulate(trainer, sequences, n, objective, stats, err);
+}
 
 /* Every file below a folder of the run with its bytes, so that two can be compared. The
  * lock and SQLite's own files come and go. */
@@ -177,6 +201,48 @@ static void an_evaluation_is_broken_off_and_made_up_for(void **state)
     assert_same_run("whole", "stopped", "model.safetensors", 4);
 }
 
+static masa_status supervise_more(const char *folder, const masa_train_options *options,
+                                  masa_error *err)
+{
+    char model[300], data[300];
+    const char *set[] = {model,
+                         data,
+                         "model.compute=f32",
+                         "sft.batch=8",
+                         "sft.holdout=0.2",
+                         "sft.max_tokens=64",
+                         "optimizer.tokens_per_pass=576",
+                         "rollout.max_tokens=64",
+                         "train.eval_every=1",
+                         "train.save_every=0"};
+    snprintf(model, sizeof model, "model.path=%s", in_root("start"));
+    snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
+    return run(masa_sft_train, folder, set, options->resume ? 0 : sizeof set / sizeof *set,
+               options, err);
+}
+
+static void a_held_out_loss_is_broken_off_and_made_up_for(void **state)
+{
+    (void)state;
+    masa_train_options options = {.stop = &stop_asked};
+    masa_error err = {0};
+    if (supervise_more("taught", &options, &err)) fail_msg("%s", err.message);
+    stop_asked = 0;
+    calls_to_stop = 2; /* in the update of step 2, which an evaluation follows */
+    assert_int_equal(supervise_more("broken-off", &options, &err), MASA_ERR_INTERRUPTED);
+    assert_non_null(strstr(err.message, "stopped after step 2 of"));
+    assert_false(isnan(metric_of("broken-off", 1, "heldout_loss")));
+    assert_false(isnan(metric_of("broken-off", 2, "loss")));
+    assert_true(isnan(metric_of("broken-off", 2, "heldout_loss")));
+    stop_asked = 0;
+    options.resume = true;
+    assert_int_equal(supervise_more("broken-off", &options, NULL), MASA_OK);
+    for (long step = 1; step <= 4; step++)
+        assert_near(metric_of("broken-off", step, "heldout_loss"),
+                    metric_of("taught", step, "heldout_loss"), 0);
+    assert_same_run("taught", "broken-off", "model.safetensors", 4);
+}
+
 static masa_text warned;
 
 static void keep_warning(masa_log_level level, const char *message)
@@ -250,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_resume_that_fails_changes_nothing),
         cmocka_unit_test(a_resume_that_fails_leaves_an_older_store),
         cmocka_unit_test(an_evaluation_is_broken_off_and_made_up_for),
+        cmocka_unit_test(a_held_out_loss_is_broken_off_and_made_up_for),
         cmocka_unit_test(a_checkpoint_knows_what_it_was_made_of),
         cmocka_unit_test(all_weights_need_the_checkpoint_alone),
         cmocka_unit_test(the_best_checkpoint_is_kept),
