@@ -200,7 +200,8 @@ masa_status masa_run_last_step(masa_run *run, long *step, masa_error *err)
 
 static void warn_of_gap(const masa_run *run, long step, long last)
 {
-    if (step > 0 && last < 0)
+    if (step <= 0) return; /* there need not be a record yet */
+    if (last < 0)
         masa_warn("%s has no record of the steps up to %ld; what comes is recorded", run->path,
                   step);
     else if (last < step)

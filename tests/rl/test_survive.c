@@ -243,6 +243,55 @@ static void a_held_out_loss_is_broken_off_and_made_up_for(void **state)
     assert_same_run("taught", "broken-off", "model.safetensors", 4);
 }
 
+/* Of two passes over two batches each: the answers are shuffled at the first and the third
+ * update, and the model is the checkpoint's alone. */
+static void a_warm_start_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"", "lora.rank=2",
+                                        "meta.adapter=2 meta.update=separate"};
+    char aside[300];
+    assert_int_equal(masa_file_write(in_root("meta.txt"), "? {problem}", 11, NULL), MASA_OK);
+    for (size_t i = 0; i < 3; i++) {
+        char more[400], whole[20], stopped[20];
+        const char *weights =
+            i == 1 ? "adapter/adapter_model.safetensors" : "model.safetensors";
+        snprintf(
+            more, sizeof more,
+            "meta.samples=2 meta.length_min=1 meta.max_tokens=8 meta.template=%s "
+            "meta.system=m meta.form=bare meta.own_moments=true meta.bc_batch=3 train.steps=2 "
+            "meta.warm_start_prompts=6 meta.warm_start_epochs=2 meta.warm_start_lr=0.01 %s",
+            in_root("meta.txt"), kinds[i]);
+        snprintf(whole, sizeof whole, "warm%zu", i);
+        snprintf(stopped, sizeof stopped, "warm-stopped%zu", i);
+        must(whole, more, false);
+        assert_near(metric_of(whole, 0, "warm_start_updates"), 4, 0);
+        masa_train_options options = {.stop = &stop_asked};
+        masa_error err = {0};
+        for (int calls = 2; calls > 0; calls--) { /* after update 2, and again after 3 */
+            stop_asked = 0;
+            calls_to_stop = calls;
+            if (reinforce(stopped, options.resume ? "" : more, &options, &err) !=
+                MASA_ERR_INTERRUPTED)
+                fail_msg("%s", err.message);
+            assert_non_null(strstr(err.message, "stopped after step 0 of 2, which is saved"));
+            assert_true(isnan(metric_of(stopped, 0, "warm_start_updates")));
+            options.resume = true;
+        }
+        snprintf(aside, sizeof aside, "%s", in_root("base-aside"));
+        if (i == 0) assert_int_equal(rename(base, aside), 0);
+        must(stopped, "", true);
+        if (i == 0) assert_int_equal(rename(aside, base), 0);
+        static const char *const same[] = {"warm_start_updates", "warm_start_texts",
+                                           "warm_start_first_loss", "warm_start_loss",
+                                           "total_tokens"};
+        for (size_t k = 0; k < sizeof same / sizeof *same; k++)
+            assert_near(metric_of(whole, 0, same[k]), metric_of(stopped, 0, same[k]), 0);
+        assert_near(metric_of(stopped, 0, "flops") / metric_of(whole, 0, "flops"), 1, 1e-9);
+        assert_same_run(whole, stopped, weights, 2);
+    }
+}
+
 static masa_text warned;
 
 static void keep_warning(masa_log_level level, const char *message)
@@ -317,6 +366,7 @@ int main(void)
         cmocka_unit_test(a_resume_that_fails_leaves_an_older_store),
         cmocka_unit_test(an_evaluation_is_broken_off_and_made_up_for),
         cmocka_unit_test(a_held_out_loss_is_broken_off_and_made_up_for),
+        cmocka_unit_test(a_warm_start_goes_on_where_it_was),
         cmocka_unit_test(a_checkpoint_knows_what_it_was_made_of),
         cmocka_unit_test(all_weights_need_the_checkpoint_alone),
         cmocka_unit_test(the_best_checkpoint_is_kept),
