@@ -8,8 +8,10 @@
 #include <masa/memory.h>
 #include <masa/run_folder.h>
 #include <masa/text.h>
+#include <grp.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -595,6 +597,57 @@ static void make_run(const char *name, const char *const *set, size_t n, const c
     free(path);
 }
 
+/* Runs a command in the folder as the user nobody; its status, 200 where that cannot be. */
+static int as_nobody(const char *arguments)
+{
+    int status;
+    char line[1024];
+    snprintf(line, sizeof line, "'%s' %s", MASA_PROGRAM, arguments);
+    pid_t child = fork();
+    if (child == 0) {
+        if (chdir(root) != 0 || !freopen("output", "w", stdout) ||
+            !freopen("errors", "w", stderr) || setgroups(0, NULL) != 0 || setgid(65534) != 0 ||
+            setuid(65534) != 0 || access(MASA_PROGRAM, X_OK) != 0)
+            _exit(200);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(200);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    read_all(output, sizeof output, "output");
+    read_all(errors, sizeof errors, "errors");
+    return WEXITSTATUS(status);
+}
+
+/* A folder that may not be written, and files of another user: as read-only media are. */
+static void results_and_runs_are_read_without_writing(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) skip_since("only root can become another user");
+    if (as_nobody("--version") == 200) skip_since("another user cannot run masa here");
+    char *folder = masa_path_join(root, "shelf"), *copy = masa_path_join(root, "shelf/run");
+    static const char *const set[] = {"data.suffix="};
+    fix_choice();
+    assert_int_equal(masa_folder_create(folder, NULL), MASA_OK);
+    assert_int_equal(chmod(root, 0755), 0);
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o shelf/a.sqlite");
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 --seed 2 -o shelf/b.sqlite");
+    make_run("shelf/run", set, 1, NULL);
+    assert_int_equal(chmod(folder, 0555) + chmod(copy, 0555), 0);
+    static const char *const lines[] = {"eval shelf/a.sqlite",
+                                        "eval --compare shelf/a.sqlite shelf/b.sqlite",
+                                        "inspect shelf/run"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (as_nobody(lines[i]) != 0) fail_msg("%s: %s", lines[i], errors);
+    /* with a log that a crash left */
+    char *log = masa_path_join(root, "shelf/a.sqlite-wal");
+    assert_int_equal(masa_file_write(log, "", 0, NULL), MASA_OK);
+    if (as_nobody(lines[0]) != 0) fail_msg("%s: %s", lines[0], errors);
+    assert_int_equal(chmod(folder, 0755) + chmod(copy, 0755), 0);
+    free(log);
+    free(copy);
+    free(folder);
+}
+
 #define PREDICT                                                                                \
     "--problems own.jsonl --chat-template chatml --compute f32 --suffix '' -n 2 -l 8 --meta "  \
     "--meta-samples 3 --meta-template meta.txt --meta-max-tokens 9 --length-min 1 "
@@ -664,6 +717,7 @@ int main(void)
         cmocka_unit_test(wrong_use),
         cmocka_unit_test(comparison),
         cmocka_unit_test(predictions),
+        cmocka_unit_test(results_and_runs_are_read_without_writing),
         cmocka_unit_test(gains),
         cmocka_unit_test(long_prompts_count_as_wrong),
         cmocka_unit_test(programs),
