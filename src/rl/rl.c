@@ -341,10 +341,12 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     unsigned answer_rules;
     masa_status st = rl_answer_rules(&answer_rules, c->data.answer_rules, err);
     if (st == MASA_OK) st = rl_method_check(c, err);
+    if (st == MASA_OK) st = rl_session_check(c, err);
+    if (st == MASA_OK) st = rl_prompts_load(&l.prompts, c, answer_rules, err);
     if (st == MASA_OK)
         st = rl_session_open(&l.session, c, folder, options, here ? &generator : NULL, &l.wants,
                              err);
-    if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, answer_rules, err);
+    if (st == MASA_OK) st = rl_prompts_fit(&l.prompts, &l.session, err);
     if (st == MASA_OK && c->meta.samples && c->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
         st = rl_one_pass_init(&l.one_pass, &l.session, err);
     if (st == MASA_OK) {

@@ -173,8 +173,7 @@ static masa_status check_file(const char *path, const char *setting, masa_error 
                      setting);
 }
 
-/* What can be refused before a model is loaded, which may take minutes. */
-static masa_status check_settings(const masa_config *c, masa_error *err)
+masa_status rl_session_check(const masa_config *c, masa_error *err)
 {
     masa_status st = masa_config_require(c, "model.path", err);
     if (st == MASA_OK) st = masa_chat_check_name(c->model.chat_template, err);
@@ -197,8 +196,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
                       .log = options->progress,
                       .folder = folder};
     if (config->train.threads) masa_threads_set((int)config->train.threads);
-    masa_status st = check_settings(config, err);
-    if (st == MASA_OK) st = rl_shares_open(s, err);
+    masa_status st = rl_shares_open(s, err);
     if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
     if (st == MASA_OK)
         st = rl_memory_reserve(config, rl_session_model(s), wants, generator, s->log, err);

@@ -85,6 +85,9 @@ masa_dtype rl_compute_dtype(const masa_config *config);
  * which needs nothing else. */
 const char *rl_session_model(const rl_session *session);
 
+/* Settings that can be refused before a model is loaded, which may take minutes. */
+masa_status rl_session_check(const masa_config *config, masa_error *err);
+
 /* Finds the newest checkpoint of the run in `folder` when it is to be resumed, plans the
  * memory, which completes wants (rl_memory_reserve; generator NULL: there is none), and loads
  * everything up to the trainer. Of the run nothing is changed yet. On failure

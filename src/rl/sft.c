@@ -251,6 +251,8 @@ masa_status masa_sft_train(const masa_config *config, const char *folder,
     sft_loop l = {.saved_step = -1};
     rl_session_options wants = {.temperature = 1, .stops_logprobs = true};
     masa_status st = check(config, err);
+    if (st == MASA_OK) st = rl_session_check(config, err);
+    if (st == MASA_OK) st = rl_examples_check(config, config->sft.data, err);
     if (st == MASA_OK)
         st = rl_session_open(&l.session, config, folder, options, NULL, &wants, err);
     if (st == MASA_OK) st = load_examples(&l, err);
