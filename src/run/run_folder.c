@@ -312,7 +312,9 @@ masa_status masa_run_add_history(masa_run *run, long step, const char *what, mas
     masa_text text = {0};
     masa_status st = masa_run_history(run->store, &before, err);
     if (st == MASA_OK) {
-        masa_text_addf(&text, "%sstep %ld: %s\n", before ? before : "", step, what);
+        masa_text_addf(&text, "%sstep %ld: ", before ? before : "", step);
+        masa_text_add_line_shown(&text, what);
+        masa_text_add(&text, "\n");
         st = masa_store_set_info(run->store, history_key, masa_text_get(&text), err);
     }
     masa_text_deinit(&text);
