@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static void write_stderr(masa_log_level level, const char *message)
 {
@@ -32,6 +33,8 @@ void masa_log(masa_log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
+    /* What it quotes of a file cannot pass for a message of its own. */
+    for (char *p = message; (p = strchr(p, '\n')); p++) *p = ' ';
     if (current_watcher) current_watcher(watcher_context, level, message);
     if (current_sink) current_sink(level, message);
 }

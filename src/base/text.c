@@ -145,16 +145,28 @@ static bool is_harmless(unsigned code)
     return !control && !turns;
 }
 
-void masa_text_add_shown(masa_text *text, const char *s, size_t n)
+static void add_shown(masa_text *text, const char *s, size_t n, bool line)
 {
     for (size_t i = 0; i < n;) {
         unsigned code;
         size_t length = masa_utf8_decode(s + i, n - i, &code);
         if (length == 0) masa_text_add(text, REPLACEMENT);
+        else if (line && code == '\n') masa_text_add(text, "\\n");
+        else if (line && code == '\t') masa_text_add(text, "\\t");
         else if (is_harmless(code)) masa_text_append(text, s + i, length);
         else masa_text_addf(text, code < 0x100 ? "\\x%02X" : "\\u%04X", code);
         i += length ? length : 1;
     }
+}
+
+void masa_text_add_shown(masa_text *text, const char *s, size_t n)
+{
+    add_shown(text, s, n, false);
+}
+
+void masa_text_add_line_shown(masa_text *text, const char *s)
+{
+    add_shown(text, s, strlen(s), true);
 }
 
 void masa_text_add_json(masa_text *text, const char *s, size_t n)

@@ -40,7 +40,10 @@ static void print_row(const masa_forecast_row *row, bool json)
     print_value("  %9.2f", row->true_rate);
     print_value("  %9.0f", row->length);
     print_value("  %9.0f", row->true_length);
-    printf("  %s\n", row->problem);
+    masa_text problem = {0};
+    masa_text_add_line_shown(&problem, row->problem);
+    printf("  %s\n", masa_text_get(&problem));
+    masa_text_deinit(&problem);
 }
 
 static void print_agreement(const char *what, size_t n, double error, double correlation)

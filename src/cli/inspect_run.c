@@ -54,7 +54,15 @@ typedef struct reader {
     long n, limit;         /* rows of a kind, and the most to show; negative: all */
     masa_text last_prompt; /* shown once for the rollouts that follow one another */
     masa_text json_line;
+    masa_text line; /* or lines, for people */
 } reader;
+
+/* A text of the run's, which cannot pass for a line of its own. */
+static void add_shown(masa_text *line, const char *what, const char *text)
+{
+    masa_text_add(line, what);
+    masa_text_add_line_shown(line, text);
+}
 
 /* Counts a row; whether it is to be shown. */
 static bool next_row(reader *r)
@@ -64,26 +72,30 @@ static bool next_row(reader *r)
 
 static void print_rollout(reader *r, const masa_store_rollout *o)
 {
+    masa_text *line = &r->line;
+    masa_text_clear(line);
     if (strcmp(masa_text_get(&r->last_prompt), o->prompt_text) != 0 || r->n == 1) {
         masa_text_clear(&r->last_prompt);
         masa_text_add(&r->last_prompt, o->prompt_text);
-        printf("==== prompt %ld of step %ld, problem %s, %ld tokens, answer %s\n%s\n",
-               o->prompt, o->step, o->problem, o->prompt_tokens, o->answer, o->prompt_text);
+        masa_text_addf(line, "==== prompt %ld of step %ld", o->prompt, o->step);
+        add_shown(line, ", problem ", o->problem);
+        masa_text_addf(line, ", %ld tokens", o->prompt_tokens);
+        add_shown(line, ", answer ", o->answer);
+        masa_text_addf(line, "\n%s\n", o->prompt_text);
     }
-    printf("---- step %ld, prompt %ld, %s %ld: reward %.3f, advantage %+.3f, %ld tokens, "
-           "stopped by %s",
-           o->step, o->prompt, o->kind, o->sample, o->reward, o->advantage, o->tokens,
-           o->cause);
-    if (isfinite(o->logprob)) printf(", log-probability %.3f", o->logprob);
-    if (*o->extracted) printf(", found %s", o->extracted);
-    printf("\n%s\n", o->text);
-    if (*o->parts) printf("     parts of the reward: %s\n", o->parts);
-    if (*o->said) printf("     %s\n", o->said);
-    if (!o->prediction) return;
-    masa_text prediction = {0};
-    masa_store_prediction_text(&prediction, o->prediction);
-    printf("%s", masa_text_get(&prediction));
-    masa_text_deinit(&prediction);
+    masa_text_addf(line, "---- step %ld, prompt %ld, ", o->step, o->prompt);
+    add_shown(line, "", o->kind);
+    masa_text_addf(line, " %ld: reward %.3f, advantage %+.3f, %ld tokens", o->sample, o->reward,
+                   o->advantage, o->tokens);
+    add_shown(line, ", stopped by ", o->cause);
+    if (isfinite(o->logprob)) masa_text_addf(line, ", log-probability %.3f", o->logprob);
+    if (*o->extracted) add_shown(line, ", found ", o->extracted);
+    masa_text_addf(line, "\n%s", o->text);
+    if (*o->parts) add_shown(line, "\n     parts of the reward: ", o->parts);
+    if (*o->said) add_shown(line, "\n     ", o->said);
+    masa_text_add(line, "\n");
+    if (o->prediction) masa_store_prediction_text(line, o->prediction);
+    fputs(masa_text_get(line), stdout);
 }
 
 /* null for what was not read. */
@@ -167,10 +179,15 @@ static masa_status see_eval(void *context, const masa_store_eval *e, masa_error 
     reader *r = context;
     if (!next_row(r)) return MASA_OK;
     if (!r->json) {
-        printf("---- step %ld, problem %s, sample %ld: %s (answer %s), %ld tokens, stopped by "
-               "%s%s%s\n%s\n",
-               e->step, e->problem, e->sample, e->correct ? "right" : "wrong", e->answer,
-               e->tokens, e->cause, *e->extracted ? ", found " : "", e->extracted, e->text);
+        masa_text_clear(&r->line);
+        masa_text_addf(&r->line, "---- step %ld", e->step);
+        add_shown(&r->line, ", problem ", e->problem);
+        masa_text_addf(&r->line, ", sample %ld: %s", e->sample, e->correct ? "right" : "wrong");
+        add_shown(&r->line, " (answer ", e->answer);
+        masa_text_addf(&r->line, "), %ld tokens", e->tokens);
+        add_shown(&r->line, ", stopped by ", e->cause);
+        if (*e->extracted) add_shown(&r->line, ", found ", e->extracted);
+        printf("%s\n%s\n", masa_text_get(&r->line), e->text);
         return MASA_OK;
     }
     masa_text *line = &r->json_line;
@@ -194,10 +211,12 @@ static masa_status see_decision(void *context, const masa_store_decision *d, mas
     reader *r = context;
     if (!next_row(r)) return MASA_OK;
     if (!r->json) {
-        printf(
-            "step %ld, prompt %ld, problem %s: %s %s, predictions %.4g +- %.4g, value %.4g\n",
-            d->step, d->prompt, d->problem, d->kind, d->taken ? "taken" : "not taken", d->mean,
-            d->deviation, d->value);
+        masa_text_clear(&r->line);
+        masa_text_addf(&r->line, "step %ld, prompt %ld", d->step, d->prompt);
+        add_shown(&r->line, ", problem ", d->problem);
+        add_shown(&r->line, ": ", d->kind);
+        printf("%s %s, predictions %.4g +- %.4g, value %.4g\n", masa_text_get(&r->line),
+               d->taken ? "taken" : "not taken", d->mean, d->deviation, d->value);
         return MASA_OK;
     }
     masa_text *line = &r->json_line;
@@ -223,7 +242,9 @@ static masa_status see_event(void *context, long step, const char *rule, const c
     reader *r = context;
     if (!next_row(r)) return MASA_OK;
     if (!r->json) {
-        printf("step %ld: %s\n", step, text);
+        masa_text_clear(&r->line);
+        add_shown(&r->line, "", text);
+        printf("step %ld: %s\n", step, masa_text_get(&r->line));
         return MASA_OK;
     }
     inspect_add_number(&r->json_line, "step", (double)step);
@@ -263,6 +284,7 @@ static masa_status show_rows(masa_store *store, const cli_inspect_options *o, ma
     if (st == MASA_OK && !any) fprintf(stderr, "nothing that fits\n");
     masa_text_deinit(&r.last_prompt);
     masa_text_deinit(&r.json_line);
+    masa_text_deinit(&r.line);
     return st;
 }
 

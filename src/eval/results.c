@@ -3,7 +3,7 @@
 
 #include <masa/file.h>
 #include <masa/memory.h>
-#include <masa/sqlite_error.h>
+#include <masa/sqlite_file.h>
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -84,20 +84,15 @@ static masa_status check_schema(masa_results *r, masa_error *err)
     return MASA_OK;
 }
 
-masa_status masa_results_open(masa_results **out, const char *path, masa_results_mode mode,
-                              masa_error *err)
+static masa_status open_name(masa_results **out, const char *path, const char *name, bool write,
+                             masa_error *err)
 {
-    bool write = mode == MASA_RESULTS_WRITE;
-    if (!write && !masa_path_exists(path))
-        return MASA_FAIL(err, MASA_ERR_IO, "there is no file of results %s", path);
-    if (!masa_path_missing(path) && !masa_path_is_regular(path))
-        return MASA_FAIL(err, MASA_ERR_IO, "%s is not a regular file, as results need", path);
     masa_results *r = masa_alloc(1, sizeof *r);
     r->path = masa_strdup(path);
     r->write = write;
-    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+    int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : masa_sqlite_read_flags;
     masa_status st = MASA_OK;
-    if (sqlite3_open_v2(path, &r->db, flags, NULL) != SQLITE_OK) st = results_fail(r, err);
+    if (sqlite3_open_v2(name, &r->db, flags, NULL) != SQLITE_OK) st = results_fail(r, err);
     if (st == MASA_OK) {
         sqlite3_busy_timeout(r->db, 5000);
         st = check_schema(r, err);
@@ -108,6 +103,30 @@ masa_status masa_results_open(masa_results **out, const char *path, masa_results
     if (st == MASA_OK) *out = r;
     else masa_results_close(r);
     return st;
+}
+
+typedef struct reading {
+    masa_results **out;
+    const char *path;
+} reading;
+
+static masa_status open_to_read(void *context, const char *name, masa_error *err)
+{
+    const reading *r = context;
+    return open_name(r->out, r->path, name, false, err);
+}
+
+masa_status masa_results_open(masa_results **out, const char *path, masa_results_mode mode,
+                              masa_error *err)
+{
+    reading r = {out, path};
+    bool write = mode == MASA_RESULTS_WRITE;
+    if (!write && !masa_path_exists(path))
+        return MASA_FAIL(err, MASA_ERR_IO, "there is no file of results %s", path);
+    if (!masa_path_missing(path) && !masa_path_is_regular(path))
+        return MASA_FAIL(err, MASA_ERR_IO, "%s is not a regular file, as results need", path);
+    return write ? open_name(out, path, path, true, err)
+                 : masa_sqlite_open_to_read(path, open_to_read, &r, err);
 }
 
 masa_status results_commit(masa_results *r, masa_error *err)

@@ -242,8 +242,9 @@ static masa_status judge_programs(evaluation *e, const programs *p, masa_error *
                                        .size = s->text_size,
                                        .truncated = strcmp(s->cause, "eos") != 0};
     }
-    masa_status st = masa_judge_all(judged, responses, p->n, err);
+    masa_status st = masa_judge_all(judged, responses, p->n, e->options->stop, err);
     bool made = st == MASA_OK;
+    if (st == MASA_ERR_INTERRUPTED) st = MASA_OK; /* what is sampled is kept, unjudged */
     for (size_t i = 0; made && i < p->n; i++) {
         if (st == MASA_OK)
             st = results_set_verdict(e->results, p->items[i]->row, p->samples[i].sample,
@@ -258,7 +259,7 @@ static masa_status judge_programs(evaluation *e, const programs *p, masa_error *
 
 static masa_status judge_chunk(evaluation *e, const item *items, size_t n, masa_error *err)
 {
-    enum { AT_ONCE = 64 }; /* few enough that a stop does not wait for long */
+    enum { AT_ONCE = 64 }; /* few enough that a stop loses little */
     masa_status st = MASA_OK;
     programs p = {0};
     for (size_t i = 0; st == MASA_OK && !stop_asked(e) && i < n; i++) {

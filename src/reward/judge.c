@@ -89,8 +89,9 @@ static void judge_answer(masa_judgement *j, const masa_response *r)
 }
 
 masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, size_t n,
-                           masa_error *err)
+                           const volatile sig_atomic_t *stop, masa_error *err)
 {
+    masa_code_limits limits = MASA_CODE_LIMITS;
     masa_code_job *jobs = masa_alloc(n, sizeof *jobs);
     masa_code_result *results = masa_alloc(n, sizeof *results);
     size_t *places = masa_alloc(n, sizeof *places), n_jobs = 0;
@@ -101,7 +102,8 @@ masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, 
             judge_answer(&out[i], &responses[i]);
         else if (find_program(&jobs[n_jobs], &out[i], &responses[i])) places[n_jobs++] = i;
     }
-    masa_status st = masa_code_run_all(results, jobs, n_jobs, 0, NULL, err);
+    limits.stop = stop;
+    masa_status st = masa_code_run_all(results, jobs, n_jobs, 0, &limits, err);
     for (size_t k = 0; k < n_jobs; k++) {
         masa_judgement *j = &out[places[k]];
         j->right = st == MASA_OK && results[k].outcome == MASA_CODE_PASSED;
@@ -121,7 +123,7 @@ masa_status masa_judge(masa_judgement *out, const masa_problem *problem, const c
     const masa_response response = {
         .problem = problem, .text = text, .size = size, .truncated = truncated};
     masa_judgement j;
-    masa_status st = masa_judge_all(&j, &response, 1, err);
+    masa_status st = masa_judge_all(&j, &response, 1, NULL, err);
     if (st == MASA_OK) *out = j;
     return st;
 }

@@ -61,10 +61,10 @@ void masa_rewards_close(masa_rewards *r)
 /* ---- the parts ---- */
 
 static masa_status judge(masa_reward *out, const masa_response *responses, size_t n,
-                         masa_error *err)
+                         const volatile sig_atomic_t *stop, masa_error *err)
 {
     masa_judgement *judged = masa_alloc(n + 1, sizeof *judged);
-    masa_status st = masa_judge_all(judged, responses, n, err);
+    masa_status st = masa_judge_all(judged, responses, n, stop, err);
     for (size_t i = 0; st == MASA_OK && i < n; i++) {
         out[i].correct = judged[i].right;
         out[i].answer = judged[i].answer;
@@ -120,7 +120,7 @@ masa_status masa_rewards_give(masa_rewards *r, masa_reward *out, const masa_resp
         out[i] = (masa_reward){0};
         for (int k = 0; k < MASA_REWARD_PARTS; k++) out[i].parts[k] = NAN;
     }
-    if (judged) st = judge(out, responses, n, err);
+    if (judged) st = judge(out, responses, n, o->stop, err);
     if (st == MASA_OK && (r->command || r->url))
         st = ask_user(r, out, responses, n, judged, err);
     for (size_t i = 0; st != MASA_OK && i < n; i++) free(out[i].answer);

@@ -2,6 +2,7 @@
 
 #include "prompts.h"
 
+#include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
 #include <masa/problem_line.h>
@@ -60,10 +61,21 @@ masa_status rl_encode_turn(rl_example *out, const rl_session *s, const masa_mess
     return st;
 }
 
-static masa_status add_example(rl_examples *out, const rl_session *s,
-                               const masa_message *messages, size_t turn, masa_error *err)
+/* Without a session lines are only checked. */
+typedef struct loading {
+    rl_examples *examples;
+    const rl_session *session;
+    const masa_config *config;
+    const char *path;
+} loading;
+
+static masa_status add_example(const loading *l, const masa_message *messages, size_t turn,
+                               masa_error *err)
 {
     rl_example e;
+    const rl_session *s = l->session;
+    rl_examples *out = l->examples;
+    if (!s) return MASA_OK;
     masa_status st = rl_encode_turn(&e, s, messages, turn, err);
     if (st != MASA_OK) return st;
     if (e.prompt.n + e.response.n <= (size_t)s->config->sft.max_tokens) {
@@ -75,8 +87,7 @@ static masa_status add_example(rl_examples *out, const rl_session *s,
     return MASA_OK;
 }
 
-static masa_status add_conversation(rl_examples *out, const rl_session *s, const json_t *list,
-                                    masa_error *err)
+static masa_status add_conversation(const loading *l, const json_t *list, masa_error *err)
 {
     size_t n = json_array_size(list), learned = 0;
     masa_message *messages = masa_alloc(n, sizeof *messages);
@@ -89,7 +100,7 @@ static masa_status add_conversation(rl_examples *out, const rl_session *s, const
             st = MASA_FAIL(err, MASA_ERR_DATA,
                            "message %zu lacks the texts `role` and `content`", i + 1);
         else if (i > 0 && strcmp(messages[i].role, "assistant") == 0) {
-            st = add_example(out, s, messages, i, err);
+            st = add_example(l, messages, i, err);
             learned++;
         }
     }
@@ -99,17 +110,11 @@ static masa_status add_conversation(rl_examples *out, const rl_session *s, const
     return st;
 }
 
-typedef struct loading {
-    rl_examples *examples;
-    const rl_session *session;
-    const char *path;
-} loading;
-
 /* A problem with its solution, asked for as the rollouts of `masa train` will be. */
 static masa_status add_solution(const loading *l, const json_t *line, size_t number,
                                 masa_error *err)
 {
-    const masa_config *c = l->session->config;
+    const masa_config *c = l->config;
     masa_problem_reader reader = rl_problem_reader(c);
     masa_problem problem;
     reader.unjudged = true;
@@ -121,7 +126,7 @@ static masa_status add_solution(const loading *l, const json_t *line, size_t num
         {"system", c->model.system}, {"user", user}, {"assistant", problem.solution}};
     bool system = c->model.system[0];
     st = problem.solution
-             ? add_example(l->examples, l->session, turns + !system, system ? 2 : 1, err)
+             ? add_example(l, turns + !system, system ? 2 : 1, err)
              : MASA_FAIL(err, MASA_ERR_DATA, "the line has no \"solution\" (a string)");
     masa_problem_deinit(&problem);
     free(user);
@@ -134,14 +139,20 @@ static masa_status add_line(void *context, json_t *line, size_t number, bool *en
     const loading *l = context;
     const json_t *list = json_object_get(line, "messages");
     (void)enough;
-    return json_array_size(list) ? add_conversation(l->examples, l->session, list, err)
+    return json_array_size(list) ? add_conversation(l, list, err)
                                  : add_solution(l, line, number, err);
+}
+
+masa_status rl_examples_check(const masa_config *config, const char *path, masa_error *err)
+{
+    loading l = {.config = config, .path = path};
+    return masa_path_is_regular(path) ? masa_json_lines_read(path, add_line, &l, err) : MASA_OK;
 }
 
 masa_status rl_examples_load(rl_examples *out, const rl_session *s, const char *path,
                              masa_error *err)
 {
-    loading l = {out, s, path};
+    loading l = {out, s, s->config, path};
     *out = (rl_examples){0};
     masa_status st = masa_json_lines_read(path, add_line, &l, err);
     if (st == MASA_OK && out->n == 0)

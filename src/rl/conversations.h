@@ -23,6 +23,10 @@ typedef struct rl_examples {
     size_t left_out; /* longer than sft.max_tokens */
 } rl_examples;
 
+/* What rl_examples_load refuses of a file whatever the model is. What can be read only once, a
+ * pipe, is left to that. */
+masa_status rl_examples_check(const masa_config *config, const char *path, masa_error *err);
+
 /* Every assistant turn of every conversation is an example of its own. A broken line is
  * MASA_ERR_DATA with path and line; so is a file in which nothing remains. */
 masa_status rl_examples_load(rl_examples *out, const rl_session *session, const char *path,

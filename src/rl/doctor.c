@@ -157,7 +157,8 @@ static masa_status sample(masa_findings *f, rl_session *s, size_t n, masa_error 
     masa_model_options options = {rl_compute_dtype(s->config), false};
     masa_status st = masa_model_load(&s->model, s->config->model.path, &options, err);
     if (st == MASA_OK) st = rl_answer_rules(&rules, s->config->data.answer_rules, err);
-    if (st == MASA_OK && rl_prompts_open(&prompts, s, rules, &why) != MASA_OK)
+    if (st == MASA_OK && (rl_prompts_load(&prompts, s->config, rules, &why) != MASA_OK ||
+                          rl_prompts_fit(&prompts, s, &why) != MASA_OK))
         doctor_add(f, "prompts", MASA_FINDING_SPOILS, "see the message", "%s", why.message);
     else if (st == MASA_OK) st = doctor_sample(f, s, &prompts, n, err);
     rl_prompts_close(&prompts);

@@ -5,6 +5,8 @@
 
 #include "prompts.h"
 
+#include <jansson.h>
+
 typedef struct rl_expert {
     uint64_t draw; /* of the prompt whose meta prompt it answers */
     char *text;    /* valid UTF-8 */
@@ -18,6 +20,10 @@ typedef struct rl_experts {
 /* Takes over text. */
 void rl_experts_add(rl_experts *experts, uint64_t draw, char *text);
 void rl_experts_clear(rl_experts *experts); /* frees the texts and the list */
+
+/* As a JSON list (caller's), and back; false where it is damaged. */
+json_t *rl_experts_save(const rl_experts *experts);
+bool rl_experts_load(rl_experts *experts, const json_t *list);
 
 /* Adds the best meta rollout of each prompt whose truth is known, corrected; where none can be
  * used and meta.bc_repair is set, an answer made from the truth. Returns how many. */

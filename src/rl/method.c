@@ -55,6 +55,7 @@ void rl_method_init(rl_method *m, const masa_config *config, size_t n_problems)
 void rl_method_deinit(rl_method *m)
 {
     rl_experts_clear(&m->experts);
+    free(m->warm_start);
     free(m->beliefs);
     free(m->shut);
     *m = (rl_method){0};

@@ -12,7 +12,8 @@
 
 typedef struct rl_method {
     bool warm_started;
-    bool acting; /* predictions gate and cut off in this step */
+    char *warm_start; /* one that was stopped: how far it is (warm_start.h); or NULL */
+    bool acting;      /* predictions gate and cut off in this step */
     masa_calibration calibration;
     masa_gate_fit fit;      /* what past forecasts came to */
     masa_cutoff_fit cutoff; /* how far right solutions ran beyond their forecasts */

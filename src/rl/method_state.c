@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *save_experts(const rl_experts *experts)
+json_t *rl_experts_save(const rl_experts *experts)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < experts->n; i++)
@@ -65,25 +65,27 @@ static json_t *save_cutoff(const masa_cutoff_fit *fit)
 
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json =
-        json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "warm_started", m->warm_started,
-                  "acting", m->acting, "calibration", save_calibration(&m->calibration), "fit",
-                  save_fit(&m->fit), "cutoff", save_cutoff(&m->cutoff), "beliefs",
-                  save_beliefs(m), "shut", save_shut(m), "experts", save_experts(&m->experts));
+    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "warm_started",
+                             m->warm_started, "acting", m->acting, "calibration",
+                             save_calibration(&m->calibration), "fit", save_fit(&m->fit),
+                             "cutoff", save_cutoff(&m->cutoff), "beliefs", save_beliefs(m),
+                             "shut", save_shut(m), "experts", rl_experts_save(&m->experts));
+    if (m->warm_start)
+        json_object_set_new(json, "warm_start", json_loads(m->warm_start, 0, NULL));
     /* 17 digits give every double back. */
     char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);
     return text;
 }
 
-static bool load_experts(rl_method *m, const json_t *list)
+bool rl_experts_load(rl_experts *experts, const json_t *list)
 {
     bool ok = json_is_array(list);
     for (size_t i = 0; ok && i < json_array_size(list); i++) {
         json_int_t draw;
         const char *text;
         ok = json_unpack(json_array_get(list, i), "[I,s]", &draw, &text) == 0 && draw >= 0;
-        if (ok) rl_experts_add(&m->experts, (uint64_t)draw, masa_strdup(text));
+        if (ok) rl_experts_add(experts, (uint64_t)draw, masa_strdup(text));
     }
     return ok;
 }
@@ -149,16 +151,19 @@ masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
 {
     if (!text) return MASA_OK;
     int warm = 0, acting = 0;
-    json_t *calibration, *fit, *cutoff = NULL, *beliefs, *shut, *experts;
+    json_t *calibration, *fit, *cutoff = NULL, *beliefs, *shut, *experts, *warm_start = NULL;
     json_t *json = json_loads(text, 0, NULL);
-    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s?o,s:o,s:o,s:o}", "warm_started",
+    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s?o,s:o,s:o,s:o,s?o}", "warm_started",
                                   &warm, "acting", &acting, "calibration", &calibration, "fit",
                                   &fit, "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
-                                  "experts", &experts) == 0;
+                                  "experts", &experts, "warm_start", &warm_start) == 0;
     m->warm_started = warm;
     m->acting = acting;
     ok = ok && load_calibration(m, calibration) && load_fit(m, fit) && load_cutoff(m, cutoff) &&
-         load_beliefs(m, beliefs) && load_shut(m, shut) && load_experts(m, experts);
+         load_beliefs(m, beliefs) && load_shut(m, shut) &&
+         rl_experts_load(&m->experts, experts);
+    if (ok && warm_start)
+        m->warm_start = json_dumps(warm_start, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);
     if (ok) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_FORMAT,

@@ -117,9 +117,8 @@ masa_problem_reader rl_problem_reader(const masa_config *config)
 }
 
 static masa_status load(rl_prompts *prompts, masa_problems *out, const char *path, size_t limit,
-                        unsigned rules, const rl_session *s, masa_error *err)
+                        unsigned rules, const masa_config *c, masa_error *err)
 {
-    const masa_config *c = s->config;
     bool test = out == &prompts->test;
     masa_problem_reader reader = rl_problem_reader(c);
     reader.rules = rules;
@@ -129,33 +128,47 @@ static masa_status load(rl_prompts *prompts, masa_problems *out, const char *pat
     reader.keep_lines = c->reward.command[0] || c->reward.url[0];
     masa_status st = masa_problems_load(out, path, &reader, limit, err);
     if (st == MASA_OK && !reader.unjudged) st = masa_judge_available(out, err);
-    if (st == MASA_OK && test) st = check_strata(out, path, c->data.strata, err);
-    return st == MASA_OK ? leave_out_long(prompts, out, path, s, err) : st;
+    return st == MASA_OK && test ? check_strata(out, path, c->data.strata, err) : st;
 }
 
-static masa_status load_template(rl_prompts *prompts, const char *path, masa_error *err)
+static masa_status load_template(rl_prompts *prompts, const masa_config *c, masa_error *err)
 {
-    masa_text text = {0};
+    masa_text text = {0}, filled = {0};
+    masa_meta_options options = rl_meta_options(c);
+    const char *path = c->meta.template;
     masa_status st = masa_file_read(&text, path, err);
     if (st == MASA_OK) prompts->meta_template = masa_text_take(&text);
+    if (st == MASA_OK) {
+        st = masa_meta_prompt(&filled, prompts->meta_template, "", &options, err);
+        if (st != MASA_OK) masa_error_at(err, path, 0);
+    }
+    masa_text_deinit(&filled);
     masa_text_deinit(&text);
     return st;
 }
 
-masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *s, unsigned rules,
+masa_status rl_prompts_load(rl_prompts *prompts, const masa_config *c, unsigned rules,
                             masa_error *err)
 {
-    const masa_config *c = s->config;
     *prompts = (rl_prompts){0};
     masa_status st = masa_config_require(c, "data.train", err);
     if (st == MASA_OK && c->meta.samples && c->meta.template[0])
-        st = load_template(prompts, c->meta.template, err);
+        st = load_template(prompts, c, err);
     if (st == MASA_OK)
         st =
-            load(prompts, &prompts->train, c->data.train, (size_t)c->data.limit, rules, s, err);
+            load(prompts, &prompts->train, c->data.train, (size_t)c->data.limit, rules, c, err);
     if (st == MASA_OK && c->data.test[0])
         st = load(prompts, &prompts->test, c->data.test, (size_t)c->train.eval_samples, rules,
-                  s, err);
+                  c, err);
+    return st;
+}
+
+masa_status rl_prompts_fit(rl_prompts *prompts, const rl_session *s, masa_error *err)
+{
+    const masa_config *c = s->config;
+    masa_status st = leave_out_long(prompts, &prompts->train, c->data.train, s, err);
+    if (st == MASA_OK && c->data.test[0])
+        st = leave_out_long(prompts, &prompts->test, c->data.test, s, err);
     if (st == MASA_OK)
         masa_problem_order_init(&prompts->order, prompts->train.n, (uint64_t)c->train.seed,
                                 c->data.shuffle);

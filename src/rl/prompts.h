@@ -13,10 +13,13 @@ typedef struct rl_prompts {
 /* How the configuration says that problems are read; borrows its texts. */
 masa_problem_reader rl_problem_reader(const masa_config *config);
 
-/* Loads data.train, data.test and meta.template, answers by these rules; leaves out prompts above
- * data.max_prompt_tokens and says so; MASA_ERR_DATA when that is more than half of them. */
-masa_status rl_prompts_open(rl_prompts *prompts, const rl_session *session,
+/* Loads data.train, data.test and meta.template, answers by these rules, and checks what can be
+ * checked without a model. rl_prompts_close is the caller's, also after an error. */
+masa_status rl_prompts_load(rl_prompts *prompts, const masa_config *config,
                             unsigned answer_rules, masa_error *err);
+/* Then, with the model's tokenizer: leaves out prompts above data.max_prompt_tokens and says so;
+ * MASA_ERR_DATA when that is more than half of them. */
+masa_status rl_prompts_fit(rl_prompts *prompts, const rl_session *session, masa_error *err);
 void rl_prompts_close(rl_prompts *prompts);
 
 /* Index in `train` of the problem of a draw. */

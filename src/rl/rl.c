@@ -23,7 +23,8 @@
 static bool evaluation_due(const rl_loop *l, long step)
 {
     const masa_config *c = l->session.config;
-    if (l->prompts.test.n == 0) return false;
+    /* Of step 0 come before a warm start. */
+    if (l->prompts.test.n == 0 || l->method.warm_start) return false;
     return step == 0 || step == c->train.steps ||
            (c->train.eval_every > 0 && step % c->train.eval_every == 0);
 }
@@ -234,18 +235,16 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
     rl_warm_start_stats y;
-    l->sound = false;
+    l->saved_step = -1; /* a checkpoint of step 0 has not these weights */
     masa_status st = rl_warm_start(l, &y, err);
     if (st == MASA_OK && rl_session_diverged(s))
         st = MASA_FAIL(err, MASA_ERR_NUMERIC,
                        "the warm start's gradients are not finite; begin with a lower "
                        "meta.warm_start_lr");
-    if (st == MASA_ERR_INTERRUPTED)
-        masa_error_context(err, "nothing of it is kept, --resume begins it again");
-    if (st != MASA_OK) return st;
-    l->method.warm_started = l->sound = true;
-    s->state.tokens += (long)y.generated_tokens;
     s->state.seconds = masa_clock() - l->started;
+    if (st != MASA_OK) return st;
+    l->method.warm_started = true;
+    s->state.tokens += (long)y.generated_tokens;
     s->state.cpu_seconds += y.cpu_seconds;
     if (s->run) st = record_warm_start(s, &y, err);
     if (st == MASA_OK)
@@ -342,10 +341,12 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     unsigned answer_rules;
     masa_status st = rl_answer_rules(&answer_rules, c->data.answer_rules, err);
     if (st == MASA_OK) st = rl_method_check(c, err);
+    if (st == MASA_OK) st = rl_session_check(c, err);
+    if (st == MASA_OK) st = rl_prompts_load(&l.prompts, c, answer_rules, err);
     if (st == MASA_OK)
         st = rl_session_open(&l.session, c, folder, options, here ? &generator : NULL, &l.wants,
                              err);
-    if (st == MASA_OK) st = rl_prompts_open(&l.prompts, &l.session, answer_rules, err);
+    if (st == MASA_OK) st = rl_prompts_fit(&l.prompts, &l.session, err);
     if (st == MASA_OK && c->meta.samples && c->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
         st = rl_one_pass_init(&l.one_pass, &l.session, err);
     if (st == MASA_OK) {

@@ -151,6 +151,7 @@ static masa_status open_trainer(rl_session *s, const rl_session_options *wants, 
         .tokens_per_pass = (size_t)s->config->optimizer.tokens_per_pass,
         .recompute = wants->recompute,
         .temperature = wants->temperature,
+        .stop = wants->stops_logprobs ? s->stop : NULL,
     };
     masa_status st = MASA_OK;
     /* What a run learns must not depend on the memory that is free: where the setting leaves it
@@ -174,8 +175,7 @@ static masa_status check_file(const char *path, const char *setting, masa_error 
                      setting);
 }
 
-/* What can be refused before a model is loaded, which may take minutes. */
-static masa_status check_settings(const masa_config *c, masa_error *err)
+masa_status rl_session_check(const masa_config *c, masa_error *err)
 {
     masa_status st = masa_config_require(c, "model.path", err);
     if (st == MASA_OK) st = masa_chat_check_name(c->model.chat_template, err);
@@ -198,8 +198,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
                       .log = options->progress,
                       .folder = folder};
     if (config->train.threads) masa_threads_set((int)config->train.threads);
-    masa_status st = check_settings(config, err);
-    if (st == MASA_OK) st = rl_shares_open(s, err);
+    masa_status st = rl_shares_open(s, err);
     if (st == MASA_OK && options->resume) st = rl_resume_open(s, folder, options->restart, err);
     if (st == MASA_OK)
         st = rl_memory_reserve(config, model_path(s), wants, generator, s->log, err);

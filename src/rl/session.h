@@ -72,12 +72,16 @@ typedef struct rl_session_options {
     bool recompute;      /* activations in the backward pass */
     size_t kept_rows;    /* tokens of rollouts whose activations may be kept */
     float temperature;   /* of the trained policy */
+    bool stops_logprobs; /* masa_trainer_logprobs heeds the stop */
     long total_updates;  /* for schedules that end */
     long total_steps;    /* for the progress line */
 } rl_session_options;
 
 /* What products are computed in on this machine. */
 masa_dtype rl_compute_dtype(const masa_config *config);
+
+/* Settings that can be refused before a model is loaded, which may take minutes. */
+masa_status rl_session_check(const masa_config *config, masa_error *err);
 
 /* Finds the newest checkpoint of the run in `folder` when it is to be resumed, plans the
  * memory, which completes wants (rl_memory_reserve; generator NULL: there is none), and loads

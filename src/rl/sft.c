@@ -50,13 +50,11 @@ static masa_sequence *sequences_of(const sft_loop *l, const size_t *indices, siz
     return s;
 }
 
-/* Mean negative log-likelihood of a token of what is held out; NaN when nothing is. */
+/* Mean negative log-likelihood of a token of what is held out. */
 static masa_status held_out_loss(sft_loop *l, double *loss, masa_error *err)
 {
     size_t n = l->held_out, at = 0;
     double tokens;
-    *loss = NAN;
-    if (n == 0) return MASA_OK;
     masa_sequence *s = sequences_of(l, NULL, trained_examples(l), n, &tokens);
     float *logprobs = masa_alloc((size_t)tokens, sizeof *logprobs);
     for (size_t i = 0; i < n; at += s[i++].response_size) s[i].logprobs = logprobs + at;
@@ -69,39 +67,74 @@ static masa_status held_out_loss(sft_loop *l, double *loss, masa_error *err)
     return st;
 }
 
+/* ---- the record ---- */
+
 static masa_status record(sft_loop *l, double loss, double norm, double tokens, double seconds,
                           masa_error *err)
 {
     rl_session *s = &l->session;
-    const masa_config *c = s->config;
     long step = s->state.step;
-    double held = NAN;
-    bool last = step == l->steps;
-    bool due = last || (c->train.eval_every > 0 && step % c->train.eval_every == 0);
-    masa_status st = due ? held_out_loss(l, &held, err) : MASA_OK;
     const struct {
         const char *name;
         double value;
     } metrics[] = {{"loss", loss},
-                   {"heldout_loss", held},
                    {"grad_norm", norm},
                    {"lr", masa_optimizer_rate(s->optimizer, (size_t)step)},
                    {"tokens", tokens},
                    {"tokens_per_second", tokens / seconds},
                    {"skipped_updates", (double)s->skipped},
                    {"total_seconds", s->state.seconds}};
-    if (st == MASA_OK) st = masa_run_begin_step(s->run, err);
+    masa_status st = masa_run_begin_step(s->run, err);
     for (size_t i = 0; st == MASA_OK && i < sizeof metrics / sizeof *metrics; i++)
         if (!isnan(metrics[i].value))
             st = masa_run_add_metric(s->run, step, metrics[i].name, metrics[i].value, err);
     if (st == MASA_OK) st = rl_checkup_record(s, step, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
     if (st != MASA_OK) masa_run_abandon_step(s->run);
-    if (st == MASA_OK && !isnan(held))
-        masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, held,
+    return st;
+}
+
+static bool evaluation_due(const sft_loop *l)
+{
+    long every = l->session.config->train.eval_every, step = l->session.state.step;
+    return l->held_out && step > 0 && (step == l->steps || (every > 0 && step % every == 0));
+}
+
+#define HELD_OUT "heldout_loss"
+
+static masa_status see_evaluation(void *context, long step, const char *name, double value,
+                                  masa_error *err)
+{
+    (void)step, (void)name, (void)value, (void)err;
+    *(bool *)context = true;
+    return MASA_OK;
+}
+
+/* The loss of the weights as they are on what is held out, unless it is on record: a run that
+ * was stopped in it makes up for it when it goes on. */
+static masa_status evaluate(sft_loop *l, masa_error *err)
+{
+    rl_session *s = &l->session;
+    long step = s->state.step;
+    double loss = NAN;
+    bool recorded = false;
+    if (!s->run || !evaluation_due(l)) return MASA_OK;
+    masa_status st = masa_store_metrics(masa_run_store(s->run), step, step, HELD_OUT,
+                                        see_evaluation, &recorded, err);
+    if (st != MASA_OK || recorded) return st;
+    st = held_out_loss(l, &loss, err);
+    if (st == MASA_OK) st = masa_run_begin_step(s->run, err);
+    if (st != MASA_OK) return st;
+    st = masa_run_add_metric(s->run, step, HELD_OUT, loss, err);
+    if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
+    if (st != MASA_OK) masa_run_abandon_step(s->run);
+    else
+        masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, loss,
                            l->held_out);
     return st;
 }
+
+/* ---- a step ---- */
 
 static masa_status run_step(sft_loop *l, masa_error *err)
 {
@@ -152,22 +185,34 @@ static masa_status save(sft_loop *l, masa_error *err)
     return st;
 }
 
+static bool save_due(const sft_loop *l)
+{
+    long every = l->session.config->train.save_every, step = l->session.state.step;
+    return every > 0 && step > 0 && step % every == 0;
+}
+
+/* A step, after what is due before it. *ended: there is none to do. */
+static masa_status advance(sft_loop *l, bool *ended, masa_error *err)
+{
+    rl_session *s = &l->session;
+    masa_status st = evaluate(l, err);
+    if (st == MASA_OK) st = rl_checkup(s, err);
+    if (st == MASA_OK && save_due(l)) st = save(l, err);
+    *ended = s->state.step >= l->steps;
+    if (st == MASA_OK && !*ended && (rl_stop_asked(s) || rl_session_diverged(s)))
+        st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
+    st = masa_dist_agree(st, NULL, err);
+    if (st == MASA_OK) st = rl_peers_check_step(s, err);
+    return st == MASA_OK && !*ended ? run_step(l, err) : st;
+}
+
 static masa_status run_steps(sft_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
     masa_status st = MASA_OK;
+    bool ended = false;
     l->started = masa_clock() - s->state.seconds;
-    while (st == MASA_OK && s->state.step < l->steps) {
-        if (rl_stop_asked(s) || rl_session_diverged(s))
-            st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
-        st = masa_dist_agree(st, NULL, err);
-        if (st == MASA_OK) st = run_step(l, err);
-        if (st == MASA_OK) st = rl_checkup(s, err);
-        long every = s->config->train.save_every;
-        if (st == MASA_OK && every > 0 && s->state.step % every == 0) st = save(l, err);
-        st = masa_dist_agree(st, NULL, err);
-        if (st == MASA_OK) st = rl_peers_check_step(s, err);
-    }
+    while (st == MASA_OK && !ended) st = advance(l, &ended, err);
     if (st == MASA_OK) return save(l, err);
     bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;
     if (st == MASA_ERR_NUMERIC || (!asked && (!behind || s->state.step == 0))) return st;
@@ -204,8 +249,10 @@ masa_status masa_sft_train(const masa_config *config, const char *folder,
                            const masa_train_options *options, masa_error *err)
 {
     sft_loop l = {.saved_step = -1};
-    rl_session_options wants = {.temperature = 1};
+    rl_session_options wants = {.temperature = 1, .stops_logprobs = true};
     masa_status st = check(config, err);
+    if (st == MASA_OK) st = rl_session_check(config, err);
+    if (st == MASA_OK) st = rl_examples_check(config, config->sft.data, err);
     if (st == MASA_OK)
         st = rl_session_open(&l.session, config, folder, options, NULL, &wants, err);
     if (st == MASA_OK) st = load_examples(&l, err);

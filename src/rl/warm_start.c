@@ -76,25 +76,29 @@ static size_t rehearse(masa_sequence *out, const rl_expert *answers, size_t n,
     return made;
 }
 
-static masa_status learn(rl_loop *l, rl_experts *answers, const rl_draws *draws,
-                         rl_warm_start_stats *stats, masa_error *err)
+static masa_status learn(rl_loop *l, rl_lessons *lessons, masa_error *err)
 {
     const masa_config *c = l->session.config;
+    rl_experts *answers = &lessons->answers;
+    rl_warm_start_stats *stats = &lessons->stats;
     masa_sequence *rehearsed = masa_alloc(
         (size_t)(c->meta.bc_batch * c->meta.warm_start_rehearsal) + 1, sizeof *rehearsed);
     size_t batch = (size_t)c->meta.bc_batch, epochs = (size_t)c->meta.warm_start_epochs;
     size_t per_epoch = (answers->n + batch - 1) / batch;
     masa_status st = MASA_OK;
-    for (size_t k = 0; st == MASA_OK && k < epochs * per_epoch; k++) {
-        size_t first = k % per_epoch * batch;
+    while (st == MASA_OK && lessons->updates < epochs * per_epoch) {
+        size_t k = lessons->updates, first = k % per_epoch * batch;
         size_t n = answers->n - first < batch ? answers->n - first : batch;
         if (first == 0) shuffle(answers, masa_key((uint64_t)c->train.seed, k));
         masa_progress_phase(l->session.progress, "warm start", k, epochs * per_epoch);
         size_t n_rehearsed =
-            rehearse(rehearsed, answers->items + first, n, draws, k / per_epoch, c);
+            rehearse(rehearsed, answers->items + first, n, &lessons->draws, k / per_epoch, c);
+        l->sound = false;
         st = rl_experts_learn(answers, first, n, rehearsed, n_rehearsed, c->meta.warm_start_lr,
                               &l->prompts, &l->session, &stats->cloning, err);
+        l->sound = st == MASA_OK;
         if (k == 0) stats->first_loss = stats->cloning.loss;
+        lessons->updates++;
         if (st == MASA_OK && rl_stop_asked(&l->session))
             st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped in the warm start");
         st = masa_dist_agree(st, NULL, err);
@@ -103,28 +107,52 @@ static masa_status learn(rl_loop *l, rl_experts *answers, const rl_draws *draws,
     return st;
 }
 
+/* What is taught: sampled with the weights that the run begins with. */
+static masa_status prepare(rl_loop *l, rl_lessons *lessons, masa_error *err)
+{
+    rl_cost cost = {0};
+    rl_draws *draws = &lessons->draws;
+    masa_status st = sample(l, draws, err);
+    if (st != MASA_OK) return st;
+    write_answers(&lessons->answers, draws, l->session.config);
+    rl_cost_add_sampling(&cost, &l->session, draws);
+    lessons->stats = (rl_warm_start_stats){
+        .prompts = draws->n, .answers = lessons->answers.n, .flops = cost.flops};
+    for (size_t i = 0; i < draws->n; i++)
+        for (size_t j = 0; j < draws->items[i].solutions.n; j++)
+            lessons->stats.generated_tokens +=
+                draws->items[i].solutions.rollouts[j].completion.n;
+    return MASA_OK;
+}
+
+/* Adds what was spent since then. */
+static masa_status add_cost(rl_warm_start_stats *stats, const rl_loop *l, double trained,
+                            double processor, masa_error *err)
+{
+    double seconds = masa_processor_clock() - processor;
+    masa_status st = masa_dist_sum_doubles(&seconds, 1, err);
+    stats->flops += rl_trained_flops(&l->session) - trained;
+    stats->cpu_seconds += seconds;
+    return st;
+}
+
 masa_status rl_warm_start(rl_loop *l, rl_warm_start_stats *stats, masa_error *err)
 {
-    rl_draws draws = {0};
-    rl_experts answers = {0};
-    *stats = (rl_warm_start_stats){0};
-    rl_cost cost = {0};
-    double trained = rl_trained_flops(&l->session), start = masa_processor_clock();
-    masa_status st = sample(l, &draws, err);
+    rl_lessons lessons = {0};
+    char **kept = &l->method.warm_start;
+    double trained = rl_trained_flops(&l->session), processor = masa_processor_clock();
+    masa_status st =
+        *kept ? rl_lessons_load(&lessons, *kept, l, err) : prepare(l, &lessons, err);
     if (st == MASA_OK) {
-        write_answers(&answers, &draws, l->session.config);
-        stats->prompts = draws.n;
-        for (size_t i = 0; i < draws.n; i++)
-            for (size_t j = 0; j < draws.items[i].solutions.n; j++)
-                stats->generated_tokens += draws.items[i].solutions.rollouts[j].completion.n;
-        stats->answers = answers.n;
-        st = learn(l, &answers, &draws, stats, err);
-        rl_cost_add_sampling(&cost, &l->session, &draws);
-        stats->flops = cost.flops + rl_trained_flops(&l->session) - trained;
-        stats->cpu_seconds = masa_processor_clock() - start;
-        if (st == MASA_OK) st = masa_dist_sum_doubles(&stats->cpu_seconds, 1, err);
+        masa_status learned = learn(l, &lessons, err);
+        bool sound = learned == MASA_OK || learned == MASA_ERR_INTERRUPTED;
+        if (sound) st = add_cost(&lessons.stats, l, trained, processor, err);
+        if (st == MASA_OK) st = learned;
+        free(*kept);
+        *kept =
+            st == MASA_ERR_INTERRUPTED ? rl_lessons_save(&lessons, l->session.config) : NULL;
     }
-    rl_experts_clear(&answers);
-    rl_draws_deinit(&draws);
+    *stats = lessons.stats;
+    rl_lessons_deinit(&lessons);
     return st;
 }

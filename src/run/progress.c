@@ -44,7 +44,7 @@ static void add_log(const masa_progress *progress, const char *text)
     if (!progress->log) return;
     strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", localtime_r(&now, &parts));
     masa_text shown = {0};
-    masa_text_add_shown(&shown, text, strlen(text));
+    masa_text_add_line_shown(&shown, text);
     fprintf(progress->log, "%s  %s\n", date, masa_text_get(&shown));
     fflush(progress->log);
     masa_text_deinit(&shown);
@@ -191,7 +191,7 @@ void masa_progress_note(masa_progress *progress, const char *format, ...)
     add_log(progress, text);
     if (!progress->file) return;
     masa_text shown = {0};
-    masa_text_add_shown(&shown, text, strlen(text));
+    masa_text_add_line_shown(&shown, text);
     erase(progress);
     fprintf(progress->file, "%s\n", masa_text_get(&shown));
     fflush(progress->file);

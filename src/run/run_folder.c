@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -68,6 +69,25 @@ static masa_status open_store(masa_run *run, masa_error *err)
     return st;
 }
 
+/* For reading: a start or a resume that is refused has then changed nothing, not even a store of
+ * an older program. One whose making was cut short holds nothing yet and is made now. *out
+ * stays NULL where there is none. */
+static masa_status open_record(masa_store **out, const char *folder, masa_error *err)
+{
+    char *path = masa_run_store_path(folder);
+    masa_text journal = {0};
+    struct stat file;
+    masa_text_addf(&journal, "%s-journal", path);
+    bool begun = (stat(path, &file) == 0 && file.st_size == 0) ||
+                 masa_path_exists(masa_text_get(&journal));
+    masa_status st = MASA_OK;
+    if (!masa_path_missing(path))
+        st = masa_store_open(out, path, begun ? MASA_STORE_WRITE : MASA_STORE_READ, err);
+    masa_text_deinit(&journal);
+    free(path);
+    return st;
+}
+
 static masa_status open_events(masa_run *run, masa_error *err)
 {
     char *path = masa_path_join(run->path, "tensorboard");
@@ -115,16 +135,14 @@ static masa_status write_config(masa_run *run, const masa_config *config, long s
 /* Without config.yaml: what a start that failed left is fine, steps or checkpoints are not. */
 static masa_status check_new(const masa_run *run, masa_error *err)
 {
-    char *config = masa_run_config_path(run->path), *store = masa_run_store_path(run->path);
+    char *config = masa_run_config_path(run->path);
     bool is_run = !masa_path_missing(config);
     long newest = -1, last = -1;
     masa_store *record = NULL;
     masa_status st = checkpoints_newest(&newest, run->checkpoints, err);
-    if (st == MASA_OK && !is_run && !masa_path_missing(store)) {
-        st = masa_store_open(&record, store, MASA_STORE_WRITE, err);
-        if (st == MASA_OK) st = masa_store_last_step(record, &last, err);
-        masa_store_close(record);
-    }
+    if (st == MASA_OK && !is_run) st = open_record(&record, run->path, err);
+    if (st == MASA_OK && record) st = masa_store_last_step(record, &last, err);
+    masa_store_close(record);
     if (st == MASA_OK && is_run)
         st = MASA_FAIL(err, MASA_ERR_CONFIG,
                        "%s holds a run already; resume it or choose another folder", run->path);
@@ -134,7 +152,6 @@ static masa_status check_new(const masa_run *run, masa_error *err)
                       "%s holds a run that has lost its config.yaml; bring it back and resume, "
                       "or choose another folder",
                       run->path);
-    free(store);
     free(config);
     return st;
 }
@@ -161,17 +178,16 @@ masa_status masa_run_create(masa_run **out, const char *folder, const masa_confi
 
 masa_status masa_run_resume(masa_run **out, const char *folder, masa_error *err)
 {
-    char *config = masa_run_config_path(folder), *store = masa_run_store_path(folder);
+    char *config = masa_run_config_path(folder);
     masa_run *run = make(folder);
     masa_status st = MASA_OK;
     if (masa_path_missing(config))
         st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s holds no run to resume (no config.yaml)",
                        folder);
     if (st == MASA_OK) st = take_lock(run, err);
-    if (st == MASA_OK && !masa_path_missing(store)) st = open_store(run, err);
+    if (st == MASA_OK) st = open_record(&run->store, folder, err);
     if (st == MASA_OK) *out = run;
     else masa_run_close(run);
-    free(store);
     free(config);
     return st;
 }
@@ -184,7 +200,8 @@ masa_status masa_run_last_step(masa_run *run, long *step, masa_error *err)
 
 static void warn_of_gap(const masa_run *run, long step, long last)
 {
-    if (step > 0 && last < 0)
+    if (step <= 0) return; /* there need not be a record yet */
+    if (last < 0)
         masa_warn("%s has no record of the steps up to %ld; what comes is recorded", run->path,
                   step);
     else if (last < step)
@@ -201,7 +218,9 @@ masa_status masa_run_continue(masa_run *run, const masa_config *config, long ste
 {
     long last = -1;
     masa_status st = masa_folder_create(run->checkpoints, err);
-    if (st == MASA_OK && !run->store) st = open_store(run, err);
+    masa_store_close(run->store); /* it was to be read */
+    run->store = NULL;
+    if (st == MASA_OK) st = open_store(run, err);
     if (st == MASA_OK) st = masa_run_last_step(run, &last, err);
     if (st == MASA_OK) st = open_events(run, err);
     if (st == MASA_OK) warn_of_gap(run, step, last);
@@ -293,7 +312,9 @@ masa_status masa_run_add_history(masa_run *run, long step, const char *what, mas
     masa_text text = {0};
     masa_status st = masa_run_history(run->store, &before, err);
     if (st == MASA_OK) {
-        masa_text_addf(&text, "%sstep %ld: %s\n", before ? before : "", step, what);
+        masa_text_addf(&text, "%sstep %ld: ", before ? before : "", step);
+        masa_text_add_line_shown(&text, what);
+        masa_text_add(&text, "\n");
         st = masa_store_set_info(run->store, history_key, masa_text_get(&text), err);
     }
     masa_text_deinit(&text);

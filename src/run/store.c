@@ -5,7 +5,7 @@
 #include <masa/file.h>
 #include <masa/log.h>
 #include <masa/memory.h>
-#include <masa/sqlite_error.h>
+#include <masa/sqlite_file.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -227,7 +227,7 @@ static masa_status open_name(masa_store **out, const char *path, const char *nam
 {
     masa_store *store = masa_alloc(1, sizeof *store);
     store->path = masa_strdup(path);
-    int flags = mode == MASA_STORE_READ ? SQLITE_OPEN_READONLY | SQLITE_OPEN_URI
+    int flags = mode == MASA_STORE_READ ? masa_sqlite_read_flags
                                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     masa_status st = sqlite3_open_v2(name, &store->db, flags, NULL) == SQLITE_OK
                          ? set_up(store, mode, err)
@@ -237,57 +237,25 @@ static masa_status open_name(masa_store **out, const char *path, const char *nam
     return st;
 }
 
-static char *uri(const char *path, const char *parameters)
-{
-    masa_text text = {0};
-    masa_text_add(&text, "file:");
-    for (const char *p = path; *p; p++)
-        if (strchr("?#%", *p)) masa_text_addf(&text, "%%%02X", (unsigned)*p);
-        else masa_text_append(&text, p, 1);
-    masa_text_add(&text, parameters);
-    return masa_text_take(&text);
-}
+typedef struct reading {
+    masa_store **out;
+    const char *path;
+} reading;
 
-static bool has_log(const char *path)
+static masa_status open_to_read(void *context, const char *name, masa_error *err)
 {
-    masa_text name = {0};
-    masa_text_addf(&name, "%s-wal", path);
-    bool has = !masa_path_missing(masa_text_get(&name));
-    masa_text_deinit(&name);
-    return has;
-}
-
-/* A store that no run has open lies in one file, which is read as it is: SQLite would make
- * files beside it, which takes a folder that may be written. One with a log beside it is
- * shared with its run, or was left by a crash. */
-static masa_status open_to_read(masa_store **out, const char *path, masa_error *err)
-{
-    bool log = has_log(path);
-    char *shared = uri(path, ""), *alone = uri(path, "?immutable=1");
-    masa_error why = {0};
-    masa_status st = MASA_ERR_IO;
-    if (log) st = open_name(out, path, shared, MASA_STORE_READ, &why);
-    if (st == MASA_ERR_IO &&
-        open_name(out, path, alone, MASA_STORE_READ, log ? NULL : &why) == MASA_OK) {
-        st = MASA_OK;
-        if (log)
-            masa_warn("%s: a crash left a log that cannot be read here (read-only?): the last "
-                      "steps may be missing",
-                      path);
-    }
-    if (st != MASA_OK && err) *err = why;
-    free(alone);
-    free(shared);
-    return st == MASA_OK ? st : why.code;
+    const reading *r = context;
+    return open_name(r->out, r->path, name, MASA_STORE_READ, err);
 }
 
 masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode mode,
                             masa_error *err)
 {
+    reading r = {out, path};
     if (mode == MASA_STORE_WRITE) return open_name(out, path, path, mode, err);
     return masa_path_missing(path)
                ? MASA_FAIL(err, MASA_ERR_IO, "no store %s; is this the folder of a run?", path)
-               : open_to_read(out, path, err);
+               : masa_sqlite_open_to_read(path, open_to_read, &r, err);
 }
 
 void masa_store_close(masa_store *store)

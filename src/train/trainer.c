@@ -153,7 +153,9 @@ masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequence
 {
     masa_status st = check(t, sequences, n, err);
     double entropy = 0, tokens = 0;
+    const volatile sig_atomic_t *stop = t->options.stop;
     for (size_t done = 0; st == MASA_OK && done < n;) {
+        if (stop && *stop) return MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
         size_t packed = pack_fill(&t->pack, sequences + done, n - done, t->options.kept,
                                   t->options.temperature);
         st = forward(t, sequences + done, packed, &entropy, err);

@@ -21,8 +21,10 @@ typedef struct batch {
 
 static size_t take(batch *b)
 {
+    bool stopped = b->limits->stop && *b->limits->stop;
     pthread_mutex_lock(&b->lock);
-    size_t i = b->status == MASA_OK && b->next < b->n ? b->next++ : b->n;
+    bool more = b->status == MASA_OK && b->next < b->n && !stopped;
+    size_t i = more ? b->next++ : b->n;
     pthread_mutex_unlock(&b->lock);
     return i;
 }
@@ -79,6 +81,8 @@ masa_status masa_code_run_all(masa_code_result *results, const masa_code_job *jo
     work(&b);
     for (size_t i = 0; i < started; i++) pthread_join(threads[i], NULL);
     free(threads);
+    if (b.status == MASA_OK && b.next < n)
+        return MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped between programs");
     if (b.status != MASA_OK && err) *err = b.error;
     return b.status;
 }

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { BOXES = 2, TICK = 50 /* milliseconds between two looks at /tmp */ };
+enum { BOXES = 2, TICK = 50 /* milliseconds between two looks at /tmp and the stop */ };
 
 /* Appends what has come; false at the stream's end. */
 static bool read_some(box *b, int stream, const struct pollfd *fd)
@@ -39,6 +39,7 @@ static sandbox_end collect(box boxes[BOXES], double deadline, const masa_code_li
     while (fds[BOX_REPORT].fd >= 0 || fds[BOX_OUTPUT].fd >= 0) {
         double left = (deadline - masa_clock()) * 1000;
         if (left <= 0) return SANDBOX_TIME;
+        if (limits->stop && *limits->stop) return SANDBOX_STOPPED;
         if (poll(fds, N, left < TICK ? (int)left + 1 : TICK) < 0) continue;
         for (int i = 0; i < N; i++)
             if (!read_some(&boxes[i / BOX_STREAMS], i % BOX_STREAMS, &fds[i])) fds[i].fd = -1;
@@ -73,5 +74,7 @@ masa_status sandbox_run(sandbox_result *out, const sandbox_file judge[2],
         masa_status ended = box_end(&boxes[k], st == MASA_OK ? err : NULL);
         if (st == MASA_OK) st = ended;
     }
+    if (st == MASA_OK && out->ended == SANDBOX_STOPPED)
+        st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while a program ran");
     return st;
 }

@@ -15,6 +15,7 @@ typedef enum sandbox_end {
     SANDBOX_TIME,
     SANDBOX_OUTPUT,
     SANDBOX_MEMORY, /* of the kernel's, in more files than /tmp may hold */
+    SANDBOX_STOPPED,
 } sandbox_end;
 
 typedef struct sandbox_result {
@@ -23,7 +24,7 @@ typedef struct sandbox_result {
 } sandbox_result;
 
 /* Runs judge[0] and worker[0], the ends of one socket as their standard inputs, until the
- * judge ends; the other files are for them to read. */
+ * judge ends; the other files are for them to read. MASA_ERR_INTERRUPTED after limits->stop. */
 masa_status sandbox_run(sandbox_result *out, const sandbox_file judge[2],
                         const sandbox_file worker[2], const masa_code_limits *limits,
                         masa_error *err);

@@ -88,6 +88,10 @@ static void terminals_are_not_commanded(void **state)
         assert_string_equal(masa_text_get(&text), cases[i][1]);
         masa_text_deinit(&text);
     }
+    masa_text line = {0};
+    masa_text_add_line_shown(&line, "4\n---- step 9\t\x1B[2J\xE2\x80\xA8x");
+    assert_string_equal(line.data, "4\\n---- step 9\\t\\x1B[2J\\u2028x");
+    masa_text_deinit(&line);
     assert_true(masa_utf8_valid("caf\xC3\xA9\0x", 7));
     assert_false(masa_utf8_valid("caf\xC3", 4));
 }

@@ -8,8 +8,10 @@
 #include <masa/memory.h>
 #include <masa/run_folder.h>
 #include <masa/text.h>
+#include <grp.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -208,19 +210,26 @@ static void limits_and_batches_do_not_matter(void **state)
                          count("whole.sqlite", "SELECT sum(tokens) FROM samples"));
 }
 
-/* Starts an evaluation of some seconds and waits until the first of it is on the disk. */
-static pid_t start(const char *out)
+static pid_t begin(const char *arguments)
 {
     char line[1024];
-    snprintf(line, sizeof line,
-             "cd '%s' && exec '%s' eval --problems many.jsonl" MODEL "-n 16 -l 60 -o %s"
-             " >/dev/null 2>errors",
-             root, MASA_PROGRAM, out);
+    snprintf(line, sizeof line, "cd '%s' && exec '%s' eval %s >/dev/null 2>errors", root,
+             MASA_PROGRAM, arguments);
     pid_t child = fork();
     if (child == 0) {
         execl("/bin/sh", "sh", "-c", line, (char *)NULL);
         _exit(127);
     }
+    return child;
+}
+
+/* Starts an evaluation of some seconds and waits until the first of it is on the disk. */
+static pid_t start(const char *out)
+{
+    char arguments[256];
+    snprintf(arguments, sizeof arguments, "--problems many.jsonl" MODEL "-n 16 -l 60 -o %s",
+             out);
+    pid_t child = begin(arguments);
     for (int i = 0; i < 6000 && count(out, "SELECT count(*) FROM samples") < 1; i++) {
         assert_int_equal(waitpid(child, NULL, WNOHANG), 0); /* it still runs */
         usleep(10000);
@@ -416,14 +425,20 @@ static void long_prompts_count_as_wrong(void **state)
         count("long.sqlite", "SELECT count(*) FROM samples WHERE cause = 'prompt'"), 2);
 }
 
-static void programs(void **state)
+/* A benchmark of two programs, of which only the first can be right. */
+static void make_code(void)
 {
-    (void)state;
     masa_error err = {0};
     if (masa_code_available(&err) != MASA_OK) skip_since(err.message);
     write_file("code.yaml", "name: code\nfile: code.jsonl\nkind: code\nprompt: '{question}'\n");
     write_file("code.jsonl", "{\"problem\":\"abc\",\"tests\":[\"assert 1 == 1\"]}\n"
                              "{\"problem\":\"ab\",\"tests\":[\"assert 1 == 2\"]}\n");
+}
+
+static void programs(void **state)
+{
+    (void)state;
+    make_code();
     assert_done("--benchmark ./code.yaml" MODEL "-n 2 -l 60 -o code.sqlite");
     assert_int_equal(count("code.sqlite", "SELECT count(*) FROM samples WHERE verdict IS NULL"),
                      0);
@@ -440,6 +455,38 @@ static void programs(void **state)
                            "SELECT count(*) FROM samples WHERE verdict = 'failed'"
                            " AND NOT correct AND problem = 2"),
                      2);
+}
+
+/* Programs that take all the time they are given, many times what a stop takes. */
+static void a_stop_does_not_wait_for_programs(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 32 };
+    static const char line[] = "--benchmark ./code.yaml" MODEL "-n 32 -l 4 -o endless.sqlite";
+    static const char judged[] = "SELECT count(*) FROM samples WHERE verdict NOT NULL";
+    int status;
+    make_code();
+    assert_done(line);
+    change("endless.sqlite",
+           "UPDATE samples SET text = 'while True: pass', cause = 'eos', verdict = NULL");
+    pid_t child = begin(line);
+    errors[0] = '\0';
+    while (!strstr(errors, "are there already")) {
+        assert_int_equal(waitpid(child, NULL, WNOHANG), 0);
+        usleep(10000);
+        read_all(errors, sizeof errors, "errors");
+    }
+    sleep(1);
+    time_t asked = time(NULL);
+    kill(child, SIGTERM);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(time(NULL) - asked < 9); /* one program's limit is 10 */
+    assert_int_equal(WEXITSTATUS(status), 130);
+    assert_int_equal(count("endless.sqlite", judged), 0);
+    change("endless.sqlite", "UPDATE samples SET text = '1'");
+    assert_done(line);
+    assert_int_equal(count("endless.sqlite", judged), 2 * SAMPLES);
+    assert_int_equal(count("endless.sqlite", "SELECT sum(correct) FROM samples"), SAMPLES);
 }
 
 static void a_run_stands_for_its_checkpoint(void **state)
@@ -550,6 +597,57 @@ static void make_run(const char *name, const char *const *set, size_t n, const c
     free(path);
 }
 
+/* Runs a command in the folder as the user nobody; its status, 200 where that cannot be. */
+static int as_nobody(const char *arguments)
+{
+    int status;
+    char line[1024];
+    snprintf(line, sizeof line, "'%s' %s", MASA_PROGRAM, arguments);
+    pid_t child = fork();
+    if (child == 0) {
+        if (chdir(root) != 0 || !freopen("output", "w", stdout) ||
+            !freopen("errors", "w", stderr) || setgroups(0, NULL) != 0 || setgid(65534) != 0 ||
+            setuid(65534) != 0 || access(MASA_PROGRAM, X_OK) != 0)
+            _exit(200);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(200);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    read_all(output, sizeof output, "output");
+    read_all(errors, sizeof errors, "errors");
+    return WEXITSTATUS(status);
+}
+
+/* A folder that may not be written, and files of another user: as read-only media are. */
+static void results_and_runs_are_read_without_writing(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) skip_since("only root can become another user");
+    if (as_nobody("--version") == 200) skip_since("another user cannot run masa here");
+    char *folder = masa_path_join(root, "shelf"), *copy = masa_path_join(root, "shelf/run");
+    static const char *const set[] = {"data.suffix="};
+    fix_choice();
+    assert_int_equal(masa_folder_create(folder, NULL), MASA_OK);
+    assert_int_equal(chmod(root, 0755), 0);
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 -o shelf/a.sqlite");
+    assert_done("--problems own.jsonl" MODEL "-n 2 -l 8 --seed 2 -o shelf/b.sqlite");
+    make_run("shelf/run", set, 1, NULL);
+    assert_int_equal(chmod(folder, 0555) + chmod(copy, 0555), 0);
+    static const char *const lines[] = {"eval shelf/a.sqlite",
+                                        "eval --compare shelf/a.sqlite shelf/b.sqlite",
+                                        "inspect shelf/run"};
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        if (as_nobody(lines[i]) != 0) fail_msg("%s: %s", lines[i], errors);
+    /* with a log that a crash left */
+    char *log = masa_path_join(root, "shelf/a.sqlite-wal");
+    assert_int_equal(masa_file_write(log, "", 0, NULL), MASA_OK);
+    if (as_nobody(lines[0]) != 0) fail_msg("%s: %s", lines[0], errors);
+    assert_int_equal(chmod(folder, 0755) + chmod(copy, 0755), 0);
+    free(log);
+    free(copy);
+    free(folder);
+}
+
 #define PREDICT                                                                                \
     "--problems own.jsonl --chat-template chatml --compute f32 --suffix '' -n 2 -l 8 --meta "  \
     "--meta-samples 3 --meta-template meta.txt --meta-max-tokens 9 --length-min 1 "
@@ -619,9 +717,11 @@ int main(void)
         cmocka_unit_test(wrong_use),
         cmocka_unit_test(comparison),
         cmocka_unit_test(predictions),
+        cmocka_unit_test(results_and_runs_are_read_without_writing),
         cmocka_unit_test(gains),
         cmocka_unit_test(long_prompts_count_as_wrong),
         cmocka_unit_test(programs),
+        cmocka_unit_test(a_stop_does_not_wait_for_programs),
         cmocka_unit_test(a_run_stands_for_its_checkpoint),
         cmocka_unit_test(a_run_predicts_with_its_factors),
         cmocka_unit_test(a_run_predicts_under_its_system_turn),

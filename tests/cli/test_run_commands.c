@@ -258,6 +258,53 @@ static void rows_are_json_lines(void **state)
     assert_says("1 shown; --limit 0 shows all\n");
 }
 
+/* Each of the texts that stand in a line would begin another one. */
+static void texts_forge_no_line(void **state)
+{
+    (void)state;
+    static const char evil[] = "x\nFORGED";
+    masa_store *store = NULL;
+    char *path = masa_run_store_path(folder);
+    masa_store_prediction p = predicted(4, 9, 0.5, 30);
+    p.notions = evil;
+    masa_store_rollout r = {.step = 7,
+                            .problem = evil,
+                            .kind = "solution",
+                            .prompt_text = "ask",
+                            .text = "text",
+                            .answer = evil,
+                            .cause = evil,
+                            .extracted = evil,
+                            .said = evil};
+    masa_store_rollout meta = {.step = 7,
+                               .problem = evil,
+                               .kind = "meta",
+                               .prompt_text = "ask",
+                               .text = "text",
+                               .answer = evil,
+                               .cause = "eos",
+                               .prediction = &p};
+    masa_store_eval eval = {7, evil, 0, "text", evil, true, 3, evil, evil};
+    masa_store_decision gate = {7, 0, evil, evil, true, 1, 0.01, 0, NULL};
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_WRITE, NULL), MASA_OK);
+    assert_int_equal(masa_store_add_rollout(store, &r, NULL), MASA_OK);
+    assert_int_equal(masa_store_add_rollout(store, &meta, NULL), MASA_OK);
+    assert_int_equal(masa_store_add_eval(store, &eval, NULL), MASA_OK);
+    assert_int_equal(masa_store_add_decision(store, &gate, NULL), MASA_OK);
+    assert_int_equal(masa_store_add_event(store, 7, "rule", evil, NULL), MASA_OK);
+    masa_store_close(store);
+    free(path);
+    static const char *const kinds[] = {"--rollouts", "--evals", "--decisions", "--events",
+                                        "--predictions"};
+    for (size_t i = 0; i < 5; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "inspect FOLDER --step 7 %s", kinds[i]);
+        assert_int_equal(masa(line), 0);
+        assert_says("x\\nFORGED");
+        if (strstr(output, "\nFORGED")) fail_msg("%s", output);
+    }
+}
+
 static void wrong_use_is_said(void **state)
 {
     (void)state;
@@ -303,6 +350,7 @@ int main(void)
                                        cmocka_unit_test(rollouts_are_read),
                                        cmocka_unit_test(predictions_stand_beside_the_truth),
                                        cmocka_unit_test(rows_are_json_lines),
+                                       cmocka_unit_test(texts_forge_no_line),
                                        cmocka_unit_test(wrong_use_is_said),
                                        cmocka_unit_test(config_is_printed)};
     return cmocka_run_group_tests(tests, make_run, remove_run);

@@ -352,7 +352,7 @@ static void test_many(void **state)
                                        .size = strlen(text),
                                        .truncated = i == 6};
     }
-    assert_int_equal(masa_judge_all(judged, responses, N, NULL), MASA_OK);
+    assert_int_equal(masa_judge_all(judged, responses, N, NULL, NULL), MASA_OK);
     for (int i = 0; i < N; i++) {
         const masa_response *r = &responses[i];
         assert_int_equal(masa_judge(&one, r->problem, r->text, r->size, r->truncated, NULL),

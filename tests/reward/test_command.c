@@ -149,6 +149,11 @@ static void a_stop_is_heard(void **state)
     o.timeout = 100;
     o.stop = &stop;
     assert_refused(&o, 1, MASA_ERR_INTERRUPTED, "stopped");
+    /* also where programs are judged */
+    masa_problem program = {.id = "p", .kind = MASA_PROBLEM_CODE, .tests = "assert True"};
+    o = (masa_reward_options){.weights = {[MASA_REWARD_CORRECTNESS] = 1}, .stop = &stop};
+    for (int i = 0; i < 2; i++) responses[i].problem = &program;
+    assert_refused(&o, 2, MASA_ERR_INTERRUPTED, "stopped between programs");
 }
 
 int main(void)

@@ -757,7 +757,7 @@ static void a_resumed_run_is_the_uninterrupted_one(void **state)
     must("halves", "train.steps=4", true);
     assert_same_run("whole", "halves", "model.safetensors", 4);
     assert_near(metric_of("whole", 4, "meta_reward"), metric_of("halves", 4, "meta_reward"), 0);
-    /* stopped within the warm start: begins again */
+    /* stopped before the warm start */
     volatile sig_atomic_t stop = 1;
     masa_error err = {0};
     assert_int_equal(train("stopped", whole, false, &stop, &err), MASA_ERR_INTERRUPTED);

@@ -1,9 +1,34 @@
 /* What a run does when something goes wrong around it. */
 #include "letters.h"
+#include "store_before.h"
 
 #include <dirent.h>
 #include <masa/log.h>
+#include <masa/trainer.h>
 #include <unistd.h>
+
+masa_status __real_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
+                                           masa_trainer_stats *stats, masa_error *err);
+masa_status __wrap_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
+                                           masa_trainer_stats *stats, masa_error *err);
+
+/* A stop is asked for in the call with this number, counted down; 0: never. */
+static int calls_to_stop;
+static volatile sig_atomic_t stop_asked;
+
+/* The linker puts it before the trainer's own. */
+masa_status __wrap_masa_trainer_accumulate(masa_trainer *trainer,
+                                           const masa_sequence *sequences, size_t n,
+                                           const masa_objective *objective,
+                                           masa_trainer_stats *stats, masa_error *err)
+{
+    if (calls_to_stop && --calls_to_stop == 0) stop_asked = 1;
+    return __real_masa_trainer_accumulate(trainer, sequences, n, objective, stats, err);
+}
 
 /* Every file below a folder of the run with its bytes, so that two can be compared. The
  * lock and SQLite's own files come and go. */
@@ -80,6 +105,32 @@ static void a_resume_that_fails_changes_nothing(void **state)
     assert_same_run("whole", "torn", "model.safetensors", 4);
 }
 
+/* Such a store is brought up to date by a resume, but not by one that is refused. */
+static void a_resume_that_fails_leaves_an_older_store(void **state)
+{
+    (void)state;
+    make_torn("older");
+    char *store = masa_run_store_path(in_root("older"));
+    assert_int_equal(unlink(store), 0);
+    make_store_before(store);
+    fails_unchanged("older", "algorithm.kl_coef=0.01 model.path=/nowhere", MASA_ERR_IO,
+                    "/nowhere");
+    fails_unchanged("older", "lora.rank=2", MASA_ERR_IO, "adapter");
+    must("older", "train.steps=4", true);
+    assert_near(metric_of("older", 1, "reward"), 0.5, 0);
+    assert_false(isnan(metric_of("older", 3, "reward")));
+    /* one whose making was cut short, before anything else was there */
+    char made[300];
+    snprintf(made, sizeof made, "%s/store.sqlite", in_root("begun"));
+    assert_int_equal(masa_folder_create(in_root("begun"), NULL), MASA_OK);
+    assert_int_equal(masa_file_write(made, "", 0, NULL), MASA_OK);
+    must("begun", "train.steps=1", false);
+    assert_int_equal(masa_file_write(made, "", 0, NULL), MASA_OK);
+    must("begun", "train.steps=2", true);
+    assert_false(isnan(metric_of("begun", 2, "reward")));
+    free(store);
+}
+
 static void steps_without_a_checkpoint_are_not_dropped(void **state)
 {
     (void)state;
@@ -148,6 +199,97 @@ static void an_evaluation_is_broken_off_and_made_up_for(void **state)
         assert_near(metric_of("stopped", step, "eval_accuracy"),
                     metric_of("whole", step, "eval_accuracy"), 0);
     assert_same_run("whole", "stopped", "model.safetensors", 4);
+}
+
+static masa_status supervise_more(const char *folder, const masa_train_options *options,
+                                  masa_error *err)
+{
+    char model[300], data[300];
+    const char *set[] = {model,
+                         data,
+                         "model.compute=f32",
+                         "sft.batch=8",
+                         "sft.holdout=0.2",
+                         "sft.max_tokens=64",
+                         "optimizer.tokens_per_pass=576",
+                         "rollout.max_tokens=64",
+                         "train.eval_every=1",
+                         "train.save_every=0"};
+    snprintf(model, sizeof model, "model.path=%s", in_root("start"));
+    snprintf(data, sizeof data, "sft.data=%s", in_root("sft.jsonl"));
+    return run(masa_sft_train, folder, set, options->resume ? 0 : sizeof set / sizeof *set,
+               options, err);
+}
+
+static void a_held_out_loss_is_broken_off_and_made_up_for(void **state)
+{
+    (void)state;
+    masa_train_options options = {.stop = &stop_asked};
+    masa_error err = {0};
+    if (supervise_more("taught", &options, &err)) fail_msg("%s", err.message);
+    stop_asked = 0;
+    calls_to_stop = 2; /* in the update of step 2, which an evaluation follows */
+    assert_int_equal(supervise_more("broken-off", &options, &err), MASA_ERR_INTERRUPTED);
+    assert_non_null(strstr(err.message, "stopped after step 2 of"));
+    assert_false(isnan(metric_of("broken-off", 1, "heldout_loss")));
+    assert_false(isnan(metric_of("broken-off", 2, "loss")));
+    assert_true(isnan(metric_of("broken-off", 2, "heldout_loss")));
+    stop_asked = 0;
+    options.resume = true;
+    assert_int_equal(supervise_more("broken-off", &options, NULL), MASA_OK);
+    for (long step = 1; step <= 4; step++)
+        assert_near(metric_of("broken-off", step, "heldout_loss"),
+                    metric_of("taught", step, "heldout_loss"), 0);
+    assert_same_run("taught", "broken-off", "model.safetensors", 4);
+}
+
+/* Of two passes over two batches each: the answers are shuffled at the first and the third
+ * update, and the model is the checkpoint's alone. */
+static void a_warm_start_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"", "lora.rank=2",
+                                        "meta.adapter=2 meta.update=separate"};
+    char aside[300];
+    assert_int_equal(masa_file_write(in_root("meta.txt"), "? {problem}", 11, NULL), MASA_OK);
+    for (size_t i = 0; i < 3; i++) {
+        char more[400], whole[20], stopped[20];
+        const char *weights =
+            i == 1 ? "adapter/adapter_model.safetensors" : "model.safetensors";
+        snprintf(
+            more, sizeof more,
+            "meta.samples=2 meta.length_min=1 meta.max_tokens=8 meta.template=%s "
+            "meta.system=m meta.form=bare meta.own_moments=true meta.bc_batch=3 train.steps=2 "
+            "meta.warm_start_prompts=6 meta.warm_start_epochs=2 meta.warm_start_lr=0.01 %s",
+            in_root("meta.txt"), kinds[i]);
+        snprintf(whole, sizeof whole, "warm%zu", i);
+        snprintf(stopped, sizeof stopped, "warm-stopped%zu", i);
+        must(whole, more, false);
+        assert_near(metric_of(whole, 0, "warm_start_updates"), 4, 0);
+        masa_train_options options = {.stop = &stop_asked};
+        masa_error err = {0};
+        for (int calls = 2; calls > 0; calls--) { /* after update 2, and again after 3 */
+            stop_asked = 0;
+            calls_to_stop = calls;
+            if (reinforce(stopped, options.resume ? "" : more, &options, &err) !=
+                MASA_ERR_INTERRUPTED)
+                fail_msg("%s", err.message);
+            assert_non_null(strstr(err.message, "stopped after step 0 of 2, which is saved"));
+            assert_true(isnan(metric_of(stopped, 0, "warm_start_updates")));
+            options.resume = true;
+        }
+        snprintf(aside, sizeof aside, "%s", in_root("base-aside"));
+        if (i == 0) assert_int_equal(rename(base, aside), 0);
+        must(stopped, "", true);
+        if (i == 0) assert_int_equal(rename(aside, base), 0);
+        static const char *const same[] = {"warm_start_updates", "warm_start_texts",
+                                           "warm_start_first_loss", "warm_start_loss",
+                                           "total_tokens"};
+        for (size_t k = 0; k < sizeof same / sizeof *same; k++)
+            assert_near(metric_of(whole, 0, same[k]), metric_of(stopped, 0, same[k]), 0);
+        assert_near(metric_of(stopped, 0, "flops") / metric_of(whole, 0, "flops"), 1, 1e-9);
+        assert_same_run(whole, stopped, weights, 2);
+    }
 }
 
 static masa_text warned;
@@ -221,7 +363,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resume_that_fails_changes_nothing),
+        cmocka_unit_test(a_resume_that_fails_leaves_an_older_store),
         cmocka_unit_test(an_evaluation_is_broken_off_and_made_up_for),
+        cmocka_unit_test(a_held_out_loss_is_broken_off_and_made_up_for),
+        cmocka_unit_test(a_warm_start_goes_on_where_it_was),
         cmocka_unit_test(a_checkpoint_knows_what_it_was_made_of),
         cmocka_unit_test(all_weights_need_the_checkpoint_alone),
         cmocka_unit_test(the_best_checkpoint_is_kept),

@@ -17,7 +17,7 @@ static void lines_for_files(void **state)
     masa_progress_step_done(
         p, &(masa_progress_step){1, 0.4125, NAN, 0.25, 143.4, NAN, NAN, 1204, 60});
     masa_progress_phase(p, "rollouts", 3, 9); /* terminals only */
-    masa_progress_note(p, "evaluation: %d of %d", 3, 4);
+    masa_progress_note(p, "evaluation: %d of %d%s", 3, 4, "\nstep 9/9");
     masa_progress_step_done(
         p, &(masa_progress_step){2, NAN, 2.34567, NAN, NAN, 0.5, 0.25, NAN, 60});
     assert_near(masa_progress_left(p), 98 * 60, 1e-9);
@@ -32,7 +32,7 @@ static void lines_for_files(void **state)
     fclose(file);
     assert_string_equal(
         text, "step   1/100  reward 0.412  right 25.0%  length 143  1204 tok/s  left 1h39m\n"
-              "evaluation: 3 of 4\n"
+              "evaluation: 3 of 4\\nstep 9/9\n" /* a line stays one */
               "step   2/100  loss 2.3457  meta 0.500  gated 25%  left 1h38m\n"
               "step   3/100  left 2h25m\n");
     free(text);

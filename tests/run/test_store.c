@@ -1,4 +1,5 @@
 #include "masa_test.h"
+#include "store_before.h"
 #include "store_internal.h"
 
 #include <masa/log.h>
@@ -230,34 +231,6 @@ static void what_is_written_is_read(void **state)
 
 /* ---- the layout before ---- */
 
-static const char before[] =
-    "CREATE TABLE info (key TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;"
-    "CREATE TABLE metrics (step INTEGER, name TEXT, value REAL, PRIMARY KEY (step, name));"
-    "CREATE TABLE prompts (id INTEGER PRIMARY KEY, text TEXT UNIQUE);"
-    "CREATE TABLE rollouts (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
-    "  sample INTEGER, prompt_id INTEGER REFERENCES prompts (id), text TEXT, answer TEXT,"
-    "  prompt_tokens INTEGER, tokens INTEGER, reward REAL, advantage REAL, cause TEXT,"
-    "  logprob REAL, seconds REAL, extra TEXT, ids BLOB,"
-    "  PRIMARY KEY (step, prompt, kind, sample));"
-    "CREATE TABLE evals (step INTEGER, problem TEXT, sample INTEGER, text TEXT,"
-    "  answer TEXT, correct INTEGER, tokens INTEGER, cause TEXT);"
-    "CREATE INDEX evals_step ON evals (step);"
-    "CREATE TABLE decisions (step INTEGER, prompt INTEGER, problem TEXT, kind TEXT,"
-    "  taken INTEGER, mean REAL, deviation REAL, value REAL, extra TEXT,"
-    "  PRIMARY KEY (step, prompt, kind));"
-    "CREATE VIEW rollouts_with_prompts AS SELECT rollouts.*, prompts.text AS prompt_text"
-    "  FROM rollouts LEFT JOIN prompts ON prompts.id = prompt_id;"
-    "INSERT INTO prompts VALUES (1, 'What is 2+2?');"
-    "INSERT INTO metrics VALUES (1, 'reward', 0.5);"
-    "INSERT INTO rollouts VALUES (1, 0, 'p', 'solution', 0, 1, 'It is 4.', '4', 7, 0, 1, 0.5, 'eos',"
-    "  -1, 2, '', X'');"
-    "INSERT INTO rollouts VALUES (1, 0, 'p', 'meta', 0, 1, '{}', '4', 7, 0, 0.4, 0, 'eos', -1, 2,"
-    "  '{\"pass_rate\":4,\"length\":null,\"notions\":[\"sum\"],\"cause_pass_rate\":\"valid\","
-    "\"cause_length\":\"missing\",\"cause_notions\":\"valid\",\"difficulty\":0.5,"
-    "\"notion_reward\":0,\"true_pass_rate\":0.25,\"true_length\":null}', X'');"
-    "INSERT INTO evals VALUES (0, 't', 0, 'five', '5', 1, 3, 'eos');"
-    "PRAGMA application_id = 1296126785; PRAGMA user_version = 2;";
-
 static masa_status see_old(void *context, const masa_store_rollout *r, masa_error *err)
 {
     (void)err;
@@ -294,12 +267,8 @@ static void assert_old_is_read(masa_store *store)
 static void stores_of_the_layout_before_are_read(void **state)
 {
     (void)state;
-    sqlite3 *db = NULL;
-    char *why = NULL;
     masa_text bytes = {0}, again = {0};
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, before, NULL, NULL, &why) != SQLITE_OK) fail_msg("%s", why);
-    sqlite3_close(db);
+    make_store_before(path);
     assert_int_equal(masa_file_read(&bytes, path, NULL), MASA_OK);
     masa_store *store = open_store(MASA_STORE_READ);
     assert_old_is_read(store);

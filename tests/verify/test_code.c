@@ -187,6 +187,38 @@ static void test_batch(void **state)
     assert_int_equal(results[1].outcome, MASA_CODE_PASSED);
 }
 
+static volatile sig_atomic_t asked_to_stop;
+
+static void ask_to_stop(int number)
+{
+    asked_to_stop = number;
+}
+
+/* What runs is broken off, and what has not begun stays so. */
+static void test_stop(void **state)
+{
+    (void)state;
+    if (sandbox_missing()) skip_since("there is no sandbox here");
+    enum { N = 8 };
+    masa_code_job jobs[N];
+    masa_code_result results[N];
+    masa_code_limits limits = MASA_CODE_LIMITS;
+    limits.seconds = 60;
+    limits.stop = &asked_to_stop;
+    for (int i = 0; i < N; i++) jobs[i] = (masa_code_job){"while True: pass", ""};
+    signal(SIGALRM, ask_to_stop);
+    alarm(2);
+    double start = masa_clock();
+    assert_int_equal(masa_code_run_all(results, jobs, N, 2, &limits, NULL),
+                     MASA_ERR_INTERRUPTED);
+    assert_true(masa_clock() - start < 50);
+    start = masa_clock();
+    assert_int_equal(masa_code_run_all(results, jobs, N, 2, &limits, NULL),
+                     MASA_ERR_INTERRUPTED);
+    assert_true(masa_clock() - start < 50);
+    signal(SIGALRM, SIG_DFL);
+}
+
 static bool write_text(const char *path, const char *text)
 {
     int fd = open(path, O_WRONLY);
@@ -359,7 +391,7 @@ int main(void)
         cmocka_unit_test(test_batch),           cmocka_unit_test(test_missing),
         cmocka_unit_test(test_no_namespaces),   cmocka_unit_test(test_no_look),
         cmocka_unit_test(test_extract),         cmocka_unit_test(test_literals),
-        cmocka_unit_test(test_literal_answers),
+        cmocka_unit_test(test_literal_answers), cmocka_unit_test(test_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,9 @@ bool masa_utf8_valid(const char *s, size_t n);
  *  C1 controls, marks that turn the direction of text) becomes its number, as \x1B or \u202E.
  *  Line ends and tabs stay. */
 void masa_text_add_shown(masa_text *text, const char *s, size_t n);
+/** The same for what is part of a line, an id or an answer: so that it cannot pass for another
+ *  line, line ends and tabs become \n and \t. */
+void masa_text_add_line_shown(masa_text *text, const char *s);
 /** Appends s as a JSON string with quotes; invalid UTF-8 becomes U+FFFD. */
 void masa_text_add_json(masa_text *text, const char *s, size_t n);
 

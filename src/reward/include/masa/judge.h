@@ -6,6 +6,8 @@
 #include <masa/problems.h>
 #include <masa/verify.h>
 
+#include <signal.h>
+
 /* The verdict on one response. */
 typedef struct masa_judgement {
     bool right;
@@ -26,11 +28,11 @@ typedef struct masa_response {
 
 /**
  * Judges n responses into out[n]. Programs run in the sandbox of masa/code.h, as many at
- * once as there are processors; its errors are the only ones, and then out holds nothing.
- * Any number of threads.
+ * once as there are processors; its errors are the only ones, and then out holds nothing:
+ * MASA_ERR_INTERRUPTED among them once *stop (may be NULL) is not 0. Any number of threads.
  */
 masa_status masa_judge_all(masa_judgement *out, const masa_response *responses, size_t n,
-                           masa_error *err);
+                           const volatile sig_atomic_t *stop, masa_error *err);
 /** The same for one. */
 masa_status masa_judge(masa_judgement *out, const masa_problem *problem, const char *text,
                        size_t size, bool truncated, masa_error *err);

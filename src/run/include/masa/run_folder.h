@@ -36,9 +36,9 @@ masa_status masa_run_create(masa_run **out, const char *folder, const masa_confi
                             masa_error *err);
 
 /**
- * Opens the run in `folder` to go on with it: locks it and opens its store. Nothing of
- * the run is changed; the caller now finds the checkpoint and loads all that can fail
- * to load, then calls masa_run_continue.
+ * Opens the run in `folder` to go on with it: locks it and opens its store to be read.
+ * Nothing of the run is changed; the caller now finds the checkpoint and loads all that can
+ * fail to load, then calls masa_run_continue.
  */
 masa_status masa_run_resume(masa_run **out, const char *folder, masa_error *err);
 /** The last step that a resumed run has on record; -1: none, or no store. */
@@ -47,8 +47,8 @@ masa_status masa_run_last_step(masa_run *run, long *step, masa_error *err);
  * Goes on from the checkpoint of `step` (-1: from the beginning): removes the leftovers of
  * a crash and what the run holds of later steps, which it does again, then writes
  * `config`, which the caller loaded from masa_run_config_path with its overrides. A store
- * that is missing is made anew, one that ends before `step` goes on with a gap; both are
- * warned about.
+ * of an older program is brought up to date; one that is missing is made anew, one that ends
+ * before `step` goes on with a gap: both are warned about.
  */
 masa_status masa_run_continue(masa_run *run, const masa_config *config, long step,
                               masa_error *err);
@@ -77,11 +77,6 @@ void masa_run_abandon_step(masa_run *run);
 
 /** Bytes that may still be written where the run lies. */
 size_t masa_run_room(const masa_run *run);
-
-/** Keeps a line on what was changed after `step`, for masa_run_history. */
-masa_status masa_run_add_history(masa_run *run, long step, const char *what, masa_error *err);
-/** The lines "step 20: WHAT", oldest first; NULL when there are none. Caller frees. */
-masa_status masa_run_history(masa_store *store, char **out, masa_error *err);
 
 /** Keeps a line on what was changed after `step`, for masa_run_history. */
 masa_status masa_run_add_history(masa_run *run, long step, const char *what, masa_error *err);

@@ -7,6 +7,7 @@
 #ifndef MASA_TRAINER_H
 #define MASA_TRAINER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,10 +36,11 @@ typedef struct masa_sequence {
 typedef struct masa_trainer masa_trainer;
 
 typedef struct masa_trainer_options {
-    size_t tokens_per_pass;       /* most tokens in one packed batch */
-    bool recompute;               /* recompute activations (pass.h) */
-    float temperature;            /* of the policy: logits are divided by it */
-    const masa_activations *kept; /* the store that kept_rows mean, borrowed; or NULL */
+    size_t tokens_per_pass;            /* most tokens in one packed batch */
+    bool recompute;                    /* recompute activations (pass.h) */
+    float temperature;                 /* of the policy: logits are divided by it */
+    const masa_activations *kept;      /* the store that kept_rows mean, borrowed; or NULL */
+    const volatile sig_atomic_t *stop; /* not 0: masa_trainer_logprobs gives up; may be NULL */
 } masa_trainer_options;
 
 masa_status masa_trainer_create(masa_trainer **out, masa_model *model,
@@ -59,7 +61,8 @@ double masa_trainer_flops(const masa_trainer *trainer);
 
 /** Fills logprobs of every sequence without a gradient. mean_entropy (nats a
  *  token) may be NULL. MASA_ERR_DATA when a sequence is too long or has a token that
- *  the model does not know, MASA_ERR_NUMERIC when a log-probability is not finite. */
+ *  the model does not know, MASA_ERR_NUMERIC when a log-probability is not finite,
+ *  MASA_ERR_INTERRUPTED when a stop is seen between two passes. */
 masa_status masa_trainer_logprobs(masa_trainer *trainer, const masa_sequence *sequences,
                                   size_t n, double *mean_entropy, masa_error *err);
 

@@ -15,6 +15,7 @@
 
 #include <masa/error.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -22,11 +23,12 @@ typedef struct masa_code_limits {
     double seconds;      /* of wall clock, the interpreter's start included */
     size_t memory_bytes; /* of address space, for the program and again for its tests */
     size_t output_bytes; /* of standard output and of standard error */
+    const volatile sig_atomic_t *stop; /* not 0: give up; may be NULL */
 } masa_code_limits;
 
 #define MASA_CODE_LIMITS                                                                       \
     {                                                                                          \
-        10.0, (size_t)1 << 30, 1 << 16                                                         \
+        10.0, (size_t)1 << 30, 1 << 16, NULL                                                   \
     }
 
 typedef enum masa_code_outcome {
@@ -58,7 +60,8 @@ masa_status masa_code_available(masa_error *err);
  * limits    NULL: MASA_CODE_LIMITS
  *
  * Errors: MASA_ERR_UNSUPPORTED without bubblewrap or python3, MASA_ERR_IO when a process
- * or pipe cannot be made. A wrong program is no error.
+ * or pipe cannot be made, MASA_ERR_INTERRUPTED soon after a stop. A
+ * wrong program is no error.
  */
 masa_status masa_code_run(masa_code_result *out, const char *program, const char *tests,
                           const masa_code_limits *limits, masa_error *err);
@@ -70,7 +73,7 @@ typedef struct masa_code_job {
 /**
  * Runs n jobs, up to at_once of them at a time (0: as many as there are processors, and
  * as the free memory has room for); results[i] is that of jobs[i], in whatever order they
- * end. After an error no other job is begun, and the results are not to be used.
+ * end. After an error or a stop no other job is begun, and the results are not to be used.
  */
 masa_status masa_code_run_all(masa_code_result *results, const masa_code_job *jobs, size_t n,
                               size_t at_once, const masa_code_limits *limits, masa_error *err);
