@@ -9,6 +9,7 @@
 typedef struct formats__hf_folder {
     masa_safetensors **shards;
     size_t n_shards;
+    bool copy; /* set it before opening: the files are copied into memory, not mapped */
 } formats__hf_folder;
 
 /* Zero-initialise; close also after a failure. */
