@@ -231,7 +231,7 @@ masa_status dist_watch_start(masa_error *err)
 {
     size_t rank = masa_dist_rank(), size = masa_dist_size();
     if (rank == 0) open_listener(&where);
-    masa_status st = dist_spread(&where, sizeof where, 0, err);
+    masa_status st = masa_dist_spread(&where, sizeof where, 0, err);
     if (st != MASA_OK) return st;
     n_peers = rank == 0 ? size : 1;
     peers = masa_alloc(n_peers, sizeof *peers);

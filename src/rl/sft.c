@@ -164,11 +164,13 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
         if (st == MASA_OK) st = run_step(l, err);
         if (st == MASA_OK) st = rl_checkup(s, err);
         long every = s->config->train.save_every;
-        if (st == MASA_OK && every > 0 && s->state.step % every == 0) st = save(l, err);
+        bool due = every > 0 && s->state.step % every == 0;
+        if (due) st = masa_dist_agree(st, NULL, err);
+        if (st == MASA_OK && due) st = save(l, err);
         st = masa_dist_agree(st, NULL, err);
         if (st == MASA_OK) st = rl_peers_check_step(s, err);
     }
-    if (st == MASA_OK) return save(l, err);
+    if (st == MASA_OK) return masa_dist_agree(save(l, err), NULL, err);
     bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;
     if (st == MASA_ERR_NUMERIC || (!asked && (!behind || s->state.step == 0))) return st;
     return rl_session_stop(s, st, behind, l->steps, err);
