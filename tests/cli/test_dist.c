@@ -29,6 +29,16 @@ static void train(const char *with, int ranks)
     must(shell(line), line);
 }
 
+/* Of what the program says to people, warnings left out, one line, which says `part`. */
+static void assert_one_line(const char *part)
+{
+    int lines = 0;
+    for (const char *p = errors; (p = strstr(p, "masa: ")); p += 6)
+        lines += (p == errors || p[-1] == '\n') && strncmp(p + 6, "warning", 7) != 0;
+    if (lines != 1 || !strstr(errors, part))
+        fail_msg("not one line with '%s':\n%s", part, errors);
+}
+
 /* ---- the numbers ---- */
 
 static void many_processes_compute_what_one_does(void **state)
@@ -158,17 +168,63 @@ static void divided_moments_take_less(void **state)
         fail_msg("%ld MiB, divided %ld", mib[0], mib[1]);
 }
 
-/* ---- faults ---- */
+/* ---- evaluations ---- */
 
-/* Of what the program says to people, warnings left out, one line, which says `part`. */
-static void assert_one_line(const char *part)
+static void assert_same_results(const char *a, const char *b)
 {
-    int lines = 0;
-    for (const char *p = errors; (p = strstr(p, "masa: ")); p += 6)
-        lines += (p == errors || p[-1] == '\n') && strncmp(p + 6, "warning", 7) != 0;
-    if (lines != 1 || !strstr(errors, part))
-        fail_msg("not one line with '%s':\n%s", part, errors);
+    char text[300];
+    sqlite3 *store = NULL;
+    assert_int_equal(sqlite3_open(a, &store), SQLITE_OK);
+    snprintf(text, sizeof text, "ATTACH '%s' AS b", b);
+    assert_int_equal(sqlite3_exec(store, text, NULL, NULL, NULL), SQLITE_OK);
+    int n = differences(
+        store, "problem, kind, sample, text, answer, verdict, rule, correct, tokens, cause",
+        "samples");
+    if (n) fail_msg("%s and %s: %d samples differ", a, b, n);
+    sqlite3_close(store);
 }
+
+#define EVALUATE                                                                               \
+    "eval -m model --chat-template chatml --problems train.jsonl --answer-rules whole "        \
+    "-l 24 -q --batch 4 --meta --length-min 4 --meta-max-tokens 12 --meta-template meta.txt "
+
+static void an_evaluation_is_divided(void **state)
+{
+    (void)state;
+    static char one[sizeof output];
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    train(EVALUATE "-n 6 --meta-samples 2 -o one.sqlite", 1);
+    memcpy(one, output, sizeof one);
+    for (int ranks = 2; ranks <= 3; ranks++) {
+        must(shell("rm -f many.sqlite"), "rm");
+        train(EVALUATE "-n 6 --meta-samples 2 -o many.sqlite", ranks);
+        assert_string_equal(output, one);
+        assert_same_results("one.sqlite", "many.sqlite");
+    }
+    /* What one has begun others go on with. */
+    must(shell("rm -f many.sqlite"), "rm");
+    train(EVALUATE "-n 3 --limit 3 --meta-samples 2 -o many.sqlite", 1);
+    train(EVALUATE "-n 6 --meta-samples 2 -o many.sqlite", 2);
+    assert_same_results("one.sqlite", "many.sqlite");
+}
+
+static void evaluations_that_disagree_are_refused(void **state)
+{
+    (void)state;
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    assert_int_not_equal(shell("timeout 60 $mpirun -n 1 $masa " EVALUATE
+                               "-o no.sqlite : -n 1 $masa " EVALUATE "--seed 2 -o no.sqlite"),
+                         0);
+    assert_one_line("here '\"seed\":2', there '\"seed\":1'");
+    assert_int_not_equal(shell("head -n 4 train.jsonl >other.jsonl; timeout 60 "
+                               "$mpirun -n 1 $masa " EVALUATE
+                               "-o no.sqlite : -n 1 $masa " EVALUATE
+                               "--problems other.jsonl -o no.sqlite"),
+                         0);
+    assert_one_line("here '4 problems, ");
+}
+
+/* ---- faults ---- */
 
 /* Two processes that differ in `more` are refused before anything is made. */
 static void refuses(const char *more, const char *part)
@@ -351,6 +407,8 @@ int main(void)
         cmocka_unit_test(divided_moments_step_alike),
         cmocka_unit_test(divided_moments_go_on),
         cmocka_unit_test(divided_moments_take_less),
+        cmocka_unit_test(an_evaluation_is_divided),
+        cmocka_unit_test(evaluations_that_disagree_are_refused),
         cmocka_unit_test(processes_that_disagree_are_refused),
         cmocka_unit_test(weights_that_differ_are_found),
         cmocka_unit_test(a_process_that_dies_ends_the_job),
