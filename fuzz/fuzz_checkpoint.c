@@ -42,6 +42,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     float m[4], v[4];
     long step;
     err = (masa_error){0};
-    if (masa_moments_read(path, m, v, 4, &step, &err) != MASA_OK && !err.message[0]) abort();
+    if (masa_moments_read(path, m, v, 0, 4, 4, &step, &err) != MASA_OK && !err.message[0])
+        abort();
     return 0;
 }

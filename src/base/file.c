@@ -16,24 +16,70 @@ static masa_status fail_errno(masa_error *err, const char *what, const char *pat
     return MASA_FAIL(err, MASA_ERR_IO, "cannot %s %s: %s", what, path, strerror(errno));
 }
 
-masa_status masa_file_map(masa_mapping *out, const char *path, masa_error *err)
+/* Opens a regular file; *size is what it has. */
+static masa_status open_regular(int *out, size_t *size, const char *path, masa_error *err)
 {
-    masa_status st = MASA_OK;
     struct stat info;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a FIFO would wait for a writer */
     if (fd < 0) return fail_errno(err, "open", path);
-    if (fstat(fd, &info) != 0) {
-        st = fail_errno(err, "read", path);
-    } else if (!S_ISREG(info.st_mode)) {
+    masa_status st = MASA_OK;
+    if (fstat(fd, &info) != 0) st = fail_errno(err, "read", path);
+    else if (!S_ISREG(info.st_mode))
         st = MASA_FAIL(err, MASA_ERR_IO, "%s is not a regular file", path);
-    } else if (info.st_size == 0) {
-        *out = (masa_mapping){0};
-    } else {
-        size_t size = (size_t)info.st_size;
-        void *data = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (data == MAP_FAILED) st = fail_errno(err, "map", path);
-        else *out = (masa_mapping){.data = data, .size = size};
+    if (st != MASA_OK) {
+        close(fd);
+        return st;
     }
+    *out = fd;
+    *size = (size_t)info.st_size;
+    return MASA_OK;
+}
+
+masa_status masa_file_map(masa_mapping *out, const char *path, masa_error *err)
+{
+    int fd = -1;
+    size_t size = 0;
+    masa_status st = open_regular(&fd, &size, path, err);
+    if (st != MASA_OK) return st;
+    void *data = size ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
+    if (data == MAP_FAILED) st = fail_errno(err, "map", path);
+    else *out = (masa_mapping){.data = data, .size = size};
+    close(fd);
+    return st;
+}
+
+static masa_status read_whole(char *to, size_t size, int fd, const char *path, masa_error *err)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = read(fd, to + done, size - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return fail_errno(err, "read", path);
+        if (n == 0)
+            return MASA_FAIL(err, MASA_ERR_IO,
+                             "%s was cut short while it was read, at byte %zu of %zu", path,
+                             done, size);
+        done += (size_t)n;
+    }
+    return MASA_OK;
+}
+
+masa_status masa_file_load(masa_mapping *out, const char *path, masa_error *err)
+{
+    int fd = -1;
+    size_t size = 0;
+    masa_status st = open_regular(&fd, &size, path, err);
+    if (st != MASA_OK) return st;
+    masa_mapping copy = {.size = size};
+    void *data =
+        size ? mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+             : NULL;
+    if (data == MAP_FAILED)
+        st = MASA_FAIL(err, MASA_ERR_MEMORY, "no memory for the %zu bytes of %s", size, path);
+    else copy.data = data;
+    if (st == MASA_OK) st = read_whole(data, size, fd, path, err);
+    if (st == MASA_OK) *out = copy;
+    else if (copy.data) masa_file_unmap(&copy);
     close(fd);
     return st;
 }
@@ -121,34 +167,20 @@ masa_status masa_line_read(FILE *file, masa_text *line, bool *more, masa_error *
     return MASA_OK;
 }
 
-/* Opening a FIFO would wait for a writer. */
-static int open_regular(const char *path, masa_error *err)
-{
-    struct stat info;
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    bool is = fd >= 0 && fstat(fd, &info) == 0 && S_ISREG(info.st_mode);
-    if (is) return fd;
-    if (fd < 0) {
-        fail_errno(err, "open", path);
-    } else {
-        MASA_FAIL(err, MASA_ERR_IO, "%s is not a regular file", path);
-        close(fd);
-    }
-    return -1;
-}
-
 masa_status masa_file_read_part(masa_text *text, const char *path, masa_error *err)
 {
     enum { MOST = 1 << 30 };
-    int fd = open_regular(path, err);
-    if (fd < 0) return err ? err->code : MASA_ERR_IO;
+    int fd = -1;
+    size_t size = 0;
+    masa_status st = open_regular(&fd, &size, path, err);
+    if (st != MASA_OK) return st;
     FILE *file = fdopen(fd, "rb");
     if (!file) {
-        masa_status st = fail_errno(err, "open", path);
+        st = fail_errno(err, "open", path);
         close(fd);
         return st;
     }
-    masa_status st = read_stream(text, file, MOST, path, err);
+    st = read_stream(text, file, MOST, path, err);
     fclose(file);
     return st;
 }

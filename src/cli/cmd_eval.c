@@ -5,6 +5,7 @@
 
 #include <masa/benchmark.h>
 #include <masa/config_meta.h>
+#include <masa/dist.h>
 #include <masa/eval_export.h>
 #include <masa/file.h>
 #include <masa/memory.h>
@@ -163,6 +164,7 @@ static masa_status run(eval_command *c, int n_files, char **files, masa_error *e
     }
     if (!sampling || st != MASA_OK) return st;
     st = eval_sample(c, err);
+    if (masa_dist_rank() > 0) return st;
     if (st == MASA_ERR_INTERRUPTED) {
         fprintf(stderr, "masa: %s keeps what is done; the same command goes on\n", c->out);
         show_file(c, c->out, NULL);
@@ -187,6 +189,7 @@ static const char details[] =
     "settings are\n"
     "the defaults of template, system, suffix, answer rules and predictions; else masa "
     "train's.\n"
+    "`mpirun -n N masa eval ...` divides the problems among N processes.\n"
     "docs/evaluation.md explains the numbers, and how to describe a benchmark of your "
     "own.";
 

@@ -53,7 +53,12 @@ static masa_status train(const train_command *c, const char *folder, train_funct
     masa_status st = masa_dist_open(MASA_VERSION, err);
     if (st == MASA_OK) st = masa_device_start(c->device, err);
     if (st == MASA_OK) st = load_config(&config, c, folder, err);
-    if (st != MASA_OK) return st;
+    bool loaded = st == MASA_OK;
+    st = masa_dist_agree(st, NULL, err); /* what is wrong with all of them is said once */
+    if (st != MASA_OK) {
+        if (loaded) masa_config_deinit(&config);
+        return st;
+    }
     bool quiet = c->quiet || masa_dist_rank() > 0;
     masa_train_options options = {.resume = c->resume,
                                   .restart = c->restart,

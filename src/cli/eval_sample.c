@@ -1,9 +1,11 @@
 /* masa eval with a model: from the command line to samples in a file. */
 #include "cmd_eval.h"
 
+#include "masa_version.h"
 #include "output.h"
 #include "training.h"
 
+#include <masa/dist.h>
 #include <masa/eval.h>
 #include <masa/memory.h>
 
@@ -123,20 +125,30 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
         .batch = (size_t)c->batch,
         .cache_bytes = (size_t)c->cache << 20,
         .stop = &cli_stop_asked,
-        .progress = c->quiet ? NULL : cli_output_progress(),
+        .progress = c->quiet || masa_dist_rank() > 0 ? NULL : cli_output_progress(),
     };
-    if (o.max_tokens > most) {
+    if (o.max_tokens > most && masa_dist_rank() == 0)
         fprintf(stderr,
                 "masa: responses end at the model's context of %zu tokens, prompt "
                 "included, not "
                 "at %zu\n",
                 most, o.max_tokens);
-        o.max_tokens = most;
-    }
+    if (o.max_tokens > most) o.max_tokens = most;
     if (o.meta_max_tokens > most) o.meta_max_tokens = most;
     o.meta.length_min = c->length_min;
     o.meta.length_max = c->length_max ? c->length_max : (long)o.max_tokens;
     return o;
+}
+
+/* Of all processes; setting by setting, so that an error names the one that differs. */
+static masa_status check_same(const char *settings, masa_error *err)
+{
+    char *lines = masa_strdup(settings);
+    for (char *p = lines; *p; p++)
+        if (*p == ',') *p = '\n';
+    masa_status st = masa_dist_same(lines, err);
+    free(lines);
+    return st;
 }
 
 static masa_status sample_all(const eval_command *c, const tasks *all, const eval_subject *of,
@@ -144,13 +156,19 @@ static masa_status sample_all(const eval_command *c, const tasks *all, const eva
 {
     masa_results *results = NULL;
     masa_eval_options o = options_of(c, of, predictor);
+    masa_status st = MASA_OK;
     if (c->meta && o.meta.length_max < o.meta.length_min)
-        return MASA_FAIL(err, MASA_ERR_USAGE,
-                         "--length-min %ld is over the longest response, %ld tokens",
-                         o.meta.length_min, o.meta.length_max);
+        st = MASA_FAIL(err, MASA_ERR_USAGE,
+                       "--length-min %ld is over the longest response, %ld tokens",
+                       o.meta.length_min, o.meta.length_max);
     char *settings = settings_of(c, of, &o);
-    masa_status st = masa_results_open(&results, c->out, MASA_RESULTS_WRITE, err);
-    if (st == MASA_OK) st = masa_results_bind(results, settings, err);
+    st = masa_dist_agree(st, NULL, err);
+    if (st == MASA_OK) st = check_same(settings, err);
+    if (masa_dist_rank() == 0) {
+        if (st == MASA_OK) st = masa_results_open(&results, c->out, MASA_RESULTS_WRITE, err);
+        if (st == MASA_OK) st = masa_results_bind(results, settings, err);
+    }
+    st = masa_dist_agree(st, NULL, err);
     if (st == MASA_OK) cli_catch_signals();
     for (size_t i = 0; st == MASA_OK && i < all->n; i++)
         st = masa_eval_run(results, all->items[i].benchmark, &all->items[i].problems, &o, err);
@@ -176,10 +194,12 @@ masa_status eval_sample(eval_command *c, masa_error *err)
     tasks all = {0};
     eval_subject of = {0};
     masa_lora *predictor = NULL;
-    masa_status st = eval_subject_open(&of, c, err);
+    masa_status st = masa_dist_open(MASA_VERSION, err);
+    if (st == MASA_OK) st = eval_subject_open(&of, c, err);
     if (st == MASA_OK) st = open_tasks(&all, c, &of, err);
     if (st == MASA_OK) st = text_model_open(&c->text, err);
     if (st == MASA_OK) st = open_predictor(&predictor, c, &of, err);
+    st = masa_dist_agree(st, NULL, err);
     if (st == MASA_OK) st = sample_all(c, &all, &of, predictor, err);
     masa_lora_destroy(predictor);
     text_model_close(&c->text);

@@ -43,9 +43,10 @@ static masa_status exchange(void *all, const void *mine, size_t bytes, masa_erro
                 (dist_transport->size - 1) * bytes, err);
 }
 
-masa_status dist_spread(void *data, size_t bytes, size_t from, masa_error *err)
+masa_status masa_dist_spread(void *data, size_t bytes, size_t from, masa_error *err)
 {
     double start = masa_clock();
+    if (!dist_transport) return MASA_OK;
     size_t sent = dist_transport->rank == from ? (dist_transport->size - 1) * bytes : 0;
     return done(dist_transport->spread(data, bytes, from), start, sent, err);
 }
@@ -69,7 +70,7 @@ masa_status masa_dist_gather(masa_text *all, size_t *ends, const void *mine, siz
         for (size_t at = 0; st == MASA_OK && at < total; at += PIECE) {
             size_t part = total - at < PIECE ? total - at : PIECE;
             if (r == rank) memcpy(piece, (const char *)mine + at, part);
-            st = dist_spread(piece, part, r, err);
+            st = masa_dist_spread(piece, part, r, err);
             masa_text_append(all, piece, part);
         }
         ends[r] = all->size;
@@ -90,28 +91,91 @@ static void add_tree(float *rows, size_t first, size_t last, size_t n)
     for (size_t i = 0; i < n; i++) a[i] += b[i];
 }
 
-/* Each rank adds up its part of a window, which then goes to all: as few bytes as a ring sends,
- * and nothing depends on the order in which MPI would add. */
-masa_status masa_dist_sum(float DEVICE *values, size_t n, masa_error *err)
+masa_dist_part masa_dist_part_of(size_t rank, size_t n, size_t unit)
 {
-    enum { WINDOW = 1 << 20 }; /* floats */
+    size_t size = masa_dist_size(), units = (n + unit - 1) / unit;
+    masa_dist_part part = {units * rank / size * unit, units * (rank + 1) / size * unit};
+    if (part.first > n) part.first = n;
+    if (part.last > n) part.last = n;
+    return part;
+}
+
+/* Parts go through the host a window at a time, which has as many numbers of each. */
+enum { WINDOW = 1 << 20 }; /* floats, of all parts together */
+
+/* How many of its numbers from `at` on are in a window. */
+static size_t in_window(masa_dist_part part, size_t at, size_t most)
+{
+    size_t n = part.last - part.first;
+    if (at >= n) return 0;
+    return n - at < most ? n - at : most;
+}
+
+static size_t longest_part(size_t n, size_t unit)
+{
+    size_t most = 0;
+    for (size_t r = 0; r < dist_transport->size; r++) {
+        masa_dist_part part = masa_dist_part_of(r, n, unit);
+        if (part.last - part.first > most) most = part.last - part.first;
+    }
+    return most;
+}
+
+masa_status masa_dist_sum_part(float DEVICE *values, size_t n, size_t unit, masa_error *err)
+{
     if (!dist_transport) return MASA_OK;
-    size_t size = dist_transport->size, part = (WINDOW + size - 1) / size;
-    float *mine = masa_alloc(2 * size * part, sizeof *mine), *all = mine + size * part;
+    size_t size = dist_transport->size, rank = dist_transport->rank,
+           end = longest_part(n, unit);
+    size_t most = (WINDOW + size - 1) / size;
+    if (most > end) most = end;
+    float *mine = masa_alloc(2 * size * most + 1, sizeof *mine), *all = mine + size * most;
+    masa_dist_part own = masa_dist_part_of(rank, n, unit);
     masa_status st = MASA_OK;
-    for (size_t at = 0; st == MASA_OK && at < n; at += size * part) {
-        size_t now = n - at < size * part ? n - at : size * part;
-        size_t share = (now + size - 1) / size;
-        masa_device_get(mine, values + at, now * sizeof *mine);
-        memset(mine + now, 0, (size * share - now) * sizeof *mine);
-        st = exchange(all, mine, share * sizeof *mine, err);
+    for (size_t at = 0; st == MASA_OK && at < end; at += most) {
+        for (size_t r = 0; r < size; r++) {
+            masa_dist_part part = masa_dist_part_of(r, n, unit);
+            masa_device_get(mine + r * most, values + part.first + at,
+                            in_window(part, at, most) * sizeof *mine);
+        }
+        st = exchange(all, mine, most * sizeof *mine, err);
         if (st != MASA_OK) break;
-        add_tree(all, 0, size, share);
-        st = dist_gather(mine, all, share * sizeof *mine, err);
-        if (st == MASA_OK) masa_device_put(values + at, mine, now * sizeof *mine);
+        add_tree(all, 0, size, most);
+        masa_device_put(values + own.first + at, all, in_window(own, at, most) * sizeof *mine);
     }
     free(mine);
     return st;
+}
+
+masa_status masa_dist_share_parts(float DEVICE *values, size_t n, size_t unit, masa_error *err)
+{
+    if (!dist_transport) return MASA_OK;
+    size_t size = dist_transport->size, rank = dist_transport->rank,
+           end = longest_part(n, unit);
+    size_t most = (WINDOW + size - 1) / size;
+    if (most > end) most = end;
+    float *mine = masa_alloc((size + 1) * most + 1, sizeof *mine), *all = mine + most;
+    masa_dist_part own = masa_dist_part_of(rank, n, unit);
+    masa_status st = MASA_OK;
+    for (size_t at = 0; st == MASA_OK && at < end; at += most) {
+        masa_device_get(mine, values + own.first + at, in_window(own, at, most) * sizeof *mine);
+        st = dist_gather(all, mine, most * sizeof *mine, err);
+        for (size_t r = 0; st == MASA_OK && r < size; r++) {
+            masa_dist_part part = masa_dist_part_of(r, n, unit);
+            if (r != rank)
+                masa_device_put(values + part.first + at, all + r * most,
+                                in_window(part, at, most) * sizeof *mine);
+        }
+    }
+    free(mine);
+    return st;
+}
+
+/* Each rank adds up its part, which then goes to all: as few bytes as a ring sends, and nothing
+ * depends on the order in which MPI would add. */
+masa_status masa_dist_sum(float DEVICE *values, size_t n, masa_error *err)
+{
+    masa_status st = masa_dist_sum_part(values, n, 1, err);
+    return st == MASA_OK ? masa_dist_share_parts(values, n, 1, err) : st;
 }
 
 masa_status masa_dist_sum_doubles(double *values, size_t n, masa_error *err)

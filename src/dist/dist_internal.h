@@ -15,7 +15,6 @@ const char *dist_host(size_t rank);
 
 /* Each is a collective. MASA_ERR_PEER when it breaks down. */
 masa_status dist_gather(void *all, const void *mine, size_t bytes, masa_error *err);
-masa_status dist_spread(void *data, size_t bytes, size_t from, masa_error *err);
 
 /* Watches whether the others are there, from a thread of its own that ends the process when one
  * is not; a collective. dist_watch_stop is to be called when all have come to their end. */

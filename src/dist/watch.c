@@ -85,8 +85,8 @@ static void give_up(size_t rank, const char *what)
     char line[512];
     int n =
         snprintf(line, sizeof line,
-                 "masa: rank %zu of %zu (%s) %s; the run ends here, --resume goes on from its "
-                 "last checkpoint\n",
+                 "masa: rank %zu of %zu (%s) %s; all end here. Training goes on from its last "
+                 "checkpoint with --resume, an evaluation by the same command\n",
                  rank, masa_dist_size(), dist_host(rank), what);
     if (masa_dist_rank() == (rank == 0)) (void)!write(STDERR_FILENO, line, (size_t)n);
     tell(END);
@@ -231,7 +231,7 @@ masa_status dist_watch_start(masa_error *err)
 {
     size_t rank = masa_dist_rank(), size = masa_dist_size();
     if (rank == 0) open_listener(&where);
-    masa_status st = dist_spread(&where, sizeof where, 0, err);
+    masa_status st = masa_dist_spread(&where, sizeof where, 0, err);
     if (st != MASA_OK) return st;
     n_peers = rank == 0 ? size : 1;
     peers = masa_alloc(n_peers, sizeof *peers);

@@ -247,21 +247,32 @@ masa_status masa_gguf_open_memory(masa_gguf **out, const void *data, size_t size
     return st;
 }
 
+/* The mapping is taken. */
+static masa_status open_mapping(masa_gguf **out, masa_mapping mapping, const char *path,
+                                masa_error *err)
+{
+    masa_status st = masa_gguf_open_memory(out, mapping.data, mapping.size, err);
+    if (st == MASA_OK) {
+        (*out)->mapping = mapping;
+        return MASA_OK;
+    }
+    masa_error_at(err, path, 0);
+    masa_file_unmap(&mapping);
+    return st;
+}
+
 masa_status masa_gguf_open(masa_gguf **out, const char *path, masa_error *err)
 {
     masa_mapping mapping = {0};
-    masa_gguf *g = NULL;
     masa_status st = masa_file_map(&mapping, path, err);
-    if (st != MASA_OK) return st;
-    st = masa_gguf_open_memory(&g, mapping.data, mapping.size, err);
-    if (st != MASA_OK) {
-        masa_error_at(err, path, 0);
-        masa_file_unmap(&mapping);
-        return st;
-    }
-    g->mapping = mapping;
-    *out = g;
-    return MASA_OK;
+    return st == MASA_OK ? open_mapping(out, mapping, path, err) : st;
+}
+
+masa_status masa_gguf_load(masa_gguf **out, const char *path, masa_error *err)
+{
+    masa_mapping mapping = {0};
+    masa_status st = masa_file_load(&mapping, path, err);
+    return st == MASA_OK ? open_mapping(out, mapping, path, err) : st;
 }
 
 void masa_gguf_close(masa_gguf *gguf)

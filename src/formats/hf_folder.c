@@ -30,7 +30,9 @@ static masa_status parse_file(const char *folder, const char *name, parser *pars
 static masa_status open_shard(formats_hf_folder *f, const char *path, masa_error *err)
 {
     f->shards = masa_realloc(f->shards, f->n_shards + 1, sizeof *f->shards);
-    masa_status st = masa_safetensors_open(&f->shards[f->n_shards], path, err);
+    masa_safetensors **shard = &f->shards[f->n_shards];
+    masa_status st = f->copy ? masa_safetensors_load(shard, path, err)
+                             : masa_safetensors_open(shard, path, err);
     if (st == MASA_OK) f->n_shards++;
     return st;
 }

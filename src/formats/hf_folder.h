@@ -9,6 +9,7 @@
 typedef struct formats_hf_folder {
     masa_safetensors **shards;
     size_t n_shards;
+    bool copy; /* set it before opening: the files are copied into memory, not mapped */
 } formats_hf_folder;
 
 /* Zero-initialise; close also after a failure. */

@@ -97,14 +97,17 @@ static masa_status load_format(masa_model_file *f, const char *path, masa_error 
     if (masa_path_exists(path) && !masa_gguf_detect(path))
         return MASA_FAIL(err, MASA_ERR_FORMAT,
                          "%s is neither a GGUF file nor a folder with a config.json", path);
-    masa_status st = masa_gguf_open(&f->gguf, path, err);
+    masa_status st = f->folder.copy ? masa_gguf_load(&f->gguf, path, err)
+                                    : masa_gguf_open(&f->gguf, path, err);
     return st == MASA_OK ? formats_gguf_config(&f->config, f->gguf, err) : st;
 }
 
-masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_error *err)
+static masa_status open_file(masa_model_file **out, const char *path, bool copy,
+                             masa_error *err)
 {
     masa_model_file *f = masa_alloc(1, sizeof *f);
     f->path = masa_strdup(path);
+    f->folder.copy = copy;
     masa_status st = load_format(f, path, err);
     if (st == MASA_OK) {
         f->parameters = masa_parameters_make(&f->config, &f->n);
@@ -120,6 +123,16 @@ masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_e
         masa_model_file_close(f);
     }
     return st;
+}
+
+masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_error *err)
+{
+    return open_file(out, path, false, err);
+}
+
+masa_status masa_model_file_load(masa_model_file **out, const char *path, masa_error *err)
+{
+    return open_file(out, path, true, err);
 }
 
 void masa_model_file_close(masa_model_file *file)

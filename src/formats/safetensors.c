@@ -171,21 +171,32 @@ masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *dat
     return st;
 }
 
+/* The mapping is taken. */
+static masa_status open_mapping(masa_safetensors **out, masa_mapping mapping, const char *path,
+                                masa_error *err)
+{
+    masa_status st = masa_safetensors_open_memory(out, mapping.data, mapping.size, err);
+    if (st == MASA_OK) {
+        (*out)->mapping = mapping;
+        return MASA_OK;
+    }
+    masa_error_at(err, path, 0);
+    masa_file_unmap(&mapping);
+    return st;
+}
+
 masa_status masa_safetensors_open(masa_safetensors **out, const char *path, masa_error *err)
 {
     masa_mapping mapping = {0};
-    masa_safetensors *file = NULL;
     masa_status st = masa_file_map(&mapping, path, err);
-    if (st != MASA_OK) return st;
-    st = masa_safetensors_open_memory(&file, mapping.data, mapping.size, err);
-    if (st != MASA_OK) {
-        masa_error_at(err, path, 0);
-        masa_file_unmap(&mapping);
-        return st;
-    }
-    file->mapping = mapping;
-    *out = file;
-    return MASA_OK;
+    return st == MASA_OK ? open_mapping(out, mapping, path, err) : st;
+}
+
+masa_status masa_safetensors_load(masa_safetensors **out, const char *path, masa_error *err)
+{
+    masa_mapping mapping = {0};
+    masa_status st = masa_file_load(&mapping, path, err);
+    return st == MASA_OK ? open_mapping(out, mapping, path, err) : st;
 }
 
 void masa_safetensors_close(masa_safetensors *file)

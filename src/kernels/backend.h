@@ -9,7 +9,7 @@
  * memory for scratch, ends the program with one line, as masa_alloc does.
  *
  * Order: one stream. Functions return when their work is queued; `get`, `sample` and
- * `sum_squares` return host values and wait. All calls come from one thread.
+ * `sums_of_squares` return host values and wait. All calls come from one thread.
  *
  * Pointers are DEVICE memory unless they are named host. rows and n may be 0. Offsets into
  * allocations keep the alignment of the element type alone (parameters lie end to end in one
@@ -28,7 +28,7 @@
 #include <masa/sample.h>
 
 /* Changes with this table: a plugin of another build is refused. */
-enum { BACKEND_VERSION = 2 };
+enum { BACKEND_VERSION = 3 };
 
 struct backend {
     unsigned version; /* BACKEND_VERSION */
@@ -185,7 +185,7 @@ struct backend {
 
     void (*adamw)(float DEVICE *w, float DEVICE *m, float DEVICE *v, const float DEVICE *grad,
                   size_t n, const masa_adamw *options);
-    double (*sum_squares)(const float DEVICE *x, size_t n);
+    void (*sums_of_squares)(double *sums, const float DEVICE *x, size_t n); /* n > 0 */
 };
 
 extern const struct backend backend_cpu;

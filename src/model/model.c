@@ -192,7 +192,7 @@ masa_status masa_model_reload(masa_model *m, const char *path, bool *spoiled, ma
 {
     masa_model_file *file = NULL;
     *spoiled = false;
-    masa_status st = masa_model_file_open(&file, path, err);
+    masa_status st = masa_model_file_load(&file, path, err);
     if (!st && !same_shape(masa_model_file_config(file), &m->config))
         st = MASA_FAIL(err, MASA_ERR_CONFIG, "%s has a model of another shape", path);
     if (!st) {

@@ -41,8 +41,8 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
     /* The unmerged weights stay beside the merged ones; the factors themselves are small. */
     if (config->lora.rank > 0) plan.weights += n * sizeof(float);
     else
-        plan.optimizer =
-            masa_optimizer_bytes(n) * (wants->meta_optimizer && !wants->predictor ? 2 : 1);
+        plan.optimizer = masa_optimizer_bytes(n, config->train.shard_optimizer) *
+                         (wants->meta_optimizer && !wants->predictor ? 2 : 1);
     if (wants->predictor) plan.weights += n * sizeof(float);
     if (wants->reference)
         plan.reference = masa_model_bytes_needed(model, &fixed) +

@@ -211,12 +211,10 @@ static void add_method_state(rl_loop *l)
     l->session.state.extra = rl_method_save(&l->method);
 }
 
+/* The checkpoint of the step; all processes come here together. */
 static masa_status save(rl_loop *l, masa_error *err)
 {
-    const rl_session *s = &l->session;
-    if (!s->run) return MASA_OK;
-    if (l->saved_step == s->state.step && !masa_run_improves(s->run, &s->state)) return MASA_OK;
-    add_method_state(l);
+    if (l->session.run) add_method_state(l);
     masa_status st = rl_session_save(&l->session, err);
     if (st == MASA_OK) l->saved_step = l->session.state.step;
     return st;
@@ -247,6 +245,7 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
     s->state.tokens += (long)y.generated_tokens;
     s->state.cpu_seconds += y.cpu_seconds;
     if (s->run) st = record_warm_start(s, &y, err);
+    st = masa_dist_agree(st, NULL, err);
     if (st == MASA_OK)
         masa_progress_note(s->progress,
                            "warm start: %zu answers from %zu prompts, loss %.2f -> %.2f",
@@ -254,11 +253,12 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
     return st == MASA_OK ? save(l, err) : st;
 }
 
+/* As far as this process knows: which checkpoint is the best, the one with the record does. */
 static bool save_due(const rl_loop *l)
 {
     const rl_session *s = &l->session;
     long every = s->config->train.save_every, step = s->state.step;
-    return (every > 0 && step > 0 && step % every == 0) ||
+    return (every > 0 && step > 0 && step % every == 0 && step != l->saved_step) ||
            (s->run && masa_run_improves(s->run, &s->state));
 }
 
@@ -272,7 +272,7 @@ static bool run_ends(const rl_loop *l)
     return true;
 }
 
-enum { ENDED = 1 }; /* in a vote */
+enum { ENDED = 1, SAVE = 2 }; /* in votes */
 
 /* A step, after what is due before it. *ended: there is none to do. */
 static masa_status advance(rl_loop *l, bool *ended, masa_error *err)
@@ -282,9 +282,11 @@ static masa_status advance(rl_loop *l, bool *ended, masa_error *err)
     unsigned flags = 0;
     masa_status st = evaluate(l, err);
     if (st == MASA_OK) st = rl_checkup(s, err);
-    if (warm) st = masa_dist_agree(st, NULL, err);
+    if (st == MASA_OK && save_due(l)) flags = SAVE;
+    st = masa_dist_agree(st, &flags, err);
     if (st == MASA_OK && warm) st = warm_start(l, err);
-    if (st == MASA_OK && save_due(l)) st = save(l, err);
+    if (st == MASA_OK && flags & SAVE) st = save(l, err);
+    flags = 0;
     if (st == MASA_OK && run_ends(l)) flags = ENDED;
     else if (st == MASA_OK && (rl_stop_asked(s) || rl_session_diverged(s)))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
@@ -302,7 +304,8 @@ static masa_status run_steps(rl_loop *l, masa_error *err)
     l->started = masa_clock() - s->state.seconds;
     l->sound = true;
     while (st == MASA_OK && !ended) st = advance(l, &ended, err);
-    if (st == MASA_OK) return save(l, err);
+    if (st == MASA_OK && l->saved_step != s->state.step) st = save(l, err);
+    if (ended) return masa_dist_agree(st, NULL, err);
     /* Sampling, evaluating, recording and saving change no weight. What is not finite has come
      * from weights that are not worth saving. */
     bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;

@@ -49,15 +49,15 @@ static masa_status open_tokenizer(rl_session *s, masa_error *err)
     return st;
 }
 
-/* The squares of finite floats have a finite sum in float64. */
-static bool all_finite(const float DEVICE *values, size_t n)
+/* Their squares have a finite sum in float64. */
+bool rl_all_finite(const float DEVICE *values, size_t n)
 {
     return isfinite(masa_sum_squares(values, n));
 }
 
 static masa_status check_weights(masa_model *model, const char *path, masa_error *err)
 {
-    return all_finite(masa_model_values(model), masa_model_parameter_count(model))
+    return rl_all_finite(masa_model_values(model), masa_model_parameter_count(model))
                ? MASA_OK
                : MASA_FAIL(err, MASA_ERR_NUMERIC, "%s has weights that are not finite", path);
 }
@@ -99,21 +99,9 @@ static masa_status read_moments(const rl_session *s, masa_optimizer *optimizer,
     masa_status st = masa_optimizer_map(optimizer, &state, true, err);
     if (st != MASA_OK) return st;
     char *path = masa_path_join(s->checkpoint, name);
-    st = masa_moments_read(path, state.m, state.v, state.n, state.step, err);
+    st = masa_moments_read(path, state.m, state.v, state.first, state.n, state.all, state.step,
+                           err);
     masa_optimizer_unmap(optimizer, &state, true);
-    free(path);
-    return st;
-}
-
-static masa_status write_moments(masa_optimizer *optimizer, const char *folder,
-                                 const char *name, masa_error *err)
-{
-    masa_optimizer_state state;
-    masa_status st = masa_optimizer_map(optimizer, &state, false, err);
-    if (st != MASA_OK) return st;
-    char *path = masa_path_join(folder, name);
-    st = masa_moments_write(path, state.m, state.v, state.n, *state.step, err);
-    masa_optimizer_unmap(optimizer, &state, false);
     free(path);
     return st;
 }
@@ -132,6 +120,7 @@ static masa_status open_optimizers(rl_session *s, const rl_session_options *want
         .schedule = (masa_schedule)c->optimizer.schedule,
         .warmup_steps = (size_t)c->optimizer.warmup_steps,
         .total_steps = (size_t)wants->total_updates,
+        .sharded = c->train.shard_optimizer,
     };
     masa_status st = masa_optimizer_create(&s->optimizer, s->model, s->lora, &options, err);
     if (st == MASA_OK && s->checkpoint)
@@ -292,122 +281,4 @@ masa_status rl_session_update(rl_session *s, masa_optimizer *optimizer, masa_sta
 bool rl_session_diverged(const rl_session *s)
 {
     return s->skipped_in_row >= 3;
-}
-
-masa_status rl_session_stop(rl_session *s, masa_status why, bool save, long steps,
-                            masa_error *err)
-{
-    masa_error cause = {0}, failed = {0};
-    masa_status st = save ? rl_session_save(s, &failed) : MASA_OK;
-    long step = s->state.step;
-    if (err) cause = *err;
-    if (st != MASA_OK)
-        return MASA_FAIL(err, st,
-                         "stopped after step %ld of %ld (%.200s); saving it failed: %s", step,
-                         steps, cause.message, failed.message);
-    if (rl_session_diverged(s))
-        return MASA_FAIL(
-            err, MASA_ERR_NUMERIC,
-            "stopped after step %ld of %ld, which is saved with the last weights that "
-            "are good: %d updates in a row had a gradient that is not finite; "
-            "--resume goes on with the next problems, best with a lower optimizer.lr",
-            step, steps, s->skipped_in_row);
-    if (why != MASA_ERR_INTERRUPTED)
-        return MASA_FAIL(err, why,
-                         "%s; stopped after step %ld of %ld, which is saved: go on with "
-                         "--resume",
-                         cause.message, step, steps);
-    return MASA_FAIL(err, MASA_ERR_INTERRUPTED,
-                     "stopped after step %ld of %ld, which is saved; go on with --resume", step,
-                     steps);
-}
-
-bool rl_session_wait_for_room(const rl_session *s, size_t bytes)
-{
-    if (!s->run) return false;
-    size_t free = masa_run_room(s->run);
-    if (free >= bytes || !s->config->train.wait_for_room) return false;
-    for (int seconds = 0; (free = masa_run_room(s->run)) < bytes; seconds++) {
-        if (rl_stop_asked(s)) return false;
-        if (seconds % 60 == 0)
-            masa_warn("%s: the disk is full (%zu MiB free, %zu needed); waiting for room",
-                      masa_run_path(s->run), free >> 20, bytes >> 20);
-        sleep(1);
-    }
-    return true;
-}
-
-static masa_status write_settings(const rl_session *s, const char *folder, masa_error *err)
-{
-    char *path = masa_path_join(folder, RL_SETTINGS_FILE);
-    masa_status st = masa_config_write(s->config, path, err);
-    free(path);
-    return st;
-}
-
-/* Float32, so that a resumed run continues bit for bit. */
-static masa_status write_checkpoint(rl_session *s, const char *folder, masa_error *err)
-{
-    masa_status st = rl_factors_save(s->lora, s, folder, RL_ADAPTER, err);
-    if (st == MASA_OK)
-        st = rl_factors_save(s->predictor, s, folder, MASA_PREDICTOR_FOLDER, err);
-    if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
-        st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
-    if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);
-    if (st == MASA_OK) st = write_settings(s, folder, err);
-    if (st == MASA_OK) st = write_moments(s->optimizer, folder, MASA_MOMENTS_FILE, err);
-    if (st == MASA_OK && s->meta_optimizer)
-        st = write_moments(s->meta_optimizer, folder, MASA_META_MOMENTS_FILE, err);
-    return st;
-}
-
-/* Bytes of a checkpoint: weights and moments are all that counts. */
-static size_t checkpoint_bytes(const rl_session *s)
-{
-    size_t weights = masa_model_parameter_count(s->model), trained = weights;
-    size_t numbers = 0;
-    if (s->lora) numbers += trained = masa_lora_count(s->lora);
-    if (!s->lora || s->config->lora.merge_on_save) numbers += weights;
-    numbers += 2 * trained;
-    if (s->predictor) numbers += 3 * masa_lora_count(s->predictor);
-    else if (s->meta_optimizer) numbers += 2 * trained;
-    return numbers * sizeof(float);
-}
-
-static masa_status check_weights_to_save(const rl_session *s, masa_error *err)
-{
-    if (all_finite(masa_model_values(s->model), masa_model_parameter_count(s->model)) &&
-        (!s->lora || all_finite(masa_lora_values(s->lora), masa_lora_count(s->lora))) &&
-        (!s->predictor ||
-         all_finite(masa_lora_values(s->predictor), masa_lora_count(s->predictor))))
-        return MASA_OK;
-    return MASA_FAIL(err, MASA_ERR_NUMERIC,
-                     "the weights are not finite after step %ld and were not saved; --resume "
-                     "goes on from the last checkpoint, best with a lower optimizer.lr",
-                     s->state.step);
-}
-
-static masa_status try_to_save(rl_session *s, masa_error *err)
-{
-    const char *folder;
-    masa_status st = masa_run_checkpoint_begin(s->run, s->state.step, &folder, err);
-    if (st != MASA_OK) return st;
-    st = write_checkpoint(s, folder, err);
-    if (st == MASA_OK) return masa_run_checkpoint_commit(s->run, &s->state, err);
-    masa_run_checkpoint_abort(s->run);
-    return st;
-}
-
-masa_status rl_session_save(rl_session *s, masa_error *err)
-{
-    size_t bytes = checkpoint_bytes(s);
-    if (!s->run) return MASA_OK;
-    masa_progress_phase(s->progress, "saving", 0, 0);
-    masa_status st = check_weights_to_save(s, err);
-    if (st != MASA_OK) return st;
-    rl_session_wait_for_room(s, bytes);
-    do /* others may fill the room in the meantime; and there is the tokenizer */
-        st = try_to_save(s, err);
-    while (st == MASA_ERR_IO && rl_session_wait_for_room(s, bytes + ((size_t)16 << 20)));
-    return st;
 }

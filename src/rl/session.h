@@ -108,7 +108,8 @@ masa_status rl_session_update(rl_session *session, masa_optimizer *optimizer,
 /* So many updates in a row were left out that it is no accident. */
 bool rl_session_diverged(const rl_session *session);
 
-/* Writes the checkpoint of the session's state, if this process keeps the record. Weights that
+/* Writes the checkpoint of the session's state, if this process keeps the record; the others give
+ * it the moments that they keep (train.shard_optimizer), so that all call it. Weights that
  * are not finite are MASA_ERR_NUMERIC, and no checkpoint. */
 masa_status rl_session_save(rl_session *session, masa_error *err);
 
@@ -121,6 +122,9 @@ masa_status rl_session_stop(rl_session *session, masa_status why, bool save, lon
 /* On a full disk: waits until `bytes` are free, saying so once a minute. False when the disk
  * is not full, train.wait_for_room is off, or a stop was asked for. */
 bool rl_session_wait_for_room(const rl_session *session, size_t bytes);
+
+/* Whether all of n numbers are finite. */
+bool rl_all_finite(const float DEVICE *values, size_t n);
 
 static inline bool rl_stop_asked(const rl_session *session)
 {

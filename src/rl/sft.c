@@ -197,7 +197,11 @@ static masa_status advance(sft_loop *l, bool *ended, masa_error *err)
     rl_session *s = &l->session;
     masa_status st = evaluate(l, err);
     if (st == MASA_OK) st = rl_checkup(s, err);
-    if (st == MASA_OK && save_due(l)) st = save(l, err);
+    /* Saving gathers what is divided over processes: all of them, or none. */
+    if (save_due(l)) {
+        st = masa_dist_agree(st, NULL, err);
+        if (st == MASA_OK) st = save(l, err);
+    }
     *ended = s->state.step >= l->steps;
     if (st == MASA_OK && !*ended && (rl_stop_asked(s) || rl_session_diverged(s)))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
@@ -213,7 +217,7 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
     bool ended = false;
     l->started = masa_clock() - s->state.seconds;
     while (st == MASA_OK && !ended) st = advance(l, &ended, err);
-    if (st == MASA_OK) return save(l, err);
+    if (st == MASA_OK) return masa_dist_agree(save(l, err), NULL, err);
     bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;
     if (st == MASA_ERR_NUMERIC || (!asked && (!behind || s->state.step == 0))) return st;
     return rl_session_stop(s, st, behind, l->steps, err);

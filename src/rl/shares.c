@@ -85,10 +85,7 @@ masa_status rl_shares_accumulate(rl_session *s, masa_optimizer *optimizer, rl_sh
     sum c = {s, optimizer, work, context};
     masa_status st = accumulate(&c, s->shares.first, s->shares.last, 0, err);
     st = masa_dist_agree(st, NULL, err);
-    if (st != MASA_OK || masa_dist_size() == 1) return st;
-    size_t n;
-    float DEVICE *gradient = masa_optimizer_gradient(optimizer, &n);
-    return masa_dist_sum(gradient, n, err);
+    return st == MASA_OK ? masa_optimizer_sum(optimizer, err) : st;
 }
 
 /* ---- its statistics ---- */

@@ -11,6 +11,7 @@
 #include <masa/run_folder.h>
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char magic[8] = {'M', 'A', 'S', 'A', 'O', 'P', 'T', '1'};
@@ -18,8 +19,7 @@ enum { HEADER = 32, CHECKED = 24, TRAILER = 4 };
 
 static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "floats are written as they lie");
 
-masa_status masa_moments_write(const char *path, const float *m, const float *v, size_t n,
-                               long step, masa_error *err)
+static void write_header(FILE *file, size_t n, long step)
 {
     uint8_t header[HEADER] = {0};
     uint64_t count = n;
@@ -29,16 +29,31 @@ masa_status masa_moments_write(const char *path, const float *m, const float *v,
     memcpy(header + 16, &steps, 8);
     uint32_t sum = crc32c(0, header, CHECKED);
     memcpy(header + CHECKED, &sum, 4);
+    fwrite(header, HEADER, 1, file);
+}
 
-    masa_output out;
-    masa_status st = masa_file_begin(&out, path, err);
-    if (st != MASA_OK) return st;
-    uint32_t trailer = crc32c(crc32c(0, m, 4 * n), v, 4 * n);
-    fwrite(header, HEADER, 1, out.file);
-    fwrite(m, 4, n, out.file);
-    fwrite(v, 4, n, out.file);
-    fwrite(&trailer, TRAILER, 1, out.file);
-    return masa_file_commit(&out, err);
+masa_status masa_moments_write(const char *path, masa_moments_source *source, void *context,
+                               size_t n, long step, masa_error *err)
+{
+    enum { PIECE = 1 << 20 };
+    masa_output out = {0};
+    uint32_t trailer = 0;
+    float *piece = masa_alloc(n < PIECE ? n + 1 : PIECE, sizeof *piece);
+    masa_status opened = path ? masa_file_begin(&out, path, err) : MASA_OK, st = MASA_OK;
+    if (out.file) write_header(out.file, n, step);
+    for (int second = 0; second < 2; second++)
+        for (size_t at = 0; st == MASA_OK && at < n; at += PIECE) {
+            size_t now = n - at < PIECE ? n - at : PIECE;
+            st = source(context, piece, second, at, now, err);
+            if (st != MASA_OK || !out.file) continue;
+            trailer = crc32c(trailer, piece, 4 * now);
+            fwrite(piece, 4, now, out.file);
+        }
+    free(piece);
+    if (out.file) fwrite(&trailer, TRAILER, 1, out.file);
+    if (out.file && st == MASA_OK) return masa_file_commit(&out, err);
+    if (out.file) masa_file_abort(&out);
+    return st == MASA_OK ? opened : st;
 }
 
 static masa_status check(const masa_mapping *map, const char *path, size_t n, masa_error *err)
@@ -66,17 +81,18 @@ static masa_status check(const masa_mapping *map, const char *path, size_t n, ma
     return MASA_OK;
 }
 
-masa_status masa_moments_read(const char *path, float *m, float *v, size_t n, long *step,
-                              masa_error *err)
+masa_status masa_moments_read(const char *path, float *m, float *v, size_t first, size_t count,
+                              size_t n, long *step, masa_error *err)
 {
     masa_mapping map = {0};
     masa_status st = masa_file_map(&map, path, err);
     if (st == MASA_OK) st = check(&map, path, n, err);
     if (st == MASA_OK) {
         int64_t steps;
+        const uint8_t *all = map.data + HEADER;
         memcpy(&steps, map.data + 16, 8);
-        memcpy(m, map.data + HEADER, 4 * n);
-        memcpy(v, map.data + HEADER + 4 * n, 4 * n);
+        memcpy(m, all + 4 * first, 4 * count);
+        memcpy(v, all + 4 * (n + first), 4 * count);
         *step = (long)steps;
     }
     masa_file_unmap(&map);

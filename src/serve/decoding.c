@@ -136,19 +136,21 @@ static void refuse_all(service *s)
     }
 }
 
-void decode_jobs(service *s)
+bool decode_round(service *s)
 {
     masa_error err = {0};
-    while (!*s->options->stop) {
-        bool busy;
-        start_waiting(s);
-        if (s->n_running == 0) {
-            wait_for_jobs(s);
-            continue;
-        }
-        masa_status st = masa_generator_advance(s->generator, on_token, s, &busy, &err);
-        if (st == MASA_OK) release_finished(s, !busy);
-        else fail_running(s, MHD_HTTP_INTERNAL_SERVER_ERROR, err.message);
-    }
+    bool busy;
+    start_waiting(s);
+    if (s->n_running == 0) return false;
+    masa_status st = masa_generator_advance(s->generator, on_token, s, &busy, &err);
+    if (st == MASA_OK) release_finished(s, !busy);
+    else fail_running(s, MHD_HTTP_INTERNAL_SERVER_ERROR, err.message);
+    return true;
+}
+
+void decode_jobs(service *s)
+{
+    while (!*s->options->stop)
+        if (!decode_round(s)) wait_for_jobs(s);
     refuse_all(s);
 }

@@ -33,30 +33,43 @@ static void find_stop_tokens(service *s)
     else if (eos >= 0) s->stop_tokens[s->n_stop_tokens++] = eos;
 }
 
+masa_status service_open(service *s, masa_model *model, const masa_tokenizer *tokenizer,
+                         const masa_chat *chat, const masa_serve_options *options,
+                         masa_error *err)
+{
+    *s = (service){.model = model,
+                   .tokenizer = tokenizer,
+                   .chat = chat,
+                   .options = options,
+                   .created = (long)time(NULL)};
+    pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->arrived, NULL);
+    snprintf(s->version, sizeof s->version, "%016llx",
+             (unsigned long long)masa_model_fingerprint(model));
+    find_stop_tokens(s);
+    masa_status st = open_weights(s, err);
+    return st == MASA_OK ? open_generator(s, err) : st;
+}
+
+void service_close(service *s)
+{
+    masa_generator_destroy(s->generator);
+    pthread_cond_destroy(&s->arrived);
+    pthread_mutex_destroy(&s->lock);
+    free(s->running);
+    free(s->weights);
+}
+
 masa_status masa_serve(masa_model *model, const masa_tokenizer *tokenizer,
                        const masa_chat *chat, const masa_serve_options *options,
                        masa_error *err)
 {
     struct MHD_Daemon *daemon = NULL;
-    service s = {.model = model,
-                 .tokenizer = tokenizer,
-                 .chat = chat,
-                 .options = options,
-                 .created = (long)time(NULL)};
-    pthread_mutex_init(&s.lock, NULL);
-    pthread_cond_init(&s.arrived, NULL);
-    snprintf(s.version, sizeof s.version, "%016llx",
-             (unsigned long long)masa_model_fingerprint(model));
-    find_stop_tokens(&s);
-    masa_status st = open_weights(&s, err);
-    if (st == MASA_OK) st = open_generator(&s, err);
+    service s;
+    masa_status st = service_open(&s, model, tokenizer, chat, options, err);
     if (st == MASA_OK) st = http_start(&daemon, &s, err);
     if (st == MASA_OK) decode_jobs(&s);
     http_end(daemon, &s);
-    masa_generator_destroy(s.generator);
-    pthread_cond_destroy(&s.arrived);
-    pthread_mutex_destroy(&s.lock);
-    free(s.running);
-    free(s.weights);
+    service_close(&s);
     return st;
 }

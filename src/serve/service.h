@@ -1,6 +1,6 @@
 /*
- * Inside of the server: two threads. One speaks HTTP (http.c): it reads requests, turns them into
- * jobs (openai.c, token_calls.c) and queues these; meanwhile the connection is suspended. The
+ * Inside of the server: two threads. One speaks HTTP (http.c): it turns requests into jobs (job.c,
+ * which has them read by openai.c or token_calls.c) and queues these; meanwhile the connection is suspended. The
  * other, the caller's, decodes all jobs together (decoding.c), appends to their output and wakes
  * their connections. A job belongs to both until each has let go of it.
  */
@@ -85,23 +85,38 @@ typedef struct service {
     char version[128]; /* of the weights */
 } service;
 
+/* ---- serve.c ---- */
+
+/* All but the two threads. service_close is the caller's after a failure too. */
+masa_status service_open(service *s, masa_model *model, const masa_tokenizer *tokenizer,
+                         const masa_chat *chat, const masa_serve_options *options,
+                         masa_error *err);
+void service_close(service *s);
+
 /* ---- http.c ---- */
 
 masa_status http_start(struct MHD_Daemon **out, service *s, masa_error *err);
 /* Lets what is answered be sent, for a moment, and ends. */
 void http_end(struct MHD_Daemon *daemon, service *s);
 
+/* ---- decoding.c ---- */
+
+/* Works until it is to stop. */
+void decode_jobs(service *s);
+/* One round of it; false: there was nothing to decode. */
+bool decode_round(service *s);
+
+/* ---- job.c ---- */
+
+/* With one holder. connection NULL: nobody is there to be suspended and woken. */
+job *job_create(struct MHD_Connection *connection);
 /* Under the lock: lets the connection go on that waits for the job's output. */
 void job_wake(job *j);
 /* One of its two holders lets go. Takes the lock. */
 void job_release(service *s, job *j);
 
-/* ---- decoding.c ---- */
-
-/* Works until it is to stop. */
-void decode_jobs(service *s);
-
-/* ---- answers ---- */
+/* A job whose body is complete is queued, or answered at once. */
+void job_take(service *s, job *j, const char *path, const char *method);
 
 /* Answers with an error in OpenAI's form: the whole answer, or the last event of a stream that
  * has begun. Takes the lock; nothing is told after. */
@@ -110,10 +125,6 @@ void job_fail(service *s, job *j, unsigned status, const char *message);
 void job_fail_with(service *s, job *j, masa_status st, const masa_error *err);
 /* Answers with a JSON object, which is taken. */
 void job_answer(service *s, job *j, json_t *object);
-
-/* The service's own two: what there is, and how it is. New references. */
-json_t *answer_models(service *s);
-json_t *answer_health(service *s);
 
 /* ---- openai.c, openai_answer.c ---- */
 

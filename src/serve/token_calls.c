@@ -141,7 +141,7 @@ static masa_status find_weights(char **out, const char *path, const service *s, 
     char *real = realpath(path, NULL);
     if (!real)
         return MASA_FAIL(err, MASA_ERR_DATA, "cannot open %s: %s", path, strerror(errno));
-    size_t n = strlen(s->weights);
+    size_t n = strcmp(s->weights, "/") == 0 ? 0 : strlen(s->weights);
     bool below = strncmp(real, s->weights, n) == 0 && (real[n] == '/' || real[n] == '\0');
     if (!below) {
         free(real);
@@ -180,6 +180,10 @@ void reload_run(service *s, job *j)
     masa_status st = masa_model_reload(s->model, j->path, &spoiled, &err);
     if (st != MASA_OK) {
         s->broken = s->broken || spoiled;
+        if (s->broken) masa_error_context(&err, "half of %s was read", j->path);
+        else
+            masa_error_context(&err, "%s is not read, the weights stay %s", j->path,
+                               s->version);
         job_fail_with(s, j, st, &err);
         return;
     }

@@ -1,6 +1,7 @@
 #include <masa/optimizer.h>
 
 #include <masa/adamw.h>
+#include <masa/dist.h>
 #include <masa/memory.h>
 
 #include <math.h>
@@ -10,29 +11,42 @@ struct masa_optimizer {
     masa_model *model;
     masa_lora *lora;
     masa_optimizer_options options;
-    float DEVICE *m, *v; /* [n] first and second moments, one allocation */
-    size_t n;
+    float DEVICE *m, *v; /* [kept] first and second moments, one allocation */
+    size_t n, kept;
+    masa_dist_part own; /* of the n numbers; all of them unless they are sharded */
     long step;
     bool projected; /* the factors' gradients are what the model's came to */
 };
 
-size_t masa_optimizer_bytes(size_t n)
+/* Parts begin where sums of squares do, so that the gradient's norm is the same however many
+ * there are. */
+static masa_dist_part part_of(size_t rank, size_t n, bool sharded)
 {
-    return 2 * n * sizeof(float);
+    return sharded ? masa_dist_part_of(rank, n, MASA_SQUARES) : (masa_dist_part){0, n};
+}
+
+size_t masa_optimizer_bytes(size_t n, bool sharded)
+{
+    masa_dist_part own = part_of(masa_dist_rank(), n, sharded);
+    return 2 * (own.last - own.first) * sizeof(float);
 }
 
 masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_lora *lora,
                                   const masa_optimizer_options *options, masa_error *err)
 {
     size_t n = lora ? masa_lora_count(lora) : masa_model_parameter_count(model);
+    masa_dist_part own = part_of(masa_dist_rank(), n, options->sharded);
+    size_t kept = own.last - own.first;
     void DEVICE *memory = NULL;
-    masa_status st =
-        masa_device_alloc(&memory, 2 * n, sizeof(float), "the optimiser's state", err);
+    masa_status st = masa_device_alloc(&memory, kept ? 2 * kept : 1, sizeof(float),
+                                       "the optimiser's state", err);
     if (st != MASA_OK) return st;
     masa_optimizer *o = masa_alloc(1, sizeof *o);
     *o = (masa_optimizer){.model = model, .lora = lora, .options = *options, .n = n};
+    o->own = own;
+    o->kept = kept;
     o->m = memory;
-    o->v = o->m + n;
+    o->v = o->m + kept;
     *out = o;
     return MASA_OK;
 }
@@ -57,17 +71,28 @@ double masa_learning_rate(const masa_optimizer_options *o, size_t step)
                                                : o->lr * 0.5 * (1 + cos(M_PI * done));
 }
 
+/* Numbers first to first + n - 1, as far as they are this process's. */
+static void update_some(const masa_optimizer *o, float DEVICE *values,
+                        const float DEVICE *grads, size_t first, size_t n,
+                        const masa_adamw *adam)
+{
+    size_t last = first + n < o->own.last ? first + n : o->own.last;
+    if (first < o->own.first) first = o->own.first;
+    if (first >= last) return;
+    size_t at = first - o->own.first;
+    masa_adamw_update(values + first, o->m + at, o->v + at, grads + first, last - first, adam);
+}
+
 /* Norms, biases and other vectors are not decayed. */
-static void update_model(masa_optimizer *o, masa_adamw adam)
+static void update_model(const masa_optimizer *o, masa_adamw adam)
 {
     size_t n;
     const masa_parameter *parameters = masa_model_parameters(o->model, &n);
-    float DEVICE *values = masa_model_values(o->model), *grads = masa_model_grads(o->model);
     double decay = o->options.weight_decay;
     for (size_t i = 0; i < n; i++) {
-        size_t at = parameters[i].offset, size = parameters[i].rows * parameters[i].cols;
         adam.weight_decay = parameters[i].decay ? (float)decay : 0;
-        masa_adamw_update(values + at, o->m + at, o->v + at, grads + at, size, &adam);
+        update_some(o, masa_model_values(o->model), masa_model_grads(o->model),
+                    parameters[i].offset, parameters[i].rows * parameters[i].cols, &adam);
     }
 }
 
@@ -89,6 +114,14 @@ float DEVICE *masa_optimizer_gradient(masa_optimizer *o, size_t *n)
     return o->lora ? masa_lora_grads(o->lora) : masa_model_grads(o->model);
 }
 
+masa_status masa_optimizer_sum(masa_optimizer *o, masa_error *err)
+{
+    size_t n;
+    float DEVICE *gradient = masa_optimizer_gradient(o, &n);
+    return o->options.sharded ? masa_dist_sum_part(gradient, n, MASA_SQUARES, err)
+                              : masa_dist_sum(gradient, n, err);
+}
+
 void masa_optimizer_clear(masa_optimizer *o)
 {
     o->projected = false;
@@ -103,19 +136,47 @@ masa_status masa_optimizer_step(masa_optimizer *o, double lr_scale, double *grad
     return masa_optimizer_step_at(o, lr, grad_norm, err);
 }
 
+/* Of the whole gradient, by sums of which each process has those of its part. */
+static masa_status gradient_norm(double *norm, const masa_optimizer *o,
+                                 const float DEVICE *gradient, masa_error *err)
+{
+    size_t blocks = (o->n + MASA_SQUARES - 1) / MASA_SQUARES;
+    double *sums = masa_alloc(blocks + 1, sizeof *sums), sum = 0;
+    masa_sums_of_squares(sums + o->own.first / MASA_SQUARES, gradient + o->own.first, o->kept);
+    masa_status st = MASA_OK;
+    if (o->options.sharded) st = masa_dist_sum_doubles(sums, blocks, err); /* others are 0 */
+    for (size_t b = 0; b < blocks; b++) sum += sums[b];
+    free(sums);
+    *norm = sqrt(sum);
+    return st;
+}
+
+static masa_status update(masa_optimizer *o, const float DEVICE *gradient,
+                          const masa_adamw *adam, masa_error *err)
+{
+    float DEVICE *values = o->lora ? masa_lora_values(o->lora) : masa_model_values(o->model);
+    masa_status st = MASA_OK;
+    if (o->lora) update_some(o, values, gradient, 0, o->n, adam);
+    else update_model(o, *adam);
+    if (o->options.sharded) st = masa_dist_share_parts(values, o->n, MASA_SQUARES, err);
+    if (o->lora) masa_lora_merge(o->lora);
+    masa_model_refresh(o->model);
+    return st;
+}
+
 masa_status masa_optimizer_step_at(masa_optimizer *o, double lr, double *grad_norm,
                                    masa_error *err)
 {
     size_t n;
-    float DEVICE *grads = masa_optimizer_gradient(o, &n);
-    double norm = sqrt(masa_sum_squares(grads, n));
+    double norm;
+    const float DEVICE *gradient = masa_optimizer_gradient(o, &n);
+    masa_status st = gradient_norm(&norm, o, gradient, err);
     if (grad_norm) *grad_norm = norm;
-    masa_status st = MASA_OK;
-    if (!isfinite(norm)) {
+    if (st == MASA_OK && !isfinite(norm))
         st = MASA_FAIL(err, MASA_ERR_NUMERIC,
                        "the gradient is not finite; nothing was updated. Lower "
                        "optimizer.lr, or compute in f32");
-    } else {
+    if (st == MASA_OK) {
         double clip = o->options.grad_clip;
         o->step++;
         masa_adamw adam = {
@@ -127,13 +188,7 @@ masa_status masa_optimizer_step_at(masa_optimizer *o, double lr, double *grad_no
             .grad_scale = clip > 0 && norm > clip ? (float)(clip / norm) : 1,
             .step = o->step,
         };
-        if (o->lora) {
-            masa_adamw_update(masa_lora_values(o->lora), o->m, o->v, grads, n, &adam);
-            masa_lora_merge(o->lora);
-        } else {
-            update_model(o, adam);
-        }
-        masa_model_refresh(o->model);
+        st = update(o, gradient, &adam, err);
     }
     masa_optimizer_clear(o);
     return st;
@@ -144,20 +199,49 @@ size_t masa_optimizer_steps(const masa_optimizer *o)
     return (size_t)o->step;
 }
 
+size_t masa_optimizer_count(const masa_optimizer *o)
+{
+    return o->n;
+}
+
 masa_status masa_optimizer_map(masa_optimizer *o, masa_optimizer_state *state, bool write,
                                masa_error *err)
 {
     void *host = NULL;
-    masa_status st = masa_device_map(&host, o->m, masa_optimizer_bytes(o->n), write,
+    masa_status st = masa_device_map(&host, o->m, 2 * o->kept * sizeof(float), write,
                                      "the optimiser's state", err);
     if (st != MASA_OK) return st;
     float *m = host;
-    *state = (masa_optimizer_state){.m = m, .v = m + o->n, .n = o->n, .step = &o->step};
+    *state = (masa_optimizer_state){.m = m,
+                                    .v = m + o->kept,
+                                    .first = o->own.first,
+                                    .n = o->kept,
+                                    .all = o->n,
+                                    .step = &o->step};
     return MASA_OK;
 }
 
 void masa_optimizer_unmap(masa_optimizer *o, masa_optimizer_state *state, bool write)
 {
-    masa_device_unmap(state->m, o->m, masa_optimizer_bytes(o->n), write);
+    masa_device_unmap(state->m, o->m, 2 * o->kept * sizeof(float), write);
     *state = (masa_optimizer_state){0};
+}
+
+masa_status masa_optimizer_moments(masa_optimizer *o, float *to, bool second, size_t first,
+                                   size_t n, masa_error *err)
+{
+    const float DEVICE *own = second ? o->v : o->m;
+    masa_status st = MASA_OK;
+    for (size_t r = 0; st == MASA_OK && r < masa_dist_size(); r++) {
+        bool mine = !o->options.sharded || r == masa_dist_rank();
+        masa_dist_part part = part_of(r, o->n, o->options.sharded);
+        size_t a = part.first > first ? part.first : first;
+        size_t b = part.last < first + n ? part.last : first + n;
+        if (a >= b) continue;
+        if (mine)
+            masa_device_get(to + (a - first), own + (a - part.first), (b - a) * sizeof *to);
+        if (!o->options.sharded) break;
+        st = masa_dist_spread(to + (a - first), (b - a) * sizeof *to, r, err);
+    }
+    return st;
 }

@@ -244,5 +244,52 @@ def hostile():
     raise AssertionError(health)
 
 
+def reload_weights(folder, version):
+    return ask("/collective_rpc", {"method": "reload_weights", "kwargs": {
+        "weights_path": folder, "weight_version": version}})
+
+
+def cuts():
+    """Weights that are cut short before they are read, or while they are: those of before stay."""
+    whole = open("shared/model/model.safetensors", "rb").read()
+    body = dict(prompt="a b", max_tokens=9, seed=5)
+    ours = complete(**body)["choices"]
+    assert reload_weights("shared/model", "v1")[0] == 200
+    theirs = complete(**body)["choices"]
+    assert ours != theirs
+    over = threading.Event()
+
+    def spoil():
+        with open("shared/model/model.safetensors", "r+b") as file:
+            while not over.is_set():
+                file.truncate(5000)
+                over.wait(0.002)
+                file.seek(0)
+                file.write(whole)
+                file.flush()
+                over.wait(0.004)
+
+    spoiler = threading.Thread(target=spoil)
+    spoiler.start()
+    failed = read = 0
+    for k in range(2, 402):
+        status, answer = reload_weights("shared/model", "v%d" % k)
+        if status == 200:
+            read = k
+        else:
+            message = answer["error"]["message"]
+            failed += 1
+            assert "shared/model is not read, the weights stay " in message, message
+        version = ask("/health")[1]["weight_version"]
+        assert status != 200 or version == "v%d" % k
+    over.set()
+    spoiler.join()
+    assert failed and read, (failed, read)
+    with open("shared/model/model.safetensors", "r+b") as file:
+        file.truncate(len(whole) - 4)
+    assert reload_weights("shared/model", "v0")[0] == 500
+    assert complete(**body)["choices"][0]["text"]
+
+
 for check in sys.argv[2:]:
     globals()[check]()

@@ -29,6 +29,16 @@ static void train(const char *with, int ranks)
     must(shell(line), line);
 }
 
+/* Of what the program says to people, warnings left out, one line, which says `part`. */
+static void assert_one_line(const char *part)
+{
+    int lines = 0;
+    for (const char *p = errors; (p = strstr(p, "masa: ")); p += 6)
+        lines += (p == errors || p[-1] == '\n') && strncmp(p + 6, "warning", 7) != 0;
+    if (lines != 1 || !strstr(errors, part))
+        fail_msg("not one line with '%s':\n%s", part, errors);
+}
+
 /* ---- the numbers ---- */
 
 static void many_processes_compute_what_one_does(void **state)
@@ -83,17 +93,138 @@ static void any_number_goes_on(void **state)
     }
 }
 
-/* ---- faults ---- */
+/* ---- moments that are divided ---- */
 
-/* Of what the program says to people, warnings left out, one line, which says `part`. */
-static void assert_one_line(const char *part)
+/* A model whose numbers are more than one part, and moments of their own for predictions. */
+#define WIDE SHARES "-s model.path=wide "
+static const char *wide(const kind *k)
 {
-    int lines = 0;
-    for (const char *p = errors; (p = strstr(p, "masa: ")); p += 6)
-        lines += (p == errors || p[-1] == '\n') && strncmp(p + 6, "warning", 7) != 0;
-    if (lines != 1 || !strstr(errors, part))
-        fail_msg("not one line with '%s':\n%s", part, errors);
+    return strcmp(k->name, "masa") == 0 ? WIDE "-s meta.own_moments=true" : WIDE;
 }
+
+#define DIVIDED " -s train.shard_optimizer=true"
+
+static void divided_moments_step_alike(void **state)
+{
+    (void)state;
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    must(shell("$masa init wide --hidden 128 --layers 2 --heads 4 --context 2048"), "init");
+    for (size_t i = 0; i < KINDS; i++) {
+        char text[2100], one[64], run[64];
+        snprintf(one, sizeof one, "%s-wide", kinds[i].name);
+        train(arguments(wide(&kinds[i]), &kinds[i], one), 1);
+        int most = strcmp(kinds[i].name, "masa") == 0 ? 4 : 2;
+        for (int ranks = 2; ranks <= most; ranks += 2) {
+            snprintf(run, sizeof run, "%s-wide-%d", kinds[i].name, ranks);
+            snprintf(text, sizeof text, "%s" DIVIDED,
+                     arguments(wide(&kinds[i]), &kinds[i], run));
+            train(text, ranks);
+            assert_same_file(one, run, kinds[i].weights);
+            assert_same_file(one, run, "optimizer.bin");
+            if (strcmp(kinds[i].name, "masa") == 0)
+                assert_same_file(one, run, "meta_optimizer.bin");
+            assert_same_record(one, run);
+        }
+    }
+}
+
+/* What a checkpoint holds does not say who kept it. */
+static void divided_moments_go_on(void **state)
+{
+    (void)state;
+    char text[2100];
+    const kind *k = &kinds[2];
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    snprintf(text, sizeof text, "%s" DIVIDED " -s train.steps=2",
+             arguments(wide(k), k, "wide-mixed"));
+    train(text, 4);
+    train("train wide-mixed -q --resume -s train.steps=4 -s train.shard_optimizer=false", 2);
+    train("train wide-mixed -q --resume -s train.steps=5" DIVIDED, 2);
+    train("train wide-mixed -q --resume -s train.steps=6", 1);
+    assert_same_file("masa-wide", "wide-mixed", k->weights);
+    assert_same_file("masa-wide", "wide-mixed", "optimizer.bin");
+    assert_same_file("masa-wide", "wide-mixed", "meta_optimizer.bin");
+}
+
+static void divided_moments_take_less(void **state)
+{
+    (void)state;
+    static const char line[] =
+        "OMP_NUM_THREADS=1 $mpirun -n 2 $masa sft less-%d --model broad --data sft.jsonl -s "
+        "sft.batch=4 -s sft.max_tokens=64 -s data.suffix= -s optimizer.tokens_per_pass=1024 "
+        "-s model.compute=f32 -s train.save_every=0 -s sft.epochs=1 -s train.shard_optimizer=%s";
+    long mib[2];
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    must(shell("$masa init broad --hidden 512 --layers 2"), "init");
+    for (int i = 0; i < 2; i++) {
+        char text[1000];
+        snprintf(text, sizeof text, line, i, i ? "true" : "false");
+        must(shell(text), text);
+        const char *at = strstr(errors, "optimiser ");
+        assert_non_null(at);
+        mib[i] = strtol(at + strlen("optimiser "), NULL, 10);
+    }
+    if (mib[0] < 40 || mib[1] < mib[0] / 2 - 1 || mib[1] > mib[0] / 2 + 1)
+        fail_msg("%ld MiB, divided %ld", mib[0], mib[1]);
+}
+
+/* ---- evaluations ---- */
+
+static void assert_same_results(const char *a, const char *b)
+{
+    char text[300];
+    sqlite3 *store = NULL;
+    assert_int_equal(sqlite3_open(a, &store), SQLITE_OK);
+    snprintf(text, sizeof text, "ATTACH '%s' AS b", b);
+    assert_int_equal(sqlite3_exec(store, text, NULL, NULL, NULL), SQLITE_OK);
+    int n = differences(
+        store, "problem, kind, sample, text, answer, verdict, rule, correct, tokens, cause",
+        "samples");
+    if (n) fail_msg("%s and %s: %d samples differ", a, b, n);
+    sqlite3_close(store);
+}
+
+#define EVALUATE                                                                               \
+    "eval -m model --chat-template chatml --problems train.jsonl --answer-rules whole "        \
+    "-l 24 -q --batch 4 --meta --length-min 4 --meta-max-tokens 12 --meta-template meta.txt "
+
+static void an_evaluation_is_divided(void **state)
+{
+    (void)state;
+    static char one[sizeof output];
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    train(EVALUATE "-n 6 --meta-samples 2 -o one.sqlite", 1);
+    memcpy(one, output, sizeof one);
+    for (int ranks = 2; ranks <= 3; ranks++) {
+        must(shell("rm -f many.sqlite"), "rm");
+        train(EVALUATE "-n 6 --meta-samples 2 -o many.sqlite", ranks);
+        assert_string_equal(output, one);
+        assert_same_results("one.sqlite", "many.sqlite");
+    }
+    /* What one has begun others go on with. */
+    must(shell("rm -f many.sqlite"), "rm");
+    train(EVALUATE "-n 3 --limit 3 --meta-samples 2 -o many.sqlite", 1);
+    train(EVALUATE "-n 6 --meta-samples 2 -o many.sqlite", 2);
+    assert_same_results("one.sqlite", "many.sqlite");
+}
+
+static void evaluations_that_disagree_are_refused(void **state)
+{
+    (void)state;
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    assert_int_not_equal(shell("timeout 60 $mpirun -n 1 $masa " EVALUATE
+                               "-o no.sqlite : -n 1 $masa " EVALUATE "--seed 2 -o no.sqlite"),
+                         0);
+    assert_one_line("here '\"seed\":2', there '\"seed\":1'");
+    assert_int_not_equal(shell("head -n 4 train.jsonl >other.jsonl; timeout 60 "
+                               "$mpirun -n 1 $masa " EVALUATE
+                               "-o no.sqlite : -n 1 $masa " EVALUATE
+                               "--problems other.jsonl -o no.sqlite"),
+                         0);
+    assert_one_line("here '4 problems, ");
+}
+
+/* ---- faults ---- */
 
 /* Two processes that differ in `more` are refused before anything is made. */
 static void refuses(const char *more, const char *part)
@@ -119,6 +250,10 @@ static void processes_that_disagree_are_refused(void **state)
     refuses("--train other.jsonl", "checksums of model and data");
     refuses("--model nowhere", "nowhere: No such file or directory");
     refuses("-s train.sed=2", "no setting train.sed");
+    snprintf(line, sizeof line, "timeout 60 $mpirun -n 2 $masa %s -s train.sed=2",
+             arguments(SHARES, &kinds[0], "refused"));
+    assert_int_not_equal(shell(line), 0);
+    assert_one_line("no setting train.sed"); /* once, where it is so for all */
     refuses("-s train.shares=3", "train.shares=3 cannot be divided among 2 processes");
     must(shell("v=$($masa --version | sed 's/masa \\([0-9.]*\\).*/\\1/'); "
                "sed \"s/$v/$(echo $v | tr 0-9 9)/g\" \"$masa\" >masa-old; chmod +x masa-old; "
@@ -161,10 +296,11 @@ static void weights_that_differ_are_found(void **state)
 
 /* Sends a rank a signal once there is a checkpoint; the job must end by itself within `limit`
  * seconds, and the rest be done by one process as if nothing had happened. */
-static void disturbed(int rank, const char *signal, double limit, const char *part)
+static void disturbed_with(const char *more, int rank, const char *signal, double limit,
+                           const char *part)
 {
     char line[9000], text[2100];
-    const char *with = arguments(SHARES, &kinds[0], "hurt -n 100000 -s train.eval_every=0");
+    const char *with = arguments(more, &kinds[0], "hurt -n 100000 -s train.eval_every=0");
     static const char plain[] = "$masa %s", marked[] = "sh -c 'echo $$ >pid; exec $masa %s'";
     char ranks[2][2200];
     for (int r = 0; r < 2; r++)
@@ -190,6 +326,11 @@ static void disturbed(int rank, const char *signal, double limit, const char *pa
     assert_same_file("whole", "hurt", "optimizer.bin");
 }
 
+static void disturbed(int rank, const char *signal, double limit, const char *part)
+{
+    disturbed_with(SHARES, rank, signal, limit, part);
+}
+
 static void a_process_that_dies_ends_the_job(void **state)
 {
     (void)state;
@@ -212,6 +353,7 @@ static void a_stop_is_for_all(void **state)
     if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     disturbed(1, "USR2", 5, "which is saved; go on with --resume");
     disturbed(0, "USR2", 5, "which is saved; go on with --resume");
+    disturbed_with(SHARES DIVIDED, 1, "USR2", 5, "which is saved; go on with --resume");
 }
 
 static void what_fails_on_one_ends_all(void **state)
@@ -230,14 +372,17 @@ static void what_fails_on_one_ends_all(void **state)
     assert_one_line("rank 1 of 2 (");
     assert_non_null(strstr(errors, "broken"));
 #ifndef __SANITIZE_ADDRESS__ /* its library must be the first to be loaded */
-    with = arguments(SHARES, &kinds[0], "full -s train.wait_for_room=false");
-    snprintf(
-        line, sizeof line,
-        "timeout 60 $mpirun -n 1 env LD_PRELOAD=%s INJECT_NTH=120 INJECT_ERRNO=28 INJECT_ON=1 "
-        "INJECT_UNDER=%s/full INJECT_COUNT=count $masa %s : -n 1 $masa %s",
-        MASA_INJECT, folder, with, with);
-    assert_int_not_equal(shell(line), 0);
-    assert_one_line("rank 0 of 2 (");
+    for (int divided = 0; divided < 2; divided++) {
+        with = arguments(divided ? SHARES DIVIDED : SHARES, &kinds[0],
+                         "full -s train.wait_for_room=false");
+        snprintf(line, sizeof line,
+                 "rm -rf full; timeout 60 $mpirun -n 1 env LD_PRELOAD=%s INJECT_NTH=120 "
+                 "INJECT_ERRNO=28 INJECT_ON=1 INJECT_UNDER=%s/full INJECT_COUNT=count "
+                 "$masa %s : -n 1 $masa %s",
+                 MASA_INJECT, folder, with, with);
+        assert_int_not_equal(shell(line), 0);
+        assert_one_line("rank 0 of 2 (");
+    }
 #endif
 }
 
@@ -259,6 +404,11 @@ int main(void)
         cmocka_unit_test(many_processes_compute_what_one_does),
         cmocka_unit_test(three_processes_are_three_shares),
         cmocka_unit_test(any_number_goes_on),
+        cmocka_unit_test(divided_moments_step_alike),
+        cmocka_unit_test(divided_moments_go_on),
+        cmocka_unit_test(divided_moments_take_less),
+        cmocka_unit_test(an_evaluation_is_divided),
+        cmocka_unit_test(evaluations_that_disagree_are_refused),
         cmocka_unit_test(processes_that_disagree_are_refused),
         cmocka_unit_test(weights_that_differ_are_found),
         cmocka_unit_test(a_process_that_dies_ends_the_job),

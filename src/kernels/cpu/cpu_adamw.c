@@ -1,5 +1,3 @@
-#include <masa/memory.h>
-#include <stdlib.h>
 #include "cpu_backend.h"
 #include "isa/isa_adamw.h"
 #include "cpu_split.h"
@@ -24,30 +22,22 @@ void cpu_adamw(float *w, float *m, float *v, const float *grad, size_t n,
     parallel_ranges(n, 64, 1, update, &c);
 }
 
-enum { BLOCK = 65536 };
-
 struct squares {
+    double *sums;
     const float *x;
     size_t n;
-    double *sums; /* of a block each */
 };
 
 static void sum_block(void *call, size_t block)
 {
     const struct squares *c = call;
-    size_t left = c->n - block * BLOCK;
+    size_t at = block * MASA_SQUARES, left = c->n - at;
     c->sums[block] = ISA_SELECT(adamw_kernels)
-                         ->sum_squares(c->x + block * BLOCK, left < BLOCK ? left : BLOCK);
+                         ->sum_squares(c->x + at, left < MASA_SQUARES ? left : MASA_SQUARES);
 }
 
-/* Sums of blocks of a fixed size, added in order: the same for any number of threads. */
-double cpu_sum_squares(const float *x, size_t n)
+void cpu_sums_of_squares(double *sums, const float *x, size_t n)
 {
-    size_t blocks = (n + BLOCK - 1) / BLOCK;
-    struct squares c = {x, n, masa_alloc(blocks, sizeof *c.sums)};
-    double sum = 0;
-    masa_parallel(blocks, sum_block, &c);
-    for (size_t b = 0; b < blocks; b++) sum += c.sums[b];
-    free(c.sums);
-    return sum;
+    struct squares c = {sums, x, n};
+    masa_parallel((n + MASA_SQUARES - 1) / MASA_SQUARES, sum_block, &c);
 }

@@ -15,7 +15,7 @@
     X(move_records) X(convert) X(add) X(scale)                                              \
     X(plan_create) X(plan_destroy) X(plan_bytes) X(plan_set) X(attention_forward)           \
     X(attention_backward_floats) X(attention_backward) X(kv_write) X(attention_cached)      \
-    X(softmax_forward) X(softmax_backward) X(sample) X(adamw) X(sum_squares)
+    X(softmax_forward) X(softmax_backward) X(sample) X(adamw) X(sums_of_squares)
 /* clang-format on */
 
 #define CPU_DECLARE(function) __typeof__(*((struct backend *)0)->function) cpu_##function;

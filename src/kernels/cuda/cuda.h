@@ -89,7 +89,7 @@ void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, 
 
 void cuda_adamw(float *w, float *m, float *v, const float *grad, size_t n,
                 const masa_adamw *options);
-double cuda_sum_squares(const float *x, size_t n);
+void cuda_sums_of_squares(double *sums, const float *x, size_t n);
 
 /* ---- cuda_head.cu, cuda_sample.cu: backend.h says what they do ---- */
 

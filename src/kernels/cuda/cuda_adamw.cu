@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-static const unsigned THREADS = 256, SUM_PER_BLOCK = 65536;
+static const unsigned THREADS = 256;
 
 /* What is the same for all parameters of a step. */
 struct adamw_step {
@@ -48,7 +48,7 @@ void cuda_adamw(float *w, float *m, float *v, const float *grad, size_t n,
 __global__ void __launch_bounds__(THREADS) square_parts(double *parts, const float *x, size_t n)
 {
     GPU_DYNAMIC_SHARED(double, shared);
-    size_t first = (size_t)blockIdx.x * SUM_PER_BLOCK, end = first + SUM_PER_BLOCK;
+    size_t first = (size_t)blockIdx.x * MASA_SQUARES, end = first + MASA_SQUARES;
     double sum = 0;
     if (end > n) end = n;
     for (size_t i = first + threadIdx.x; i < end; i += THREADS)
@@ -57,24 +57,10 @@ __global__ void __launch_bounds__(THREADS) square_parts(double *parts, const flo
     if (threadIdx.x == 0) parts[blockIdx.x] = sum;
 }
 
-__global__ void __launch_bounds__(THREADS)
-    sum_parts(double *total, const double *parts, unsigned n)
+void cuda_sums_of_squares(double *sums, const float *x, size_t n)
 {
-    GPU_DYNAMIC_SHARED(double, shared);
-    double sum = 0;
-    for (unsigned i = threadIdx.x; i < n; i += THREADS) sum += parts[i];
-    sum = block_sum(sum, shared);
-    if (threadIdx.x == 0) *total = sum;
-}
-
-double cuda_sum_squares(const float *x, size_t n)
-{
-    unsigned blocks = divide_up(n, SUM_PER_BLOCK);
-    double *parts = (double *)device_scratch(SCRATCH_PARTS, (blocks + 1) * sizeof *parts), sum;
-    if (n == 0) return 0;
-    GPU_LAUNCH(square_parts, dim3(blocks), dim3(THREADS), 32 * sizeof(double), parts + 1, x, n);
-    GPU_LAUNCH(sum_parts, dim3(1), dim3(THREADS), 32 * sizeof(double), parts, parts + 1,
-               blocks);
-    device_get(&sum, parts, sizeof sum);
-    return sum;
+    unsigned blocks = divide_up(n, MASA_SQUARES);
+    double *parts = (double *)device_scratch(SCRATCH_PARTS, blocks * sizeof *parts);
+    GPU_LAUNCH(square_parts, dim3(blocks), dim3(THREADS), 32 * sizeof(double), parts, x, n);
+    device_get(sums, parts, blocks * sizeof *parts);
 }

@@ -123,7 +123,7 @@ static backend make_table()
     b.samples_filtered = false;
     b.sample = cuda_sample;
     b.adamw = cuda_adamw;
-    b.sum_squares = cuda_sum_squares;
+    b.sums_of_squares = cuda_sums_of_squares;
     return b;
 }
 

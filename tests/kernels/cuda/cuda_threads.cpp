@@ -43,7 +43,8 @@ static void run_rows()
     cuda_sample(&draw, 1, x, DIM);
     draw.sampling.temperature = 0;
     cuda_sample(&draw, 1, x, DIM);
-    cuda_sum_squares(x, ROWS * DIM);
+    double sum;
+    cuda_sums_of_squares(&sum, x, ROWS * DIM);
 }
 
 static void run_attention(unsigned head_dim, masa_dtype dtype)

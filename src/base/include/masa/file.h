@@ -16,6 +16,9 @@ typedef struct masa_mapping {
 
 /** Maps a regular file read-only. The error names the path. */
 masa_status masa_file_map(masa_mapping *out, const char *path, masa_error *err);
+/** The same, but a copy in memory: whatever becomes of the file, its bytes stay. A mapped file that
+ *  somebody cuts short ends the process that reads on; here it is MASA_ERR_IO. */
+masa_status masa_file_load(masa_mapping *out, const char *path, masa_error *err);
 void masa_file_unmap(masa_mapping *mapping);
 
 /** Appends the whole file to text; "-" reads standard input. A byte order mark of UTF-8 at its

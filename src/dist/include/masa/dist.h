@@ -69,6 +69,22 @@ masa_status masa_dist_gather(masa_text *all, size_t *ends, const void *mine, siz
  * halves. n is the same on every rank.
  */
 masa_status masa_dist_sum(float DEVICE *values, size_t n, masa_error *err);
+
+/* A rank's part of n numbers: those from first to last - 1. */
+typedef struct masa_dist_part {
+    size_t first, last;
+} masa_dist_part;
+/** Parts are whole units, the last one's end aside, and as equal as these allow. */
+masa_dist_part masa_dist_part_of(size_t rank, size_t n, size_t unit);
+/** The first half of masa_dist_sum: a rank's own part of values [n] becomes the sum, the others
+ *  stay as they were. */
+masa_status masa_dist_sum_part(float DEVICE *values, size_t n, size_t unit, masa_error *err);
+/** The second: a rank's own part of values becomes everybody's. */
+masa_status masa_dist_share_parts(float DEVICE *values, size_t n, size_t unit, masa_error *err);
+
+/** data [bytes] on the host: that of rank `from` becomes everybody's. */
+masa_status masa_dist_spread(void *data, size_t bytes, size_t from, masa_error *err);
+
 /** The same for a few numbers on the host, added in the order of ranks. */
 masa_status masa_dist_sum_doubles(double *values, size_t n, masa_error *err);
 

@@ -51,7 +51,8 @@ typedef struct masa_eval_options {
  * Evaluates one benchmark into the file. A prompt that does not fit the model's context
  * counts as samples without an answer (cause "prompt"). Problems of kind code need the
  * sandbox of masa/code.h. MASA_ERR_INTERRUPTED after a stop; the file then holds all
- * samples that were finished.
+ * samples that were finished. Several processes (masa/dist.h) divide the problems; results is the
+ * first one's, NULL on the others.
  */
 masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark,
                           const masa_problems *problems, const masa_eval_options *options,

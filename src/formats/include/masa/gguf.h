@@ -66,6 +66,8 @@ typedef struct masa_gguf_tensor {
 
 /** Maps and checks a file. Errors name the path and the key or tensor at fault. */
 masa_status masa_gguf_open(masa_gguf **out, const char *path, masa_error *err);
+/** The same of a copy in memory (masa_file_load). */
+masa_status masa_gguf_load(masa_gguf **out, const char *path, masa_error *err);
 /** The same over size bytes that the caller keeps until masa_gguf_close. */
 masa_status masa_gguf_open_memory(masa_gguf **out, const void *data, size_t size,
                                   masa_error *err);

@@ -15,6 +15,9 @@ typedef struct masa_model_file masa_model_file;
 
 /** Opens and validates everything but the tensor data; memory-mapped. */
 masa_status masa_model_file_open(masa_model_file **out, const char *path, masa_error *err);
+/** The same of a copy in memory, for files that somebody may be writing (masa_file_load): what is
+ *  cut short is an error here, and reading meets none. */
+masa_status masa_model_file_load(masa_model_file **out, const char *path, masa_error *err);
 void masa_model_file_close(masa_model_file *file);
 const masa_model_config *masa_model_file_config(const masa_model_file *file);
 

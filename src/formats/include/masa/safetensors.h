@@ -26,6 +26,8 @@ typedef struct masa_safetensors_tensor {
 
 /** Maps and checks a file; another element type is MASA_ERR_UNSUPPORTED. */
 masa_status masa_safetensors_open(masa_safetensors **out, const char *path, masa_error *err);
+/** The same of a copy in memory (masa_file_load). */
+masa_status masa_safetensors_load(masa_safetensors **out, const char *path, masa_error *err);
 /** The same over size bytes that the caller keeps until masa_safetensors_close. */
 masa_status masa_safetensors_open_memory(masa_safetensors **out, const void *data, size_t size,
                                          masa_error *err);

@@ -19,7 +19,12 @@ typedef struct masa_adamw {
 void masa_adamw_update(float DEVICE *w, float DEVICE *m, float DEVICE *v,
                        const float DEVICE *grad, size_t n, const masa_adamw *options);
 
-/** Sum of squares in float64; bit-equal for any number of threads. Waits for the result. */
+/* Numbers whose squares are summed together. */
+enum { MASA_SQUARES = 65536 };
+/** sums [ceil(n / MASA_SQUARES)] on the host: of the squares of so many numbers each, in float64;
+ *  bit-equal for any number of threads. Waits for the result. */
+void masa_sums_of_squares(double *sums, const float DEVICE *x, size_t n);
+/** All of these, added in order. */
 double masa_sum_squares(const float DEVICE *x, size_t n);
 
 #endif

@@ -39,9 +39,10 @@ masa_status masa_model_create(masa_model **out, const masa_model_config *config,
 masa_status masa_model_create_fresh(masa_model **out, const masa_model_config *config,
                                     const masa_model_options *options, uint64_t seed,
                                     masa_error *err);
-/** Reads other weights into a model, whose compute weights then follow. What cannot be opened, or
- *  has another shape (MASA_ERR_CONFIG), changes nothing; *spoiled: it failed half-way, and the
- *  weights are partly the old ones. */
+/** Reads other weights into a model, whose compute weights then follow. What cannot be read to its
+ *  end, or has another shape (MASA_ERR_CONFIG), changes nothing: the files are copied into
+ *  memory first. *spoiled: a device had no memory for a tensor on its way, and the weights are
+ *  partly the old ones. */
 masa_status masa_model_reload(masa_model *model, const char *path, bool *spoiled,
                               masa_error *err);
 void masa_model_destroy(masa_model *model);

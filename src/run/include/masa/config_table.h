@@ -250,7 +250,9 @@
     INTEGER(train, threads, 0, 0, 4096, "threads",                                        \
             "0: one per processor core, which processes on one machine share")            \
     INTEGER(train, shares, 0, 0, 4096, "shares",                                          \
-            "cut a step into this many shares, which processes divide among themselves: the sum is then the same however many they are (`docs/scale.md`); 0: one share a process")
+            "cut a step into this many shares, which processes divide among themselves: the sum is then the same however many they are (`docs/scale.md`); 0: one share a process") \
+    SWITCH(train, shard_optimizer, false,                                                 \
+           "each process keeps the optimiser's moments of its part of the numbers that are trained, and steps these alone")
 
 #define MASA_CONFIG_META(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                   \
     INTEGER(meta, samples, 0, 0, 4096, "rollouts",                                        \

@@ -137,14 +137,20 @@ masa_status masa_run_saved_step(const char *run_folder, long *step, masa_error *
 /** CRC-32C of a file. */
 masa_status masa_run_file_checksum(const char *path, uint32_t *out, masa_error *err);
 
+/* Where moments come from: n of the first ones m (or the second ones v) from number `first` on. */
+typedef masa_status masa_moments_source(void *context, float *to, bool second, size_t first,
+                                        size_t n, masa_error *err);
 /**
- * The optimiser's moments m, v [n] and its step count in one file with a checksum.
- * Reading a file that is cut short, damaged or of another n is MASA_ERR_FORMAT.
+ * The optimiser's moments m, v [n] and its step count in one file with a checksum. The source is
+ * asked a piece at a time, in the file's order; path NULL, or one that cannot be written, changes
+ * nothing in what it is asked for: other processes may have to be asked along.
  */
-masa_status masa_moments_write(const char *path, const float *m, const float *v, size_t n,
-                               long step, masa_error *err);
-masa_status masa_moments_read(const char *path, float *m, float *v, size_t n, long *step,
-                              masa_error *err);
+masa_status masa_moments_write(const char *path, masa_moments_source *source, void *context,
+                               size_t n, long step, masa_error *err);
+/** Of all n moments `count` from number `first` on. A file that is cut short, damaged or of another
+ *  n is MASA_ERR_FORMAT. */
+masa_status masa_moments_read(const char *path, float *m, float *v, size_t first, size_t count,
+                              size_t n, long *step, masa_error *err);
 /* The files' names in a checkpoint: of the policy, and of the meta path where it has its own. */
 #define MASA_MOMENTS_FILE      "optimizer.bin"
 #define MASA_META_MOMENTS_FILE "meta_optimizer.bin"

@@ -23,6 +23,8 @@ typedef struct masa_optimizer_options {
     masa_schedule schedule;
     size_t warmup_steps; /* linear, from lr/warmup_steps */
     size_t total_steps;  /* for the schedules that end */
+    bool
+        sharded; /* each process (masa/dist.h) keeps the moments of its part and steps it alone */
 } masa_optimizer_options;
 
 typedef struct masa_optimizer masa_optimizer;
@@ -31,12 +33,15 @@ typedef struct masa_optimizer masa_optimizer;
 masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_lora *lora,
                                   const masa_optimizer_options *options, masa_error *err);
 void masa_optimizer_destroy(masa_optimizer *optimizer);
-/** Bytes it takes for n trained parameters. */
-size_t masa_optimizer_bytes(size_t n);
+/** Bytes it takes for n trained parameters, of this process if they are sharded. */
+size_t masa_optimizer_bytes(size_t n, bool sharded);
 
 /** The gradient [*n] that the next step takes, from what was accumulated in the model: of factors
  *  theirs. Until that step, or masa_optimizer_clear, it is the caller's to change. */
 float DEVICE *masa_optimizer_gradient(masa_optimizer *optimizer, size_t *n);
+/** It becomes the sum of all processes' gradients, for the step to be taken by all of them; a
+ *  collective. Sharded, so does what this process steps, and the rest is of no use. */
+masa_status masa_optimizer_sum(masa_optimizer *optimizer, masa_error *err);
 /** Drops what was accumulated. */
 void masa_optimizer_clear(masa_optimizer *optimizer);
 
@@ -44,7 +49,8 @@ void masa_optimizer_clear(masa_optimizer *optimizer);
  * One update from the accumulated gradients, which it zeroes; repacks the
  * model's compute weights. The rate is lr_scale times the schedule's for the updates done
  * so far. *grad_norm (may be NULL) is the norm before clipping. A gradient that is not
- * finite changes nothing and is MASA_ERR_NUMERIC.
+ * finite changes nothing and is MASA_ERR_NUMERIC. Sharded it is a collective, from which all
+ * have the same weights, bit for bit those of one that is not.
  */
 masa_status masa_optimizer_step(masa_optimizer *optimizer, double lr_scale, double *grad_norm,
                                 masa_error *err);
@@ -63,10 +69,11 @@ double masa_learning_rate(const masa_optimizer_options *options, size_t step);
 /** Steps done. */
 size_t masa_optimizer_steps(const masa_optimizer *optimizer);
 
-/* What a checkpoint keeps: the moments [n] each, and the number of steps done. */
+/* The moments that this process keeps: of n numbers from `first` on, of `all`; and the number of
+ * steps done. */
 typedef struct masa_optimizer_state {
     float *m, *v;
-    size_t n;
+    size_t first, n, all;
     long *step;
 } masa_optimizer_state;
 /** The state on the host, to be written (all of it) or read, until masa_optimizer_unmap, whose
@@ -74,5 +81,13 @@ typedef struct masa_optimizer_state {
 masa_status masa_optimizer_map(masa_optimizer *optimizer, masa_optimizer_state *state,
                                bool write, masa_error *err);
 void masa_optimizer_unmap(masa_optimizer *optimizer, masa_optimizer_state *state, bool write);
+
+/** Numbers that it trains. */
+size_t masa_optimizer_count(const masa_optimizer *optimizer);
+/** Copies n of the first moments (or the second ones) from number `first` on to the host, whoever
+ *  keeps them: for a checkpoint, which does not know how many processes there are. Sharded it is
+ *  a collective. */
+masa_status masa_optimizer_moments(masa_optimizer *optimizer, float *to, bool second,
+                                   size_t first, size_t n, masa_error *err);
 
 #endif
