@@ -123,6 +123,7 @@ static bool ball_function(work *w, const node *n, acb_t out, const acb_t x, slon
     case FN_TANH:
     case FN_COTH:
     case FN_SECH:
+    case FN_CSCH:
     case FN_EXP:
         if (!below(x, 64)) return work_too_large(w); /* needs as many bits as x has */
         break;
@@ -140,6 +141,10 @@ static bool ball_function(work *w, const node *n, acb_t out, const acb_t x, slon
     case FN_TANH: acb_tanh(out, x, prec); return true;
     case FN_COTH: acb_coth(out, x, prec); return true;
     case FN_SECH: acb_sech(out, x, prec); return true;
+    case FN_CSCH:
+        acb_sinh(out, x, prec);
+        acb_inv(out, out, prec);
+        return true;
     case FN_EXP: acb_exp(out, x, prec); return true;
     case FN_ASIN: acb_asin(out, x, prec); return true;
     case FN_ACOS: acb_acos(out, x, prec); return true;
@@ -190,14 +195,28 @@ static bool ball_function(work *w, const node *n, acb_t out, const acb_t x, slon
     }
 }
 
+/* base^exponent in the second reading, for a negative base and an odd denominator: the real
+ * root, as \sqrt[3]{-5}. False: it has but one reading, or this is the first. */
+static bool real_power(work *w, acb_t out, const acb_t base, const fmpq_t exponent, slong prec)
+{
+    if (fmpz_is_even(fmpq_denref(exponent)) || !certainly_real(base) ||
+        !arb_is_negative(acb_realref(base)))
+        return false;
+    w->ambiguous = true;
+    if (!w->second_reading) return false;
+    acb_neg(out, base);
+    arb_pow_fmpq(acb_realref(out), acb_realref(out), exponent, prec);
+    if (fmpz_is_odd(fmpq_numref(exponent))) acb_neg(out, out);
+    return true;
+}
+
 static bool ball_power(work *w, const node *n, const value_point *point, acb_t out,
                        const acb_t base, slong prec)
 {
     fmpq_t exact;
     fmpq_init(exact);
-    bool good, integer = !value_has_symbols(n->child[1]) &&
-                         value_exact(w, n->child[1], exact) &&
-                         fmpz_is_one(fmpq_denref(exact)) && !w->exhausted;
+    bool good, rational = !value_has_symbols(n->child[1]) && value_exact(w, n->child[1], exact);
+    bool integer = rational && fmpz_is_one(fmpq_denref(exact)) && !w->exhausted;
     if (integer) {
         good = fmpz_bits(fmpq_numref(exact)) <= 40 && below(base, 1L << 20) &&
                spend_function(w, prec);
@@ -209,7 +228,8 @@ static bool ball_power(work *w, const node *n, const value_point *point, acb_t o
         good = value_ball(w, n->child[1], point, y, prec) && spend_function(w, 4 * prec);
         if (good && (!below(y, 40) || !below(base, 1L << 20))) good = work_too_large(w);
         if (good && n->child[0]->kind == NODE_E) acb_exp(out, y, prec);
-        else if (good) acb_pow(out, base, y, prec);
+        else if (good && !(rational && !point && real_power(w, out, base, exact, prec)))
+            acb_pow(out, base, y, prec);
         acb_clear(y);
     }
     fmpq_clear(exact);
@@ -244,6 +264,7 @@ static bool ball_children(work *w, const node *n, const value_point *point, acb_
         }
         acb_set(out, x);
     }
+    if (good && !arb_contains_zero(acb_imagref(out))) w->left_reals = true;
     acb_clear(x);
     acb_clear(y);
     return good;

@@ -56,9 +56,10 @@ static char *undress(const char *s, size_t n)
 
 static const char *skip_words(const char *s)
 {
-    static const char *const words[] = {"the",    "correct", "final", "answer",    "option",
-                                        "choice", "letter",  "is",    ":",         "best",
-                                        "so",     "thus",    "hence", "therefore", ","};
+    static const char *const words[] = {
+        "the", "correct", "final",   "answer",   "option", "choice",  "letter",
+        "is",  ":",       "best",    "so",       "thus",   "hence",   "therefore",
+        ",",   "my",      "must be", "i choose", "i pick", "i select"};
     for (bool again = true; again;) {
         again = false;
         while (isspace((unsigned char)*s)) s++;

@@ -77,14 +77,16 @@ static value_verdict compare_balls(work *w, const node *a, const node *b,
     for (size_t i = 0; !decided && i < PRECISIONS; i++) {
         slong prec = precision_of(i, x);
         if (prec == 0) break;
+        w->left_reals = false;
         if (!value_ball(w, a, point, x, prec) || !value_ball(w, b, point, y, prec)) break;
         if (!acb_is_finite(x) || !acb_is_finite(y)) {
             /* At a point of many, another one is cheaper than more precision. */
             if (point) break;
             continue;
         }
-        if (real_only &&
-            (!arb_contains_zero(acb_imagref(x)) || !arb_contains_zero(acb_imagref(y)))) {
+        /* Where a part is not real, as \sqrt{a} \sqrt{b} at negative letters, the whole has
+         * no value in the reals either, although it may look so. */
+        if (real_only && w->left_reals) {
             verdict = VALUE_NOT_REAL;
             break;
         }

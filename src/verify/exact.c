@@ -55,8 +55,13 @@ static bool exact_power(work *w, fmpq_t out, const fmpq_t base, const fmpq_t exp
                 !(fmpq_is_zero(base) && power <= 0) &&
                 (power == 0 || bits(base) <= MOST_BITS / (ulong)labs(power) + 1) &&
                 work_spend(w, 1 + bits(base) * (ulong)labs(power) / 8);
-    /* A fractional power of a negative number has several readings. */
-    if (good && root > 1) good = fmpq_sgn(base) >= 0 && exact_root(out, base, root);
+    /* A fractional power of a negative number has two readings: (-8)^{1/3} is complex, or
+     * the real root. */
+    if (good && root > 1 && fmpq_sgn(base) < 0) {
+        w->ambiguous |= root % 2 == 1;
+        good = w->second_reading;
+    }
+    if (good && root > 1) good = exact_root(out, base, root);
     else if (good) fmpq_set(out, base);
     if (good) fmpq_pow_si(out, out, power);
     fmpq_clear(num);

@@ -183,6 +183,31 @@ static span last_group(const char *text, const box *boxes, size_t n)
     return out;
 }
 
+/* The last "boxed{...}" that lost its backslash, or to whose "\b" a string of code gave the
+ * meaning of a backspace. */
+static bool find_maimed(const char *text, size_t size, span *out)
+{
+    static const char word[] = "oxed{";
+    bool found = false;
+    for (size_t i = 0; i < size; i++) {
+        const char *next = memmem(text + i, size - i, word, strlen(word));
+        if (!next) break;
+        i = (size_t)(next - text);
+        size_t start = i + strlen(word), end = start, depth = 1;
+        bool whole = i && (text[i - 1] == '\b' ||
+                           (text[i - 1] == 'b' && (i == 1 || !is_letter(text[i - 2]))));
+        while (whole && end < size && depth) {
+            depth += text[end] == '{';
+            depth -= text[end++] == '}';
+        }
+        if (!whole || depth) continue;
+        *out = trim(text, (span){start, end - 1});
+        found = out->end > out->start;
+        i = end - 1;
+    }
+    return found;
+}
+
 bool find_boxed(const char *text, size_t size, span *out, bool *final)
 {
     box *boxes = NULL;
@@ -195,7 +220,7 @@ bool find_boxed(const char *text, size_t size, span *out, bool *final)
         *final = !found;
     }
     free(boxes);
-    return found;
+    return found || (n == 0 && !cut && find_maimed(text, size, out));
 }
 
 bool find_tags(const char *text, size_t size, span *out)

@@ -13,9 +13,10 @@ static size_t skip_decoration(const char *text, size_t size, size_t i)
 /* Whether an aside begins at i: "9, which is odd", "9, not 8", "9 because it is odd". */
 static bool is_aside(const char *text, size_t size, size_t i)
 {
-    static const char *const asides[] = {", which ",  ", not ",   ", because ",
-                                         " because ", ", since ", ", as ",
-                                         ", so ",     ", it ",    NULL};
+    static const char *const asides[] = {
+        ", which ",    ", not ",   ", because ",  " because ",   ", since ",  ", as ",
+        ", so ",       ", it ",    ", obviously", ", of course", ", clearly", ", where ",
+        ", assuming ", ", given ", ", meaning ",  NULL};
     return (text[i] == ',' || text[i] == ' ') && any_at(text, size, i, asides) > 0;
 }
 
@@ -85,10 +86,13 @@ static bool take_statement(const char *text, size_t size, size_t i, span *out)
 static size_t joint(const char *text, size_t size, size_t i)
 {
     static const char *const joints[] = {
-        " is",      ":",          "**:",       ":**",      " =",      " was",
-        " must be", " should be", " would be", " will be", " equals", " est",
-        " es",      " \u00e9",    " \u00e8",   " ist",     " lautet", "\u662f",
-        "\u4e3a",   "\uff1a",     " :",        "_:"};
+        " is",       ":",        "**:",      ":**",
+        " =",        " was",     " must be", " should be",
+        " would be", " will be", " equals",  " est",
+        " es",       " \u00e9",  " \u00e8",  " ist",
+        " lautet",   "\u662f",   "\u4e3a",   "\uff1a",
+        " :",        "_:",       " l\u00e0", " adalah",
+        " to",       "\u306f",   "\uc740",   "\u0e04\u0e37\u0e2d"};
     for (size_t k = 0; k < sizeof joints / sizeof *joints; k++) {
         size_t n = strlen(joints[k]);
         if (!at_nocase(text, size, i, joints[k])) continue;
@@ -114,15 +118,39 @@ static size_t heading(const char *text, size_t size, size_t word, size_t i)
 
 bool find_phrase(const char *text, size_t size, bool choice, span *out)
 {
-    static const char *const words[] = {"answer",       "r\u00e9ponse", "respuesta",
-                                        "resposta",     "risposta",     "antwort",
-                                        "\u7b54\u6848", "option",       "choice"};
+    static const char *const words[] = {
+        "answer",
+        "r\u00e9ponse",
+        "respuesta",
+        "resposta",
+        "risposta",
+        "antwort",
+        "antwoord",
+        "cevap",
+        "jawaban",
+        "jibu",
+        "odpowied\u017a",
+        "\u7b54\u6848",
+        "\u7b54\u3048",
+        "\uc815\ub2f5",
+        "\ub2f5", /* Korean */
+        "\u041e\u0442\u0432\u0435\u0442",
+        "\u043e\u0442\u0432\u0435\u0442", /* Russian */
+        "\u0110\u00e1p \u00e1n",
+        "\u0111\u00e1p \u00e1n",          /* Vietnamese */
+        "\u0e04\u0e33\u0e15\u0e2d\u0e1a", /* Thai */
+        "\u0909\u0924\u094d\u0924\u0930",
+        "\u0989\u09a4\u09cd\u09a4\u09b0",             /* Hindi, Bengali */
+        "\u0c38\u0c2e\u0c3e\u0c27\u0c3e\u0c28\u0c02", /* Telugu */
+        "\u0627\u0644\u062c\u0648\u0627\u0628",
+        "\u067e\u0627\u0633\u062e", /* Arabic, Persian */
+        "option",
+        "choice"};
     size_t n_words = sizeof words / sizeof *words - (choice ? 0 : 2);
     /* From the end, so that a text full of phrases costs one statement. */
     for (size_t i = size; i-- > 0;) {
         char c = (char)(text[i] | 32);
-        if (c != 'a' && c != 'r' && c != 'o' && c != 'c' && (unsigned char)text[i] < 0x80)
-            continue;
+        if ((unsigned char)text[i] < 0x80 && !(c && strchr("arocj", c))) continue;
         if (i && is_letter(text[i - 1])) continue;
         for (size_t k = 0; k < n_words; k++) {
             if (!at_nocase(text, size, i, words[k])) continue;
@@ -234,6 +262,8 @@ bool find_number(const char *text, size_t size, span *out)
         }
         size_t start = i;
         /* A minus sign belongs to the number unless something is subtracted from. */
+        if (start && text[start - 1] == '$' && minus_before(text, start - 1))
+            start--; /* -$40 */
         size_t minus = minus_before(text, start), before = start - minus;
         if (minus && (before == 0 || strchr(" \t\n($=*:,", text[before - 1]))) start = before;
         *out = (span){start, end};

@@ -93,6 +93,7 @@ static void lex_named_command(lexer *l, const char *s, size_t n)
         l->i -= n - size;
         n = size;
     }
+    if (n == 5 && memcmp(s, "angle", 5) == 0 && lex_angle(l)) return;
     switch (hit ? hit->kind : T_NAME) {
     case T_SKIP: break;
     case T_SIZE: /* "\left." is an invisible bracket */

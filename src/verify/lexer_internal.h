@@ -29,6 +29,10 @@ void lex_letters(lexer *l);
 void lex_command(lexer *l);
 void lex_unicode(lexer *l);
 
+/* Behind the sign of an angle: its three letters as one name, the same for ABC and CBA, in
+ * whose order the meaning lies. False, and nothing read, when no three capitals follow. */
+bool lex_angle(lexer *l);
+
 static inline bool among(int kind, const char *characters)
 {
     return kind > 0 && kind < 256 && strchr(characters, kind) != NULL;

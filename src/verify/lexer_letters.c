@@ -91,6 +91,30 @@ static bool lex_by_context(lexer *l, const char *s, size_t n)
     return false;
 }
 
+bool lex_angle(lexer *l)
+{
+    size_t i = l->i;
+    while (char_at(l, i) == ' ') i++;
+    bool braces = char_at(l, i) == '{';
+    i += braces;
+    for (size_t k = 0; k < 3; k++)
+        if (!isupper((unsigned char)char_at(l, i + k))) return false;
+    if (letter_at(l, i + 3) || char_at(l, i + 3) == '_' || char_at(l, i + 3) == '\'')
+        return false;
+    if (braces && char_at(l, i + 3) != '}') return false;
+    const char *s = l->s + i;
+    char *name = l->digits;
+    bool turn = s[0] > s[2];
+    name[0] = '@';
+    name[1] = s[turn ? 2 : 0];
+    name[2] = s[1];
+    name[3] = s[turn ? 0 : 2];
+    l->digits += 4;
+    l->i = i + 3 + braces;
+    lexer_emit(l, T_NAME, 0, name, 4);
+    return true;
+}
+
 void lex_letters(lexer *l)
 {
     static const char *const modules[] = {"np.", "numpy.", "math.", "sympy.", "sp.", "cmath."};

@@ -9,29 +9,87 @@ static const struct {
     int kind, id;
     const char *text;
 } unicode[] = {
-    {0xA0, T_SPACE, 0, ""},       {0x2009, T_SPACE, 0, ""},      {0x202F, T_SPACE, 0, ""},
-    {0x2212, '-', 0, "-"},        {0x2013, '-', 0, "-"},         {0x2010, '-', 0, "-"},
-    {0xD7, '*', 0, "*"},          {0x22C5, '*', 0, "*"},         {0xB7, '*', 0, "*"},
-    {0x2217, '*', 0, "*"},        {0xF7, '/', 0, "/"},           {0x2044, '/', 0, "/"},
-    {0x2215, '/', 0, "/"},        {0x221A, T_SQRT, 0, ""},       {0x3C0, T_PI, 0, "pi"},
-    {0x221E, T_INFINITY, 0, ""},  {0x2264, T_LE, 0, ""},         {0x2265, T_GE, 0, ""},
-    {0x2A7D, T_LE, 0, ""},        {0x2A7E, T_GE, 0, ""},         {0x2260, T_NE, 0, ""},
-    {0x2248, T_ABOUT, 0, ""},     {0x222A, T_CUP, 0, ""},        {0x2229, T_CAP, 0, ""},
-    {0x2208, T_IN, 0, ""},        {0x2205, T_EMPTY, 0, ""},      {0x2216, T_SETMINUS, 0, ""},
-    {0xB0, T_DEGREE, 0, ""},      {0xB1, T_PM, 0, ""},           {0x2213, T_MP, 0, ""},
-    {0x2032, T_PRIME, 0, "'"},    {0x2019, T_PRIME, 0, "'"},     {0x211D, T_REALS, 0, ""},
-    {0x2261, T_CONGRUENT, 0, ""}, {0x230A, T_FLOOR_OPEN, 0, ""}, {0x230B, T_FLOOR_CLOSE, 0, ""},
-    {0x2308, T_CEIL_OPEN, 0, ""}, {0x2309, T_CEIL_CLOSE, 0, ""}, {0x20AC, T_SPACE, 0, ""},
-    {0xA3, T_SPACE, 0, ""},       {0xA5, T_SPACE, 0, ""},        {0x3B1, T_NAME, 0, "alpha"},
-    {0x3B2, T_NAME, 0, "beta"},   {0x3B3, T_NAME, 0, "gamma"},   {0x3B8, T_NAME, 0, "theta"},
-    {0x3BB, T_NAME, 0, "lambda"}, {0x3BC, T_NAME, 0, "mu"},      {0x3C9, T_NAME, 0, "omega"},
-    {0x3C6, T_NAME, 0, "phi"},    {0x3C3, T_NAME, 0, "sigma"},   {0xFF0C, ',', 0, ","},
-    {0x2266, T_LE, 0, ""},        {0x2267, T_GE, 0, ""},         {0x2026, T_NAME, 0, "..."},
-    {0xFF08, '(', 0, "("},        {0xFF09, ')', 0, ")"},         {0xFF1A, ':', 0, ":"},
-    {0xFF1B, ';', 0, ";"},        {0x3001, ',', 0, ","},         {0x3002, '.', 0, "."},
-    {0xFF1D, '=', 0, "="},        {0xFF05, '%', 0, "%"},         {0x2006, T_SPACE, 0, ""},
-    {0x394, T_NAME, 0, "Delta"},  {0x3B4, T_NAME, 0, "delta"},   {0x3C1, T_NAME, 0, "rho"},
-    {0x3C4, T_NAME, 0, "tau"},    {0x3B5, T_NAME, 0, "epsilon"}, {0x2236, ':', 0, ":"},
+    {0xA0, T_SPACE, 0, ""},
+    {0x2009, T_SPACE, 0, ""},
+    {0x202F, T_SPACE, 0, ""},
+    {0x2212, '-', 0, "-"},
+    {0x2013, '-', 0, "-"},
+    {0x2010, '-', 0, "-"},
+    {0xD7, '*', 0, "*"},
+    {0x22C5, '*', 0, "*"},
+    {0xB7, '*', 0, "*"},
+    {0x2217, '*', 0, "*"},
+    {0xF7, '/', 0, "/"},
+    {0x2044, '/', 0, "/"},
+    {0x2215, '/', 0, "/"},
+    {0x221A, T_SQRT, 0, ""},
+    {0x3C0, T_PI, 0, "pi"},
+    {0x221E, T_INFINITY, 0, ""},
+    {0x2264, T_LE, 0, ""},
+    {0x2265, T_GE, 0, ""},
+    {0x2A7D, T_LE, 0, ""},
+    {0x2A7E, T_GE, 0, ""},
+    {0x2260, T_NE, 0, ""},
+    {0x2248, T_ABOUT, 0, ""},
+    {0x222A, T_CUP, 0, ""},
+    {0x2229, T_CAP, 0, ""},
+    {0x2208, T_IN, 0, ""},
+    {0x2205, T_EMPTY, 0, ""},
+    {0x2216, T_SETMINUS, 0, ""},
+    {0xB0, T_DEGREE, 0, ""},
+    {0xB1, T_PM, 0, ""},
+    {0x2213, T_MP, 0, ""},
+    {0x2032, T_PRIME, 0, "'"},
+    {0x2019, T_PRIME, 0, "'"},
+    {0x211D, T_REALS, 0, ""},
+    {0x2261, T_CONGRUENT, 0, ""},
+    {0x230A, T_FLOOR_OPEN, 0, ""},
+    {0x230B, T_FLOOR_CLOSE, 0, ""},
+    {0x2308, T_CEIL_OPEN, 0, ""},
+    {0x2309, T_CEIL_CLOSE, 0, ""},
+    {0x20AC, T_SPACE, 0, ""},
+    {0xA3, T_SPACE, 0, ""},
+    {0xA5, T_SPACE, 0, ""},
+    {0x3B1, T_NAME, 0, "alpha"},
+    {0x3B2, T_NAME, 0, "beta"},
+    {0x3B3, T_NAME, 0, "gamma"},
+    {0x3B8, T_NAME, 0, "theta"},
+    {0x3BB, T_NAME, 0, "lambda"},
+    {0x3BC, T_NAME, 0, "mu"},
+    {0x3C9, T_NAME, 0, "omega"},
+    {0x3C6, T_NAME, 0, "phi"},
+    {0x3C3, T_NAME, 0, "sigma"},
+    {0xFF0C, ',', 0, ","},
+    {0x2266, T_LE, 0, ""},
+    {0x2267, T_GE, 0, ""},
+    {0x2026, T_NAME, 0, "..."},
+    {0xFF08, '(', 0, "("},
+    {0xFF09, ')', 0, ")"},
+    {0xFF1A, ':', 0, ":"},
+    {0xFF1B, ';', 0, ";"},
+    {0x3001, ',', 0, ","},
+    {0x3002, '.', 0, "."},
+    {0xFF1D, '=', 0, "="},
+    {0xFF05, '%', 0, "%"},
+    {0x2006, T_SPACE, 0, ""},
+    {0x3C8, T_NAME, 0, "psi"},
+    {0x3B7, T_NAME, 0, "eta"},
+    {0x3BD, T_NAME, 0, "nu"},
+    {0x3BA, T_NAME, 0, "kappa"},
+    {0x3BE, T_NAME, 0, "xi"},
+    {0x3C7, T_NAME, 0, "chi"},
+    {0x3B6, T_NAME, 0, "zeta"},
+    {0x393, T_NAME, 0, "Gamma"},
+    {0x2220, T_NAME, 0, "angle"},
+    {0x25B3, T_NAME, 0, "triangle"},
+    {0x2003, T_SPACE, 0, ""},
+    {0x2002, T_SPACE, 0, ""},
+    {0x394, T_NAME, 0, "Delta"},
+    {0x3B4, T_NAME, 0, "delta"},
+    {0x3C1, T_NAME, 0, "rho"},
+    {0x3C4, T_NAME, 0, "tau"},
+    {0x3B5, T_NAME, 0, "epsilon"},
+    {0x2236, ':', 0, ":"},
 };
 
 /* The digit that is written small, above (*mark: '^') or below ('_') the line, or -1. */
@@ -68,6 +126,48 @@ static bool lex_small_digits(lexer *l, size_t i)
     return true;
 }
 
+/* "∛8" as \sqrt[3]{8}. */
+static bool lex_small_root(lexer *l, unsigned code)
+{
+    if (code != 0x221B && code != 0x221C) return false;
+    lexer_emit(l, T_SQRT, 0, "", 0);
+    lexer_emit(l, '[', 0, "[", 1);
+    lexer_emit(l, T_NUMBER, 0, code == 0x221B ? "3" : "4", 1);
+    lexer_emit(l, ']', 0, "]", 1);
+    return true;
+}
+
+/* The digit of another face, "𝟯" or "３", or -1. */
+static int other_digit(unsigned code)
+{
+    if (code >= 0xFF10 && code <= 0xFF19) return (int)(code - 0xFF10);
+    return code >= 0x1D7CE && code <= 0x1D7FF ? (int)((code - 0x1D7CE) % 10) : -1;
+}
+
+/* Digits of other faces at i, and a point among them, as one number. */
+static bool lex_other_digits(lexer *l, size_t i)
+{
+    char *text = l->digits;
+    size_t size = 0, points = 0, end = i;
+    while (i < l->n) {
+        unsigned code = 0;
+        size_t m = masa_utf8_decode(l->s + i, l->n - i, &code);
+        int digit = m ? other_digit(code) : -1;
+        bool point = digit < 0 && size && !points && (code == '.' || code == 0xFF0E);
+        if (digit < 0 && !point) break;
+        text[size++] = (char)(point ? '.' : '0' + digit);
+        points += point;
+        i += m;
+        if (digit >= 0) end = i;
+    }
+    if (size && text[size - 1] == '.') size--;
+    if (!size) return false;
+    l->i = end;
+    l->digits += size;
+    lexer_emit(l, T_NUMBER, 0, text, size);
+    return true;
+}
+
 /* "½" as (1/2). */
 static bool lex_small_fraction(lexer *l, unsigned code)
 {
@@ -89,12 +189,21 @@ static bool lex_small_fraction(lexer *l, unsigned code)
     return false;
 }
 
+/* Letters of alphabets that mathematics takes no names from: Cyrillic; and all from Hebrew to
+ * Georgian, among them Arabic, those of India, and Thai. */
+static bool is_foreign(unsigned code)
+{
+    return (code >= 0x400 && code <= 0x52F) || (code >= 0x590 && code <= 0x10FF);
+}
+
 void lex_unicode(lexer *l)
 {
     unsigned code;
     size_t m = masa_utf8_decode(l->s + l->i, l->n - l->i, &code), at = l->i;
     l->i += m ? m : 1;
     if (lex_small_digits(l, at) || lex_small_fraction(l, code)) return;
+    if (lex_small_root(l, code) || lex_other_digits(l, at)) return;
+    if (code == 0x2220 && lex_angle(l)) return;
     if (code == 0x20D7) return;                               /* the arrow above a letter */
     if ((code == 0x3BC || code == 0xB5) && after_number(l)) { /* "5 μF" */
         size_t end = l->i;
@@ -111,6 +220,13 @@ void lex_unicode(lexer *l)
         else
             lexer_emit(l, unicode[k].kind, unicode[k].id, unicode[k].text,
                        strlen(unicode[k].text));
+        return;
+    }
+    if (is_foreign(code)) { /* a word of Russian, Thai, ...: a unit, or what is asked for */
+        while (l->i < l->n && (m = masa_utf8_decode(l->s + l->i, l->n - l->i, &code)) &&
+               is_foreign(code))
+            l->i += m;
+        lexer_emit(l, T_TEXT, 0, l->s + at, l->i - at);
         return;
     }
     if (code < 0x2E80 || code > 0xD7A3) {

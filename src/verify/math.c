@@ -4,6 +4,7 @@
 #include "compare.h"
 #include "extract.h"
 #include "parser.h"
+#include "plain.h"
 #include "unit.h"
 
 #include <ctype.h>
@@ -37,6 +38,19 @@ static void trim_bare(const char **s, size_t *n)
     while (*n && strchr(" \t\r\n\f\v", (*s)[*n - 1]) && (*s)[*n - 1]) (*n)--;
     while (*n > 4 && memcmp(*s, "**", 2) == 0 && memcmp(*s + *n - 2, "**", 2) == 0)
         *s += 2, *n -= 4; /* bold in Markdown */
+}
+
+/* Takes a brace off the end that closes nothing, "\end{pmatrix}}". */
+static void drop_stray_brace(const char *s, size_t *n)
+{
+    size_t open = 0;
+    if (*n == 0 || s[*n - 1] != '}') return;
+    for (size_t i = 0; i + 1 < *n; i++) {
+        if (s[i] == '\\') i++;
+        else if (s[i] == '{') open++;
+        else if (s[i] == '}' && open-- == 0) return;
+    }
+    if (open == 0 && (*n < 2 || s[*n - 2] != '\\')) --*n;
 }
 
 /* Takes a box around the whole answer off. */
@@ -116,76 +130,6 @@ static void drop_label(const char **s, size_t *n)
     }
 }
 
-/* One word of a sentence: letters only, and more than a product of two would have. */
-static bool is_word(const char *s, size_t n)
-{
-    static const char *const dress[] = {"\\text{", "\\mbox{", "\\textbf{"};
-    for (size_t k = 0; k < sizeof dress / sizeof *dress; k++) {
-        size_t m = strlen(dress[k]);
-        if (n > m && s[n - 1] == '}' && memcmp(s, dress[k], m) == 0) s += m, n -= m + 1;
-    }
-    for (size_t i = 0; i < n; i++)
-        if ((s[i] | 32) < 'a' || (s[i] | 32) > 'z') return false;
-    return n > 2 || (n == 2 && strncasecmp(s, "no", 2) == 0);
-}
-
-/* Digits with one mark ('.' or ',') among them; where it stands, or n. */
-static size_t decimal_mark(const char *s, size_t n, char mark)
-{
-    size_t i = 0, at;
-    while (i < n && isdigit((unsigned char)s[i])) i++;
-    at = i;
-    if (i == 0 || i == n || s[i] != mark) return n;
-    for (i++; i < n; i++)
-        if (!isdigit((unsigned char)s[i])) return n;
-    return at + 1 < n ? at : n;
-}
-
-/* "1,22" is 1.22 where the other side is that decimal: most of Europe writes so. Three
- * digits behind the comma are thousands, but for "0,111". */
-static bool same_decimal(const char *a, size_t n, const char *b, size_t m)
-{
-    if (n && m && *a == '-' && *b == '-') a++, b++, n--, m--;
-    size_t comma = decimal_mark(a, n, ','), point = decimal_mark(b, m, '.');
-    if (comma == n || point == m) return false;
-    if (n - comma == 4 && !(comma == 1 && *a == '0')) return false;
-    return n == m && comma == point && memcmp(a, b, comma) == 0 &&
-           memcmp(a + comma + 1, b + comma + 1, n - comma - 1) == 0;
-}
-
-/* Which of the meanings that are said in several ways s has; 0: none of these. */
-static int meaning(const char *s, size_t n)
-{
-    static const struct {
-        const char *words;
-        int meaning;
-    } ways[] = {{"true", 1}, {"yes", 1}, {"false", 2},
-                {"no", 2},   {"dne", 3}, {"does not exist", 3}};
-    for (size_t k = 0; n < 40 && k < sizeof ways / sizeof *ways; k++)
-        if (same_words(s, n, ways[k].words, strlen(ways[k].words))) return ways[k].meaning;
-    return 0;
-}
-
-/* The label of an option at i, "B. ", "B) ", "B: ". */
-static bool is_label(const char *s, size_t n, size_t i)
-{
-    bool begins = i == 0 || !isalnum((unsigned char)s[i - 1]);
-    return begins && n - i > 3 && s[i] >= 'A' && s[i] <= 'J' && strchr(".):", s[i + 1]) &&
-           s[i + 1] && s[i + 2] == ' ';
-}
-
-/* "B. blue" and "(B) blue" where the gold is an option's letter, and no other is named. */
-static bool names_option(const char *s, size_t n, const char *gold, size_t gold_size)
-{
-    if (gold_size == 3 && *gold == '(' && gold[2] == ')') gold++, gold_size = 1;
-    size_t start = n && *s == '(';
-    if (gold_size != 1 || !is_label(s, n, start) || s[start] != *gold) return false;
-    if (start && s[2] != ')') return false;
-    for (size_t i = start + 2; i < n; i++)
-        if (is_label(s, n, i)) return false;
-    return true;
-}
-
 /* The point P(1, 2) is (1, 2), where that is asked for. */
 static void drop_point_name(node *answer, const work *w, const node *gold)
 {
@@ -226,6 +170,23 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
     return verdict;
 }
 
+/* In the first reading of what has two, and in the second where they differ. */
+static masa_verdict compare_readings(const char *answer, size_t size, const char *gold,
+                                     size_t gold_size, const masa_verify_options *options,
+                                     const char **rule)
+{
+    bool ambiguous;
+    masa_verdict verdict =
+        compare_once(answer, size, gold, gold_size, options, false, &ambiguous, rule);
+    if (verdict != MASA_VERDICT_DIFFERENT || !ambiguous) return verdict;
+    const char *second;
+    masa_verdict again =
+        compare_once(answer, size, gold, gold_size, options, true, &ambiguous, &second);
+    if (again == MASA_VERDICT_DIFFERENT) return verdict;
+    *rule = second;
+    return again;
+}
+
 masa_verdict verify__compare_math(const char *answer, size_t size, const char *gold,
                                   size_t gold_size, const masa_verify_options *options,
                                   const char **rule)
@@ -233,6 +194,8 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
     trim_bare(&answer, &size);
     extract__gold(&gold, &gold_size);
     trim_bare(&gold, &gold_size);
+    drop_stray_brace(answer, &size);
+    drop_stray_brace(gold, &gold_size);
     unbox(&answer, &size);
     unbox(&gold, &gold_size);
     if (gold_size == 0) {
@@ -247,36 +210,21 @@ masa_verdict verify__compare_math(const char *answer, size_t size, const char *g
         *rule = "too long";
         return MASA_VERDICT_UNDECIDED;
     }
-    if (is_word(gold, gold_size) && same_words(answer, size, gold, gold_size)) {
-        *rule = "words";
-        return MASA_VERDICT_EQUAL;
-    }
-    int means = meaning(gold, gold_size);
-    if (means && meaning(answer, size) == means) {
-        *rule = "words";
-        return MASA_VERDICT_EQUAL;
-    }
-    if (names_option(answer, size, gold, gold_size)) {
-        *rule = "option";
-        return MASA_VERDICT_EQUAL;
-    }
-    if (same_decimal(answer, size, gold, gold_size) ||
-        same_decimal(gold, gold_size, answer, size)) {
-        *rule = "decimal comma";
-        return MASA_VERDICT_EQUAL;
-    }
+    masa_verdict verdict;
+    if (plain_compare(answer, size, gold, gold_size, &verdict, rule)) return verdict;
     drop_label(&answer, &size);
     drop_label(&gold, &gold_size);
     if (first_letter(gold, gold_size) == gold_size) drop_unit(answer, &size);
     register_thread();
-    bool ambiguous;
-    masa_verdict verdict =
-        compare_once(answer, size, gold, gold_size, options, false, &ambiguous, rule);
-    if (verdict != MASA_VERDICT_DIFFERENT || !ambiguous) return verdict;
-    const char *second;
-    masa_verdict again =
-        compare_once(answer, size, gold, gold_size, options, true, &ambiguous, &second);
-    if (again == MASA_VERDICT_DIFFERENT) return verdict;
-    *rule = second;
-    return again;
+    verdict = compare_readings(answer, size, gold, gold_size, options, rule);
+    if (verdict != MASA_VERDICT_DIFFERENT) return verdict;
+    char point[LONGEST_DECIMAL];
+    const char *comma = NULL;
+    if (plain_decimal_comma(point, answer, size, gold, gold_size))
+        verdict = compare_readings(point, size, gold, gold_size, options, &comma);
+    else if (plain_decimal_comma(point, gold, gold_size, answer, size))
+        verdict = compare_readings(answer, size, point, gold_size, options, &comma);
+    if (verdict != MASA_VERDICT_EQUAL) return MASA_VERDICT_DIFFERENT;
+    *rule = "decimal comma";
+    return verdict;
 }

@@ -158,9 +158,25 @@ static void skip_modulus(parser *p)
     if (parse__begins_factor(p)) parse__factor(p);
 }
 
+/* "2x/3x" in its second reading, 2x/(3x): what is glued to the divisor is a part of it, if the
+ * dividend has it too. */
+static bool joins_divisor(parser *p, node *quotient, node *factor, bool spaced)
+{
+    const node *over = quotient->child[0];
+    bool shared = node_same(over, factor);
+    for (unsigned i = 0; over->kind == NODE_PRODUCT && i < over->n; i++)
+        shared |= node_same(over->child[i], factor);
+    if (!shared || spaced) return false;
+    p->w->ambiguous = true;
+    if (!p->w->second_reading) return false;
+    quotient->child[1] = node_binary(p->w, NODE_PRODUCT, quotient->child[1], factor);
+    return true;
+}
+
 static node *parse_term(parser *p)
 {
     node *out = parse__factor(p);
+    node *divided = NULL; /* the quotient whose divisor was read last */
     node_list factors = {0};
     node_push(p->w, &factors, out);
     while (!p->failed) {
@@ -184,7 +200,8 @@ static node *parse_term(parser *p)
                                         : node_from_list(p->w, NODE_PRODUCT, &factors);
             node *under = parse__factor(p);
             factors.n = 0;
-            node_push(p->w, &factors, node_binary(p->w, NODE_QUOTIENT, over, under));
+            divided = node_binary(p->w, NODE_QUOTIENT, over, under);
+            node_push(p->w, &factors, divided);
         } else if (kind == T_TEXT || kind == T_WORD ||
                    (kind == T_NAME && p->w->options->kind == MASA_ANSWER_NUMERIC)) {
             node *value = factors.n == 1 ? factors.items[0]
@@ -202,7 +219,11 @@ static node *parse_term(parser *p)
         } else if (kind == T_NUMBER && number_before && p->t->spaced) {
             return parse__fail(p); /* "2 3" is no product */
         } else if (parse__begins_factor(p)) {
-            node_push(p->w, &factors, parse__power(p));
+            bool spaced = p->t->spaced;
+            node *factor = parse__power(p);
+            bool last = divided && factors.items[factors.n - 1] == divided;
+            if (!last || !joins_divisor(p, divided, factor, spaced))
+                node_push(p->w, &factors, factor);
         } else {
             break;
         }
@@ -454,10 +475,20 @@ static node *value_in_words(work *w, const char *s, size_t n)
         "six",      "seven",    "eight",    "nine",    "ten",     "eleven",
         "twelve",   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
         "eighteen", "nineteen", "twenty",   NULL};
+    static const char *const ordinals[] = {"first",    "second",  "third",  "fourth", "fifth",
+                                           "sixth",    "seventh", "eighth", "ninth",  "tenth",
+                                           "eleventh", "twelfth", NULL};
     if (n < 3 || n > 17) return NULL;
     if (which_word(s, n, reals) >= 0) return node_create(w, NODE_REALS, 0);
     if (which_word(s, n, none) >= 0) return node_create(w, NODE_SET, 0);
-    int number = which_word(s, n, numbers);
+    int number = which_word(s, n, ordinals);
+    if (number >= 0) {
+        node *out = node_unary(w, NODE_UNIT, node_integer(w, number + 1));
+        out->text = "th";
+        out->size = 2;
+        return out;
+    }
+    number = which_word(s, n, numbers);
     if (number < 0) number = larger_number(s, n, numbers);
     return number >= 0 ? node_integer(w, number) : NULL;
 }

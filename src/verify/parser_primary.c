@@ -384,8 +384,8 @@ node *parse__words(parser *p)
     parse__next(p);
     if (p->t->kind == '_' && t.kind == T_TEXT) return based(p, t.text, t.size);
     if (!parse__enter(p)) return parse__fail(p);
-    /* Words of Chinese and the like are no notation either. */
-    bool plain = t.kind == T_WORD || (unsigned char)*t.text >= 0xE3;
+    /* Words of Russian, Thai, Chinese and the like are no notation either. */
+    bool plain = t.kind == T_WORD || (unsigned char)*t.text >= 0xD0;
     node *out =
         plain ? node_text(p->w, NODE_TEXT, t.text, t.size) : parse_answer(p->w, t.text, t.size);
     p->w->depth--;

@@ -112,6 +112,8 @@ static bool build_relation(work *w, region *r, node *n)
         if (marks[0] == 'n')
             return push(r, (interval){NULL, bound, true, true}) &&
                    push(r, (interval){bound, NULL, true, true});
+        if (marks[0] == '=' && left && !is_collection(bound))
+            return push(r, (interval){bound, bound, false, false});
         if (!strchr("<>lg", marks[0])) return false;
         return add_bound(&i, marks[0], bound, left) && push(r, i);
     }
@@ -304,6 +306,10 @@ masa_verdict compare_regions(work *w, node *a, node *b, bool *known)
     *known = build(w, &x, a) && build(w, &y, b);
     if (!*known) return MASA_VERDICT_DIFFERENT;
     bool letters_differ = x.letter >= 0 && y.letter >= 0 && x.letter != y.letter;
+    if (letters_differ && is_inequality(a) && is_inequality(b)) {
+        *known = false; /* y > x is x < y */
+        return MASA_VERDICT_DIFFERENT;
+    }
     /* Ends with letters in them cannot be ordered; then the order written counts. */
     if (sort(w, &x) && sort(w, &y)) *known = join(w, &x) && join(w, &y);
     if (w->exhausted) return MASA_VERDICT_UNDECIDED;

@@ -217,6 +217,9 @@ masa_verdict compare_relations(work *w, node *a, node *b)
     bool known = false;
     masa_verdict verdict = MASA_VERDICT_DIFFERENT;
     w->rule = "relation";
+    if (is_membership(a) && is_membership(b) && a->child[0]->kind == NODE_SYMBOL &&
+        b->child[0]->kind == NODE_SYMBOL && !node_same(a->child[0], b->child[0]))
+        return verdict;
     if (is_membership(a) && !is_region(b)) return compare(w, a->child[1], b);
     if (is_membership(b) && !is_region(a)) return compare(w, a, b->child[1]);
     if (is_equation(a) && is_equation(b)) return compare_equations(w, a, b);

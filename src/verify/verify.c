@@ -4,6 +4,7 @@
 
 #include "answer.h"
 #include "extract.h"
+#include "plain.h"
 
 #include <string.h>
 
@@ -93,6 +94,48 @@ static size_t behind_thoughts(const char *text, size_t size)
     return memmem(text + start, size - start, open, strlen(open)) ? size : start;
 }
 
+/* The rules that go by nothing that was said. */
+enum { UNMARKED = MASA_EXTRACT_FORMULA | MASA_EXTRACT_BARE | MASA_EXTRACT_NUMBER };
+
+/* Where the gold is an option's letter and the text names it, "Hence (B)", the result
+ * becomes that. A gold of mathematics that is one letter is seldom anything else. */
+static void choose(const char *text, size_t size, const char *gold,
+                   const masa_verify_options *options, masa_verify_result *result)
+{
+    masa_verify_result choice = {.verdict = MASA_VERDICT_NO_ANSWER};
+    if (options->kind != MASA_ANSWER_MATH || !plain_option(gold, strlen(gold))) return;
+    verify__choice(text, size, gold, options, &choice);
+    const masa_extraction *letter = &choice.extraction, *value = &result->extraction;
+    bool marked = value->rule && !(value->rule & UNMARKED);
+    bool inside = letter->start >= value->start &&
+                  letter->start + letter->size <= value->start + value->size;
+    /* What a box or a phrase gave is the answer; then the letter must stand there. */
+    if (choice.verdict == MASA_VERDICT_EQUAL && (!marked || inside) &&
+        plain_is_choice(text + letter->start, letter->size))
+        *result = choice;
+}
+
+/* As masa_verify_span, of the text behind the thoughts. */
+static void verify_text(const char *text, size_t size, const char *gold,
+                        const masa_verify_options *options, masa_verify_result *result)
+{
+    if (options->kind == MASA_ANSWER_CHOICE) {
+        verify__choice(text, size, gold, options, result);
+        return;
+    }
+    bool found =
+        extract__answer(text, size, options->rules, options->kind, &result->extraction);
+    const char *answer = text + result->extraction.start;
+    size_t n = result->extraction.size;
+    if (found && options->kind == MASA_ANSWER_LITERAL)
+        result->verdict = compare_literal(answer, n, gold, &result->rule);
+    else if (found)
+        result->verdict =
+            verify__compare_math(answer, n, gold, strlen(gold), options, &result->rule);
+    if (found) result->extracted = answer;
+    if (result->verdict != MASA_VERDICT_EQUAL) choose(text, size, gold, options, result);
+}
+
 void masa_verify_span(const char *prediction, size_t size, const char *gold,
                       const masa_verify_options *options, masa_verify_result *result)
 {
@@ -104,24 +147,8 @@ void masa_verify_span(const char *prediction, size_t size, const char *gold,
     }
     size_t thoughts =
         options->rules == MASA_EXTRACT_WHOLE ? 0 : behind_thoughts(prediction, size);
-    const char *text = prediction + thoughts;
-    if (options->kind == MASA_ANSWER_CHOICE) {
-        verify__choice(text, size - thoughts, gold, options, result);
-        result->extraction.start += result->extracted ? thoughts : 0;
-        return;
-    }
-    if (!extract__answer(text, size - thoughts, options->rules, options->kind,
-                         &result->extraction))
-        return;
-    result->extraction.start += thoughts;
-    result->extracted = prediction + result->extraction.start;
-    if (options->kind == MASA_ANSWER_LITERAL) {
-        result->verdict =
-            compare_literal(result->extracted, result->extraction.size, gold, &result->rule);
-        return;
-    }
-    result->verdict = verify__compare_math(result->extracted, result->extraction.size, gold,
-                                           strlen(gold), options, &result->rule);
+    verify_text(prediction + thoughts, size - thoughts, gold, options, result);
+    if (result->extracted) result->extraction.start += thoughts;
 }
 
 void masa_verify(const char *prediction, const char *gold, const masa_verify_options *options,

@@ -22,6 +22,7 @@ typedef struct work {
     unsigned long steps;  /* left of the budget */
     bool exhausted;       /* the budget ran out: the verdict is undecided */
     bool second_reading;  /* "1,234" is a list, "2e-3" is 2*e - 3, \tan x/2 is tan(x/2) */
+    bool left_reals;      /* some part of what was evaluated last is no real number */
     bool at_point;        /* evaluating at one of several points: another may do better */
     bool ambiguous;       /* the second reading would differ from the first */
     const char *rule;     /* what decided */

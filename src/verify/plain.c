@@ -1,0 +1,188 @@
+/* Words, options' letters and decimal commas: what is compared without reading a formula. */
+#include "plain.h"
+
+#include "compare.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+/* s without the \text{...} around all of it. */
+static void undress(const char **s, size_t *n)
+{
+    static const char *const dress[] = {"\\text{", "\\mbox{", "\\textbf{", "\\mathrm{"};
+    for (size_t k = 0; k < sizeof dress / sizeof *dress; k++) {
+        size_t m = strlen(dress[k]);
+        if (*n <= m || (*s)[*n - 1] != '}' || memcmp(*s, dress[k], m) != 0) continue;
+        *s += m;
+        *n -= m + 1;
+        return;
+    }
+}
+
+/* One word of a sentence: letters only, and more than a product of two would have. */
+static bool is_word(const char *s, size_t n)
+{
+    undress(&s, &n);
+    for (size_t i = 0; i < n; i++)
+        if ((s[i] | 32) < 'a' || (s[i] | 32) > 'z') return false;
+    return n > 2 || (n == 2 && strncasecmp(s, "no", 2) == 0);
+}
+
+/* SAS, SSA: letters in whose order the meaning lies, and no product. */
+static bool is_acronym(const char *s, size_t n)
+{
+    undress(&s, &n);
+    for (size_t i = 0; i < n; i++)
+        if (!isupper((unsigned char)s[i])) return false;
+    return n > 2;
+}
+
+/* Bytes of the article before words, or 0. */
+static size_t article(const char *s, size_t n)
+{
+    static const char *const articles[] = {"the ", "an ", "a "};
+    for (size_t k = 0; k < sizeof articles / sizeof *articles; k++) {
+        size_t m = strlen(articles[k]);
+        if (n > m + 2 && strncasecmp(s, articles[k], m) == 0) return m;
+    }
+    return 0;
+}
+
+/* "The Paris" is Paris. */
+static bool same_nouns(const char *a, size_t n, const char *b, size_t m)
+{
+    size_t x = article(a, n), y = article(b, m);
+    return x + y && is_prose(a, n) && is_prose(b, m) && same_words(a + x, n - x, b + y, m - y);
+}
+
+/* Which of the meanings that are said in several ways s has; 0: none of these. */
+static int meaning(const char *s, size_t n)
+{
+    static const struct {
+        const char *words;
+        int meaning;
+    } ways[] = {{"true", 1}, {"yes", 1}, {"false", 2},
+                {"no", 2},   {"dne", 3}, {"does not exist", 3}};
+    for (size_t k = 0; n < 40 && k < sizeof ways / sizeof *ways; k++)
+        if (same_words(s, n, ways[k].words, strlen(ways[k].words))) return ways[k].meaning;
+    return 0;
+}
+
+/* Y, N, T and F are short for these where the other side says the word. */
+static int short_meaning(const char *s, size_t n)
+{
+    undress(&s, &n);
+    if (n != 1) return 0;
+    return *s == 'Y' || *s == 'T' ? 1 : *s == 'N' || *s == 'F' ? 2 : 0;
+}
+
+/* The truth that a sentence begins with, "No, it does not follow"; 0: none, or it goes on
+ * to say the contrary. */
+static int first_meaning(const char *s, size_t n)
+{
+    size_t end = 0;
+    while (end < n && isalpha((unsigned char)s[end])) end++;
+    if (end == n || !strchr(",.;:", s[end]) || !is_prose(s, n)) return 0;
+    int first = meaning(s, end);
+    for (size_t i = end, m; i < n; i += m ? m : 1) {
+        for (m = 0; i + m < n && isalpha((unsigned char)s[i + m]);) m++;
+        int other = m ? meaning(s + i, m) : 0;
+        if (other && other != first) return 0;
+    }
+    return first;
+}
+
+static bool same_meaning(const char *a, size_t n, const char *b, size_t m)
+{
+    int x = meaning(a, n), y = meaning(b, m);
+    if (!x && y) x = short_meaning(a, n);
+    if (!x && y) x = first_meaning(a, n);
+    if (!y && x) y = short_meaning(b, m);
+    return x && x == y;
+}
+
+/* The label of an option at i, "B. ", "B) ", "B: ". */
+static bool is_label(const char *s, size_t n, size_t i)
+{
+    bool begins = i == 0 || !isalnum((unsigned char)s[i - 1]);
+    return begins && n - i > 3 && s[i] >= 'A' && s[i] <= 'J' && strchr(".):", s[i + 1]) &&
+           s[i + 1] && s[i + 2] == ' ';
+}
+
+char plain_option(const char *gold, size_t n)
+{
+    undress(&gold, &n);
+    if (n == 3 && *gold == '(' && gold[2] == ')') gold++, n = 1;
+    return n == 1 && *gold >= 'A' && *gold <= 'J' ? *gold : 0;
+}
+
+/* "B. blue" and "(B) blue" where the gold is an option's letter, and no other is named. */
+static bool names_option(const char *s, size_t n, char option)
+{
+    size_t start = n && *s == '(';
+    if (!option || !is_label(s, n, start) || s[start] != option) return false;
+    if (start && s[2] != ')') return false;
+    for (size_t i = start + 2; i < n; i++)
+        if (is_label(s, n, i)) return false;
+    return true;
+}
+
+bool plain_is_choice(const char *s, size_t n)
+{
+    size_t labels = 0, brackets = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!isalpha((unsigned char)s[i]) &&
+            (s[i] == 0 || !strchr(" \n.,:;!?'\"*_$\\{}()", s[i])))
+            return false;
+        labels += is_label(s, n, i);
+        brackets += s[i] == '(';
+    }
+    return labels < 2 && brackets < 2;
+}
+
+bool plain_compare(const char *answer, size_t size, const char *gold, size_t gold_size,
+                   masa_verdict *verdict, const char **rule)
+{
+    *verdict = MASA_VERDICT_EQUAL;
+    *rule = "words";
+    if (is_word(gold, gold_size) && same_words(answer, size, gold, gold_size)) return true;
+    if (same_meaning(answer, size, gold, gold_size)) return true;
+    if (same_nouns(answer, size, gold, gold_size)) return true;
+    if (names_option(answer, size, plain_option(gold, gold_size))) {
+        *rule = "option";
+        return true;
+    }
+    *verdict = MASA_VERDICT_DIFFERENT;
+    return is_acronym(answer, size) && is_acronym(gold, gold_size);
+}
+
+/* Whether the signs of s, but for the comma at `comma`, are of one value without brackets. */
+static bool is_one_value(const char *s, size_t n, size_t comma)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (s[i] == '\\') i++; /* "11,3\,\text{cm}" */
+        else if (s[i] == '{' && (i == 0 || !isalpha((unsigned char)s[i - 1]))) return false;
+        else if (s[i] == 0 || strchr(";.([", s[i]) || (s[i] == ',' && i != comma)) return false;
+    }
+    return true;
+}
+
+bool plain_decimal_comma(char *out, const char *s, size_t n, const char *other, size_t m)
+{
+    const char *comma = n < LONGEST_DECIMAL ? memchr(s, ',', n) : NULL;
+    if (!comma || memchr(other, ';', m)) return false;
+    for (size_t i = 0; i < m; i++)
+        if (other[i] == ',' && (i == 0 || other[i - 1] != '\\')) return false;
+    size_t at = (size_t)(comma - s), first = at, end = at + 1;
+    while (first && isdigit((unsigned char)s[first - 1])) first--;
+    while (end < n && isdigit((unsigned char)s[end])) end++;
+    bool zero = at - first == 1 && s[first] == '0';
+    if (first == at || end == at + 1 || (end - at == 4 && !zero)) return false;
+    size_t zeros = at + 1;
+    while (zeros < end && s[zeros] == '0') zeros++;
+    if (zeros == end || !is_one_value(s, n, at)) return false;
+    memcpy(out, s, n);
+    out[at] = '.';
+    return true;
+}
