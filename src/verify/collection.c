@@ -91,7 +91,8 @@ static bool are_points(const node *n)
 
 static masa_verdict compare_list(work *w, node *a, node *b)
 {
-    if (a->kind == NODE_TUPLE) return compare_in_order(w, a, b);
+    bool bracketed = a->kind == NODE_TUPLE && a->mark == '[' && a->close == ']';
+    if (a->kind == NODE_TUPLE && !(bracketed && a->n > 2)) return compare_in_order(w, a, b);
     if (a->kind == NODE_MATRIX) return MASA_VERDICT_DIFFERENT;
     /* "15,600" is a list only when nothing else fits: then its order counts. */
     if (w->second_reading || is_ranking(w, b) || (names_differ(b) && !has_relation(a)))

@@ -303,8 +303,9 @@ bool find_bare(const char *text, size_t size, span *out)
     if (n == 0 || n > 400 || memchr(text + out->start, '\n', n)) return false;
     for (size_t i = out->start; i < out->end; i++) {
         if (text[i] == '\\') {
-            bool environment =
-                at(text, out->end, i, "\\begin{") || at(text, out->end, i, "\\end{");
+            bool environment = at(text, out->end, i, "\\begin{") ||
+                               at(text, out->end, i, "\\end{") ||
+                               at(text, out->end, i, "\\operatorname{");
             while (i + 1 < out->end && is_letter(text[i + 1])) i++;
             while (environment && i + 1 < out->end && text[i] != '}') i++;
         } else if (is_ideograph(text[i])) {

@@ -40,6 +40,7 @@ static void lex_text(lexer *l, bool roman)
         return;
     }
     const word *hit = word_plain(s, size);
+    if (!hit && roman) hit = word_command(s, size); /* \operatorname{ctg} */
     bool joins =
         size <= 3 && (strncasecmp(s, "and", size) == 0 || strncasecmp(s, "or", size) == 0);
     if (joins && size >= 2) lexer_emit(l, size == 2 ? T_OR : T_AND, 0, s, size);

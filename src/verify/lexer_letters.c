@@ -70,6 +70,16 @@ static bool lex_by_context(lexer *l, const char *s, size_t n)
         lexer_emit(l, '*', 0, "*", 1);
         return true;
     }
+    if (n == 2 && memcmp(s, "to", 2) == 0 && after_number(l) && digit_at(l, after)) {
+        lexer_emit(l, ':', 0, ":", 1); /* "3 to 2" */
+        return true;
+    }
+    if ((n == 2 && memcmp(s, "tg", 2) == 0) || (n == 3 && memcmp(s, "ctg", 3) == 0)) {
+        if (next != '(' && next != '\\' && !digit_at(l, after) && (unsigned char)next < 0x80)
+            return false;
+        lexer_emit(l, T_FUNCTION, n == 2 ? FN_TAN : FN_COT, s, n);
+        return true;
+    }
     if (n == 3 && memcmp(s, "per", 3) == 0 && after_number(l) && l->n - after >= 4 &&
         memcmp(l->s + after, "cent", 4) == 0) {
         lexer_emit(l, T_TEXT, 0, "percent", 7);

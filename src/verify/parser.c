@@ -432,72 +432,11 @@ static bool only_words(const token *t)
     return found;
 }
 
-/* Which of the words (ended by NULL) s is, in any case; -1: none. */
-static int which_word(const char *s, size_t n, const char *const *words)
-{
-    for (int k = 0; words[k]; k++)
-        if (strlen(words[k]) == n && strncasecmp(words[k], s, n) == 0) return k;
-    return -1;
-}
-
-/* "thirty", "thirty-five", "one hundred": the number; -1: none. numbers: zero to twenty. */
-static int larger_number(const char *s, size_t n, const char *const *numbers)
-{
-    static const char *const tens[] = {"twenty", "thirty",  "forty",  "fifty",
-                                       "sixty",  "seventy", "eighty", "ninety"};
-    static const char *const hundred[] = {"hundred", "one hundred", "a hundred", NULL};
-    if (which_word(s, n, hundred) >= 0) return 100;
-    for (int k = 0; k < 8; k++) {
-        size_t m = strlen(tens[k]);
-        if (n < m || strncasecmp(s, tens[k], m) != 0) continue;
-        if (n == m) return 20 + 10 * k;
-        int ones = s[m] == '-' || s[m] == ' ' ? which_word(s + m + 1, n - m - 1, numbers) : -1;
-        return ones >= 1 && ones <= 9 ? 20 + 10 * k + ones : -1;
-    }
-    return -1;
-}
-
-/* Answers in words that mean a value: "all real numbers", "no solution", "twelve". NULL:
- * none of these. */
-static node *value_in_words(work *w, const char *s, size_t n)
-{
-    static const char *const reals[] = {"all real numbers", "all reals", "real numbers",
-                                        "all real", NULL};
-    static const char *const none[] = {"no solution",
-                                       "no solutions",
-                                       "no real solution",
-                                       "no real solutions",
-                                       "empty set",
-                                       "the empty set",
-                                       NULL};
-    static const char *const numbers[] = {
-        "zero",     "one",      "two",      "three",   "four",    "five",
-        "six",      "seven",    "eight",    "nine",    "ten",     "eleven",
-        "twelve",   "thirteen", "fourteen", "fifteen", "sixteen", "seventeen",
-        "eighteen", "nineteen", "twenty",   NULL};
-    static const char *const ordinals[] = {"first",    "second",  "third",  "fourth", "fifth",
-                                           "sixth",    "seventh", "eighth", "ninth",  "tenth",
-                                           "eleventh", "twelfth", NULL};
-    if (n < 3 || n > 17) return NULL;
-    if (which_word(s, n, reals) >= 0) return node_create(w, NODE_REALS, 0);
-    if (which_word(s, n, none) >= 0) return node_create(w, NODE_SET, 0);
-    int number = which_word(s, n, ordinals);
-    if (number >= 0) {
-        node *out = node_unary(w, NODE_UNIT, node_integer(w, number + 1));
-        out->text = "th";
-        out->size = 2;
-        return out;
-    }
-    number = which_word(s, n, numbers);
-    if (number < 0) number = larger_number(s, n, numbers);
-    return number >= 0 ? node_integer(w, number) : NULL;
-}
-
 node *parse_answer(work *w, const char *s, size_t n)
 {
     parser state = {.w = w, .t = lex(w, s, n)}, *p = &state;
     if (!p->t) return NULL;
-    node *out = value_in_words(w, s, n);
+    node *out = parse__spoken(w, s, n);
     if (out) return out;
     int depth = w->depth;
     if (!only_words(p->t)) out = parse__statements(p);

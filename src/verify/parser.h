@@ -38,4 +38,8 @@ bool parse__unit_fraction(const parser *p);
 /* Whether the next token can begin a factor that is multiplied without a sign. */
 bool parse__begins_factor(const parser *p);
 
+/* An answer in words that mean a value: "all real numbers", "no solution", "twelve", "two
+ * thirds". NULL: none of these. */
+node *parse__spoken(work *w, const char *s, size_t n);
+
 #endif

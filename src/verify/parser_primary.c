@@ -215,9 +215,34 @@ static bool opens_arguments(const token *t, const char *name, size_t n)
     return false;
 }
 
+/* C(5, 2), a point in the first reading, is a number of choices in the second. */
+static bool is_choice(parser *p, const char *name, size_t n, const node *arguments)
+{
+    if (n != 1 || *name != 'C' || arguments->kind != NODE_TUPLE || arguments->n != 2 ||
+        arguments->child[0]->kind != NODE_NUMBER || arguments->child[1]->kind != NODE_NUMBER)
+        return false;
+    p->w->ambiguous = true;
+    return p->w->second_reading;
+}
+
+/* What a name is in the second reading: I of computer algebra is i. */
+static bool is_imaginary(parser *p)
+{
+    const token *t = p->t;
+    if (t->size != 1 || *t->text != 'I' || t[1].kind == '_' || t[1].kind == T_PRIME ||
+        t[1].kind == '(')
+        return false;
+    p->w->ambiguous = true;
+    return p->w->second_reading;
+}
+
 node *parse__name(parser *p)
 {
     char name[120];
+    if (is_imaginary(p)) {
+        parse__next(p);
+        return node_create(p->w, NODE_I, 0);
+    }
     size_t n = p->t->size < 60 ? p->t->size : 60;
     memcpy(name, p->t->text, n);
     parse__next(p);
@@ -238,6 +263,8 @@ node *parse__name(parser *p)
     if (p->failed || !opens_arguments(p->t, name, n)) return out;
     node *arguments = parse__brackets(p);
     if (p->failed) return out;
+    if (is_choice(p, name, n, arguments))
+        return node_call(p->w, FN_BINOM, arguments->child[0], arguments->child[1]);
     if (arguments->kind != NODE_TUPLE) arguments = node_unary(p->w, NODE_APPLY, arguments);
     arguments->kind = NODE_APPLY;
     arguments->symbol = out->symbol;

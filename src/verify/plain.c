@@ -62,8 +62,32 @@ static int meaning(const char *s, size_t n)
     static const struct {
         const char *words;
         int meaning;
-    } ways[] = {{"true", 1}, {"yes", 1}, {"false", 2},
-                {"no", 2},   {"dne", 3}, {"does not exist", 3}};
+    } ways[] = {{"true", 1},
+                {"yes", 1},
+                {"correct", 1},
+                {"false", 2},
+                {"no", 2},
+                {"incorrect", 2},
+                {"dne", 3},
+                {"does not exist", 3},
+                {"infinitely many", 4},
+                {"infinite", 4},
+                {"infinity", 4},
+                {"infty", 4},
+                {"infinitely many solutions", 4},
+                {"infinite solutions", 4},
+                {"\u5bf9", 1},
+                {"\u6b63\u786e", 1},
+                {"\u662f", 1},
+                {"\u221a", 1},
+                {"\u2713", 1},
+                {"\u9519", 2},
+                {"\u9519\u8bef", 2},
+                {"\u5426", 2},
+                {"\u4e0d\u662f", 2},
+                {"\u4e0d\u6b63\u786e", 2},
+                {"\u00d7", 2},
+                {"\u2717", 2}};
     for (size_t k = 0; n < 40 && k < sizeof ways / sizeof *ways; k++)
         if (same_words(s, n, ways[k].words, strlen(ways[k].words))) return ways[k].meaning;
     return 0;
@@ -77,14 +101,15 @@ static int short_meaning(const char *s, size_t n)
     return *s == 'Y' || *s == 'T' ? 1 : *s == 'N' || *s == 'F' ? 2 : 0;
 }
 
-/* The truth that a sentence begins with, "No, it does not follow"; 0: none, or it goes on
- * to say the contrary. */
+/* The truth that a text begins with, "No, it does not follow"; 0: none, or it goes on to say
+ * the contrary. */
 static int first_meaning(const char *s, size_t n)
 {
     size_t end = 0;
     while (end < n && isalpha((unsigned char)s[end])) end++;
-    if (end == n || !strchr(",.;:", s[end]) || !is_prose(s, n)) return 0;
+    if (end == n || !strchr(",.;:", s[end])) return 0;
     int first = meaning(s, end);
+    if (first != 1 && first != 2) return 0;
     for (size_t i = end, m; i < n; i += m ? m : 1) {
         for (m = 0; i + m < n && isalpha((unsigned char)s[i + m]);) m++;
         int other = m ? meaning(s + i, m) : 0;
@@ -126,6 +151,13 @@ static bool names_option(const char *s, size_t n, char option)
     for (size_t i = start + 2; i < n; i++)
         if (is_label(s, n, i)) return false;
     return true;
+}
+
+bool plain_begins_with(const char *text, size_t size, const char *gold, size_t gold_size)
+{
+    while (size && isspace((unsigned char)*text)) text++, size--;
+    int first = first_meaning(text, size);
+    return first && first == meaning(gold, gold_size);
 }
 
 bool plain_is_choice(const char *s, size_t n)

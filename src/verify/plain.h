@@ -26,4 +26,8 @@ char plain_option(const char *gold, size_t n);
 /* Words around one letter, as "(B)" or "Hence B."; not "A. red B. blue", nor "(A) + 5". */
 bool plain_is_choice(const char *s, size_t n);
 
+/* Whether a text begins with the truth that the gold is, "Yes, since ..." for true, and does
+ * not say the contrary behind it. */
+bool plain_begins_with(const char *text, size_t size, const char *gold, size_t gold_size);
+
 #endif

@@ -97,19 +97,28 @@ static size_t behind_thoughts(const char *text, size_t size)
 /* The rules that go by nothing that was said. */
 enum { UNMARKED = MASA_EXTRACT_FORMULA | MASA_EXTRACT_BARE | MASA_EXTRACT_NUMBER };
 
-/* Where the gold is an option's letter and the text names it, "Hence (B)", the result
- * becomes that. A gold of mathematics that is one letter is seldom anything else. */
-static void choose(const char *text, size_t size, const char *gold,
-                   const masa_verify_options *options, masa_verify_result *result)
+/* Where the gold is an option's letter and the text names it, "Hence (B)", or a truth with which
+ * the text begins, the result becomes that. A gold of mathematics that is one letter is seldom
+ * anything else. */
+static void look_again(const char *text, size_t size, const char *gold,
+                       const masa_verify_options *options, masa_verify_result *result)
 {
     masa_verify_result choice = {.verdict = MASA_VERDICT_NO_ANSWER};
-    if (options->kind != MASA_ANSWER_MATH || !plain_option(gold, strlen(gold))) return;
-    verify__choice(text, size, gold, options, &choice);
     const masa_extraction *letter = &choice.extraction, *value = &result->extraction;
     bool marked = value->rule && !(value->rule & UNMARKED);
+    if (options->kind != MASA_ANSWER_MATH) return;
+    if (!marked && (options->rules & MASA_EXTRACT_BARE) &&
+        plain_begins_with(text, size, gold, strlen(gold))) {
+        *result = (masa_verify_result){.verdict = MASA_VERDICT_EQUAL, .rule = "words"};
+        result->extraction = (masa_extraction){MASA_EXTRACT_BARE, 0, size};
+        result->extracted = text;
+        return;
+    }
+    if (!plain_option(gold, strlen(gold))) return;
+    verify__choice(text, size, gold, options, &choice);
+    /* What a box or a phrase gave is the answer; then the letter must stand there. */
     bool inside = letter->start >= value->start &&
                   letter->start + letter->size <= value->start + value->size;
-    /* What a box or a phrase gave is the answer; then the letter must stand there. */
     if (choice.verdict == MASA_VERDICT_EQUAL && (!marked || inside) &&
         plain_is_choice(text + letter->start, letter->size))
         *result = choice;
@@ -133,7 +142,7 @@ static void verify_text(const char *text, size_t size, const char *gold,
         result->verdict =
             verify__compare_math(answer, n, gold, strlen(gold), options, &result->rule);
     if (found) result->extracted = answer;
-    if (result->verdict != MASA_VERDICT_EQUAL) choose(text, size, gold, options, result);
+    if (result->verdict != MASA_VERDICT_EQUAL) look_again(text, size, gold, options, result);
 }
 
 void masa_verify_span(const char *prediction, size_t size, const char *gold,
