@@ -8,8 +8,9 @@
  * front of vectors multiplied in, calls of unknown functions as letters. */
 node *prepare(work *w, node *n);
 
-/* In an answer to x^2 + C, the letter of x^2 + k becomes C, where it is nothing else. */
-void rename_constant(const work *w, node *answer, node *gold);
+/* In an answer to x^2 + C, the letter of x^2 + k becomes C, where it is nothing else; in one to
+ * \pi/3 + k\pi, n becomes k. */
+void rename_letters(const work *w, node *answer, node *gold);
 
 masa_verdict compare(work *w, node *a, node *b);
 

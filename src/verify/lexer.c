@@ -47,9 +47,13 @@ static void lex_sign(lexer *l)
 }
 
 /* "]0, 1[" as "(0, 1)": a bracket that closes where an interval begins, and one that
- * opens where it ends. */
+ * opens where it ends; and the vector "<1, 2>" as (1, 2). */
 static void turn_brackets(lexer *l)
 {
+    token *first = l->out, *last = l->out + l->count - 1;
+    bool commas = false;
+    for (size_t i = 0; i < l->count; i++) commas |= l->out[i].kind == ',';
+    if (commas && first->kind == '<' && last->kind == '>') first->kind = '(', last->kind = ')';
     for (size_t i = 0; i < l->count; i++) {
         token *t = l->out + i;
         int before = i ? t[-1].kind : T_CUP, after = i + 1 < l->count ? t[1].kind : T_CUP;

@@ -159,7 +159,7 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
         else verdict = a->kind == b->kind ? compare(w, a, b) : MASA_VERDICT_DIFFERENT;
     } else if (b) {
         drop_point_name(a, w, b);
-        rename_constant(w, a, b);
+        rename_letters(w, a, b);
         a = prepare(w, a);
         b = prepare(w, b);
         if (!w->exhausted) verdict = compare(w, a, b);

@@ -158,6 +158,23 @@ static void skip_modulus(parser *p)
     if (parse__begins_factor(p)) parse__factor(p);
 }
 
+static bool is_letter_d(const parser *p, const node *n)
+{
+    if (n->kind == NODE_POWER) n = n->child[0];
+    return n->kind == NODE_SYMBOL && p->w->symbols[n->symbol].size == 1 &&
+           *p->w->symbols[n->symbol].name == 'd';
+}
+
+/* Behind the "/d" of "dx/dt" and "d^2x/dt^2": the divisor with the letter that is glued to
+ * it. */
+static node *differential(parser *p, const node *over, node *under)
+{
+    bool leibniz = over->kind == NODE_PRODUCT && is_letter_d(p, over->child[0]) &&
+                   under->kind == NODE_SYMBOL && is_letter_d(p, under);
+    if (!leibniz || p->t->kind != T_NAME || p->t->spaced) return under;
+    return node_binary(p->w, NODE_PRODUCT, under, parse__power(p));
+}
+
 /* "2x/3x" in its second reading, 2x/(3x): what is glued to the divisor is a part of it, if the
  * dividend has it too. */
 static bool joins_divisor(parser *p, node *quotient, node *factor, bool spaced)
@@ -198,7 +215,7 @@ static node *parse_term(parser *p)
             parse__next(p);
             node *over = factors.n == 1 ? factors.items[0]
                                         : node_from_list(p->w, NODE_PRODUCT, &factors);
-            node *under = parse__factor(p);
+            node *under = differential(p, over, parse__factor(p));
             factors.n = 0;
             divided = node_binary(p->w, NODE_QUOTIENT, over, under);
             node_push(p->w, &factors, divided);

@@ -90,7 +90,7 @@ static const word commands[] = {
 static const word plain[] = {
     {"Infinity", T_INFINITY, 0}, {"Union", T_CUP, 0}, {"and", T_AND, 0},
     FN("binomial", FN_BINOM), FN("comb", FN_BINOM), {"e", T_E, 0}, {"i", T_I, 0},
-    {"infty", T_INFINITY, 0}, {"mod", T_PMOD, 0}, {"or", T_OR, 0},
+    {"infty", T_INFINITY, 0}, {"mod", T_PMOD, 0}, FN("nCr", FN_BINOM), {"or", T_OR, 0},
 };
 /* clang-format on */
 
