@@ -1,6 +1,8 @@
 /* Answers that words or their place point at. */
 #include "extract.h"
 
+#include "lexer.h"
+
 /* --- phrases ----------------------------------------------------------------- */
 
 /* Skips what may stand between a phrase and its answer. */
@@ -107,9 +109,9 @@ static size_t joint(const char *text, size_t size, size_t i)
 }
 
 /* "Final answer" as a heading: the answer is on the next line. */
-static size_t heading(const char *text, size_t size, size_t word, size_t i)
+static size_t heading(const char *text, size_t size, size_t start, size_t i)
 {
-    if (word < 6 || !at_nocase(text, size, word - 6, "final ")) return 0;
+    if (start < 6 || !at_nocase(text, size, start - 6, "final ")) return 0;
     size_t j = i;
     while (j < size && (text[j] == '*' || text[j] == ' ' || text[j] == '#' || text[j] == ':'))
         j++;
@@ -283,6 +285,8 @@ bool find_whole(const char *text, size_t size, span *out)
 static bool is_notation(const char *text, size_t size, size_t i, size_t n)
 {
     if (i + n < size && text[i + n] == '(') return !at(text, size, i + n, "(s)");
+    const word *known = word_plain(text + i, n);
+    if (known && known->kind == T_FUNCTION) return true;
     static const char *const words[] = {
         "sqrt",   "sin",    "cos",    "tan",      "log", "exp",   "and",
         "arcsin", "arccos", "arctan", "infinity", "inf", "theta", "alpha",

@@ -35,6 +35,10 @@ static void lex_sign(lexer *l)
         if (c != *pairs[k].text || m > l->n - l->i ||
             memcmp(l->s + l->i, pairs[k].text, m) != 0)
             continue;
+        if (pairs[k].kind == T_PM && m == 2 && l->count) { /* "x+-y" is x - y as well */
+            l->w->ambiguous = true;
+            if (l->w->second_reading) continue;
+        }
         l->i += m;
         lexer_emit(l, pairs[k].kind, 0, pairs[k].text, m);
         return;

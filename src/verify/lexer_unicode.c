@@ -100,10 +100,13 @@ static bool lex_small_root(lexer *l, unsigned code)
     return true;
 }
 
-/* The digit of another face, "𝟯" or "３", or -1. */
+/* The digit of another face or alphabet, "𝟯", "３" or "٣", or -1. */
 static int other_digit(unsigned code)
 {
-    if (code >= 0xFF10 && code <= 0xFF19) return (int)(code - 0xFF10);
+    static const unsigned zeros[] = {0xFF10, 0x660, 0x6F0, 0x966, 0x9E6,
+                                     0xA66,  0xAE6, 0xBE6, 0xC66, 0xE50};
+    for (size_t k = 0; k < sizeof zeros / sizeof *zeros; k++)
+        if (code >= zeros[k] && code < zeros[k] + 10) return (int)(code - zeros[k]);
     return code >= 0x1D7CE && code <= 0x1D7FF ? (int)((code - 0x1D7CE) % 10) : -1;
 }
 
@@ -116,7 +119,12 @@ static bool lex_other_digits(lexer *l, size_t i)
         unsigned code = 0;
         size_t m = masa_utf8_decode(l->s + i, l->n - i, &code);
         int digit = m ? other_digit(code) : -1;
-        bool point = digit < 0 && size && !points && (code == '.' || code == 0xFF0E);
+        bool point =
+            digit < 0 && size && !points && (code == '.' || code == 0xFF0E || code == 0x66B);
+        if (code == 0x66C && size) { /* the thousands of Arabic */
+            i += m;
+            continue;
+        }
         if (digit < 0 && !point) break;
         text[size++] = (char)(point ? '.' : '0' + digit);
         points += point;

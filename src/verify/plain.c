@@ -142,6 +142,33 @@ char plain_option(const char *gold, size_t n)
     return n == 1 && *gold >= 'A' && *gold <= 'J' ? *gold : 0;
 }
 
+/* The options that s names and nothing else, "A, C", "DCA" or "(A) and (C)", one bit each; 0:
+ * not that. */
+static unsigned options_in(const char *s, size_t n)
+{
+    unsigned options = 0;
+    for (size_t i = 0; i < n; i++) {
+        bool joint = n - i > 4 && strncmp(s + i, " and ", 5) == 0;
+        if (joint) i += 4;
+        if (joint || strchr(" ,;&()", s[i])) continue;
+        unsigned bit = s[i] >= 'A' && s[i] <= 'J' ? 1u << (s[i] - 'A') : 0;
+        if (!bit || (options & bit)) return 0;
+        options |= bit;
+    }
+    return options;
+}
+
+/* Several options of which each must be named, in any order: "C, A" for AC. */
+static bool same_options(const char *a, size_t n, const char *b, size_t m)
+{
+    undress(&a, &n);
+    undress(&b, &m);
+    for (size_t i = 0; i + 1 < m; i++)
+        if (b[i] >= b[i + 1]) return false; /* AC, ABD: letters of the alphabet in its order */
+    unsigned options = m > 1 ? options_in(b, m) : 0;
+    return options && options == options_in(a, n);
+}
+
 /* "B. blue" and "(B) blue" where the gold is an option's letter, and no other is named. */
 static bool names_option(const char *s, size_t n, char option)
 {
@@ -183,6 +210,10 @@ bool plain_compare(const char *answer, size_t size, const char *gold, size_t gol
     if (same_nouns(answer, size, gold, gold_size)) return true;
     if (names_option(answer, size, plain_option(gold, gold_size))) {
         *rule = "option";
+        return true;
+    }
+    if (same_options(answer, size, gold, gold_size)) {
+        *rule = "options";
         return true;
     }
     *verdict = MASA_VERDICT_DIFFERENT;
