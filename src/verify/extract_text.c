@@ -118,6 +118,16 @@ static size_t heading(const char *text, size_t size, size_t start, size_t i)
     return j < size && text[j] == '\n' ? j + 1 - i : 0;
 }
 
+/* "option C is correct": whether a letter stands at i of which that is said. */
+static bool affirmed(const char *text, size_t size, size_t i)
+{
+    static const char *const ways[] = {
+        " is correct",  " is right", " is the correct", " is the right", " is the answer",
+        " is the best", NULL};
+    return i + 2 < size && text[i] == ' ' && isupper((unsigned char)text[i + 1]) &&
+           any_at(text, size, i + 2, ways) > 0;
+}
+
 bool find_phrase(const char *text, size_t size, bool choice, span *out)
 {
     static const char *const words[] = {
@@ -158,6 +168,7 @@ bool find_phrase(const char *text, size_t size, bool choice, span *out)
             if (!at_nocase(text, size, i, words[k])) continue;
             size_t j = i + strlen(words[k]), n = joint(text, size, j);
             if (!n) n = heading(text, size, i, j);
+            if (!n && choice && affirmed(text, size, j)) n = 1;
             if (n && take_statement(text, size, j + n, out)) return true;
         }
     }

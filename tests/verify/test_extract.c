@@ -197,6 +197,8 @@ static void test_rollouts(void **state)
         {"Answer: $1,080", "1080", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
         {"so it costs **$1,080** in all", "1080", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
         {"Maybe 5, or 7, or 18. I take 7", "18", MASA_EXTRACT_ANY, MASA_VERDICT_DIFFERENT},
+        {"After checking, option C is correct.", "C", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
+        {"After checking, option C is wrong.", "C", MASA_EXTRACT_ANY, MASA_VERDICT_DIFFERENT},
         {"csc^2 x", "\\csc(x)^2", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
         {"sech^2 x", "\\operatorname{sech}(x)^2", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
         {"Yes. For example, x = 3.", "True", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
