@@ -54,6 +54,7 @@ static void lex_sign(lexer *l)
  * opens where it ends; and the vector "<1, 2>" as (1, 2). */
 static void turn_brackets(lexer *l)
 {
+    if (l->count == 0) return;
     token *first = l->out, *last = l->out + l->count - 1;
     bool commas = false;
     for (size_t i = 0; i < l->count; i++) commas |= l->out[i].kind == ',';

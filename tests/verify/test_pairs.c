@@ -3,7 +3,7 @@
 
 #include <masa/verify.h>
 
-enum { LEAST_PAIRS = 950 };
+enum { LEAST_PAIRS = 1300 };
 
 static void test_pairs(void **state)
 {
