@@ -38,13 +38,16 @@ static bool is_acronym(const char *s, size_t n)
     return n > 2;
 }
 
-/* Bytes of the article before words, or 0. */
+/* Bytes of the article before words, or 0; "a" before less than a word is a factor. */
 static size_t article(const char *s, size_t n)
 {
     static const char *const articles[] = {"the ", "an ", "a "};
+    enum { LEAST_WORD = 4 };
     for (size_t k = 0; k < sizeof articles / sizeof *articles; k++) {
-        size_t m = strlen(articles[k]);
-        if (n > m + 2 && strncasecmp(s, articles[k], m) == 0) return m;
+        size_t m = strlen(articles[k]), word = m;
+        if (n < m || strncasecmp(s, articles[k], m) != 0) continue;
+        while (word < n && isalpha((unsigned char)s[word])) word++;
+        if (word - m >= LEAST_WORD) return m;
     }
     return 0;
 }
