@@ -160,6 +160,7 @@ static void skip_modulus(parser *p)
 
 static bool is_letter_d(const parser *p, const node *n)
 {
+    if (n->kind == NODE_NEGATE) n = n->child[0];
     if (n->kind == NODE_POWER) n = n->child[0];
     return n->kind == NODE_SYMBOL && p->w->symbols[n->symbol].size == 1 &&
            *p->w->symbols[n->symbol].name == 'd';

@@ -59,6 +59,14 @@ static bool same_nouns(const char *a, size_t n, const char *b, size_t m)
     return x + y && is_prose(a, n) && is_prose(b, m) && same_words(a + x, n - x, b + y, m - y);
 }
 
+/* Whether words may begin here: most answers are told from them by their first sign. */
+static bool may_be_words(const char *s, size_t n)
+{
+    if (n == 0) return false;
+    if (*s == '\\') return n > 1 && strchr("tim", s[1]) != NULL; /* \text, \infty, \mbox */
+    return isalpha((unsigned char)*s) || (unsigned char)*s >= 0x80 || strchr("$\"*{ ", *s);
+}
+
 /* Which of the meanings that are said in several ways s has; 0: none of these. */
 static int meaning(const char *s, size_t n)
 {
@@ -91,6 +99,7 @@ static int meaning(const char *s, size_t n)
                 {"\u4e0d\u6b63\u786e", 2},
                 {"\u00d7", 2},
                 {"\u2717", 2}};
+    if (n < 40 && !may_be_words(s, n)) return 0;
     for (size_t k = 0; n < 40 && k < sizeof ways / sizeof *ways; k++)
         if (same_words(s, n, ways[k].words, strlen(ways[k].words))) return ways[k].meaning;
     return 0;

@@ -74,12 +74,51 @@ static node *scale(work *w, node *vector, node *factor, bool divide)
     return out;
 }
 
+static bool is_letter_d(const work *w, const node *n)
+{
+    return n->kind == NODE_SYMBOL && w->symbols[n->symbol].size == 1 &&
+           *w->symbols[n->symbol].name == 'd';
+}
+
+/* y becomes dy; once, where both readings of \pm share it. */
+static void make_differential(work *w, node *letter)
+{
+    size_t size = w->symbols[letter->symbol].size;
+    if (size > 1 && *w->symbols[letter->symbol].name == 'd') return;
+    char *name = work_alloc(w, size + 2);
+    name[0] = 'd';
+    memcpy(name + 1, w->symbols[letter->symbol].name, size);
+    int symbol = work_symbol(w, name, size + 1);
+    if (symbol >= 0) letter->symbol = symbol;
+}
+
+/* dy/dx and d^2y/dx^2 with y and x as dy and dx: the two d are no factors that cancel. */
+static node *mark_differentials(work *w, node *n)
+{
+    node *over = n->child[0], *under = n->child[1];
+    if (over->kind != NODE_PRODUCT || under->kind != NODE_PRODUCT || over->n != 2 ||
+        under->n != 2)
+        return n;
+    const node *d = over->child[0];
+    node *x = under->child[1];
+    if (d->kind == NODE_NEGATE) d = d->child[0];
+    if (d->kind == NODE_POWER) d = d->child[0];
+    if (x->kind == NODE_POWER) x = x->child[0];
+    if (!is_letter_d(w, d) || !is_letter_d(w, under->child[0]) ||
+        over->child[1]->kind != NODE_SYMBOL || x->kind != NODE_SYMBOL)
+        return n;
+    make_differential(w, over->child[1]);
+    make_differential(w, x);
+    return n;
+}
+
 static node *distribute(work *w, node *n)
 {
     if (n->kind == NODE_NEGATE && matrix_is_vector(n->child[0]))
         return scale(w, n->child[0], NULL, false);
     if (n->kind == NODE_QUOTIENT && matrix_is_vector(n->child[0]))
         return scale(w, n->child[0], n->child[1], true);
+    if (n->kind == NODE_QUOTIENT) return mark_differentials(w, n);
     if (n->kind == NODE_UNIT && is_collection(n->child[0])) return n->child[0];
     if (n->kind == NODE_NEGATE && n->child[0]->kind == NODE_UNIT) {
         node *unit = copy_shallow(w, n->child[0]); /* -(30 degrees) is (-30) degrees */
