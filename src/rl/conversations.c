@@ -70,7 +70,7 @@ typedef struct loading {
 } loading;
 
 static masa_status add_example(const loading *l, const masa_message *messages, size_t turn,
-                               masa_error *err)
+                               size_t line, masa_error *err)
 {
     rl_example e;
     const rl_session *s = l->session;
@@ -78,6 +78,7 @@ static masa_status add_example(const loading *l, const masa_message *messages, s
     if (!s) return MASA_OK;
     masa_status st = rl_encode_turn(&e, s, messages, turn, err);
     if (st != MASA_OK) return st;
+    e.line = line;
     if (e.prompt.n + e.response.n <= (size_t)s->config->sft.max_tokens) {
         MASA_PUSH(out->items, out->n, out->capacity, e);
         return MASA_OK;
@@ -87,7 +88,8 @@ static masa_status add_example(const loading *l, const masa_message *messages, s
     return MASA_OK;
 }
 
-static masa_status add_conversation(const loading *l, const json_t *list, masa_error *err)
+static masa_status add_conversation(const loading *l, const json_t *list, size_t number,
+                                    masa_error *err)
 {
     size_t n = json_array_size(list), learned = 0;
     masa_message *messages = masa_alloc(n, sizeof *messages);
@@ -100,7 +102,7 @@ static masa_status add_conversation(const loading *l, const json_t *list, masa_e
             st = MASA_FAIL(err, MASA_ERR_DATA,
                            "message %zu lacks the texts `role` and `content`", i + 1);
         else if (i > 0 && strcmp(messages[i].role, "assistant") == 0) {
-            st = add_example(l, messages, i, err);
+            st = add_example(l, messages, i, number, err);
             learned++;
         }
     }
@@ -126,7 +128,7 @@ static masa_status add_solution(const loading *l, const json_t *line, size_t num
         {"system", c->model.system}, {"user", user}, {"assistant", problem.solution}};
     bool system = c->model.system[0];
     st = problem.solution
-             ? add_example(l, turns + !system, system ? 2 : 1, err)
+             ? add_example(l, turns + !system, system ? 2 : 1, number, err)
              : MASA_FAIL(err, MASA_ERR_DATA, "the line has no \"solution\" (a string)");
     masa_problem_deinit(&problem);
     free(user);
@@ -139,7 +141,7 @@ static masa_status add_line(void *context, json_t *line, size_t number, bool *en
     const loading *l = context;
     const json_t *list = json_object_get(line, "messages");
     (void)enough;
-    return json_array_size(list) ? add_conversation(l, list, err)
+    return json_array_size(list) ? add_conversation(l, list, number, err)
                                  : add_solution(l, line, number, err);
 }
 

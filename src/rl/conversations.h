@@ -8,6 +8,7 @@
 /* One turn to be learned: the assistant's last turn and what comes before it. */
 typedef struct rl_example {
     masa_tokens prompt, response;
+    size_t line; /* of the file; 0: of none */
 } rl_example;
 void rl_example_deinit(rl_example *example);
 

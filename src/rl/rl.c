@@ -65,10 +65,10 @@ static masa_status evaluate(rl_loop *l, masa_error *err)
         if (s->run) masa_run_abandon_step(s->run);
     } else {
         s->state.evaluated = step > 0;
-        s->state.accuracy = (double)e.correct / (double)e.responses;
+        s->state.score = (double)e.correct / (double)e.responses;
         masa_progress_note(s->progress,
                            "step %ld: %.1f %% right on %zu unseen problems, length %.0f", step,
-                           100 * s->state.accuracy, e.problems, e.mean_length);
+                           100 * s->state.score, e.problems, e.mean_length);
     }
     rl_evaluation_deinit(&e);
     return st;

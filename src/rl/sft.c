@@ -69,19 +69,43 @@ static masa_status held_out_loss(sft_loop *l, double *loss, masa_error *err)
 
 /* ---- the record ---- */
 
-static masa_status record(sft_loop *l, double loss, double norm, double tokens, double seconds,
-                          masa_error *err)
+/* What a step came to. */
+typedef struct lesson {
+    size_t n; /* examples: the last ones drawn */
+    double loss, norm, tokens, seconds;
+} lesson;
+
+/* What an update was made of that was left out, for people to look at. */
+static masa_status record_left_out(sft_loop *l, const lesson *y, masa_error *err)
+{
+    rl_session *s = &l->session;
+    masa_text text = {0};
+    size_t first = (size_t)s->state.draws - y->n;
+    masa_text_add(&text,
+                  "an update was left out, for its gradient was not finite; it was of the "
+                  "lines of sft.data");
+    for (size_t i = 0; i < y->n; i++) {
+        size_t index = masa_problem_order_get(&l->order, first + i);
+        masa_text_addf(&text, "%s %zu", i ? "," : "", l->examples.items[index].line);
+    }
+    masa_status st = masa_store_add_event(masa_run_store(s->run), s->state.step, "left out",
+                                          masa_text_get(&text), err);
+    masa_text_deinit(&text);
+    return st;
+}
+
+static masa_status record(sft_loop *l, const lesson *y, masa_error *err)
 {
     rl_session *s = &l->session;
     long step = s->state.step;
     const struct {
         const char *name;
         double value;
-    } metrics[] = {{"loss", loss},
-                   {"grad_norm", norm},
+    } metrics[] = {{"loss", y->loss},
+                   {"grad_norm", y->norm},
                    {"lr", masa_optimizer_rate(s->optimizer, (size_t)step)},
-                   {"tokens", tokens},
-                   {"tokens_per_second", tokens / seconds},
+                   {"tokens", y->tokens},
+                   {"tokens_per_second", y->tokens / y->seconds},
                    {"skipped_updates", (double)s->skipped},
                    {"total_seconds", s->state.seconds}};
     masa_status st = masa_run_begin_step(s->run, err);
@@ -89,6 +113,7 @@ static masa_status record(sft_loop *l, double loss, double norm, double tokens, 
         if (!isnan(metrics[i].value))
             st = masa_run_add_metric(s->run, step, metrics[i].name, metrics[i].value, err);
     if (st == MASA_OK) st = rl_checkup_record(s, step, err);
+    if (st == MASA_OK && s->skipped) st = record_left_out(l, y, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
     if (st != MASA_OK) masa_run_abandon_step(s->run);
     return st;
@@ -127,11 +152,15 @@ static masa_status evaluate(sft_loop *l, masa_error *err)
     if (st != MASA_OK) return st;
     st = masa_run_add_metric(s->run, step, HELD_OUT, loss, err);
     if (st == MASA_OK) st = masa_run_commit_step(s->run, err);
-    if (st != MASA_OK) masa_run_abandon_step(s->run);
-    else
-        masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, loss,
-                           l->held_out);
-    return st;
+    if (st != MASA_OK) {
+        masa_run_abandon_step(s->run);
+        return st;
+    }
+    s->state.evaluated = true;
+    s->state.score = -loss;
+    masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, loss,
+                       l->held_out);
+    return MASA_OK;
 }
 
 /* ---- a step ---- */
@@ -155,31 +184,38 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     free(sequences);
     free(indices);
     if (st != MASA_OK) return st;
-    double seconds = masa_clock() - start;
+    lesson y = {.n = n,
+                .loss = stats.objective.loss,
+                .norm = norm,
+                .tokens = tokens,
+                .seconds = masa_clock() - start};
     s->state.step++;
+    s->state.evaluated = false;
     s->state.draws += (long)n;
     s->state.tokens += (long)tokens;
     s->state.seconds = masa_clock() - l->started;
     if (s->run) do
-            st = record(l, stats.objective.loss, norm, tokens, seconds, err);
+            st = record(l, &y, err);
         while (st == MASA_ERR_IO && rl_session_wait_for_room(s, (size_t)1 << 20));
     st = masa_dist_agree(st, NULL, err);
     masa_progress_step_done(s->progress,
                             &(masa_progress_step){.step = s->state.step,
                                                   .reward = NAN,
-                                                  .loss = stats.objective.loss,
+                                                  .loss = y.loss,
                                                   .accuracy = NAN,
                                                   .length = tokens / (double)n,
                                                   .meta = NAN,
                                                   .gated = NAN,
-                                                  .tokens_per_second = tokens / seconds,
-                                                  .seconds = seconds});
+                                                  .tokens_per_second = tokens / y.seconds,
+                                                  .seconds = y.seconds});
     return st;
 }
 
 static masa_status save(sft_loop *l, masa_error *err)
 {
-    if (l->saved_step == l->session.state.step) return MASA_OK;
+    const rl_session *s = &l->session;
+    if (!s->run) return MASA_OK;
+    if (l->saved_step == s->state.step && !masa_run_improves(s->run, &s->state)) return MASA_OK;
     masa_status st = rl_session_save(&l->session, err);
     if (st == MASA_OK) l->saved_step = l->session.state.step;
     return st;
@@ -187,8 +223,10 @@ static masa_status save(sft_loop *l, masa_error *err)
 
 static bool save_due(const sft_loop *l)
 {
-    long every = l->session.config->train.save_every, step = l->session.state.step;
-    return every > 0 && step > 0 && step % every == 0;
+    const rl_session *s = &l->session;
+    long every = s->config->train.save_every, step = s->state.step;
+    return (every > 0 && step > 0 && step % every == 0) ||
+           (s->run && masa_run_improves(s->run, &s->state));
 }
 
 /* A step, after what is due before it. *ended: there is none to do. */

@@ -239,7 +239,7 @@ masa_status masa_run_checkpoint_commit(masa_run *run, const masa_run_state *stat
     st = checkpoints_name(run->checkpoints, "latest", step, err);
     if (st == MASA_OK && masa_run_improves(run, state)) {
         run->best = step;
-        run->best_accuracy = state->accuracy;
+        run->best_score = state->score;
         st = checkpoints_name(run->checkpoints, "best", step, err);
     }
     if (st == MASA_OK) prune(run, step);
@@ -249,7 +249,7 @@ masa_status masa_run_checkpoint_commit(masa_run *run, const masa_run_state *stat
 bool masa_run_improves(const masa_run *run, const masa_run_state *state)
 {
     return run->keep_best && state->evaluated &&
-           (run->best < 0 || state->accuracy > run->best_accuracy);
+           (run->best < 0 || state->score > run->best_score);
 }
 
 masa_status checkpoints_find_best(masa_run *run, masa_error *err)
@@ -263,7 +263,7 @@ masa_status checkpoints_find_best(masa_run *run, masa_error *err)
         /* One that is broken was not resumed from and is not the best either. */
         if (checkpoint_read(path, &state, NULL) == MASA_OK && masa_run_improves(run, &state)) {
             run->best = all.steps[i];
-            run->best_accuracy = state.accuracy;
+            run->best_score = state.score;
         }
         masa_run_state_deinit(&state);
         free(path);

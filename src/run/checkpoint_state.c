@@ -115,10 +115,9 @@ masa_status checkpoint_seal(const char *folder, const masa_run_state *state, mas
                   "seconds", state->seconds, "cpu_seconds", state->cpu_seconds);
     json_t *files = json_object();
     json_t *extra = json_loads(state->extra ? state->extra : "{}", 0, NULL);
-    /* No root, or no accuracy: not a number. */
-    bool whole =
-        root && (!state->evaluated ||
-                 json_object_set_new(root, "accuracy", json_real(state->accuracy)) == 0);
+    /* No root, or no score: not a number. */
+    bool whole = root && (!state->evaluated ||
+                          json_object_set_new(root, "score", json_real(state->score)) == 0);
     if (!whole || !json_is_object(extra)) {
         st = MASA_FAIL(err, MASA_ERR_DATA,
                        "the state to be saved is not finite or its extra part no JSON object");
@@ -183,9 +182,10 @@ static masa_status read_state(const json_t *root, const char *path, masa_run_sta
                             .tokens = (long)tokens,
                             .seconds = seconds,
                             .cpu_seconds = cpu_seconds};
-    const json_t *accuracy = json_object_get(root, "accuracy");
-    out->evaluated = json_is_number(accuracy);
-    if (out->evaluated) out->accuracy = json_number_value(accuracy);
+    const json_t *score = json_object_get(root, "score");
+    if (!score) score = json_object_get(root, "accuracy"); /* of an older program */
+    out->evaluated = json_is_number(score);
+    if (out->evaluated) out->score = json_number_value(score);
     const json_t *inputs = json_object_get(root, "inputs");
     if (json_object_size(extra)) out->extra = json_dumps(extra, JSON_COMPACT);
     if (inputs) out->inputs = json_dumps(inputs, JSON_COMPACT);

@@ -13,7 +13,7 @@ struct masa_run {
     long keep;         /* train.keep_checkpoints */
     bool keep_best;    /* train.keep_best */
     long best;         /* step of the checkpoint with the best evaluation; -1: none */
-    double best_accuracy;
+    double best_score;
     masa_store *store;
     events *events;
     FILE *log;     /* log.txt; NULL: it could not be opened */

@@ -69,6 +69,47 @@ static void assert_finite(const char *folder, const char *file)
     masa_text_deinit(&weights);
 }
 
+static masa_status count_rollout(void *context, const masa_store_rollout *r, masa_error *err)
+{
+    (void)r, (void)err;
+    ++*(size_t *)context;
+    return MASA_OK;
+}
+
+static masa_status take_event(void *context, long step, const char *rule, const char *text,
+                              masa_error *err)
+{
+    (void)step, (void)err;
+    if (strcmp(rule, "left out") == 0) masa_text_addf(context, "%s;", text);
+    return MASA_OK;
+}
+
+static size_t rollouts_of(const char *folder, long step)
+{
+    size_t n = 0;
+    masa_store *store = NULL;
+    masa_store_filter filter = MASA_STORE_ALL;
+    char *path = masa_run_store_path(in_root(folder));
+    filter.first_step = filter.last_step = step;
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
+    assert_int_equal(masa_store_rollouts(store, &filter, count_rollout, &n, NULL), MASA_OK);
+    masa_store_close(store);
+    free(path);
+    return n;
+}
+
+static masa_text left_out_of(const char *folder, long step)
+{
+    masa_text text = {0};
+    masa_store *store = NULL;
+    char *path = masa_run_store_path(in_root(folder));
+    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
+    assert_int_equal(masa_store_events(store, step, step, take_event, &text, NULL), MASA_OK);
+    masa_store_close(store);
+    free(path);
+    return text;
+}
+
 static void a_gradient_that_is_not_finite_is_left_out(void **state)
 {
     (void)state;
@@ -82,6 +123,7 @@ static void a_gradient_that_is_not_finite_is_left_out(void **state)
         for (long step = 1; step <= 4; step++)
             assert_near(metric_of(name, step, "skipped_updates"), step == bad, 0);
         if (i < 2) assert_true(isnan(metric_of(name, 2, "grad_norm")));
+        assert_int_equal(rollouts_of(name, bad), 4 * 6); /* what it was made of */
         assert_true(isfinite(metric_of(name, 4, "grad_norm")));
         assert_finite(name, "model.safetensors");
     }
@@ -172,6 +214,16 @@ static void supervised_training_is_guarded_too(void **state)
     assert_int_equal(run(masa_sft_train, "sft-once", set, 7, &options, NULL), MASA_OK);
     assert_near(metric_of("sft-once", 2, "skipped_updates"), 1, 0);
     assert_near(metric_of("sft-once", 3, "skipped_updates"), 0, 0);
+    masa_text left_out = left_out_of("sft-once", 2), none = left_out_of("sft-once", 3);
+    const char *lines = strstr(masa_text_get(&left_out), "lines of sft.data ");
+    assert_non_null(lines);
+    size_t commas = 0;
+    for (const char *p = lines; *p; p++) commas += *p == ',';
+    assert_int_equal(commas, 7); /* of eight examples */
+    assert_in_range(atol(lines + strlen("lines of sft.data ")), 1, 96);
+    assert_null(strchr(lines, '\n'));
+    assert_int_equal(none.size, 0);
+    masa_text_deinit(&left_out);
     assert_finite("sft-once", "model.safetensors");
     spoil_calls(4, 100, false);
     assert_int_equal(run(masa_sft_train, "sft-stops", set, 7, &options, &err),

@@ -221,6 +221,24 @@ static masa_status supervise_more(const char *folder, const masa_train_options *
                options, err);
 }
 
+/* Of supervised training the one that is surest of what is held out. */
+static void the_best_supervised_checkpoint_is_kept(void **state)
+{
+    (void)state;
+    long best = 1, steps = 1;
+    char path[300];
+    masa_train_options options = {0};
+    assert_int_equal(supervise_more("best-sft", &options, NULL), MASA_OK);
+    for (; !isnan(metric_of("best-sft", steps, "heldout_loss")); steps++)
+        if (metric_of("best-sft", steps, "heldout_loss") <
+            metric_of("best-sft", best, "heldout_loss"))
+            best = steps;
+    assert_true(steps > 4);
+    assert_int_equal(best_of("best-sft"), best);
+    snprintf(path, sizeof path, "%s/checkpoints/step-%06ld", in_root("best-sft"), best);
+    assert_true(masa_path_exists(path));
+}
+
 static void a_held_out_loss_is_broken_off_and_made_up_for(void **state)
 {
     (void)state;
@@ -370,6 +388,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_knows_what_it_was_made_of),
         cmocka_unit_test(all_weights_need_the_checkpoint_alone),
         cmocka_unit_test(the_best_checkpoint_is_kept),
+        cmocka_unit_test(the_best_supervised_checkpoint_is_kept),
         cmocka_unit_test(steps_without_a_checkpoint_are_not_dropped),
     };
     return cmocka_run_group_tests(tests, setup_runs, teardown);

@@ -119,7 +119,7 @@ static void save_evaluated(masa_run *run, long step, double accuracy)
                             .cpu_seconds = 0.2 * (double)step,
                             .extra = extra,
                             .evaluated = accuracy >= 0,
-                            .accuracy = accuracy};
+                            .score = accuracy};
     masa_error err = {0};
     if (masa_run_checkpoint_commit(run, &state, &err) != MASA_OK) fail_msg("%s", err.message);
 }
@@ -488,7 +488,7 @@ static void a_bad_state_aborts_the_checkpoint(void **state)
     char list[] = "[1]";
     masa_run_state states[] = {{.step = 20, .extra = list},
                                {.step = 20, .seconds = NAN},
-                               {.step = 20, .evaluated = true, .accuracy = NAN}};
+                               {.step = 20, .evaluated = true, .score = NAN}};
     for (size_t i = 0; i < 3; i++) {
         assert_int_equal(masa_run_checkpoint_begin(run, 20, &place, NULL), MASA_OK);
         assert_int_equal(masa_run_checkpoint_commit(run, &states[i], NULL), MASA_ERR_DATA);

@@ -94,8 +94,8 @@ typedef struct masa_run_state {
     char *extra;        /* a JSON object of the loop's own, or NULL */
     char *inputs;       /* a JSON object: checksums of what the run is made of, or NULL */
     double cpu_seconds; /* that processors have worked on training so far */
-    bool evaluated;     /* after this very step, with this share of right answers: */
-    double accuracy;
+    bool evaluated;     /* after this very step, and came to this: */
+    double score;       /* the share of right answers; of sft minus the loss held out */
 } masa_run_state;
 /** Frees extra and inputs. */
 void masa_run_state_deinit(masa_run_state *state);
