@@ -204,18 +204,38 @@ static masa_status find_replaceable(char **out, const char *path, masa_error *er
     return MASA_OK;
 }
 
+/* A new file beside the target, under a name that nothing has: whatever lies there, a link or
+ * what another process writes or has left, is not touched. NULL: errno says why. */
+static FILE *open_beside(char **name, const char *target)
+{
+    enum { TRIES = 1000 };
+    int fd = -1;
+    for (int i = 0; fd < 0 && i < TRIES; i++) {
+        masa_text text = {0};
+        masa_text_addf(&text, "%s.tmp-%ld-%d", target, (long)getpid(), i);
+        free(*name);
+        *name = masa_text_take(&text);
+        fd = open(*name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST) return NULL;
+    }
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (fd >= 0 && !file) {
+        int cause = errno;
+        close(fd);
+        unlink(*name);
+        errno = cause;
+    }
+    return file;
+}
+
 masa_status masa_file_begin(masa_output *out, const char *path, masa_error *err)
 {
     bool standard = strcmp(path, "-") == 0;
     masa_output o = {.path = standard ? "to standard output" : path};
     masa_status st = find_replaceable(&o.target, path, err);
     if (st != MASA_OK) return st;
-    if (o.target) {
-        masa_text name = {0};
-        masa_text_addf(&name, "%s.tmp", o.target);
-        o.temporary = masa_text_take(&name);
-    }
-    o.file = standard ? stdout : fopen(o.temporary ? o.temporary : path, "wbe");
+    if (o.target) o.file = open_beside(&o.temporary, o.target);
+    else o.file = standard ? stdout : fopen(path, "wbe");
     if (!o.file) st = fail_errno(err, "write", path);
     if (st == MASA_OK) {
         *out = o;

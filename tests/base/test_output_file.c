@@ -2,6 +2,7 @@
 #include "masa_test.h"
 
 #include <masa/file.h>
+#include <masa/text.h>
 
 #include <unistd.h>
 
@@ -40,6 +41,31 @@ static void written_whole_or_not(const char *within)
     free(link);
 }
 
+/* A link where the new file would lie, and files with like names, stay what they are. */
+static void what_lies_beside_is_left_alone(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/masa-output-XXXXXX", name[64];
+    assert_non_null(mkdtemp(folder));
+    char *path = masa_path_join(folder, "file"), *victim = masa_path_join(folder, "victim");
+    assert_int_equal(masa_file_write(victim, "mine", 4, NULL), MASA_OK);
+    for (int i = -1; i < 2; i++) {
+        if (i < 0) snprintf(name, sizeof name, ".tmp");
+        else snprintf(name, sizeof name, ".tmp-%ld-%d", (long)getpid(), i);
+        masa_text link = {0};
+        masa_text_addf(&link, "%s%s", path, name);
+        assert_int_equal(symlink("victim", masa_text_get(&link)), 0);
+        assert_int_equal(masa_file_write(path, name, strlen(name), NULL), MASA_OK);
+        assert_holds(path, name);
+        assert_holds(victim, "mine");
+        assert_holds(masa_text_get(&link), "mine");
+        masa_text_deinit(&link);
+    }
+    assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);
+    free(path);
+    free(victim);
+}
+
 static void on_a_disk(void **state)
 {
     (void)state;
@@ -56,6 +82,7 @@ static void in_shared_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(on_a_disk),
+                                       cmocka_unit_test(what_lies_beside_is_left_alone),
                                        cmocka_unit_test(in_shared_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
