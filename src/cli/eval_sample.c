@@ -125,6 +125,7 @@ static masa_eval_options options_of(const eval_command *c, const eval_subject *o
         .batch = (size_t)c->batch,
         .cache_bytes = (size_t)c->cache << 20,
         .stop = &cli_stop_asked,
+        .status = &cli_status_asked,
         .progress = c->quiet || masa_dist_rank() > 0 ? NULL : cli_output_progress(),
     };
     if (o.max_tokens > most && masa_dist_rank() == 0)

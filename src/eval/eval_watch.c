@@ -28,7 +28,9 @@ void eval_watch_judged(eval_watch *w, bool right)
 void eval_watch_draw(eval_watch *w, bool now)
 {
     double time = masa_clock(), spent = time - w->started_at;
-    if (!w->file || (!now && time - w->drawn_at < (w->terminal ? 0.1 : 30))) return;
+    bool asked = w->asked && *w->asked;
+    if (asked) *w->asked = 0;
+    if (!w->file || (!now && !asked && time - w->drawn_at < (w->terminal ? 0.1 : 30))) return;
     w->drawn_at = time;
     fprintf(w->file, "%s%s  %zu/%zu samples", w->terminal ? "\r" : "", w->name,
             w->before + w->done, w->total);
@@ -41,7 +43,8 @@ void eval_watch_draw(eval_watch *w, bool now)
         masa_duration_text(text, sizeof text, spent / (double)w->done * (double)left);
         fprintf(w->file, "  left %s", text);
     }
-    fputs(w->terminal ? "\033[K" : "\n", w->file);
+    if (w->terminal) fputs("\033[K", w->file);
+    if (!w->terminal || asked) fputc('\n', w->file);
     fflush(w->file);
 }
 

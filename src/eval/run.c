@@ -478,6 +478,7 @@ masa_status masa_eval_run(masa_results *results, const masa_benchmark *benchmark
                     .options = options,
                     .n = problems->n,
                     .committed_at = masa_clock(),
+                    .watch.asked = options->status,
                     .err = err};
     e.items = masa_alloc(e.n, sizeof *e.items);
     masa_status st = masa_dist_agree(prepare(&e, benchmark, problems, err), NULL, err);

@@ -66,6 +66,7 @@ static masa_status evaluate(rl_loop *l, masa_error *err)
     } else {
         s->state.evaluated = step > 0;
         s->state.score = (double)e.correct / (double)e.responses;
+        if (l->saved_step == step) l->saved_step = -1; /* that checkpoint lacks the score */
         masa_progress_note(s->progress,
                            "step %ld: %.1f %% right on %zu unseen problems, length %.0f", step,
                            100 * s->state.score, e.problems, e.mean_length);

@@ -158,6 +158,7 @@ static masa_status evaluate(sft_loop *l, masa_error *err)
     }
     s->state.evaluated = true;
     s->state.score = -loss;
+    if (l->saved_step == step) l->saved_step = -1; /* that checkpoint lacks the score */
     masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, loss,
                        l->held_out);
     return MASA_OK;

@@ -6,6 +6,7 @@
 #include "kinds_test.h"
 
 #include <fcntl.h>
+#include <jansson.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -22,7 +23,7 @@ static int make_disturbed(void **state)
 
 /* The same draws each time, so that a check says the same everywhere; MASA_CRASH_SEED
  * gives others. */
-static void draw_anew(void)
+static void seed_draws(void)
 {
     const char *given = getenv("MASA_CRASH_SEED");
     unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 1;
@@ -121,10 +122,37 @@ static void assert_same_saved(const char *whole, const char *run, const char *fi
     masa_text_deinit(&b);
 }
 
+/* state.json without its times: where the run stands, what the method remembers, and size and
+ * checksum of every other file of the checkpoint. */
+static json_t *read_state(const char *run)
+{
+    masa_text text = read_saved(run, "state.json");
+    json_t *state = json_loads(masa_text_get(&text), 0, NULL);
+    assert_true(json_object_size(json_object_get(state, "files")) > 3);
+    assert_int_equal(json_object_del(state, "seconds") + json_object_del(state, "cpu_seconds") +
+                         json_object_del(state, "checksum"),
+                     0);
+    masa_text_deinit(&text);
+    return state;
+}
+
+static void assert_same_checkpoint(const char *whole, const char *run, const char *how)
+{
+    json_t *a = read_state(whole), *b = read_state(run);
+    if (!json_equal(a, b)) {
+        json_dumpf(a, stderr, JSON_SORT_KEYS | JSON_INDENT(1));
+        json_dumpf(b, stderr, JSON_SORT_KEYS | JSON_INDENT(1));
+        fail_msg("%s, %s: another state.json", whole, how);
+    }
+    json_decref(a);
+    json_decref(b);
+}
+
 static void assert_same_end(const kind *k, const char *how)
 {
     assert_same_saved(k->name, run_path, k->weights, how);
     assert_same_saved(k->name, run_path, "optimizer.bin", how);
+    assert_same_checkpoint(k->name, run_path, how);
 }
 
 #endif

@@ -33,7 +33,7 @@ typedef struct kind {
     "-s meta.audit_share=0.1 "
 static const kind kinds[] = {
     {"grpo", REINFORCE, "model.safetensors", 16},
-    {"lora", REINFORCE "-s lora.rank=2", "adapter/adapter_model.safetensors", 0},
+    {"lora", REINFORCE "-s lora.rank=2", "adapter/adapter_model.safetensors", 8},
     {"masa", REINFORCE ACTING, "model.safetensors", 8},
     {"masa-efficient",
      REINFORCE "--preset masa-efficient " PREDICT "-s meta.adapter=2 -s meta.bc_batch=2 "

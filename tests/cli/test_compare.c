@@ -99,7 +99,7 @@ static void a_finished_comparison_is_read_where_nothing_can_be_written(void **st
     assert_int_equal(
         system("umount fixed && rmdir fixed && rm -f whole/grpo-seed1/store.sqlite-*"), 0);
     if (inspected != 0) fail_msg("%s", errors);
-    assert_says(errors, "the last steps may be missing");
+    assert_says(errors, "what was written last may be missing");
 }
 
 /* A run that died after its last step and before its last checkpoint is not finished; one

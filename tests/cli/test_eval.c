@@ -270,6 +270,25 @@ static void a_kill_loses_nothing(void **state)
     }
 }
 
+static void a_signal_asks_where_it_stands(void **state)
+{
+    (void)state;
+    int status, done = 0, wanted = 0;
+    pid_t child = start("asked.sqlite");
+    kill(child, SIGUSR1);
+    for (int i = 0; i < 1000; i++, usleep(10000)) {
+        read_all(errors, sizeof errors, "errors");
+        if (strchr(errors, '\n')) break;
+    }
+    kill(child, SIGTERM);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(WEXITSTATUS(status), 130);
+    assert_int_equal(sscanf(errors, "many  %d/%d samples", &done, &wanted), 2);
+    assert_in_range(done, 1, wanted - 1);
+    read_all(errors, sizeof errors, "errors");
+    assert_non_null(strstr(strchr(errors, '\n'), "many  ")); /* it went on, to its end */
+}
+
 static void missing_data(void **state)
 {
     (void)state;
@@ -713,6 +732,7 @@ int main(void)
         cmocka_unit_test(own_problems),
         cmocka_unit_test(limits_and_batches_do_not_matter),
         cmocka_unit_test(a_kill_loses_nothing),
+        cmocka_unit_test(a_signal_asks_where_it_stands),
         cmocka_unit_test(missing_data),
         cmocka_unit_test(wrong_use),
         cmocka_unit_test(comparison),

@@ -1,6 +1,6 @@
 /* Memory that runs out, wherever it is asked for, in the program or a library: a command ends
  * with one line that says so, or does what it would have done; a run goes on to where the
- * undisturbed one ended. Some places are drawn each time; all, in hours, by
+ * undisturbed one ended. Some places are drawn, from one seed; all, in hours, by
  * MASA_TEST_ALL=1 build/release/tests/test_cli_memory_walk. */
 #include "disturb_test.h"
 
@@ -150,7 +150,7 @@ static void commands_end_with_one_line(void **state)
 
 int main(void)
 {
-    draw_anew();
+    seed_draws();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_go_on),
         cmocka_unit_test(commands_end_with_one_line),

@@ -44,6 +44,7 @@ typedef struct masa_eval_options {
 
     size_t batch, cache_bytes;         /* of the generator; without effect on what is sampled */
     const volatile sig_atomic_t *stop; /* nonzero: keep what is done and end; may be NULL */
+    volatile sig_atomic_t *status;     /* nonzero: say where it stands, then 0; may be NULL */
     FILE *progress;                    /* NULL: none */
 } masa_eval_options;
 
