@@ -10,7 +10,7 @@ packages=(
     libutf8proc-dev libstemmer-dev libflint-dev libflint-arb-dev libgmp-dev libmpfr-dev
     libsqlite3-dev libprotobuf-c-dev protobuf-c-compiler libcmocka-dev
     libseccomp-dev libcurl4-openssl-dev libmicrohttpd-dev gnuplot-nox bubblewrap groff-base
-    libopenmpi-dev openmpi-bin
+    libopenmpi-dev openmpi-bin iproute2 nftables
 )
 
 say() { printf '== %s\n' "$*" >&2; }

@@ -29,6 +29,7 @@
 enum {
     TICK = 1000,    /* ms */
     PATIENCE = 15,  /* ticks without a word; one that passed while all slept counts as one */
+    WORRY = 5,      /* ticks after which one is told of: MPI may end all before we do */
     CONNECT = 5000, /* ms for a connection to be made */
     ADDRESSES = 8,
     ALIVE = 'a',
@@ -80,6 +81,15 @@ void dist_watch_end(void)
 }
 
 /* Of those who miss one and the same rank, one says so. */
+static void worry(size_t rank)
+{
+    char line[256];
+    int n = snprintf(line, sizeof line,
+                     "masa: warning: rank %zu of %zu (%s) has not been heard of for 5 s\n",
+                     rank, masa_dist_size(), dist_host(rank));
+    if (masa_dist_rank() == (rank == 0)) (void)!write(STDERR_FILENO, line, (size_t)n);
+}
+
 static void give_up(size_t rank, const char *what)
 {
     char line[512];
@@ -135,8 +145,9 @@ static void count_silence(void)
 {
     for (size_t i = 0; i < n_peers; i++) {
         peer *p = &peers[i];
-        if (p->expected && !p->gone && ++p->silent > PATIENCE)
-            give_up(rank_of(p), "has not been heard of for 15 s");
+        if (!p->expected || p->gone) continue;
+        if (++p->silent == WORRY + 1) worry(rank_of(p));
+        if (p->silent > PATIENCE) give_up(rank_of(p), "has not been heard of for 15 s");
     }
 }
 

@@ -26,6 +26,27 @@ static inline const char *arguments(const char *more, const kind *k, const char 
     return out;
 }
 
+/* For ranks of one program, and the reference kernels. */
+static inline void set_mpi(void)
+{
+    setenv("OMPI_ALLOW_RUN_AS_ROOT", "1", 1); /* in a container one often is */
+    setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1", 1);
+    setenv("MASA_ISA", "reference", 1);
+#ifdef __SANITIZE_ADDRESS__ /* Open MPI leaves much to the end of its processes */
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+#endif
+}
+
+/* Of what the program says to people, warnings left out, one line, which says `part`. */
+static inline void assert_one_line(const char *part)
+{
+    int lines = 0;
+    for (const char *p = errors; (p = strstr(p, "masa: ")); p += 6)
+        lines += (p == errors || p[-1] == '\n') && strncmp(p + 6, "warning", 7) != 0;
+    if (lines != 1 || !strstr(errors, part))
+        fail_msg("not one line with '%s':\n%s", part, errors);
+}
+
 static inline void must(int status, const char *how)
 {
     if (status != 0) fail_msg("%s: status %d, %s", how, status, errors);
