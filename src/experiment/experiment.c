@@ -53,8 +53,8 @@ static bool parse_seed(long *out, const char *text, const char **end)
     return stop != text && *out >= 0 && errno == 0 && *text >= '0' && *text <= '9';
 }
 
-masa_status masa_experiment_plan(masa_experiment *out, const char *folder, const char *presets,
-                                 const char *seeds, masa_error *err)
+static masa_status add_all(masa_experiment *out, const char *folder, const char *presets,
+                           const char *seeds, masa_error *err)
 {
     for (const char *s = seeds; *s;) {
         long seed;
@@ -77,6 +77,15 @@ masa_status masa_experiment_plan(masa_experiment *out, const char *folder, const
     return MASA_OK;
 }
 
+masa_status masa_experiment_plan(masa_experiment *out, const char *folder, const char *presets,
+                                 const char *seeds, masa_error *err)
+{
+    *out = (masa_experiment){0};
+    masa_status st = add_all(out, folder, presets, seeds, err);
+    if (st != MASA_OK) masa_experiment_deinit(out);
+    return st;
+}
+
 static int by_seed_and_arm(const void *a, const void *b)
 {
     const masa_experiment_run *x = a, *y = b;
@@ -94,6 +103,7 @@ static const char *find_mark(const char *name)
 
 masa_status masa_experiment_find(masa_experiment *out, const char *folder, masa_error *err)
 {
+    *out = (masa_experiment){0};
     DIR *dir = opendir(folder);
     if (!dir) return MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder, strerror(errno));
     for (struct dirent *entry; errno = 0, (entry = readdir(dir));) {
@@ -112,6 +122,7 @@ masa_status masa_experiment_find(masa_experiment *out, const char *folder, masa_
         errno ? MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", folder, strerror(errno))
               : MASA_OK;
     closedir(dir);
+    if (st != MASA_OK) masa_experiment_deinit(out);
     if (st != MASA_OK) return st;
     if (out->n == 0)
         return MASA_FAIL(err, MASA_ERR_DATA, "%s holds no runs to compare", folder);

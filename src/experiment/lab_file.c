@@ -119,6 +119,7 @@ masa_status masa_lab_plan(masa_experiment *out, const masa_lab *lab, const char 
 {
     char *folder = masa_path_join(runs, lab->name);
     masa_status st = MASA_OK;
+    *out = (masa_experiment){0};
     for (unsigned s = 0; s < lab->seeds_count; s++)
         for (unsigned i = 0; st == MASA_OK && i < lab->arms_count; i++) {
             const masa_lab_arm *a = &lab->arms[i];
@@ -133,5 +134,6 @@ masa_status masa_lab_plan(masa_experiment *out, const masa_lab *lab, const char 
             }
         }
     free(folder);
+    if (st != MASA_OK) masa_experiment_deinit(out);
     return st;
 }
