@@ -13,6 +13,7 @@
 
 #include "checkup.h"
 #include "conversations.h"
+#include "exchange.h"
 #include "memory_plan.h"
 #include "peers.h"
 #include "shares.h"
@@ -212,22 +213,19 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     return st;
 }
 
-static masa_status save(sft_loop *l, masa_error *err)
+/* Saves where the process that keeps the run says so: what is divided over processes is gathered
+ * for it, so all of them save, or none. st is how this process fares so far. */
+static masa_status save_if_due(sft_loop *l, bool end, masa_status st, masa_error *err)
 {
-    const rl_session *s = &l->session;
-    if (!s->run) return MASA_OK;
-    if (l->saved_step == s->state.step && !masa_run_improves(s->run, &s->state)) return MASA_OK;
-    masa_status st = rl_session_save(&l->session, err);
-    if (st == MASA_OK) l->saved_step = l->session.state.step;
-    return st;
-}
-
-static bool save_due(const sft_loop *l)
-{
-    const rl_session *s = &l->session;
+    rl_session *s = &l->session;
     long every = s->config->train.save_every, step = s->state.step;
-    return (every > 0 && step > 0 && step % every == 0) ||
-           (s->run && masa_run_improves(s->run, &s->state));
+    bool due = end || (every > 0 && step > 0 && step % every == 0);
+    due = s->run && ((due && l->saved_step != step) || masa_run_improves(s->run, &s->state));
+    st = rl_exchange_first(&due, sizeof due, st, err);
+    if (st != MASA_OK || !due) return st;
+    st = rl_session_save(s, err);
+    if (st == MASA_OK) l->saved_step = step;
+    return masa_dist_agree(st, NULL, err);
 }
 
 /* A step, after what is due before it. *ended: there is none to do. */
@@ -236,11 +234,7 @@ static masa_status advance(sft_loop *l, bool *ended, masa_error *err)
     rl_session *s = &l->session;
     masa_status st = evaluate(l, err);
     if (st == MASA_OK) st = rl_checkup(s, err);
-    /* Saving gathers what is divided over processes: all of them, or none. */
-    if (save_due(l)) {
-        st = masa_dist_agree(st, NULL, err);
-        if (st == MASA_OK) st = save(l, err);
-    }
+    st = save_if_due(l, false, st, err);
     *ended = s->state.step >= l->steps;
     if (st == MASA_OK && !*ended && (rl_stop_asked(s) || rl_session_diverged(s)))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
@@ -256,7 +250,7 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
     bool ended = false;
     l->started = masa_clock() - s->state.seconds;
     while (st == MASA_OK && !ended) st = advance(l, &ended, err);
-    if (st == MASA_OK) return masa_dist_agree(save(l, err), NULL, err);
+    if (st == MASA_OK) return save_if_due(l, true, st, err);
     bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;
     if (st == MASA_ERR_NUMERIC || (!asked && (!behind || s->state.step == 0))) return st;
     return rl_session_stop(s, st, behind, l->steps, err);
