@@ -67,7 +67,8 @@ void masa_linear_backward_weight(masa_linear *l, float DEVICE *dw, float DEVICE 
 
 /* The trial of masa_linear_rows_agree: rows 0, 1, 2, 0, 1, 2 ... so that a few rows alone tell
  * what every row of a batch must be, wherever it stands. The products of large weights are cut
- * into tiles of at most 256 rows (cpu/cpu_product.c): a whole one and the least part say it of all. */
+ * into tiles of at most 256 rows (cpu/cpu_product.c): a whole one and the least part say it of
+ * all. */
 enum { TRIAL_KINDS = 3, TRIAL_ROWS_LARGE = 257, TRIAL_ROWS_SMALL = 1024, SMALL = 1 << 19 };
 
 struct trial {

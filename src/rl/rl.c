@@ -254,15 +254,6 @@ static masa_status warm_start(rl_loop *l, masa_error *err)
     return st == MASA_OK ? save(l, err) : st;
 }
 
-/* As far as this process knows: which checkpoint is the best, the one with the record does. */
-static bool save_due(const rl_loop *l)
-{
-    const rl_session *s = &l->session;
-    long every = s->config->train.save_every, step = s->state.step;
-    return (every > 0 && step > 0 && step % every == 0 && step != l->saved_step) ||
-           (s->run && masa_run_improves(s->run, &s->state));
-}
-
 static bool run_ends(const rl_loop *l)
 {
     const rl_session *s = &l->session;
@@ -283,7 +274,7 @@ static masa_status advance(rl_loop *l, bool *ended, masa_error *err)
     unsigned flags = 0;
     masa_status st = evaluate(l, err);
     if (st == MASA_OK) st = rl_checkup(s, err);
-    if (st == MASA_OK && save_due(l)) flags = SAVE;
+    if (st == MASA_OK && rl_session_save_due(s, l->saved_step)) flags = SAVE;
     st = masa_dist_agree(st, &flags, err);
     if (st == MASA_OK && warm) st = warm_start(l, err);
     if (st == MASA_OK && flags & SAVE) st = save(l, err);

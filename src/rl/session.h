@@ -113,6 +113,10 @@ bool rl_session_diverged(const rl_session *session);
  * are not finite are MASA_ERR_NUMERIC, and no checkpoint. */
 masa_status rl_session_save(rl_session *session, masa_error *err);
 
+/* Whether the step is to be saved, of which saved_step is the newest checkpoint's: as far as this
+ * process knows, so it takes a vote; which checkpoint is the best, the one with the record does. */
+bool rl_session_save_due(const rl_session *session, long saved_step);
+
 /* Ends a run of `steps` before its end for `why`, which err tells: MASA_ERR_INTERRUPTED when it
  * was asked for or the run diverged. Saves, unless that is done already (save false), and
  * says so. Never MASA_OK. */

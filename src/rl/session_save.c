@@ -165,6 +165,13 @@ masa_status rl_session_save(rl_session *s, masa_error *err)
     return s->config->train.shard_optimizer ? give_to_save(s, err) : MASA_OK;
 }
 
+bool rl_session_save_due(const rl_session *s, long saved_step)
+{
+    long every = s->config->train.save_every, step = s->state.step;
+    return (every > 0 && step > 0 && step % every == 0 && step != saved_step) ||
+           (s->run && masa_run_improves(s->run, &s->state));
+}
+
 masa_status rl_session_stop(rl_session *s, masa_status why, bool save, long steps,
                             masa_error *err)
 {

@@ -13,7 +13,6 @@
 
 #include "checkup.h"
 #include "conversations.h"
-#include "exchange.h"
 #include "memory_plan.h"
 #include "peers.h"
 #include "shares.h"
@@ -137,8 +136,9 @@ static masa_status see_evaluation(void *context, long step, const char *name, do
 }
 
 /* The loss of the weights as they are on what is held out, unless it is on record: a run that
- * was stopped in it makes up for it when it goes on. */
-static masa_status evaluate(sft_loop *l, masa_error *err)
+ * was stopped in it makes up for it when it goes on. Only the process that keeps the run has
+ * *scored set. */
+static masa_status evaluate(sft_loop *l, bool *scored, masa_error *err)
 {
     rl_session *s = &l->session;
     long step = s->state.step;
@@ -159,7 +159,7 @@ static masa_status evaluate(sft_loop *l, masa_error *err)
     }
     s->state.evaluated = true;
     s->state.score = -loss;
-    if (l->saved_step == step) l->saved_step = -1; /* that checkpoint lacks the score */
+    *scored = true;
     masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, loss,
                        l->held_out);
     return MASA_OK;
@@ -213,33 +213,35 @@ static masa_status run_step(sft_loop *l, masa_error *err)
     return st;
 }
 
-/* Saves where the process that keeps the run says so: what is divided over processes is gathered
- * for it, so all of them save, or none. st is how this process fares so far. */
-static masa_status save_if_due(sft_loop *l, bool end, masa_status st, masa_error *err)
+/* The checkpoint of the step; all processes come here together. */
+static masa_status save(sft_loop *l, masa_error *err)
 {
-    rl_session *s = &l->session;
-    long every = s->config->train.save_every, step = s->state.step;
-    bool due = end || (every > 0 && step > 0 && step % every == 0);
-    due = s->run && ((due && l->saved_step != step) || masa_run_improves(s->run, &s->state));
-    st = rl_exchange_first(&due, sizeof due, st, err);
-    if (st != MASA_OK || !due) return st;
-    st = rl_session_save(s, err);
-    if (st == MASA_OK) l->saved_step = step;
-    return masa_dist_agree(st, NULL, err);
+    masa_status st = rl_session_save(&l->session, err);
+    if (st == MASA_OK) l->saved_step = l->session.state.step;
+    return st;
 }
+
+enum { SAVE = 1 }; /* in votes */
 
 /* A step, after what is due before it. *ended: there is none to do. */
 static masa_status advance(sft_loop *l, bool *ended, masa_error *err)
 {
     rl_session *s = &l->session;
-    masa_status st = evaluate(l, err);
+    unsigned flags = 0;
+    bool scored = false;
+    masa_status st = evaluate(l, &scored, err);
     if (st == MASA_OK) st = rl_checkup(s, err);
-    st = save_if_due(l, false, st, err);
-    *ended = s->state.step >= l->steps;
-    if (st == MASA_OK && !*ended && (rl_stop_asked(s) || rl_session_diverged(s)))
+    /* A checkpoint of before the score lacks it. */
+    bool lacks = scored && l->saved_step == s->state.step;
+    if (st == MASA_OK && (lacks || rl_session_save_due(s, l->saved_step))) flags = SAVE;
+    st = masa_dist_agree(st, &flags, err);
+    if (st == MASA_OK && flags & SAVE) st = save(l, err);
+    bool last = s->state.step >= l->steps;
+    if (st == MASA_OK && !last && (rl_stop_asked(s) || rl_session_diverged(s)))
         st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
     st = masa_dist_agree(st, NULL, err);
     if (st == MASA_OK) st = rl_peers_check_step(s, err);
+    *ended = st == MASA_OK && last;
     return st == MASA_OK && !*ended ? run_step(l, err) : st;
 }
 
@@ -250,7 +252,8 @@ static masa_status run_steps(sft_loop *l, masa_error *err)
     bool ended = false;
     l->started = masa_clock() - s->state.seconds;
     while (st == MASA_OK && !ended) st = advance(l, &ended, err);
-    if (st == MASA_OK) return save_if_due(l, true, st, err);
+    if (st == MASA_OK && l->saved_step != s->state.step) st = save(l, err);
+    if (ended) return masa_dist_agree(st, NULL, err);
     bool asked = st == MASA_ERR_INTERRUPTED, behind = l->saved_step != s->state.step;
     if (st == MASA_ERR_NUMERIC || (!asked && (!behind || s->state.step == 0))) return st;
     return rl_session_stop(s, st, behind, l->steps, err);

@@ -18,8 +18,8 @@ typedef struct config_entry {
     config_kind kind;
     const char *section, *key;
     size_t offset; /* in masa_config */
-    const char *
-        fallback; /* the default as the table writes it; NULL for a CHOICE; of a FORMER today's name */
+    /* The default as the table writes it; NULL for a CHOICE; of a FORMER today's name. */
+    const char *fallback;
     int choice; /* the default of a CHOICE */
     double least, most;
     const char *least_text, *most_text, *unit, *help;

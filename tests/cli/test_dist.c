@@ -137,7 +137,8 @@ static void divided_moments_take_less(void **state)
     static const char line[] =
         "OMP_NUM_THREADS=1 $mpirun -n 2 $masa sft less-%d --model broad --data sft.jsonl -s "
         "sft.batch=4 -s sft.max_tokens=64 -s data.suffix= -s optimizer.tokens_per_pass=1024 "
-        "-s model.compute=f32 -s train.save_every=0 -s sft.epochs=1 -s train.shard_optimizer=%s";
+        "-s model.compute=f32 -s train.save_every=0 -s sft.epochs=1 -s train.shard_optimizer=%s "
+        "-s sft.holdout=0.25 -s train.eval_every=2"; /* the best is saved by one's evaluations */
     long mib[2];
     if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
     must(shell("$masa init broad --hidden 512 --layers 2"), "init");

@@ -259,8 +259,8 @@ size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold
  * length of the correct rollouts, or their length_upper under MASA_LENGTH_QUANTILE (within
  * the valid range), and its own notions.
  * False, and nothing appended, when the text has no </meta>, a cutoff was in force (its
- * numbers would be those of the survivors), or no rollout was correct and options->expert_hopeless is false; true: pass_rate 0 and the mean
- * length of all rollouts.
+ * numbers would be those of the survivors), or no rollout was correct and
+ * options->expert_hopeless is false; true: pass_rate 0 and the mean length of all rollouts.
  */
 bool masa_expert_text(masa_text *out, const char *text, size_t n,
                       const masa_prediction *prediction, const masa_statistics *statistics,

@@ -62,8 +62,8 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch);
 /** Host arrays: logprob [n_targets]; entropy [n_targets] in nats or NULL. After forward. */
 void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy);
 /** Adds d(sum_i dlogprob[i]*logprob[i])/d(parameter) to the model's gradients; dlogprob
- *  [n_targets] is a host array. After masa_pass_logprobs on the same batch, once per forward (gradients take the
- *  activations' place). The model must be trainable. */
+ *  [n_targets] is a host array. After masa_pass_logprobs on the same batch, once per forward
+ *  (gradients take the activations' place). The model must be trainable. */
 void masa_pass_backward(masa_pass *pass, const float *dlogprob);
 
 #endif

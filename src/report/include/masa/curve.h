@@ -57,9 +57,10 @@ void masa_curve_deinit(masa_curve *curve);
 #define MASA_STRATUM_PREFIX "eval_accuracy/"
 
 /**
- * The evaluations in a run's store, with their strata, into *curve, which is empty. The costs are those of the metrics
- * total_tokens, seconds_rollouts + seconds_update, cpu_seconds and flops, from step 0 (a
- * warm start) on; NaN where a run has no cpu_seconds. What was trained is rollouts_trained.
+ * The evaluations in a run's store, with their strata, into *curve, which is empty. The
+ * costs are those of the metrics total_tokens, seconds_rollouts + seconds_update, cpu_seconds
+ * and flops, from step 0 (a warm start) on; NaN where a run has no cpu_seconds. What was
+ * trained is rollouts_trained.
  */
 masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err);
 
