@@ -58,6 +58,7 @@ hopeless() { echo "add:11-18=$1,sort:11-18=$1,secret:6-16=$1"; }
 tasks trainH.jsonl -n 960 -k "add:1=0.03,$(frontier 0.0833),$(hopeless 0.24)" --seed 11
 tasks trainF.jsonl -n 2400 -k "add:1=0.03,$(frontier 0.0833),$(hopeless 0.24)" --seed 12
 tasks trainL.jsonl -n 960 -k "add:1=0.03,$(frontier 0.0833),graph:12-20=0.48,$(hopeless 0.08)" --seed 13
+tasks trainM.jsonl -n 3400 -k "add:1=0.03,$(frontier 0.0833),graph:12-20=0.48,$(hopeless 0.08)" --seed 14
 tasks trainP.jsonl -n 960 -k "add:1=0.04,$(frontier 0.1667),$(hopeless 0.1533)" --seed 11
 
 # What is asked in evaluations, of the other half of all problems, and in which part of the table.
