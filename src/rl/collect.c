@@ -29,6 +29,20 @@ static bool wants_solutions(const rl_draw *d, const masa_config *config)
     return !d->decision.gated && !d->decision.given_up && d->solutions.n < rl_wanted(d, config);
 }
 
+/* One pass over the draws from number `first` on of which not enough is known without. */
+static masa_status forecast(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
+{
+    rl_draw **asked = masa_alloc(draws->n + 1, sizeof(rl_draw *));
+    size_t n = 0;
+    for (size_t i = first; i < draws->n; i++)
+        if (rl_needs_forecast(&draws->items[i], &l->method, &l->prompts, &l->session))
+            asked[n++] = &draws->items[i];
+    masa_status st =
+        n ? rl_one_pass_forecast(&l->one_pass, asked, n, &l->session, err) : MASA_OK;
+    free(asked);
+    return st;
+}
+
 /* Samples from draw number `first` of the batch on, of the kinds asked for, what is not
  * gated, and scores the solutions. */
 static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool solutions, bool meta,
@@ -53,7 +67,7 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
         if (draws->items[i].meta.n) rl_predict(&draws->items[i], l->session.config);
     if (st == MASA_OK && meta &&
         l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
-        st = rl_one_pass_forecast(&l->one_pass, draws, first, &l->session, err);
+        st = forecast(l, draws, first, err);
     if (meta) rl_predictor_end(&l->session);
     free(wanted);
     return st;

@@ -40,14 +40,30 @@ static evidence evidence_on(const rl_draw *d, const rl_method *method, rl_prompt
 }
 
 /* Whether the fitted gate closes on a draw, of which some rollouts may be scored. */
-static bool fit_closes(double *value, const rl_draw *d, const rl_method *method,
-                       rl_prompts *prompts, const masa_config *c)
+static bool fit_closes(double *value, const rl_draw *d, const evidence *e,
+                       const rl_method *method, const masa_config *c)
 {
-    evidence e = evidence_on(d, method, prompts, c);
     size_t G = rl_wanted(d, c), seen = d->solutions.scored;
     double threshold = masa_gate_fit_threshold(&method->fit, c->meta.gate_threshold, G);
-    *value = masa_gate_fit_agreement(&method->fit, e.forecast, &e.history, e.right, e.wrong, G);
+    *value =
+        masa_gate_fit_agreement(&method->fit, e->forecast, &e->history, e->right, e->wrong, G);
     return *value > masa_gate_fit_threshold_after(threshold, seen, G);
+}
+
+/* Whether the gate closes on a draw whatever a single pass would foretell: it was gated for
+ * good, or its own history closes it. (Sampled predictions are there in any case, so they are
+ * heard.) */
+static bool settled(double *value, const rl_draw *d, const rl_method *method,
+                    rl_prompts *prompts, const masa_config *c)
+{
+    *value = method->shut[rl_prompts_index(prompts, d->number)];
+    if (*value > 0) return true;
+    if (c->meta.gate != MASA_CONFIG_GATE_SOFT || d->meta.n ||
+        c->meta.forecast != MASA_CONFIG_FORECAST_ONE_PASS)
+        return false;
+    evidence e = evidence_on(d, method, prompts, c);
+    e.forecast = NULL;
+    return fit_closes(value, d, &e, method, c);
 }
 
 /* Whether the gate closes on a draw; *value is what it is closed by. */
@@ -56,8 +72,8 @@ static bool closes(double *value, const rl_draw *d, const rl_method *method,
 {
     const masa_config *c = s->config;
     const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
-    *value = method->shut[rl_prompts_index(prompts, d->number)];
-    if (*value > 0) return true;
+    if (settled(value, d, method, prompts, c)) return true;
+    evidence e;
     switch (c->meta.gate) {
     case MASA_CONFIG_GATE_OFF: return false;
     case MASA_CONFIG_GATE_RANDOM:
@@ -67,7 +83,7 @@ static bool closes(double *value, const rl_draw *d, const rl_method *method,
         *value =
             forecast && masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
         return *value > 0;
-    default: return fit_closes(value, d, method, prompts, c);
+    default: e = evidence_on(d, method, prompts, c); return fit_closes(value, d, &e, method, c);
     }
 }
 
@@ -75,8 +91,9 @@ bool rl_decide_again(rl_draw *d, const rl_method *method, rl_prompts *prompts,
                      const rl_session *s)
 {
     rl_decision *made = &d->decision;
+    evidence e = evidence_on(d, method, prompts, s->config);
     made->pilot = d->solutions.scored;
-    bool closed = fit_closes(&made->agreement, d, method, prompts, s->config);
+    bool closed = fit_closes(&made->agreement, d, &e, method, s->config);
     made->spared = closed && uniform(d, s, DRAW_SPARED) < s->config->meta.audit_share;
     made->given_up = closed && !made->spared;
     /* Once two differ, or the rest is wanted anyway, there is nothing left to ask. */
@@ -215,6 +232,14 @@ bool rl_asked_to_predict(const rl_draw *d, const rl_method *method, rl_prompts *
 {
     return s->config->meta.samples > 0 && !method->shut[rl_prompts_index(prompts, d->number)] &&
            uniform(d, s, DRAW_SHARE) < s->config->meta.share;
+}
+
+bool rl_needs_forecast(const rl_draw *d, const rl_method *method, rl_prompts *prompts,
+                       const rl_session *s)
+{
+    double value;
+    bool audit = uniform(d, s, DRAW_AUDIT) < s->config->meta.audit_share;
+    return !method->acting || audit || !settled(&value, d, method, prompts, s->config);
 }
 
 bool rl_limited(const rl_draw *d, const masa_config *config)

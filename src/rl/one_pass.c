@@ -59,15 +59,14 @@ static void set_forecast(rl_draw *d, const float logprobs[DIGITS])
     f->pass_rate_deviation = rate.pass_rate_deviation;
 }
 
-masa_status rl_one_pass_forecast(const rl_one_pass *o, rl_draws *draws, size_t first,
+masa_status rl_one_pass_forecast(const rl_one_pass *o, rl_draw *const *draws, size_t n,
                                  rl_session *s, masa_error *err)
 {
-    size_t n = draws->n - first;
     masa_sequence *sequences = masa_alloc(n * DIGITS + 1, sizeof *sequences);
     float *logprobs = masa_alloc(n * DIGITS + 1, sizeof *logprobs);
     masa_tokens *prompts = masa_alloc(n + 1, sizeof *prompts);
     for (size_t i = 0; i < n; i++) {
-        const masa_tokens *asked = &draws->items[first + i].meta.prompt;
+        const masa_tokens *asked = &draws[i]->meta.prompt;
         masa_tokens *p = &prompts[i];
         p->n = asked->n + o->prefix.n;
         p->ids = masa_alloc(p->n, sizeof *p->ids);
@@ -84,7 +83,7 @@ masa_status rl_one_pass_forecast(const rl_one_pass *o, rl_draws *draws, size_t f
     masa_status st = masa_trainer_logprobs(s->trainer, sequences, n * DIGITS, NULL, err);
     st = rl_exchange_first(logprobs, n * DIGITS * sizeof *logprobs, st, err);
     for (size_t i = 0; i < n; i++) {
-        if (st == MASA_OK) set_forecast(&draws->items[first + i], logprobs + i * DIGITS);
+        if (st == MASA_OK) set_forecast(draws[i], logprobs + i * DIGITS);
         masa_tokens_deinit(&prompts[i]);
     }
     free(prompts);

@@ -18,12 +18,12 @@ masa_status rl_one_pass_init(rl_one_pass *out, const rl_session *session, masa_e
 void rl_one_pass_deinit(rl_one_pass *one_pass);
 
 /*
- * Fills the forecast of each draw from number `first` on: the probabilities of the digits
- * after its meta prompt and the prefix, in one forward pass over all of them (the policy's
- * temperature included). Draws without predictions get an object for them; what sampled meta
- * rollouts say of lengths and notions stays.
+ * Fills the forecast of each of the n draws: the probabilities of the digits after its meta
+ * prompt and the prefix, in one forward pass over all of them (the policy's temperature
+ * included). Draws without predictions get an object for them; what sampled meta rollouts say
+ * of lengths and notions stays.
  */
-masa_status rl_one_pass_forecast(const rl_one_pass *one_pass, rl_draws *draws, size_t first,
+masa_status rl_one_pass_forecast(const rl_one_pass *one_pass, rl_draw *const *draws, size_t n,
                                  rl_session *session, masa_error *err);
 
 #endif

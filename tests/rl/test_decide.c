@@ -1,4 +1,5 @@
-/* What a cutoff leaves of a group, and what may be said of it. */
+/* What a cutoff leaves of a group, and what may be said of it; whom a single pass is asked
+ * about. */
 #include "masa_test.h"
 
 #include "decide.h"
@@ -63,9 +64,94 @@ static void the_cut_say_nothing(void **state)
     masa_config_deinit(&config);
 }
 
+/* Problems 0 to 3: always right so far, never, half of the time, not seen. */
+typedef struct planted {
+    masa_config config;
+    rl_session session;
+    rl_prompts prompts;
+    rl_method method;
+} planted;
+
+/* Forecasts of 1 and 0 came true in a third of the groups each, one of 1/2 half of the time. */
+static void plant(planted *p, const char *audit_share)
+{
+    static const masa_belief histories[] = {{40, 0, 0}, {0, 40, 0}, {20, 20, 0}, {0, 0, 0}};
+    const char *set[] = {
+        "meta.gate=soft",          "meta.forecast=one_pass", "rollout.group_size=8",
+        "meta.gate_threshold=0.7", "meta.start_step=0",      "data.shuffle=false",
+        "meta.cutoff_margin=0",    "meta.samples=2",         audit_share};
+    assert_int_equal(
+        masa_config_load(&p->config, NULL, NULL, set, sizeof set / sizeof *set, NULL), MASA_OK);
+    p->session = (rl_session){.config = &p->config};
+    p->prompts = (rl_prompts){.train = {.n = 4}};
+    masa_problem_order_init(&p->prompts.order, 4, 1, false);
+    rl_method_init(&p->method, &p->config, 4);
+    p->method.acting = true;
+    memcpy(p->method.beliefs, histories, sizeof histories);
+    for (int i = 0; i < 300; i++) {
+        double rate = i % 3 / 2.;
+        masa_forecast f = {.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
+        masa_gate_fit_observe(&p->method.fit, &f, 8 * rate, 8 - 8 * rate, 1, 1000);
+    }
+}
+
+static void uproot(planted *p)
+{
+    rl_method_deinit(&p->method);
+    masa_problem_order_deinit(&p->prompts.order);
+    masa_config_deinit(&p->config);
+}
+
+/* Whether a prompt is gated (or audited) with this forecast of its pass rate; NaN: with none. */
+static bool closes(planted *p, uint64_t number, double rate)
+{
+    rl_draws draws = {0};
+    rl_draw *d = rl_draws_add(&draws, &problem, number);
+    if (isfinite(rate)) {
+        d->predictions = masa_alloc(1, sizeof *d->predictions);
+        d->predictions->forecast =
+            (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
+    }
+    assert_int_equal(rl_decide(d, &p->method, &p->prompts, &p->session, NULL), MASA_OK);
+    bool closed = d->decision.gated || d->decision.audited;
+    rl_draws_deinit(&draws);
+    return closed;
+}
+
+static void history_may_settle_it(void **state)
+{
+    (void)state;
+    static const bool settled[] = {true, true, false, false};
+    static const double rates[] = {0, 0.5, 1};
+    for (int audited = 0; audited < 2; audited++) {
+        planted p;
+        plant(&p, audited ? "meta.audit_share=1" : "meta.audit_share=0");
+        for (uint64_t k = 0; k < 4; k++) {
+            rl_draws draws = {0};
+            const rl_draw *d = rl_draws_add(&draws, &problem, k);
+            bool asks = rl_needs_forecast(d, &p.method, &p.prompts, &p.session);
+            assert_int_equal(asks, audited || !settled[k]);
+            assert_int_equal(closes(&p, k, NAN), settled[k]);
+            for (size_t i = 0; i < 3; i++) {
+                bool unseen = k == 3 && rates[i] != 0.5; /* what is foretold is all there is */
+                assert_int_equal(closes(&p, k, rates[i]), settled[k] || unseen);
+            }
+            p.method.acting = false; /* nothing is closed yet, and forecasts are judged */
+            assert_true(rl_needs_forecast(d, &p.method, &p.prompts, &p.session));
+            p.method.acting = true;
+            p.method.shut[k] = true; /* for good */
+            assert_int_equal(rl_needs_forecast(d, &p.method, &p.prompts, &p.session), audited);
+            p.method.shut[k] = false;
+            rl_draws_deinit(&draws);
+        }
+        uproot(&p);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(history_may_settle_it),
         cmocka_unit_test(the_cut_say_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,223 +1,5 @@
-/* The method in whole runs, on a planted policy: a model of two layers that was taught to
- * answer problems of three kinds (always right, always wrong, right in a third of the
- * cases) and to predict which is which. */
-#include "rl_fixture.h"
-
-#include <masa/memory.h>
-#include <masa/meta.h>
-
-#define ANSWER(rate)                                                                           \
-    "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":" rate ",\"solution_length\":"       \
-    "2}"
-
-/* ---- the planted policy ---- */
-
-/* GPT-2's printable stand-in for a byte, as JSON. */
-static void add_byte(masa_text *json, int byte)
-{
-    bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;
-    int code = byte;
-    if (!printable) {
-        code = 256;
-        for (int b = 0; b < byte; b++)
-            code += !((b >= 33 && b <= 126) || (b >= 161 && b <= 172) || b >= 174);
-    }
-    masa_text_addf(json, "%s\"\\u%04x\":%d", byte ? "," : "", (unsigned)code, byte);
-}
-
-/* A token for every byte, so that any text can be written, and one for each constant part
- * of a meta answer, so that a tiny model learns to write it. */
-static void make_tokenizer(const char *folder)
-{
-    static const char *const added[] = {"<|im_start|>", "<|im_end|>",
-                                        "<meta>m</meta>{\\\"math_notion\\\":[\\\"y\\\"],"
-                                        "\\\"pass_rate\\\":",
-                                        ",\\\"solution_length\\\":"};
-    masa_text json = {0};
-    char path[300];
-    masa_text_add(&json, "{\"added_tokens\":[");
-    for (int i = 0; i < 4; i++)
-        masa_text_addf(&json,
-                       "%s{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,"
-                       "\"rstrip\":false,\"normalized\":false,\"special\":%s}",
-                       i ? "," : "", 256 + i, added[i], i < 2 ? "true" : "false");
-    masa_text_add(&json,
-                  "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\","
-                  "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true},"
-                  "\"decoder\":{\"type\":\"ByteLevel\",\"add_prefix_space\":false,"
-                  "\"trim_offsets\":true,\"use_regex\":true},\"model\":{\"type\":\"BPE\","
-                  "\"merges\":[],\"vocab\":{");
-    for (int b = 0; b < 256; b++) add_byte(&json, b);
-    masa_text_add(&json, "}}}");
-    assert_int_equal(masa_folder_create(folder, NULL), MASA_OK);
-    snprintf(path, sizeof path, "%s/tokenizer.json", folder);
-    assert_int_equal(masa_file_write(path, json.data, json.size, NULL), MASA_OK);
-    masa_text_clear(&json);
-    masa_file_read(&json, MASA_TESTS "/generate/data/tiny/tokenizer_config.json", NULL);
-    snprintf(path, sizeof path, "%s/tokenizer_config.json", folder);
-    assert_int_equal(masa_file_write(path, json.data, json.size, NULL), MASA_OK);
-    masa_text_deinit(&json);
-}
-
-static void add_lesson(FILE *sft, const char *system, const char *user, const char *answer)
-{
-    masa_text line = {0};
-    const char *const turns[][2] = {{"system", system}, {"user", user}, {"assistant", answer}};
-    masa_text_add(&line, "{\"messages\":[");
-    for (size_t i = system ? 0 : 1; i < 3; i++) {
-        masa_text_addf(&line, "{\"role\":\"%s\",\"content\":", turns[i][0]);
-        masa_text_add_json(&line, turns[i][1], strlen(turns[i][1]));
-        masa_text_addf(&line, "}%s", i < 2 ? "," : "]}\n");
-    }
-    fputs(line.data, sft);
-    masa_text_deinit(&line);
-}
-
-/* Problems of the kinds e(asy), h(ard) and m(ixed); y is right. */
-static void make_lessons(void)
-{
-    FILE *sft = fopen(in_root("sft.jsonl"), "w"), *train = fopen(in_root("train.jsonl"), "w");
-    FILE *template = fopen(in_root("meta.txt"), "w");
-    FILE *guess = fopen(in_root("guess.txt"), "w");
-    assert_true(sft && train && template && guess);
-    fputs("m {problem}", template);
-    fputs("n {problem}", guess);
-    static const char *const answers[] = {"yyy", "xxx", "xyz"};
-    static const char *const rates[] = {ANSWER("8"), ANSWER("0"), ANSWER("3")};
-    for (int kind = 0; kind < 3; kind++)
-        for (char b = 'a'; b <= 'h'; b++) {
-            char problem[8], meta[16];
-            snprintf(problem, sizeof problem, "%c %c", "ehm"[kind], b);
-            snprintf(meta, sizeof meta, "m %s", problem);
-            for (int i = 0; i < 3; i++) {
-                char answer[2] = {answers[kind][i], 0};
-                add_lesson(sft, NULL, problem, answer);
-            }
-            for (int i = 0; i < 2; i++) add_lesson(sft, masa_meta_system, meta, rates[kind]);
-            /* Asked in another way it predicts one of the three, whatever the kind. */
-            meta[0] = 'n';
-            for (int i = 0; i < 3; i++) add_lesson(sft, masa_meta_system, meta, rates[i]);
-            fprintf(train, "{\"id\":\"%c%c\",\"problem\":\"%s\",\"answer\":\"y\"}\n",
-                    "ehm"[kind], b, problem);
-        }
-    assert_int_equal(fclose(sft) + fclose(train) + fclose(guess) + fclose(template), 0);
-}
-
-static int setup(void **state)
-{
-    (void)state;
-    assert_non_null(mkdtemp(root));
-    make_tokenizer(in_root("tokenizer"));
-    make_model(in_root("tokenizer"), 512);
-    make_lessons();
-    const char *set[] = {"optimizer.lr=0.005",
-                         "sft.batch=12",
-                         "sft.epochs=70",
-                         "sft.max_tokens=256",
-                         "optimizer.tokens_per_pass=4096",
-                         "train.threads=1",
-                         "optimizer.schedule=linear"};
-    supervise(set, sizeof set / sizeof *set);
-    return 0;
-}
-
-/* A run of two steps and more settings (separated by spaces); "start" as model.path in
- * them is the untaught model. */
-static masa_status train(const char *folder, const char *more, bool resume,
-                         const volatile sig_atomic_t *stop, masa_error *err)
-{
-    char model[300], data[300], template[300], text[900];
-    const char *set[48];
-    size_t n = 0;
-    snprintf(model, sizeof model, "model.path=%s", base);
-    snprintf(data, sizeof data, "data.train=%s", in_root("train.jsonl"));
-    snprintf(template, sizeof template, "meta.template=%s", in_root("meta.txt"));
-    const char *common[] = {model,
-                            data,
-                            template,
-                            "data.suffix=",
-                            "data.answer_rules=whole",
-                            "rollout.prompts_per_step=6",
-                            "rollout.group_size=4",
-                            "rollout.max_tokens=8",
-                            "data.max_prompt_tokens=200",
-                            "optimizer.tokens_per_pass=1024",
-                            "optimizer.lr=0.0001",
-                            "model.compute=f32",
-                            "train.steps=2",
-                            "train.save_every=0",
-                            "rollout.batch=32",
-                            "train.threads=1",
-                            "meta.samples=4",
-                            "meta.max_tokens=24",
-                            "meta.length_min=1",
-                            "meta.bc_enabled=true",
-                            "meta.bc_batch=4"};
-    for (; !resume && n < sizeof common / sizeof *common; n++) set[n] = common[n];
-    snprintf(text, sizeof text, "%s", more);
-    for (char *p = strtok(text, " "); p; p = strtok(NULL, " ")) set[n++] = p;
-    masa_train_options options = {.resume = resume, .stop = stop};
-    return run(masa_rl_train, folder, set, n, &options, err);
-}
-
-static void must(const char *folder, const char *more, bool resume)
-{
-    masa_error err = {0};
-    if (train(folder, more, resume, NULL, &err)) fail_msg("%s: %s", folder, err.message);
-}
-
-/* ---- reading ---- */
-
-typedef struct counts {
-    long solutions, metas;                      /* rollouts */
-    long solution_tokens, meta_tokens, longest; /* longest: of the solutions */
-    long cut;                                   /* solutions that ended by length */
-    double cut_advantage;                       /* largest |advantage| of these */
-    char hint[64];
-} counts;
-
-static masa_status count_rollout(void *context, const masa_store_rollout *r, masa_error *err)
-{
-    (void)err;
-    counts *c = context;
-    if (strcmp(r->kind, "meta") == 0) {
-        c->metas++;
-        c->meta_tokens += r->tokens;
-        return MASA_OK;
-    }
-    c->solutions++;
-    c->solution_tokens += r->tokens;
-    if (r->tokens > c->longest) c->longest = r->tokens;
-    if (strcmp(r->cause, "length") == 0) {
-        c->cut++;
-        c->cut_advantage = fmax(c->cut_advantage, fabs(r->advantage));
-    }
-    const char *hint = strstr(r->prompt_text, "could be solved");
-    if (hint) snprintf(c->hint, sizeof c->hint, "%s", hint);
-    return MASA_OK;
-}
-
-static masa_store *store_of(const char *folder)
-{
-    masa_store *store = NULL;
-    char *path = masa_run_store_path(in_root(folder));
-    assert_int_equal(masa_store_open(&store, path, MASA_STORE_READ, NULL), MASA_OK);
-    free(path);
-    return store;
-}
-
-/* Of a step; prompt < 0: all of them. */
-static counts count(const char *folder, long step, long prompt)
-{
-    counts c = {0};
-    masa_store *store = store_of(folder);
-    masa_store_filter filter = MASA_STORE_ALL;
-    filter.first_step = filter.last_step = step;
-    filter.prompt = prompt;
-    assert_int_equal(masa_store_rollouts(store, &filter, count_rollout, &c, NULL), MASA_OK);
-    masa_store_close(store);
-    return c;
-}
+/* The method in whole runs, on a planted policy. */
+#include "planted.h"
 
 typedef struct rewards {
     double meta[8];
@@ -244,36 +26,6 @@ static rewards rewards_of(const char *folder, long step, long prompt)
     masa_store_close(store);
     return all;
 }
-
-enum { MOST = 256 };
-
-typedef struct decisions {
-    masa_store_decision items[MOST];
-    char kinds[MOST][12], problems[MOST];
-    size_t n;
-} decisions;
-
-static masa_status take_decision(void *context, const masa_store_decision *d, masa_error *err)
-{
-    (void)err;
-    decisions *all = context;
-    assert_true(all->n < MOST);
-    all->items[all->n] = *d;
-    all->problems[all->n] = d->problem[0];
-    snprintf(all->kinds[all->n++], sizeof all->kinds[0], "%s", d->kind);
-    return MASA_OK;
-}
-
-static void read_decisions(decisions *all, const char *folder, long step)
-{
-    masa_store *store = store_of(folder);
-    all->n = 0;
-    assert_int_equal(masa_store_decisions(store, step, step, take_decision, all, NULL),
-                     MASA_OK);
-    masa_store_close(store);
-}
-
-/* ---- tests ---- */
 
 static void both_kinds_are_trained_together(void **state)
 {
@@ -518,6 +270,44 @@ static void a_soft_gate_closes_on_what_has_no_variance(void **state)
     }
 }
 
+/* In the later epochs a prompt that its own history closes is not asked about; who is skipped is
+ * what it was. */
+static void what_history_settles_needs_no_forecast(void **state)
+{
+    (void)state;
+    static const char common[] =
+        "meta.forecast=one_pass meta.share=0 meta.start_step=0 meta.gate=soft train.steps=4 "
+        "meta.gate_refill=false meta.gate_threshold=0.7 meta.cutoff_margin=0 "
+        "meta.bc_enabled=false rollout.prompts_per_step=24 rollout.group_size=8 "
+        "meta.forecast_prefix=<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":";
+    for (int audited = 0; audited < 2; audited++) {
+        char folder[16], more[500];
+        size_t unasked = 0;
+        snprintf(folder, sizeof folder, "settled%d", audited);
+        snprintf(more, sizeof more, "%s meta.audit_share=%d", common, audited);
+        must(folder, more, false);
+        for (long step = 1; step <= 4; step++) {
+            decisions d;
+            size_t closed = 0, foretold = 0, without = 0;
+            read_decisions(&d, folder, step);
+            for (size_t i = 0; i < d.n; i++) {
+                foretold += strcmp(d.kinds[i], "forecast") == 0;
+                if (strcmp(d.kinds[i], "gate") != 0) continue;
+                without += isnan(d.items[i].mean);
+                closed += d.items[i].taken;
+                if (d.items[i].taken) assert_true(d.problems[i] != 'm');
+                else assert_false(isnan(d.items[i].mean));
+            }
+            assert_int_equal(foretold + without, 24);
+            assert_true(closed >= without);
+            if (step == 1) assert_int_equal(without, 0); /* there is no history yet */
+            unasked += without;
+        }
+        if (audited) assert_int_equal(unasked, 0); /* all of them are, and asked about */
+        else assert_true(unasked >= 20);           /* most of 3 x 16 */
+    }
+}
+
 static void pilots_spare_the_rest_of_a_group(void **state)
 {
     (void)state;
@@ -573,7 +363,6 @@ static void pilots_spare_the_rest_of_a_group(void **state)
     assert_non_null(strstr(err.message, "meta.gate_pilot"));
 }
 
-/* Each text of the buffer is learned once a pass, in updates of so many. */
 /* What tells more a token gets more of the same tokens. */
 static void sizes_go_by_worth(void **state)
 {
@@ -617,6 +406,7 @@ static void sizes_go_by_worth(void **state)
     assert_non_null(strstr(err.message, "meta.size_by_worth"));
 }
 
+/* Each text of the buffer is learned once a pass, in updates of so many. */
 static void cloning_comes_in_mini_batches(void **state)
 {
     (void)state;
@@ -1013,6 +803,7 @@ int main(void)
         cmocka_unit_test(separate_updates_are_two),
         cmocka_unit_test(cloning_may_wait_for_acting),
         cmocka_unit_test(controls_act_without_predictions),
+        cmocka_unit_test(what_history_settles_needs_no_forecast),
         cmocka_unit_test(pilots_spare_the_rest_of_a_group),
         cmocka_unit_test(sizes_go_by_worth),
         cmocka_unit_test(cloning_comes_in_mini_batches),
