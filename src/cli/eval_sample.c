@@ -38,8 +38,9 @@ static char *settings_of(const eval_command *c, const eval_subject *of,
     json_object_set_new(s, "meta_max_tokens", json_integer((json_int_t)o->meta_max_tokens));
     json_object_set_new(s, "length_min", json_integer(o->meta.length_min));
     json_object_set_new(s, "length_max", json_integer(o->meta.length_max));
-    json_object_set_new(s, "meta_template",
-                        json_string(o->meta_template ? o->meta_template : masa_meta_template));
+    json_object_set_new(
+        s, "meta_template",
+        json_string(o->meta_template ? o->meta_template : masa_meta_template(&o->meta)));
     if (o->meta_system) json_object_set_new(s, "meta_system", json_string(o->meta_system));
     if (o->predictor) json_object_set_new(s, "predictor", json_string(of->predictor));
     char *text = json_dumps(s, JSON_COMPACT);

@@ -34,6 +34,7 @@ static void take_settings(eval_command *c, const masa_config *config)
     if (!c->suffix) c->suffix = config->data.suffix;
     if (!c->text.system && config->model.system[0]) c->text.system = config->model.system;
     if (strcmp(c->text.template, "auto") == 0) c->text.template = config->model.chat_template;
+    c->method = masa_config_meta_options(config);
     if (!c->meta_max_tokens) c->meta_max_tokens = config->meta.max_tokens;
     if (!c->length_min) c->length_min = config->meta.length_min;
 }

@@ -5,8 +5,8 @@
 const char masa_meta_system[] =
     "You are a helpful assistant that knows well what it can do and what it cannot.";
 
-/* As short as it can be and still say everything: it is read for every training prompt. */
-const char masa_meta_template[] =
+/* As short as they can be and still say everything: one is read for every training prompt. */
+static const char reasoned[] =
     "Predict how your own attempts at the problem below would go. Think step by step "
     "between <meta> and </meta>: reason in detail, above all about pass rate and length, "
     "with an illustration of how you decided on each value, and name no notion that the "
@@ -15,6 +15,17 @@ const char masa_meta_template[] =
     "attempts), \"solution_length\" (integer {length_min} to {max_response_length}: "
     "{length_meaning}).\n"
     "Problem: {problem}";
+static const char bare[] =
+    "How would 8 attempts of yours at the problem below go? Answer with <meta></meta> and a "
+    "JSON object: \"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: right "
+    "answers), \"solution_length\" (integer {length_min} to {max_response_length}: "
+    "{length_meaning}).\n"
+    "Problem: {problem}";
+
+const char *masa_meta_template(const masa_meta_options *options)
+{
+    return options->form == MASA_FORM_BARE ? bare : reasoned;
+}
 
 masa_status masa_meta_prompt(masa_text *out, const char *template_text, const char *problem,
                              const masa_meta_options *options, masa_error *err)
@@ -22,7 +33,7 @@ masa_status masa_meta_prompt(masa_text *out, const char *template_text, const ch
     enum { FIELDS = 4 };
     static const char *const names[FIELDS] = {"{problem}", "{length_min}",
                                               "{max_response_length}", "{length_meaning}"};
-    if (!template_text) template_text = masa_meta_template;
+    if (!template_text) template_text = masa_meta_template(options);
     if (!strstr(template_text, names[0]))
         return MASA_FAIL(err, MASA_ERR_CONFIG,
                          "the meta prompt's template has no {problem}; write it where the "

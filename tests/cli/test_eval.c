@@ -710,6 +710,12 @@ static void a_run_predicts_under_its_system_turn(void **state)
     assert_texts("meta", "same.sqlite", "plain.sqlite", false);
     assert_int_equal(
         count("same.sqlite", "SELECT value LIKE '%\"meta_system\":\"\"%' FROM info"), 1);
+    /* And asked in the words of its form. */
+    static const char *const bare[] = {"meta.samples=2", "meta.form=bare"};
+    make_run("bare", bare, 2, NULL);
+    assert_done("--problems own.jsonl --suffix '' -n 1 -l 8 --model bare -o bare.sqlite");
+    assert_int_equal(
+        count("bare.sqlite", "SELECT value LIKE '%How would 8 attempts%' FROM info"), 1);
 }
 
 static void an_export(void **state)

@@ -228,6 +228,15 @@ static void prompts_are_filled_in(void **state)
     assert_int_equal(masa_meta_prompt(&out, NULL, "How many?", &o, NULL), MASA_OK);
     assert_non_null(strstr(out.data, ": tokens that 95 of 100 right solutions need at most)."));
     masa_text_clear(&out);
+    o.form = MASA_FORM_BARE;
+    assert_int_equal(masa_meta_prompt(&out, NULL, "How many?", &o, NULL), MASA_OK);
+    assert_string_equal(
+        out.data,
+        "How would 8 attempts of yours at the problem below go? Answer with <meta></meta> and a "
+        "JSON object: \"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: right "
+        "answers), \"solution_length\" (integer 16 to 300: tokens that 95 of 100 right "
+        "solutions need at most).\nProblem: How many?");
+    masa_text_clear(&out);
     masa_error err = {0};
     assert_int_equal(masa_meta_prompt(&out, "no field", "x", &o, &err), MASA_ERR_CONFIG);
     assert_non_null(strstr(err.message, "{problem}"));

@@ -41,7 +41,8 @@ typedef enum masa_notion_test {
     MASA_NOTION_RATES,  /* in a greater share of the correct than of the incorrect ones */
 } masa_notion_test;
 
-/* How an answer that is made from statistics begins. */
+/* How the built-in prompt wants an answer to begin, and one begins that is made from
+ * statistics. */
 typedef enum masa_answer_form {
     MASA_FORM_REASONED, /* <meta>, a line on the notions, </meta> */
     MASA_FORM_BARE,     /* <meta></meta>: for models that say a prediction outright */
@@ -58,7 +59,7 @@ typedef struct masa_meta_options {
     bool expert_hopeless; /* a prompt without a correct rollout gives an expert text too */
     masa_difficulty_rule difficulty_rule;
     masa_notion_test notion_test;
-    masa_answer_form form; /* of masa_warm_start_text */
+    masa_answer_form form;
 } masa_meta_options;
 
 #define MASA_META_DEFAULTS                                                                     \
@@ -67,11 +68,11 @@ typedef struct masa_meta_options {
             MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS, MASA_FORM_REASONED                      \
     }
 
-/** The built-in templates of the meta prompt's turns; {problem}, {length_min},
- *  {max_response_length} and {length_meaning} (what the length rule asks for) are filled in
- *  by masa_meta_prompt. */
+/** The built-in text of the meta prompt's system turn, and the template of the turn that asks
+ *  for an answer of options->form (static); {problem}, {length_min}, {max_response_length} and
+ *  {length_meaning} (what the length rule asks for) are filled in by masa_meta_prompt. */
 extern const char masa_meta_system[];
-extern const char masa_meta_template[];
+const char *masa_meta_template(const masa_meta_options *options);
 
 /**
  * Appends the template with its fields filled in. `template_text` NULL: the

@@ -290,7 +290,7 @@
     CHOICE(meta, notion_rule, NOTION_RULE, LEMMA,                                         \
            "how a notion is looked for in a solution")                                    \
     CHOICE(meta, form, FORM, REASONED,                                                    \
-           "how an answer begins that warm start and cloning make from statistics: with a line on the notions, or `bare`: <meta></meta>") \
+           "how the built-in meta prompt wants an answer, and warm start and cloning make one from statistics: `reasoned` between <meta> and </meta>, or `bare`: outright, behind <meta></meta>") \
     INTEGER(meta, warm_start_prompts, 0, 0, 1000000000, "prompts",                        \
             "prompts whose solutions teach the form of the answer before the first step; 0: none") \
     INTEGER(meta, warm_start_epochs, 3, 1, 1000, "passes", "supervised passes over these") \
