@@ -51,6 +51,22 @@ find_cublas() { # the folder of libcublasLt.so.13, of the toolkit or of a Python
     [ -n "$found" ] && export LD_LIBRARY_PATH="$LD_LIBRARY_PATH:$(dirname "$found")"
 }
 
+# A run of masa-efficient in one piece and one that was stopped and resumed: the same bits.
+resume() {
+    local masa=("$(cd "$(dirname "$0")" && pwd)/masa") file settings
+    settings=(--device "${DEVICE:-cuda}" -q -m model -d problems.jsonl --preset masa-efficient -s meta.start_step=1
+        -s rollout.prompts_per_step=2 -s rollout.group_size=4 -s rollout.max_tokens=16 -s meta.max_tokens=16
+        -s algorithm.overlong_buffer=16 -s optimizer.tokens_per_pass=2048 -s data.max_prompt_tokens=1800)
+    cd "$1" || exit 1
+    "${masa[@]}" init model -a qwen3 --hidden 128 --layers 2 --heads 4 --kv-heads 2 --head-dim 64 --context 2048 &&
+        "${masa[@]}" tasks -n 20 -k chain:1-2 >problems.jsonl &&
+        "${masa[@]}" train whole -n 2 "${settings[@]}" && "${masa[@]}" train parts -n 1 "${settings[@]}" &&
+        "${masa[@]}" train parts --resume --device "${DEVICE:-cuda}" -q -s train.steps=2 || exit 1
+    for file in model.safetensors optimizer.bin; do
+        cmp "whole/checkpoints/step-000002/$file" "parts/checkpoints/step-000002/$file" || exit 1
+    done
+}
+
 run() {
     here=$(cd "$(dirname "$0")" && pwd)
     out=$(mkdir -p "${1:-$here/out}" && cd "${1:-$here/out}" && pwd)
@@ -66,6 +82,7 @@ run() {
     # Right?
     for test in rows gather head linear attention; do step "gpu_$test" 40 "$here/gpu_$test"; done
     step whole 40 "$here/test_kernels_cuda_whole"
+    mkdir "$work/resume" && step resume 40 "$here/gpu_check.sh" resume "$work/resume"
     step rows_probe 30 "$here/gpu_rows_probe"
 
     # Fast? A random model of SmolLM2-135M's layers (its vocabulary is of bytes alone).
@@ -96,5 +113,6 @@ run() {
 case ${1:-} in
 pack) pack "${2:-}" ;;
 run) run "${2:-}" ;;
+resume) resume "$2" ;;
 *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac

@@ -1,0 +1,115 @@
+/*
+ * The whole program on the GPU's plugin: a run in one piece, the same run stopped and resumed,
+ * and the processor's. The first two are the same bits. The third samples the same texts, since
+ * products are computed in float32 and no choice of so small a model is that close, and its
+ * weights are near. Without a GPU the plugin is the shim.
+ */
+#include "same_test.h"
+
+#include <masa/safetensors.h>
+
+/* Kinds of kinds_test.h: all weights with predictions in factors of their own, and factors. */
+static const char *const tried[] = {"masa-efficient", "lora"};
+#define EVALUATED " -s train.eval_every=1"
+
+/* The program finds the plugin beside itself, whatever its own build has there. */
+static int set_up(void **state)
+{
+    make_kinds(state);
+    return shell("cp \"$masa\" masa && ln -s '" MASA_PLUGIN "/libmasa_cuda.so' .");
+}
+
+static const kind *kind_named(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
+    fail_msg("no kind %s", name);
+    return NULL;
+}
+
+static void run_on(const char *device, const char *line)
+{
+    char text[3000];
+    snprintf(text, sizeof text, "OMP_NUM_THREADS=1 MASA_DEVICE=%s ./masa %s", device, line);
+    must(shell(text), text);
+}
+
+/* All tensors of the newest checkpoint's weights, one behind the other; caller frees. */
+static float *weights_of(const char *run, const char *file, size_t *n)
+{
+    masa_safetensors *tensors = NULL;
+    masa_text bytes = read_saved(run, file);
+    float *all = NULL;
+    assert_int_equal(masa_safetensors_open_memory(&tensors, bytes.data, bytes.size, NULL),
+                     MASA_OK);
+    *n = 0;
+    for (size_t i = 0; i < masa_safetensors_count(tensors); i++) {
+        const masa_safetensors_tensor *t = masa_safetensors_get(tensors, i);
+        size_t more = 1;
+        for (size_t d = 0; d < t->n_dims; d++) more *= (size_t)t->dims[d];
+        all = realloc(all, (*n + more) * sizeof *all);
+        memcpy(all + *n, t->data, more * sizeof *all);
+        *n += more;
+    }
+    masa_safetensors_close(tensors);
+    masa_text_deinit(&bytes);
+    return all;
+}
+
+/* Relative to what they are, of two steps of a rate that moves them by far more. */
+static void assert_near_weights(const kind *k)
+{
+    size_t n, m;
+    float *gpu = weights_of("whole", k->weights, &n), *cpu = weights_of("cpu", k->weights, &m);
+    double apart = 0, size = 0;
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < n; i++) {
+        double d = (double)gpu[i] - (double)cpu[i];
+        apart += d * d;
+        size += (double)cpu[i] * (double)cpu[i];
+    }
+    free(gpu), free(cpu);
+    if (!(sqrt(apart) < 1e-3 * sqrt(size)))
+        fail_msg("%s: weights are apart by %g of their size", k->name, sqrt(apart / size));
+}
+
+/* What was sampled and the greedy continuations of each evaluation. */
+static void assert_same_texts(const char *a, const char *b)
+{
+    char text[300];
+    sqlite3 *store = NULL;
+    snprintf(text, sizeof text, "%s/store.sqlite", a);
+    assert_int_equal(sqlite3_open(text, &store), SQLITE_OK);
+    snprintf(text, sizeof text, "ATTACH '%s/store.sqlite' AS b", b);
+    assert_int_equal(sqlite3_exec(store, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(
+        differences(store, "step, prompt, kind, sample, text, tokens, reward", "rollouts"), 0);
+    assert_int_equal(differences(store, "step, problem, sample, text, tokens", "evals"), 0);
+    sqlite3_close(store);
+}
+
+static void a_run_resumes_to_the_bit_and_is_the_processors(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
+        const kind *k = kind_named(tried[i]);
+        run_on("cuda", arguments("-n 2" EVALUATED, k, "whole"));
+        run_on("cuda", arguments("-n 1" EVALUATED, k, "parts"));
+        run_on("cuda", "train parts --resume -q -s train.steps=2");
+        run_on("cpu", arguments("-n 2" EVALUATED, k, "cpu"));
+        assert_same_file("whole", "parts", k->weights);
+        assert_same_file("whole", "parts", "optimizer.bin");
+        assert_same_record("whole", "parts");
+        assert_same_texts("whole", "cpu");
+        assert_near_weights(k);
+        must(shell("rm -rf whole parts cpu"), "rm");
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_resumes_to_the_bit_and_is_the_processors),
+    };
+    return cmocka_run_group_tests(tests, set_up, remove_kinds);
+}
