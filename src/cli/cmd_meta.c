@@ -388,6 +388,7 @@ masa_status cli_meta(int argc, char **argv, masa_error *err)
     if (st != MASA_OK || helped) return st;
     if ((st = check_settings(&s, err)) != MASA_OK) return st;
     if (s.template_path) st = masa_file_read(&s.template_text, s.template_path, err);
+    if (st == MASA_OK && s.template_path) masa_meta_follow(m, masa_text_get(&s.template_text));
     if (st == MASA_OK) st = answer_file(argv[0], &s, err);
     masa_text_deinit(&s.template_text);
     return st;

@@ -97,16 +97,21 @@ static masa_status print_prediction(const tasks_command *c, const masa_problem *
     masa_meta_options options = MASA_META_DEFAULTS;
     options.length_min = c->length_min;
     options.length_max = c->length_max;
+    if (c->meta_template.data) masa_meta_follow(&options, c->meta_template.data);
     masa_text user = {0}, answer = {0}, line = {0};
     masa_status st = masa_meta_prompt(&user, c->meta_template.data, p->problem, &options, err);
     if (st == MASA_OK) {
         size_t word = masa_random_below(random, c->n_words + 1); /* the last: no notion */
         int rate = (int)masa_random_range(random, 0, MASA_PASS_RATE_SCALE);
         long length = (long)masa_random_range(random, c->length_min, c->length_max);
-        masa_text_add(&answer, "<meta></meta>\n{\"math_notion\": [");
-        if (word < c->n_words) masa_text_addf(&answer, "\"%s\"", c->words[word]);
-        masa_text_addf(&answer, "], \"pass_rate\": %d, \"solution_length\": %ld}", rate,
-                       length);
+        char *notion = word < c->n_words ? masa_strdup(c->words[word]) : NULL;
+        masa_prediction drawn = {.pass_rate = rate,
+                                 .length = length,
+                                 .notions = &notion,
+                                 .n_notions = notion != NULL};
+        if (options.form != MASA_FORM_OBJECT) masa_text_add(&answer, "<meta></meta>\n");
+        masa_prediction_add(&answer, &drawn, &options);
+        free(notion);
         masa_text_add(&line, "{\"messages\":[");
         add_message(&line, "system", c->meta_system, strlen(c->meta_system));
         masa_text_add(&line, ",");

@@ -15,9 +15,9 @@ size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold
 /* What the rollouts say in hindsight: round(8 p), and the mean length of the correct
  * ones, or their quantile if that is asked for (of all when none is correct: the mean),
  * within the valid range. */
-static long expert_pass_rate(const masa_statistics_summary *s)
+static int expert_pass_rate(const masa_statistics_summary *s)
 {
-    return lround(MASA_PASS_RATE_SCALE * s->pass_rate);
+    return (int)lround(MASA_PASS_RATE_SCALE * s->pass_rate);
 }
 
 static long expert_length(const masa_statistics_summary *s, const masa_meta_options *options)
@@ -28,25 +28,26 @@ static long expert_length(const masa_statistics_summary *s, const masa_meta_opti
     return length > options->length_max ? options->length_max : length;
 }
 
-void meta_add_answer(masa_text *out, const masa_statistics_summary *s,
-                     const masa_meta_options *options, const masa_prediction *own,
-                     char *const *notions, size_t n_notions)
+void meta_add_hindsight(masa_text *out, const masa_statistics_summary *s,
+                        const masa_meta_options *options, const masa_prediction *own)
 {
-    masa_text_add(out, "{\"math_notion\": [");
-    for (size_t i = 0; i < n_notions; i++) {
-        if (i) masa_text_add(out, ", ");
-        masa_text_add_json(out, notions[i], strlen(notions[i]));
+    masa_prediction p = *own;
+    p.notion_cause = MASA_META_VALID; /* none where they could not be read */
+    if (options->weight_difficulty > 0) {
+        p.pass_rate_cause = MASA_META_VALID;
+        p.pass_rate = expert_pass_rate(s);
     }
-    masa_text_add(out, "]");
-    if (options->weight_difficulty > 0)
-        masa_text_addf(out, ", \"pass_rate\": %ld", expert_pass_rate(s));
-    else if (own && own->pass_rate_cause == MASA_META_VALID)
-        masa_text_addf(out, ", \"pass_rate\": %ld", (long)own->pass_rate);
-    if (options->weight_length > 0)
-        masa_text_addf(out, ", \"solution_length\": %ld", expert_length(s, options));
-    else if (own && own->length_cause == MASA_META_VALID)
-        masa_text_addf(out, ", \"solution_length\": %ld", (long)own->length);
-    masa_text_add(out, "}");
+    if (options->weight_length > 0) {
+        p.length_cause = MASA_META_VALID;
+        p.length = expert_length(s, options);
+    }
+    masa_prediction_add(out, &p, options);
+}
+
+static bool says_something(const masa_prediction *p)
+{
+    return p->pass_rate_cause == MASA_META_VALID || p->length_cause == MASA_META_VALID ||
+           p->notion_cause == MASA_META_VALID;
 }
 
 bool masa_expert_text(masa_text *out, const char *text, size_t n,
@@ -54,14 +55,16 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
                       const masa_meta_options *options)
 {
     size_t end = meta_answer_start(text, n);
-    if (end == 0) return false;
+    bool alone = end == 0 && options->form == MASA_FORM_OBJECT && says_something(prediction);
+    if (end == 0 && !alone) return false;
     if (statistics->summary.limited) return false;
     if (statistics->summary.n_correct == 0 && !options->expert_hopeless) return false;
-    const char *start = memmem(text, end, "<meta>", strlen("<meta>"));
-    if (!start) start = text;
-    masa_text_append(out, start, (size_t)(text + end - start));
-    masa_text_add(out, "\n");
-    meta_add_answer(out, &statistics->summary, options, prediction, prediction->notions,
-                    prediction->n_notions);
+    if (!alone) {
+        const char *start = memmem(text, end, "<meta>", strlen("<meta>"));
+        if (!start) start = text;
+        masa_text_append(out, start, (size_t)(text + end - start));
+        masa_text_add(out, "\n");
+    }
+    meta_add_hindsight(out, &statistics->summary, options, prediction);
     return true;
 }

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { META__KEYS = 3 };
+enum { META__KEYS = 3 }; /* of masa_meta_key */
 
 /* A value as it stands in the text; NULL when the object lacks the key. */
 typedef struct meta_value {

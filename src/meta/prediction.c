@@ -2,15 +2,11 @@
 #include <masa/memory.h>
 
 #include "meta_answer.h"
-#include "object.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { KEY_NOTION, KEY_PASS_RATE, KEY_LENGTH };
-static const char *const keys[META__KEYS] = {"math_notion", "pass_rate", "solution_length"};
 
 const char *masa_meta_cause_text(masa_meta_cause cause)
 {
@@ -70,14 +66,14 @@ void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
     meta_value values[META__KEYS];
     *out = (masa_prediction){
         MASA_META_NO_JSON, MASA_META_NO_JSON, MASA_META_NO_JSON, 0, 0, NULL, 0};
-    if (!meta_find_object(values, text + start, n - start, keys)) return;
+    if (!meta_find_object(values, text + start, n - start, meta_keys)) return;
     long pass_rate = 0;
     out->pass_rate_cause =
-        parse_integer(&pass_rate, values[KEY_PASS_RATE], 0, MASA_PASS_RATE_SCALE);
+        parse_integer(&pass_rate, values[MASA_KEY_PASS_RATE], 0, MASA_PASS_RATE_SCALE);
     out->pass_rate = (int)pass_rate;
-    out->length_cause = parse_integer(&out->length, values[KEY_LENGTH], options->length_min,
-                                      options->length_max);
-    out->notion_cause = parse_notions(out, values[KEY_NOTION]);
+    out->length_cause = parse_integer(&out->length, values[MASA_KEY_LENGTH],
+                                      options->length_min, options->length_max);
+    out->notion_cause = parse_notions(out, values[MASA_KEY_NOTION]);
 }
 
 void masa_prediction_deinit(masa_prediction *prediction)

@@ -108,10 +108,8 @@ static size_t best_notions(char *out[MOST_NOTIONS], candidates *all, size_t roll
 static void add_reasoning(masa_text *out, masa_answer_form form, char *const *notions,
                           size_t n_notions)
 {
-    if (form == MASA_FORM_BARE) {
-        masa_text_add(out, "<meta></meta>\n");
-        return;
-    }
+    if (form == MASA_FORM_BARE) masa_text_add(out, "<meta></meta>\n");
+    if (form != MASA_FORM_REASONED) return;
     masa_text_add(out, "<meta>\nIt takes ");
     for (size_t i = 0; i < n_notions; i++)
         masa_text_addf(out, "%s%s", i == 0 ? "" : ", ", notions[i]);
@@ -131,7 +129,11 @@ bool masa_warm_start_text(masa_text *out, const masa_statistics *statistics,
     char *notions[MOST_NOTIONS];
     size_t n = options->weight_notion > 0 ? best_notions(notions, all, s->n) : 0;
     add_reasoning(out, options->form, notions, n);
-    meta_add_answer(out, s, options, NULL, notions, n);
+    meta_add_hindsight(out, s, options,
+                       &(masa_prediction){.pass_rate_cause = MASA_META_MISSING,
+                                          .length_cause = MASA_META_MISSING,
+                                          .notions = notions,
+                                          .n_notions = n});
     for (size_t i = 0; i < all->n; i++) {
         masa_words_destroy(all->items[i].notion);
         free(all->items[i].word);

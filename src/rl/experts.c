@@ -38,10 +38,11 @@ static size_t best_of(const rl_predictions *p, const masa_config *config)
 }
 
 /* The text to be cloned for a prompt whose truth is known; false: there is none. */
-static bool write_expert(masa_text *out, const rl_draw *d, const masa_config *config)
+static bool write_expert(masa_text *out, const rl_draw *d, const rl_prompts *prompts,
+                         const masa_config *config)
 {
     const rl_predictions *p = d->predictions;
-    masa_meta_options options = rl_meta_options(config);
+    masa_meta_options options = rl_prompts_options(prompts, config);
     size_t best = best_of(p, config);
     const rl_rollout *r = best < p->n ? &d->meta.rollouts[best] : NULL;
     /* A checkpoint keeps experts as JSON, which broken characters do not survive. */
@@ -54,13 +55,14 @@ static bool write_expert(masa_text *out, const rl_draw *d, const masa_config *co
     return config->meta.bc_repair && wanted && masa_warm_start_text(out, p->truth, &options);
 }
 
-size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws, const masa_config *config)
+size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws, const rl_prompts *prompts,
+                         const masa_config *config)
 {
     size_t before = experts->n;
     for (size_t i = 0; i < draws->n; i++) {
         const rl_draw *d = &draws->items[i];
         masa_text text = {0};
-        if (d->predictions && d->predictions->truth && write_expert(&text, d, config))
+        if (d->predictions && d->predictions->truth && write_expert(&text, d, prompts, config))
             rl_experts_add(experts, d->number, masa_text_take(&text));
         masa_text_deinit(&text);
     }

@@ -27,7 +27,8 @@ bool rl_experts_load(rl_experts *experts, const json_t *list);
 
 /* Adds the best meta rollout of each prompt whose truth is known, corrected; where none can be
  * used and meta.bc_repair is set, an answer made from the truth. Returns how many. */
-size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws, const masa_config *config);
+size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws, const rl_prompts *prompts,
+                         const masa_config *config);
 
 typedef struct rl_cloning {
     size_t updates, texts, tokens;

@@ -10,29 +10,46 @@
 
 enum { DIGITS = MASA_PASS_RATE_SCALE + 1 };
 
-static void encode(masa_tokens *out, const rl_session *s, int digit)
+static masa_status make_prefix(masa_text *out, const rl_prompts *prompts, const masa_config *c,
+                               masa_error *err)
+{
+    masa_meta_options options = rl_prompts_options(prompts, c);
+    bool given = strcmp(c->meta.forecast_prefix, "auto") != 0;
+    if (given) masa_text_add(out, c->meta.forecast_prefix);
+    if (given || masa_meta_add_opening(out, &options)) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_CONFIG,
+                     "meta.template asks for no pass_rate, which meta.forecast=one_pass "
+                     "foretells; say in meta.forecast_prefix how an answer begins up to it");
+}
+
+static void encode(masa_tokens *out, const rl_session *s, const char *prefix, int digit)
 {
     masa_text text = {0};
-    masa_text_addf(&text, "%s%d", s->config->meta.forecast_prefix, digit);
+    masa_text_addf(&text, "%s%d", prefix, digit);
     masa_tokenizer_encode(s->tokenizer, masa_text_get(&text), text.size, false, out);
     masa_text_deinit(&text);
 }
 
-masa_status rl_one_pass_init(rl_one_pass *out, const rl_session *s, masa_error *err)
+masa_status rl_one_pass_init(rl_one_pass *out, const rl_prompts *prompts, const rl_session *s,
+                             masa_error *err)
 {
     masa_tokens ids = {0};
+    masa_text prefix = {0};
     *out = (rl_one_pass){0};
-    encode(&out->prefix, s, 0);
+    masa_status st = make_prefix(&prefix, prompts, s->config, err);
+    if (st != MASA_OK) return st;
+    encode(&out->prefix, s, masa_text_get(&prefix), 0);
     bool single = out->prefix.n > 0;
     if (single) out->digits[0] = out->prefix.ids[--out->prefix.n];
     for (int k = 1; single && k < DIGITS; k++) {
         ids.n = 0;
-        encode(&ids, s, k);
+        encode(&ids, s, masa_text_get(&prefix), k);
         single = ids.n == out->prefix.n + 1 &&
                  memcmp(ids.ids, out->prefix.ids, out->prefix.n * sizeof *ids.ids) == 0;
         if (single) out->digits[k] = ids.ids[ids.n - 1];
     }
     masa_tokens_deinit(&ids);
+    masa_text_deinit(&prefix);
     if (single) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_CONFIG,
                      "after meta.forecast_prefix the digits 0 to %d are not one token each; "

@@ -13,8 +13,9 @@ typedef struct rl_one_pass {
 } rl_one_pass;
 
 /* Encodes meta.forecast_prefix; MASA_ERR_CONFIG where the digits after it are not one token
- * each. Free with rl_one_pass_deinit. */
-masa_status rl_one_pass_init(rl_one_pass *out, const rl_session *session, masa_error *err);
+ * each, or where the meta prompt asks for no pass rate. Free with rl_one_pass_deinit. */
+masa_status rl_one_pass_init(rl_one_pass *out, const rl_prompts *prompts,
+                             const rl_session *session, masa_error *err);
 void rl_one_pass_deinit(rl_one_pass *one_pass);
 
 /*

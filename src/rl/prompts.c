@@ -20,6 +20,13 @@ static masa_status solution_prompt(masa_tokens *out, char **text, const rl_sessi
     return st;
 }
 
+masa_meta_options rl_prompts_options(const rl_prompts *prompts, const masa_config *config)
+{
+    masa_meta_options options = rl_meta_options(config);
+    if (prompts->meta_template) masa_meta_follow(&options, prompts->meta_template);
+    return options;
+}
+
 masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts,
                             const masa_config *config, const masa_problem *problem,
                             masa_error *err)

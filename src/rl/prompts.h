@@ -2,6 +2,8 @@
 #ifndef RL_PROMPTS_H
 #define RL_PROMPTS_H
 
+#include <masa/meta.h>
+
 #include "rollout.h"
 
 typedef struct rl_prompts {
@@ -33,6 +35,8 @@ long rl_prompts_epoch(const rl_prompts *prompts, uint64_t draw);
 masa_status rl_prompts_draw(rl_prompts *prompts, rl_draws *draws, const rl_session *session,
                             uint64_t number, masa_error *err);
 
+/* The method's options, with the form of answers that the meta prompt asks for. */
+masa_meta_options rl_prompts_options(const rl_prompts *prompts, const masa_config *config);
 /* The system turn of the meta prompt; borrowed. */
 const char *rl_meta_system(const masa_config *config);
 /* Appends the user's turn that asks for the predictions. */

@@ -141,7 +141,7 @@ static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *
     const masa_config *c = l->session.config;
     rl_experts *experts = &l->method.experts;
     if (!c->meta.bc_enabled || (c->meta.bc_acting && !l->method.acting)) return MASA_OK;
-    rl_experts_gather(experts, draws, c);
+    rl_experts_gather(experts, draws, &l->prompts, c);
     if (experts->n < (size_t)c->meta.bc_batch) return MASA_OK;
     masa_status st = MASA_OK;
     size_t size = c->meta.bc_mini_batch ? (size_t)c->meta.bc_mini_batch : experts->n;
@@ -343,7 +343,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
                              err);
     if (st == MASA_OK) st = rl_prompts_fit(&l.prompts, &l.session, err);
     if (st == MASA_OK && c->meta.samples && c->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
-        st = rl_one_pass_init(&l.one_pass, &l.session, err);
+        st = rl_one_pass_init(&l.one_pass, &l.prompts, &l.session, err);
     if (st == MASA_OK) {
         rl_method_init(&l.method, c, l.prompts.train.n);
         st = rl_method_load(&l.method, l.session.state.extra, err);

@@ -33,9 +33,10 @@ static masa_status sample(rl_loop *l, rl_draws *draws, masa_error *err)
     return st;
 }
 
-static void write_answers(rl_experts *out, const rl_draws *draws, const masa_config *c)
+static void write_answers(rl_experts *out, const rl_draws *draws, const rl_prompts *prompts,
+                          const masa_config *c)
 {
-    masa_meta_options options = rl_meta_options(c);
+    masa_meta_options options = rl_prompts_options(prompts, c);
     for (size_t i = 0; i < draws->n; i++) {
         masa_statistics *truth = rl_statistics(&draws->items[i], c);
         masa_text text = {0};
@@ -114,7 +115,7 @@ static masa_status prepare(rl_loop *l, rl_lessons *lessons, masa_error *err)
     rl_draws *draws = &lessons->draws;
     masa_status st = sample(l, draws, err);
     if (st != MASA_OK) return st;
-    write_answers(&lessons->answers, draws, l->session.config);
+    write_answers(&lessons->answers, draws, &l->prompts, l->session.config);
     rl_cost_add_sampling(&cost, &l->session, draws);
     lessons->stats = (rl_warm_start_stats){
         .prompts = draws->n, .answers = lessons->answers.n, .flops = cost.flops};

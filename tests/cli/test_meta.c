@@ -127,6 +127,13 @@ static void every_option_has_its_effect(void **state)
                  "\\\"pass_rate\\\": 5, \\\"solution_length\\\": 180}\"");
     assert_first("-f --expert-threshold 1.1 in.jsonl",
                  "</meta>{\\\"math_notion\\\":[\\\"sieve\\\"]}", "solved using sieve.\"}");
+    char *form = masa_path_join(folder, "form");
+    static const char asks[] = "{problem}: {\"solution_length\": n, \"math_notion\": []}";
+    assert_int_equal(masa_file_write(form, asks, strlen(asks), NULL), MASA_OK);
+    assert_first("-f --template form in.jsonl", "{\\\"math_notion\\\":[\\\"sieve\\\"]}",
+                 "\"expert\":\"{\\\"solution_length\\\": 180, \\\"math_notion\\\": "
+                 "[\\\"sieve\\\"]}\"");
+    free(form);
     /* In one right response and one wrong one; of the right ones that is a greater share. */
     static const char rare[] =
         "{\"problem\":\"P\",\"responses\":[\"a sieve\",\"a sieve\",\"b\",\"c\"],"

@@ -160,6 +160,71 @@ static void warm_starts_may_be_bare(void **state)
     masa_statistics_destroy(s);
 }
 
+/* A template of one's own says how it wants to be answered; one that names no key does not. */
+static void answers_have_the_form_that_is_asked_for(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *template_text, *answer, *opening; /* NULL: there is no pass rate in it */
+    } cases[] = {
+        {"math_notion, pass_rate, solution_length after <meta></meta>",
+         "<meta></meta>\n{\"math_notion\": [\"sieve\", \"strikes\", \"counting\"], "
+         "\"pass_rate\": 3, \"solution_length\": 351}",
+         "<meta></meta>\n{\"math_notion\": [], \"pass_rate\": "},
+        {"Think between <meta> and </meta>: pass_rate, then solution_length",
+         "<meta>\nIt takes sieve, strikes, counting.\n</meta>\n"
+         "{\"pass_rate\": 3, \"solution_length\": 351}",
+         "<meta></meta>\n{\"pass_rate\": "},
+        {"{\"solution_length\": 1, \"math_notion\": [], \"pass_rate\": 1}; pass_rate: 0-8",
+         "{\"solution_length\": 351, \"math_notion\": [\"sieve\", \"strikes\", \"counting\"], "
+         "\"pass_rate\": 3}",
+         "{\"math_notion\": [], \"pass_rate\": "},
+        {"only solution_length", "{\"solution_length\": 351}", NULL},
+        {"? {problem}",
+         "<meta>\nIt takes sieve, strikes, counting.\n</meta>\n"
+         "{\"math_notion\": [\"sieve\", \"strikes\", \"counting\"], \"pass_rate\": 3, "
+         "\"solution_length\": 351}",
+         "<meta></meta>\n{\"math_notion\": [], \"pass_rate\": "},
+    };
+    masa_statistics *s = statistics(2);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        masa_meta_options o = options;
+        masa_text out = {0};
+        masa_meta_follow(&o, cases[i].template_text);
+        assert_true(masa_warm_start_text(&out, s, &o));
+        assert_string_equal(out.data, cases[i].answer);
+        masa_text_clear(&out);
+        assert_int_equal(masa_meta_add_opening(&out, &o), cases[i].opening != NULL);
+        assert_string_equal(masa_text_get(&out), cases[i].opening ? cases[i].opening : "");
+        masa_text_deinit(&out);
+    }
+    /* The built-in prompts ask for the form that they are chosen by. */
+    for (int form = MASA_FORM_REASONED; form <= MASA_FORM_BARE; form++) {
+        masa_meta_options o = options, asked = options;
+        o.form = (masa_answer_form)form;
+        masa_meta_follow(&asked, masa_meta_template(&o));
+        assert_int_equal(asked.form, form);
+        for (size_t k = 0; k < 3; k++) assert_int_equal(asked.keys[k], k);
+    }
+    masa_statistics_destroy(s);
+}
+
+/* Where no tags are asked for the object is all that there is to clone. */
+static void an_object_alone_is_cloned(void **state)
+{
+    (void)state;
+    masa_meta_options before = options;
+    masa_meta_follow(&options, "pass_rate, solution_length, math_notion");
+    check_expert("{\"math_notion\":[\"sieve\"]}", 2,
+                 "{\"pass_rate\": 3, \"solution_length\": 351, \"math_notion\": [\"sieve\"]}");
+    check_expert("no prediction", 2, NULL);
+    check_expert("<meta>a</meta>{\"math_notion\":[\"sieve\"]}", 2,
+                 "<meta>a</meta>\n{\"pass_rate\": 3, \"solution_length\": 351, "
+                 "\"math_notion\": [\"sieve\"]}");
+    options = before;
+    check_expert("{\"math_notion\":[\"sieve\"]}", 2, NULL);
+}
+
 static void warm_starts_name_what_tells_right_from_wrong(void **state)
 {
     (void)state;
@@ -211,6 +276,8 @@ int main(void)
         cmocka_unit_test(lengths_stay_in_the_valid_range),
         cmocka_unit_test(warm_starts_earn_full_rewards),
         cmocka_unit_test(warm_starts_may_be_bare),
+        cmocka_unit_test(answers_have_the_form_that_is_asked_for),
+        cmocka_unit_test(an_object_alone_is_cloned),
         cmocka_unit_test(warm_starts_name_what_tells_right_from_wrong),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,22 +28,23 @@ static void add_byte(masa_text *json, int byte)
     masa_text_addf(json, "%s\"\\u%04x\":%d", byte ? "," : "", (unsigned)code, byte);
 }
 
-/* A token for every byte, so that any text can be written, and one for each constant part
- * of a meta answer, so that a tiny model learns to write it. */
-static void make_tokenizer(const char *folder)
+/* A token for every byte, so that any text can be written, and one for each of the phrases, so
+ * that a tiny model learns to read and write them. */
+static inline void make_tokenizer(const char *folder, const char *const *phrases, size_t n)
 {
-    static const char *const added[] = {"<|im_start|>", "<|im_end|>",
-                                        "<meta>m</meta>{\\\"math_notion\\\":[\\\"y\\\"],"
-                                        "\\\"pass_rate\\\":",
-                                        ",\\\"solution_length\\\":"};
+    static const char *const special[] = {"<|im_start|>", "<|im_end|>"};
     masa_text json = {0};
     char path[300];
     masa_text_add(&json, "{\"added_tokens\":[");
-    for (int i = 0; i < 4; i++)
+    for (size_t i = 0; i < n + 2; i++) {
+        const char *content = i < 2 ? special[i] : phrases[i - 2];
+        masa_text_addf(&json, "%s{\"id\":%zu,\"content\":", i ? "," : "", 256 + i);
+        masa_text_add_json(&json, content, strlen(content));
         masa_text_addf(&json,
-                       "%s{\"id\":%d,\"content\":\"%s\",\"single_word\":false,\"lstrip\":false,"
+                       ",\"single_word\":false,\"lstrip\":false,"
                        "\"rstrip\":false,\"normalized\":false,\"special\":%s}",
-                       i ? "," : "", 256 + i, added[i], i < 2 ? "true" : "false");
+                       i < 2 ? "true" : "false");
+    }
     masa_text_add(&json,
                   "],\"normalizer\":null,\"pre_tokenizer\":{\"type\":\"ByteLevel\","
                   "\"add_prefix_space\":false,\"trim_offsets\":true,\"use_regex\":true},"
@@ -106,11 +107,11 @@ static void make_lessons(void)
     assert_int_equal(fclose(sft) + fclose(train) + fclose(guess) + fclose(template), 0);
 }
 
-static inline int setup(void **state)
+/* The model of these phrases, taught. */
+static inline void plant(const char *const *phrases, size_t n)
 {
-    (void)state;
     assert_non_null(mkdtemp(root));
-    make_tokenizer(in_root("tokenizer"));
+    make_tokenizer(in_root("tokenizer"), phrases, n);
     make_model(in_root("tokenizer"), 512);
     make_lessons();
     const char *set[] = {"optimizer.lr=0.005",
@@ -121,7 +122,21 @@ static inline int setup(void **state)
                          "train.threads=1",
                          "optimizer.schedule=linear"};
     supervise(set, sizeof set / sizeof *set);
+}
+
+static inline int setup(void **state)
+{
+    /* the constant parts of ANSWER */
+    static const char *const phrases[] = {
+        "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":", ",\"solution_length\":"};
+    (void)state;
+    plant(phrases, 2);
     return 0;
+}
+
+static inline void put_template(const char *name, const char *text)
+{
+    assert_int_equal(masa_file_write(in_root(name), text, strlen(text), NULL), MASA_OK);
 }
 
 /* A run of two steps and more settings (separated by spaces); "start" as model.path in

@@ -443,6 +443,13 @@ static void one_pass_forecasts_without_sampling(void **state)
     for (size_t i = 0; i < d.n; i++)
         if (strcmp(d.kinds[i], "gate") == 0 && d.items[i].taken)
             assert_true(d.problems[i] != 'm');
+    char more[400];
+    masa_error err = {0};
+    put_template("rateless.txt", "{problem}: solution_length?");
+    snprintf(more, sizeof more, "meta.forecast=one_pass meta.template=%s",
+             in_root("rateless.txt"));
+    assert_int_equal(train("rateless", more, false, NULL, &err), MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "meta.forecast_prefix"));
 }
 
 /* Of four rollouts the two that tell most. */
@@ -573,11 +580,6 @@ static void what_cannot_be_cloned_is_made(void **state)
     must("hopeful", more, false);
     assert_near(metric_of("hopeful", 1, "reward"), 0, 0);
     assert_near(metric_of("hopeful", 1, "bc_texts"), 0, 0);
-}
-
-static void put_template(const char *name, const char *text)
-{
-    assert_int_equal(masa_file_write(in_root(name), text, strlen(text), NULL), MASA_OK);
 }
 
 /* Both prompts begin with the same turn and the problem where the template has it first and the

@@ -44,9 +44,17 @@ typedef enum masa_notion_test {
 /* How the built-in prompt wants an answer to begin, and one begins that is made from
  * statistics. */
 typedef enum masa_answer_form {
-    MASA_FORM_REASONED, /* <meta>, a line on the notions, </meta> */
-    MASA_FORM_BARE,     /* <meta></meta>: for models that say a prediction outright */
+    MASA_FORM_REASONED, /* <meta>, a line on the notions, </meta>, and the object */
+    MASA_FORM_BARE,     /* <meta></meta> and the object: a prediction outright */
+    MASA_FORM_OBJECT,   /* the object alone: a template of one's own that asks for no tags */
 } masa_answer_form;
+
+/* The keys of an answer's object, in their usual order. */
+typedef enum masa_meta_key {
+    MASA_KEY_NOTION,    /* math_notion */
+    MASA_KEY_PASS_RATE, /* pass_rate */
+    MASA_KEY_LENGTH,    /* solution_length */
+} masa_meta_key;
 
 typedef struct masa_meta_options {
     double base;              /* b of the difficulty reward b^|p - p^|, in (0, 1] */
@@ -60,12 +68,14 @@ typedef struct masa_meta_options {
     masa_difficulty_rule difficulty_rule;
     masa_notion_test notion_test;
     masa_answer_form form;
+    masa_meta_key keys[3]; /* [n_keys] of an answer, in order */
+    size_t n_keys;         /* 0: all of them in the usual order */
 } masa_meta_options;
 
 #define MASA_META_DEFAULTS                                                                     \
     {                                                                                          \
         0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192, false,             \
-            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS, MASA_FORM_REASONED                      \
+            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS, MASA_FORM_REASONED, {0}, 0              \
     }
 
 /** The built-in text of the meta prompt's system turn, and the template of the turn that asks
@@ -81,6 +91,14 @@ const char *masa_meta_template(const masa_meta_options *options);
  */
 masa_status masa_meta_prompt(masa_text *out, const char *template_text, const char *problem,
                              const masa_meta_options *options, masa_error *err);
+
+/**
+ * Sets form and keys to what a template of one's own asks for, so that answers made from
+ * statistics are such as it wants: the keys that it names, in the order of their first mention;
+ * bare where it has <meta></meta>, reasoned where it has <meta>, else the object alone. A template
+ * that names no key leaves the options as they are: it asks for no form.
+ */
+void masa_meta_follow(masa_meta_options *options, const char *template_text);
 
 /* Why a field of a prediction counts nothing, or, from NO_CORRECT on, why a valid one
  * earned nothing; one table for code and name. */
@@ -126,6 +144,15 @@ typedef struct masa_prediction {
 void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
                            const masa_meta_options *options);
 void masa_prediction_deinit(masa_prediction *prediction);
+
+/** Appends the object that says this prediction: its valid fields, by options->keys. */
+void masa_prediction_add(masa_text *out, const masa_prediction *prediction,
+                         const masa_meta_options *options);
+
+/** Appends how an answer begins that says nothing before its pass rate: `<meta></meta>`, a line
+ *  feed and `{"math_notion": [], "pass_rate": ` as options have it. false, and nothing, where they
+ *  have no pass rate. */
+bool masa_meta_add_opening(masa_text *out, const masa_meta_options *options);
 
 /*
  * What the model's own solution rollouts of the prompt did; arrays are borrowed for the
@@ -259,7 +286,9 @@ size_t masa_expert_pick(const double *notion_rewards, size_t n, double threshold
  * last </meta>), then the JSON with pass_rate = round(8 p), solution_length = the mean
  * length of the correct rollouts, or their length_upper under MASA_LENGTH_QUANTILE (within
  * the valid range), and its own notions.
- * False, and nothing appended, when the text has no </meta>, a cutoff was in force (its
+ * Where options->form is the object alone a text without </meta> is none either: the object, if
+ * the prediction has a valid field.
+ * False, and nothing appended, when the text has no </meta> else, a cutoff was in force (its
  * numbers would be those of the survivors), or no rollout was correct and
  * options->expert_hopeless is false; true: pass_rate 0 and the mean length of all rollouts.
  */
@@ -269,7 +298,7 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
 
 /**
  * The same without a meta rollout to start from, for the warm start of a model
- * that cannot write the answer yet. Notions are up to three words found in more correct
+ * that cannot write the answer yet, in the form of the options. Notions are up to three words found in more correct
  * than incorrect rollouts and not in the problem, those of the greatest surplus first; the
  * reasoning names these alone. A prompt without a correct rollout gives an answer too (pass
  * rate 0, words of its attempts, the mean length of all): that problems can be too hard is

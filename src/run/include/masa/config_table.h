@@ -290,7 +290,7 @@
     CHOICE(meta, notion_rule, NOTION_RULE, LEMMA,                                         \
            "how a notion is looked for in a solution")                                    \
     CHOICE(meta, form, FORM, REASONED,                                                    \
-           "how the built-in meta prompt wants an answer, and warm start and cloning make one from statistics: `reasoned` between <meta> and </meta>, or `bare`: outright, behind <meta></meta>") \
+           "how the built-in meta prompt wants an answer, and warm start and cloning make one from statistics: `reasoned` between <meta> and </meta>, or `bare`: outright, behind <meta></meta>; a template of one's own that names the keys says it itself") \
     INTEGER(meta, warm_start_prompts, 0, 0, 1000000000, "prompts",                        \
             "prompts whose solutions teach the form of the answer before the first step; 0: none") \
     INTEGER(meta, warm_start_epochs, 3, 1, 1000, "passes", "supervised passes over these") \
@@ -313,9 +313,8 @@
             "after this many steps predictions gate and cut off rollouts; 0: from the first step; -1: never") \
     CHOICE(meta, forecast, FORECAST, SAMPLES,                                             \
            "what is acted on: the meta rollouts, or `one_pass`: the model's probabilities of the pass rate after forecast_prefix, without sampling") \
-    TEXT(meta, forecast_prefix,                                                           \
-         "<meta></meta>\n{\"math_notion\": [], \"pass_rate\": ",                           \
-         "one_pass: how an answer begins up to the pass rate")                            \
+    TEXT(meta, forecast_prefix, "auto",                                                   \
+         "one_pass: how an answer begins up to the pass rate; `auto`: in the form that the meta prompt asks for") \
     CHOICE(meta, transition, TRANSITION, FIXED,                                           \
            "`fixed`: act on predictions after start_step; `adaptive`: after it whenever they are good enough") \
     NUMBER(meta, transition_pass_rate, 0.2, 0, 1, "",                                     \
