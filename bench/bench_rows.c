@@ -68,7 +68,7 @@ int main(int argc, char **argv)
     double s;
     float *w = bench_values(MASA_F32, PARAMETERS), *m = bench_values(MASA_F32, PARAMETERS);
     float *v = calloc(PARAMETERS, sizeof *v), *grad = bench_values(MASA_F32, PARAMETERS);
-    masa_adamw options = {1e-6f, 0.9f, 0.999f, 1e-8f, 0.01f, 1, 10};
+    masa_adamw options = {1e-6f, 0.9f, 0.999f, 1e-8f, 0.01f, 1, 10, MASA_F32, 0};
     printf("%s, %d threads\n", masa_isa_name(masa_isa_get()), masa_threads());
     BENCH_SECONDS(s, masa_sum_squares(w, PARAMETERS));
     show("sum of squares", 4.0 * PARAMETERS, s);

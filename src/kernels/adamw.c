@@ -7,11 +7,18 @@
 
 #include "backend.h"
 
-void masa_adamw_update(float DEVICE *w, float DEVICE *m, float DEVICE *v,
+void masa_adamw_update(float DEVICE *w, void DEVICE *m, void DEVICE *v,
                        const float DEVICE *grad, size_t n, const masa_adamw *options)
 {
     assert(options->step >= 1);
     backend_get()->adamw(w, m, v, grad, n, options);
+}
+
+void masa_adamw_update_host(float *w, void *m, void *v, const float *grad, size_t n,
+                            const masa_adamw *options)
+{
+    assert(options->step >= 1);
+    backend_cpu.adamw(w, m, v, grad, n, options);
 }
 
 void masa_sums_of_squares(double *sums, const float DEVICE *x, size_t n)

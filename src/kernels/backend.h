@@ -28,7 +28,7 @@
 #include <masa/sample.h>
 
 /* Changes with this table: a plugin of another build is refused. */
-enum { BACKEND_VERSION = 3 };
+enum { BACKEND_VERSION = 4 };
 
 struct backend {
     unsigned version; /* BACKEND_VERSION */
@@ -183,7 +183,7 @@ struct backend {
 
     /* ---- optimiser, masa/adamw.h ---- */
 
-    void (*adamw)(float DEVICE *w, float DEVICE *m, float DEVICE *v, const float DEVICE *grad,
+    void (*adamw)(float DEVICE *w, void DEVICE *m, void DEVICE *v, const float DEVICE *grad,
                   size_t n, const masa_adamw *options);
     void (*sums_of_squares)(double *sums, const float DEVICE *x, size_t n); /* n > 0 */
 };

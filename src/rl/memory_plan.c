@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static size_t parameter_count(const masa_model_config *model)
 {
@@ -19,6 +20,15 @@ static size_t parameter_count(const masa_model_config *model)
     size_t count = masa_parameters_total(parameters, n);
     free(parameters);
     return count;
+}
+
+/* Of so many optimisers of n numbers. The processor's memory is its host's. */
+static void plan_optimizer(rl_memory_plan *plan, const masa_config *config, size_t n,
+                           size_t optimizers)
+{
+    masa_optimizer_options options = rl_optimizer_options(config);
+    bool apart = options.on_host && strcmp(masa_device_kind(), "cpu") != 0;
+    *(apart ? &plan->host : &plan->optimizer) = optimizers * masa_optimizer_bytes(n, &options);
 }
 
 static rl_memory_plan make(const masa_config *config, const masa_model_config *model,
@@ -40,9 +50,7 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
     };
     /* The unmerged weights stay beside the merged ones; the factors themselves are small. */
     if (config->lora.rank > 0) plan.weights += n * sizeof(float);
-    else
-        plan.optimizer = masa_optimizer_bytes(n, config->train.shard_optimizer) *
-                         (wants->meta_optimizer && !wants->predictor ? 2 : 1);
+    else plan_optimizer(&plan, config, n, wants->meta_optimizer && !wants->predictor ? 2 : 1);
     if (wants->predictor) plan.weights += n * sizeof(float);
     if (wants->reference)
         plan.reference = masa_model_bytes_needed(model, &fixed) +
@@ -100,17 +108,29 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                 plan->recompute ? " (recomputed)" : "", plan->total >> 20);
         if (plan->kept_rows)
             fprintf(log, ", and up to %zu to keep rollouts' activations", plan->kept >> 20);
+        if (plan->host) fprintf(log, "; of the host's %zu for the optimiser", plan->host >> 20);
         fprintf(log, "\n");
     }
     if (available == 0 || plan->total + plan->kept <= available) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_MEMORY,
                      "the run needs %zu MiB and this machine has %zu MiB free; lower "
                      "optimizer.tokens_per_pass, rollout.batch or rollout.cache_memory, set "
-                     "optimizer.recompute, turn off meta.own_moments, or train "
-                     "factors (lora.rank)%s",
+                     "optimizer.recompute or optimizer.moments=bf16%s, turn off "
+                     "meta.own_moments, or train factors (lora.rank)%s",
                      (plan->total + plan->kept) >> 20, available >> 20,
+                     strcmp(masa_device_kind(), "cpu") ? " or optimizer.on_host" : "",
                      plan->total <= available ? "; rollout.kept_memory=-1 keeps what fits"
                                               : "");
+}
+
+static masa_status check_host(const rl_memory_plan *plan, masa_error *err)
+{
+    size_t free = masa_memory_available() / masa_dist_where().processes;
+    if (plan->host == 0 || free == 0 || plan->host <= free) return MASA_OK;
+    return MASA_FAIL(err, MASA_ERR_MEMORY,
+                     "the optimiser's state needs %zu MiB of the host's memory, of which %zu "
+                     "MiB are free; set optimizer.moments=bf16, or optimizer.on_host=false",
+                     plan->host >> 20, free >> 20);
 }
 
 /* A cache that is smaller than a sequence would end the first step. */
@@ -143,7 +163,8 @@ masa_status rl_memory_reserve(const masa_config *config, const char *model,
     if (st != MASA_OK) return st;
     wants->recompute = plan.recompute;
     wants->kept_rows = plan.kept_rows;
-    return rl_memory_plan_check(&plan, available, log, err);
+    st = rl_memory_plan_check(&plan, available, log, err);
+    return st == MASA_OK ? check_host(&plan, err) : st;
 }
 
 void rl_memory_report(FILE *log)

@@ -8,11 +8,12 @@
 #include <masa/model_config.h>
 #include "session.h"
 
-/* Bytes. */
+/* Bytes of the device's memory. */
 typedef struct rl_memory_plan {
     size_t weights; /* float32 masters and packed compute weights */
     size_t gradients;
     size_t optimizer;
+    size_t host;        /* of the optimiser's, what a GPU's host keeps; not in total */
     size_t reference;   /* the frozen model and its buffers */
     size_t cache;       /* keys, values and decoding buffers; 0: nothing is generated */
     size_t activations; /* of a training pass */
@@ -35,7 +36,7 @@ rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_c
 masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, FILE *log,
                                  masa_error *err);
 
-/* Both for the model in a folder or file and this machine, before anything large is allocated. Sets
+/* Both for the model in a folder or file and this machine, its host's memory too, before anything large is allocated. Sets
  * wants->recompute and wants->kept_rows; reads wants->reference and wants->meta_optimizer. */
 masa_status rl_memory_reserve(const masa_config *config, const char *model,
                               rl_session_options *wants,

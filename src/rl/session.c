@@ -92,25 +92,9 @@ static masa_status open_model(rl_session *s, const rl_session_options *wants, ma
     return st;
 }
 
-static masa_status read_moments(const rl_session *s, masa_optimizer *optimizer,
-                                const char *name, masa_error *err)
+masa_optimizer_options rl_optimizer_options(const masa_config *c)
 {
-    masa_optimizer_state state;
-    masa_status st = masa_optimizer_map(optimizer, &state, true, err);
-    if (st != MASA_OK) return st;
-    char *path = masa_path_join(s->checkpoint, name);
-    st = masa_moments_read(path, state.m, state.v, state.first, state.n, state.all, state.step,
-                           err);
-    masa_optimizer_unmap(optimizer, &state, true);
-    free(path);
-    return st;
-}
-
-static masa_status open_optimizers(rl_session *s, const rl_session_options *wants,
-                                   masa_error *err)
-{
-    const masa_config *c = s->config;
-    masa_optimizer_options options = {
+    return (masa_optimizer_options){
         .lr = c->optimizer.lr,
         .beta1 = c->optimizer.beta1,
         .beta2 = c->optimizer.beta2,
@@ -119,9 +103,35 @@ static masa_status open_optimizers(rl_session *s, const rl_session_options *want
         .grad_clip = c->optimizer.grad_clip,
         .schedule = (masa_schedule)c->optimizer.schedule,
         .warmup_steps = (size_t)c->optimizer.warmup_steps,
-        .total_steps = (size_t)wants->total_updates,
         .sharded = c->train.shard_optimizer,
+        .moments = (masa_dtype)c->optimizer.moments,
+        .on_host = c->optimizer.on_host,
     };
+}
+
+static void take_moments(void *optimizer, const float *moments, bool second)
+{
+    masa_optimizer_restore(optimizer, moments, second);
+}
+
+static masa_status read_moments(const rl_session *s, masa_optimizer *optimizer,
+                                const char *name, masa_error *err)
+{
+    long steps = 0;
+    char *path = masa_path_join(s->checkpoint, name);
+    masa_status st = masa_moments_read(path, take_moments, optimizer,
+                                       masa_optimizer_count(optimizer), &steps, err);
+    if (st == MASA_OK) masa_optimizer_set_steps(optimizer, steps);
+    free(path);
+    return st;
+}
+
+static masa_status open_optimizers(rl_session *s, const rl_session_options *wants,
+                                   masa_error *err)
+{
+    const masa_config *c = s->config;
+    masa_optimizer_options options = rl_optimizer_options(c);
+    options.total_steps = (size_t)wants->total_updates;
     masa_status st = masa_optimizer_create(&s->optimizer, s->model, s->lora, &options, err);
     if (st == MASA_OK && s->checkpoint)
         st = read_moments(s, s->optimizer, MASA_MOMENTS_FILE, err);

@@ -81,7 +81,7 @@ static masa_status check(const masa_mapping *map, const char *path, size_t n, ma
     return MASA_OK;
 }
 
-masa_status masa_moments_read(const char *path, float *m, float *v, size_t first, size_t count,
+masa_status masa_moments_read(const char *path, masa_moments_sink *sink, void *context,
                               size_t n, long *step, masa_error *err)
 {
     masa_mapping map = {0};
@@ -89,10 +89,10 @@ masa_status masa_moments_read(const char *path, float *m, float *v, size_t first
     if (st == MASA_OK) st = check(&map, path, n, err);
     if (st == MASA_OK) {
         int64_t steps;
-        const uint8_t *all = map.data + HEADER;
         memcpy(&steps, map.data + 16, 8);
-        memcpy(m, all + 4 * first, 4 * count);
-        memcpy(v, all + 4 * (n + first), 4 * count);
+        const float *all = (const void *)(map.data + HEADER);
+        sink(context, all, false);
+        sink(context, all + n, true);
         *step = (long)steps;
     }
     masa_file_unmap(&map);

@@ -211,7 +211,7 @@ static masa_status update(speed *b, struct step *s, masa_error *err)
     s->update = middle - start;
     s->optimizer = masa_clock() - middle;
     s->planned = (double)(masa_model_bytes(b->model) +
-                          masa_optimizer_bytes(masa_model_parameter_count(b->model), false) +
+                          masa_optimizer_bytes(masa_model_parameter_count(b->model), &adam) +
                           masa_trainer_bytes(masa_model_get_config(b->model), b->compute,
                                              &options, true));
     if (s->kept)

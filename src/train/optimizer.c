@@ -7,11 +7,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "optimizer_moments.h"
+
 struct masa_optimizer {
     masa_model *model;
     masa_lora *lora;
     masa_optimizer_options options;
-    float DEVICE *m, *v; /* [kept] first and second moments, one allocation */
+    moments moments; /* [kept] */
     size_t n, kept;
     masa_dist_part own; /* of the n numbers; all of them unless they are sharded */
     long step;
@@ -25,10 +27,10 @@ static masa_dist_part part_of(size_t rank, size_t n, bool sharded)
     return sharded ? masa_dist_part_of(rank, n, MASA_SQUARES) : (masa_dist_part){0, n};
 }
 
-size_t masa_optimizer_bytes(size_t n, bool sharded)
+size_t masa_optimizer_bytes(size_t n, const masa_optimizer_options *options)
 {
-    masa_dist_part own = part_of(masa_dist_rank(), n, sharded);
-    return 2 * (own.last - own.first) * sizeof(float);
+    masa_dist_part own = part_of(masa_dist_rank(), n, options->sharded);
+    return moments_bytes(own.last - own.first, options->moments, options->on_host);
 }
 
 masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_lora *lora,
@@ -37,16 +39,14 @@ masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_
     size_t n = lora ? masa_lora_count(lora) : masa_model_parameter_count(model);
     masa_dist_part own = part_of(masa_dist_rank(), n, options->sharded);
     size_t kept = own.last - own.first;
-    void DEVICE *memory = NULL;
-    masa_status st = masa_device_alloc(&memory, kept ? 2 * kept : 1, sizeof(float),
-                                       "the optimiser's state", err);
+    moments state;
+    masa_status st = moments_init(&state, kept, options->moments, options->on_host, err);
     if (st != MASA_OK) return st;
     masa_optimizer *o = masa_alloc(1, sizeof *o);
     *o = (masa_optimizer){.model = model, .lora = lora, .options = *options, .n = n};
     o->own = own;
     o->kept = kept;
-    o->m = memory;
-    o->v = o->m + kept;
+    o->moments = state;
     *out = o;
     return MASA_OK;
 }
@@ -54,7 +54,7 @@ masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_
 void masa_optimizer_destroy(masa_optimizer *optimizer)
 {
     if (!optimizer) return;
-    masa_device_free(optimizer->m);
+    moments_deinit(&optimizer->moments);
     free(optimizer);
 }
 
@@ -73,14 +73,14 @@ double masa_learning_rate(const masa_optimizer_options *o, size_t step)
 
 /* Numbers first to first + n - 1, as far as they are this process's. */
 static void update_some(const masa_optimizer *o, float DEVICE *values,
-                        const float DEVICE *grads, size_t first, size_t n,
-                        const masa_adamw *adam)
+                        const float DEVICE *grads, size_t first, size_t n, masa_adamw adam)
 {
     size_t last = first + n < o->own.last ? first + n : o->own.last;
     if (first < o->own.first) first = o->own.first;
     if (first >= last) return;
-    size_t at = first - o->own.first;
-    masa_adamw_update(values + first, o->m + at, o->v + at, grads + first, last - first, adam);
+    adam.first = first;
+    moments_step(&o->moments, values + first, grads + first, first - o->own.first, last - first,
+                 &adam);
 }
 
 /* Norms, biases and other vectors are not decayed. */
@@ -92,7 +92,7 @@ static void update_model(const masa_optimizer *o, masa_adamw adam)
     for (size_t i = 0; i < n; i++) {
         adam.weight_decay = parameters[i].decay ? (float)decay : 0;
         update_some(o, masa_model_values(o->model), masa_model_grads(o->model),
-                    parameters[i].offset, parameters[i].rows * parameters[i].cols, &adam);
+                    parameters[i].offset, parameters[i].rows * parameters[i].cols, adam);
     }
 }
 
@@ -156,7 +156,7 @@ static masa_status update(masa_optimizer *o, const float DEVICE *gradient,
 {
     float DEVICE *values = o->lora ? masa_lora_values(o->lora) : masa_model_values(o->model);
     masa_status st = MASA_OK;
-    if (o->lora) update_some(o, values, gradient, 0, o->n, adam);
+    if (o->lora) update_some(o, values, gradient, 0, o->n, *adam);
     else update_model(o, *adam);
     if (o->options.sharded) st = masa_dist_share_parts(values, o->n, MASA_SQUARES, err);
     if (o->lora) masa_lora_merge(o->lora);
@@ -204,33 +204,19 @@ size_t masa_optimizer_count(const masa_optimizer *o)
     return o->n;
 }
 
-masa_status masa_optimizer_map(masa_optimizer *o, masa_optimizer_state *state, bool write,
-                               masa_error *err)
+void masa_optimizer_restore(masa_optimizer *o, const float *from, bool second)
 {
-    void *host = NULL;
-    masa_status st = masa_device_map(&host, o->m, 2 * o->kept * sizeof(float), write,
-                                     "the optimiser's state", err);
-    if (st != MASA_OK) return st;
-    float *m = host;
-    *state = (masa_optimizer_state){.m = m,
-                                    .v = m + o->kept,
-                                    .first = o->own.first,
-                                    .n = o->kept,
-                                    .all = o->n,
-                                    .step = &o->step};
-    return MASA_OK;
+    moments_put(&o->moments, from + o->own.first, second, 0, o->kept);
 }
 
-void masa_optimizer_unmap(masa_optimizer *o, masa_optimizer_state *state, bool write)
+void masa_optimizer_set_steps(masa_optimizer *o, long steps)
 {
-    masa_device_unmap(state->m, o->m, 2 * o->kept * sizeof(float), write);
-    *state = (masa_optimizer_state){0};
+    o->step = steps;
 }
 
 masa_status masa_optimizer_moments(masa_optimizer *o, float *to, bool second, size_t first,
                                    size_t n, masa_error *err)
 {
-    const float DEVICE *own = second ? o->v : o->m;
     masa_status st = MASA_OK;
     for (size_t r = 0; st == MASA_OK && r < masa_dist_size(); r++) {
         bool mine = !o->options.sharded || r == masa_dist_rank();
@@ -238,8 +224,7 @@ masa_status masa_optimizer_moments(masa_optimizer *o, float *to, bool second, si
         size_t a = part.first > first ? part.first : first;
         size_t b = part.last < first + n ? part.last : first + n;
         if (a >= b) continue;
-        if (mine)
-            masa_device_get(to + (a - first), own + (a - part.first), (b - a) * sizeof *to);
+        if (mine) moments_get(&o->moments, to + (a - first), second, a - part.first, b - a);
         if (!o->options.sharded) break;
         st = masa_dist_spread(to + (a - first), (b - a) * sizeof *to, r, err);
     }

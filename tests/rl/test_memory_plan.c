@@ -43,6 +43,7 @@ static void totals_are_sums(void **state)
     rl_memory_plan two = plan_with(&(rl_session_options){.meta_optimizer = true},
                                    "optimizer.recompute=false", "lora.rank=0", 0);
     assert_int_equal(two.optimizer, 2 * p.optimizer);
+    assert_int_equal(plan("optimizer.moments=bf16", "lora.rank=0", 0).optimizer, p.gradients);
 }
 
 static void activations_are_recomputed_where_they_would_not_fit(void **state)
@@ -252,6 +253,10 @@ static void sessions_allocate_what_is_planned(void **state)
     session_as_planned(folder, "model.compute=f32", all,
                        (rl_session_options){.reference = true});
     session_as_planned(folder, "model.compute=f32", "lora.rank=4", (rl_session_options){0});
+    session_as_planned(folder, "model.compute=f32", "optimizer.moments=bf16",
+                       (rl_session_options){0});
+    session_as_planned(folder, "model.compute=f32", "optimizer.on_host=true",
+                       (rl_session_options){.meta_optimizer = true});
     if (masa_device_compute() == MASA_BF16) /* elsewhere it is held as float32 */
         session_as_planned(folder, "model.compute=bf16", all, (rl_session_options){0});
     assert_int_equal(masa_folder_remove(folder, NULL), MASA_OK);

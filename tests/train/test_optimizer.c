@@ -167,10 +167,7 @@ static void a_gradient_that_is_no_number_changes_nothing(void **state)
     masa_optimizer_options o = {
         .lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .eps = 1e-8, .grad_clip = 1};
     masa_optimizer *optimizer = make_optimizer(model, &o);
-    masa_optimizer_state s;
-    assert_int_equal(masa_optimizer_map(optimizer, &s, false, NULL), MASA_OK);
-    assert_int_equal(s.n, n);
-    float before[MOST];
+    float before[MOST], moments[MOST];
     memcpy(before, masa_model_values(model), n * sizeof *before);
     const float bad[] = {NAN, INFINITY, -INFINITY};
     for (size_t i = 0; i < 3; i++) {
@@ -181,9 +178,13 @@ static void a_gradient_that_is_no_number_changes_nothing(void **state)
         assert_non_null(strstr(err.message, "not finite"));
         assert_false(isfinite(norm));
         assert_memory_equal(before, masa_model_values(model), n * sizeof *before);
-        assert_int_equal(*s.step, 0);
-        for (size_t k = 0; k < n; k++)
-            assert_true(s.m[k] == 0 && s.v[k] == 0 && masa_model_grads(model)[k] == 0);
+        assert_int_equal(masa_optimizer_steps(optimizer), 0);
+        for (int second = 0; second < 2; second++) {
+            assert_int_equal(masa_optimizer_moments(optimizer, moments, second, 0, n, NULL),
+                             MASA_OK);
+            for (size_t k = 0; k < n; k++)
+                assert_true(moments[k] == 0 && masa_model_grads(model)[k] == 0);
+        }
     }
     masa_optimizer_destroy(optimizer);
     masa_model_destroy(model);
@@ -214,10 +215,11 @@ static void fill_grads(masa_model *model, masa_random *random)
 }
 
 /* What a checkpoint keeps is all there is. */
-static void state_continues_bit_for_bit(void **state)
+static void continue_from_moments(masa_dtype moments, bool on_host)
 {
-    (void)state;
-    masa_optimizer_options o = {.lr = 0.01,
+    masa_optimizer_options o = {.moments = moments,
+                                .on_host = on_host,
+                                .lr = 0.01,
                                 .beta1 = 0.9,
                                 .beta2 = 0.99,
                                 .eps = 1e-8,
@@ -232,14 +234,13 @@ static void state_continues_bit_for_bit(void **state)
         fill_grads(one, &random);
         assert_int_equal(masa_optimizer_step(first, 1, NULL, NULL), MASA_OK);
     }
-    masa_optimizer_state from, to;
-    assert_int_equal(masa_optimizer_map(first, &from, false, NULL), MASA_OK);
-    assert_int_equal(masa_optimizer_map(second, &to, true, NULL), MASA_OK);
-    memcpy(to.m, from.m, n * sizeof(float));
-    memcpy(to.v, from.v, n * sizeof(float));
-    *to.step = *from.step;
-    masa_optimizer_unmap(first, &from, false);
-    masa_optimizer_unmap(second, &to, true);
+    for (int k = 0; k < 2; k++) {
+        float kept[MOST];
+        assert_int_equal(masa_optimizer_moments(first, kept, k, 0, n, NULL), MASA_OK);
+        assert_true(kept[n - 1] != 0);
+        masa_optimizer_restore(second, kept, k);
+    }
+    masa_optimizer_set_steps(second, (long)masa_optimizer_steps(first));
     memcpy(masa_model_values(two), masa_model_values(one), n * sizeof(float));
     again = random;
     fill_grads(one, &random);
@@ -251,6 +252,51 @@ static void state_continues_bit_for_bit(void **state)
     masa_model_destroy(one), masa_model_destroy(two);
 }
 
+static void state_continues_bit_for_bit(void **state)
+{
+    (void)state;
+    continue_from_moments(MASA_F32, false);
+    continue_from_moments(MASA_BF16, false);
+    continue_from_moments(MASA_BF16, true);
+}
+
+/* Weights after some steps of the same gradients. */
+static void weights_after(float *weights, masa_dtype moments, bool on_host)
+{
+    masa_optimizer_options o = {.lr = 0.01,
+                                .beta1 = 0.9,
+                                .beta2 = 0.99,
+                                .eps = 1e-8,
+                                .weight_decay = 0.1,
+                                .moments = moments,
+                                .on_host = on_host};
+    masa_model *model = smallest_model();
+    masa_optimizer *optimizer = make_optimizer(model, &o);
+    masa_random random = masa_random_init(3, MASA_STREAM_TEST);
+    for (int step = 0; step < 20; step++) {
+        fill_grads(model, &random);
+        assert_int_equal(masa_optimizer_step(optimizer, 1, NULL, NULL), MASA_OK);
+    }
+    memcpy(weights, masa_model_values(model),
+           masa_model_parameter_count(model) * sizeof *weights);
+    masa_optimizer_destroy(optimizer);
+    masa_model_destroy(model);
+}
+
+static void where_moments_lie_changes_no_bit_and_bf16_little(void **state)
+{
+    (void)state;
+    float here[MOST] = {0}, there[MOST] = {0}, half[MOST] = {0}, half_there[MOST] = {0};
+    weights_after(here, MASA_F32, false);
+    weights_after(there, MASA_F32, true);
+    assert_memory_equal(here, there, sizeof here);
+    weights_after(half, MASA_BF16, false);
+    weights_after(half_there, MASA_BF16, true);
+    assert_memory_equal(half, half_there, sizeof half);
+    assert_memory_not_equal(here, half, sizeof half);
+    for (size_t i = 0; i < MOST; i++) assert_near(half[i], here[i], 0.003);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -259,6 +305,7 @@ int main(void)
         cmocka_unit_test(rate_and_clip_do_what_they_say),
         cmocka_unit_test(a_gradient_that_is_no_number_changes_nothing),
         cmocka_unit_test(the_schedule_can_be_set_late),
-        cmocka_unit_test(state_continues_bit_for_bit)};
+        cmocka_unit_test(state_continues_bit_for_bit),
+        cmocka_unit_test(where_moments_lie_changes_no_bit_and_bf16_little)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

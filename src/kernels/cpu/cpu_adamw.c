@@ -3,7 +3,8 @@
 #include "cpu_split.h"
 
 struct step {
-    float *w, *m, *v;
+    float *w;
+    void *m, *v;
     const float *grad;
     const masa_adamw *options;
 };
@@ -12,14 +13,25 @@ static void update(void *call, size_t b, size_t end)
 {
     const struct step *c = call;
     ISA_SELECT(adamw_kernels)
-        ->update(c->w + b, c->m + b, c->v + b, c->grad + b, end - b, c->options);
+        ->update(c->w + b, (float *)c->m + b, (float *)c->v + b, c->grad + b, end - b,
+                 c->options);
 }
 
-void cpu_adamw(float *w, float *m, float *v, const float *grad, size_t n,
+static void update_bf16(void *call, size_t b, size_t end)
+{
+    const struct step *c = call;
+    masa_adamw options = *c->options;
+    options.first += b;
+    ISA_SELECT(adamw_kernels)
+        ->update_bf16(c->w + b, (uint16_t *)c->m + b, (uint16_t *)c->v + b, c->grad + b,
+                      end - b, &options);
+}
+
+void cpu_adamw(float *w, void *m, void *v, const float *grad, size_t n,
                const masa_adamw *options)
 {
     struct step c = {w, m, v, grad, options};
-    parallel_ranges(n, 64, 1, update, &c);
+    parallel_ranges(n, 64, 1, options->moments == MASA_F32 ? update : update_bf16, &c);
 }
 
 struct squares {

@@ -87,7 +87,7 @@ void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, 
 
 /* ---- cuda_adamw.cu ---- */
 
-void cuda_adamw(float *w, float *m, float *v, const float *grad, size_t n,
+void cuda_adamw(float *w, void *m, void *v, const float *grad, size_t n,
                 const masa_adamw *options);
 void cuda_sums_of_squares(double *sums, const float *x, size_t n);
 

@@ -8,9 +8,15 @@
 
 #include <masa/safetensors.h>
 
-/* Kinds of kinds_test.h: all weights with predictions in factors of their own, and factors. */
-static const char *const tried[] = {"masa-efficient", "lora"};
-#define EVALUATED " -s train.eval_every=1"
+/* Kinds of kinds_test.h: all weights with predictions in factors of their own; factors; all weights
+ * with the optimiser's state on the host. */
+static const struct {
+    const char *kind, *more;
+} tried[] = {
+    {"masa-efficient", ""},
+    {"lora", ""},
+    {"grpo", " -s optimizer.on_host=true -s optimizer.moments=bf16"},
+};
 
 /* The program finds the plugin beside itself, whatever its own build has there. */
 static int set_up(void **state)
@@ -92,11 +98,14 @@ static void a_run_resumes_to_the_bit_and_is_the_processors(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof tried / sizeof *tried; i++) {
-        const kind *k = kind_named(tried[i]);
-        run_on("cuda", arguments("-n 2" EVALUATED, k, "whole"));
-        run_on("cuda", arguments("-n 1" EVALUATED, k, "parts"));
+        const kind *k = kind_named(tried[i].kind);
+        char two[120], one[120];
+        snprintf(two, sizeof two, "-n 2 -s train.eval_every=1%s", tried[i].more);
+        snprintf(one, sizeof one, "-n 1 -s train.eval_every=1%s", tried[i].more);
+        run_on("cuda", arguments(two, k, "whole"));
+        run_on("cuda", arguments(one, k, "parts"));
         run_on("cuda", "train parts --resume -q -s train.steps=2");
-        run_on("cpu", arguments("-n 2" EVALUATED, k, "cpu"));
+        run_on("cpu", arguments(two, k, "cpu"));
         assert_same_file("whole", "parts", k->weights);
         assert_same_file("whole", "parts", "optimizer.bin");
         assert_same_record("whole", "parts");

@@ -53,7 +53,7 @@ static void update(FILE *f, masa_model *model, masa_lora *lora, float DEVICE *mo
                    long number)
 {
     size_t n = lora ? masa_lora_count(lora) : masa_model_parameter_count(model);
-    masa_adamw options = {1e-3f, 0.9f, 0.999f, 1e-8f, 0.1f, 1, number};
+    masa_adamw options = {1e-3f, 0.9f, 0.999f, 1e-8f, 0.1f, 1, number, MASA_F32, 0};
     float DEVICE *values = lora ? masa_lora_values(lora) : masa_model_values(model);
     float DEVICE *grads = lora ? masa_lora_grads(lora) : masa_model_grads(model);
     if (lora) masa_lora_project(lora);

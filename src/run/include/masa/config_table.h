@@ -15,9 +15,9 @@
 
 /* The values of each CHOICE: V(KIND, CONSTANT, text). The constant is
  * MASA_CONFIG_<KIND>_<CONSTANT>; the first is 0. The orders of ADVANTAGE, RATIO,
- * SCHEDULE, LENGTH_RULE, NOTION_RULE, STATISTIC, DIFFICULTY_RULE and NOTION_TEST are those of
- * masa_advantage_kind, masa_ratio_kind, masa_schedule, masa_length_rule, masa_notion_rule,
- * masa_cutoff_statistic, masa_difficulty_rule and masa_notion_test. */
+ * SCHEDULE, MOMENTS, LENGTH_RULE, NOTION_RULE, STATISTIC, DIFFICULTY_RULE and NOTION_TEST are those of
+ * masa_advantage_kind, masa_ratio_kind, masa_schedule, masa_dtype, masa_length_rule,
+ * masa_notion_rule, masa_cutoff_statistic, masa_difficulty_rule and masa_notion_test. */
 /* clang-format off */
 #define MASA_CONFIG_VALUES_COMPUTE(V)                                                     \
     V(COMPUTE, AUTO, "auto") V(COMPUTE, F32, "f32") V(COMPUTE, BF16, "bf16")
@@ -38,6 +38,8 @@
 #define MASA_CONFIG_VALUES_SCHEDULE(V)                                                    \
     V(SCHEDULE, CONSTANT, "constant") V(SCHEDULE, COSINE, "cosine")                       \
     V(SCHEDULE, LINEAR, "linear")
+#define MASA_CONFIG_VALUES_MOMENTS(V)                                                     \
+    V(MOMENTS, F32, "f32") V(MOMENTS, BF16, "bf16")
 #define MASA_CONFIG_VALUES_RECOMPUTE(V)                                                  \
     V(RECOMPUTE, AUTO, "auto") V(RECOMPUTE, NEVER, "false") V(RECOMPUTE, ALWAYS, "true")
 #define MASA_CONFIG_VALUES_LENGTH_RULE(V)                                                 \
@@ -66,7 +68,7 @@
 #define MASA_CONFIG_KINDS(K)                                                              \
     K(COMPUTE) K(FAMILY) K(ADVANTAGE) K(AGGREGATION) K(RATIO) K(OLD_LOGPROBS) K(SCHEDULE) \
     K(RECOMPUTE) K(LENGTH_RULE) K(NOTION_RULE) K(STATISTIC) K(TRANSITION) K(GATE)   \
-    K(META_UPDATE) K(FORM) K(FORECAST) K(DIFFICULTY_RULE) K(NOTION_TEST)
+    K(MOMENTS) K(META_UPDATE) K(FORM) K(FORECAST) K(DIFFICULTY_RULE) K(NOTION_TEST)
 
 /* S(section, SECTION, what it is about) */
 #define MASA_CONFIG_SECTIONS(S)                                                           \
@@ -217,7 +219,11 @@
     FORMER(optimizer, checkpoint_activations, recompute)                                   \
     CHOICE(optimizer, recompute, RECOMPUTE, AUTO,                                         \
            "recompute activations in the backward pass: less memory, a third slower; "    \
-           "`auto`: only where they would not fit")
+           "`auto`: only where they would not fit")                                       \
+    CHOICE(optimizer, moments, MOMENTS, F32,                                              \
+           "what AdamW's two moments are kept in: 8 bytes a parameter, or 4 with `bf16`, rounded at random so that they keep their mean") \
+    SWITCH(optimizer, on_host, false,                                                     \
+           "on a GPU: the moments lie in the host's memory and the processor does the step, which frees the GPU of them and takes longer")
 
 #define MASA_CONFIG_LORA(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                   \
     INTEGER(lora, rank, 0, 0, 65536, "", "rank of the factors; 0: all weights are trained") \

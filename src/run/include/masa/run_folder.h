@@ -147,9 +147,11 @@ typedef masa_status masa_moments_source(void *context, float *to, bool second, s
  */
 masa_status masa_moments_write(const char *path, masa_moments_source *source, void *context,
                                size_t n, long step, masa_error *err);
-/** Of all n moments `count` from number `first` on. A file that is cut short, damaged or of another
- *  n is MASA_ERR_FORMAT. */
-masa_status masa_moments_read(const char *path, float *m, float *v, size_t first, size_t count,
+/* Where they go: all first ones, then all second ones. */
+typedef void masa_moments_sink(void *context, const float *moments, bool second);
+/** Hands them to the sink. A file that is cut short, damaged or of another n is MASA_ERR_FORMAT, and
+ *  the sink is not called. */
+masa_status masa_moments_read(const char *path, masa_moments_sink *sink, void *context,
                               size_t n, long *step, masa_error *err);
 /* The files' names in a checkpoint: of the policy, and of the meta path where it has its own. */
 #define MASA_MOMENTS_FILE      "optimizer.bin"

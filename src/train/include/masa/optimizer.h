@@ -25,6 +25,8 @@ typedef struct masa_optimizer_options {
     size_t total_steps;  /* for the schedules that end */
     bool
         sharded; /* each process (masa/dist.h) keeps the moments of its part and steps it alone */
+    masa_dtype moments; /* what they are kept in; bf16 is rounded as masa/adamw.h says */
+    bool on_host;       /* they lie in the host's memory, and the processor does the step */
 } masa_optimizer_options;
 
 typedef struct masa_optimizer masa_optimizer;
@@ -33,8 +35,9 @@ typedef struct masa_optimizer masa_optimizer;
 masa_status masa_optimizer_create(masa_optimizer **out, masa_model *model, masa_lora *lora,
                                   const masa_optimizer_options *options, masa_error *err);
 void masa_optimizer_destroy(masa_optimizer *optimizer);
-/** Bytes it takes for n trained parameters, of this process if they are sharded. */
-size_t masa_optimizer_bytes(size_t n, bool sharded);
+/** Bytes it takes for n trained parameters, of this process if they are sharded: of the device's
+ *  memory, or with options->on_host of the host's. */
+size_t masa_optimizer_bytes(size_t n, const masa_optimizer_options *options);
 
 /** The gradient [*n] that the next step takes, from what was accumulated in the model: of factors
  *  theirs. Until that step, or masa_optimizer_clear, it is the caller's to change. */
@@ -69,19 +72,6 @@ double masa_learning_rate(const masa_optimizer_options *options, size_t step);
 /** Steps done. */
 size_t masa_optimizer_steps(const masa_optimizer *optimizer);
 
-/* The moments that this process keeps: of n numbers from `first` on, of `all`; and the number of
- * steps done. */
-typedef struct masa_optimizer_state {
-    float *m, *v;
-    size_t first, n, all;
-    long *step;
-} masa_optimizer_state;
-/** The state on the host, to be written (all of it) or read, until masa_optimizer_unmap, whose
- *  arguments are the same. MASA_ERR_MEMORY where it is a copy that does not fit. */
-masa_status masa_optimizer_map(masa_optimizer *optimizer, masa_optimizer_state *state,
-                               bool write, masa_error *err);
-void masa_optimizer_unmap(masa_optimizer *optimizer, masa_optimizer_state *state, bool write);
-
 /** Numbers that it trains. */
 size_t masa_optimizer_count(const masa_optimizer *optimizer);
 /** Copies n of the first moments (or the second ones) from number `first` on to the host, whoever
@@ -89,5 +79,9 @@ size_t masa_optimizer_count(const masa_optimizer *optimizer);
  *  a collective. */
 masa_status masa_optimizer_moments(masa_optimizer *optimizer, float *to, bool second,
                                    size_t first, size_t n, masa_error *err);
+/** The way back: the first moments (or the second ones) of all that is trained, of which it takes
+ *  those that it keeps; and the steps that were done. */
+void masa_optimizer_restore(masa_optimizer *optimizer, const float *from, bool second);
+void masa_optimizer_set_steps(masa_optimizer *optimizer, long steps);
 
 #endif
