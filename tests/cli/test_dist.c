@@ -170,6 +170,23 @@ static void assert_same_results(const char *a, const char *b)
     sqlite3_close(store);
 }
 
+/* What a query counts in a file of results, beside which another is `b`. */
+static int count_in(const char *path, const char *other, const char *query)
+{
+    char text[300];
+    sqlite3 *store = NULL;
+    sqlite3_stmt *statement = NULL;
+    assert_int_equal(sqlite3_open(path, &store), SQLITE_OK);
+    snprintf(text, sizeof text, "ATTACH '%s' AS b", other);
+    assert_int_equal(sqlite3_exec(store, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(store, query, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int n = sqlite3_column_int(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(store);
+    return n;
+}
+
 #define EVALUATE                                                                               \
     "eval -m model --chat-template chatml --problems train.jsonl --answer-rules whole "        \
     "-l 24 -q --batch 4 --meta --length-min 4 --meta-max-tokens 12 --meta-template meta.txt "
@@ -325,6 +342,102 @@ static void a_process_that_dies_ends_the_job(void **state)
     disturbed(0, "KILL", 5, "rank 0 of 2 (");
 }
 
+/* A process that dies in an evaluation of a run's own: its judge, which alone meets the test
+ * problems, kills it once there is a checkpoint. */
+static void a_process_that_dies_in_an_evaluation_ends_the_job(void **state)
+{
+    (void)state;
+    char line[6000];
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    must(
+        shell(
+            "for p in q r s t; do echo \"{\\\"problem\\\":\\\"$p\\\",\\\"answer\\\":\\\"y\\\"}\"; "
+            "done >held.jsonl"),
+        "held.jsonl");
+    write_file(
+        "fatal",
+        "#!/bin/sh\n"
+        "sed -u 's/^{\"id\":\\([0-9]*\\).*\"problem\":\"\\([q-t]\\)\".*/\\2 \\1/; "
+        "s/^{\"id\":\\([0-9]*\\).*/- \\1/' |\n"
+        "while read -r problem id; do\n"
+        "  [ \"$problem\" != - ] && [ \"$VICTIM\" ] && [ -e hurt/checkpoints/latest ] &&\n"
+        "    date +%s%N >died && kill -KILL \"$VICTIM\"\n"
+        "  echo \"{\\\"id\\\":$id,\\\"reward\\\":1}\"\n"
+        "done\n");
+    must(shell("chmod +x fatal"), "chmod");
+    static const char more[] = SHARES "--test held.jsonl -s reward.command=./fatal";
+    train(arguments(more, &kinds[0], "unhurt"), 2);
+    for (int rank = 0; rank < 2; rank++) {
+        char part[40];
+        const char *with = arguments(more, &kinds[0], "hurt");
+        static const char marked[] = "sh -c 'export VICTIM=$$; exec $masa %s'",
+                          plain[] = "$masa %s";
+        char ranks[2][2200];
+        for (int r = 0; r < 2; r++)
+            snprintf(ranks[r], sizeof ranks[r], r == rank ? marked : plain, with);
+        snprintf(line, sizeof line,
+                 "rm -rf hurt died; timeout 60 $mpirun -n 1 %s : -n 1 %s; status=$?; "
+                 "echo $(( ($(date +%%s%%N) - $(cat died)) / 1000000 )); exit $status",
+                 ranks[0], ranks[1]);
+        assert_int_not_equal(shell(line), 0);
+        snprintf(part, sizeof part, "masa: rank %d of 2 (", rank);
+        assert_one_line(part);
+        assert_non_null(strstr(errors, ") has died; all end here."));
+        if (strtod(output, NULL) > 5000) fail_msg("it took %s ms to end", output);
+        must(shell("grep -q step-000002 hurt/checkpoints/latest"), "what was finished");
+        train("train hurt -q --resume", 2);
+        assert_same_file("unhurt", "hurt", "model.safetensors");
+        assert_same_record("unhurt", "hurt");
+    }
+}
+
+#define HAD                                                                                    \
+    "FROM main.samples WHERE problem IN "                                                      \
+    "(SELECT problem FROM main.samples GROUP BY problem HAVING count(*) = 98)"
+
+/* And of `masa eval`: what is in the file stays, and the same command goes on. */
+static void a_process_that_dies_in_masa_eval_ends_the_job(void **state)
+{
+    (void)state;
+    char line[2000];
+    if (!there) skip_since("no Open MPI here (libopenmpi-dev, openmpi-bin)");
+    static const char many[] = EVALUATE "--batch 1 -n 96 --meta-samples 2 -o ";
+    snprintf(line, sizeof line, "OMP_NUM_THREADS=1 $masa %swhole.sqlite", many);
+    must(shell(line), line);
+    for (int rank = 0; rank < 2; rank++) {
+        char part[40];
+        static const char marked[] = "sh -c 'echo $$ >pid; exec $masa %shurt.sqlite'",
+                          plain[] = "$masa %shurt.sqlite";
+        char ranks[2][600];
+        for (int r = 0; r < 2; r++)
+            snprintf(ranks[r], sizeof ranks[r], r == rank ? marked : plain, many);
+        snprintf(
+            line, sizeof line,
+            "rm -f pid hurt.sqlite* kept.sqlite*; export OMP_NUM_THREADS=1; "
+            "$mpirun -n 1 %s : -n 1 %s & job=$!; "
+            "until $masa eval hurt.sqlite --json 2>&1 | grep -q '\"problems\":[2-9],\"problems_wanted'; do sleep 0.02; done; "
+            "kill -KILL $(cat pid); a=$(date +%%s%%N); wait $job; status=$?; "
+            "echo $(( ($(date +%%s%%N) - a) / 1000000 )); exit $status",
+            ranks[0], ranks[1]);
+        assert_int_not_equal(shell(line), 0);
+        snprintf(part, sizeof part, "masa: rank %d of 2 (", rank);
+        assert_one_line(part);
+        assert_non_null(strstr(errors, "an evaluation by the same command"));
+        if (strtod(output, NULL) > 5000) fail_msg("it took %s ms to end", output);
+        must(shell("for f in hurt.sqlite*; do cp $f kept${f#hurt}; done"), "cp");
+        snprintf(line, sizeof line, "%shurt.sqlite", many);
+        train(line, 2);
+        assert_same_results("whole.sqlite", "hurt.sqlite");
+        /* A problem that had its samples was not sampled again: times are not the same twice. */
+        int kept = count_in("kept.sqlite", "hurt.sqlite", "SELECT count(*) " HAD);
+        int same = count_in("kept.sqlite", "hurt.sqlite",
+                            "SELECT count(*) FROM (SELECT * " HAD
+                            " INTERSECT SELECT * FROM b.samples)");
+        if (kept < 2 * 98 || kept >= 8 * 98 || same != kept)
+            fail_msg("%d samples were kept, %d of them went on", kept, same);
+    }
+}
+
 static void a_process_that_stands_still_ends_the_job(void **state)
 {
     (void)state;
@@ -398,6 +511,8 @@ int main(void)
         cmocka_unit_test(processes_that_disagree_are_refused),
         cmocka_unit_test(weights_that_differ_are_found),
         cmocka_unit_test(a_process_that_dies_ends_the_job),
+        cmocka_unit_test(a_process_that_dies_in_an_evaluation_ends_the_job),
+        cmocka_unit_test(a_process_that_dies_in_masa_eval_ends_the_job),
         cmocka_unit_test(a_process_that_stands_still_ends_the_job),
         cmocka_unit_test(a_stop_is_for_all),
         cmocka_unit_test(what_fails_on_one_ends_all),
