@@ -300,7 +300,8 @@ masa_status masa_file_write(const char *path, const void *data, size_t size, mas
 
 bool masa_path_exists(const char *path)
 {
-    return access(path, F_OK) == 0;
+    return access(path, F_OK) == 0 ||
+           !(errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG);
 }
 
 bool masa_path_missing(const char *path)
@@ -342,8 +343,13 @@ masa_status masa_folder_create(const char *path, masa_error *err)
         if (*p != '/' && *p != '\0') continue;
         char end = *p;
         *p = '\0';
-        if (mkdir(partial, 0777) != 0 && !masa_path_is_folder(partial))
-            st = fail_errno(err, "create folder", partial);
+        if (mkdir(partial, 0777) != 0) {
+            int cause = errno;
+            bool is_there = masa_path_is_folder(partial);
+            if (cause != EEXIST)
+                errno = cause; /* else it says why what is there is no folder */
+            if (!is_there) st = fail_errno(err, "create folder", partial);
+        }
         *p = end;
         if (end == '\0') break;
     }

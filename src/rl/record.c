@@ -164,19 +164,19 @@ masa_status rl_record_evaluation(rl_session *s, long step, const rl_evaluation *
     return st;
 }
 
-static masa_status see_evaluation(void *context, long step, const char *name, double value,
-                                  masa_error *err)
+static masa_status see_score(void *context, long step, const char *name, double value,
+                             masa_error *err)
 {
-    (void)step, (void)name, (void)value, (void)err;
-    *(bool *)context = true;
+    (void)step, (void)name, (void)err;
+    *(rl_score *)context = (rl_score){true, value};
     return MASA_OK;
 }
 
-masa_status rl_is_evaluated(rl_session *s, long step, bool *out, masa_error *err)
+masa_status rl_find_score(rl_session *s, const char *metric, rl_score *out, masa_error *err)
 {
-    *out = false;
-    return masa_store_metrics(masa_run_store(s->run), step, step, "eval_accuracy",
-                              see_evaluation, out, err);
+    long step = s->state.step;
+    *out = (rl_score){0};
+    return masa_store_metrics(masa_run_store(s->run), step, step, metric, see_score, out, err);
 }
 
 static double mean_logprob(const masa_completion *c)

@@ -52,8 +52,13 @@ masa_status rl_record_metrics(rl_session *session, const rl_summary *summary,
                               const rl_update_stats *update, masa_error *err);
 masa_status rl_record_evaluation(rl_session *session, long step,
                                  const rl_evaluation *evaluation, masa_error *err);
-/* Whether the evaluation of the step's weights is on record. */
-masa_status rl_is_evaluated(rl_session *session, long step, bool *out, masa_error *err);
+/* What the evaluation of the session's weights gave `metric`, where it is on record. */
+typedef struct rl_score {
+    bool recorded;
+    double value;
+} rl_score;
+masa_status rl_find_score(rl_session *session, const char *metric, rl_score *out,
+                          masa_error *err);
 /* Every rollout of the step, those left out too. */
 masa_status rl_record_rollouts(rl_session *session, long step, const rl_draws *draws,
                                masa_error *err);

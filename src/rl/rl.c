@@ -29,18 +29,31 @@ static bool evaluation_due(const rl_loop *l, long step)
            (c->train.eval_every > 0 && step % c->train.eval_every == 0);
 }
 
+/* What the weights as they are scored; a checkpoint of before lacks it. */
+static void take_score(rl_loop *l, double score)
+{
+    masa_run_state *state = &l->session.state;
+    state->evaluated = state->step > 0;
+    state->score = score;
+    if (l->saved_step == state->step) l->saved_step = -1;
+}
+
+enum { RECORDED = 1, UNSCORED = 2 }; /* in votes */
+
 /* Whether the evaluation of the step is due; if so, the process that keeps the record begins
- * it. */
+ * it. Of one that is on record the score is taken from there, where the run ended before a
+ * checkpoint had it. */
 static masa_status begin_evaluation(rl_loop *l, long step, bool *due, masa_error *err)
 {
     rl_session *s = &l->session;
-    bool recorded = false;
-    unsigned done = 0;
-    masa_status st = s->run ? rl_is_evaluated(s, step, &recorded, err) : MASA_OK;
-    if (st == MASA_OK && s->run && !recorded) st = masa_run_begin_step(s->run, err);
-    done = recorded;
-    st = masa_dist_agree(st, &done, err);
-    *due = st == MASA_OK && !done;
+    rl_score score = {0};
+    unsigned found = 0;
+    masa_status st = s->run ? rl_find_score(s, "eval_accuracy", &score, err) : MASA_OK;
+    if (st == MASA_OK && s->run && !score.recorded) st = masa_run_begin_step(s->run, err);
+    if (score.recorded) found = RECORDED | (step > 0 && !s->state.evaluated ? UNSCORED : 0);
+    st = masa_dist_agree(st, &found, err);
+    *due = st == MASA_OK && !found;
+    if (st == MASA_OK && found & UNSCORED) take_score(l, score.value);
     return st;
 }
 
@@ -64,9 +77,7 @@ static masa_status evaluate(rl_loop *l, masa_error *err)
     if (st != MASA_OK) {
         if (s->run) masa_run_abandon_step(s->run);
     } else {
-        s->state.evaluated = step > 0;
-        s->state.score = (double)e.correct / (double)e.responses;
-        if (l->saved_step == step) l->saved_step = -1; /* that checkpoint lacks the score */
+        take_score(l, (double)e.correct / (double)e.responses);
         masa_progress_note(s->progress,
                            "step %ld: %.1f %% right on %zu unseen problems, length %.0f", step,
                            100 * s->state.score, e.problems, e.mean_length);

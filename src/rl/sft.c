@@ -15,6 +15,7 @@
 #include "conversations.h"
 #include "memory_plan.h"
 #include "peers.h"
+#include "record.h"
 #include "shares.h"
 
 typedef struct sft_loop {
@@ -127,27 +128,28 @@ static bool evaluation_due(const sft_loop *l)
 
 #define HELD_OUT "heldout_loss"
 
-static masa_status see_evaluation(void *context, long step, const char *name, double value,
-                                  masa_error *err)
+/* What the weights as they are lost on what is held out. */
+static void take_score(rl_session *s, double loss, bool *scored)
 {
-    (void)step, (void)name, (void)value, (void)err;
-    *(bool *)context = true;
-    return MASA_OK;
+    s->state.evaluated = true;
+    s->state.score = -loss;
+    *scored = true;
 }
 
 /* The loss of the weights as they are on what is held out, unless it is on record: a run that
- * was stopped in it makes up for it when it goes on. Only the process that keeps the run has
- * *scored set. */
+ * was stopped in it makes up for it when it goes on, and takes from there what no checkpoint has.
+ * Only the process that keeps the run has *scored set. */
 static masa_status evaluate(sft_loop *l, bool *scored, masa_error *err)
 {
     rl_session *s = &l->session;
     long step = s->state.step;
     double loss = NAN;
-    bool recorded = false;
+    rl_score score = {0};
     if (!s->run || !evaluation_due(l)) return MASA_OK;
-    masa_status st = masa_store_metrics(masa_run_store(s->run), step, step, HELD_OUT,
-                                        see_evaluation, &recorded, err);
-    if (st != MASA_OK || recorded) return st;
+    masa_status st = rl_find_score(s, HELD_OUT, &score, err);
+    if (st == MASA_OK && score.recorded && !s->state.evaluated)
+        take_score(s, score.value, scored);
+    if (st != MASA_OK || score.recorded) return st;
     st = held_out_loss(l, &loss, err);
     if (st == MASA_OK) st = masa_run_begin_step(s->run, err);
     if (st != MASA_OK) return st;
@@ -157,9 +159,7 @@ static masa_status evaluate(sft_loop *l, bool *scored, masa_error *err)
         masa_run_abandon_step(s->run);
         return st;
     }
-    s->state.evaluated = true;
-    s->state.score = -loss;
-    *scored = true;
+    take_score(s, loss, scored);
     masa_progress_note(s->progress, "step %ld: loss %.4f on %zu turns held out", step, loss,
                        l->held_out);
     return MASA_OK;

@@ -280,10 +280,11 @@ masa_status masa_run_begin_step(masa_run *run, masa_error *err)
     return masa_store_begin(run->store, err);
 }
 
+/* The store comes last: a step that failed is not on record and can be recorded again. */
 masa_status masa_run_commit_step(masa_run *run, masa_error *err)
 {
-    masa_status st = masa_store_commit(run->store, err);
-    return st == MASA_OK ? events_flush(run->events, err) : st;
+    masa_status st = events_flush(run->events, err);
+    return st == MASA_OK ? masa_store_commit(run->store, err) : st;
 }
 
 void masa_run_abandon_step(masa_run *run)

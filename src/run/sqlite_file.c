@@ -4,8 +4,27 @@
 #include <masa/log.h>
 #include <masa/text.h>
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+static bool is_of_reading(int cause)
+{
+    return cause == EIO || cause == ENXIO;
+}
+
+/* The cause where the disk would not give what a file or its log holds, which SQLite takes for
+ * damage (SQLITE_IOERR_CORRUPTFS); 0: it gave it. */
+static int unreadable(sqlite3 *db)
+{
+    int cause = 0;
+    sqlite3_file *log = NULL;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_LAST_ERRNO, &cause);
+    if (is_of_reading(cause)) return cause;
+    sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+    if (log && log->pMethods) log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &cause);
+    return is_of_reading(cause) ? cause : 0;
+}
 
 masa_status masa_sqlite_fail(sqlite3 *db, const char *path, const char *what,
                              const char *remedy, masa_error *err)
@@ -13,6 +32,9 @@ masa_status masa_sqlite_fail(sqlite3 *db, const char *path, const char *what,
     int code = sqlite3_errcode(db) & 0xFF;
     /* "unable to open database file" alone does not say that the disk is read-only. */
     int cause = code == SQLITE_CANTOPEN || code == SQLITE_IOERR ? sqlite3_system_errno(db) : 0;
+    int unread = code == SQLITE_CORRUPT || code == SQLITE_NOTADB ? unreadable(db) : 0;
+    if (unread)
+        return MASA_FAIL(err, MASA_ERR_IO, "cannot read %s: %s", path, strerror(unread));
     switch (code) {
     case SQLITE_FULL:
         return MASA_FAIL(err, MASA_ERR_IO, "cannot write %s: the disk is full", path);

@@ -3,7 +3,7 @@
 #ifndef DISTURB_TEST_H
 #define DISTURB_TEST_H
 
-#include "kinds_test.h"
+#include "same_test.h"
 
 #include <fcntl.h>
 #include <jansson.h>
@@ -34,9 +34,10 @@ static void seed_draws(void)
 /* A call that fails, by a library that is loaded before the others (support/inject*.c). */
 typedef struct fault {
     const char *library;
-    long nth; /* 0: none fails; all are counted */
-    int code; /* its errno, where the library asks */
-    bool on;  /* all from there on fail */
+    long nth;          /* 0: none fails; all are counted */
+    int code;          /* its errno, where the library asks */
+    bool on;           /* all from there on fail */
+    const char *under; /* what the disk fails to give; NULL: anything in the test's folder */
 } fault;
 
 static void set_fault(const fault *f)
@@ -46,8 +47,9 @@ static void set_fault(const fault *f)
     setenv("INJECT_NTH", number, 1);
     snprintf(number, sizeof number, "%d", f->code);
     setenv("INJECT_ERRNO", number, 1);
-    setenv("INJECT_UNDER", run_path, 1);
+    setenv("INJECT_UNDER", f->under ? f->under : folder, 1);
     setenv("INJECT_COUNT", "count", 1);
+    unlink("count");
     if (f->on) setenv("INJECT_ON", "1", 1);
     setenv("LD_PRELOAD", f->library, 1);
 }
@@ -93,7 +95,7 @@ static int finish(pid_t child)
 static void must_finish(const char *arguments, const char *run)
 {
     int status = finish(start(arguments, run));
-    if (status != 0) fail_msg("%s: %d, %s", arguments, status, errors);
+    if (status != 0) fail_msg("%.20s...: %d, %s", arguments, status, errors);
 }
 
 /* Runs the rest of what was broken off: as its message says where it was broken off early. */
@@ -153,6 +155,53 @@ static void assert_same_end(const kind *k, const char *how)
     assert_same_saved(k->name, run_path, k->weights, how);
     assert_same_saved(k->name, run_path, "optimizer.bin", how);
     assert_same_checkpoint(k->name, run_path, how);
+}
+
+/* ---- what is no training of one run ---- */
+
+/* The same command goes on with the samples that are there; an export is all of them. */
+#define EVALUATION                                                                             \
+    "eval -q --problems train.jsonl --model model --chat-template chatml --compute f32 "       \
+    "-n 16 -l 60 --batch 8 -o RUN"
+
+/* The undisturbed one is whole.sqlite. */
+static inline void assert_same_evaluation(const char *how)
+{
+    static const char same[] =
+        "rm -rf b; { [ -d a ] || $masa eval whole.sqlite --export a; } && "
+        "$masa eval run --export b && cmp a/samples_* b/samples_*";
+    if (shell(same) != 0) fail_msg("%s: %s%s", how, output, errors);
+}
+
+#define COMPARISON                                                                             \
+    "compare RUN -q --preset grpo,rloo --seeds 1 --model model --train train.jsonl "           \
+    "--test train.jsonl --steps 4 " RL_SETTINGS
+
+static const char *const compared[] = {"run/grpo-seed1", "run/rloo-seed1"};
+
+/* The same command goes on with the run that was broken off and leaves alone what is finished;
+ * one that had not come to its first checkpoint is begun again, as the message says. */
+static inline void go_on_comparing(void)
+{
+    int status = finish(start(COMPARISON, run_path));
+    for (int i = 0; i < 2 && status != 0 && strstr(errors, "--restart"); i++) {
+        must_finish("train RUN --resume --restart",
+                    compared[strstr(errors, compared[1]) != NULL]);
+        status = finish(start(COMPARISON, run_path));
+    }
+    if (status != 0) fail_msg("compare: %d, %s", status, errors);
+}
+
+/* The undisturbed one is in `whole`. */
+static inline void assert_same_comparison(const char *how)
+{
+    char whole[64];
+    for (size_t k = 0; k < 2; k++) {
+        snprintf(whole, sizeof whole, "whole%s", strchr(compared[k], '/'));
+        assert_same_saved(whole, compared[k], "model.safetensors", how);
+        assert_same_checkpoint(whole, compared[k], how);
+        assert_same_record(whole, compared[k]);
+    }
 }
 
 #endif

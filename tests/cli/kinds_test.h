@@ -94,11 +94,12 @@ static inline masa_text read_saved(const char *run, const char *file)
 {
     masa_text latest = {0}, text = {0}, path = {0};
     masa_text_addf(&path, "%s/checkpoints/latest", run);
-    assert_int_equal(masa_file_read(&latest, masa_text_get(&path), NULL), MASA_OK);
+    masa_error err = {0};
+    if (masa_file_read(&latest, masa_text_get(&path), &err)) fail_msg("%s", err.message);
     masa_text_clear(&path);
     masa_text_addf(&path, "%s/checkpoints/%.*s/%s", run,
                    (int)strcspn(masa_text_get(&latest), "\n"), masa_text_get(&latest), file);
-    assert_int_equal(masa_file_read(&text, masa_text_get(&path), NULL), MASA_OK);
+    if (masa_file_read(&text, masa_text_get(&path), &err)) fail_msg("%s", err.message);
     masa_text_deinit(&latest);
     masa_text_deinit(&path);
     return text;

@@ -263,6 +263,77 @@ static void a_held_out_loss_is_broken_off_and_made_up_for(void **state)
 
 /* Of two passes over two batches each: the answers are shuffled at the first and the third
  * update, and the model is the checkpoint's alone. */
+/* Spoils a run as a kill does between an evaluation's commit and the checkpoint that has its
+ * score: `folder` was stopped before the evaluation of its last step, and gets the store of one
+ * that has made up for it. */
+static void give_store(const char *folder, const char *from)
+{
+    char a[300], b[300];
+    snprintf(a, sizeof a, "%s/store.sqlite", in_root(from));
+    snprintf(b, sizeof b, "%s/store.sqlite", in_root(folder));
+    masa_text store = {0};
+    assert_int_equal(masa_file_read(&store, a, NULL), MASA_OK);
+    assert_int_equal(masa_file_write(b, store.data, store.size, NULL), MASA_OK);
+    masa_text_deinit(&store);
+}
+
+static masa_run_state state_of(const char *folder)
+{
+    masa_run_state state = {0};
+    char *path = NULL;
+    assert_int_equal(masa_run_checkpoint_find(in_root(folder), &path, &state, NULL), MASA_OK);
+    assert_non_null(path);
+    free(path);
+    return state;
+}
+
+static void assert_unscored(const char *folder)
+{
+    masa_run_state state = state_of(folder);
+    assert_false(state.evaluated);
+    masa_run_state_deinit(&state);
+}
+
+static void assert_same_score(const char *whole, const char *folder)
+{
+    masa_run_state a = state_of(whole), b = state_of(folder);
+    assert_int_equal(a.step, b.step);
+    assert_true(a.evaluated && b.evaluated);
+    assert_true(a.score == b.score);
+    assert_int_equal(best_of(whole), best_of(folder));
+    masa_run_state_deinit(&a);
+    masa_run_state_deinit(&b);
+}
+
+static void a_score_on_record_comes_into_the_checkpoint(void **state)
+{
+    (void)state;
+    enum { MANY = 1000 };
+    masa_train_options options = {.stop = &stop_asked};
+    stop_asked = 0;
+    calls_to_stop = MANY;
+    assert_int_equal(reinforce("scored", "train.save_every=0", &options, NULL), MASA_OK);
+    calls_to_stop = MANY - calls_to_stop; /* in the last update */
+    assert_int_equal(reinforce("unscored", "train.save_every=0", &options, NULL),
+                     MASA_ERR_INTERRUPTED);
+    assert_unscored("unscored");
+    give_store("unscored", "scored");
+    stop_asked = 0;
+    must("unscored", "", true);
+    assert_same_score("scored", "unscored");
+
+    calls_to_stop = MANY;
+    assert_int_equal(supervise_more("scored-sft", &options, NULL), MASA_OK);
+    calls_to_stop = MANY - calls_to_stop; /* in the last update */
+    assert_int_equal(supervise_more("unscored-sft", &options, NULL), MASA_ERR_INTERRUPTED);
+    assert_unscored("unscored-sft");
+    give_store("unscored-sft", "scored-sft");
+    stop_asked = 0;
+    options.resume = true;
+    assert_int_equal(supervise_more("unscored-sft", &options, NULL), MASA_OK);
+    assert_same_score("scored-sft", "unscored-sft");
+}
+
 static void a_warm_start_goes_on_where_it_was(void **state)
 {
     (void)state;
@@ -383,6 +454,7 @@ int main(void)
         cmocka_unit_test(a_resume_that_fails_changes_nothing),
         cmocka_unit_test(a_resume_that_fails_leaves_an_older_store),
         cmocka_unit_test(an_evaluation_is_broken_off_and_made_up_for),
+        cmocka_unit_test(a_score_on_record_comes_into_the_checkpoint),
         cmocka_unit_test(a_held_out_loss_is_broken_off_and_made_up_for),
         cmocka_unit_test(a_warm_start_goes_on_where_it_was),
         cmocka_unit_test(a_checkpoint_knows_what_it_was_made_of),

@@ -1,22 +1,34 @@
-/* A disk that fails, loaded before the C library (LD_PRELOAD). Of the calls on files below
- * $INJECT_UNDER the one with number $INJECT_NTH fails with errno $INJECT_ERRNO; so do all after
- * it when $INJECT_ON is set. How many there were goes into the file $INJECT_COUNT. */
+/* A disk that fails, loaded before the C library (LD_PRELOAD). Of the operations on files below
+ * $INJECT_UNDER the one with number $INJECT_NTH fails with errno $INJECT_ERRNO (with EIO where
+ * it only reads); so do all after it when $INJECT_ON is set. How many there were, and the name of
+ * the one that failed, go into the file $INJECT_COUNT: of several processes those of the one
+ * with the most.
+ *
+ * Left out are closing, for what must be on the disk is synced before, and SQLite's locks, which
+ * it takes for those of another program when they fail. What the C library buffers is counted
+ * where it comes to the disk. */
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum { DESCRIPTORS = 4096 };
 static bool below[DESCRIPTORS]; /* descriptors of files that count */
 static long calls;
+static const char *failed = "none";
 
 static long number(const char *name)
 {
@@ -27,6 +39,11 @@ static long number(const char *name)
 static bool counts(const char *path)
 {
     const char *under = getenv("INJECT_UNDER");
+    char here[PATH_MAX], whole[2 * PATH_MAX];
+    if (path[0] != '/' && getcwd(here, sizeof here)) {
+        snprintf(whole, sizeof whole, "%s/%s", here, path);
+        path = whole;
+    }
     return under && strncmp(path, under, strlen(under)) == 0;
 }
 
@@ -35,15 +52,20 @@ static bool counts_fd(int fd)
     return fd >= 0 && fd < DESCRIPTORS && below[fd];
 }
 
-static bool fails(bool counted)
+static bool fails_with(int code, bool counted, const char *name)
 {
     if (!counted) return false;
     long nth = number("INJECT_NTH");
     calls++;
     if (nth == 0 || calls < nth || (calls > nth && !getenv("INJECT_ON"))) return false;
-    errno = (int)number("INJECT_ERRNO");
+    if (calls == nth) failed = name;
+    errno = code;
     return true;
 }
+
+/* Of what writes, and of what only reads, which no full disk prevents. */
+#define FAILS(counted)         fails_with((int)number("INJECT_ERRNO"), counted, __func__)
+#define FAILS_TO_READ(counted) fails_with(EIO, counted, __func__)
 
 static void *next(const char *name)
 {
@@ -59,6 +81,8 @@ static int note(int fd, bool counted)
     return fd;
 }
 
+/* ---- by path ---- */
+
 #define OPEN(name)                                                                             \
     int name(const char *path, int flags, ...)                                                 \
     {                                                                                          \
@@ -67,7 +91,8 @@ static int note(int fd, bool counted)
         mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;           \
         va_end(arguments);                                                                     \
         bool counted = counts(path);                                                           \
-        return fails(counted) ? -1 : note(REAL(name)(path, flags, mode), counted);             \
+        bool fails = flags & O_CREAT ? FAILS(counted) : FAILS_TO_READ(counted);                \
+        return fails ? -1 : note(REAL(name)(path, flags, mode), counted);                      \
     }
 OPEN(open)
 OPEN(open64)
@@ -76,25 +101,66 @@ OPEN(open64)
     FILE *name(const char *path, const char *mode)                                             \
     {                                                                                          \
         bool counted = counts(path);                                                           \
-        FILE *file = fails(counted) ? NULL : REAL(name)(path, mode);                           \
+        bool fails = mode[0] == 'r' ? FAILS_TO_READ(counted) : FAILS(counted);                 \
+        FILE *file = fails ? NULL : REAL(name)(path, mode);                                    \
         if (file) note(fileno(file), counted);                                                 \
         return file;                                                                           \
     }
 FOPEN(fopen)
 FOPEN(fopen64)
 
-#define ON_PATH(type, failed, name)                                                            \
-    type name(const char *path)                                                                \
+#define ON_PATH(name)                                                                          \
+    int name(const char *path)                                                                 \
     {                                                                                          \
-        return fails(counts(path)) ? failed : REAL(name)(path);                                \
+        return FAILS(counts(path)) ? -1 : REAL(name)(path);                                    \
     }
-ON_PATH(int, -1, unlink)
-ON_PATH(int, -1, remove)
+ON_PATH(unlink)
+ON_PATH(remove)
+ON_PATH(rmdir)
+
+int mkdir(const char *path, mode_t mode)
+{
+    return FAILS(counts(path)) ? -1 : REAL(mkdir)(path, mode);
+}
+
+int rename(const char *from, const char *to)
+{
+    return FAILS(counts(from)) ? -1 : REAL(rename)(from, to);
+}
+
+int access(const char *path, int how)
+{
+    return FAILS_TO_READ(counts(path)) ? -1 : REAL(access)(path, how);
+}
+
+char *realpath(const char *path, char *resolved)
+{
+    return FAILS_TO_READ(counts(path)) ? NULL : REAL(realpath)(path, resolved);
+}
+
+ssize_t readlink(const char *path, char *to, size_t size)
+{
+    return FAILS_TO_READ(counts(path)) ? -1 : REAL(readlink)(path, to, size);
+}
+
+#define STAT(name, type)                                                                       \
+    int name(const char *path, struct type *info)                                              \
+    {                                                                                          \
+        return FAILS_TO_READ(counts(path)) ? -1 : REAL(name)(path, info);                      \
+    }
+STAT(stat, stat)
+STAT(stat64, stat64)
+STAT(lstat, stat)
+STAT(lstat64, stat64)
+STAT(statvfs, statvfs)
+STAT(statvfs64, statvfs64)
+
+/* ---- folders ---- */
 
 DIR *opendir(const char *path)
 {
     bool counted = counts(path);
-    DIR *dir = fails(counted) ? NULL : REAL(opendir)(path);
+    DIR *dir = FAILS_TO_READ(counted) ? NULL : REAL(opendir)(path);
     if (dir) note(dirfd(dir), counted);
     return dir;
 }
@@ -102,7 +168,7 @@ DIR *opendir(const char *path)
 #define READDIR(type, name)                                                                    \
     struct type *name(DIR *dir)                                                                \
     {                                                                                          \
-        return fails(counts_fd(dirfd(dir))) ? NULL : REAL(name)(dir);                          \
+        return FAILS_TO_READ(counts_fd(dirfd(dir))) ? NULL : REAL(name)(dir);                  \
     }
 READDIR(dirent, readdir)
 READDIR(dirent64, readdir64)
@@ -113,64 +179,131 @@ int closedir(DIR *dir)
     return REAL(closedir)(dir);
 }
 
-int mkdir(const char *path, mode_t mode)
-{
-    return fails(counts(path)) ? -1 : REAL(mkdir)(path, mode);
-}
-
-int rename(const char *from, const char *to)
-{
-    return fails(counts(from)) ? -1 : REAL(rename)(from, to);
-}
+/* ---- by descriptor ---- */
 
 #define ON_FD(name)                                                                            \
     int name(int fd)                                                                           \
     {                                                                                          \
-        return fails(counts_fd(fd)) ? -1 : REAL(name)(fd);                                     \
+        return FAILS(counts_fd(fd)) ? -1 : REAL(name)(fd);                                     \
     }
 ON_FD(fsync)
 ON_FD(fdatasync)
 
+#define FSTAT(name, type)                                                                      \
+    int name(int fd, struct type *info)                                                        \
+    {                                                                                          \
+        return FAILS_TO_READ(counts_fd(fd)) ? -1 : REAL(name)(fd, info);                       \
+    }
+FSTAT(fstat, stat)
+FSTAT(fstat64, stat64)
+
+#define TRUNCATE(name, type)                                                                   \
+    int name(int fd, type size)                                                                \
+    {                                                                                          \
+        return FAILS(counts_fd(fd)) ? -1 : REAL(name)(fd, size);                               \
+    }
+TRUNCATE(ftruncate, off_t)
+TRUNCATE(ftruncate64, off64_t)
+
+int flock(int fd, int how)
+{
+    return FAILS_TO_READ(counts_fd(fd)) ? -1 : REAL(flock)(fd, how);
+}
+
+#define MMAP(name, type)                                                                       \
+    void *name(void *at, size_t size, int access_to, int flags, int fd, type from)             \
+    {                                                                                          \
+        bool fails = FAILS_TO_READ(counts_fd(fd));                                             \
+        return fails ? MAP_FAILED : REAL(name)(at, size, access_to, flags, fd, from);          \
+    }
+MMAP(mmap, off_t)
+MMAP(mmap64, off64_t)
+
+ssize_t read(int fd, void *to, size_t size)
+{
+    return FAILS_TO_READ(counts_fd(fd)) ? -1 : REAL(read)(fd, to, size);
+}
+
 ssize_t write(int fd, const void *data, size_t size)
 {
-    return fails(counts_fd(fd)) ? -1 : REAL(write)(fd, data, size);
+    return FAILS(counts_fd(fd)) ? -1 : REAL(write)(fd, data, size);
 }
 
-ssize_t pwrite(int fd, const void *data, size_t size, off_t at)
+#define AT(name, type)                                                                         \
+    ssize_t p##read##name(int fd, void *to, size_t size, type at)                              \
+    {                                                                                          \
+        return FAILS_TO_READ(counts_fd(fd)) ? -1 : REAL(pread##name)(fd, to, size, at);        \
+    }                                                                                          \
+    ssize_t p##write##name(int fd, const void *data, size_t size, type at)                     \
+    {                                                                                          \
+        return FAILS(counts_fd(fd)) ? -1 : REAL(pwrite##name)(fd, data, size, at);             \
+    }
+AT(, off_t)
+AT(64, off64_t)
+
+/* ---- by stream ---- */
+
+/* Buffered reading and writing reach the kernel from inside the C library: they fail here
+ * instead, and leave the mark that ferror sees (_IO_ERR_SEEN of glibc). */
+static bool mark(FILE *file)
 {
-    return fails(counts_fd(fd)) ? -1 : REAL(pwrite)(fd, data, size, at);
+    enum { ERROR_SEEN = 0x20 };
+    file->_flags |= ERROR_SEEN;
+    return true;
 }
 
-ssize_t pwrite64(int fd, const void *data, size_t size, off64_t at)
+static bool counts_stream(FILE *file)
 {
-    return fails(counts_fd(fd)) ? -1 : REAL(pwrite64)(fd, data, size, at);
+    return counts_fd(fileno(file));
 }
 
-/* Buffered writing reaches the kernel from inside the C library: it fails here instead, and
- * leaves the mark that ferror sees (_IO_ERR_SEEN of glibc). */
-enum { ERROR_SEEN = 0x20 };
+static size_t unread(const FILE *file)
+{
+    return (size_t)(file->_IO_read_end - file->_IO_read_ptr);
+}
 
+/* The buffer is made by the first of them. */
 size_t fwrite(const void *data, size_t size, size_t n, FILE *file)
 {
-    if (!fails(counts_fd(fileno(file)))) return REAL(fwrite)(data, size, n, file);
-    file->_flags |= ERROR_SEEN;
-    return 0;
+    size_t all = __fpending(file) + size * n;
+    bool reaches = __fbufsize(file) == 0 ? all > BUFSIZ : all > __fbufsize(file);
+    if (reaches && FAILS(counts_stream(file)) && mark(file)) return 0;
+    return REAL(fwrite)(data, size, n, file);
+}
+
+size_t fread(void *to, size_t size, size_t n, FILE *file)
+{
+    bool reaches = size * n > unread(file);
+    if (reaches && FAILS_TO_READ(counts_stream(file)) && mark(file)) return 0;
+    return REAL(fread)(to, size, n, file);
+}
+
+char *fgets(char *to, int size, FILE *file)
+{
+    bool reaches = unread(file) == 0;
+    if (reaches && FAILS_TO_READ(counts_stream(file)) && mark(file)) return NULL;
+    return REAL(fgets)(to, size, file);
+}
+
+/* Of getc_unlocked, where the buffer holds nothing. */
+int __uflow(FILE *file)
+{
+    return FAILS_TO_READ(counts_stream(file)) && mark(file) ? EOF : REAL(__uflow)(file);
 }
 
 int fflush(FILE *file)
 {
-    if (!file || !fails(counts_fd(fileno(file)))) return REAL(fflush)(file);
-    file->_flags |= ERROR_SEEN;
-    return EOF;
+    bool reaches = file && __fpending(file) > 0;
+    return reaches && FAILS(counts_stream(file)) && mark(file) ? EOF : REAL(fflush)(file);
 }
 
 int fclose(FILE *file)
 {
     int fd = fileno(file);
-    bool counted = counts_fd(fd);
+    bool fails = __fpending(file) > 0 && FAILS(counts_fd(fd));
     note(fd, false);
     int result = REAL(fclose)(file);
-    return fails(counted) ? EOF : result;
+    return fails ? EOF : result;
 }
 
 int close(int fd)
@@ -179,11 +312,23 @@ int close(int fd)
     return REAL(close)(fd);
 }
 
+/* Also of a process that another one has forked. */
 __attribute__((destructor)) static void say_count(void)
 {
     const char *path = getenv("INJECT_COUNT");
-    FILE *file = path ? REAL(fopen)(path, "w") : NULL;
+    FILE *file = path ? REAL(fopen)(path, "r+") : NULL;
+    long before = 0;
+    if (!file && path) file = REAL(fopen)(path, "w+");
     if (!file) return;
-    fprintf(file, "%ld\n", calls);
+    if (fscanf(file, "%ld", &before) != 1) before = 0;
+    rewind(file);
+    if (calls >= before) fprintf(file, "%ld %s\n", calls, failed);
     REAL(fclose)(file);
+}
+
+_Noreturn void _exit(int status)
+{
+    say_count();
+    REAL(_exit)(status);
+    __builtin_unreachable();
 }

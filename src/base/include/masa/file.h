@@ -63,9 +63,10 @@ int masa_file_cause(FILE *file);
 /** The three calls above for bytes in memory. */
 masa_status masa_file_write(const char *path, const void *data, size_t size, masa_error *err);
 
+/** There is something at path, or the disk does not say, in which case opening it will say why:
+ *  what cannot be read is never taken for missing. */
 bool masa_path_exists(const char *path);
-/** There is certainly nothing at path. Not the opposite of masa_path_exists: of a path that
- *  cannot be looked at neither is true. */
+/** There is certainly nothing at path, not even a link that leads nowhere. */
 bool masa_path_missing(const char *path);
 bool masa_path_is_folder(const char *path);
 /** There is something that may be read, "-" for standard input; errno says why not. */
