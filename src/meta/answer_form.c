@@ -3,14 +3,14 @@
 
 #include <string.h>
 
-const char *const meta_keys[META__KEYS] = {"math_notion", "pass_rate", "solution_length"};
+const char *const meta_keys[META_KEYS] = {"math_notion", "pass_rate", "solution_length"};
 
 /* The keys that the text names, in the order of their first mention. */
-static size_t find_keys(masa_meta_key keys[META__KEYS], const char *text)
+static size_t find_keys(masa_meta_key keys[META_KEYS], const char *text)
 {
-    const char *at[META__KEYS];
+    const char *at[META_KEYS];
     size_t n = 0;
-    for (int k = 0; k < META__KEYS; k++) {
+    for (int k = 0; k < META_KEYS; k++) {
         const char *found = strstr(text, meta_keys[k]);
         if (!found) continue;
         size_t i = n++;
@@ -26,7 +26,7 @@ static size_t find_keys(masa_meta_key keys[META__KEYS], const char *text)
 
 void masa_meta_follow(masa_meta_options *options, const char *template_text)
 {
-    masa_meta_key keys[META__KEYS];
+    masa_meta_key keys[META_KEYS];
     size_t n = find_keys(keys, template_text);
     if (n == 0) return;
     memcpy(options->keys, keys, n * sizeof *keys);
@@ -36,11 +36,11 @@ void masa_meta_follow(masa_meta_options *options, const char *template_text)
                                                            : MASA_FORM_OBJECT;
 }
 
-/* Key number i of an answer; META__KEYS behind the last. */
+/* Key number i of an answer; META_KEYS behind the last. */
 static int key_at(const masa_meta_options *options, size_t i)
 {
-    if (options->n_keys == 0) return i < META__KEYS ? (int)i : META__KEYS;
-    return i < options->n_keys ? (int)options->keys[i] : META__KEYS;
+    if (options->n_keys == 0) return i < META_KEYS ? (int)i : META_KEYS;
+    return i < options->n_keys ? (int)options->keys[i] : META_KEYS;
 }
 
 static void add_notions(masa_text *out, const masa_prediction *p)
@@ -56,13 +56,13 @@ static void add_notions(masa_text *out, const masa_prediction *p)
 void masa_prediction_add(masa_text *out, const masa_prediction *p,
                          const masa_meta_options *options)
 {
-    const masa_meta_cause cause[META__KEYS] = {p->notion_cause, p->pass_rate_cause,
-                                               p->length_cause};
-    const long number[META__KEYS] = {0, p->pass_rate, p->length};
+    const masa_meta_cause cause[META_KEYS] = {p->notion_cause, p->pass_rate_cause,
+                                              p->length_cause};
+    const long number[META_KEYS] = {0, p->pass_rate, p->length};
     const char *between = "";
     int k;
     masa_text_add(out, "{");
-    for (size_t i = 0; (k = key_at(options, i)) < META__KEYS; i++) {
+    for (size_t i = 0; (k = key_at(options, i)) < META_KEYS; i++) {
         if (cause[k] != MASA_META_VALID) continue;
         masa_text_add(out, between);
         if (k == MASA_KEY_NOTION) add_notions(out, p);
@@ -76,9 +76,9 @@ bool masa_meta_add_opening(masa_text *out, const masa_meta_options *options)
 {
     bool notions = false;
     size_t i = 0;
-    for (; key_at(options, i) < META__KEYS && key_at(options, i) != MASA_KEY_PASS_RATE; i++)
+    for (; key_at(options, i) < META_KEYS && key_at(options, i) != MASA_KEY_PASS_RATE; i++)
         notions |= key_at(options, i) == MASA_KEY_NOTION;
-    if (key_at(options, i) == META__KEYS) return false;
+    if (key_at(options, i) == META_KEYS) return false;
     if (options->form != MASA_FORM_OBJECT) masa_text_add(out, "<meta></meta>\n");
     masa_text_add(out, "{");
     if (notions) masa_text_addf(out, "\"%s\": [], ", meta_keys[MASA_KEY_NOTION]);

@@ -7,7 +7,7 @@
 #include "object.h"
 
 /* By masa_meta_key. */
-extern const char *const meta_keys[META__KEYS];
+extern const char *const meta_keys[META_KEYS];
 
 /* Index after the last </meta> in text[0..n); 0 when there is none. */
 size_t meta_answer_start(const char *text, size_t n);

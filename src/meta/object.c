@@ -152,13 +152,13 @@ static void scan(finder *f, size_t start)
 }
 
 /* Matches the top-level keys of an object that is known to be grammatical. */
-static bool read_members(finder *f, span object, meta_value values[META__KEYS],
-                         const char *const keys[META__KEYS])
+static bool read_members(finder *f, span object, meta_value values[META_KEYS],
+                         const char *const keys[META_KEYS])
 {
     const char *text = f->text;
     size_t end = object.end - 1, i = skip_space(text, end, object.start + 1);
     bool found = false;
-    for (int k = 0; k < META__KEYS; k++) values[k] = (meta_value){0};
+    for (int k = 0; k < META_KEYS; k++) values[k] = (meta_value){0};
     while (i < end) {
         size_t key_end = string_end(text, end, i), key_size = key_end - i - 2;
         size_t value = skip_space(text, end, skip_space(text, end, key_end) + 1), stop = value;
@@ -168,7 +168,7 @@ static bool read_members(finder *f, span object, meta_value values[META__KEYS],
             depth -= (c == '}' || c == ']');
             stop = c == '"' ? string_end(text, end, stop) : stop + 1;
         }
-        for (int k = 0; k < META__KEYS; k++) {
+        for (int k = 0; k < META_KEYS; k++) {
             if (strlen(keys[k]) != key_size || memcmp(keys[k], text + i + 1, key_size) != 0)
                 continue;
             size_t last = stop;
@@ -181,8 +181,8 @@ static bool read_members(finder *f, span object, meta_value values[META__KEYS],
     return found;
 }
 
-bool meta_find_object(meta_value values[META__KEYS], const char *text, size_t n,
-                      const char *const keys[META__KEYS])
+bool meta_find_object(meta_value values[META_KEYS], const char *text, size_t n,
+                      const char *const keys[META_KEYS])
 {
     finder f = {.text = text, .n = n, .done = masa_alloc(n + 1, 1)};
     bool found = false;
@@ -192,7 +192,7 @@ bool meta_find_object(meta_value values[META__KEYS], const char *text, size_t n,
         scan(&f, i);
         for (size_t c = 0; c < f.n_complete; c++) {
             span object = f.complete[c];
-            meta_value read[META__KEYS];
+            meta_value read[META_KEYS];
             memset(f.done + object.start, true, object.end - object.start);
             if ((found && object.start < latest) || !read_members(&f, object, read, keys))
                 continue;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { META__KEYS = 3 }; /* of masa_meta_key */
+enum { META_KEYS = 3 }; /* of masa_meta_key */
 
 /* A value as it stands in the text; NULL when the object lacks the key. */
 typedef struct meta_value {
@@ -21,7 +21,7 @@ typedef struct meta_value {
  *
  * Linear in n: see the comment in object.c.
  */
-bool meta_find_object(meta_value values[META__KEYS], const char *text, size_t n,
-                      const char *const keys[META__KEYS]);
+bool meta_find_object(meta_value values[META_KEYS], const char *text, size_t n,
+                      const char *const keys[META_KEYS]);
 
 #endif

@@ -63,7 +63,7 @@ void masa_prediction_parse(masa_prediction *out, const char *text, size_t n,
                            const masa_meta_options *options)
 {
     size_t start = meta_answer_start(text, n);
-    meta_value values[META__KEYS];
+    meta_value values[META_KEYS];
     *out = (masa_prediction){
         MASA_META_NO_JSON, MASA_META_NO_JSON, MASA_META_NO_JSON, 0, 0, NULL, 0};
     if (!meta_find_object(values, text + start, n - start, meta_keys)) return;

@@ -217,8 +217,8 @@ static int plain_choice(const char *text, size_t size, const masa_verify_options
     return NO_CHOICE;
 }
 
-void verify__choice(const char *text, size_t size, const char *gold,
-                    const masa_verify_options *options, masa_verify_result *result)
+void verify_choice(const char *text, size_t size, const char *gold,
+                   const masa_verify_options *options, masa_verify_result *result)
 {
     const char *rule;
     int wanted = choice_of(gold, strlen(gold), false, options, &rule), got = NO_CHOICE;
@@ -229,11 +229,11 @@ void verify__choice(const char *text, size_t size, const char *gold,
     }
     masa_extraction where = {0};
     bool final = false;
-    for (const masa_extract_rule *r = extract__order; *r && got == NO_CHOICE; r++) {
+    for (const masa_extract_rule *r = extract_order; *r && got == NO_CHOICE; r++) {
         if (!(options->rules & *r) || *r == MASA_EXTRACT_FORMULA || *r == MASA_EXTRACT_BARE)
             continue;
         if (*r == MASA_EXTRACT_NUMBER) got = plain_choice(text, size, options, &where, &rule);
-        else if (extract__rule(text, size, *r, MASA_ANSWER_CHOICE, &where))
+        else if (extract_rule(text, size, *r, MASA_ANSWER_CHOICE, &where))
             got = choice_of(text + where.start, where.size, false, options, &rule);
         /* A box is the final answer, whatever it holds, and so are tags. */
         final = (*r == MASA_EXTRACT_BOXED || *r == MASA_EXTRACT_TAGS) && where.rule == *r;

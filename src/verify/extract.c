@@ -35,7 +35,7 @@ const char *masa_extract_rule_text(masa_extract_rule rule)
     return "none";
 }
 
-const masa_extract_rule extract__order[] = {
+const masa_extract_rule extract_order[] = {
     MASA_EXTRACT_TAGS,  MASA_EXTRACT_BOXED,   MASA_EXTRACT_PHRASE, MASA_EXTRACT_HASHES,
     MASA_EXTRACT_BOLD,  MASA_EXTRACT_FORMULA, MASA_EXTRACT_BARE,   MASA_EXTRACT_NUMBER,
     MASA_EXTRACT_WHOLE, MASA_EXTRACT_NONE,
@@ -44,7 +44,7 @@ const masa_extract_rule extract__order[] = {
 void masa_extract_rules_text(masa_text *out, unsigned rules)
 {
     const char *separator = "";
-    for (const masa_extract_rule *rule = extract__order; *rule; rule++) {
+    for (const masa_extract_rule *rule = extract_order; *rule; rule++) {
         if (!(rules & *rule)) continue;
         masa_text_addf(out, "%s%s", separator, masa_extract_rule_text(*rule));
         separator = ",";
@@ -81,13 +81,13 @@ static span answer_in(const char *text, span whole)
         return (span){whole.start + inside.start, whole.start + inside.end};
     if (final) return (span){whole.start, whole.start};
     for (size_t k = 0; k < 4 && is_solution(s, n); k++)
-        if (extract__rule(s, n, rules[k], MASA_ANSWER_MATH, &out))
+        if (extract_rule(s, n, rules[k], MASA_ANSWER_MATH, &out))
             return (span){whole.start + out.start, whole.start + out.start + out.size};
     return statement_value(text, whole);
 }
 
-bool extract__rule(const char *text, size_t size, masa_extract_rule rule, masa_answer_kind kind,
-                   masa_extraction *out)
+bool extract_rule(const char *text, size_t size, masa_extract_rule rule, masa_answer_kind kind,
+                  masa_extraction *out)
 {
     bool choice = kind == MASA_ANSWER_CHOICE, found = false;
     span s = {0, 0};
@@ -107,13 +107,13 @@ bool extract__rule(const char *text, size_t size, masa_extract_rule rule, masa_a
     return true;
 }
 
-bool extract__answer(const char *text, size_t size, unsigned rules, masa_answer_kind kind,
-                     masa_extraction *out)
+bool extract_answer(const char *text, size_t size, unsigned rules, masa_answer_kind kind,
+                    masa_extraction *out)
 {
     *out = (masa_extraction){0};
-    for (const masa_extract_rule *rule = extract__order; *rule; rule++) {
+    for (const masa_extract_rule *rule = extract_order; *rule; rule++) {
         if (!(rules & *rule)) continue;
-        if (extract__rule(text, size, *rule, kind, out)) return true;
+        if (extract_rule(text, size, *rule, kind, out)) return true;
         /* An empty box is the answer that was given: nothing. */
         span s;
         bool final = false;
@@ -125,10 +125,10 @@ bool extract__answer(const char *text, size_t size, unsigned rules, masa_answer_
 
 bool masa_extract_answer(const char *text, size_t size, unsigned rules, masa_extraction *out)
 {
-    return extract__answer(text, size, rules, MASA_ANSWER_MATH, out);
+    return extract_answer(text, size, rules, MASA_ANSWER_MATH, out);
 }
 
-void extract__gold(const char **gold, size_t *size)
+void extract_gold(const char **gold, size_t *size)
 {
     span inside = answer_in(*gold, trim(*gold, (span){0, *size}));
     *gold += inside.start;

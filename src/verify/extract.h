@@ -10,18 +10,18 @@
 
 /* As masa_extract_answer; for CHOICE "option" and "choice" introduce an
  * answer as well as "answer" does, and what a statement holds is not looked at. */
-bool extract__answer(const char *text, size_t size, unsigned rules, masa_answer_kind kind,
-                     masa_extraction *out);
+bool extract_answer(const char *text, size_t size, unsigned rules, masa_answer_kind kind,
+                    masa_extraction *out);
 /* The same with one rule. */
-bool extract__rule(const char *text, size_t size, masa_extract_rule rule, masa_answer_kind kind,
-                   masa_extraction *out);
+bool extract_rule(const char *text, size_t size, masa_extract_rule rule, masa_answer_kind kind,
+                  masa_extraction *out);
 
 /* The rules in the order they are tried; ends with MASA_EXTRACT_NONE. */
-extern const masa_extract_rule extract__order[];
+extern const masa_extract_rule extract_order[];
 
 /* A gold answer that is a whole solution or a sentence: its answer's place. Empty when a
  * box in it is. */
-void extract__gold(const char **gold, size_t *size);
+void extract_gold(const char **gold, size_t *size);
 
 /* Bytes [start, end) of the text. */
 typedef struct span {

@@ -188,12 +188,12 @@ static masa_verdict compare_readings(const char *answer, size_t size, const char
     return again;
 }
 
-masa_verdict verify__compare_math(const char *answer, size_t size, const char *gold,
-                                  size_t gold_size, const masa_verify_options *options,
-                                  const char **rule)
+masa_verdict verify_compare_math(const char *answer, size_t size, const char *gold,
+                                 size_t gold_size, const masa_verify_options *options,
+                                 const char **rule)
 {
     trim_bare(&answer, &size);
-    extract__gold(&gold, &gold_size);
+    extract_gold(&gold, &gold_size);
     trim_bare(&gold, &gold_size);
     drop_stray_brace(answer, &size);
     drop_stray_brace(gold, &gold_size);

@@ -3,13 +3,13 @@
 
 #include <string.h>
 
-node *parse__fail(parser *p)
+node *parse_fail(parser *p)
 {
     p->failed = true;
     return node_integer(p->w, 0);
 }
 
-bool parse__enter(parser *p)
+bool parse_enter(parser *p)
 {
     if (p->w->depth >= DEEPEST_ANSWER) work_give_up(p->w);
     if (p->w->exhausted) p->failed = true;
@@ -18,19 +18,19 @@ bool parse__enter(parser *p)
     return true;
 }
 
-void parse__next(parser *p)
+void parse_next(parser *p)
 {
     if (p->t->kind != T_END) p->t++;
 }
 
-bool parse__take(parser *p, int kind)
+bool parse_take(parser *p, int kind)
 {
     if (p->t->kind != kind) return false;
-    parse__next(p);
+    parse_next(p);
     return true;
 }
 
-bool parse__begins_factor(const parser *p)
+bool parse_begins_factor(const parser *p)
 {
     switch (p->t->kind) {
     case T_NUMBER:
@@ -70,7 +70,7 @@ static bool rest_is_sentence(const token *t)
     return true;
 }
 
-bool parse__unit_fraction(const parser *p)
+bool parse_unit_fraction(const parser *p)
 {
     static const int shape[] = {T_FRAC, '{', T_TEXT, '}', '{', T_TEXT, '}'};
     for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
@@ -114,13 +114,13 @@ static node *annotate(parser *p, node *value)
     size_t n = p->t->size < 40 ? p->t->size : 40;
     memcpy(text, p->t->text, n);
     if (begins_condition(p->t) || (p->t->kind == T_WORD && rest_is_sentence(p->t)))
-        while (p->t[1].kind != T_END) parse__next(p);
-    parse__next(p);
+        while (p->t[1].kind != T_END) parse_next(p);
+    parse_next(p);
     if (p->w->options->kind == MASA_ANSWER_NUMERIC)
-        while (p->t->kind != T_END && p->t->kind != '=') parse__next(p); /* J K^{-1}/mol */
+        while (p->t->kind != T_END && p->t->kind != '=') parse_next(p); /* J K^{-1}/mol */
     if (p->t->kind == '^') {
-        parse__next(p);
-        node *exponent = parse__group(p);
+        parse_next(p);
+        node *exponent = parse_group(p);
         if (exponent->kind == NODE_NUMBER && fmpz_is_one(fmpq_denref(exponent->value)) &&
             fmpz_cmp_ui(fmpq_numref(exponent->value), 9) <= 0 &&
             fmpz_sgn(fmpq_numref(exponent->value)) > 0) {
@@ -154,8 +154,8 @@ static node *join_units(parser *p, node *first, const node *second, int sign)
 /* "\pmod{7}", "mod 7": says where the value lives, not what it is. */
 static void skip_modulus(parser *p)
 {
-    parse__next(p);
-    if (parse__begins_factor(p)) parse__factor(p);
+    parse_next(p);
+    if (parse_begins_factor(p)) parse_factor(p);
 }
 
 static bool is_letter_d(const parser *p, const node *n)
@@ -173,7 +173,7 @@ static node *differential(parser *p, const node *over, node *under)
     bool leibniz = over->kind == NODE_PRODUCT && is_letter_d(p, over->child[0]) &&
                    under->kind == NODE_SYMBOL && is_letter_d(p, under);
     if (!leibniz || p->t->kind != T_NAME || p->t->spaced) return under;
-    return node_binary(p->w, NODE_PRODUCT, under, parse__power(p));
+    return node_binary(p->w, NODE_PRODUCT, under, parse_power(p));
 }
 
 /* "2x/3x" in its second reading, 2x/(3x): what is glued to the divisor is a part of it, if the
@@ -193,7 +193,7 @@ static bool joins_divisor(parser *p, node *quotient, node *factor, bool spaced)
 
 static node *parse_term(parser *p)
 {
-    node *out = parse__factor(p);
+    node *out = parse_factor(p);
     node *divided = NULL; /* the quotient whose divisor was read last */
     node_list factors = {0};
     node_push(p->w, &factors, out);
@@ -202,21 +202,21 @@ static node *parse_term(parser *p)
         bool number_before = factors.items[factors.n - 1]->kind == NODE_NUMBER;
         bool unit_before = factors.items[factors.n - 1]->kind == NODE_UNIT;
         if ((kind == '*' || kind == '/') && unit_before && p->t[1].kind == T_TEXT) {
-            parse__next(p); /* \text{m}/\text{s} */
+            parse_next(p); /* \text{m}/\text{s} */
             node *unit = factors.items[factors.n - 1];
             factors.items[factors.n - 1] =
                 join_units(p, unit, annotate(p, unit->child[0]), kind);
-        } else if (kind == T_FRAC && parse__unit_fraction(p)) {
+        } else if (kind == T_FRAC && parse_unit_fraction(p)) {
             node *last = factors.items[factors.n - 1];
             factors.items[factors.n - 1] = annotate_fraction(p, last);
         } else if (kind == '*') {
-            parse__next(p);
-            node_push(p->w, &factors, parse__factor(p));
+            parse_next(p);
+            node_push(p->w, &factors, parse_factor(p));
         } else if (kind == '/') {
-            parse__next(p);
+            parse_next(p);
             node *over = factors.n == 1 ? factors.items[0]
                                         : node_from_list(p->w, NODE_PRODUCT, &factors);
-            node *under = differential(p, over, parse__factor(p));
+            node *under = differential(p, over, parse_factor(p));
             factors.n = 0;
             divided = node_binary(p->w, NODE_QUOTIENT, over, under);
             node_push(p->w, &factors, divided);
@@ -231,14 +231,14 @@ static node *parse_term(parser *p)
         } else if (kind == '(' && (p->t[1].kind == T_OR || p->t[1].kind == '=')) {
             break;                                          /* "3/5 (or 0.6)" */
         } else if (kind == '(' && p->t[1].kind == T_PMOD) { /* "17 (mod 20)" */
-            parse__next(p);
+            parse_next(p);
             skip_modulus(p);
-            if (!parse__take(p, ')')) return parse__fail(p);
+            if (!parse_take(p, ')')) return parse_fail(p);
         } else if (kind == T_NUMBER && number_before && p->t->spaced) {
-            return parse__fail(p); /* "2 3" is no product */
-        } else if (parse__begins_factor(p)) {
+            return parse_fail(p); /* "2 3" is no product */
+        } else if (parse_begins_factor(p)) {
             bool spaced = p->t->spaced;
-            node *factor = parse__power(p);
+            node *factor = parse_power(p);
             bool last = divided && factors.items[factors.n - 1] == divided;
             if (!last || !joins_divisor(p, divided, factor, spaced))
                 node_push(p->w, &factors, factor);
@@ -249,13 +249,13 @@ static node *parse_term(parser *p)
     return factors.n == 1 ? factors.items[0] : node_from_list(p->w, NODE_PRODUCT, &factors);
 }
 
-node *parse__factor(parser *p)
+node *parse_factor(parser *p)
 {
     int kind = p->t->kind;
-    if (kind != '-' && kind != '+' && kind != T_PM && kind != T_MP) return parse__power(p);
-    if (!parse__enter(p)) return parse__fail(p);
-    parse__next(p);
-    node *out = parse__factor(p);
+    if (kind != '-' && kind != '+' && kind != T_PM && kind != T_MP) return parse_power(p);
+    if (!parse_enter(p)) return parse_fail(p);
+    parse_next(p);
+    node *out = parse_factor(p);
     p->w->depth--;
     if (kind == '+') return out;
     if (kind == '-') return node_unary(p->w, NODE_NEGATE, out);
@@ -264,15 +264,15 @@ node *parse__factor(parser *p)
     return out;
 }
 
-node *parse__sum(parser *p)
+node *parse_sum(parser *p)
 {
-    if (!parse__enter(p)) return parse__fail(p);
+    if (!parse_enter(p)) return parse_fail(p);
     node_list terms = {0};
     node_push(p->w, &terms, parse_term(p));
     while (!p->failed) {
         int kind = p->t->kind;
         if (kind != '+' && kind != '-' && kind != T_PM && kind != T_MP) break;
-        parse__next(p);
+        parse_next(p);
         node *term = parse_term(p);
         if (kind == '-') term = node_unary(p->w, NODE_NEGATE, term);
         if (kind == T_PM || kind == T_MP) {
@@ -287,11 +287,11 @@ node *parse__sum(parser *p)
 
 static node *parse_colon(parser *p)
 {
-    node *first = parse__sum(p);
+    node *first = parse_sum(p);
     if (p->t->kind != ':' || p->in_set) return first;
     node_list parts = {0};
     node_push(p->w, &parts, first);
-    while (!p->failed && parse__take(p, ':')) node_push(p->w, &parts, parse__sum(p));
+    while (!p->failed && parse_take(p, ':')) node_push(p->w, &parts, parse_sum(p));
     return node_from_list(p->w, NODE_COLON, &parts);
 }
 
@@ -304,7 +304,7 @@ static node *parse_union(parser *p)
                          : p->t->kind == T_SETMINUS ? NODE_DIFFERENCE
                                                     : NODE_NUMBER;
         if (kind == NODE_NUMBER) break;
-        parse__next(p);
+        parse_next(p);
         out = node_binary(p->w, kind, out, parse_colon(p));
     }
     return out;
@@ -326,15 +326,15 @@ static char relation_mark(int kind)
     }
 }
 
-node *parse__statement(parser *p)
+node *parse_statement(parser *p)
 {
-    if (!parse__enter(p)) return parse__fail(p);
+    if (!parse_enter(p)) return parse_fail(p);
     char marks[16];
     size_t n = 0;
     node_list sides = {0};
     char first = relation_mark(p->t->kind);
     if (first == '=' || first == '~') { /* "= 5" */
-        parse__next(p);
+        parse_next(p);
     } else if (first && first != 'm') { /* "> 5" says it of something without a name */
         node *nameless = node_create(p->w, NODE_SYMBOL, 0);
         nameless->symbol = work_symbol(p->w, "", 0);
@@ -342,8 +342,8 @@ node *parse__statement(parser *p)
     }
     if (sides.n == 0) node_push(p->w, &sides, parse_union(p));
     for (char mark; !p->failed && (mark = relation_mark(p->t->kind));) {
-        parse__next(p);
-        if (n == sizeof marks) return parse__fail(p);
+        parse_next(p);
+        if (n == sizeof marks) return parse_fail(p);
         marks[n++] = mark;
         node_push(p->w, &sides, parse_union(p));
     }
@@ -398,18 +398,18 @@ static node *named_groups(parser *p, const node_list *items, char mark)
 static bool take_aside(parser *p, node_list *items)
 {
     if (p->t->kind != '(' || (p->t[1].kind != T_OR && p->t[1].kind != '=')) return false;
-    parse__next(p);
-    parse__next(p);
-    node_push(p->w, items, parse__statement(p));
-    if (!parse__take(p, ')')) parse__fail(p);
+    parse_next(p);
+    parse_next(p);
+    node_push(p->w, items, parse_statement(p));
+    if (!parse_take(p, ')')) parse_fail(p);
     return true;
 }
 
-node *parse__statements(parser *p)
+node *parse_statements(parser *p)
 {
     node_list items = {0}, groups = {0};
     char mark = 0;
-    node_push(p->w, &items, parse__statement(p));
+    node_push(p->w, &items, parse_statement(p));
     while (!p->failed) {
         int kind = p->t->kind;
         if (take_aside(p, &items)) {
@@ -417,11 +417,11 @@ node *parse__statements(parser *p)
             continue;
         }
         if (kind != ',' && kind != ';' && kind != T_AND && kind != T_OR) break;
-        parse__next(p);
+        parse_next(p);
         if (kind == ',' || kind == ';')
             if (p->t->kind == T_AND || p->t->kind == T_OR) {
                 kind = p->t->kind;
-                parse__next(p);
+                parse_next(p);
             }
         if (kind == ';' && (items.n == 1 || mark == ',')) { /* p=5,q=2; p=7,q=2 */
             node_push(p->w, &groups, group_of(p, &items, mark));
@@ -430,7 +430,7 @@ node *parse__statements(parser *p)
         } else if (kind == T_OR) mark = 'o';
         else if (kind == T_AND && mark != 'o') mark = mark == ',' ? ',' : 'a';
         else if (!mark) mark = ',';
-        node_push(p->w, &items, parse__statement(p));
+        node_push(p->w, &items, parse_statement(p));
     }
     if (groups.n == 0) return named_groups(p, &items, mark);
     node_push(p->w, &groups, group_of(p, &items, mark));
@@ -454,10 +454,10 @@ node *parse_answer(work *w, const char *s, size_t n)
 {
     parser state = {.w = w, .t = lex(w, s, n)}, *p = &state;
     if (!p->t) return NULL;
-    node *out = parse__spoken(w, s, n);
+    node *out = parse_spoken(w, s, n);
     if (out) return out;
     int depth = w->depth;
-    if (!only_words(p->t)) out = parse__statements(p);
+    if (!only_words(p->t)) out = parse_statements(p);
     w->depth = depth;
     if (w->exhausted) return NULL;
     if (!out || p->failed || p->t->kind != T_END) return node_text(w, NODE_TEXT, s, n);

@@ -16,30 +16,30 @@ typedef struct parser {
 node *parse_answer(work *w, const char *s, size_t n);
 
 /* Between the parser's files. */
-node *parse__fail(parser *p); /* marks failure; returns something harmless */
-bool parse__enter(parser *p); /* one level deeper; false: too deep (w gives up) */
-void parse__next(parser *p);
-bool parse__take(parser *p, int kind);
-node *parse__statements(parser *p); /* a, b, c */
-node *parse__statement(parser *p);  /* a <= b = c */
-node *parse__sum(parser *p);
-node *parse__factor(parser *p); /* with signs */
-node *parse__power(parser *p);  /* without */
-node *parse__primary(parser *p);
-node *parse__group(parser *p);    /* {...}, or one token */
-node *parse__brackets(parser *p); /* (...) or [...] */
-node *parse__environment(parser *p);
-node *parse__call(parser *p); /* \sin ..., \sqrt, \frac, \binom */
-node *parse__number(parser *p);
-node *parse__name(parser *p);
-node *parse__words(parser *p); /* \text{...} where a value is expected */
+node *parse_fail(parser *p); /* marks failure; returns something harmless */
+bool parse_enter(parser *p); /* one level deeper; false: too deep (w gives up) */
+void parse_next(parser *p);
+bool parse_take(parser *p, int kind);
+node *parse_statements(parser *p); /* a, b, c */
+node *parse_statement(parser *p);  /* a <= b = c */
+node *parse_sum(parser *p);
+node *parse_factor(parser *p); /* with signs */
+node *parse_power(parser *p);  /* without */
+node *parse_primary(parser *p);
+node *parse_group(parser *p);    /* {...}, or one token */
+node *parse_brackets(parser *p); /* (...) or [...] */
+node *parse_environment(parser *p);
+node *parse_call(parser *p); /* \sin ..., \sqrt, \frac, \binom */
+node *parse_number(parser *p);
+node *parse_name(parser *p);
+node *parse_words(parser *p); /* \text{...} where a value is expected */
 /* Whether a fraction of two texts is next, as in 5 \frac{\text{m}}{\text{s}}. */
-bool parse__unit_fraction(const parser *p);
+bool parse_unit_fraction(const parser *p);
 /* Whether the next token can begin a factor that is multiplied without a sign. */
-bool parse__begins_factor(const parser *p);
+bool parse_begins_factor(const parser *p);
 
 /* An answer in words that mean a value: "all real numbers", "no solution", "twelve", "two
  * thirds". NULL: none of these. */
-node *parse__spoken(work *w, const char *s, size_t n);
+node *parse_spoken(work *w, const char *s, size_t n);
 
 #endif

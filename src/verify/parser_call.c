@@ -9,7 +9,7 @@ static node *postfix(parser *p, node *out)
     while (!p->failed) {
         int kind = p->t->kind;
         if (kind == '!' && p->t[1].kind == '!') {
-            parse__next(p);
+            parse_next(p);
             out = node_call(p->w, FN_DOUBLE_FACTORIAL, out, NULL);
         } else if (kind == '!') {
             out = node_call(p->w, FN_FACTORIAL, out, NULL);
@@ -20,10 +20,10 @@ static node *postfix(parser *p, node *out)
         } else {
             break;
         }
-        parse__next(p);
+        parse_next(p);
         if (kind == T_DEGREE && p->t->kind == T_NAME && p->t->size == 1 &&
             strchr("CF", *p->t->text))
-            parse__next(p); /* Celsius, Fahrenheit */
+            parse_next(p); /* Celsius, Fahrenheit */
     }
     return out;
 }
@@ -62,14 +62,14 @@ static node *raise_to(parser *p, node *base);
 static node *exponent(parser *p)
 {
     bool negative = false;
-    if (!parse__enter(p)) return parse__fail(p);
+    if (!parse_enter(p)) return parse_fail(p);
     if (p->t->kind == '-' || p->t->kind == '+') {
         negative = p->t->kind == '-';
-        parse__next(p);
+        parse_next(p);
     }
-    node *out = p->t->kind == '{'        ? parse__group(p)
-                : p->t->kind == T_NUMBER ? parse__number(p)
-                                         : parse__primary(p);
+    node *out = p->t->kind == '{'        ? parse_group(p)
+                : p->t->kind == T_NUMBER ? parse_number(p)
+                                         : parse_primary(p);
     if (p->t->kind == '^') out = raise_to(p, out);
     p->w->depth--;
     return negative ? node_unary(p->w, NODE_NEGATE, out) : out;
@@ -82,18 +82,17 @@ static node *raise_to(parser *p, node *base)
         node *out = node_unary(p->w, NODE_UNIT, base);
         out->text = "deg";
         out->size = 3;
-        if (p->t->kind == T_NAME && p->t->size == 1 && strchr("CF", *p->t->text))
-            parse__next(p);
+        if (p->t->kind == T_NAME && p->t->size == 1 && strchr("CF", *p->t->text)) parse_next(p);
         return out;
     }
-    parse__next(p);
+    parse_next(p);
     return postfix(p, node_binary(p->w, NODE_POWER, base, exponent(p)));
 }
 
-node *parse__power(parser *p)
+node *parse_power(parser *p)
 {
-    if (!parse__enter(p)) return parse__fail(p);
-    node *out = postfix(p, parse__primary(p));
+    if (!parse_enter(p)) return parse_fail(p);
+    node *out = postfix(p, parse_primary(p));
     if (p->t->kind == '^' && !p->failed) out = raise_to(p, out);
     p->w->depth--;
     return out;
@@ -104,7 +103,7 @@ static node *one_digit(parser *p)
 {
     token *t = p->t;
     if (t->size == 1 || memchr(t->text, '.', t->size) || memchr(t->text, 'e', t->size))
-        return parse__number(p);
+        return parse_number(p);
     node *out = node_integer(p->w, t->text[0] - '0');
     t->text++;
     t->size--;
@@ -114,20 +113,20 @@ static node *one_digit(parser *p)
 
 static node *fraction_part(parser *p)
 {
-    if (p->t->kind == '{') return parse__group(p);
+    if (p->t->kind == '{') return parse_group(p);
     if (p->t->kind == T_NUMBER) return one_digit(p);
-    return parse__primary(p);
+    return parse_primary(p);
 }
 
 /* An argument without brackets: "\sin 2x \cos x" is sin(2x) cos(x). */
 static node *bare_argument(parser *p)
 {
-    if (!parse__enter(p)) return parse__fail(p);
-    bool negative = parse__take(p, '-');
+    if (!parse_enter(p)) return parse_fail(p);
+    bool negative = parse_take(p, '-');
     node_list factors = {0};
     do {
-        node_push(p->w, &factors, parse__power(p));
-    } while (!p->failed && parse__begins_factor(p) && p->t->kind != T_FUNCTION &&
+        node_push(p->w, &factors, parse_power(p));
+    } while (!p->failed && parse_begins_factor(p) && p->t->kind != T_FUNCTION &&
              p->t->kind != '(' && p->t->kind != '[');
     p->w->depth--;
     node *out =
@@ -135,8 +134,8 @@ static node *bare_argument(parser *p)
     if (p->t->kind == '/' && !p->failed) {
         p->w->ambiguous = true; /* "\\tan x/2": in the second reading tan(x/2) */
         if (p->w->second_reading) {
-            parse__next(p);
-            out = node_binary(p->w, NODE_QUOTIENT, out, parse__power(p));
+            parse_next(p);
+            out = node_binary(p->w, NODE_QUOTIENT, out, parse_power(p));
         }
     }
     return negative ? node_unary(p->w, NODE_NEGATE, out) : out;
@@ -182,10 +181,10 @@ static node *apply(parser *p, function f, node *argument, node *base)
             return node_call(p->w, FN_LOG, argument->child[0], argument->child[1]);
         if (argument->n == 2 && f == FN_BINOM)
             return node_call(p->w, f, argument->child[0], argument->child[1]);
-        return parse__fail(p);
+        return parse_fail(p);
     }
     if (f == FN_ROOT) return node_call(p->w, f, argument, node_integer(p->w, 3));
-    if (f == FN_BINOM) return parse__fail(p);
+    if (f == FN_BINOM) return parse_fail(p);
     if (base) return node_call(p->w, FN_LOG, argument, base);
     return node_call(p->w, f, argument, NULL);
 }
@@ -194,14 +193,14 @@ static node *parse_function(parser *p)
 {
     function f = (function)p->t->id;
     node *base = NULL, *power = NULL;
-    parse__next(p);
+    parse_next(p);
     while (!p->failed && (p->t->kind == '_' || (p->t->kind == '^' && !power))) {
         if (p->t->kind == '_') {
-            parse__next(p);
-            base = p->t->kind == T_NUMBER ? parse__number(p) : parse__group(p);
+            parse_next(p);
+            base = p->t->kind == T_NUMBER ? parse_number(p) : parse_group(p);
             if (f != FN_LN) base = NULL; /* \max_{x} and the like */
         } else {
-            parse__next(p);
+            parse_next(p);
             power = exponent(p);
         }
     }
@@ -210,8 +209,8 @@ static node *parse_function(parser *p)
         power = NULL;
     }
     node *argument;
-    if (p->t->kind == '(' || p->t->kind == '[') argument = parse__brackets(p);
-    else if (p->t->kind == '{') argument = parse__group(p);
+    if (p->t->kind == '(' || p->t->kind == '[') argument = parse_brackets(p);
+    else if (p->t->kind == '{') argument = parse_group(p);
     else argument = bare_argument(p);
     if (p->failed) return argument;
     node *out = apply(p, f, argument, base);
@@ -221,29 +220,29 @@ static node *parse_function(parser *p)
 static node *parse_root(parser *p)
 {
     node *degree = NULL;
-    parse__next(p);
-    if (p->t->kind == '[') degree = parse__brackets(p);
-    node *radicand = p->t->kind == '{'        ? parse__group(p)
-                     : p->t->kind == T_NUMBER ? parse__number(p)
-                                              : parse__primary(p);
+    parse_next(p);
+    if (p->t->kind == '[') degree = parse_brackets(p);
+    node *radicand = p->t->kind == '{'        ? parse_group(p)
+                     : p->t->kind == T_NUMBER ? parse_number(p)
+                                              : parse_primary(p);
     return node_call(p->w, degree ? FN_ROOT : FN_SQRT, radicand, degree);
 }
 
-node *parse__call(parser *p)
+node *parse_call(parser *p)
 {
-    if (!parse__enter(p)) return parse__fail(p);
+    if (!parse_enter(p)) return parse_fail(p);
     node *out, *first;
     switch (p->t->kind) {
     case T_SQRT: out = parse_root(p); break;
     case T_FRAC:
-        parse__next(p);
+        parse_next(p);
         first = fraction_part(p);
         out = node_binary(p->w, NODE_QUOTIENT, first, fraction_part(p));
         break;
     case T_BINOM:
-        parse__next(p);
+        parse_next(p);
         if (p->t->kind == '(') {
-            out = apply(p, FN_BINOM, parse__brackets(p), NULL);
+            out = apply(p, FN_BINOM, parse_brackets(p), NULL);
             break;
         }
         first = fraction_part(p);
@@ -256,32 +255,32 @@ node *parse__call(parser *p)
 }
 
 /* \begin{pmatrix} a & b \\ c & d \end{pmatrix}; \begin{cases} and the like are lists. */
-node *parse__environment(parser *p)
+node *parse_environment(parser *p)
 {
     const char *name = p->t->text;
     bool matrix = p->t->size >= 6 && memcmp(name + p->t->size - 6, "matrix", 6) == 0;
     bool array = p->t->size == 5 && memcmp(name, "array", 5) == 0;
-    if (!parse__enter(p)) return parse__fail(p);
-    parse__next(p);
+    if (!parse_enter(p)) return parse_fail(p);
+    parse_next(p);
     if (array && p->t->kind == '{') /* the columns' alignment */
-        while (p->t->kind != T_END && !parse__take(p, '}')) parse__next(p);
+        while (p->t->kind != T_END && !parse_take(p, '}')) parse_next(p);
     node_list cells = {0};
     unsigned rows = 0, row_start = 0, columns = 0;
     bool even = true, statements = true;
     while (!p->failed && p->t->kind != T_CLOSE_ENVIRONMENT) {
-        if (p->t->kind == '&') parse__next(p); /* an empty cell: alignment only */
-        node_push(p->w, &cells, matrix || array ? parse__statement(p) : parse__statements(p));
+        if (p->t->kind == '&') parse_next(p); /* an empty cell: alignment only */
+        node_push(p->w, &cells, matrix || array ? parse_statement(p) : parse_statements(p));
         statements &= cells.items[cells.n - 1]->kind == NODE_RELATION;
-        if (p->t->kind == ',') parse__next(p);
+        if (p->t->kind == ',') parse_next(p);
         if (p->t->kind == '&') continue;
-        if (p->t->kind != T_ROW && p->t->kind != T_CLOSE_ENVIRONMENT) return parse__fail(p);
+        if (p->t->kind != T_ROW && p->t->kind != T_CLOSE_ENVIRONMENT) return parse_fail(p);
         if (rows++ == 0) columns = cells.n;
         even &= cells.n - row_start == columns;
         row_start = cells.n;
-        parse__take(p, T_ROW);
+        parse_take(p, T_ROW);
     }
     p->w->depth--;
-    if (!parse__take(p, T_CLOSE_ENVIRONMENT) || cells.n == 0) return parse__fail(p);
+    if (!parse_take(p, T_CLOSE_ENVIRONMENT) || cells.n == 0) return parse_fail(p);
     bool is_matrix = (matrix || array) && even && !(array && statements);
     node *out = node_from_list(p->w, is_matrix ? NODE_MATRIX : NODE_LIST, &cells);
     out->rows = is_matrix ? rows : 0;

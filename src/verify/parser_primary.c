@@ -83,13 +83,13 @@ static unsigned base_in_words(const node *n)
 /* text_base, as in 120_4 or A5_{11}. */
 static node *based(parser *p, const char *text, size_t n)
 {
-    parse__next(p); /* the underscore, or "base" */
-    node *base = parse__group(p), *out = node_number(p->w);
+    parse_next(p); /* the underscore, or "base" */
+    node *base = parse_group(p), *out = node_number(p->w);
     if (base_in_words(base)) base = node_integer(p->w, (long)base_in_words(base));
     if (base->kind != NODE_NUMBER || !fmpz_is_one(fmpq_denref(base->value)) ||
         fmpz_cmp_ui(fmpq_numref(base->value), 36) > 0 ||
         fmpz_cmp_ui(fmpq_numref(base->value), 2) < 0)
-        return parse__fail(p);
+        return parse_fail(p);
     unsigned long b = fmpz_get_ui(fmpq_numref(base->value)), scale = 0;
     for (size_t i = 0; i < n; i++) {
         int c = toupper((unsigned char)text[i]);
@@ -98,7 +98,7 @@ static node *based(parser *p, const char *text, size_t n)
             scale = 1;
             continue;
         }
-        if (digit >= (int)b || n > 2000) return parse__fail(p);
+        if (digit >= (int)b || n > 2000) return parse_fail(p);
         fmpz_mul_ui(fmpq_numref(out->value), fmpq_numref(out->value), b);
         fmpz_add_ui(fmpq_numref(out->value), fmpq_numref(out->value), (ulong)digit);
         if (scale) fmpz_mul_ui(fmpq_denref(out->value), fmpq_denref(out->value), b);
@@ -121,29 +121,29 @@ static bool plain_integer(const token *t)
 static node *mixed_number(parser *p, node *whole)
 {
     node *part = NULL;
-    if (p->t->kind == T_FRAC && !parse__unit_fraction(p)) {
-        part = parse__call(p);
+    if (p->t->kind == T_FRAC && !parse_unit_fraction(p)) {
+        part = parse_call(p);
         bool numeric = part->kind == NODE_QUOTIENT && part->child[0]->kind == NODE_NUMBER &&
                        part->child[1]->kind == NODE_NUMBER;
         return node_binary(p->w, numeric ? NODE_SUM : NODE_PRODUCT, whole, part);
     }
     if (plain_integer(p->t) && p->t->spaced && p->t[1].kind == '/' && plain_integer(p->t + 2)) {
-        part = parse__number(p);
-        parse__next(p);
-        part = node_binary(p->w, NODE_QUOTIENT, part, parse__number(p));
+        part = parse_number(p);
+        parse_next(p);
+        part = node_binary(p->w, NODE_QUOTIENT, part, parse_number(p));
         return node_binary(p->w, NODE_SUM, whole, part);
     }
     return whole;
 }
 
-node *parse__number(parser *p)
+node *parse_number(parser *p)
 {
     const token t = *p->t;
     node *out = node_number(p->w);
-    if (!read_decimal(p->w, out->value, t.text, t.size)) return parse__fail(p);
+    if (!read_decimal(p->w, out->value, t.text, t.size)) return parse_fail(p);
     out->text = t.text;
     out->size = t.size;
-    parse__next(p);
+    parse_next(p);
     if (p->t->kind == T_ACCENT) return repeating(p, out, &t);
     bool base =
         p->t->kind == '_' || (p->t->kind == T_WORD && p->t->size == 4 &&
@@ -156,17 +156,17 @@ static void name_tail(parser *p, char *name, size_t *n, size_t room)
 {
     while (!p->failed && (p->t->kind == '_' || p->t->kind == T_PRIME)) {
         if (*n + 40 > room) {
-            parse__fail(p);
+            parse_fail(p);
             return;
         }
         name[(*n)++] = p->t->kind == '_' ? '_' : '\'';
         bool subscript = p->t->kind == '_';
-        parse__next(p);
+        parse_next(p);
         if (!subscript) continue;
         size_t depth = 0;
         do {
             if (p->t->kind == T_END) {
-                parse__fail(p);
+                parse_fail(p);
                 return;
             }
             if (p->t->kind == '{') depth++;
@@ -175,10 +175,10 @@ static void name_tail(parser *p, char *name, size_t *n, size_t room)
                 memcpy(name + *n, p->t->text, p->t->size);
                 *n += p->t->size;
             } else {
-                parse__fail(p);
+                parse_fail(p);
                 return;
             }
-            parse__next(p);
+            parse_next(p);
         } while (depth > 0);
     }
 }
@@ -236,32 +236,32 @@ static bool is_imaginary(parser *p)
     return p->w->second_reading;
 }
 
-node *parse__name(parser *p)
+node *parse_name(parser *p)
 {
     char name[120];
     if (is_imaginary(p)) {
-        parse__next(p);
+        parse_next(p);
         return node_create(p->w, NODE_I, 0);
     }
     size_t n = p->t->size < 60 ? p->t->size : 60;
     memcpy(name, p->t->text, n);
-    parse__next(p);
+    parse_next(p);
     if (plain_integer(p->t) && !p->t->spaced && p->t->size < 20) {
         name[n++] = '_'; /* x1 is x_1 */
         memcpy(name + n, p->t->text, p->t->size);
         n += p->t->size;
-        parse__next(p);
+        parse_next(p);
     }
     name_tail(p, name, &n, sizeof name);
     while (!p->failed && raised_prime(p)) {
-        parse__next(p);
-        bool braces = parse__take(p, '{');
-        while (n + 2 < sizeof name && parse__take(p, T_PRIME)) name[n++] = '\'';
-        if (braces && !parse__take(p, '}')) parse__fail(p);
+        parse_next(p);
+        bool braces = parse_take(p, '{');
+        while (n + 2 < sizeof name && parse_take(p, T_PRIME)) name[n++] = '\'';
+        if (braces && !parse_take(p, '}')) parse_fail(p);
     }
     node *out = symbol_node(p, name, n);
     if (p->failed || !opens_arguments(p->t, name, n)) return out;
-    node *arguments = parse__brackets(p);
+    node *arguments = parse_brackets(p);
     if (p->failed) return out;
     if (is_choice(p, name, n, arguments))
         return node_call(p->w, FN_BINOM, arguments->child[0], arguments->child[1]);
@@ -277,41 +277,41 @@ static node *accented(parser *p)
 {
     char name[120];
     size_t n = p->t->size, depth = 0;
-    if (n > 40) return parse__fail(p);
+    if (n > 40) return parse_fail(p);
     memcpy(name, p->t->text, n);
-    parse__next(p);
+    parse_next(p);
     do {
-        if (p->t->kind == T_END || n + p->t->size + 2 > 60) return parse__fail(p);
+        if (p->t->kind == T_END || n + p->t->size + 2 > 60) return parse_fail(p);
         if (p->t->kind == '{') depth++;
         else if (p->t->kind == '}') depth--;
         else {
             memcpy(name + n, p->t->text, p->t->size);
             n += p->t->size;
         }
-        parse__next(p);
+        parse_next(p);
     } while (depth > 0);
     name_tail(p, name, &n, sizeof name);
     return symbol_node(p, name, n);
 }
 
-node *parse__brackets(parser *p)
+node *parse_brackets(parser *p)
 {
     char open = (char)p->t->kind;
-    if (!parse__enter(p)) return parse__fail(p);
+    if (!parse_enter(p)) return parse_fail(p);
     int bars = p->bars;
     bool in_set = p->in_set;
     p->bars = 0;
     p->in_set = false;
-    parse__next(p);
-    node *inside = parse__statements(p);
+    parse_next(p);
+    node *inside = parse_statements(p);
     p->bars = bars;
     p->in_set = in_set;
     p->w->depth--;
     char close = (char)(p->t->kind == ')' || p->t->kind == ']' ? p->t->kind : 0);
-    if (!close || p->failed) return parse__fail(p);
-    parse__next(p);
+    if (!close || p->failed) return parse_fail(p);
+    parse_next(p);
     if (inside->kind != NODE_LIST)
-        return (open == '(') == (close == ')') ? inside : parse__fail(p);
+        return (open == '(') == (close == ')') ? inside : parse_fail(p);
     if (inside->mark != ',') return inside;
     inside->kind = NODE_TUPLE;
     inside->mark = open;
@@ -319,27 +319,27 @@ node *parse__brackets(parser *p)
     return inside;
 }
 
-node *parse__group(parser *p)
+node *parse_group(parser *p)
 {
     if (p->t->kind != '{') {
-        if (p->t->kind == T_TEXT || p->t->kind == '-') return parse__factor(p);
-        return parse__primary(p);
+        if (p->t->kind == T_TEXT || p->t->kind == '-') return parse_factor(p);
+        return parse_primary(p);
     }
-    if (!parse__enter(p)) return parse__fail(p);
-    parse__next(p);
+    if (!parse_enter(p)) return parse_fail(p);
+    parse_next(p);
     int bars = p->bars;
     p->bars = 0;
-    node *out = parse__statements(p);
+    node *out = parse_statements(p);
     if (p->t->kind == T_OVER || p->t->kind == T_CHOOSE) {
         bool over = p->t->kind == T_OVER;
-        parse__next(p);
-        node *under = parse__sum(p);
+        parse_next(p);
+        node *under = parse_sum(p);
         out = over ? node_binary(p->w, NODE_QUOTIENT, out, under)
                    : node_call(p->w, FN_BINOM, out, under);
     }
     p->bars = bars;
     p->w->depth--;
-    if (!parse__take(p, '}')) return parse__fail(p);
+    if (!parse_take(p, '}')) return parse_fail(p);
     if (out->kind == NODE_LIST && out->mark == ',') out->kind = NODE_SET;
     return out;
 }
@@ -354,20 +354,20 @@ static bool begins_builder(const token *t)
 static node *parse_set(parser *p)
 {
     int close = p->t->kind == '{' ? '}' : T_SET_CLOSE;
-    if (!parse__enter(p)) return parse__fail(p);
-    parse__next(p);
-    if (parse__take(p, close)) {
+    if (!parse_enter(p)) return parse_fail(p);
+    parse_next(p);
+    if (parse_take(p, close)) {
         p->w->depth--;
         return node_create(p->w, NODE_SET, 0);
     }
     bool in_set = p->in_set;
     p->in_set = true;
-    node *out = parse__statements(p);
+    node *out = parse_statements(p);
     if (p->t->kind == T_MID || p->t->kind == '|' || p->t->kind == ':') {
-        parse__next(p); /* \{x : x > 2\} is the set that its condition describes */
+        parse_next(p); /* \{x : x > 2\} is the set that its condition describes */
         bool named = out->kind == NODE_SYMBOL || out->kind == NODE_RELATION;
-        out = parse__statements(p);
-        if (!named || out->kind == NODE_NUMBER) parse__fail(p);
+        out = parse_statements(p);
+        if (!named || out->kind == NODE_NUMBER) parse_fail(p);
     } else if (out->kind == NODE_LIST) {
         out->kind = NODE_SET;
     } else {
@@ -375,19 +375,19 @@ static node *parse_set(parser *p)
     }
     p->in_set = in_set;
     p->w->depth--;
-    return parse__take(p, close) ? out : parse__fail(p);
+    return parse_take(p, close) ? out : parse_fail(p);
 }
 
 /* |x|, floor and ceiling. */
 static node *parse_fence(parser *p, function f, int close)
 {
-    if (!parse__enter(p)) return parse__fail(p);
-    parse__next(p);
+    if (!parse_enter(p)) return parse_fail(p);
+    parse_next(p);
     if (close == '|') p->bars++;
-    node *out = parse__sum(p);
+    node *out = parse_sum(p);
     if (close == '|') p->bars--;
     p->w->depth--;
-    return parse__take(p, close) ? node_call(p->w, f, out, NULL) : parse__fail(p);
+    return parse_take(p, close) ? node_call(p->w, f, out, NULL) : parse_fail(p);
 }
 
 /* Words that may stand before a value without being part of it, unlike "June 20". */
@@ -405,22 +405,22 @@ static bool says_nothing(const char *s, size_t n)
            (memcmp(s + n - 3, " is", 3) == 0 || (n > 4 && memcmp(s + n - 4, " are", 4) == 0));
 }
 
-node *parse__words(parser *p)
+node *parse_words(parser *p)
 {
     const token t = *p->t;
-    parse__next(p);
+    parse_next(p);
     if (p->t->kind == '_' && t.kind == T_TEXT) return based(p, t.text, t.size);
-    if (!parse__enter(p)) return parse__fail(p);
+    if (!parse_enter(p)) return parse_fail(p);
     /* Words of Russian, Thai, Chinese and the like are no notation either. */
     bool plain = t.kind == T_WORD || (unsigned char)*t.text >= 0xD0;
     node *out =
         plain ? node_text(p->w, NODE_TEXT, t.text, t.size) : parse_answer(p->w, t.text, t.size);
     p->w->depth--;
-    if (!out) return parse__fail(p);
+    if (!out) return parse_fail(p);
     if (out->kind != NODE_TEXT) return out;
     /* Words before a value ("\text{about } 5") or as a name ("\text{area} = 5"). */
-    if (parse__begins_factor(p))
-        return says_nothing(t.text, t.size) ? parse__power(p) : parse__fail(p);
+    if (parse_begins_factor(p))
+        return says_nothing(t.text, t.size) ? parse_power(p) : parse_fail(p);
     if (p->t->kind == '=' || p->t->kind == T_ABOUT) return symbol_node(p, "", 0);
     return out;
 }
@@ -431,35 +431,35 @@ static node *parse_choices(parser *p)
     token *t = p->t;
     bool shape = t[1].kind == T_NUMBER && t[2].kind == T_NAME && t[2].size == 1 &&
                  strchr("CP", *t[2].text) && t[3].kind == '_' && t[4].kind == T_NUMBER;
-    if (!shape) return parse__fail(p);
-    parse__next(p);
-    node *from = parse__number(p);
-    parse__next(p);
-    parse__next(p);
-    node *count = parse__number(p), *out = node_call(p->w, FN_BINOM, from, count);
+    if (!shape) return parse_fail(p);
+    parse_next(p);
+    node *from = parse_number(p);
+    parse_next(p);
+    parse_next(p);
+    node *count = parse_number(p), *out = node_call(p->w, FN_BINOM, from, count);
     if (*t[2].text == 'C') return out;
     return node_binary(p->w, NODE_PRODUCT, out, node_call(p->w, FN_FACTORIAL, count, NULL));
 }
 
-node *parse__primary(parser *p)
+node *parse_primary(parser *p)
 {
-    if (p->failed || !parse__enter(p)) return parse__fail(p);
+    if (p->failed || !parse_enter(p)) return parse_fail(p);
     p->w->depth--; /* whatever nests enters by itself */
     node_kind constant;
     switch (p->t->kind) {
-    case T_NUMBER: return mixed_number(p, parse__number(p));
-    case T_NAME: return parse__name(p);
+    case T_NUMBER: return mixed_number(p, parse_number(p));
+    case T_NAME: return parse_name(p);
     case T_PI: constant = NODE_PI; break;
     case T_E:
     case T_I:
-        if (p->t[1].kind == '_') return parse__name(p);
+        if (p->t[1].kind == '_') return parse_name(p);
         constant = p->t->kind == T_E ? NODE_E : NODE_I;
         break;
     case T_INFINITY: constant = NODE_INFINITY; break;
     case T_REALS: constant = NODE_REALS; break;
     case T_EMPTY: constant = NODE_SET; break;
     case '(':
-    case '[': return parse__brackets(p);
+    case '[': return parse_brackets(p);
     case '_': return parse_choices(p);
     case '{':
         if (begins_builder(p->t)) return parse_set(p);
@@ -467,22 +467,22 @@ node *parse__primary(parser *p)
             p->t += 2;
             return parse_choices(p);
         }
-        return parse__group(p);
-    case T_BOX: parse__next(p); return parse__group(p);
+        return parse_group(p);
+    case T_BOX: parse_next(p); return parse_group(p);
     case T_SET_OPEN: return parse_set(p);
     case '|': return parse_fence(p, FN_ABS, '|');
     case T_FLOOR_OPEN: return parse_fence(p, FN_FLOOR, T_FLOOR_CLOSE);
     case T_CEIL_OPEN: return parse_fence(p, FN_CEIL, T_CEIL_CLOSE);
-    case T_BEGIN: return parse__environment(p);
+    case T_BEGIN: return parse_environment(p);
     case T_ACCENT: return accented(p);
     case T_FUNCTION:
     case T_SQRT:
     case T_FRAC:
-    case T_BINOM: return parse__call(p);
+    case T_BINOM: return parse_call(p);
     case T_TEXT:
-    case T_WORD: return parse__words(p);
-    default: return parse__fail(p);
+    case T_WORD: return parse_words(p);
+    default: return parse_fail(p);
     }
-    parse__next(p);
+    parse_next(p);
     return node_create(p->w, constant, 0);
 }

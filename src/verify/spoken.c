@@ -99,7 +99,7 @@ static node *ordinal(work *w, const char *s, size_t n)
     return out;
 }
 
-node *parse__spoken(work *w, const char *s, size_t n)
+node *parse_spoken(work *w, const char *s, size_t n)
 {
     static const char *const reals[] = {"all real numbers", "all reals", "real numbers",
                                         "all real", NULL};

@@ -115,7 +115,7 @@ static void look_again(const char *text, size_t size, const char *gold,
         return;
     }
     if (!plain_option(gold, strlen(gold))) return;
-    verify__choice(text, size, gold, options, &choice);
+    verify_choice(text, size, gold, options, &choice);
     /* What a box or a phrase gave is the answer; then the letter must stand there. */
     bool inside = letter->start >= value->start &&
                   letter->start + letter->size <= value->start + value->size;
@@ -129,18 +129,17 @@ static void verify_text(const char *text, size_t size, const char *gold,
                         const masa_verify_options *options, masa_verify_result *result)
 {
     if (options->kind == MASA_ANSWER_CHOICE) {
-        verify__choice(text, size, gold, options, result);
+        verify_choice(text, size, gold, options, result);
         return;
     }
-    bool found =
-        extract__answer(text, size, options->rules, options->kind, &result->extraction);
+    bool found = extract_answer(text, size, options->rules, options->kind, &result->extraction);
     const char *answer = text + result->extraction.start;
     size_t n = result->extraction.size;
     if (found && options->kind == MASA_ANSWER_LITERAL)
         result->verdict = compare_literal(answer, n, gold, &result->rule);
     else if (found)
         result->verdict =
-            verify__compare_math(answer, n, gold, strlen(gold), options, &result->rule);
+            verify_compare_math(answer, n, gold, strlen(gold), options, &result->rule);
     if (found) result->extracted = answer;
     if (result->verdict != MASA_VERDICT_EQUAL) look_again(text, size, gold, options, result);
 }
