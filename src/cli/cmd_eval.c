@@ -253,7 +253,7 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
         CLI_LONG("length-max", 0, &c.length_max, "N",
                  "greatest; 0: a run's rollout.max_tokens, else the longest response"),
         CLI_STRING("meta-template", 0, &c.template_path, "FILE",
-                   "of the meta prompt; default: meta.template"),
+                   "of the meta prompt, or problem-first; default: meta.template"),
         CLI_DOUBLE("sigma", 0, &c.sigma, "S",
                    "the gate needs predicted pass rates that deviate less"),
         CLI_DOUBLE("tolerance", 0, &c.tolerance, "T", "and whose mean is this near to 0 or 1"),

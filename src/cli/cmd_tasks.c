@@ -2,6 +2,7 @@
 #include "commands.h"
 #include "options.h"
 
+#include <masa/config_meta.h>
 #include <masa/file.h>
 #include <masa/memory.h>
 #include <masa/meta.h>
@@ -17,8 +18,9 @@ typedef struct tasks_command {
     long n, seed, length_min, length_max;
     bool solutions;
     double predictions;
-    const char *meta_system;
-    masa_text meta_template; /* empty: the built-in one */
+    const char *meta_system; /* "": none */
+    bool problem_first;      /* the built-in template that is so */
+    masa_text meta_template; /* empty: a built-in one */
     masa_task_mix mix;
     const char **words; /* [n_words] what predictions may name as a notion */
     size_t n_words, words_capacity;
@@ -97,6 +99,7 @@ static masa_status print_prediction(const tasks_command *c, const masa_problem *
     masa_meta_options options = MASA_META_DEFAULTS;
     options.length_min = c->length_min;
     options.length_max = c->length_max;
+    options.problem_first = c->problem_first;
     if (c->meta_template.data) masa_meta_follow(&options, c->meta_template.data);
     masa_text user = {0}, answer = {0}, line = {0};
     masa_status st = masa_meta_prompt(&user, c->meta_template.data, p->problem, &options, err);
@@ -113,8 +116,10 @@ static masa_status print_prediction(const tasks_command *c, const masa_problem *
         masa_prediction_add(&answer, &drawn, &options);
         free(notion);
         masa_text_add(&line, "{\"messages\":[");
-        add_message(&line, "system", c->meta_system, strlen(c->meta_system));
-        masa_text_add(&line, ",");
+        if (c->meta_system[0]) {
+            add_message(&line, "system", c->meta_system, strlen(c->meta_system));
+            masa_text_add(&line, ",");
+        }
         add_message(&line, "user", masa_text_get(&user), user.size);
         masa_text_add(&line, ",");
         add_message(&line, "assistant", masa_text_get(&answer), answer.size);
@@ -188,7 +193,7 @@ static masa_status run(tasks_command *c, const masa_task_options *o, const char 
 {
     masa_problems problems = {0};
     masa_status st = masa_task_mix_parse(&c->mix, kinds, levels, err);
-    if (st == MASA_OK && template_path)
+    if (st == MASA_OK && masa_meta_template_is_file(template_path))
         st = masa_file_read(&c->meta_template, template_path, err);
     if (st == MASA_OK) st = masa_tasks_generate(&problems, (size_t)c->n, o, err);
     if (st == MASA_OK) {
@@ -204,11 +209,11 @@ static masa_status run(tasks_command *c, const masa_task_options *o, const char 
 
 masa_status cli_tasks(int argc, char **argv, masa_error *err)
 {
-    tasks_command c = {.n = 1000, .seed = 1, .meta_system = masa_meta_system};
+    tasks_command c = {.n = 1000, .seed = 1};
     masa_task_options o = {.mix = &c.mix};
     bool helped;
     const char *kinds = "arithmetic,word,compare,equation", *levels = NULL;
-    const char *template_path = NULL, *lengths = "10-130", *system = NULL;
+    const char *template_path = "", *lengths = "10-130", *system = "";
     const cli_option options[] = {
         CLI_LONG("number", 'n', &c.n, "N", "how many problems"),
         CLI_STRING("kind", 'k', &kinds, "KINDS",
@@ -226,7 +231,8 @@ masa_status cli_tasks(int argc, char **argv, masa_error *err)
                    "share of the problems that a prediction in the right form, with numbers "
                    "drawn at random, follows as a conversation"),
         CLI_STRING("meta-template", 0, &template_path, "FILE",
-                   "what asks for predictions, as in meta.template (default: built in)"),
+                   "what asks for predictions, as in meta.template (default: built in; or "
+                   "problem-first)"),
         CLI_STRING("meta-system", 0, &system, "TEXT",
                    "their system turn (default: what `masa train` uses)"),
         CLI_STRING("lengths", 0, &lengths, "N-M", "range of the lengths that predictions name"),
@@ -242,7 +248,9 @@ masa_status cli_tasks(int argc, char **argv, masa_error *err)
         0};
     masa_status st = cli_parse(&usage, options, &argc, &argv, &helped, err);
     if (st != MASA_OK || helped) return st;
-    if (system) c.meta_system = system;
+    c.problem_first = strcmp(template_path, MASA_META_PROBLEM_FIRST) == 0;
+    c.meta_system = masa_meta_system_text(system, c.problem_first, "");
+    if (!c.meta_system) c.meta_system = masa_meta_system;
     o.seed = (uint64_t)c.seed;
     st = check(&c, o.slips, err);
     if (st == MASA_OK) st = read_lengths(&c, lengths, err);

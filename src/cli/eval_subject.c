@@ -49,12 +49,13 @@ masa_status eval_subject_open(eval_subject *s, eval_command *c, masa_error *err)
     if (st == MASA_OK) {
         take_settings(c, &s->config);
         if (run && !c->length_max) c->length_max = s->config.rollout.max_tokens;
-        const char *file = c->template_path ? c->template_path : s->config.meta.template;
-        if (file[0]) st = masa_file_read(&s->template_text, file, err);
-        if (file[0]) s->meta_template = masa_text_get(&s->template_text);
-        bool same = strcmp(s->config.meta.system, MASA_META_SYSTEM_SAME) == 0;
-        if (same) s->meta_system = c->text.system ? c->text.system : "";
-        else if (s->config.meta.system[0]) s->meta_system = s->config.meta.system;
+        const char *asks = c->template_path ? c->template_path : s->config.meta.template;
+        bool file = masa_meta_template_is_file(asks);
+        if (file) st = masa_file_read(&s->template_text, asks, err);
+        if (file) s->meta_template = masa_text_get(&s->template_text);
+        c->method.problem_first = strcmp(asks, MASA_META_PROBLEM_FIRST) == 0;
+        s->meta_system = masa_meta_system_text(s->config.meta.system, c->method.problem_first,
+                                               c->text.system ? c->text.system : "");
     }
     if (st == MASA_OK && run && s->config.meta.adapter)
         s->predictor = masa_path_join(s->checkpoint, MASA_PREDICTOR_FOLDER);

@@ -5,26 +5,29 @@
 const char masa_meta_system[] =
     "You are a helpful assistant that knows well what it can do and what it cannot.";
 
-/* As short as they can be and still say everything: one is read for every training prompt. */
-static const char reasoned[] =
-    "Predict how your own attempts at the problem below would go. Think step by step "
-    "between <meta> and </meta>: reason in detail, above all about pass rate and length, "
-    "with an illustration of how you decided on each value, and name no notion that the "
-    "problem states already. After </meta> write a JSON object with exactly these keys: "
-    "\"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: right answers in 8 "
-    "attempts), \"solution_length\" (integer {length_min} to {max_response_length}: "
-    "{length_meaning}).\n"
-    "Problem: {problem}";
-static const char bare[] =
-    "How would 8 attempts of yours at the problem below go? Answer with <meta></meta> and a "
-    "JSON object: \"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: right "
-    "answers), \"solution_length\" (integer {length_min} to {max_response_length}: "
-    "{length_meaning}).\n"
-    "Problem: {problem}";
+/* What is asked, of the problem "below" or "above". As short as it can be and still say everything:
+ * it is read for every training prompt. */
+#define REASONED(where)                                                                        \
+    "Predict how your own attempts at the problem " where " would go. Think step by step "     \
+    "between <meta> and </meta>: reason in detail, above all about pass rate and length, "     \
+    "with an illustration of how you decided on each value, and name no notion that the "      \
+    "problem states already. After </meta> write a JSON object with exactly these keys: "      \
+    "\"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: right answers in 8 "    \
+    "attempts), \"solution_length\" (integer {length_min} to {max_response_length}: "          \
+    "{length_meaning})."
+#define BARE(where)                                                                            \
+    "How would 8 attempts of yours at the problem " where " go? Answer with <meta></meta> "    \
+    "and a JSON object: \"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: "    \
+    "right answers), \"solution_length\" (integer {length_min} to {max_response_length}: "     \
+    "{length_meaning})."
 
 const char *masa_meta_template(const masa_meta_options *options)
 {
-    return options->form == MASA_FORM_BARE ? bare : reasoned;
+    bool bare = options->form == MASA_FORM_BARE;
+    if (options->problem_first)
+        return bare ? "{problem}\n" BARE("above") : "{problem}\n" REASONED("above");
+    return bare ? BARE("below") "\nProblem: {problem}"
+                : REASONED("below") "\nProblem: {problem}";
 }
 
 masa_status masa_meta_prompt(masa_text *out, const char *template_text, const char *problem,

@@ -37,8 +37,9 @@ masa_status rl_meta_request(masa_text *out, const rl_prompts *prompts,
 
 const char *rl_meta_system(const masa_config *config)
 {
-    if (strcmp(config->meta.system, MASA_META_SYSTEM_SAME) == 0) return config->model.system;
-    return config->meta.system[0] ? config->meta.system : masa_meta_system;
+    bool first = rl_meta_options(config).problem_first;
+    const char *text = masa_meta_system_text(config->meta.system, first, config->model.system);
+    return text ? text : masa_meta_system;
 }
 
 static masa_status meta_prompt(masa_tokens *out, char **text, const rl_prompts *prompts,
@@ -159,7 +160,7 @@ masa_status rl_prompts_load(rl_prompts *prompts, const masa_config *c, unsigned 
 {
     *prompts = (rl_prompts){0};
     masa_status st = masa_config_require(c, "data.train", err);
-    if (st == MASA_OK && c->meta.samples && c->meta.template[0])
+    if (st == MASA_OK && c->meta.samples && masa_meta_template_is_file(c->meta.template))
         st = load_template(prompts, c, err);
     if (st == MASA_OK)
         st =

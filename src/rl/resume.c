@@ -1,5 +1,6 @@
 #include "resume.h"
 
+#include <masa/config_meta.h>
 #include <masa/dist.h>
 #include <masa/file.h>
 #include <masa/log.h>
@@ -49,7 +50,8 @@ static masa_status add_files(json_t *inputs, const masa_config *c, masa_error *e
 {
     masa_status st = add_file(inputs, "data.train", c->data.train, err);
     if (st == MASA_OK) st = add_file(inputs, "data.test", c->data.test, err);
-    if (st == MASA_OK) st = add_file(inputs, "meta.template", c->meta.template, err);
+    if (st == MASA_OK && masa_meta_template_is_file(c->meta.template))
+        st = add_file(inputs, "meta.template", c->meta.template, err);
     return st == MASA_OK ? add_file(inputs, "sft.data", c->sft.data, err) : st;
 }
 

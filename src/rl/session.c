@@ -9,6 +9,7 @@
 #include "shares.h"
 
 #include <masa/adamw.h>
+#include <masa/config_meta.h>
 #include <masa/device.h>
 #include <masa/dist.h>
 #include <masa/file.h>
@@ -181,7 +182,7 @@ masa_status rl_session_check(const masa_config *c, masa_error *err)
     if (st == MASA_OK && c->lora.rank > 0) st = masa_lora_check_targets(c->lora.targets, err);
     if (st == MASA_OK) st = check_file(c->data.train, "data.train", err);
     if (st == MASA_OK) st = check_file(c->data.test, "data.test", err);
-    if (st == MASA_OK && c->meta.samples)
+    if (st == MASA_OK && c->meta.samples && masa_meta_template_is_file(c->meta.template))
         st = check_file(c->meta.template, "meta.template", err);
     return st;
 }

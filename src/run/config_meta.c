@@ -1,5 +1,7 @@
 #include <masa/config_meta.h>
 
+#include <string.h>
+
 masa_meta_options masa_config_meta_options(const masa_config *config)
 {
     return (masa_meta_options){
@@ -15,5 +17,19 @@ masa_meta_options masa_config_meta_options(const masa_config *config)
         .form = (masa_answer_form)config->meta.form,
         .length_min = config->meta.length_min,
         .length_max = config->rollout.max_tokens,
+        .problem_first = strcmp(config->meta.template, MASA_META_PROBLEM_FIRST) == 0,
     };
+}
+
+bool masa_meta_template_is_file(const char *value)
+{
+    return value[0] && strcmp(value, MASA_META_PROBLEM_FIRST) != 0;
+}
+
+const char *masa_meta_system_text(const char *setting, bool problem_first,
+                                  const char *solutions)
+{
+    if (strcmp(setting, MASA_META_SYSTEM_SAME) == 0) return solutions;
+    if (setting[0]) return setting;
+    return problem_first ? solutions : NULL;
 }

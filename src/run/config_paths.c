@@ -1,5 +1,5 @@
 /* Paths among the settings, absolute and back. */
-#include <masa/config.h>
+#include <masa/config_meta.h>
 
 #include <masa/file.h>
 #include <masa/memory.h>
@@ -29,15 +29,15 @@ static masa_status change_all(masa_config *config, change *made, masa_error *err
     static const char *const keys[] = {"model.path",         "data.train", "data.test",
                                        "meta.template",      "sft.data",   "rollout.weights",
                                        "model.chat_template"};
-    const char *const values[] = {config->model.path,
-                                  config->data.train,
-                                  config->data.test,
-                                  config->meta.template,
-                                  config->sft.data,
-                                  config->rollout.weights,
-                                  masa_ends_with(config->model.chat_template, ".jinja")
-                                      ? config->model.chat_template
-                                      : ""}; /* else it is a name */
+    const char *const values[] = {
+        config->model.path,
+        config->data.train,
+        config->data.test,
+        masa_meta_template_is_file(config->meta.template) ? config->meta.template : "",
+        config->sft.data,
+        config->rollout.weights,
+        masa_ends_with(config->model.chat_template, ".jinja") ? config->model.chat_template
+                                                              : ""}; /* else it is a name */
     char *folder = getcwd(NULL, 0);
     if (!folder)
         return MASA_FAIL(err, MASA_ERR_IO, "cannot find the working folder: %s",

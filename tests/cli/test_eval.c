@@ -716,6 +716,14 @@ static void a_run_predicts_under_its_system_turn(void **state)
     assert_done("--problems own.jsonl --suffix '' -n 1 -l 8 --model bare -o bare.sqlite");
     assert_int_equal(
         count("bare.sqlite", "SELECT value LIKE '%How would 8 attempts%' FROM info"), 1);
+    /* The problem before them, and before it no turn but the solutions'. */
+    static const char *const first[] = {"meta.samples=2", "meta.template=problem-first"};
+    make_run("first", first, 2, NULL);
+    assert_done("--problems own.jsonl --suffix '' -n 1 -l 8 --model first -o first.sqlite");
+    assert_int_equal(count("first.sqlite",
+                           "SELECT value LIKE '%\"meta_template\":\"{problem}%' "
+                           "AND value LIKE '%\"meta_system\":\"\"%' FROM info"),
+                     1);
 }
 
 static void an_export(void **state)

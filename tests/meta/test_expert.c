@@ -202,6 +202,7 @@ static void answers_have_the_form_that_is_asked_for(void **state)
     for (int form = MASA_FORM_REASONED; form <= MASA_FORM_BARE; form++) {
         masa_meta_options o = options, asked = options;
         o.form = (masa_answer_form)form;
+        o.problem_first = form == MASA_FORM_BARE;
         masa_meta_follow(&asked, masa_meta_template(&o));
         assert_int_equal(asked.form, form);
         for (size_t k = 0; k < 3; k++) assert_int_equal(asked.keys[k], k);

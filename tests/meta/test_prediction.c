@@ -236,6 +236,20 @@ static void prompts_are_filled_in(void **state)
         "JSON object: \"math_notion\" (list of strings), \"pass_rate\" (integer 0 to 8: right "
         "answers), \"solution_length\" (integer 16 to 300: tokens that 95 of 100 right "
         "solutions need at most).\nProblem: How many?");
+    /* With the problem first, as a solution's prompt begins. */
+    static const char *const begins[] = {
+        "How many?\nPredict how your own attempts at the problem "
+        "above would go. Think step by step between <meta>",
+        "How many?\nHow would 8 attempts of yours at the problem "
+        "above go? Answer with <meta></meta>"};
+    o.problem_first = true;
+    for (int form = MASA_FORM_REASONED; form <= MASA_FORM_BARE; form++) {
+        masa_text_clear(&out);
+        o.form = (masa_answer_form)form;
+        assert_int_equal(masa_meta_prompt(&out, NULL, "How many?", &o, NULL), MASA_OK);
+        assert_true(masa_starts_with(out.data, begins[form]));
+        assert_true(masa_ends_with(out.data, "solutions need at most)."));
+    }
     masa_text_clear(&out);
     masa_error err = {0};
     assert_int_equal(masa_meta_prompt(&out, "no field", "x", &o, &err), MASA_ERR_CONFIG);

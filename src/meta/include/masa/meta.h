@@ -70,12 +70,13 @@ typedef struct masa_meta_options {
     masa_answer_form form;
     masa_meta_key keys[3]; /* [n_keys] of an answer, in order */
     size_t n_keys;         /* 0: all of them in the usual order */
+    bool problem_first; /* the built-in prompt begins with the problem, as a solution's does */
 } masa_meta_options;
 
 #define MASA_META_DEFAULTS                                                                     \
     {                                                                                          \
         0.01, 1, 1, 1, MASA_LENGTH_INCLUSIVE, MASA_NOTION_LEMMA, 128, 8192, false,             \
-            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS, MASA_FORM_REASONED, {0}, 0              \
+            MASA_DIFFICULTY_POWER, MASA_NOTION_COUNTS, MASA_FORM_REASONED, {0}, 0, false       \
     }
 
 /** The built-in text of the meta prompt's system turn, and the template of the turn that asks

@@ -263,11 +263,14 @@
 #define MASA_CONFIG_META(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                   \
     INTEGER(meta, samples, 0, 0, 4096, "rollouts",                                        \
             "meta rollouts per prompt (M); 0: none, which is plain reinforcement learning") \
-    TEXT(meta, template, "", "file with the meta prompt; empty: the built-in one")        \
+    TEXT(meta, template, "",                                                              \
+         "file with the meta prompt; empty: the built-in one; `problem-first`: the same with " \
+         "the problem before what is asked, as in the prompt of solutions, so that the cache " \
+         "computes what both begin with once")                                            \
     TEXT(meta, system, "",                                                                \
-         "text of its system turn; empty: the built-in one; `same`: that of solutions, so that " \
-         "with a template that begins with `{problem}` both kinds of prompts begin alike and " \
-         "the cache computes that once")                                                  \
+         "text of its system turn; empty: the built-in one; `same`: that of solutions, which " \
+         "a template of one's own that begins with `{problem}` needs for the same, and " \
+         "which `problem-first` takes where nothing is said")                             \
     INTEGER(meta, max_tokens, 256, 1, 1048576, "tokens", "longest meta response")         \
     INTEGER(meta, length_min, 16, 1, 1048576, "tokens", "least length that may be predicted") \
     NUMBER(meta, share, 1.0, 0, 1, "",                                                    \
