@@ -7,7 +7,6 @@
 #include <masa/memory.h>
 #include <masa/random.h>
 
-#include <math.h>
 #include <stdlib.h>
 
 void rl_training_sampling(rl_sampling by_kind[2], const masa_config *c, uint64_t key)
@@ -139,17 +138,17 @@ static long leave_out(rl_draws *draws, bool flat, const masa_config *config)
     return remain;
 }
 
-/* How many draws leave as many open as are missing, by the share that the gate has left of this
- * step's: a round for the last few would keep the decoder all but idle. The step may come out
- * somewhat larger. */
-static long draws_for(long missing, const rl_draws *draws)
+/* How many draws to sample next for a step that lacks as many: more where the gate is to close on
+ * some of them and their places are to be filled. */
+static long draws_for(const rl_loop *l, long missing, const rl_draws *draws)
 {
-    const double least =
-        0.25; /* a share that a few draws happened to have is not trusted below */
-    double gated = 0;
+    const masa_config *c = l->session.config;
+    size_t gated = 0;
     for (size_t i = 0; i < draws->n; i++) gated += draws->items[i].decision.gated;
-    double open = draws->n ? 1 - gated / (double)draws->n : 1;
-    return (long)ceil((double)missing / fmax(open, least));
+    bool fills = c->meta.gate_refill && c->algorithm.dynamic_max_refills > 0;
+    return l->method.acting && (fills || draws->n)
+               ? rl_method_draws_for(&l->method, missing, draws->n, gated)
+               : missing;
 }
 
 masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
@@ -159,9 +158,9 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
     bool refills = flat || (acting && c->meta.gate_refill);
     masa_status st = MASA_OK;
     long missing = c->rollout.prompts_per_step;
-    for (long refill = 0; missing > 0; refill++) {
+    for (;; draws->refills++) {
         size_t first = draws->n;
-        long more = draws_for(missing, draws);
+        long more = draws_for(l, missing, draws);
         for (long i = 0; st == MASA_OK && i < more; i++)
             st = rl_prompts_draw(&l->prompts, draws, &l->session,
                                  (uint64_t)l->session.state.draws + draws->n, err);
@@ -171,7 +170,8 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
         if (st != MASA_OK) return st;
         judge(l, draws, first);
         missing = c->rollout.prompts_per_step - leave_out(draws, flat, c);
-        if (!refills || refill == c->algorithm.dynamic_max_refills) break;
+        bool again = refills && (long)draws->refills < c->algorithm.dynamic_max_refills;
+        if (missing <= 0 || !again) break;
     }
     if (c->meta.reward_shuffle)
         rl_shuffle_rewards(draws, masa_key((uint64_t)c->train.seed, (uint64_t)step));

@@ -118,10 +118,27 @@ static void observe(rl_method *m, const rl_draw *d, rl_prompts *prompts,
                               (double)config->meta.gate_window);
 }
 
+long rl_method_draws_for(const rl_method *m, long missing, size_t drawn, size_t gated)
+{
+    const double least = 0.25;
+    double draws = m->gated.draws + (double)drawn;
+    double open = draws > 0 ? 1 - (m->gated.gated + (double)gated) / draws : 1;
+    return (long)ceil((double)missing / fmax(open, least));
+}
+
+static void observe_gate(rl_method *m, const rl_draws *draws)
+{
+    const double kept = 0.8; /* of a step's weight in the next one */
+    m->gated.draws = kept * m->gated.draws + (double)draws->n;
+    m->gated.gated *= kept;
+    for (size_t i = 0; i < draws->n; i++) m->gated.gated += draws->items[i].decision.gated;
+}
+
 void rl_method_observe(rl_method *m, const rl_draws *draws, rl_prompts *prompts,
                        const masa_config *config)
 {
     masa_calibration_options options = calibration_options(config);
+    if (m->acting) observe_gate(m, draws);
     for (size_t i = 0; m->n_beliefs && i < draws->n; i++) {
         const rl_draw *d = &draws->items[i];
         if (config->meta.gate_static && (d->decision.gated || d->decision.audited))

@@ -10,6 +10,11 @@
 #include "predict.h"
 #include "prompts.h"
 
+/* How many draws the gate closed, of how many; each step's count for less than the next one's. */
+typedef struct rl_gated {
+    double draws, gated;
+} rl_gated;
+
 typedef struct rl_method {
     bool warm_started;
     char *warm_start; /* one that was stopped: how far it is (warm_start.h); or NULL */
@@ -19,6 +24,7 @@ typedef struct rl_method {
     masa_cutoff_fit cutoff; /* how far right solutions ran beyond their forecasts */
     masa_belief *beliefs;   /* [n_beliefs] one for each training problem, by epoch */
     bool *shut;             /* [n_beliefs] gated for good (meta.gate_static) */
+    rl_gated gated;         /* in the steps that acted */
     size_t n_beliefs;
     rl_experts experts;
 } rl_method;
@@ -35,6 +41,19 @@ void rl_method_begin_step(rl_method *method, const masa_config *config, long ste
 /* Learns from a step's scored draws: beliefs, the gate's fit and calibration. */
 void rl_method_observe(rl_method *method, const rl_draws *draws, rl_prompts *prompts,
                        const masa_config *config);
+
+/*
+ * How many draws leave as many open as are missing of a step, by the share that the gate left
+ * open in the last steps (two thirds of it in the last five) and of the `drawn` so far, of which
+ * it closed `gated`:
+ *
+ *   missing / (1 - (past gated + gated) / (past draws + drawn))
+ *
+ * A refill for the last few would keep the decoder all but idle; the step may come out somewhat
+ * larger instead. No more than four times what is missing: a share that a few draws happened to
+ * have is not trusted beyond.
+ */
+long rl_method_draws_for(const rl_method *method, long missing, size_t drawn, size_t gated);
 
 /* As a JSON object (caller frees), and back; NULL or a text without it is a fresh start.
  * A damaged one is MASA_ERR_FORMAT. */

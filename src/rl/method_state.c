@@ -65,11 +65,11 @@ static json_t *save_cutoff(const masa_cutoff_fit *fit)
 
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json = json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o}", "warm_started",
-                             m->warm_started, "acting", m->acting, "calibration",
-                             save_calibration(&m->calibration), "fit", save_fit(&m->fit),
-                             "cutoff", save_cutoff(&m->cutoff), "beliefs", save_beliefs(m),
-                             "shut", save_shut(m), "experts", rl_experts_save(&m->experts));
+    json_t *json = json_pack(
+        "{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:[f,f],s:o}", "warm_started", m->warm_started, "acting",
+        m->acting, "calibration", save_calibration(&m->calibration), "fit", save_fit(&m->fit),
+        "cutoff", save_cutoff(&m->cutoff), "beliefs", save_beliefs(m), "shut", save_shut(m),
+        "gated", m->gated.draws, m->gated.gated, "experts", rl_experts_save(&m->experts));
     if (m->warm_start)
         json_object_set_new(json, "warm_start", json_loads(m->warm_start, 0, NULL));
     /* 17 digits give every double back. */
@@ -147,20 +147,30 @@ static bool load_cutoff(rl_method *m, const json_t *list)
     return true;
 }
 
+/* A checkpoint of an earlier version has none. */
+static bool load_gated(rl_gated *g, json_t *pair)
+{
+    if (!pair) return true;
+    return json_unpack(pair, "[F,F]", &g->draws, &g->gated) == 0 && g->gated >= 0 &&
+           g->draws >= g->gated && isfinite(g->draws);
+}
+
 masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
 {
     if (!text) return MASA_OK;
     int warm = 0, acting = 0;
-    json_t *calibration, *fit, *cutoff = NULL, *beliefs, *shut, *experts, *warm_start = NULL;
+    json_t *calibration, *fit, *cutoff = NULL, *beliefs, *shut, *gated = NULL, *experts;
+    json_t *warm_start = NULL;
     json_t *json = json_loads(text, 0, NULL);
-    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s:o,s?o,s:o,s:o,s:o,s?o}", "warm_started",
-                                  &warm, "acting", &acting, "calibration", &calibration, "fit",
-                                  &fit, "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
-                                  "experts", &experts, "warm_start", &warm_start) == 0;
+    bool ok =
+        json && json_unpack(json, "{s:b,s:b,s:o,s:o,s?o,s:o,s:o,s?o,s:o,s?o}", "warm_started",
+                            &warm, "acting", &acting, "calibration", &calibration, "fit", &fit,
+                            "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut, "gated",
+                            &gated, "experts", &experts, "warm_start", &warm_start) == 0;
     m->warm_started = warm;
     m->acting = acting;
     ok = ok && load_calibration(m, calibration) && load_fit(m, fit) && load_cutoff(m, cutoff) &&
-         load_beliefs(m, beliefs) && load_shut(m, shut) &&
+         load_beliefs(m, beliefs) && load_shut(m, shut) && load_gated(&m->gated, gated) &&
          rl_experts_load(&m->experts, experts);
     if (ok && warm_start)
         m->warm_start = json_dumps(warm_start, JSON_COMPACT | JSON_REAL_PRECISION(17));

@@ -213,6 +213,7 @@ static masa_status record_acting(rl_session *s, long step, const rl_draws *draws
     const rl_metric metrics[] = {
         {"gated", gated},
         {"gated_share", share(gated, prompts)},
+        {"refills", (double)draws->refills},
         {"given_up", given_up},
         {"pilots_audited", spared},
         {"pilots_audited_flat", spared_flat},

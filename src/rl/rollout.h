@@ -71,6 +71,7 @@ typedef struct rl_draws {
     rl_draw *items;
     size_t n, capacity;
     size_t prefilled; /* tokens of prompts run through the model to sample them */
+    size_t refills; /* times that more were drawn because too few gave something to train on */
 } rl_draws;
 
 /* Adds a draw without prompts; the pointer is good until the next one is added. */

@@ -1,5 +1,5 @@
 /* What a cutoff leaves of a group, and what may be said of it; whom a single pass is asked
- * about. */
+ * about; how many are drawn for a step. */
 #include "masa_test.h"
 
 #include "decide.h"
@@ -148,10 +148,63 @@ static void history_may_settle_it(void **state)
     }
 }
 
+/* A step of so many draws, of which the gate closed some. */
+static void act(planted *p, size_t n, size_t gated)
+{
+    rl_draws draws = {0};
+    for (size_t i = 0; i < n; i++)
+        rl_draws_add(&draws, &problem, i)->decision =
+            (rl_decision){.made = true, .gated = i < gated};
+    rl_method_observe(&p->method, &draws, &p->prompts, &p->config);
+    rl_draws_deinit(&draws);
+}
+
+static void a_step_is_overdrawn_by_what_the_gate_closed_lately(void **state)
+{
+    (void)state;
+    planted p;
+    masa_error err = {0};
+    plant(&p, "meta.audit_share=0");
+    rl_method *m = &p.method;
+    /* Nothing is known but this step: half of 16 closed, so 8 more take 16. */
+    assert_int_equal(rl_method_draws_for(m, 16, 0, 0), 16);
+    assert_int_equal(rl_method_draws_for(m, 8, 16, 8), 16);
+    assert_int_equal(rl_method_draws_for(m, 16, 3, 3), 64); /* no more than four times */
+    act(&p, 10, 5);
+    assert_int_equal(rl_method_draws_for(m, 7, 0, 0), 14);
+    act(&p, 10, 0); /* (0.8 x 5 + 0) / (0.8 x 10 + 10) = 4 / 18 closed */
+    assert_int_equal(rl_method_draws_for(m, 7, 0, 0), 9);
+    assert_int_equal(rl_method_draws_for(m, 7, 2, 2), 10); /* 7 / (1 - 6 / 20) */
+    m->acting = false; /* a step without a gate says nothing of it */
+    act(&p, 50, 0);
+    assert_int_equal(rl_method_draws_for(m, 7, 0, 0), 9);
+    /* A run that goes on from a checkpoint knows it too. */
+    rl_method again;
+    char *text = rl_method_save(m);
+    rl_method_init(&again, &p.config, 4);
+    assert_int_equal(rl_method_load(&again, text, NULL), MASA_OK);
+    assert_memory_equal(&again.gated, &m->gated, sizeof again.gated);
+    char *pair = strstr(text, "\"gated\":[18.0,4.0]");
+    assert_non_null(pair);
+    memcpy(pair, "\"gated\":[18.0,44.]", strlen("\"gated\":[18.0,44.]"));
+    assert_int_equal(rl_method_load(&again, text, &err), MASA_ERR_FORMAT);
+    memcpy(pair, "\"gated\":[18.0,40 ]", strlen("\"gated\":[18.0,40 ]"));
+    assert_int_equal(rl_method_load(&again, text, &err), MASA_ERR_FORMAT);
+    memcpy(pair, "\"older\"", strlen("\"older\"")); /* one of an earlier version */
+    rl_method_deinit(&again);
+    rl_method_init(&again, &p.config, 4);
+    assert_int_equal(rl_method_load(&again, text, NULL), MASA_OK);
+    assert_int_equal(rl_method_draws_for(&again, 7, 0, 0), 7);
+    rl_method_deinit(&again);
+    free(text);
+    uproot(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(history_may_settle_it),
+        cmocka_unit_test(a_step_is_overdrawn_by_what_the_gate_closed_lately),
         cmocka_unit_test(the_cut_say_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,41 @@ static void a_gated_prompt_costs_no_solution_token(void **state)
     assert_true(metric_of("smaller", 2, "gated") > 0);
 }
 
+/* The first step that acts does not know yet how many are gated; the later ones draw so many more
+ * at once that some need no second round. */
+static void a_step_is_drawn_at_once(void **state)
+{
+    (void)state;
+    static const char common[] = "meta.start_step=0 meta.cutoff_margin=0 meta.audit_share=0 "
+                                 "rollout.prompts_per_step=8 ";
+    char more[300];
+    snprintf(more, sizeof more, "%strain.steps=6", common);
+    must("overdrawn", more, false);
+    size_t at_once = 0;
+    for (long step = 1; step <= 6; step++) {
+        double refills = metric_of("overdrawn", step, "refills");
+        double open = metric_of("overdrawn", step, "prompts") -
+                      metric_of("overdrawn", step, "prompts_left_out");
+        assert_true(metric_of("overdrawn", step, "gated") > 0);
+        if (refills < 4) assert_in_range(open, 8, 16);
+        if (step == 1) assert_true(refills >= 1);
+        at_once += refills == 0;
+    }
+    assert_true(at_once >= 1);
+    /* A run that goes on knows what was gated before. */
+    snprintf(more, sizeof more, "%strain.steps=3", common);
+    must("overdrawn_later", more, false);
+    must("overdrawn_later", "train.steps=6", true);
+    assert_same_run("overdrawn", "overdrawn_later", "model.safetensors", 6);
+    /* Where nothing is to be filled the gate leaves less. */
+    snprintf(more, sizeof more, "%strain.steps=3 algorithm.dynamic_max_refills=0", common);
+    must("unfilled", more, false);
+    for (long step = 1; step <= 3; step++)
+        assert_near(metric_of("unfilled", step, "prompts") +
+                        metric_of("unfilled", step, "gated"),
+                    8, 0);
+}
+
 /* In the next epoch nobody asks about a prompt that was gated; the others are asked again. */
 static void a_static_gate_closes_for_good(void **state)
 {
@@ -786,6 +821,7 @@ int main(void)
         cmocka_unit_test(rewards_are_those_of_the_method),
         cmocka_unit_test(without_meta_rollouts_it_is_the_plain_run),
         cmocka_unit_test(a_gated_prompt_costs_no_solution_token),
+        cmocka_unit_test(a_step_is_drawn_at_once),
         cmocka_unit_test(a_static_gate_closes_for_good),
         cmocka_unit_test(audits_measure_the_gate),
         cmocka_unit_test(a_gate_is_judged_by_its_lift),
