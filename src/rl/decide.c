@@ -200,11 +200,11 @@ static masa_status add_hint(rl_draw *d, const rl_session *s, masa_error *err)
     return st;
 }
 
-/* Of the cutoff; 0: none. */
-static double margin_of(const rl_method *method, const masa_config *c)
+/* Of the cutoff for a predicted length; 0: none. */
+static double margin_of(const rl_method *method, double predicted, const masa_config *c)
 {
     if (c->meta.cutoff_keep == 0 || c->meta.cutoff_margin == 0) return c->meta.cutoff_margin;
-    double fitted = masa_cutoff_fit_margin(&method->cutoff, c->meta.cutoff_keep);
+    double fitted = masa_cutoff_fit_margin(&method->cutoff, predicted, c->meta.cutoff_keep);
     return fitted > 0 ? fmax(fitted, c->meta.cutoff_margin) : 0;
 }
 
@@ -221,7 +221,8 @@ masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
     d->solutions.pilot = closed ? 0 : (size_t)c->meta.gate_pilot;
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
     if (closed || !d->predictions) return MASA_OK;
-    size_t cutoff = masa_cutoff_tokens(&d->predictions->forecast, margin_of(method, c), whole);
+    const masa_forecast *forecast = &d->predictions->forecast;
+    size_t cutoff = masa_cutoff_tokens(forecast, margin_of(method, forecast->length, c), whole);
     made->wished = cutoff;
     if (uniform(d, s, DRAW_UNCUT) >= c->meta.cutoff_audit) set_cutoff(d, cutoff, s);
     return c->meta.notion_hint ? add_hint(d, s, err) : MASA_OK;

@@ -45,21 +45,29 @@ static json_t *save_calibration(const masa_calibration *c)
                      c->length_error, c->gate_weight, c->gate_right);
 }
 
-static json_t *save_fit(const masa_gate_fit *fit)
+static json_t *save_numbers(const double *numbers, size_t n)
 {
-    double numbers[MASA_GATE_FIT_NUMBERS];
     json_t *list = json_array();
-    masa_gate_fit_export(numbers, fit);
-    for (size_t i = 0; i < MASA_GATE_FIT_NUMBERS; i++)
-        json_array_append_new(list, json_real(numbers[i]));
+    for (size_t i = 0; i < n; i++) json_array_append_new(list, json_real(numbers[i]));
     return list;
 }
 
+static json_t *save_fit(const masa_gate_fit *fit)
+{
+    double numbers[MASA_GATE_FIT_NUMBERS];
+    masa_gate_fit_export(numbers, fit);
+    return save_numbers(numbers, MASA_GATE_FIT_NUMBERS);
+}
+
+/* Only bands that were seen: [index, sum of squares, counts]. */
 static json_t *save_cutoff(const masa_cutoff_fit *fit)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < MASA_CUTOFF_FIT_BINS; i++)
-        json_array_append_new(list, json_real(fit->counts[i]));
+    for (size_t b = 0; b < MASA_CUTOFF_FIT_BANDS; b++)
+        if (fit->squares[b] > 0)
+            json_array_append_new(
+                list, json_pack("[I,f,o]", (json_int_t)b, fit->squares[b],
+                                save_numbers(fit->counts[b], MASA_CUTOFF_FIT_BINS)));
     return list;
 }
 
@@ -125,26 +133,39 @@ static bool load_calibration(rl_method *m, json_t *list)
                        &c->gate_right) == 0;
 }
 
+/* Nothing of what they count is negative. */
+static bool load_numbers(double *out, size_t n, const json_t *list)
+{
+    bool ok = json_array_size(list) == n;
+    for (size_t i = 0; ok && i < n; i++) {
+        out[i] = json_number_value(json_array_get(list, i));
+        ok = out[i] >= 0 && isfinite(out[i]);
+    }
+    return ok;
+}
+
 static bool load_fit(rl_method *m, const json_t *list)
 {
     double numbers[MASA_GATE_FIT_NUMBERS];
-    if (json_array_size(list) != MASA_GATE_FIT_NUMBERS) return false;
-    for (size_t i = 0; i < MASA_GATE_FIT_NUMBERS; i++)
-        numbers[i] = json_number_value(json_array_get(list, i));
-    return masa_gate_fit_import(&m->fit, numbers);
+    return load_numbers(numbers, MASA_GATE_FIT_NUMBERS, list) &&
+           masa_gate_fit_import(&m->fit, numbers);
 }
 
-/* A checkpoint of an earlier version has none. */
-static bool load_cutoff(rl_method *m, const json_t *list)
+/* A checkpoint of an earlier version has none, or the counts of all lengths together, of which
+ * no band can be told. */
+static bool load_cutoff(masa_cutoff_fit *fit, const json_t *list)
 {
-    if (!list) return true;
-    if (json_array_size(list) != MASA_CUTOFF_FIT_BINS) return false;
-    for (size_t i = 0; i < MASA_CUTOFF_FIT_BINS; i++) {
-        double count = json_number_value(json_array_get(list, i));
-        if (!(count >= 0) || !isfinite(count)) return false;
-        m->cutoff.counts[i] = count;
+    bool ok = true, earlier = json_is_real(json_array_get(list, 0));
+    for (size_t i = 0; ok && !earlier && i < json_array_size(list); i++) {
+        json_int_t b;
+        double squares;
+        json_t *counts;
+        ok = json_unpack(json_array_get(list, i), "[I,F,o]", &b, &squares, &counts) == 0 &&
+             b >= 0 && b < MASA_CUTOFF_FIT_BANDS && squares > 0 && isfinite(squares) &&
+             load_numbers(fit->counts[b], MASA_CUTOFF_FIT_BINS, counts);
+        if (ok) fit->squares[b] = squares;
     }
-    return true;
+    return ok;
 }
 
 /* A checkpoint of an earlier version has none. */
@@ -169,9 +190,9 @@ masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
                             &gated, "experts", &experts, "warm_start", &warm_start) == 0;
     m->warm_started = warm;
     m->acting = acting;
-    ok = ok && load_calibration(m, calibration) && load_fit(m, fit) && load_cutoff(m, cutoff) &&
-         load_beliefs(m, beliefs) && load_shut(m, shut) && load_gated(&m->gated, gated) &&
-         rl_experts_load(&m->experts, experts);
+    ok = ok && load_calibration(m, calibration) && load_fit(m, fit) &&
+         load_cutoff(&m->cutoff, cutoff) && load_beliefs(m, beliefs) && load_shut(m, shut) &&
+         load_gated(&m->gated, gated) && rl_experts_load(&m->experts, experts);
     if (ok && warm_start)
         m->warm_start = json_dumps(warm_start, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);

@@ -6,6 +6,8 @@
 
 #include <masa/memory.h>
 
+#include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const masa_problem problem = {.problem = "p", .question = "p"};
@@ -148,6 +150,27 @@ static void history_may_settle_it(void **state)
     }
 }
 
+/* What a checkpoint keeps of the method, as JSON. */
+static json_t *saved(const planted *p)
+{
+    char *text = rl_method_save(&p->method);
+    json_t *json = json_loads(text, 0, NULL);
+    assert_non_null(json);
+    free(text);
+    return json;
+}
+
+/* Begins anew with that. */
+static masa_status loads(planted *p, const json_t *json)
+{
+    char *text = json_dumps(json, JSON_REAL_PRECISION(17));
+    rl_method_deinit(&p->method);
+    rl_method_init(&p->method, &p->config, 4);
+    masa_status st = rl_method_load(&p->method, text, NULL);
+    free(text);
+    return st;
+}
+
 /* A step of so many draws, of which the gate closed some. */
 static void act(planted *p, size_t n, size_t gated)
 {
@@ -163,7 +186,6 @@ static void a_step_is_overdrawn_by_what_the_gate_closed_lately(void **state)
 {
     (void)state;
     planted p;
-    masa_error err = {0};
     plant(&p, "meta.audit_share=0");
     rl_method *m = &p.method;
     /* Nothing is known but this step: half of 16 closed, so 8 more take 16. */
@@ -179,24 +201,81 @@ static void a_step_is_overdrawn_by_what_the_gate_closed_lately(void **state)
     act(&p, 50, 0);
     assert_int_equal(rl_method_draws_for(m, 7, 0, 0), 9);
     /* A run that goes on from a checkpoint knows it too. */
-    rl_method again;
-    char *text = rl_method_save(m);
-    rl_method_init(&again, &p.config, 4);
-    assert_int_equal(rl_method_load(&again, text, NULL), MASA_OK);
-    assert_memory_equal(&again.gated, &m->gated, sizeof again.gated);
-    char *pair = strstr(text, "\"gated\":[18.0,4.0]");
-    assert_non_null(pair);
-    memcpy(pair, "\"gated\":[18.0,44.]", strlen("\"gated\":[18.0,44.]"));
-    assert_int_equal(rl_method_load(&again, text, &err), MASA_ERR_FORMAT);
-    memcpy(pair, "\"gated\":[18.0,40 ]", strlen("\"gated\":[18.0,40 ]"));
-    assert_int_equal(rl_method_load(&again, text, &err), MASA_ERR_FORMAT);
-    memcpy(pair, "\"older\"", strlen("\"older\"")); /* one of an earlier version */
-    rl_method_deinit(&again);
-    rl_method_init(&again, &p.config, 4);
-    assert_int_equal(rl_method_load(&again, text, NULL), MASA_OK);
-    assert_int_equal(rl_method_draws_for(&again, 7, 0, 0), 7);
-    rl_method_deinit(&again);
-    free(text);
+    json_t *kept = saved(&p);
+    assert_int_equal(loads(&p, kept), MASA_OK);
+    assert_int_equal(rl_method_draws_for(m, 7, 0, 0), 9);
+    json_object_set_new(kept, "gated", json_pack("[f,f]", 18.0, 19.0));
+    assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
+    json_object_set_new(kept, "gated", json_pack("[f]", 18.0));
+    assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
+    json_object_del(kept, "gated"); /* of an earlier version */
+    assert_int_equal(loads(&p, kept), MASA_OK);
+    assert_int_equal(rl_method_draws_for(m, 7, 0, 0), 7);
+    json_decref(kept);
+    uproot(&p);
+}
+
+/* The cutoff of a draw of which so many tokens are foretold. */
+static size_t cutoff_at(planted *p, double length)
+{
+    rl_draws draws = {0};
+    rl_draw *d = rl_draws_add(&draws, &problem, 3);
+    d->solutions.max_tokens = 1000;
+    d->predictions = masa_alloc(1, sizeof *d->predictions);
+    d->predictions->forecast = (masa_forecast){.n = 2, .n_lengths = 2, .length = length};
+    assert_int_equal(rl_decide(d, &p->method, &p->prompts, &p->session, NULL), MASA_OK);
+    size_t cutoff = d->decision.cutoff;
+    rl_draws_deinit(&draws);
+    return cutoff;
+}
+
+/* Four right solutions of as many tokens to each of ten prompts. */
+static void see(planted *p, double predicted, long taken)
+{
+    const char *const texts[] = {"", "", "", ""};
+    const bool correct[] = {true, true, true, true};
+    const long lengths[] = {taken, taken, taken, taken};
+    masa_solutions all = {4, (const char **)texts, correct, lengths, NULL};
+    masa_statistics *truth = masa_statistics_create("", &all, MASA_NOTION_LEMMA);
+    masa_forecast f = {.n = 2, .n_lengths = 2, .length = predicted};
+    for (int i = 0; i < 10; i++) masa_cutoff_fit_observe(&p->method.cutoff, &f, truth, 1, 1000);
+    masa_statistics_destroy(truth);
+}
+
+static void a_cutoff_acts_where_lengths_are_known(void **state)
+{
+    (void)state;
+    planted p;
+    plant(&p, "meta.audit_share=0");
+    p.config.rollout.max_tokens = 1000;
+    p.config.meta.gate = MASA_CONFIG_GATE_OFF;
+    p.config.meta.cutoff_keep = 0.8;
+    p.config.meta.cutoff_margin = 1;
+    p.config.meta.cutoff_audit = 0;
+    assert_int_equal(cutoff_at(&p, 100), 1000);
+    see(&p, 100, 300);
+    see(&p, 600, 600);
+    /* up to the ends of the bins: 2^(13/8) and 2^(1/8) times what was foretold */
+    assert_int_equal(cutoff_at(&p, 100), 308);
+    assert_int_equal(cutoff_at(&p, 600), 654);
+    assert_int_equal(cutoff_at(&p, 512), 558);
+    assert_int_equal(cutoff_at(&p, 250), 1000); /* of such nothing is known */
+    p.config.meta.cutoff_margin = 1.5;          /* at least */
+    assert_int_equal(cutoff_at(&p, 600), 900);
+    /* A checkpoint keeps it. One margin for all lengths, as there once was, is no band's. */
+    json_t *kept = saved(&p), *all = json_array();
+    for (int i = 0; i < 64; i++) json_array_append_new(all, json_real(1));
+    assert_int_equal(loads(&p, kept), MASA_OK);
+    assert_int_equal(cutoff_at(&p, 600), 900);
+    json_object_set_new(kept, "cutoff", json_pack("[[i,f,[]]]", 6, 1.0));
+    assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
+    json_object_set_new(kept, "cutoff",
+                        json_pack("[[i,f,O]]", MASA_CUTOFF_FIT_BANDS, 1.0, all));
+    assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
+    json_object_set_new(kept, "cutoff", all);
+    assert_int_equal(loads(&p, kept), MASA_OK);
+    assert_int_equal(cutoff_at(&p, 600), 1000);
+    json_decref(kept);
     uproot(&p);
 }
 
@@ -205,6 +284,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(history_may_settle_it),
         cmocka_unit_test(a_step_is_overdrawn_by_what_the_gate_closed_lately),
+        cmocka_unit_test(a_cutoff_acts_where_lengths_are_known),
         cmocka_unit_test(the_cut_say_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,12 +4,23 @@
  *
  * Predicted lengths are not their own quantiles: a model that always says 100 where right
  * solutions take 60 to 300 tokens needs a margin of 3, one that knows its lengths to a tenth a
- * margin of 1.1. What it needs is the quantile of
+ * margin of 1.1. And one model may do both, the one where it says little and the other where it
+ * says much: a margin fitted to all then cuts too many of the former and hardly stops the latter.
+ * So the margin of a band of predicted lengths, an octave, is the quantile of
  *
  *   length / predicted length
  *
- * over past right solutions (split conformal prediction, Lei et al. 2018, on a relative score).
- * Counted in bins of 1/8 octave, so that a margin is at most 9 % too wide.
+ * over the right solutions that were foretold in it (split conformal prediction by category, Vovk
+ * et al. 2003; Lei et al. 2018; on a relative score). Counted in bins of 1/8 octave, so that a
+ * margin is at most 9 % too wide.
+ *
+ * The cutoff rises with the predicted length l, as the lengths that are foretold should: it is the
+ * greatest of what the bands j up to l's own would give,
+ *
+ *   cutoff(l) = max_j margin_j min(l, upper end of j),
+ *
+ * so that it is never below what l's own band asks for, and its share of the right solutions stays
+ * whole.
  *
  * Threads: every function may run in any number of threads on different objects; all are
  * deterministic.
@@ -19,11 +30,16 @@
 
 #include <masa/gate.h>
 
-enum { MASA_CUTOFF_FIT_BINS = 64 }; /* ratios from 1/16 to 16; the ends take what is beyond */
+enum {
+    MASA_CUTOFF_FIT_BANDS = 21, /* predicted lengths from 1, 2, 4, ... tokens on */
+    MASA_CUTOFF_FIT_BINS = 64,  /* ratios from 1/16 to 16; the ends take what is beyond */
+};
 
 /* Starts as all 0; a checkpoint keeps the numbers. */
 typedef struct masa_cutoff_fit {
-    double counts[MASA_CUTOFF_FIT_BINS]; /* right solutions by their ratio, rising */
+    /* right solutions by their ratio, rising; as many as they stand for */
+    double counts[MASA_CUTOFF_FIT_BANDS][MASA_CUTOFF_FIT_BINS];
+    double squares[MASA_CUTOFF_FIT_BANDS]; /* sum of squared weights: how many stand behind */
 } masa_cutoff_fit;
 
 /**
@@ -39,10 +55,11 @@ void masa_cutoff_fit_observe(masa_cutoff_fit *fit, const masa_forecast *forecast
                              const masa_statistics *truth, double weight, double window);
 
 /**
- * The least margin that leaves the share `keep` of right solutions whole, 0 < keep < 1: 0, no
- * cutoff, until there are 4 / (1 - keep) of them (so that four are beyond it), and where it
- * would be above 16.
+ * The least margin that leaves the share `keep` of right solutions whole where `predicted` tokens
+ * are foretold, 0 < keep < 1: 0, no cutoff, until its band has seen 4 / (1 - keep) of them (so that
+ * four are beyond it; one that stands for ten is one), where the band's margin would be above 16,
+ * and where nothing is predicted.
  */
-double masa_cutoff_fit_margin(const masa_cutoff_fit *fit, double keep);
+double masa_cutoff_fit_margin(const masa_cutoff_fit *fit, double predicted, double keep);
 
 #endif

@@ -360,7 +360,7 @@
     NUMBER(meta, cutoff_margin, 1.5, 0, 1000, "",                                         \
            "rollouts are stopped at this times the predicted length; 0: never")           \
     NUMBER(meta, cutoff_keep, 0.0, 0, 0.999, "",                                          \
-           "share of right solutions that a cutoff leaves whole: the margin, at least `cutoff_margin`, is fitted to past lengths, no cutoff before enough are known; 0: not fitted") \
+           "share of right solutions that a cutoff leaves whole: the margin, at least `cutoff_margin`, is fitted to past lengths in each octave of predicted ones, no cutoff before enough are known there; 0: not fitted") \
     CHOICE(meta, cutoff_statistic, STATISTIC, MEDIAN,                                     \
            "the prediction of a group of meta rollouts")                                  \
     NUMBER(meta, cutoff_audit, 0.1, 0, 1, "",                                             \
