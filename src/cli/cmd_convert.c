@@ -46,7 +46,7 @@ static masa_status write_folder(const char *target, const masa_model_file *model
     masa_status st = masa_folder_create(target, err);
     /* The model's config.json comes last: with it the folder is whole. */
     if (st == MASA_OK) st = masa_tokenizer_save(tokenizer, target, err);
-    if (st == MASA_OK) st = masa_model_folder_write_file(target, model, dtype, err);
+    if (st == MASA_OK) st = masa_model_folder_write_file(target, model, NULL, NULL, dtype, err);
     if (st != MASA_OK && ours) masa_folder_remove(target, NULL);
     return st;
 }

@@ -288,7 +288,7 @@ masa_status masa_gguf_write(const char *path, const masa_model_config *config,
                             const masa_named_tensor *tensors, size_t n, masa_save_dtype dtype,
                             const masa_gguf_vocab *vocab, masa_error *err)
 {
-    formats_tensor_list list = {tensors, n, NULL};
+    formats_tensor_list list = {.tensors = tensors, .n = n};
     return write_model(path, config, &list, dtype, vocab, err);
 }
 

@@ -137,14 +137,17 @@ masa_status masa_model_folder_write(const char *folder, const masa_model_config 
                                     const masa_named_tensor *tensors, size_t n,
                                     masa_save_dtype dtype, masa_error *err)
 {
-    formats_tensor_list list = {tensors, n, NULL};
+    formats_tensor_list list = {.tensors = tensors, .n = n};
     return write_folder(folder, config, &list, dtype, err);
 }
 
 masa_status masa_model_folder_write_file(const char *folder, const masa_model_file *source,
+                                         masa_tensor_edit *edit, void *context,
                                          masa_save_dtype dtype, masa_error *err)
 {
     formats_tensor_list list = formats_tensor_list_of(source);
+    list.edit = edit;
+    list.context = context;
     masa_status st = write_folder(folder, masa_model_file_config(source), &list, dtype, err);
     free((void *)(uintptr_t)list.tensors);
     return st;

@@ -57,6 +57,6 @@ out:
 masa_status masa_safetensors_write(const char *path, const masa_named_tensor *tensors, size_t n,
                                    masa_save_dtype dtype, masa_error *err)
 {
-    return formats_safetensors_write(path, &(formats_tensor_list){tensors, n, NULL}, dtype,
-                                     err);
+    return formats_safetensors_write(path, &(formats_tensor_list){.tensors = tensors, .n = n},
+                                     dtype, err);
 }

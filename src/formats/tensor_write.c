@@ -72,6 +72,8 @@ masa_status formats_tensor_write(FILE *file, const formats_tensor_list *list, si
         st = masa_alloc_large(&loaded, t->rows * t->cols, sizeof(float), "a tensor", err);
         if (st == MASA_OK)
             st = masa_model_file_read(list->source, t->name, loaded, t->rows, t->cols, err);
+        if (st == MASA_OK && list->edit)
+            st = list->edit(list->context, t->name, loaded, t->rows, t->cols, err);
         if (st != MASA_OK) goto out;
         data = loaded;
     }

@@ -9,6 +9,8 @@ typedef struct formats_tensor_list {
     const masa_named_tensor *tensors; /* [n]; those whose data is NULL come from source */
     size_t n;
     const masa_model_file *source;
+    masa_tensor_edit *edit; /* of those; or NULL */
+    void *context;
 } formats_tensor_list;
 
 /* All tensors of an open model, to be loaded when written; free tensors. */

@@ -10,12 +10,14 @@
 #include <string.h>
 
 #include "backend.h"
+#include "linear_factors.h"
 
 struct masa_linear {
     void *map; /* the device's */
     size_t out, in;
     masa_dtype compute;
     bool trainable;
+    masa_linear_factors *factors;         /* those attached last; NULL: none */
     enum { UNTRIED, AGREE, DIFFER } rows; /* masa_linear_rows_agree */
 };
 
@@ -28,7 +30,11 @@ masa_status masa_linear_create(masa_linear **out, size_t out_features, size_t in
         backend_get()->linear_create(&map, out_features, in_features, compute, trainable, err);
     if (st) return st;
     masa_linear *l = masa_alloc(1, sizeof *l);
-    *l = (masa_linear){map, out_features, in_features, compute, trainable, UNTRIED};
+    *l = (masa_linear){.map = map,
+                       .out = out_features,
+                       .in = in_features,
+                       .compute = compute,
+                       .trainable = trainable};
     *out = l;
     return MASA_OK;
 }
@@ -49,20 +55,45 @@ void masa_linear_forward(masa_linear *l, void DEVICE *y, masa_dtype y_dtype,
                          const void DEVICE *x, const float DEVICE *bias, size_t rows,
                          bool accumulate)
 {
-    if (rows) backend_get()->linear_forward(l->map, y, y_dtype, x, bias, rows, accumulate);
+    if (rows == 0) return;
+    backend_get()->linear_forward(l->map, y, y_dtype, x, bias, rows, accumulate);
+    for (const masa_linear_factors *f = l->factors; f; f = f->below)
+        linear_factors_forward(f, y, y_dtype, x, rows);
 }
 
 void masa_linear_backward_input(masa_linear *l, void DEVICE *dx, masa_dtype dx_dtype,
                                 const void DEVICE *dy, size_t rows, bool accumulate)
 {
     assert(l->trainable);
-    if (rows) backend_get()->linear_backward_input(l->map, dx, dx_dtype, dy, rows, accumulate);
+    if (rows == 0) return;
+    backend_get()->linear_backward_input(l->map, dx, dx_dtype, dy, rows, accumulate);
+    for (const masa_linear_factors *f = l->factors; f; f = f->below)
+        linear_factors_backward_input(f, dx, dx_dtype, dy, rows);
 }
 
 void masa_linear_backward_weight(masa_linear *l, float DEVICE *dw, float DEVICE *dbias,
                                  const void DEVICE *dy, const void DEVICE *x, size_t rows)
 {
-    if (rows) backend_get()->linear_backward_weight(l->map, dw, dbias, dy, x, rows);
+    if (rows == 0) return;
+    if (dw) backend_get()->linear_backward_weight(l->map, dw, dbias, dy, x, rows);
+    if (l->factors) linear_factors_backward_weight(l->factors, dy, x, rows);
+}
+
+void masa_linear_attach(masa_linear *l, masa_linear_factors *factors)
+{
+    assert(factors->a->in == l->in && factors->b->out == l->out &&
+           factors->a->out == factors->b->in && factors->a->compute == l->compute &&
+           factors->b->compute == l->compute);
+    factors->below = l->factors;
+    l->factors = factors;
+    l->rows = UNTRIED;
+}
+
+void masa_linear_detach(masa_linear *l)
+{
+    assert(l->factors);
+    l->factors = l->factors->below;
+    l->rows = UNTRIED;
 }
 
 /* The trial of masa_linear_rows_agree: rows 0, 1, 2, 0, 1, 2 ... so that a few rows alone tell
@@ -138,6 +169,8 @@ bool masa_linear_rows_agree(masa_linear *l)
     struct trial t;
     bool agree = trial_init(&t, l) && trial_agrees(&t, MASA_F32, true) &&
                  trial_agrees(&t, l->compute, false);
+    for (const masa_linear_factors *f = l->factors; f; f = f->below)
+        agree = agree && masa_linear_rows_agree(f->a) && masa_linear_rows_agree(f->b);
     masa_device_free(t.memory);
     free(t.found);
     l->rows = agree ? AGREE : DIFFER;

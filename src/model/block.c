@@ -14,6 +14,19 @@ masa_attention_shape model_attention_shape(const masa_model *m)
                                   .dtype = m->compute};
 }
 
+void model_embed(const masa_model *m, float DEVICE *x, void DEVICE *scratch,
+                 const int32_t DEVICE *tokens, size_t rows)
+{
+    size_t hidden = m->config.hidden_size;
+    if (!m->frozen) {
+        masa_gather_rows(x, model_values(m, &m->offsets, MASA_SLOT_EMBEDDING), MASA_F32, tokens,
+                         rows, hidden);
+        return;
+    }
+    masa_gather_rows(scratch, m->embedding, m->compute, tokens, rows, hidden);
+    masa_convert(x, MASA_F32, scratch, m->compute, rows * hidden);
+}
+
 void model_project_qkv(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
                        void DEVICE *norm, const float DEVICE *x, size_t rows)
 {

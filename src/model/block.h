@@ -10,6 +10,10 @@ typedef struct block_heads {
     void DEVICE *q, *k, *v;
 } block_heads;
 
+/* x [rows, hidden] float32 = the tokens' embeddings; scratch [rows, hidden] in the compute dtype. */
+void model_embed(const masa_model *model, float DEVICE *x, void DEVICE *scratch,
+                 const int32_t DEVICE *tokens, size_t rows);
+
 /* Shape that both attention kernels want for this model. */
 masa_attention_shape model_attention_shape(const masa_model *model);
 

@@ -282,8 +282,7 @@ void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
     size_t n = batch->n_logits;
     assert(batch->rows <= decoder->sizes.rows && n <= decoder->sizes.rows);
     inputs in = put_inputs(decoder, store, batch);
-    masa_gather_rows(decoder->x, model_values(m, &m->offsets, MASA_SLOT_EMBEDDING), MASA_F32,
-                     in.tokens, batch->rows, c->hidden_size);
+    model_embed(m, decoder->x, decoder->norm, in.tokens, batch->rows);
     for (size_t l = 0; l < c->n_layers; l++) run_layer(decoder, store, &in, batch->kept, l);
     if (batch->kept)
         activations_keep_input(batch->kept, in.kept_rows, batch->rows, c->n_layers, decoder->x);

@@ -1,7 +1,9 @@
 /* A model's life: made, loaded, refreshed, saved, destroyed. */
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <masa/adamw.h>
 #include <masa/memory.h>
 #include <masa/random.h>
 #include <masa/text.h>
@@ -33,9 +35,10 @@ static void clear(model_offsets *offsets)
     for (size_t i = 0; i < MASA_SLOTS; i++) offsets->at[i] = MODEL_ABSENT;
 }
 
-/* Where each parameter lies. */
+/* Where each parameter lies; of a frozen model's, vectors one behind the other. */
 static void place_parameters(masa_model *m)
 {
+    size_t vectors = 0;
     m->parameters = masa_parameters_make(&m->config, &m->n_parameters);
     m->count = masa_parameters_total(m->parameters, m->n_parameters);
     clear(&m->offsets);
@@ -44,13 +47,15 @@ static void place_parameters(masa_model *m)
         const masa_parameter *p = &m->parameters[i];
         model_offsets *offsets =
             p->layer == MASA_NO_LAYER ? &m->offsets : &m->layers[p->layer].offsets;
-        offsets->at[p->slot] = p->offset;
+        if (!m->frozen) offsets->at[p->slot] = p->offset;
+        else if (p->vector) offsets->at[p->slot] = vectors;
+        vectors += p->vector ? p->cols : 0;
     }
+    m->resident = m->frozen ? vectors : m->count;
 }
 
-/* Everything allocated, weights still zero. */
-static masa_status allocate(masa_model **out, const masa_model_config *config,
-                            const masa_model_options *options, masa_error *err)
+masa_status model_allocate(masa_model **out, const masa_model_config *config,
+                           const masa_model_options *options, bool frozen, masa_error *err)
 {
     masa_status st = masa_model_config_check(config, err);
     if (st) return st;
@@ -58,12 +63,18 @@ static masa_status allocate(masa_model **out, const masa_model_config *config,
     void DEVICE *memory = NULL;
     m->config = *config;
     m->compute = options->compute;
+    m->trainable = options->trainable;
+    m->frozen = frozen;
     m->layers = masa_alloc(config->n_layers, sizeof *m->layers);
     place_parameters(m);
-    st = masa_device_alloc(&memory, m->count, sizeof(float), "the model's weights", err);
+    st = masa_device_alloc(&memory, m->resident, sizeof(float), "the model's weights", err);
     if (st) goto out;
     m->values = memory;
-    if (options->trainable) {
+    if (frozen) {
+        st = masa_device_alloc(&m->embedding, config->vocab_size * config->hidden_size,
+                               masa_dtype_size(m->compute), "the embedding", err);
+        if (st) goto out;
+    } else if (options->trainable) {
         st = masa_device_alloc(&memory, m->count, sizeof(float), "the gradients", err);
         if (st) goto out;
         m->grads = memory;
@@ -120,7 +131,7 @@ static masa_status create(masa_model **out, const masa_model_config *config,
                           masa_error *err)
 {
     masa_model *m = NULL;
-    masa_status st = allocate(&m, config, options, err);
+    masa_status st = model_allocate(&m, config, options, false, err);
     if (st) return st;
     for (size_t i = 0; !st && i < m->n_parameters; i++) {
         const masa_parameter *p = &m->parameters[i];
@@ -170,7 +181,7 @@ masa_status masa_model_load(masa_model **out, const char *path,
     masa_model_file *file = NULL;
     masa_model *m = NULL;
     masa_status st = masa_model_file_open(&file, path, err);
-    if (!st) st = allocate(&m, masa_model_file_config(file), options, err);
+    if (!st) st = model_allocate(&m, masa_model_file_config(file), options, false, err);
     if (!st) st = read_values(m, file, err);
     masa_model_file_close(file);
     return finish(out, m, st);
@@ -190,6 +201,7 @@ static bool same_shape(const masa_model_config *a, const masa_model_config *b)
 
 masa_status masa_model_reload(masa_model *m, const char *path, bool *spoiled, masa_error *err)
 {
+    assert(!m->frozen);
     masa_model_file *file = NULL;
     *spoiled = false;
     masa_status st = masa_model_file_load(&file, path, err);
@@ -218,6 +230,7 @@ void masa_model_destroy(masa_model *m)
     free(m->layers);
     masa_device_free(m->values);
     masa_device_free(m->grads);
+    masa_device_free(m->embedding);
     masa_device_free(m->rope_cos);
     masa_device_free(m->rope_sin);
     free(m);
@@ -240,7 +253,17 @@ size_t masa_model_parameter_count(const masa_model *m)
 
 float DEVICE *masa_model_values(masa_model *m)
 {
-    return m->values;
+    return m->frozen ? NULL : m->values;
+}
+
+bool masa_model_is_frozen(const masa_model *m)
+{
+    return m->frozen;
+}
+
+bool masa_model_is_finite(const masa_model *m)
+{
+    return m->frozen ? m->finite : isfinite(masa_sum_squares(m->values, m->count));
 }
 
 float DEVICE *masa_model_grads(masa_model *m)
@@ -262,8 +285,25 @@ const masa_parameter *masa_model_parameters(const masa_model *m, size_t *n)
     return m->parameters;
 }
 
+masa_linear *masa_model_map(masa_model *m, const masa_parameter *p, size_t *first)
+{
+    model_dims d = model_dims_of(&m->config);
+    const model_layer *layer = &m->layers[p->layer];
+    *first = 0;
+    switch (p->slot) {
+    case MASA_SLOT_Q: return layer->qkv;
+    case MASA_SLOT_K: *first = d.q; return layer->qkv;
+    case MASA_SLOT_V: *first = d.q + d.kv; return layer->qkv;
+    case MASA_SLOT_OUT: return layer->out;
+    case MASA_SLOT_GATE: return layer->gate_up;
+    case MASA_SLOT_UP: *first = d.intermediate; return layer->gate_up;
+    default: assert(p->slot == MASA_SLOT_DOWN); return layer->down;
+    }
+}
+
 void masa_model_refresh(masa_model *m)
 {
+    if (m->frozen) return;
     for (size_t l = 0; l < m->config.n_layers; l++) {
         model_layer *layer = &m->layers[l];
         masa_linear_pack(layer->qkv, model_values(m, &layer->offsets, MASA_SLOT_Q));
@@ -275,18 +315,30 @@ void masa_model_refresh(masa_model *m)
     masa_linear_pack(m->head, model_values(m, &m->offsets, head));
 }
 
-uint64_t masa_model_fingerprint(const masa_model *m)
+uint64_t model_hash(uint64_t hash, const float *weights, size_t first, size_t n)
 {
     /* FNV-1a */
-    enum { STEP = 997, CHUNK = 1024 * STEP };
-    uint64_t hash = 0xcbf29ce484222325u;
-    uint32_t *bits = masa_alloc(CHUNK, sizeof *bits);
+    enum { STEP = 997 };
+    for (size_t i = (STEP - first % STEP) % STEP; i < n; i += STEP) {
+        uint32_t bits;
+        memcpy(&bits, weights + i, sizeof bits);
+        hash = (hash ^ bits) * 0x100000001b3u;
+    }
+    return hash;
+}
+
+uint64_t masa_model_fingerprint(const masa_model *m)
+{
+    enum { CHUNK = 1 << 20 };
+    uint64_t hash = MODEL_HASH;
+    if (m->frozen) return m->fingerprint;
+    float *weights = masa_alloc(CHUNK, sizeof *weights);
     for (size_t done = 0; done < m->count; done += CHUNK) {
         size_t n = m->count - done < CHUNK ? m->count - done : CHUNK;
-        masa_device_get(bits, m->values + done, n * sizeof *bits);
-        for (size_t i = 0; i < n; i += STEP) hash = (hash ^ bits[i]) * 0x100000001b3u;
+        masa_device_get(weights, m->values + done, n * sizeof *weights);
+        hash = model_hash(hash, weights, done, n);
     }
-    free(bits);
+    free(weights);
     return hash;
 }
 
@@ -295,6 +347,7 @@ masa_status masa_model_save(const masa_model *m, const char *folder, masa_save_d
 {
     void *host = NULL;
     size_t bytes = m->count * sizeof(float);
+    assert(!m->frozen);
     masa_status st =
         masa_device_map(&host, m->values, bytes, false, "the weights to be saved", err);
     if (st) return st;
@@ -317,7 +370,9 @@ masa_status masa_model_save(const masa_model *m, const char *folder, masa_save_d
 size_t masa_model_bytes(const masa_model *m)
 {
     size_t table = m->config.max_positions * (m->config.head_dim / 2);
-    size_t bytes = (m->count * (m->grads ? 2 : 1) + 2 * table) * sizeof(float);
+    size_t bytes = (m->resident * (m->grads ? 2 : 1) + 2 * table) * sizeof(float);
+    if (m->frozen)
+        bytes += m->config.vocab_size * m->config.hidden_size * masa_dtype_size(m->compute);
     for (size_t l = 0; l < m->config.n_layers; l++) {
         const model_layer *layer = &m->layers[l];
         bytes += masa_linear_bytes(layer->qkv) + masa_linear_bytes(layer->out) +
@@ -326,20 +381,51 @@ size_t masa_model_bytes(const masa_model *m)
     return bytes + masa_linear_bytes(m->head);
 }
 
-size_t masa_model_bytes_needed(const masa_model_config *config,
-                               const masa_model_options *options)
+/* What a model of the config comes to: elements of vectors, of all, of packed matrices. */
+typedef struct model_size {
+    size_t vectors, count, packed;
+} model_size;
+
+static model_size size_of(const masa_model_config *config)
 {
-    size_t n, packed = 0, table = config->max_positions * (config->head_dim / 2);
+    size_t n;
     masa_parameter *parameters = masa_parameters_make(config, &n);
-    size_t count = masa_parameters_total(parameters, n);
+    model_size size = {.count = masa_parameters_total(parameters, n)};
     for (size_t i = 0; i < n; i++) {
         const masa_parameter *p = &parameters[i];
         bool looked_up = p->slot == MASA_SLOT_EMBEDDING && !config->tied_embeddings;
-        if (!p->vector && !looked_up) packed += p->rows * p->cols;
+        if (p->vector) size.vectors += p->cols;
+        else if (!looked_up) size.packed += p->rows * p->cols;
     }
     free(parameters);
-    return (count * (options->trainable ? 2 : 1) + 2 * table) * sizeof(float) +
-           packed * masa_dtype_size(options->compute) * (options->trainable ? 2 : 1);
+    return size;
+}
+
+/* Rotary tables, and packed weights: of trainable maps as often as the device has them. */
+static size_t derived_bytes(const masa_model_config *config, const masa_model_options *options,
+                            const model_size *size)
+{
+    size_t table = config->max_positions * (config->head_dim / 2);
+    size_t copies = options->trainable ? masa_device_sizes_get().trainable_copies : 1;
+    return 2 * table * sizeof(float) +
+           size->packed * masa_dtype_size(options->compute) * copies;
+}
+
+size_t masa_model_bytes_needed(const masa_model_config *config,
+                               const masa_model_options *options)
+{
+    model_size size = size_of(config);
+    return size.count * (options->trainable ? 2 : 1) * sizeof(float) +
+           derived_bytes(config, options, &size);
+}
+
+size_t masa_model_frozen_bytes_needed(const masa_model_config *config,
+                                      const masa_model_options *options)
+{
+    model_size size = size_of(config);
+    size_t embedding = config->vocab_size * config->hidden_size;
+    return size.vectors * sizeof(float) + embedding * masa_dtype_size(options->compute) +
+           derived_bytes(config, options, &size);
 }
 
 double masa_model_flops(const masa_model_config *config, double context, bool with_head)

@@ -23,8 +23,14 @@ typedef struct model_layer {
 struct masa_model {
     masa_model_config config;
     masa_dtype compute;
-    size_t count; /* floats in values, and in grads */
+    bool trainable;
+    size_t count; /* floats in values, and in grads, */
     float DEVICE *values, *grads;
+    size_t resident;            /* of them there are: all, or */
+    bool frozen;                /* the vectors alone, and no grads: */
+    void DEVICE *embedding;     /* [vocab, hidden] in `compute` */
+    bool finite;                /* all that was read, */
+    uint64_t fingerprint;       /* whose masa_model_fingerprint this is */
     masa_parameter *parameters; /* [n_parameters] */
     size_t n_parameters;
     model_offsets offsets;             /* of what belongs to no layer */
@@ -73,6 +79,13 @@ static inline void DEVICE *model_at(const void DEVICE *array, size_t i, masa_dty
 {
     return (char DEVICE *)(uintptr_t)array + i * masa_dtype_size(dtype);
 }
+
+/* model.c: everything allocated, weights still zero; and the hash of every 997th weight, from
+ * MODEL_HASH on, of weights [n] of which the first has number `first`. */
+masa_status model_allocate(masa_model **out, const masa_model_config *config,
+                           const masa_model_options *options, bool frozen, masa_error *err);
+#define MODEL_HASH 0xcbf29ce484222325u
+uint64_t model_hash(uint64_t hash, const float *weights, size_t first, size_t n);
 
 /* rope.c: cosines and sines of every position, allocated into the model. */
 masa_status model_rope_create(masa_model *model, masa_error *err);

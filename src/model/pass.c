@@ -41,7 +41,7 @@ masa_status masa_pass_create(masa_pass **out, masa_model *model, size_t max_toke
     pass->model = model;
     pass->max_tokens = max_tokens;
     pass->max_targets = max_targets;
-    pass->keep = keep_of(model->grads != NULL, recompute);
+    pass->keep = keep_of(model->trainable, recompute);
     pass->layers = masa_alloc(c->n_layers + 1, sizeof *pass->layers);
     size_t bytes = pass_plan(&pass->buffers, NULL, NULL, c, model->compute, max_tokens,
                              max_targets, pass->keep);
@@ -132,8 +132,7 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
                            &pass->layers[c->n_layers]);
         return;
     }
-    masa_gather_rows(pass->layers[0].input, model_values(m, &m->offsets, MASA_SLOT_EMBEDDING),
-                     MASA_F32, b->tokens, rows, c->hidden_size);
+    model_embed(m, pass->layers[0].input, b->norm, b->tokens, rows);
     for (size_t l = 0; l < c->n_layers; l++) {
         const pass_layer *a = &pass->layers[l];
         float DEVICE *next = pass->layers[l + 1].input;

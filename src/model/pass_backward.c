@@ -136,7 +136,8 @@ void masa_pass_backward(masa_pass *pass, const float *dlogprob)
         backward_mlp(pass, l);
         backward_attention(pass, l);
     }
-    masa_add_rows(model_grads(m, &m->offsets, MASA_SLOT_EMBEDDING), b->residual, b->tokens,
-                  pass->n_tokens, m->config.hidden_size);
+    if (!m->frozen)
+        masa_add_rows(model_grads(m, &m->offsets, MASA_SLOT_EMBEDDING), b->residual, b->tokens,
+                      pass->n_tokens, m->config.hidden_size);
     pass->stage = PASS_EMPTY; /* gradients took the activations' place */
 }

@@ -18,12 +18,17 @@ masa_status rl_factors_open(masa_lora **out, const rl_session *session,
 masa_status rl_factors_save(const masa_lora *factors, const rl_session *session,
                             const char *folder, const char *name, masa_error *err);
 
+/* The policy's weights in float32, its factors merged into them. A model that is kept compact is
+ * read once more for that (model.path). */
+masa_status rl_weights_save(const rl_session *session, const char *folder, masa_error *err);
+
 /*
  * The adapter that predictions may have to themselves (meta.adapter): factors that are merged into
- * the weights only while predictions are sampled, forecast or learned. What is learned about
+ * the weights, or multiplied beside them, only while predictions are sampled, forecast or learned. What is learned about
  * predicting then cannot disturb solving, and solving learns nothing from it. Without an adapter
  * all of this does nothing.
  */
+masa_lora_options rl_predictor_options(const masa_config *config);
 /* Of the loaded model; from the checkpoint if there is one. */
 masa_status rl_predictor_open(rl_session *session, masa_error *err);
 

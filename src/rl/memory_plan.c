@@ -1,5 +1,7 @@
 #include "memory_plan.h"
 
+#include "factors.h"
+
 #include <masa/device.h>
 #include <masa/dist.h>
 #include <masa/lora.h>
@@ -22,13 +24,37 @@ static size_t parameter_count(const masa_model_config *model)
     return count;
 }
 
-/* Of so many optimisers of n numbers. The processor's memory is its host's. */
-static void plan_optimizer(rl_memory_plan *plan, const masa_config *config, size_t n,
-                           size_t optimizers)
+/* The processor's memory is its host's. */
+static void plan_optimizers(rl_memory_plan *plan, const masa_config *c,
+                            const masa_model_config *model, const rl_session_options *wants)
 {
-    masa_optimizer_options options = rl_optimizer_options(config);
+    masa_optimizer_options options = rl_optimizer_options(c);
+    masa_lora_options policy = rl_lora_options(c), predictions = rl_predictor_options(c);
+    size_t trained =
+        c->lora.rank ? masa_lora_count_needed(model, &policy) : parameter_count(model);
+    size_t predicting =
+        wants->predictor ? masa_lora_count_needed(model, &predictions) : trained;
+    size_t bytes = masa_optimizer_bytes(trained, &options);
+    if (wants->meta_optimizer) bytes += masa_optimizer_bytes(predicting, &options);
     bool apart = options.on_host && strcmp(masa_device_kind(), "cpu") != 0;
-    *(apart ? &plan->host : &plan->optimizer) = optimizers * masa_optimizer_bytes(n, &options);
+    *(apart ? &plan->host : &plan->optimizer) = bytes;
+}
+
+static size_t model_bytes(const masa_config *c, const masa_model_config *model,
+                          const masa_model_options *options)
+{
+    return rl_is_compact(c) ? masa_model_frozen_bytes_needed(model, options)
+                            : masa_model_bytes_needed(model, options);
+}
+
+/* What LoRA's factors take beside the model, those of predictions among them. */
+static size_t factor_bytes(const masa_config *c, const masa_model_config *model,
+                           masa_dtype compute, bool predictor)
+{
+    masa_lora_options policy = rl_lora_options(c), predictions = rl_predictor_options(c);
+    bool compact = rl_is_compact(c);
+    return (c->lora.rank ? masa_lora_bytes_needed(model, &policy, compute, compact) : 0) +
+           (predictor ? masa_lora_bytes_needed(model, &predictions, compute, compact) : 0);
 }
 
 static rl_memory_plan make(const masa_config *config, const masa_model_config *model,
@@ -41,19 +67,19 @@ static rl_memory_plan make(const masa_config *config, const masa_model_config *m
         .tokens_per_pass = (size_t)config->optimizer.tokens_per_pass,
         .recompute = recompute,
     };
+    bool compact = rl_is_compact(config);
     rl_memory_plan plan = {
         .recompute = recompute,
-        .weights = masa_model_bytes_needed(model, &trained) - n * sizeof(float) +
+        .weights = model_bytes(config, model, &trained) +
+                   factor_bytes(config, model, compute, wants->predictor) +
                    masa_device_sizes_get().products,
-        .gradients = n * sizeof(float),
+        .gradients = compact ? 0 : n * sizeof(float),
         .activations = masa_trainer_bytes(model, compute, &trainer, true),
     };
-    /* The unmerged weights stay beside the merged ones; the factors themselves are small. */
-    if (config->lora.rank > 0) plan.weights += n * sizeof(float);
-    else plan_optimizer(&plan, config, n, wants->meta_optimizer && !wants->predictor ? 2 : 1);
-    if (wants->predictor) plan.weights += n * sizeof(float);
+    plan.weights -= plan.gradients;
+    plan_optimizers(&plan, config, model, wants);
     if (wants->reference)
-        plan.reference = masa_model_bytes_needed(model, &fixed) +
+        plan.reference = model_bytes(config, model, &fixed) +
                          masa_trainer_bytes(model, compute, &trainer, false);
     if (generator) plan.cache = masa_generator_bytes_needed(model, compute, generator);
     plan.total = plan.weights + plan.gradients + plan.optimizer + plan.reference + plan.cache +
@@ -116,7 +142,7 @@ masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, F
                      "the run needs %zu MiB and this machine has %zu MiB free; lower "
                      "optimizer.tokens_per_pass, rollout.batch or rollout.cache_memory, set "
                      "optimizer.recompute or optimizer.moments=bf16%s, turn off "
-                     "meta.own_moments, or train factors (lora.rank)%s",
+                     "meta.own_moments, or train factors (lora.rank, lora.compact)%s",
                      (plan->total + plan->kept) >> 20, available >> 20,
                      strcmp(masa_device_kind(), "cpu") ? " or optimizer.on_host" : "",
                      plan->total <= available ? "; rollout.kept_memory=-1 keeps what fits"

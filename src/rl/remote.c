@@ -2,6 +2,7 @@
 #include "remote_internal.h"
 
 #include "exchange.h"
+#include "factors.h"
 #include "flops.h"
 
 #include <masa/dist.h>
@@ -158,8 +159,7 @@ static masa_status write_weights(rl_session *s, masa_error *err)
     masa_progress_phase(s->progress, "weights", 0, 0);
     do {
         st = masa_folder_create(s->remote->folder, err);
-        if (st == MASA_OK)
-            st = masa_model_save(s->model, s->remote->folder, MASA_SAVE_F32, err);
+        if (st == MASA_OK) st = rl_weights_save(s, s->remote->folder, err);
     } while (st == MASA_ERR_IO && rl_session_wait_for_room(s, bytes));
     return st;
 }

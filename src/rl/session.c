@@ -58,7 +58,7 @@ bool rl_all_finite(const float DEVICE *values, size_t n)
 
 static masa_status check_weights(masa_model *model, const char *path, masa_error *err)
 {
-    return rl_all_finite(masa_model_values(model), masa_model_parameter_count(model))
+    return masa_model_is_finite(model)
                ? MASA_OK
                : MASA_FAIL(err, MASA_ERR_NUMERIC, "%s has weights that are not finite", path);
 }
@@ -71,23 +71,38 @@ static void measure_base(rl_session *s)
     s->base_fingerprint = (int64_t)(masa_model_fingerprint(base) >> 1);
 }
 
+bool rl_is_compact(const masa_config *c)
+{
+    return c->lora.rank > 0 && c->lora.compact;
+}
+
+masa_lora_options rl_lora_options(const masa_config *c)
+{
+    return (masa_lora_options){.rank = (size_t)c->lora.rank,
+                               .alpha = c->lora.alpha,
+                               .targets = c->lora.targets,
+                               .seed = (uint64_t)c->train.seed};
+}
+
+static masa_status load(masa_model **out, const rl_session *s, const char *path, bool trainable,
+                        masa_error *err)
+{
+    masa_model_options options = {rl_compute_dtype(s->config), trainable};
+    return rl_is_compact(s->config) ? masa_model_load_frozen(out, path, &options, err)
+                                    : masa_model_load(out, path, &options, err);
+}
+
 static masa_status open_model(rl_session *s, const rl_session_options *wants, masa_error *err)
 {
     const masa_config *c = s->config;
-    masa_model_options options = {rl_compute_dtype(c), true};
     const char *path = model_path(s);
-    masa_status st = masa_model_load(&s->model, path, &options, err);
+    masa_status st = load(&s->model, s, path, true, err);
     if (st == MASA_OK) st = check_weights(s->model, path, err);
-    if (st == MASA_OK && wants->reference) {
-        options.trainable = false;
-        st = masa_model_load(&s->reference, c->model.path, &options, err);
-    }
+    if (st == MASA_OK && wants->reference)
+        st = load(&s->reference, s, c->model.path, false, err);
     if (st == MASA_OK) measure_base(s);
     if (st != MASA_OK || c->lora.rank == 0) return st;
-    masa_lora_options lora = {.rank = (size_t)c->lora.rank,
-                              .alpha = c->lora.alpha,
-                              .targets = c->lora.targets,
-                              .seed = (uint64_t)c->train.seed};
+    masa_lora_options lora = rl_lora_options(c);
     st = rl_factors_open(&s->lora, s, &lora, RL_ADAPTER, err);
     if (st == MASA_OK && s->checkpoint) masa_model_refresh(s->model);
     return st;
@@ -180,6 +195,10 @@ masa_status rl_session_check(const masa_config *c, masa_error *err)
     masa_status st = masa_config_require(c, "model.path", err);
     if (st == MASA_OK) st = masa_chat_check_name(c->model.chat_template, err);
     if (st == MASA_OK && c->lora.rank > 0) st = masa_lora_check_targets(c->lora.targets, err);
+    if (st == MASA_OK && c->lora.compact && c->lora.rank == 0)
+        st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                       "lora.compact is for training factors: set lora.rank, or "
+                       "lora.compact=false");
     if (st == MASA_OK) st = check_file(c->data.train, "data.train", err);
     if (st == MASA_OK) st = check_file(c->data.test, "data.test", err);
     if (st == MASA_OK && c->meta.samples && masa_meta_template_is_file(c->meta.template))

@@ -81,6 +81,9 @@ typedef struct rl_session_options {
 masa_dtype rl_compute_dtype(const masa_config *config);
 /* All but total_steps. */
 masa_optimizer_options rl_optimizer_options(const masa_config *config);
+masa_lora_options rl_lora_options(const masa_config *config);
+/* Whether the model is a frozen one, with factors beside it. */
+bool rl_is_compact(const masa_config *config);
 
 /* Settings that can be refused before a model is loaded, which may take minutes. */
 masa_status rl_session_check(const masa_config *config, masa_error *err);

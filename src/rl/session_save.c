@@ -77,7 +77,7 @@ static masa_status write_checkpoint(rl_session *s, const char *folder, masa_erro
     if (st == MASA_OK)
         st = rl_factors_save(s->predictor, s, folder, MASA_PREDICTOR_FOLDER, err);
     if (st == MASA_OK && (!s->lora || s->config->lora.merge_on_save))
-        st = masa_model_save(s->model, folder, MASA_SAVE_F32, err);
+        st = rl_weights_save(s, folder, err);
     if (st == MASA_OK) st = masa_tokenizer_save(s->tokenizer, folder, err);
     return st == MASA_OK ? write_settings(s, folder, err) : st;
 }
@@ -97,7 +97,7 @@ static size_t checkpoint_bytes(const rl_session *s)
 
 static masa_status check_weights_to_save(const rl_session *s, masa_error *err)
 {
-    if (rl_all_finite(masa_model_values(s->model), masa_model_parameter_count(s->model)) &&
+    if (masa_model_is_finite(s->model) &&
         (!s->lora || rl_all_finite(masa_lora_values(s->lora), masa_lora_count(s->lora))) &&
         (!s->predictor ||
          rl_all_finite(masa_lora_values(s->predictor), masa_lora_count(s->predictor))))

@@ -34,7 +34,7 @@ static const char *next_name(const char **at, size_t *n)
     return *n ? start : NULL;
 }
 
-static bool is_target(const masa_parameter *p, const char *targets)
+bool lora_is_target(const masa_parameter *p, const char *targets)
 {
     size_t n;
     for (const char *name; (name = next_name(&targets, &n));)
@@ -74,7 +74,7 @@ static void find_factors(masa_lora *lora)
     const masa_parameter *parameters = masa_model_parameters(lora->model, &n);
     for (size_t i = 0; i < n; i++) {
         const masa_parameter *p = &parameters[i];
-        if (!is_target(p, lora->options.targets)) continue;
+        if (!lora_is_target(p, lora->options.targets)) continue;
         lora_factor f = {.parameter = p, .a = at, .b = at + rank * p->cols};
         at = f.b + p->rows * rank;
         MASA_PUSH(lora->factors, lora->n_factors, lora->capacity, f);
@@ -130,8 +130,10 @@ static masa_status allocate(masa_lora *lora, masa_error *err)
         size_t n = lora->factors[k].b - lora->factors[k].a;
         if (n > most) most = n;
     }
-    masa_status st = masa_device_alloc(&base, masa_model_parameter_count(lora->model),
-                                       sizeof(float), "LoRA's base weights", err);
+    masa_status st = MASA_OK;
+    if (!masa_model_is_frozen(lora->model))
+        st = masa_device_alloc(&base, masa_model_parameter_count(lora->model), sizeof(float),
+                               "LoRA's base weights", err);
     if (st == MASA_OK)
         st = masa_device_alloc(&values, 2 * lora->count, sizeof(float), "LoRA's factors", err);
     if (st == MASA_OK)
@@ -168,18 +170,17 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
     }
     if (st == MASA_OK) st = make_maps(lora, err);
     if (st == MASA_OK) st = init_values(lora, err);
-    if (st == MASA_OK) {
-        keep_base(lora);
-        *out = lora;
-    } else {
-        masa_lora_destroy(lora);
-    }
+    if (st == MASA_OK && masa_model_is_frozen(model)) st = lora_thin_create(lora, err);
+    else if (st == MASA_OK) keep_base(lora);
+    if (st == MASA_OK) *out = lora;
+    else masa_lora_destroy(lora);
     return st;
 }
 
 void masa_lora_destroy(masa_lora *lora)
 {
     if (!lora) return;
+    lora_thin_destroy(lora);
     for (size_t i = 0; i < lora->n_maps; i++) masa_linear_destroy(lora->maps[i]);
     free(lora->maps);
     masa_device_free(lora->base);
@@ -205,7 +206,7 @@ float DEVICE *masa_lora_grads(masa_lora *lora)
     return lora->grads;
 }
 
-static float lora_scale(const masa_lora *lora)
+float lora_scale(const masa_lora *lora)
 {
     return (float)(lora->options.alpha / (double)lora->options.rank);
 }
@@ -226,6 +227,10 @@ static masa_linear *pack_map(const masa_lora *lora, const lora_factor *f)
  */
 void masa_lora_project(masa_lora *lora)
 {
+    if (masa_model_is_frozen(lora->model)) {
+        lora_thin_project(lora);
+        return;
+    }
     assert(masa_model_grads(lora->model));
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
@@ -240,27 +245,64 @@ void masa_lora_project(masa_lora *lora)
     }
 }
 
-/* W [rows, cols] = W0 + B (sA): the gradient that the map gives its inputs for B. */
+void masa_lora_clear(masa_lora *lora)
+{
+    if (lora->thin_grads) masa_device_zero(lora->thin_grads, lora->thin_count * sizeof(float));
+}
+
+/* w [rows, cols] += B (sA): the gradient that the map gives its inputs for B. */
+static void add_product(const masa_lora *lora, const lora_factor *f, float DEVICE *w)
+{
+    masa_linear_backward_input(pack_map(lora, f), w, MASA_F32, lora->values + f->b,
+                               f->parameter->rows, true);
+}
+
 void masa_lora_merge(masa_lora *lora)
 {
+    if (masa_model_is_frozen(lora->model)) {
+        lora_thin_pack(lora);
+        return;
+    }
     float DEVICE *values = masa_model_values(lora->model);
     for (size_t k = 0; k < lora->n_factors; k++) {
         const lora_factor *f = &lora->factors[k];
         const masa_parameter *p = f->parameter;
         masa_convert(values + p->offset, MASA_F32, lora->base + p->offset, MASA_F32,
                      p->rows * p->cols);
-        masa_linear_backward_input(pack_map(lora, f), values + p->offset, MASA_F32,
-                                   lora->values + f->b, p->rows, true);
+        add_product(lora, f, values + p->offset);
     }
+}
+
+masa_status masa_lora_add(const masa_lora *lora, const char *name, float *weights,
+                          masa_error *err)
+{
+    const lora_factor *f = NULL;
+    void DEVICE *memory = NULL;
+    for (size_t k = 0; k < lora->n_factors && !f; k++)
+        if (strcmp(lora->factors[k].parameter->name, name) == 0) f = &lora->factors[k];
+    if (!f) return MASA_OK;
+    size_t n = f->parameter->rows * f->parameter->cols;
+    masa_status st = masa_device_reserve(&memory, n, sizeof(float), "a merged matrix", err);
+    if (st != MASA_OK) return st;
+    masa_device_put(memory, weights, n * sizeof(float));
+    add_product(lora, f, memory);
+    masa_device_get(weights, memory, n * sizeof(float));
+    masa_device_free(memory);
+    return MASA_OK;
 }
 
 void masa_lora_attach(masa_lora *lora)
 {
+    if (masa_model_is_frozen(lora->model)) {
+        lora_thin_attach(lora, true);
+        return;
+    }
     keep_base(lora);
     masa_lora_merge(lora);
 }
 
 void masa_lora_detach(masa_lora *lora)
 {
-    masa_device_copy(masa_model_values(lora->model), lora->base, model_bytes(lora));
+    if (masa_model_is_frozen(lora->model)) lora_thin_attach(lora, false);
+    else masa_device_copy(masa_model_values(lora->model), lora->base, model_bytes(lora));
 }

@@ -114,9 +114,11 @@ static masa_status read_factor(float DEVICE *to, size_t rows, size_t cols,
 /* What is not finite in a factor is not in the product either. */
 static masa_status merge_read(masa_lora *lora, const char *path, masa_error *err)
 {
+    bool frozen = masa_model_is_frozen(lora->model);
     masa_lora_merge(lora);
-    if (isfinite(masa_sum_squares(masa_model_values(lora->model),
-                                  masa_model_parameter_count(lora->model))))
+    if (isfinite(
+            masa_sum_squares(frozen ? lora->values : masa_model_values(lora->model),
+                             frozen ? lora->count : masa_model_parameter_count(lora->model))))
         return MASA_OK;
     masa_lora_detach(lora);
     return MASA_FAIL(err, MASA_ERR_NUMERIC, "%s makes weights that are not finite", path);

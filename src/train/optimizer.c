@@ -125,8 +125,10 @@ masa_status masa_optimizer_sum(masa_optimizer *o, masa_error *err)
 void masa_optimizer_clear(masa_optimizer *o)
 {
     o->projected = false;
-    masa_device_zero(masa_model_grads(o->model),
-                     masa_model_parameter_count(o->model) * sizeof(float));
+    if (o->lora) masa_lora_clear(o->lora);
+    if (masa_model_grads(o->model))
+        masa_device_zero(masa_model_grads(o->model),
+                         masa_model_parameter_count(o->model) * sizeof(float));
 }
 
 masa_status masa_optimizer_step(masa_optimizer *o, double lr_scale, double *grad_norm,

@@ -149,7 +149,8 @@ static inline void fixture_run(masa_model *model, const masa_batch *batch, bool 
     masa_pass_forward(pass, batch);
     masa_pass_logprobs(pass, logprobs, NULL);
     if (dlogprob) {
-        memset(masa_model_grads(model), 0, masa_model_parameter_count(model) * sizeof(float));
+        float *grads = masa_model_grads(model); /* a frozen one has none */
+        if (grads) memset(grads, 0, masa_model_parameter_count(model) * sizeof *grads);
         masa_pass_backward(pass, dlogprob);
     }
     masa_pass_destroy(pass);

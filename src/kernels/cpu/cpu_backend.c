@@ -36,7 +36,9 @@ masa_device_sizes cpu_sizes(void)
     return (masa_device_sizes){.block_tokens = 16,
                                .prefill_rows = 512,
                                .head_rows = 256,
-                               .products = onednn_cache_bytes()};
+                               .products = onednn_cache_bytes(),
+                               .trainable_copies =
+                                   masa_isa_get() == MASA_ISA_REFERENCE ? 1 : 2};
 }
 
 size_t cpu_available(void)

@@ -41,7 +41,7 @@ static bool rows_agree(masa_dtype)
 
 static masa_device_sizes sizes(void)
 {
-    return {16, 1024, 1024, 0};
+    return {16, 1024, 1024, 0, 1};
 }
 
 static masa_status linear_create(void **map, size_t out_features, size_t in_features,

@@ -8,12 +8,13 @@
 
 #include <masa/safetensors.h>
 
-/* Kinds of kinds_test.h: all weights with predictions in factors of their own; factors; all weights
- * with the optimiser's state on the host. */
+/* Kinds of kinds_test.h: all weights, or factors beside a frozen model, with predictions in factors
+ * of their own; factors merged; all weights with the optimiser's state on the host. */
 static const struct {
     const char *kind, *more;
 } tried[] = {
     {"masa-efficient", ""},
+    {"masa-efficient", " -s lora.rank=2 -s lora.compact=true"},
     {"lora", ""},
     {"grpo", " -s optimizer.on_host=true -s optimizer.moments=bf16"},
 };

@@ -61,8 +61,12 @@ typedef enum masa_save_dtype { MASA_SAVE_F32, MASA_SAVE_F16, MASA_SAVE_BF16 } ma
 masa_status masa_model_folder_write(const char *folder, const masa_model_config *config,
                                     const masa_named_tensor *tensors, size_t n,
                                     masa_save_dtype dtype, masa_error *err);
-/** The same with the tensors of an open model, one in memory at a time. */
+/* Changes a tensor that was read, before it is written: data [rows * cols]. */
+typedef masa_status masa_tensor_edit(void *context, const char *name, float *data, size_t rows,
+                                     size_t cols, masa_error *err);
+/** The same with the tensors of an open model, one in memory at a time; edit NULL: as they are. */
 masa_status masa_model_folder_write_file(const char *folder, const masa_model_file *source,
+                                         masa_tensor_edit *edit, void *context,
                                          masa_save_dtype dtype, masa_error *err);
 
 #endif

@@ -53,7 +53,9 @@ typedef struct masa_device_sizes {
     size_t block_tokens; /* of a block of the KV cache */
     size_t prefill_rows; /* of prompts in one decoding step, beside one of each sequence */
     size_t head_rows;    /* of logits that exist at once in training */
-    size_t products;     /* bytes that compiled products may come to, for the memory plan */
+    /* For the memory plan: bytes that compiled products may come to, and how many times over a
+     * trainable map's weights are packed. */
+    size_t products, trainable_copies;
 } masa_device_sizes;
 masa_device_sizes masa_device_sizes_get(void);
 

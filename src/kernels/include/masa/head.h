@@ -35,7 +35,8 @@ void masa_head_forward(masa_head *head, masa_linear *weight, float DEVICE *logpr
 /**
  * Gradient of sum_i dlogprob[i] * logprob[i]:
  *   dz[i,v] = dlogprob[i] (1{v = targets[i]} - p[i,v]) inv_temperature
- * dx [rows, hidden] float32 OVERWRITTEN; dw [vocab, hidden] float32 ACCUMULATED.
+ * dx [rows, hidden] float32 OVERWRITTEN; dw [vocab, hidden] float32 ACCUMULATED, or
+ * NULL.
  * dlogprob [rows] is a host array; rows where it is 0 cost nothing. Everything else as in the
  * last forward call, which lse is from.
  */

@@ -51,9 +51,30 @@ void masa_linear_backward_input(masa_linear *linear, void DEVICE *dx, masa_dtype
  * dw [out, in] float32, ACCUMULATED += dy^T x.
  * dy [rows, out] and x [rows, in] in compute dtype.
  * dbias [out] float32 ACCUMULATED += sum of dy over rows, or NULL.
+ * dw NULL: of weights that stay as they are; then only factors (below) have a gradient.
  */
 void masa_linear_backward_weight(masa_linear *linear, float DEVICE *dw, float DEVICE *dbias,
                                  const void DEVICE *dy, const void DEVICE *x, size_t rows);
+
+/* Rows that factors are multiplied for at once. */
+enum { MASA_FACTOR_ROWS = 1024 };
+
+/* Factors of a map's weights: two thin maps of its compute dtype, both trainable. */
+typedef struct masa_linear_factors {
+    masa_linear *a, *b;                /* A [rank, in], B [out, rank] */
+    float DEVICE *da, *db;             /* their gradients, ACCUMULATED */
+    void DEVICE *room;                 /* [MASA_FACTOR_ROWS, rank] compute dtype, scratch */
+    struct masa_linear_factors *below; /* what was attached before */
+} masa_linear_factors;
+
+/**
+ * From here on y = x (W + B A)^T: forward adds (x A^T) B^T, backward_input (dy B) A, each for
+ * all factors that are attached; backward_weight adds dA += (dy B)^T x, dB += dy^T (x A^T) for
+ * those that were attached last. Where y is bf16 it is rounded once more. The factors are
+ * borrowed until masa_linear_detach, which takes away the last.
+ */
+void masa_linear_attach(masa_linear *linear, masa_linear_factors *factors);
+void masa_linear_detach(masa_linear *linear);
 
 size_t masa_linear_out_features(const masa_linear *linear);
 size_t masa_linear_in_features(const masa_linear *linear);

@@ -231,7 +231,9 @@
     TEXT(lora, targets, "all-linear",                                                     \
          "`all-linear`, or names of matrices such as `q_proj,v_proj`")                    \
     SWITCH(lora, merge_on_save, true,                                                     \
-           "checkpoints also hold the merged weights, not the adapter alone")
+           "checkpoints also hold the merged weights, not the adapter alone")               \
+    SWITCH(lora, compact, false,                                                          \
+           "the starting weights stay as they are, in the compute type alone and without gradients, and the factors are multiplied beside them: in bf16 2 bytes a parameter in place of 14 (on the processor 4 in place of 16)")
 
 #define MASA_CONFIG_TRAIN(INTEGER, NUMBER, SWITCH, TEXT, CHOICE, FORMER)                  \
     INTEGER(train, steps, 100, 1, 1000000000, "steps", "length of the run")               \

@@ -3,6 +3,10 @@
  * matrices hold W0 + (alpha/r) B A at all times, so rollouts and the training
  * pass know nothing of it, and gradients of A and B are exact projections of
  * the matrices' own:  dB = s dW A^T,  dA = s B^T dW.
+ *
+ * Beside a frozen model (masa_model_load_frozen) the factors stay by themselves: every product
+ * that has some multiplies by them too, y = x W0^T + s (x A^T) B^T, and no matrix W has room in
+ * float32, or a gradient. "Merging" is then to pack the factors for these products.
  */
 #ifndef MASA_LORA_H
 #define MASA_LORA_H
@@ -29,14 +33,26 @@ masa_status masa_lora_create(masa_lora **out, masa_model *model,
                              const masa_lora_options *options, masa_error *err);
 void masa_lora_destroy(masa_lora *lora);
 
+/** For the memory plan, of a model of the config: bytes beside the model's, and trained numbers. */
+size_t masa_lora_bytes_needed(const masa_model_config *config, const masa_lora_options *options,
+                              masa_dtype compute, bool frozen);
+size_t masa_lora_count_needed(const masa_model_config *config,
+                              const masa_lora_options *options);
+
 size_t masa_lora_count(const masa_lora *lora);   /* trained numbers */
 float DEVICE *masa_lora_values(masa_lora *lora); /* [count] */
 float DEVICE *masa_lora_grads(masa_lora *lora);  /* [count] */
 
-/** Fills the factors' gradients from the model's (overwrites). */
+/** Fills the factors' gradients from the model's, or from what its products have summed since
+ *  masa_lora_clear (overwrites). */
 void masa_lora_project(masa_lora *lora);
+void masa_lora_clear(masa_lora *lora);
 /** Writes W0 + s B A into the model's values; the caller refreshes the model. */
 void masa_lora_merge(masa_lora *lora);
+
+/** weights [rows * cols] on the host += s B A if the matrix of this name has factors. */
+masa_status masa_lora_add(const masa_lora *lora, const char *name, float *weights,
+                          masa_error *err);
 
 /**
  * For factors that act at times only: takes the model's values as W0 and merges, or gives the
