@@ -114,25 +114,57 @@ static masa_status be_one_of_many(const masa_experiment_run *run, long many, mas
     return st;
 }
 
-static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent)
+/* Waits until no other process trains in the run's folder, or the clock says `end`. */
+static void await_holder(const masa_experiment_run *run, double end,
+                         const volatile sig_atomic_t *stop)
 {
-    verdict v = {0};
+    const struct timespec pause = {.tv_nsec = 100 * 1000 * 1000};
+    char pid[32];
+    for (bool told = false; masa_run_is_training(run->path, pid); told = true) {
+        if (masa_clock() > end || (stop && *stop)) return;
+        if (!told)
+            masa_warn("%s is being trained in by process %s; waiting up to a minute for it to "
+                      "save and end",
+                      run->path, pid);
+        nanosleep(&pause, NULL);
+    }
+}
+
+/* The run of a command that was killed saves itself and ends, which may take a while: it is waited
+ * for, and gone on with. What holds the folder for longer is told by the refusal to train there. */
+static masa_status train(const jobs *j, size_t run, masa_error *err)
+{
     const masa_experiment_run *r = &j->runs->items[run];
-    /* Asked now: the run of a command that was killed may have been ending until then. */
     char *config = masa_run_config_path(r->path);
-    masa_train_options options = {.resume = masa_path_exists(config),
-                                  .restart = j->how->restart,
+    masa_train_options options = {.restart = j->how->restart,
                                   .progress = j->how->progress,
                                   .stop = j->how->stop,
                                   .status = j->how->status};
+    double end = masa_clock() + 60;
+    masa_status st;
+    bool again; /* it had begun, or ended, when this one was about to */
+    do {
+        await_holder(r, end, options.stop);
+        options.resume = masa_path_exists(config);
+        st = masa_rl_train(&j->configs[run], r->path, &options, err);
+        again =
+            st == MASA_ERR_CONFIG && masa_clock() < end &&
+            (masa_run_is_training(r->path, NULL) || options.resume != masa_path_exists(config));
+    } while (again);
+    free(config);
+    return st;
+}
+
+static _Noreturn void be_child(const jobs *j, size_t run, int pipe, pid_t parent)
+{
+    verdict v = {0};
     /* A ^C is for the parent, which asks each run to stop once; when it dies, so do they. */
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent) _exit(1);
-    if (j->how->jobs > 1) v.status = be_one_of_many(r, j->how->jobs, &v.error);
-    if (v.status == MASA_OK)
-        v.status = masa_rl_train(&j->configs[run], r->path, &options, &v.error);
-    free(config);
+    if (j->how->jobs > 1)
+        v.status = be_one_of_many(&j->runs->items[run], j->how->jobs, &v.error);
+    if (v.status == MASA_OK) v.status = train(j, run, &v.error);
     fflush(NULL);
     _exit(write(pipe, &v, sizeof v) != sizeof v);
 }

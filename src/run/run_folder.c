@@ -26,6 +26,14 @@ char *masa_run_store_path(const char *folder)
     return masa_path_join(folder, "store.sqlite");
 }
 
+/* Who holds the lock has written its number there. */
+static void read_holder(char pid[32], int lock)
+{
+    ssize_t n = pread(lock, pid, 31, 0);
+    pid[n > 0 ? n : 0] = '\0';
+    pid[strcspn(pid, "\n")] = '\0';
+}
+
 /* The lock goes with the process, however it ends; the file itself stays. */
 static masa_status take_lock(masa_run *run, masa_error *err)
 {
@@ -36,12 +44,13 @@ static masa_status take_lock(masa_run *run, masa_error *err)
         st = MASA_FAIL(err, MASA_ERR_IO, "cannot write %s: %s", path, strerror(errno));
     } else if (flock(run->lock, LOCK_EX | LOCK_NB) != 0) {
         bool held = errno == EWOULDBLOCK;
-        ssize_t n = held ? pread(run->lock, pid, sizeof pid - 1, 0) : 0;
-        if (n > 0) pid[strcspn(pid, "\n")] = '\0';
-        st = held ? MASA_FAIL(err, MASA_ERR_CONFIG,
-                              "%s is being trained in by process %s; wait for it or stop it",
-                              run->path, pid)
-                  : MASA_FAIL(err, MASA_ERR_IO, "cannot lock %s: %s", path, strerror(errno));
+        st = MASA_FAIL(err, MASA_ERR_IO, "cannot lock %s: %s", path, strerror(errno));
+        if (held) read_holder(pid, run->lock);
+        if (held)
+            st = MASA_FAIL(err, MASA_ERR_CONFIG,
+                           "%s is being trained in by process %s; wait for it, or stop it with "
+                           "`kill %s`, which saves it",
+                           run->path, pid, pid);
     } else {
         int n = snprintf(pid, sizeof pid, "%ld\n", (long)getpid());
         if (ftruncate(run->lock, 0) != 0 || pwrite(run->lock, pid, (size_t)n, 0) != n)
@@ -51,11 +60,12 @@ static masa_status take_lock(masa_run *run, masa_error *err)
     return st;
 }
 
-bool masa_run_is_training(const char *folder)
+bool masa_run_is_training(const char *folder, char pid[32])
 {
     char *path = masa_path_join(folder, "lock");
     int lock = open(path, O_RDONLY | O_CLOEXEC);
     bool is = lock >= 0 && flock(lock, LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+    if (is && pid) read_holder(pid, lock);
     if (lock >= 0) close(lock);
     free(path);
     return is;

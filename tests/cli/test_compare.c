@@ -174,6 +174,59 @@ static void a_stopped_comparison_goes_on(void **state)
     assert_says(output, "150 steps");
 }
 
+static pid_t start_comparing(const char *log)
+{
+    char line[4096];
+    snprintf(line, sizeof line,
+             "OMP_NUM_THREADS=1 exec '%s' compare orphan --preset grpo --seeds 1 %s %s "
+             ">/dev/null 2>%s",
+             MASA_PROGRAM, common, LONG, log);
+    pid_t child = fork();
+    if (child) return child;
+    execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+    _exit(127);
+}
+
+/* Waits for a text in a file. */
+static void await_text(const char *path, const char *part)
+{
+    masa_text text = {0};
+    for (int i = 0; i < 20000; i++) {
+        masa_text_clear(&text);
+        if (masa_file_read(&text, path, NULL) == MASA_OK && strstr(masa_text_get(&text), part))
+            break;
+        usleep(5000);
+    }
+    assert_says(masa_text_get(&text), part);
+    masa_text_deinit(&text);
+}
+
+/* The run of a command that was killed, here one that takes its time to notice. */
+static void an_orphan_is_waited_for(void **state)
+{
+    (void)state;
+    int status;
+    pid_t command = start_comparing("killed"), run;
+    for (int i = 0; i < 20000 && isnan(metric_of("orphan/grpo-seed1", 1, "reward")); i++)
+        usleep(5000);
+    masa_text lock = {0};
+    assert_int_equal(masa_file_read(&lock, "orphan/grpo-seed1/lock", NULL), MASA_OK);
+    run = (pid_t)strtol(masa_text_get(&lock), NULL, 10);
+    masa_text_deinit(&lock);
+    assert_true(run > 1 && run != command);
+    double first = metric_of("orphan/grpo-seed1", 1, "total_seconds");
+    assert_int_equal(kill(run, SIGSTOP) + kill(command, SIGKILL), 0);
+    assert_int_equal(waitpid(command, &status, 0), command);
+    command = start_comparing("second");
+    await_text("second", "orphan/grpo-seed1 is being trained in by process ");
+    await_text("second", "waiting up to a minute for it to save and end");
+    assert_int_equal(kill(run, SIGCONT), 0);
+    assert_int_equal(waitpid(command, &status, 0), command);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    assert_true(metric_of("orphan/grpo-seed1", 1, "total_seconds") == first);
+    assert_false(isnan(metric_of("orphan/grpo-seed1", 150, "eval_accuracy")));
+}
+
 static void what_cannot_be_compared_is_refused(void **state)
 {
     (void)state;
@@ -236,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_run_without_its_last_checkpoint_goes_on),
         cmocka_unit_test(a_run_at_its_time_limit_is_finished),
         cmocka_unit_test(a_stopped_comparison_goes_on),
+        cmocka_unit_test(an_orphan_is_waited_for),
         cmocka_unit_test(what_cannot_be_compared_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -1,7 +1,8 @@
 /* Disks that fail: whatever operation on a file below the test's folder does, reading the model
  * and the problems among them, going on ends where the undisturbed command ended, byte for byte.
  * Some operations of every command fail, the same ones each time unless MASA_CRASH_SEED says
- * otherwise. With the name of a subject as argument every operation of that one fails in turn:
+ * otherwise. With the name of a subject as argument one from each place in the program does, with
+ * MASA_TEST_ALL=1 besides every one:
  *
  *     ctest --test-dir build/release -C all -R cli.disk_faults.all
  */
@@ -9,7 +10,9 @@
 
 #include <errno.h>
 
-static bool every_fault;
+enum { MOST_OPERATIONS = 1 << 14 };
+
+static const char *asked; /* the subject; NULL: each, some operations */
 
 /* A command that meets a disk that fails. */
 typedef struct subject {
@@ -21,15 +24,22 @@ typedef struct subject {
     long faults; /* how many, where not every operation fails in turn */
 } subject;
 
-/* Operations on files in the undisturbed command. */
-static long operations_of(const subject *s)
+static long operations[MOST_OPERATIONS]; /* those that may fail */
+
+/* Finds them in the undisturbed command; returns how many there are, *all counts the others too. */
+static long find_operations(const subject *s, long *all)
 {
     long n = 0;
     const fault none = {.library = MASA_INJECT};
     int status = finish(start_faulty(s->arguments, run_path, &none));
-    if (status != 0) fail_msg("%s: %d, %s", s->arguments, status, errors);
+    if (status != 0) fail_msg("%s: %d, %s", s->name, status, errors);
     FILE *file = fopen("count", "r");
-    assert_int_equal(fscanf(file, "%ld", &n), 1);
+    assert_int_equal(fscanf(file, "%ld %*s", all), 1);
+    assert_true(*all < MOST_OPERATIONS);
+    if (getenv("MASA_TEST_ALL"))
+        for (; n < *all; n++) operations[n] = n + 1;
+    else
+        while (fscanf(file, "%ld", &operations[n]) == 1) n++;
     fclose(file);
     return n;
 }
@@ -89,16 +99,16 @@ static void disturb(const subject *s, const fault *disk, long all)
 static void walk(const subject *s)
 {
     prepare(s->copy);
-    long all = operations_of(s), n = every_fault ? all : s->faults;
+    long all, places = find_operations(s, &all), n = asked ? places : s->faults;
     print_message("%s%s: %ld of %ld operations\n", s->name, s->copy ? ", a resume" : "", n,
                   all);
     assert_subject_end(s, "undisturbed");
-    assert_true(all > s->faults);
+    assert_true(places > s->faults);
     for (long i = 0; i < n; i++) {
-        double drawn = every_fault ? 0 : (double)rand() / RAND_MAX;
-        long nth = 1 + (long)((double)all * ((double)i + drawn) / (double)n);
+        double drawn = asked ? 0 : (double)rand() / RAND_MAX;
+        size_t at = (size_t)((double)places * ((double)i + drawn) / (double)n) % (size_t)places;
         const fault disk = {.library = MASA_INJECT,
-                            .nth = nth,
+                            .nth = operations[at],
                             .code = i % 2 ? EIO : ENOSPC,
                             .on = i % 4 > 1}; /* the disk stays as it is */
         disturb(s, &disk, all);
@@ -211,8 +221,6 @@ static void faulty_comparison(void)
     walk(&s);
 }
 
-static const char *asked; /* NULL: each subject, some operations */
-
 static bool is_asked(const char *name)
 {
     return !asked || strcmp(asked, name) == 0;
@@ -257,7 +265,6 @@ static void faults_of_the_disk_change_nothing(void **state)
 int main(int argc, char **argv)
 {
     asked = argc == 2 ? argv[1] : NULL;
-    every_fault = asked != NULL;
     seed_draws();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_read_is_not_missing),

@@ -100,6 +100,7 @@ static void two_cannot_train_in_one_folder(void **state)
         START "$masa train run --resume; status=$?; kill -TERM $!; wait $!; exit $status");
     assert_int_equal(status, 1);
     assert_said(errors, "run is being trained in by process");
+    assert_said(errors, "wait for it, or stop it with `kill ");
     must("rm -r run");
 }
 

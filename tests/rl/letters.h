@@ -77,7 +77,7 @@ static masa_status reinforce(const char *folder, const char *more,
     return run(masa_rl_train, folder, set, n, options, err);
 }
 
-static void must(const char *folder, const char *more, bool resume)
+static inline void must(const char *folder, const char *more, bool resume)
 {
     masa_train_options options = {.resume = resume};
     masa_error err = {0};

@@ -1,8 +1,9 @@
 /* A disk that fails, loaded before the C library (LD_PRELOAD). Of the operations on files below
  * $INJECT_UNDER the one with number $INJECT_NTH fails with errno $INJECT_ERRNO (with EIO where
- * it only reads); so do all after it when $INJECT_ON is set. How many there were, and the name of
- * the one that failed, go into the file $INJECT_COUNT: of several processes those of the one
- * with the most.
+ * it only reads); so do all after it when $INJECT_ON is set. Into the file $INJECT_COUNT go how
+ * many there were and the name of the one that failed, and, where none did, the numbers of those
+ * that were the first from their place, a place being a chain of callers: of several processes
+ * those of the one with the most.
  *
  * Left out are closing, for what must be on the disk is synced before, and SQLite's locks, which
  * it takes for those of another program when they fail. What the C library buffers is counted
@@ -10,6 +11,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -25,9 +27,12 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-enum { DESCRIPTORS = 4096 };
+enum { DESCRIPTORS = 4096, DEPTH = 16, MOST = 4096 };
 static bool below[DESCRIPTORS]; /* descriptors of files that count */
 static long calls;
+static uint64_t seen[MOST]; /* hashes of places */
+static long places[MOST];   /* their first calls */
+static size_t n_places;
 static const char *failed = "none";
 
 static long number(const char *name)
@@ -52,11 +57,25 @@ static bool counts_fd(int fd)
     return fd >= 0 && fd < DESCRIPTORS && below[fd];
 }
 
+static void note_place(void)
+{
+    void *callers[DEPTH];
+    uint64_t hash = 1;
+    int n = backtrace(callers, DEPTH);
+    for (int i = 0; i < n; i++) hash = (hash ^ (uintptr_t)callers[i]) * 0x9E3779B97F4A7C15u;
+    for (size_t i = 0; i < n_places; i++)
+        if (seen[i] == hash) return;
+    if (n_places == MOST) return;
+    seen[n_places] = hash;
+    places[n_places++] = calls;
+}
+
 static bool fails_with(int code, bool counted, const char *name)
 {
     if (!counted) return false;
     long nth = number("INJECT_NTH");
     calls++;
+    if (nth == 0) note_place();
     if (nth == 0 || calls < nth || (calls > nth && !getenv("INJECT_ON"))) return false;
     if (calls == nth) failed = name;
     errno = code;
@@ -316,13 +335,14 @@ int close(int fd)
 __attribute__((destructor)) static void say_count(void)
 {
     const char *path = getenv("INJECT_COUNT");
-    FILE *file = path ? REAL(fopen)(path, "r+") : NULL;
-    long before = 0;
-    if (!file && path) file = REAL(fopen)(path, "w+");
+    FILE *file = path ? REAL(fopen)(path, "r") : NULL;
+    long before = -1;
+    if (file && fscanf(file, "%ld", &before) != 1) before = -1;
+    if (file) REAL(fclose)(file);
+    file = path && calls > before ? REAL(fopen)(path, "w") : NULL;
     if (!file) return;
-    if (fscanf(file, "%ld", &before) != 1) before = 0;
-    rewind(file);
-    if (calls >= before) fprintf(file, "%ld %s\n", calls, failed);
+    fprintf(file, "%ld %s\n", calls, failed);
+    for (size_t i = 0; i < n_places; i++) fprintf(file, "%ld\n", places[i]);
     REAL(fclose)(file);
 }
 

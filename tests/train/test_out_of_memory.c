@@ -1,16 +1,12 @@
 /* Every n-th allocation fails in turn while a tiny model is loaded, generates and takes a step
  * of training: each time an error or one line, never a crash, and nothing is left behind. */
+#include "out_of_memory.h"
 #include "tiny_llama.h"
 #include <masa/generate.h>
-#include <masa/memory.h>
 #include <masa/optimizer.h>
-#include <masa/parallel.h>
 #include <masa/trainer.h>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
-enum { MOST_CHILDREN = 120, REPORTED = 10 };
+enum { CHILDREN = 120 };
 
 static masa_status generate(masa_model *model, const masa_tokenizer *tokenizer, masa_error *err)
 {
@@ -60,60 +56,13 @@ static masa_status all(const char *folder, masa_error *err)
     return st;
 }
 
-/* In a process of its own; says on its standard error what went wrong. Returns its status as
- * waitpid has it. */
-static int fail_at(size_t n, const char *folder, char said[500])
-{
-    int ends[2], status;
-    assert_int_equal(pipe(ends), 0);
-    fflush(NULL);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        masa_error err = {0};
-        masa_threads_set(1);
-        masa_memory_fail_at(n);
-        masa_status st = all(folder, &err);
-        masa_memory_fail_at(0);
-        if (st != MASA_OK) fprintf(stderr, "masa: %s\n", err.message);
-        exit(st == MASA_OK ? 0 : st == MASA_ERR_MEMORY ? REPORTED : 2);
-    }
-    close(ends[1]);
-    size_t size = 0;
-    for (ssize_t got; (got = read(ends[0], said + size, 499 - size)) > 0;) size += (size_t)got;
-    said[size] = '\0';
-    close(ends[0]);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return status;
-}
-
 static void one_line_and_no_crash(void **state)
 {
     (void)state;
-    char folder[] = "/tmp/masa-memory-XXXXXX", said[500];
+    char folder[] = "/tmp/masa-memory-XXXXXX";
     assert_non_null(mkdtemp(folder));
     tiny_llama_save(folder, 1);
-    masa_threads_set(1);
-    masa_memory_fail_at(SIZE_MAX);
-    assert_int_equal(all(folder, NULL), MASA_OK);
-    size_t total = SIZE_MAX - masa_memory_fail_at(0), failed = 0;
-    assert_true(total > 100);
-    for (size_t n = 1; n <= total; n += 1 + total / MOST_CHILDREN) {
-        int status = fail_at(n, folder, said);
-        bool fine =
-            WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == 1 ||
-                                  WEXITSTATUS(status) == REPORTED);
-        bool ended = fine && WEXITSTATUS(status) != 0;
-        char *end = strchr(said, '\n');
-        if (!fine || (ended && (strncmp(said, "masa: ", 6) != 0 || !end || end[1] ||
-                                !strstr(said, "memory")))) {
-            print_error("allocation %zu of %zu: status %x, says: %s\n", n, total,
-                        (unsigned)status, said);
-            fail();
-        }
-        failed += ended;
-    }
-    assert_true(failed > MOST_CHILDREN / 4);
+    memory_walk("loading, generating, a step", all, folder, CHILDREN);
     masa_folder_remove(folder, NULL);
 }
 

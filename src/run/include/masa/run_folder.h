@@ -55,8 +55,8 @@ masa_status masa_run_continue(masa_run *run, const masa_config *config, long ste
 /** Flushes, closes and unlocks. NULL is fine. */
 void masa_run_close(masa_run *run);
 
-/** Whether a process trains in the folder. */
-bool masa_run_is_training(const char *folder);
+/** Whether a process trains in the folder; pid, which may be NULL, takes its number. */
+bool masa_run_is_training(const char *folder, char pid[32]);
 
 const char *masa_run_path(const masa_run *run); /* borrowed */
 masa_store *masa_run_store(masa_run *run);      /* borrowed */
