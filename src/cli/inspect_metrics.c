@@ -254,7 +254,8 @@ static masa_status follow(table *t, masa_store *store, const char *run, masa_err
 {
     masa_status st = MASA_OK;
     for (bool goes_on = true; st == MASA_OK && goes_on;) {
-        goes_on = masa_run_is_training(run, NULL); /* asked before what it has written is read */
+        goes_on =
+            masa_run_is_training(run, NULL); /* asked before what it has written is read */
         if (goes_on) sleep(1);
         if (t->n == 0) st = begin_table(t, store, err);
         if (st == MASA_OK) st = show_steps(t, store, t->shown < 0 ? 0 : t->shown, err);
