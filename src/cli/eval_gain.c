@@ -29,7 +29,7 @@ masa_status eval_read_file(masa_result_sets *sets, char **settings, const char *
     return st;
 }
 
-/* Predictions are judged by the length range that they were asked for. */
+/* Predictions are judged by the length that they were asked for, and its range. */
 masa_meta_judge eval_judge(const eval_command *c, const char *settings)
 {
     masa_meta_judge judge = {c->method, c->sigma, c->tolerance};
@@ -38,6 +38,7 @@ masa_meta_judge eval_judge(const eval_command *c, const char *settings)
                  *most = json_object_get(s, "length_max");
     if (json_is_integer(least)) judge.meta.length_min = (long)json_integer_value(least);
     if (json_is_integer(most)) judge.meta.length_max = (long)json_integer_value(most);
+    if (json_object_get(s, "length_rule")) judge.meta.length_rule = MASA_LENGTH_QUANTILE;
     json_decref(s);
     return judge;
 }

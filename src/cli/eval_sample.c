@@ -41,6 +41,9 @@ static char *settings_of(const eval_command *c, const eval_subject *of,
     json_object_set_new(
         s, "meta_template",
         json_string(o->meta_template ? o->meta_template : masa_meta_template(&o->meta)));
+    /* Else the length of right solutions is asked for. */
+    if (o->meta.length_rule == MASA_LENGTH_QUANTILE)
+        json_object_set_new(s, "length_rule", json_string("quantile"));
     if (o->meta_system) json_object_set_new(s, "meta_system", json_string(o->meta_system));
     if (o->predictor) json_object_set_new(s, "predictor", json_string(of->predictor));
     char *text = json_dumps(s, JSON_COMPACT);

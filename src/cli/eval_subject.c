@@ -34,7 +34,9 @@ static void take_settings(eval_command *c, const masa_config *config)
     if (!c->suffix) c->suffix = config->data.suffix;
     if (!c->text.system && config->model.system[0]) c->text.system = config->model.system;
     if (strcmp(c->text.template, "auto") == 0) c->text.template = config->model.chat_template;
-    c->method = masa_config_meta_options(config);
+    c->method.form = masa_config_meta_options(config).form;
+    if (config->meta.length_rule == MASA_CONFIG_LENGTH_RULE_QUANTILE)
+        c->method.length_rule = MASA_LENGTH_QUANTILE;
     if (!c->meta_max_tokens) c->meta_max_tokens = config->meta.max_tokens;
     if (!c->length_min) c->length_min = config->meta.length_min;
 }

@@ -385,21 +385,53 @@ static void predictions(void **state)
     json_decref(line);
 }
 
+static void copy(const char *from, const char *to)
+{
+    masa_text bytes = {0};
+    char *a = masa_path_join(root, from), *b = masa_path_join(root, to);
+    assert_int_equal(masa_file_read(&bytes, a, NULL), MASA_OK);
+    assert_int_equal(masa_file_write(b, bytes.data, bytes.size, NULL), MASA_OK);
+    masa_text_deinit(&bytes);
+    free(a);
+    free(b);
+}
+
+/* The mean reward of the predicted lengths. */
+static double length_reward(void)
+{
+    double reward;
+    assert_done("--json judged.sqlite");
+    json_t *line = json_loads(output, 0, NULL);
+    assert_int_equal(json_unpack(line, "{s:{s:{s:F}}}", "meta", "rewards", "length", &reward),
+                     0);
+    json_decref(line);
+    return reward;
+}
+
+/* 7 tokens where right solutions take 8 is wrong, but nearly enough for 95 of 100. */
+static void lengths_are_judged_as_they_were_asked_for(void **state)
+{
+    (void)state;
+    copy("meta.sqlite", "judged.sqlite");
+    change("judged.sqlite", "UPDATE samples SET tokens = 8 WHERE kind = 'solution';"
+                            "UPDATE samples SET text = replace(text, '\"solution_length\":', "
+                            "'\"solution_length\":7,\"was\":') WHERE kind = 'meta'");
+    assert_near(length_reward(), 0, 0);
+    change("judged.sqlite", "UPDATE info SET value = replace(value, '\"length_min\":', "
+                            "'\"length_rule\":\"quantile\",\"length_min\":')");
+    assert_true(length_reward() > 0.2); /* for one problem of three: the others have none */
+}
+
 /* Four checkpoints that solve 0, 1, 2 and 3 of the three problems, a step of ten each: steps
  * alone explain all of it, and share with the rewards what these say alike. */
 static void gains(void **state)
 {
     (void)state;
-    masa_text bytes = {0};
-    char *path = masa_path_join(root, "meta.sqlite"), sql[400];
-    assert_int_equal(masa_file_read(&bytes, path, NULL), MASA_OK);
-    free(path);
+    char sql[400];
     for (int i = 0; i < 4; i++) {
         char name[16];
         snprintf(name, sizeof name, "g%d.sqlite", i);
-        path = masa_path_join(root, name);
-        assert_int_equal(masa_file_write(path, bytes.data, bytes.size, NULL), MASA_OK);
-        free(path);
+        copy("meta.sqlite", name);
         snprintf(sql, sizeof sql,
                  "UPDATE samples SET correct = problem <= %d, verdict = iif(problem <= %d, "
                  "'equal', 'different') WHERE kind = 'solution';"
@@ -408,7 +440,6 @@ static void gains(void **state)
                  i, i, 10 * i);
         change(name, sql);
     }
-    masa_text_deinit(&bytes);
     assert_done("--gain g0.sqlite g1.sqlite g2.sqlite g3.sqlite --json");
     json_t *line = json_loads(output, 0, NULL);
     double r2, steps, difficulty, length, notion;
@@ -717,12 +748,15 @@ static void a_run_predicts_under_its_system_turn(void **state)
     assert_int_equal(
         count("bare.sqlite", "SELECT value LIKE '%How would 8 attempts%' FROM info"), 1);
     /* The problem before them, and before it no turn but the solutions'. */
-    static const char *const first[] = {"meta.samples=2", "meta.template=problem-first"};
-    make_run("first", first, 2, NULL);
+    static const char *const first[] = {"meta.samples=2", "meta.template=problem-first",
+                                        "meta.length_rule=quantile"};
+    make_run("first", first, 3, NULL);
     assert_done("--problems own.jsonl --suffix '' -n 1 -l 8 --model first -o first.sqlite");
     assert_int_equal(count("first.sqlite",
                            "SELECT value LIKE '%\"meta_template\":\"{problem}%' "
-                           "AND value LIKE '%\"meta_system\":\"\"%' FROM info"),
+                           "AND value LIKE '%\"meta_system\":\"\"%' "
+                           "AND value LIKE '%\"length_rule\":\"quantile\"%' "
+                           "FROM info"),
                      1);
 }
 
@@ -751,6 +785,7 @@ int main(void)
         cmocka_unit_test(wrong_use),
         cmocka_unit_test(comparison),
         cmocka_unit_test(predictions),
+        cmocka_unit_test(lengths_are_judged_as_they_were_asked_for),
         cmocka_unit_test(results_and_runs_are_read_without_writing),
         cmocka_unit_test(gains),
         cmocka_unit_test(long_prompts_count_as_wrong),
