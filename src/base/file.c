@@ -369,13 +369,12 @@ masa_status masa_folder_sync(const char *path, masa_error *err)
 static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
     (void)info, (void)type, (void)walk;
-    return remove(path);
+    return remove(path) != 0 && errno != ENOENT;
 }
 
 masa_status masa_folder_remove(const char *path, masa_error *err)
 {
-    if (masa_path_missing(path)) return MASA_OK;
-    if (nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) != 0)
-        return fail_errno(err, "remove", path);
-    return MASA_OK;
+    bool gone = nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS) == 0 || errno == ENOENT ||
+                errno == ENOTDIR;
+    return gone ? MASA_OK : fail_errno(err, "remove", path);
 }

@@ -1,5 +1,7 @@
 #include <masa/log.h>
 
+#include <masa/text.h>
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -33,8 +35,10 @@ void masa_log(masa_log_level level, const char *format, ...)
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
-    /* What it quotes of a file cannot pass for a message of its own. */
-    for (char *p = message; (p = strchr(p, '\n')); p++) *p = ' ';
-    if (current_watcher) current_watcher(watcher_context, level, message);
-    if (current_sink) current_sink(level, message);
+    /* What it quotes of a file cannot pass for a message of its own, nor command a terminal. */
+    masa_text line = {0};
+    masa_text_add_line_shown(&line, message);
+    if (current_watcher) current_watcher(watcher_context, level, masa_text_get(&line));
+    if (current_sink) current_sink(level, masa_text_get(&line));
+    masa_text_deinit(&line);
 }

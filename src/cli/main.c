@@ -8,7 +8,6 @@
 #include <masa/text.h>
 #include "masa_version.h"
 
-#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,9 +26,7 @@ static void print_error(const masa_error *err, bool verbose)
     if (err->path[0]) masa_text_addf(&raw, "%s:", err->path);
     if (err->path[0] && err->line) masa_text_addf(&raw, "%zu:", err->line);
     masa_text_addf(&raw, "%s%s", err->path[0] ? " " : "", err->message);
-    masa_text_add_utf8(&line, masa_text_get(&raw), raw.size);
-    for (size_t i = 0; i < line.size; i++)
-        if (iscntrl((unsigned char)line.data[i])) line.data[i] = '?';
+    masa_text_add_line_shown(&line, masa_text_get(&raw));
     fprintf(stderr, "masa: %s\n", masa_text_get(&line));
     masa_text_deinit(&raw);
     masa_text_deinit(&line);

@@ -91,6 +91,8 @@ static void kills_of_a_comparison_change_nothing(void **state)
         if (!kill_within(seconds, COMPARISON, how)) continue;
         go_on_comparing();
         assert_same_comparison(how);
+        assert_same_record("whole/grpo-seed1", compared[0]);
+        assert_same_record("whole/rloo-seed1", compared[1]);
     }
     assert_int_equal(masa_folder_remove(run_path, NULL), MASA_OK);
 }
