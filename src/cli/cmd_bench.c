@@ -233,7 +233,7 @@ masa_status cli_bench(int argc, char **argv, masa_error *err)
     if (!st) st = read_numbers(o.batches, &o.n_batches, batches, err);
     if (!st) st = read_numbers(o.contexts, &o.n_contexts, contexts, err);
     if (!st) st = read_sizes(o.passes, &o.n_passes, passes, true, err);
-    if (!st) st = masa_device_start(device, err);
+    if (!st) st = masa_device_start(device, 0, err);
     if (st) return st;
     o.new_tokens = new_tokens > 0 ? (size_t)new_tokens : 0;
     o.prompts = prompts > 0 ? (size_t)prompts : 0;

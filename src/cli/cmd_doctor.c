@@ -46,7 +46,7 @@ static masa_status examine(const cli_settings *settings, const char *device, lon
 {
     masa_config config;
     masa_findings found = {0};
-    masa_status st = masa_device_start(device, err);
+    masa_status st = masa_device_start(device, 0, err);
     if (st == MASA_OK) st = cli_settings_load(&config, settings, err);
     if (st != MASA_OK) return st;
     st = masa_doctor_examine(&found, &config, (size_t)prompts,

@@ -51,7 +51,7 @@ static masa_status train(const train_command *c, const char *folder, train_funct
         return MASA_FAIL(err, MASA_ERR_USAGE, "--restart goes with --resume");
     masa_config config;
     masa_status st = masa_dist_open(MASA_VERSION, err);
-    if (st == MASA_OK) st = masa_device_start(c->device, err);
+    if (st == MASA_OK) st = masa_device_start(c->device, masa_dist_where().number, err);
     if (st == MASA_OK) st = load_config(&config, c, folder, err);
     bool loaded = st == MASA_OK;
     st = masa_dist_agree(st, NULL, err); /* what is wrong with all of them is said once */

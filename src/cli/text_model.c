@@ -1,6 +1,7 @@
 #include "text_model.h"
 
 #include <masa/device.h>
+#include <masa/dist.h>
 #include <masa/json_lines.h>
 #include <masa/memory.h>
 #include <masa/run_folder.h>
@@ -26,7 +27,7 @@ masa_status text_model_open(text_model *m, masa_error *err)
     masa_model_options options = {0};
     if (!m->path)
         return MASA_FAIL(err, MASA_ERR_USAGE, "--model PATH is needed: " CLI_MODEL_HELP);
-    masa_status st = masa_device_start(m->device, err);
+    masa_status st = masa_device_start(m->device, masa_dist_where().number, err);
     if (st == MASA_OK) st = parse_compute(&options.compute, m->compute, err);
     if (st == MASA_OK) st = masa_model_find(&m->found, m->path, err);
     if (st == MASA_OK) st = masa_tokenizer_load(&m->tokenizer, m->found, err);

@@ -19,8 +19,7 @@ void dist_count_vote(double start)
     cost.waited += masa_clock() - start;
 }
 
-/* Counts a call that began at `start` and sent `bytes`, and turns its text into a status. */
-static masa_status done(const char *why, double start, size_t bytes, masa_error *err)
+masa_status dist_done(const char *why, double start, size_t bytes, masa_error *err)
 {
     cost.seconds += masa_clock() - start;
     cost.bytes += (double)bytes;
@@ -32,15 +31,15 @@ static masa_status done(const char *why, double start, size_t bytes, masa_error 
 masa_status dist_gather(void *all, const void *mine, size_t bytes, masa_error *err)
 {
     double start = masa_clock();
-    return done(dist_transport->gather(all, mine, bytes), start,
-                (dist_transport->size - 1) * bytes, err);
+    return dist_done(dist_transport->gather(all, mine, bytes), start,
+                     (dist_transport->size - 1) * bytes, err);
 }
 
 static masa_status exchange(void *all, const void *mine, size_t bytes, masa_error *err)
 {
     double start = masa_clock();
-    return done(dist_transport->exchange(all, mine, bytes), start,
-                (dist_transport->size - 1) * bytes, err);
+    return dist_done(dist_transport->exchange(all, mine, bytes), start,
+                     (dist_transport->size - 1) * bytes, err);
 }
 
 masa_status masa_dist_spread(void *data, size_t bytes, size_t from, masa_error *err)
@@ -48,7 +47,7 @@ masa_status masa_dist_spread(void *data, size_t bytes, size_t from, masa_error *
     double start = masa_clock();
     if (!dist_transport) return MASA_OK;
     size_t sent = dist_transport->rank == from ? (dist_transport->size - 1) * bytes : 0;
-    return done(dist_transport->spread(data, bytes, from), start, sent, err);
+    return dist_done(dist_transport->spread(data, bytes, from), start, sent, err);
 }
 
 masa_status masa_dist_gather(masa_text *all, size_t *ends, const void *mine, size_t n,
@@ -103,15 +102,14 @@ masa_dist_part masa_dist_part_of(size_t rank, size_t n, size_t unit)
 /* Parts go through the host a window at a time, which has as many numbers of each. */
 enum { WINDOW = 1 << 20 }; /* floats, of all parts together */
 
-/* How many of its numbers from `at` on are in a window. */
-static size_t in_window(masa_dist_part part, size_t at, size_t most)
+size_t dist_in_window(masa_dist_part part, size_t at, size_t most)
 {
     size_t n = part.last - part.first;
     if (at >= n) return 0;
     return n - at < most ? n - at : most;
 }
 
-static size_t longest_part(size_t n, size_t unit)
+size_t dist_longest_part(size_t n, size_t unit)
 {
     size_t most = 0;
     for (size_t r = 0; r < dist_transport->size; r++) {
@@ -121,11 +119,10 @@ static size_t longest_part(size_t n, size_t unit)
     return most;
 }
 
-masa_status masa_dist_sum_part(float DEVICE *values, size_t n, size_t unit, masa_error *err)
+static masa_status sum_by_host(float DEVICE *values, size_t n, size_t unit, masa_error *err)
 {
-    if (!dist_transport) return MASA_OK;
     size_t size = dist_transport->size, rank = dist_transport->rank,
-           end = longest_part(n, unit);
+           end = dist_longest_part(n, unit);
     size_t most = (WINDOW + size - 1) / size;
     if (most > end) most = end;
     float *mine = masa_alloc(2 * size * most + 1, sizeof *mine), *all = mine + size * most;
@@ -135,43 +132,58 @@ masa_status masa_dist_sum_part(float DEVICE *values, size_t n, size_t unit, masa
         for (size_t r = 0; r < size; r++) {
             masa_dist_part part = masa_dist_part_of(r, n, unit);
             masa_device_get(mine + r * most, values + part.first + at,
-                            in_window(part, at, most) * sizeof *mine);
+                            dist_in_window(part, at, most) * sizeof *mine);
         }
         st = exchange(all, mine, most * sizeof *mine, err);
         if (st != MASA_OK) break;
         add_tree(all, 0, size, most);
-        masa_device_put(values + own.first + at, all, in_window(own, at, most) * sizeof *mine);
+        masa_device_put(values + own.first + at, all,
+                        dist_in_window(own, at, most) * sizeof *mine);
     }
     free(mine);
     return st;
 }
 
-masa_status masa_dist_share_parts(float DEVICE *values, size_t n, size_t unit, masa_error *err)
+static masa_status share_by_host(float DEVICE *values, size_t n, size_t unit, masa_error *err)
 {
-    if (!dist_transport) return MASA_OK;
     size_t size = dist_transport->size, rank = dist_transport->rank,
-           end = longest_part(n, unit);
+           end = dist_longest_part(n, unit);
     size_t most = (WINDOW + size - 1) / size;
     if (most > end) most = end;
     float *mine = masa_alloc((size + 1) * most + 1, sizeof *mine), *all = mine + most;
     masa_dist_part own = masa_dist_part_of(rank, n, unit);
     masa_status st = MASA_OK;
     for (size_t at = 0; st == MASA_OK && at < end; at += most) {
-        masa_device_get(mine, values + own.first + at, in_window(own, at, most) * sizeof *mine);
+        masa_device_get(mine, values + own.first + at,
+                        dist_in_window(own, at, most) * sizeof *mine);
         st = dist_gather(all, mine, most * sizeof *mine, err);
         for (size_t r = 0; st == MASA_OK && r < size; r++) {
             masa_dist_part part = masa_dist_part_of(r, n, unit);
             if (r != rank)
                 masa_device_put(values + part.first + at, all + r * most,
-                                in_window(part, at, most) * sizeof *mine);
+                                dist_in_window(part, at, most) * sizeof *mine);
         }
     }
     free(mine);
     return st;
 }
 
+masa_status masa_dist_sum_part(float DEVICE *values, size_t n, size_t unit, masa_error *err)
+{
+    if (!dist_transport) return MASA_OK;
+    return dist_linked() ? dist_sum_linked(values, n, unit, err)
+                         : sum_by_host(values, n, unit, err);
+}
+
+masa_status masa_dist_share_parts(float DEVICE *values, size_t n, size_t unit, masa_error *err)
+{
+    if (!dist_transport) return MASA_OK;
+    return dist_linked() ? dist_share_linked(values, n, unit, err)
+                         : share_by_host(values, n, unit, err);
+}
+
 /* Each rank adds up its part, which then goes to all: as few bytes as a ring sends, and nothing
- * depends on the order in which MPI would add. */
+ * depends on the order in which MPI or NCCL would add. */
 masa_status masa_dist_sum(float DEVICE *values, size_t n, masa_error *err)
 {
     masa_status st = masa_dist_sum_part(values, n, 1, err);

@@ -119,6 +119,7 @@ void masa_dist_close(masa_status outcome)
         dist_watch_end();
         t->abort(masa_status_exit(outcome));
     }
+    dist_link_end();
     t->close();
     dist_watch_stop();
     dist_transport = NULL;
@@ -128,7 +129,7 @@ void masa_dist_close(masa_status outcome)
 
 masa_dist_place masa_dist_where(void)
 {
-    masa_dist_place place = {1, 1};
+    masa_dist_place place = {1, 0, 1};
     if (!dist_transport) return place;
     const char *here = seats[dist_transport->rank].host;
     place.processes = place.machines = 0;
@@ -136,7 +137,9 @@ masa_dist_place masa_dist_where(void)
         size_t first = 0;
         while (strcmp(seats[first].host, seats[r].host) != 0) first++;
         place.machines += first == r;
-        place.processes += strcmp(seats[r].host, here) == 0;
+        bool ours = strcmp(seats[r].host, here) == 0;
+        place.processes += ours;
+        place.number += ours && r < dist_transport->rank;
     }
     return place;
 }

@@ -24,11 +24,12 @@
 #include <masa/adamw.h>
 #include <masa/attention.h>
 #include <masa/device.h>
+#include <masa/link.h>
 #include <masa/rows.h>
 #include <masa/sample.h>
 
 /* Changes with this table: a plugin of another build is refused. */
-enum { BACKEND_VERSION = 4 };
+enum { BACKEND_VERSION = 5 };
 
 struct backend {
     unsigned version; /* BACKEND_VERSION */
@@ -36,9 +37,10 @@ struct backend {
 
     /* ---- the device ---- */
 
-    /* Device number `index` of its kind, once, before all else. MASA_ERR_UNSUPPORTED with the
-     * cause: no driver, no such device, too old a one. */
-    masa_status (*start)(int index, masa_error *err);
+    /* Device number `index` of its kind, with `round` counted round among those that there are;
+     * once, before all else. MASA_ERR_UNSUPPORTED with the cause: no driver, no such device, too
+     * old a one. */
+    masa_status (*start)(size_t index, bool round, masa_error *err);
     /* As masa/device.h: */
     const char *(*name)(void);
     masa_dtype (*compute)(void);
@@ -186,6 +188,15 @@ struct backend {
     void (*adamw)(float DEVICE *w, void DEVICE *m, void DEVICE *v, const float DEVICE *grad,
                   size_t n, const masa_adamw *options);
     void (*sums_of_squares)(double *sums, const float DEVICE *x, size_t n); /* n > 0 */
+
+    /* ---- to other processes, masa/link.h; NULL where the memory is the host's ---- */
+
+    masa_status (*link_find)(char *place, masa_error *err);
+    masa_status (*link_name)(char *name, masa_error *err);
+    masa_status (*link_join)(const char *name, size_t rank, size_t size, masa_error *err);
+    void (*link_leave)(void);
+    masa_status (*link_swap)(const masa_link_piece *send, const masa_link_piece *receive,
+                             masa_error *err);
 };
 
 extern const struct backend backend_cpu;

@@ -14,7 +14,8 @@
 
 static const struct backend *chosen;
 
-static masa_status start_plugin(const struct backend **out, int index, masa_error *err)
+static masa_status start_plugin(const struct backend **out, size_t index, bool round,
+                                masa_error *err)
 {
     void *plugin = masa_plugin_open("libmasa_cuda.so"); /* its code is what computes */
     if (!plugin)
@@ -28,27 +29,26 @@ static masa_status start_plugin(const struct backend **out, int index, masa_erro
     if (!backend || backend->version != BACKEND_VERSION)
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED,
                          "no device cuda: libmasa_cuda.so is of another version of masa");
-    masa_status st = backend->start(index, err);
+    masa_status st = backend->start(index, round, err);
     if (st == MASA_OK) *out = backend;
     return st;
 }
 
-/* "cuda" or "cuda:N"; -1: neither. */
-static int cuda_index(const char *name)
+/* N of "cuda:N"; -1: it is no such name. */
+static long cuda_index(const char *name)
 {
     char *end;
-    if (strcmp(name, "cuda") == 0) return 0;
     if (strncmp(name, "cuda:", 5) != 0 || name[5] < '0' || name[5] > '9') return -1;
     long index = strtol(name + 5, &end, 10);
-    return *end || index > 1024 ? -1 : (int)index;
+    return *end || index > 1024 ? -1 : index;
 }
 
-masa_status masa_device_start(const char *name, masa_error *err)
+masa_status masa_device_start(const char *name, size_t turn, masa_error *err)
 {
     if (!name) name = getenv("MASA_DEVICE");
     if (!name || !*name) name = "auto";
-    bool automatic = strcmp(name, "auto") == 0;
-    int index = automatic ? 0 : cuda_index(name);
+    bool automatic = strcmp(name, "auto") == 0, any = automatic || strcmp(name, "cuda") == 0;
+    long index = any ? (long)turn : cuda_index(name);
     if (index < 0 && strcmp(name, "cpu") != 0)
         return MASA_FAIL(err, MASA_ERR_USAGE,
                          "no device '%s'; there are auto, cpu, cuda and cuda:N", name);
@@ -56,11 +56,12 @@ masa_status masa_device_start(const char *name, masa_error *err)
         return MASA_FAIL(err, MASA_ERR_USAGE, "the device was chosen already: %s",
                          chosen->kind);
     const struct backend *found = NULL;
-    masa_status st = index < 0 ? MASA_OK : start_plugin(&found, index, automatic ? NULL : err);
+    masa_status st = MASA_OK;
+    if (index >= 0) st = start_plugin(&found, (size_t)index, any, automatic ? NULL : err);
     if (st != MASA_OK && !automatic) return st;
     if (!found) {
         found = &backend_cpu;
-        st = found->start(0, err);
+        st = found->start(0, false, err);
     }
     if (st == MASA_OK) chosen = found;
     return st;
@@ -70,7 +71,7 @@ const struct backend *backend_get(void)
 {
     if (chosen) return chosen;
     masa_error err = {0};
-    if (masa_device_start(NULL, &err)) {
+    if (masa_device_start(NULL, 0, &err)) {
         fprintf(stderr, "masa: %s\n", err.message);
         exit(1);
     }

@@ -47,6 +47,14 @@ static const kind kinds[] = {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
+static inline const kind *kind_named(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++)
+        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
+    fail_msg("no kind %s", name);
+    return NULL;
+}
+
 /* The tiny model with room for the prompts of meta rollouts. */
 static void make_long_model(void)
 {

@@ -5,6 +5,8 @@
 
 #define WITH "MASA_TEST_WITH_PLUGIN" /* set where there is a plugin to be found */
 
+static size_t turn; /* of the process among those of its machine */
+
 /* What a process says that asks for a device by name (NULL: none) under these settings:
  * "KIND, NAME" or an error's message. */
 static const char *answer(const char *name, const char *set, const char *value,
@@ -19,7 +21,7 @@ static const char *answer(const char *name, const char *set, const char *value,
         unsetenv("MASA_DEVICE");
         if (set) setenv(set, value, 1);
         if (wish) setenv("MASA_DEVICE", wish, 1);
-        masa_status st = masa_device_start(name, &err);
+        masa_status st = masa_device_start(name, turn, &err);
         FILE *out = fdopen(ends[1], "w");
         if (st) fprintf(out, "%d: %s", (int)st, err.message);
         else fprintf(out, "%s, %s", masa_device_kind(), masa_device_name());
@@ -78,8 +80,8 @@ static void is_chosen_once(void **state)
 {
     (void)state;
     masa_error err = {0};
-    assert_int_equal(masa_device_start("cpu", NULL), MASA_OK);
-    assert_int_equal(masa_device_start("cpu", &err), MASA_ERR_USAGE);
+    assert_int_equal(masa_device_start("cpu", 0, NULL), MASA_OK);
+    assert_int_equal(masa_device_start("cpu", 0, &err), MASA_ERR_USAGE);
     says(err.message, "chosen already: cpu");
 }
 
@@ -96,6 +98,10 @@ static void a_plugin_is_found(void **state)
     says(answer("cuda", "PLUGIN_VERSION", "77", NULL), "of another version");
     says(answer("auto", "PLUGIN_VERSION", "77", NULL), "cpu, ");
     says(answer("auto", "PLUGIN_DEVICES", "0", NULL), "cpu, ");
+    turn = 3;
+    says(answer("cuda", NULL, NULL, NULL), "cuda, plugin's device 1");
+    says(answer("auto", "PLUGIN_DEVICES", "4", NULL), "cuda, plugin's device 3");
+    says(answer("cuda:0", NULL, NULL, NULL), "cuda, plugin's device 0");
 }
 
 int main(void)

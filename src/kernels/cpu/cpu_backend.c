@@ -12,9 +12,9 @@
 #include "cpu_onednn.h"
 #include "cpu_split.h"
 
-masa_status cpu_start(int index, masa_error *err)
+masa_status cpu_start(size_t index, bool round, masa_error *err)
 {
-    (void)index, (void)err;
+    (void)index, (void)round, (void)err;
     return MASA_OK;
 }
 

@@ -14,6 +14,7 @@
 #include <masa/adamw.h>
 #include <masa/attention.h>
 #include <masa/dtype.h>
+#include <masa/link.h>
 #include <masa/rows.h>
 #include <masa/sample.h>
 
@@ -119,6 +120,14 @@ void cuda_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t
                    const int32_t *slots, size_t rows);
 void cuda_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
                            const masa_cached_rows *rows, const masa_attention_shape *shape);
+
+/* ---- cuda_link.cu, masa/link.h: NULL, or what is wrong, valid until the next call ---- */
+
+const char *cuda_link_find(char *place);
+const char *cuda_link_name(char *name);
+const char *cuda_link_join(const char *name, size_t rank, size_t size);
+void cuda_link_leave(void);
+const char *cuda_link_swap(const masa_link_piece *send, const masa_link_piece *receive);
 
 #ifdef __cplusplus
 }

@@ -19,12 +19,12 @@ static masa_status fail(masa_error *err, masa_status code, const char *message)
     return code;
 }
 
-static masa_status start(int index, masa_error *err)
+static masa_status start(size_t index, bool round, masa_error *err)
 {
     char message[300];
-    const char *why = device_start(index);
+    const char *why = device_start(index, round);
     if (!why) return MASA_OK;
-    snprintf(message, sizeof message, "GPU %d cannot be used: %s", index, why);
+    snprintf(message, sizeof message, "GPU %zu cannot be used: %s", index, why);
     return fail(err, MASA_ERR_UNSUPPORTED, message);
 }
 
@@ -63,6 +63,36 @@ static masa_status plan_create(void **plan, size_t max_segments, masa_error *err
         return fail(err, MASA_ERR_MEMORY, "not enough GPU memory for a batch's segments");
     *plan = made;
     return MASA_OK;
+}
+
+static masa_status link_find(char *place, masa_error *err)
+{
+    const char *why = cuda_link_find(place);
+    return why ? fail(err, MASA_ERR_UNSUPPORTED, why) : MASA_OK;
+}
+
+static masa_status link_done(const char *why, masa_error *err)
+{
+    char message[300];
+    if (!why) return MASA_OK;
+    snprintf(message, sizeof message, "NCCL: %s", why);
+    return fail(err, MASA_ERR_PEER, message);
+}
+
+static masa_status link_name(char *name, masa_error *err)
+{
+    return link_done(cuda_link_name(name), err);
+}
+
+static masa_status link_join(const char *name, size_t rank, size_t size, masa_error *err)
+{
+    return link_done(cuda_link_join(name, rank, size), err);
+}
+
+static masa_status link_swap(const masa_link_piece *send, const masa_link_piece *receive,
+                             masa_error *err)
+{
+    return link_done(cuda_link_swap(send, receive), err);
 }
 
 static backend make_table()
@@ -124,6 +154,12 @@ static backend make_table()
     b.sample = cuda_sample;
     b.adamw = cuda_adamw;
     b.sums_of_squares = cuda_sums_of_squares;
+
+    b.link_find = link_find;
+    b.link_name = link_name;
+    b.link_join = link_join;
+    b.link_leave = cuda_link_leave;
+    b.link_swap = link_swap;
     return b;
 }
 

@@ -25,13 +25,15 @@ void device_check(cudaError_t error, const char *what)
     if (error != cudaSuccess) device_fail(what, cudaGetErrorString(error));
 }
 
-const char *device_start(int index)
+const char *device_start(size_t number, bool round)
 {
-    int count = 0;
+    int count = 0, index;
     if (state.stream) return NULL;
     cudaError_t error = cudaGetDeviceCount(&count);
     if (error != cudaSuccess) return cudaGetErrorString(error);
-    if (index >= count) return "there is no GPU of that number";
+    if (count == 0 || (!round && number >= (size_t)count))
+        return "there is no GPU of that number";
+    index = (int)(number % (size_t)count);
     error = cudaSetDevice(index);
     if (error == cudaSuccess) error = cudaGetDeviceProperties(&state.properties, index);
     if (error != cudaSuccess) return cudaGetErrorString(error);
@@ -45,6 +47,11 @@ const char *device_start(int index)
 const char *device_name(void)
 {
     return state.properties.name;
+}
+
+const char *device_place(void)
+{
+    return state.properties.uuid.bytes;
 }
 
 int device_units(void)
@@ -129,6 +136,13 @@ void device_zero(void *to, size_t bytes)
 void device_wait(void)
 {
     device_check(cudaStreamSynchronize(state.stream), "its work");
+}
+
+bool device_idle(void)
+{
+    cudaError_t error = cudaStreamQuery(state.stream);
+    if (error != cudaErrorNotReady) device_check(error, "its work");
+    return error == cudaSuccess;
 }
 
 void *device_scratch(enum device_scratch kind, size_t bytes)

@@ -13,9 +13,12 @@
 extern "C" {
 #endif
 
-/* Takes GPU number `index`. NULL, or why not: a text that stays valid. */
-const char *device_start(int index);
+/* Takes GPU number `index`, with `round` counted round among those that there are. NULL, or why
+ * not: a text that stays valid. */
+const char *device_start(size_t index, bool round);
 const char *device_name(void);
+/* The GPU's own number, 16 bytes: no other has it. */
+const char *device_place(void);
 /* Multiprocessors. */
 int device_units(void);
 /* Bytes that may still be taken. */
@@ -34,6 +37,8 @@ void device_get(void *to_host, const void *from, size_t bytes);
 void device_copy(void *to, const void *from, size_t pitch, size_t bytes, size_t n);
 void device_zero(void *to, size_t bytes);
 void device_wait(void);
+/* Whether there is nothing to wait for. */
+bool device_idle(void);
 
 /* Ends the program: "masa: the GPU: WHAT: WHY". */
 void device_fail(const char *what, const char *why);

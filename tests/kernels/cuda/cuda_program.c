@@ -26,14 +26,6 @@ static int set_up(void **state)
     return shell("cp \"$masa\" masa && ln -s '" MASA_PLUGIN "/libmasa_cuda.so' .");
 }
 
-static const kind *kind_named(const char *name)
-{
-    for (size_t i = 0; i < KINDS; i++)
-        if (strcmp(kinds[i].name, name) == 0) return &kinds[i];
-    fail_msg("no kind %s", name);
-    return NULL;
-}
-
 static void run_on(const char *device, const char *line)
 {
     char text[3000];

@@ -126,7 +126,7 @@ static inline void gpu_equal(const struct gpu_arrays *a, const void *gpu, const 
 static inline int gpu_start(void **state)
 {
     (void)state;
-    const char *why = device_start(0);
+    const char *why = device_start(0, false);
     if (why) print_error("%s\n", why);
     return why != NULL || backend_cpu.start(0, NULL) != MASA_OK;
 }

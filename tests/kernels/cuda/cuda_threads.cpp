@@ -87,7 +87,7 @@ static void run_attention(unsigned head_dim, masa_dtype dtype)
 
 int main(int argc, char **argv)
 {
-    if (device_start(0)) return 1;
+    if (device_start(0, false)) return 1;
     if (argc > 1 && strcmp(argv[1], "planted") == 0) {
         GPU_LAUNCH(unguarded, dim3(1), dim3(64), 64 * sizeof(float), (float *)numbers(256));
         device_wait();

@@ -15,13 +15,14 @@ static int environment(const char *name, int otherwise)
     return value ? atoi(value) : otherwise;
 }
 
-static masa_status start(int index, masa_error *err)
+static masa_status start(size_t index, bool round, masa_error *err)
 {
-    if (index >= environment("PLUGIN_DEVICES", 2)) {
-        if (err) snprintf(err->message, sizeof err->message, "there is no device %d", index);
+    size_t n = (size_t)environment("PLUGIN_DEVICES", 2);
+    if (n == 0 || (!round && index >= n)) {
+        if (err) snprintf(err->message, sizeof err->message, "there is no device %zu", index);
         return MASA_ERR_UNSUPPORTED;
     }
-    started = index;
+    started = (int)(index % n);
     return MASA_OK;
 }
 

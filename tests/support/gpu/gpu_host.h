@@ -47,7 +47,8 @@ struct dim3 {
 typedef enum cudaError {
     cudaSuccess = 0,
     cudaErrorMemoryAllocation = 2,
-    cudaErrorNoDevice = 100
+    cudaErrorNoDevice = 100,
+    cudaErrorNotReady = 600
 } cudaError_t;
 typedef struct gpu_stream *cudaStream_t;
 typedef enum cudaMemcpyKind {
@@ -58,8 +59,12 @@ typedef enum cudaMemcpyKind {
 typedef enum cudaFuncAttribute {
     cudaFuncAttributeMaxDynamicSharedMemorySize = 8
 } cudaFuncAttribute;
+struct cudaUUID_t {
+    char bytes[16];
+};
 struct cudaDeviceProp {
     char name[256];
+    cudaUUID_t uuid;
     int major, minor, multiProcessorCount;
 };
 cudaError_t cudaGetDeviceCount(int *count);
@@ -71,6 +76,7 @@ const char *cudaGetErrorString(cudaError_t error);
 cudaError_t cudaStreamCreate(cudaStream_t *stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamQuery(cudaStream_t stream);
 cudaError_t cudaMalloc(void **p, size_t bytes);
 cudaError_t cudaFree(void *p);
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind,
@@ -103,6 +109,11 @@ enum kind { BLOCK, WARP, SHUFFLE, BALLOT, MATRIX, PRODUCT };
 void barrier(kind k);
 void *dynamic_shared();
 unsigned lane();
+
+/* The GPU of this process; whether all of that is in one allocation of it. */
+int device();
+bool has(const void *p, size_t bytes);
+bool is_stream(cudaStream_t stream);
 
 /* Queues work of a stream. */
 void enqueue(cudaStream_t stream, std::function<void()> work);

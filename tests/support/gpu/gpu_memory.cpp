@@ -12,6 +12,7 @@
 
 struct gpu_stream {
     std::deque<std::function<void()>> queue;
+    bool asked; /* since something was queued */
 };
 
 namespace gpu
@@ -46,6 +47,31 @@ static void allow(int protection)
 void enqueue(cudaStream_t stream, std::function<void()> work)
 {
     stream->queue.push_back(std::move(work));
+    stream->asked = false;
+}
+
+static int current;
+
+int device()
+{
+    return current;
+}
+
+bool has(const void *p, size_t bytes)
+{
+    auto it = areas.upper_bound((char *)(uintptr_t)p);
+    if (it == areas.begin()) return false;
+    --it;
+    char *end =
+        it->first + (it->second.pages - it->second.bytes) / 256 * 256 + it->second.bytes;
+    return (const char *)p + bytes <= end;
+}
+
+bool is_stream(cudaStream_t stream)
+{
+    for (gpu_stream *s : streams)
+        if (s == stream) return true;
+    return false;
 }
 
 static void drain(gpu_stream *stream)
@@ -144,20 +170,28 @@ void copies_must_be_done()
 
 using namespace gpu;
 
+/* How many the machine has, in the environment, so that each of several processes can have its own;
+ * else one. */
 cudaError_t cudaGetDeviceCount(int *count)
 {
-    *count = 1;
+    const char *said = getenv("GPU_COUNT");
+    *count = said ? atoi(said) : 1;
     return cudaSuccess;
 }
 
 cudaError_t cudaSetDevice(int device)
 {
-    return device == 0 ? cudaSuccess : cudaErrorNoDevice;
+    int count;
+    cudaGetDeviceCount(&count);
+    if (device < 0 || device >= count) return cudaErrorNoDevice;
+    current = device;
+    return cudaSuccess;
 }
 
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int)
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device)
 {
-    *p = {"no GPU: the tests' shim", 8, 0, 4};
+    *p = {"no GPU: the tests' shim", {"shim"}, 8, 0, 4};
+    p->uuid.bytes[15] = (char)device;
     return cudaSuccess;
 }
 
@@ -180,7 +214,7 @@ const char *cudaGetErrorString(cudaError_t error)
 
 cudaError_t cudaStreamCreate(cudaStream_t *stream)
 {
-    *stream = new gpu_stream;
+    *stream = new gpu_stream();
     streams.push_back(*stream);
     return cudaSuccess;
 }
@@ -196,6 +230,17 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
+    drain(stream);
+    return cudaSuccess;
+}
+
+/* Work takes its time: who asks once is told that it is not done. */
+cudaError_t cudaStreamQuery(cudaStream_t stream)
+{
+    if (!stream->queue.empty() && !stream->asked) {
+        stream->asked = true;
+        return cudaErrorNotReady;
+    }
     drain(stream);
     return cudaSuccess;
 }

@@ -38,6 +38,7 @@ size_t masa_dist_size(void);
 /* Where a process runs. */
 typedef struct masa_dist_place {
     size_t processes; /* of ours on this machine */
+    size_t number;    /* of this one among them, from 0 on */
     size_t machines;  /* that we run on */
 } masa_dist_place;
 masa_dist_place masa_dist_where(void);

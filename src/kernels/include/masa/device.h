@@ -25,15 +25,16 @@
 #endif
 
 /**
- * Chooses the device: "cpu", "cuda" (the first GPU), "cuda:N", or "auto": a GPU if there is one,
- * else the processor. NULL: what MASA_DEVICE in the environment says, else "auto". GPUs are
- * behind a plugin, libmasa_cuda.so, which is opened at run time.
+ * Chooses the device: "cpu", "cuda", "cuda:N", or "auto": a GPU if there is one, else the
+ * processor. NULL: what MASA_DEVICE in the environment says, else "auto". Where no number is said
+ * it is GPU number `turn`, counted round: which of several processes of a machine this one is.
+ * GPUs are behind a plugin, libmasa_cuda.so, which is opened at run time.
  *
  * Before all else that concerns the device: a call that comes before it chooses by NULL, and
  * ends the program where that fails. MASA_ERR_USAGE for another name or when a device was
  * chosen already, MASA_ERR_UNSUPPORTED where the one asked for cannot be used, with the cause.
  */
-masa_status masa_device_start(const char *name, masa_error *err);
+masa_status masa_device_start(const char *name, size_t turn, masa_error *err);
 
 /** "cpu" or "cuda". */
 const char *masa_device_kind(void);
