@@ -29,7 +29,7 @@
 #include <masa/sample.h>
 
 /* Changes with this table: a plugin of another build is refused. */
-enum { BACKEND_VERSION = 5 };
+enum { BACKEND_VERSION = 6 };
 
 struct backend {
     unsigned version; /* BACKEND_VERSION */
@@ -43,6 +43,7 @@ struct backend {
     masa_status (*start)(size_t index, bool round, masa_error *err);
     /* As masa/device.h: */
     const char *(*name)(void);
+    const char *(*facts)(void);
     masa_dtype (*compute)(void);
     bool (*rows_agree)(masa_dtype compute);
     masa_device_sizes (*sizes)(void);
@@ -61,6 +62,13 @@ struct backend {
     void (*copy)(void DEVICE *to, const void DEVICE *from, size_t pitch, size_t bytes,
                  size_t n);
     void (*zero)(void DEVICE *to, size_t bytes);
+
+    /* masa_device_record; all NULL: the device does not. A recording is the device's own, NULL
+     * where it cannot be made; replay is false where scratch has moved since. */
+    void (*record)(void);
+    void *(*record_end)(void);
+    bool (*replay)(void *recording);
+    void (*record_drop)(void *recording); /* never NULL */
 
     /* ---- products, masa/linear.h: W [out, in] ---- */
 
@@ -203,5 +211,8 @@ extern const struct backend backend_cpu;
 
 /* The device's table: chosen at the first call if masa_device_start was not. */
 const struct backend *backend_get(void);
+
+/* What recordings have noted is out of date: other maps multiply. */
+void device_outdate(void);
 
 #endif

@@ -88,6 +88,11 @@ const char *masa_device_name(void)
     return backend_get()->name();
 }
 
+const char *masa_device_facts(void)
+{
+    return backend_get()->facts();
+}
+
 masa_dtype masa_device_compute(void)
 {
     return backend_get()->compute();
@@ -167,6 +172,48 @@ void masa_device_copy_planes(void DEVICE *to, const void DEVICE *from, size_t pi
 void masa_device_zero(void DEVICE *to, size_t bytes)
 {
     if (bytes) backend_get()->zero(to, bytes);
+}
+
+/* ---- recordings ---- */
+
+struct masa_recording {
+    void *made; /* the device's */
+    unsigned long date;
+};
+static unsigned long date; /* what is older is out of date */
+
+void device_outdate(void)
+{
+    date++;
+}
+
+bool masa_device_records(void)
+{
+    return backend_get()->record != NULL;
+}
+
+void masa_device_record(void)
+{
+    backend_get()->record();
+}
+
+masa_recording *masa_device_record_end(void)
+{
+    masa_recording *r = masa_alloc(1, sizeof *r);
+    *r = (masa_recording){backend_get()->record_end(), date};
+    return r;
+}
+
+bool masa_device_replay(masa_recording *r)
+{
+    return r->date == date && r->made && backend_get()->replay(r->made);
+}
+
+void masa_recording_destroy(masa_recording *r)
+{
+    if (!r) return;
+    if (r->made) backend_get()->record_drop(r->made);
+    free(r);
 }
 
 masa_status masa_device_map(void **host, void DEVICE *p, size_t bytes, bool write,

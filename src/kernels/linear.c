@@ -86,6 +86,7 @@ void masa_linear_attach(masa_linear *l, masa_linear_factors *factors)
            factors->b->compute == l->compute);
     factors->below = l->factors;
     l->factors = factors;
+    device_outdate();
     l->rows = UNTRIED;
 }
 
@@ -93,6 +94,7 @@ void masa_linear_detach(masa_linear *l)
 {
     assert(l->factors);
     l->factors = l->factors->below;
+    device_outdate();
     l->rows = UNTRIED;
 }
 

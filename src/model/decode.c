@@ -2,38 +2,12 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <masa/decode.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
 #include "activations_internal.h"
 #include "block.h"
+#include "decode_internal.h"
 #include "placer.h"
-
-struct masa_decoder {
-    masa_model *model;
-    masa_decoder_sizes sizes;
-    void DEVICE *memory;     /* one block that all below lie in, but for `host` */
-    float DEVICE *x;         /* [rows, hidden] residual stream */
-    float DEVICE *last;      /* [rows, hidden] its rows whose logits are wanted */
-    void DEVICE *norm;       /* [rows, hidden] compute dtype, as all below */
-    void DEVICE *qkv;        /* [rows, qkv] */
-    void DEVICE *rotated;    /* [rows, qkv], with q/k norm */
-    void DEVICE *attn;       /* [rows, q] */
-    float DEVICE *lse;       /* [rows, heads] */
-    void DEVICE *gate_up;    /* [rows, 2 intermediate] */
-    void DEVICE *act;        /* [rows, intermediate] */
-    float DEVICE *head_rstd; /* [rows, heads + kv_heads], with q/k norm */
-    int32_t DEVICE *inputs;  /* a step's integers, one after the other */
-    int32_t *host;           /* the same on the host, where they are written */
-};
-
-/* Where a step's integers are on the device. */
-typedef struct inputs {
-    const int32_t DEVICE *tokens, *positions, *kept_rows; /* [rows] */
-    const int32_t DEVICE *slots;                          /* [rows] where key and value go */
-    const int32_t DEVICE *logit_rows;                     /* [n_logits] */
-    masa_cached_rows cached;
-} inputs;
 
 /* Elements of one layer's keys (or values). */
 static size_t plane(const masa_model_config *c, size_t n_blocks, size_t block_tokens)
@@ -145,94 +119,12 @@ masa_status masa_decoder_create(masa_decoder **out, masa_model *model,
 void masa_decoder_destroy(masa_decoder *decoder)
 {
     if (!decoder) return;
+    for (size_t i = 0; i < decoder->n_steps; i++)
+        masa_recording_destroy(decoder->steps[i].recording);
+    free(decoder->steps);
     masa_device_free(decoder->memory);
     free(decoder->host);
     free(decoder);
-}
-
-/* The next n of a step's integers, written to the host's array; *used are before them. */
-static int32_t *take(const masa_decoder *d, size_t *used, size_t n, const int32_t *from,
-                     const int32_t DEVICE **to)
-{
-    int32_t *host = d->host + *used;
-    *to = d->inputs + *used;
-    *used += n;
-    if (from && n) memcpy(host, from, n * sizeof *host);
-    return host;
-}
-
-/* Where each row's key and value are stored, and how far it sees. */
-static void locate_rows(const masa_decoder *d, const masa_kv_store *store,
-                        const masa_decode_batch *batch, size_t *used, inputs *in)
-{
-    size_t rows = batch->rows, size = store->block_tokens;
-    int32_t *slots = take(d, used, rows, NULL, &in->slots);
-    int32_t *lengths = take(d, used, rows, NULL, &in->cached.lengths);
-    for (size_t r = 0; r < rows; r++) {
-        size_t position = (size_t)batch->positions[r];
-        const int32_t *table =
-            batch->block_tables + (size_t)batch->sequences[r] * batch->max_blocks;
-        size_t block = (size_t)table[position / size];
-        assert(position < d->model->config.max_positions && block < store->n_blocks);
-        slots[r] = (int32_t)(block * size + position % size);
-        lengths[r] = batch->positions[r] + 1;
-        if (position >= in->cached.longest_context) in->cached.longest_context = position + 1;
-    }
-}
-
-/* Runs of rows of one sequence, which number the sequences of the step. */
-static void find_runs(const masa_decoder *d, const masa_decode_batch *batch, size_t *used,
-                      inputs *in)
-{
-    size_t rows = batch->rows, n = 0;
-    int32_t *sequences = take(d, used, rows, NULL, &in->cached.sequences);
-    int32_t *runs = take(d, used, d->sizes.sequences + 1, NULL, &in->cached.runs);
-    for (size_t r = 0; r < rows; r++) {
-        if (r == 0 || batch->sequences[r] != batch->sequences[r - 1]) {
-            assert(n < d->sizes.sequences);
-            runs[n++] = (int32_t)r;
-        }
-        sequences[r] = (int32_t)n - 1;
-        size_t length = r + 1 - (size_t)runs[n - 1];
-        if (length > in->cached.longest_run) in->cached.longest_run = length;
-    }
-    runs[n] = (int32_t)rows;
-    in->cached.rows = rows;
-    in->cached.n_runs = n;
-}
-
-/* The runs' block tables, as long as the longest of them needs. */
-static void gather_tables(const masa_decoder *d, const masa_kv_store *store,
-                          const masa_decode_batch *batch, size_t *used, inputs *in)
-{
-    const int32_t *runs = d->host + (in->cached.runs - d->inputs);
-    size_t blocks =
-        (in->cached.longest_context + store->block_tokens - 1) / store->block_tokens;
-    assert(blocks <= d->sizes.blocks);
-    in->cached.max_blocks = blocks;
-    int32_t *tables = take(d, used, in->cached.n_runs * blocks, NULL, &in->cached.block_tables);
-    for (size_t i = 0; i < in->cached.n_runs; i++) {
-        size_t from = (size_t)batch->sequences[runs[i]] * batch->max_blocks;
-        size_t n = blocks < batch->max_blocks ? blocks : batch->max_blocks;
-        memcpy(tables + i * blocks, batch->block_tables + from, n * sizeof *tables);
-    }
-}
-
-/* All that a step's kernels read beside weights and activations, put to the device at once. */
-static inputs put_inputs(const masa_decoder *d, const masa_kv_store *store,
-                         const masa_decode_batch *batch)
-{
-    inputs in = {0};
-    size_t used = 0, rows = batch->rows;
-    take(d, &used, rows, batch->tokens, &in.tokens);
-    take(d, &used, rows, batch->positions, &in.positions);
-    if (batch->kept) take(d, &used, rows, batch->kept_rows, &in.kept_rows);
-    take(d, &used, batch->n_logits, batch->logit_rows, &in.logit_rows);
-    locate_rows(d, store, batch, &used, &in);
-    find_runs(d, batch, &used, &in);
-    gather_tables(d, store, batch, &used, &in);
-    masa_device_put(d->inputs, d->host, used * sizeof *d->host);
-    return in;
 }
 
 static masa_kv_layer cache_of(const masa_model *m, const masa_kv_store *store, size_t l)
@@ -274,22 +166,94 @@ static void run_layer(masa_decoder *d, const masa_kv_store *store, const inputs 
     masa_linear_forward(layer->down, d->x, MASA_F32, d->act, NULL, rows, true);
 }
 
-void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
-                      const masa_decode_batch *batch, float DEVICE *logits)
+static void run(masa_decoder *decoder, const masa_kv_store *store, const inputs *in,
+                masa_activations *kept, float DEVICE *logits)
 {
     const masa_model *m = decoder->model;
     const masa_model_config *c = &m->config;
-    size_t n = batch->n_logits;
-    assert(batch->rows <= decoder->sizes.rows && n <= decoder->sizes.rows);
-    inputs in = put_inputs(decoder, store, batch);
-    model_embed(m, decoder->x, decoder->norm, in.tokens, batch->rows);
-    for (size_t l = 0; l < c->n_layers; l++) run_layer(decoder, store, &in, batch->kept, l);
-    if (batch->kept)
-        activations_keep_input(batch->kept, in.kept_rows, batch->rows, c->n_layers, decoder->x);
+    size_t n = in->n_logits, rows = in->cached.rows;
+    model_embed(m, decoder->x, decoder->norm, in->tokens, rows);
+    for (size_t l = 0; l < c->n_layers; l++) run_layer(decoder, store, in, kept, l);
+    if (kept) activations_keep_input(kept, in->kept_rows, rows, c->n_layers, decoder->x);
     if (n == 0) return;
-    masa_gather_rows(decoder->last, decoder->x, MASA_F32, in.logit_rows, n, c->hidden_size);
+    masa_gather_rows(decoder->last, decoder->x, MASA_F32, in->logit_rows, n, c->hidden_size);
     masa_rmsnorm_forward(decoder->norm, m->compute, NULL, decoder->last,
                          model_values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n, c->hidden_size,
                          c->rms_norm_eps);
     masa_linear_forward(m->head, logits, MASA_F32, decoder->norm, NULL, n, false);
+}
+
+/* ---- steps that are recorded ---- */
+
+/* One new token of each of its sequences, and nothing to be kept. */
+static bool is_plain_step(const masa_decode_batch *batch)
+{
+    if (!masa_device_records() || batch->kept || batch->n_logits != batch->rows) return false;
+    for (size_t r = 0; r < batch->rows; r++)
+        if (batch->logit_rows[r] != (int32_t)r ||
+            (r > 0 && batch->sequences[r] == batch->sequences[r - 1]))
+            return false;
+    return true;
+}
+
+/* The next power of two, or the most. */
+static size_t rounded(size_t n, size_t most)
+{
+    size_t up = 1;
+    while (up < n) up *= 2;
+    return up < most ? up : most;
+}
+
+static decode_step *find_step(masa_decoder *d, const decode_step *like)
+{
+    for (size_t i = 0; i < d->n_steps; i++) {
+        const decode_step *s = &d->steps[i];
+        if (s->rows == like->rows && s->blocks == like->blocks && s->logits == like->logits &&
+            s->store.memory == like->store.memory && s->store.n_blocks == like->store.n_blocks)
+            return &d->steps[i];
+    }
+    return NULL;
+}
+
+/* A kind of step is computed as it comes the first time, which makes its scratch, then recorded
+ * and replayed. */
+static void run_plain_step(masa_decoder *d, const masa_kv_store *store,
+                           const masa_decode_batch *batch, float DEVICE *logits)
+{
+    const masa_decoder_sizes *most = &d->sizes;
+    size_t longest = 0, rows = most->rows < most->sequences ? most->rows : most->sequences;
+    for (size_t r = 0; r < batch->rows; r++)
+        if ((size_t)batch->positions[r] >= longest) longest = (size_t)batch->positions[r] + 1;
+    size_t blocks = (longest + store->block_tokens - 1) / store->block_tokens;
+    decode_step like = {.rows = rounded(batch->rows, rows),
+                        .blocks = rounded(blocks, most->blocks),
+                        .store = *store,
+                        .logits = logits};
+    inputs in = decode_put_inputs(d, store, batch, like.rows, like.blocks);
+    decode_step *step = find_step(d, &like);
+    if (step && !step->recording) {
+        masa_device_record();
+        run(d, store, &in, NULL, logits);
+        step->recording = masa_device_record_end();
+    }
+    if (step && masa_device_replay(step->recording)) return;
+    run(d, store, &in, NULL, logits);
+    if (!step) {
+        MASA_PUSH(d->steps, d->n_steps, d->steps_capacity, like);
+        return;
+    }
+    masa_recording_destroy(step->recording);
+    step->recording = NULL;
+}
+
+void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
+                      const masa_decode_batch *batch, float DEVICE *logits)
+{
+    assert(batch->rows <= decoder->sizes.rows && batch->n_logits <= decoder->sizes.rows);
+    if (is_plain_step(batch)) {
+        run_plain_step(decoder, store, batch, logits);
+        return;
+    }
+    inputs in = decode_put_inputs(decoder, store, batch, 0, 0);
+    run(decoder, store, &in, batch->kept, logits);
 }

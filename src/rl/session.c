@@ -242,6 +242,8 @@ static masa_status start_record(rl_session *s, const char *folder,
     st = rl_resume_tell(s, err);
     if (st == MASA_OK)
         st = masa_store_set_info(masa_run_store(s->run), "model", s->config->model.path, err);
+    if (st == MASA_OK)
+        st = masa_store_set_info(masa_run_store(s->run), "device", masa_device_facts(), err);
     if (st == MASA_OK) {
         char steps[24];
         snprintf(steps, sizeof steps, "%ld", wants->total_steps);

@@ -26,6 +26,11 @@ const char *cpu_name(void)
     return name;
 }
 
+const char *cpu_facts(void)
+{
+    return cpu_name();
+}
+
 masa_dtype cpu_compute(void)
 {
     return masa_isa_get() >= MASA_ISA_AVX512_BF16 ? MASA_BF16 : MASA_F32;

@@ -6,7 +6,7 @@
 
 /* clang-format off */
 #define CPU_FUNCTIONS(X)                                                                    \
-    X(start) X(name) X(compute) X(rows_agree) X(sizes) X(available) X(peak)                 \
+    X(start) X(name) X(facts) X(compute) X(rows_agree) X(sizes) X(available) X(peak)        \
     X(alloc) X(release) X(put) X(get) X(copy) X(zero)                                       \
     X(linear_create) X(linear_destroy) X(linear_bytes) X(linear_pack) X(linear_forward)     \
     X(linear_backward_input) X(linear_backward_weight)                                      \

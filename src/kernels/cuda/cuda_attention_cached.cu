@@ -19,6 +19,7 @@ __global__ void __launch_bounds__(256)
     write_cache(T *to_k, T *to_v, const T *k, const T *v, size_t stride, const int32_t *slots,
                 unsigned block_tokens, unsigned kv_heads, unsigned head_dim)
 {
+    if (slots[blockIdx.x] < 0) return; /* a row that is there to fill the batch */
     size_t row = blockIdx.x, slot = (size_t)slots[row];
     size_t block = slot / block_tokens, token = slot % block_tokens;
     for (unsigned i = threadIdx.x; i < kv_heads * head_dim; i += blockDim.x) {
@@ -180,7 +181,7 @@ __global__ void __launch_bounds__(THREADS) join_splits(T *out, float *lse, cache
         float sum = 0;
         for (unsigned s = 0; s < splits; s++)
             sum += c.sums[(part + s) * c.head_dim + i] * expf(c.most[part + s] - most);
-        put(out + to * c.head_dim + i, sum / weight);
+        put(out + to * c.head_dim + i, splits ? sum / weight : 0);
     }
     if (lse && lane == 0) lse[to] = most + logf(weight);
 }

@@ -102,6 +102,11 @@ static backend make_table()
     b.kind = "cuda";
     b.start = start;
     b.name = device_name;
+    b.facts = device_facts;
+    b.record = device_record;
+    b.record_end = device_record_end;
+    b.replay = device_replay;
+    b.record_drop = device_record_drop;
     b.compute = compute;
     b.rows_agree = rows_agree;
     b.sizes = sizes;

@@ -12,6 +12,7 @@ static struct {
         void *data;
         size_t bytes;
     } scratch[SCRATCH_KINDS];
+    unsigned long scratch_moves; /* times that one of them was another afterwards */
 } state;
 
 void device_fail(const char *what, const char *why)
@@ -52,6 +53,22 @@ const char *device_name(void)
 const char *device_place(void)
 {
     return state.properties.uuid.bytes;
+}
+
+const char *device_facts(void)
+{
+    static char facts[400];
+    const cudaDeviceProp *p = &state.properties;
+    int driver = 0, runtime = 0;
+    device_check(cudaDriverGetVersion(&driver), "its driver's version");
+    device_check(cudaRuntimeGetVersion(&runtime), "CUDA's version");
+    snprintf(facts, sizeof facts,
+             "%s, compute capability %d.%d, %d multiprocessors, %.1f GiB, %.1f of them free at "
+             "the start, driver for CUDA %d.%d, built with CUDA %d.%d",
+             p->name, p->major, p->minor, p->multiProcessorCount,
+             (double)p->totalGlobalMem / (1 << 30), (double)state.at_start / (1 << 30),
+             driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+    return facts;
 }
 
 int device_units(void)
@@ -145,9 +162,49 @@ bool device_idle(void)
     return error == cudaSuccess;
 }
 
+struct graph {
+    cudaGraphExec_t exec;
+    unsigned long scratch_moves; /* when it was recorded */
+};
+
+void device_record(void)
+{
+    device_check(cudaStreamBeginCapture(state.stream, cudaStreamCaptureModeThreadLocal),
+                 "a recording");
+}
+
+void *device_record_end(void)
+{
+    cudaGraph_t noted = NULL;
+    cudaGraphExec_t exec = NULL;
+    device_check(cudaStreamEndCapture(state.stream, &noted), "a recording");
+    bool made = cudaGraphInstantiate(&exec, noted, 0) == cudaSuccess;
+    device_check(cudaGraphDestroy(noted), "a recording");
+    if (made) return new graph{exec, state.scratch_moves};
+    (void)cudaGetLastError(); /* no memory for it, say: work goes on without */
+    return NULL;
+}
+
+bool device_replay(void *recording)
+{
+    const graph *g = (const graph *)recording;
+    if (g->scratch_moves != state.scratch_moves) return false;
+    device_check(cudaGraphLaunch(g->exec, state.stream), "recorded work");
+    return true;
+}
+
+void device_record_drop(void *recording)
+{
+    graph *g = (graph *)recording;
+    device_wait(); /* it may be under way */
+    device_check(cudaGraphExecDestroy(g->exec), "a recording");
+    delete g;
+}
+
 void *device_scratch(enum device_scratch kind, size_t bytes)
 {
     if (state.scratch[kind].bytes < bytes) {
+        state.scratch_moves++;
         device_free(state.scratch[kind].data); /* waits for its users */
         state.scratch[kind].data = device_alloc(bytes, false);
         if (!state.scratch[kind].data) device_check(cudaErrorMemoryAllocation, "scratch");

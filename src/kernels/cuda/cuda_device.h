@@ -19,6 +19,8 @@ const char *device_start(size_t index, bool round);
 const char *device_name(void);
 /* The GPU's own number, 16 bytes: no other has it. */
 const char *device_place(void);
+/* The name, compute capability, multiprocessors, memory, versions of CUDA. */
+const char *device_facts(void);
 /* Multiprocessors. */
 int device_units(void);
 /* Bytes that may still be taken. */
@@ -39,6 +41,14 @@ void device_zero(void *to, size_t bytes);
 void device_wait(void);
 /* Whether there is nothing to wait for. */
 bool device_idle(void);
+
+/* From here on what is queued is noted, until device_record_end returns it: a graph, to be
+ * launched as often as one likes. NULL: CUDA could not make one. */
+void device_record(void);
+void *device_record_end(void);
+/* False: scratch has moved since. */
+bool device_replay(void *recording);
+void device_record_drop(void *recording);
 
 /* Ends the program: "masa: the GPU: WHAT: WHY". */
 void device_fail(const char *what, const char *why);

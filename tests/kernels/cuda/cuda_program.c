@@ -87,6 +87,23 @@ static void assert_same_texts(const char *a, const char *b)
     sqlite3_close(store);
 }
 
+/* What the run was computed on is in its record. */
+static void assert_recorded_device(const char *run, const char *part)
+{
+    char text[300];
+    sqlite3 *store = NULL;
+    sqlite3_stmt *statement = NULL;
+    snprintf(text, sizeof text, "%s/store.sqlite", run);
+    assert_int_equal(sqlite3_open(text, &store), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(store, "SELECT value FROM info WHERE key = 'device'",
+                                        -1, &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    assert_non_null(strstr((const char *)sqlite3_column_text(statement, 0), part));
+    sqlite3_finalize(statement);
+    sqlite3_close(store);
+}
+
 static void a_run_resumes_to_the_bit_and_is_the_processors(void **state)
 {
     (void)state;
@@ -104,6 +121,8 @@ static void a_run_resumes_to_the_bit_and_is_the_processors(void **state)
         assert_same_record("whole", "parts");
         assert_same_texts("whole", "cpu");
         assert_near_weights(k);
+        assert_recorded_device("whole", "compute capability");
+        assert_recorded_device("cpu", "1 threads");
         must(shell("rm -rf whole parts cpu"), "rm");
     }
 }

@@ -4,6 +4,7 @@
  * writes its numbers to a file. Without a GPU the plugin is the shim.
  */
 #include "model_fixture.h"
+#include <dlfcn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <masa/adamw.h>
@@ -142,6 +143,59 @@ static void continue_greedily(FILE *f, masa_model *model)
     masa_kv_store_deinit(&store);
 }
 
+/* Three sequences side by side, then two: a decoder that has seen such steps replays them, a new
+ * one computes them as they come, each over a cache of its own; the logits are the same bits. */
+static void check_replays(masa_model *model)
+{
+    enum { SEQUENCES = 3, BLOCKS = 6, TOKENS = 70, LESS = 50 };
+    masa_decoder_sizes sizes = {8, SEQUENCES, BLOCKS};
+    masa_kv_store stores[2];
+    masa_decoder *old = NULL;
+    void DEVICE *memory = NULL;
+    int32_t tables[SEQUENCES * BLOCKS], tokens[SEQUENCES], positions[SEQUENCES];
+    int32_t sequences[SEQUENCES] = {0, 1, 2}, rows[SEQUENCES] = {0, 1, 2};
+    float logits[2][SEQUENCES * VOCAB];
+    for (int k = 0; k < 2; k++)
+        assert_int_equal(masa_kv_store_init(&stores[k], model, SEQUENCES * BLOCKS, BLOCK, NULL),
+                         MASA_OK);
+    assert_int_equal(masa_device_alloc(&memory, sizeof logits, 1, "logits", NULL), MASA_OK);
+    assert_int_equal(masa_decoder_create(&old, model, &sizes, NULL), MASA_OK);
+    for (int i = 0; i < SEQUENCES * BLOCKS; i++) tables[i] = i * 5 % (SEQUENCES * BLOCKS);
+    for (int step = 0; step < TOKENS; step++) {
+        size_t n = step < LESS ? SEQUENCES : SEQUENCES - 1;
+        for (int i = 0; i < SEQUENCES; i++) {
+            tokens[i] = (step * 7 + i * 11) % VOCAB;
+            positions[i] = step;
+        }
+        masa_decode_batch batch = {.rows = n,
+                                   .tokens = tokens,
+                                   .positions = positions,
+                                   .sequences = sequences,
+                                   .block_tables = tables,
+                                   .max_blocks = BLOCKS,
+                                   .n_logits = n,
+                                   .logit_rows = rows};
+        for (int k = 0; k < 2; k++) {
+            masa_decoder *one = old;
+            if (k) assert_int_equal(masa_decoder_create(&one, model, &sizes, NULL), MASA_OK);
+            masa_decoder_run(one, &stores[k], &batch, memory);
+            masa_device_get(logits[k], memory, n * VOCAB * sizeof(float));
+            if (k) masa_decoder_destroy(one);
+        }
+        assert_memory_equal(logits[0], logits[1], n * VOCAB * sizeof(float));
+    }
+    masa_decoder_destroy(old);
+    masa_device_free(memory);
+    for (int k = 0; k < 2; k++) masa_kv_store_deinit(&stores[k]);
+    /* All but the first of each kind: blocks 1, 2, 4 of three rows, 4 and 6 of two. */
+    void *plugin = dlopen("libmasa_cuda.so", RTLD_NOLOAD | RTLD_NOW);
+    unsigned (*launched)(void) = NULL;
+    assert_non_null(plugin);
+    *(void **)&launched = dlsym(plugin, "gpu_graphs_launched");
+    if (launched) assert_in_range(launched(), TOKENS - 5, TOKENS + 2 * STEPS);
+    dlclose(plugin);
+}
+
 /* What a child does: all of it on its own device. */
 static void compute_all(const char *path, masa_architecture architecture, masa_dtype compute)
 {
@@ -167,6 +221,7 @@ static void compute_all(const char *path, masa_architecture architecture, masa_d
     assert_int_equal(masa_lora_create(&lora, model, &factors, NULL), MASA_OK);
     for (long step = 1; step <= 2; step++) train_step(f, model, lora, pass, moments, step);
     continue_greedily(f, model);
+    if (masa_device_records()) check_replays(model);
     write_floats(f, &(float){(float)count}, 1);
     write_floats(f, &(float){(float)masa_lora_count(lora)}, 1);
     masa_device_free(memory);

@@ -290,6 +290,78 @@ static void the_host_stays_out(void **)
         NULL);
 }
 
+__global__ void add_one(float *x, float amount)
+{
+    x[threadIdx.x] += amount;
+}
+
+/* A graph of one launch, with the argument that it then has. */
+static cudaGraphExec_t record_launch(float *x, float amount)
+{
+    cudaGraph_t graph;
+    cudaGraphExec_t exec;
+    cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+    GPU_LAUNCH_ON(stream, add_one, dim3(1), dim3(32), 0, x, amount);
+    amount = 100;
+    cudaStreamEndCapture(stream, &graph);
+    cudaGraphInstantiate(&exec, graph, 0);
+    cudaGraphDestroy(graph);
+    return exec;
+}
+
+static void graphs_do_again_what_was_captured(void **)
+{
+    float *x = (float *)device(32 * sizeof *x), got[32];
+    cudaMemsetAsync(x, 0, 32 * sizeof *x, stream);
+    cudaGraphExec_t exec = record_launch(x, 2);
+    fetch(got, x, 32);
+    assert_true(got[7] == 0); /* captured, not done */
+    for (int i = 0; i < 3; i++) cudaGraphLaunch(exec, stream);
+    fetch(got, x, 32);
+    for (float g : got) assert_true(g == 6);
+    cudaGraphExecDestroy(exec);
+    cudaFree(x);
+}
+
+static void begin()
+{
+    cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal);
+}
+
+/* A captured copy from the host, replayed when the array holds `now` in the place of 1. */
+static void replay_copy(float now)
+{
+    float host = 1, *x = (float *)device(4);
+    cudaGraph_t graph;
+    cudaGraphExec_t exec;
+    begin();
+    cudaMemcpyAsync(x, &host, 4, cudaMemcpyHostToDevice, stream);
+    cudaStreamEndCapture(stream, &graph);
+    cudaGraphInstantiate(&exec, graph, 0);
+    host = now;
+    cudaGraphLaunch(exec, stream);
+    cudaStreamSynchronize(stream);
+}
+
+static void graphs_must_not_read_the_host(void **)
+{
+    replay_copy(1);
+    dies([]() { replay_copy(2); }, "has changed since");
+}
+
+static void captures_do_not_wait_nor_allocate(void **)
+{
+    dies([]() { begin(), cudaStreamSynchronize(stream); }, "waiting while");
+    dies([]() { begin(), device(4); }, "cudaMalloc while");
+    dies(
+        []() {
+            void *x = device(4);
+            begin(), cudaFree(x);
+        },
+        "cudaFree while");
+    dies([]() { begin(), begin(); }, "captured already");
+}
+
 static void impossible_launches_are_refused(void **)
 {
     dies([]() { GPU_LAUNCH_ON(stream, half_a_barrier, dim3(0), dim3(32), 0, 0); },
@@ -315,6 +387,9 @@ int main(void)
                                        cmocka_unit_test(barriers_must_be_reached),
                                        cmocka_unit_test(memory_has_its_bounds),
                                        cmocka_unit_test(the_host_stays_out),
-                                       cmocka_unit_test(impossible_launches_are_refused)};
+                                       cmocka_unit_test(impossible_launches_are_refused),
+                                       cmocka_unit_test(graphs_do_again_what_was_captured),
+                                       cmocka_unit_test(graphs_must_not_read_the_host),
+                                       cmocka_unit_test(captures_do_not_wait_nor_allocate)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

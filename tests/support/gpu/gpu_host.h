@@ -14,6 +14,8 @@
  *   a missing synchronisation      work is done at cudaStreamSynchronize, not before
  *   a missing wait for cp.async    in odd orders the copy happens at the wait
  *   a launch no GPU can do         sizes of grid, block and shared memory are checked
+ *   a graph that reads the host    what it would copy from there must not have changed since
+ *   waiting, allocating, freeing   while a stream is captured: an end
  *
  * Not seen here: bank conflicts, memory order between blocks, and whether the layouts of
  * fragments (from the PTX manual) are true.
@@ -66,13 +68,29 @@ struct cudaDeviceProp {
     char name[256];
     cudaUUID_t uuid;
     int major, minor, multiProcessorCount;
+    size_t totalGlobalMem;
 };
+cudaError_t cudaDriverGetVersion(int *version);
+cudaError_t cudaRuntimeGetVersion(int *version);
 cudaError_t cudaGetDeviceCount(int *count);
 cudaError_t cudaSetDevice(int device);
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device);
 cudaError_t cudaMemGetInfo(size_t *available, size_t *total);
 cudaError_t cudaGetLastError(void);
 const char *cudaGetErrorString(cudaError_t error);
+/* Graphs: what is queued while a stream is captured, with the arguments of then. */
+typedef struct gpu_graph *cudaGraph_t;
+typedef struct gpu_graph_exec *cudaGraphExec_t;
+typedef enum cudaStreamCaptureMode {
+    cudaStreamCaptureModeThreadLocal = 1
+} cudaStreamCaptureMode;
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph,
+                                 unsigned long long flags);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
 cudaError_t cudaStreamCreate(cudaStream_t *stream);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);

@@ -10,9 +10,17 @@
 #include <sanitizer/asan_interface.h>
 #endif
 
+typedef std::vector<std::function<void()>> work_list;
 struct gpu_stream {
     std::deque<std::function<void()>> queue;
-    bool asked; /* since something was queued */
+    bool asked;          /* since something was queued */
+    work_list *captured; /* NULL: work is queued */
+};
+struct gpu_graph {
+    work_list work;
+};
+struct gpu_graph_exec {
+    work_list work;
 };
 
 namespace gpu
@@ -46,7 +54,8 @@ static void allow(int protection)
 
 void enqueue(cudaStream_t stream, std::function<void()> work)
 {
-    stream->queue.push_back(std::move(work));
+    if (stream->captured) stream->captured->push_back(std::move(work));
+    else stream->queue.push_back(std::move(work));
     stream->asked = false;
 }
 
@@ -72,6 +81,12 @@ bool is_stream(cudaStream_t stream)
     for (gpu_stream *s : streams)
         if (s == stream) return true;
     return false;
+}
+
+static void must_not_capture(const char *what)
+{
+    for (gpu_stream *s : streams)
+        if (s->captured) die(what);
 }
 
 static void drain(gpu_stream *stream)
@@ -190,8 +205,20 @@ cudaError_t cudaSetDevice(int device)
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp *p, int device)
 {
-    *p = {"no GPU: the tests' shim", {"shim"}, 8, 0, 4};
+    *p = {"no GPU: the tests' shim", {"shim"}, 8, 0, 4, DEVICE_BYTES};
     p->uuid.bytes[15] = (char)device;
+    return cudaSuccess;
+}
+
+cudaError_t cudaDriverGetVersion(int *version)
+{
+    *version = 13000;
+    return cudaSuccess;
+}
+
+cudaError_t cudaRuntimeGetVersion(int *version)
+{
+    *version = 12080;
     return cudaSuccess;
 }
 
@@ -230,6 +257,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
+    must_not_capture("waiting while a stream is captured");
     drain(stream);
     return cudaSuccess;
 }
@@ -245,9 +273,61 @@ cudaError_t cudaStreamQuery(cudaStream_t stream)
     return cudaSuccess;
 }
 
+/* ---- graphs ---- */
+
+static unsigned launched;
+
+/* For tests: graphs that were launched. */
+extern "C" __attribute__((visibility("default"))) unsigned gpu_graphs_launched()
+{
+    return launched;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
+{
+    if (stream->captured) die("a stream that is captured already");
+    stream->captured = new work_list;
+    return cudaSuccess;
+}
+
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t *graph)
+{
+    if (!stream->captured) die("the end of no capture");
+    *graph = new gpu_graph{std::move(*stream->captured)};
+    delete stream->captured;
+    stream->captured = NULL;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t *exec, cudaGraph_t graph, unsigned long long)
+{
+    *exec = new gpu_graph_exec{graph->work};
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphDestroy(cudaGraph_t graph)
+{
+    delete graph;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
+{
+    for (const auto &work : exec->work) enqueue(stream, work);
+    launched++;
+    return cudaSuccess;
+}
+
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec)
+{
+    delete exec;
+    return cudaSuccess;
+}
+
 cudaError_t cudaMalloc(void **p, size_t bytes)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (bytes + page) / page * page;
+    must_not_capture("cudaMalloc while a stream is captured");
     if (bytes > DEVICE_BYTES || used() + pages > DEVICE_BYTES) return cudaErrorMemoryAllocation;
     char *base = (char *)mmap(NULL, pages + page, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -271,6 +351,7 @@ cudaError_t cudaMalloc(void **p, size_t bytes)
 cudaError_t cudaFree(void *p)
 {
     if (!p) return cudaSuccess;
+    must_not_capture("cudaFree while a stream is captured");
     for (gpu_stream *s : streams) drain(s); /* as the real one does */
     auto it = areas.upper_bound((char *)p);
     if (it == areas.begin()) die("cudaFree of what is no allocation");
@@ -298,7 +379,11 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
 {
     if (kind == cudaMemcpyHostToDevice) {
         std::vector<char> kept((const char *)from, (const char *)from + bytes);
+        bool captured = stream->captured != NULL;
         enqueue(stream, [=]() {
+            /* A graph would read the array again, whatever has become of it. */
+            if (captured && memcmp(from, kept.data(), bytes))
+                die("a graph copies a host array that has changed since");
             if (bytes) memcpy(to, kept.data(), bytes);
         });
     } else {

@@ -84,7 +84,9 @@ typedef struct masa_kv_layer {
     masa_dtype dtype;
 } masa_kv_layer;
 
-/** Stores row r of k and v (row stride in elements) at slots[r] = block*block_tokens + offset. */
+/** Stores row r of k and v (row stride in elements) at slots[r] = block*block_tokens + offset. On
+ *  devices that record (masa_device_records) a slot may be -1, that of a row that fills a batch
+ *  up, and a row's length 0: its result is 0. */
 void masa_kv_write(const masa_kv_layer *kv, const void DEVICE *k, const void DEVICE *v,
                    size_t stride, const int32_t DEVICE *slots, size_t rows);
 

@@ -40,6 +40,9 @@ masa_status masa_device_start(const char *name, size_t turn, masa_error *err);
 const char *masa_device_kind(void);
 /** For people: "avx512, 2 threads"; "NVIDIA H100 80GB HBM3". Valid until the next call. */
 const char *masa_device_name(void);
+/** The name and what else tells how a run was computed: a GPU's compute capability, multiprocessors,
+ *  memory and versions of CUDA. Likewise. */
+const char *masa_device_facts(void);
 /** What products are best computed in: bf16 where the device multiplies it natively. */
 masa_dtype masa_device_compute(void);
 /** Whether a product's row may be the same to the last bit whatever the other rows, as far as
@@ -82,6 +85,22 @@ void masa_device_copy(void DEVICE *to, const void DEVICE *from, size_t bytes);
 void masa_device_copy_planes(void DEVICE *to, const void DEVICE *from, size_t pitch,
                              size_t bytes, size_t n);
 void masa_device_zero(void DEVICE *to, size_t bytes);
+
+/**
+ * Work that is the same in every step, noted once and then done again by one call each time,
+ * where the device has that (a GPU: CUDA graphs). Between record and record_end calls are noted
+ * and not done, with the arguments that they then have; nothing may be put, got, allocated or
+ * freed there, and what a recording reads and writes must stay where it is. The calls must have
+ * been made once before, for their scratch to be there.
+ */
+typedef struct masa_recording masa_recording;
+bool masa_device_records(void);
+void masa_device_record(void);
+masa_recording *masa_device_record_end(void);
+/** Queues the work. False, and nothing is done, where scratch has moved or factors came to maps or
+ *  left them since it was recorded. */
+bool masa_device_replay(masa_recording *recording);
+void masa_recording_destroy(masa_recording *recording); /* NULL is fine */
 
 /**
  * The host's view of `bytes` bytes from p on, for files: the memory itself where the device's is

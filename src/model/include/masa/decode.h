@@ -56,7 +56,8 @@ size_t masa_decoder_bytes(const masa_model_config *config, masa_dtype compute,
                           const masa_decoder_sizes *sizes);
 
 /** Writes the rows' keys and values to the store and the wanted logits
- *  [n_logits, vocab] float32 (not divided by a temperature) to device memory. */
+ *  [n_logits, vocab] float32 (not divided by a temperature) to device memory, which has room for
+ *  a row of each of the decoder's sequences: where the device records, a step is filled up. */
 void masa_decoder_run(masa_decoder *decoder, masa_kv_store *store,
                       const masa_decode_batch *batch, float DEVICE *logits);
 
