@@ -139,7 +139,7 @@ int main(int argc, char **argv)
         setenv("MASA_MEMORY_AGAIN", "1", 1);
         execv("/proc/self/exe", argv);
     }
-    if (masa_device_start("cuda", &err)) fail_msg("%s", err.message);
+    if (masa_device_start("cuda", 0, &err)) fail_msg("%s", err.message);
     if (argc == 2 && strcmp(argv[1], "print") == 0) {
         masa_text text = {0};
         write_models(&text);

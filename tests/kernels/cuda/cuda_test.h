@@ -128,7 +128,7 @@ static inline int gpu_start(void **state)
     (void)state;
     const char *why = device_start(0, false);
     if (why) print_error("%s\n", why);
-    return why != NULL || backend_cpu.start(0, NULL) != MASA_OK;
+    return why != NULL || backend_cpu.start(0, false, NULL) != MASA_OK;
 }
 
 #endif
