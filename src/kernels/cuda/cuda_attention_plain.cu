@@ -197,7 +197,8 @@ add_queries(const attention_call<T> &c, float *shared, const place &at, bool own
 }
 
 /* dk and dv of 16 keys of a kv head, over its query heads in order. Shared: add_queries. */
-template <class T> __global__ void __launch_bounds__(THREADS) plain_dkv(attention_call<T> c)
+template <class T>
+__global__ void __launch_bounds__(THREADS, 8) plain_dkv(attention_call<T> c) /* 64 registers */
 {
     GPU_DYNAMIC_SHARED(float, shared);
     unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW,
