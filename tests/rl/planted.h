@@ -107,16 +107,18 @@ static void make_lessons(void)
     assert_int_equal(fclose(sft) + fclose(train) + fclose(guess) + fclose(template), 0);
 }
 
-/* The model of these phrases, taught. */
-static inline void plant(const char *const *phrases, size_t n)
+/* The model of these phrases, taught in so many passes. */
+static inline void plant(const char *const *phrases, size_t n, int epochs)
 {
+    char passes[32];
+    snprintf(passes, sizeof passes, "sft.epochs=%d", epochs);
     assert_non_null(mkdtemp(root));
     make_tokenizer(in_root("tokenizer"), phrases, n);
     make_model(in_root("tokenizer"), 512);
     make_lessons();
     const char *set[] = {"optimizer.lr=0.005",
                          "sft.batch=12",
-                         "sft.epochs=70",
+                         passes,
                          "sft.max_tokens=256",
                          "optimizer.tokens_per_pass=4096",
                          "train.threads=1",
@@ -130,7 +132,7 @@ static inline int setup(void **state)
     static const char *const phrases[] = {
         "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":", ",\"solution_length\":"};
     (void)state;
-    plant(phrases, 2);
+    plant(phrases, 2, 70);
     return 0;
 }
 
