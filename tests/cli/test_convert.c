@@ -48,8 +48,8 @@ static int make_source(void **state)
     assert_int_equal(masa_folder_create(source, NULL), MASA_OK);
     assert_int_equal(masa_model_file_open(&model, MASA_TESTS "/formats/data/qwen3", NULL),
                      MASA_OK);
-    assert_int_equal(masa_model_folder_write_file(source, model, MASA_SAVE_BF16, NULL),
-                     MASA_OK);
+    assert_int_equal(
+        masa_model_folder_write_file(source, model, NULL, NULL, MASA_SAVE_BF16, NULL), MASA_OK);
     masa_model_file_close(model);
     free(source);
     write_tokenizer();

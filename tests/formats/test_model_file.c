@@ -104,7 +104,7 @@ static void trips_between_formats_lose_nothing(void **state)
             assert_ok(masa_model_file_open(&gguf, GGUF, err));
             assert_golden(gguf);
             assert_ok(masa_folder_create(FOLDER, err));
-            assert_ok(masa_model_folder_write_file(FOLDER, gguf, dtype, err));
+            assert_ok(masa_model_folder_write_file(FOLDER, gguf, NULL, NULL, dtype, err));
             masa_model_file_close(gguf);
             masa_text weights = bytes_of(FOLDER "/model.safetensors");
             masa_text config = bytes_of(FOLDER "/config.json");
@@ -116,7 +116,8 @@ static void trips_between_formats_lose_nothing(void **state)
             assert_ok(masa_gguf_write_file(GGUF, folder, dtype, &vocab, err));
             assert_same_file(&first, GGUF);
             assert_ok(masa_folder_create(FOLDER "/again", err));
-            assert_ok(masa_model_folder_write_file(FOLDER "/again", folder, dtype, err));
+            assert_ok(
+                masa_model_folder_write_file(FOLDER "/again", folder, NULL, NULL, dtype, err));
             assert_same_file(&weights, FOLDER "/again/model.safetensors");
             assert_same_file(&config, FOLDER "/again/config.json");
             masa_model_file_close(folder);
@@ -189,7 +190,7 @@ static void broken_folders_are_one_clear_error(void **state)
     assert_ok(masa_folder_create(FOLDER, err));
     refuse(FOLDER, MASA_ERR_IO, "config.json");
     assert_ok(masa_model_file_open(&f, MASA_TEST_DATA "/qwen2", err));
-    assert_ok(masa_model_folder_write_file(FOLDER, f, MASA_SAVE_F32, err));
+    assert_ok(masa_model_folder_write_file(FOLDER, f, NULL, NULL, MASA_SAVE_F32, err));
     masa_model_file_close(f);
     masa_text weights = bytes_of(FOLDER "/model.safetensors");
     for (size_t n = 0; n < weights.size; n += 1 + n / 8) {
