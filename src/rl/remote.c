@@ -86,6 +86,7 @@ void remote_leave_out(rl_remote *r, size_t i, const char *why)
     if (r->servers[i].there)
         masa_warn("%s samples no more until the weights change: %s", r->urls[i], why);
     r->servers[i].there = false;
+    r->servers[i].heard = false; /* who comes back may be another */
     snprintf(r->why, sizeof r->why, "%.150s %.320s", r->urls[i], why);
 }
 
@@ -199,11 +200,33 @@ static bool ask_reset(masa_http_call *call, const rl_session *s, size_t i)
     return s->remote->servers[i].foreign;
 }
 
+static masa_status take_reset(rl_session *s, size_t i, const masa_http_call *call,
+                              masa_error *err)
+{
+    json_t *o = json_loadb(masa_text_get(&call->got), call->got.size, 0, NULL);
+    (void)err;
+    if (!json_is_true(json_object_get(o, "success")))
+        remote_leave_out(s->remote, i,
+                         "keeps what it has computed with other weights while it has requests");
+    json_decref(o);
+    return MASA_OK;
+}
+
+/* What vLLM is to call these weights in its answers. */
+static bool ask_version(masa_http_call *call, const rl_session *s, size_t i)
+{
+    if (s->remote->servers[i].foreign)
+        post(call, json_pack("{s:s}", "new_version", s->remote->version));
+    return s->remote->servers[i].foreign;
+}
+
 /* ---- the canary ---- */
 
 enum { CANARY_TOKENS = 16, CANARY_KEY = 0x63616e61 };
 static const char canary_text[] = "Numbers: 1, 2, 3, 5, 8, 13,";
-static const double canary_most = 0.05; /* mean difference of log-probabilities */
+/* Mean differences of log-probabilities: what engines of other precision come to, and what is never
+ * looked into. */
+static const double canary_most = 0.05, canary_least = 0.001;
 
 /* The prompt is the caller's to free. */
 static masa_request canary_request(masa_tokens *prompt, const rl_session *s)
@@ -248,36 +271,38 @@ static masa_status canary_difference(double *out, const masa_completion *c,
     return st;
 }
 
-static void take_version(remote_server *server, const masa_http_call *call)
+/* How an engine computes does not change: a server that comes to differ by far more than at first
+ * has not all of the new weights, which the limit for all engines would show much later. */
+static masa_status judge_canary(rl_remote *r, size_t i, double difference, masa_error *err)
 {
-    json_t *o = json_loadb(masa_text_get(&call->got), call->got.size, 0, NULL);
-    const json_t *choice = json_array_get(json_object_get(o, "choices"), 0);
-    const char *version =
-        json_string_value(json_array_get(json_object_get(choice, "weight_versions"), 0));
-    snprintf(server->version, sizeof server->version, "%s", version ? version : "");
-    json_decref(o);
+    remote_server *server = &r->servers[i];
+    double most = server->heard ? fmax(20 * server->apart, canary_least) : canary_most;
+    if (most > canary_most) most = canary_most;
+    if (difference <= most) {
+        if (!server->heard) server->apart = difference;
+        server->heard = true;
+        return MASA_OK;
+    }
+    return MASA_FAIL(err, MASA_ERR_DATA,
+                     "%s computes with other weights or settings: a canary's log-probabilities "
+                     "differ from the trainer's by %.2g on average, %.2g at most are allowed%s",
+                     r->urls[i], difference, most,
+                     server->heard ? "; at first they were nearer, so weights that it was to "
+                                     "read anew are still old"
+                     : server->foreign ? " (vLLM wants --logprobs-mode processed_logprobs)"
+                                       : "");
 }
 
 static masa_status take_canary(rl_session *s, size_t i, const masa_http_call *call,
                                masa_error *err)
 {
-    rl_remote *r = s->remote;
-    remote_server *server = &r->servers[i];
     masa_tokens prompt = {0};
     masa_request request = canary_request(&prompt, s);
     masa_completion c = {0};
     double difference = 0;
-    if (server->foreign) take_version(server, call);
-    else snprintf(server->version, sizeof server->version, "%s", r->version);
-    masa_status st = remote_take(&c, call, &(remote_piece){&request, 0, 1}, server, s, err);
+    masa_status st = remote_take(&c, call, &(remote_piece){&request, 0, 1}, s, err);
     if (st == MASA_OK) st = canary_difference(&difference, &c, &request, s, err);
-    if (st == MASA_OK && !(difference <= canary_most))
-        st = MASA_FAIL(
-            err, MASA_ERR_DATA,
-            "%s computes with other weights or settings: a canary's log-probabilities "
-            "differ from the trainer's by %.3f on average, %.2f at most are allowed%s",
-            r->urls[i], difference, canary_most,
-            server->foreign ? " (vLLM wants --logprobs-mode processed_logprobs)" : "");
+    if (st == MASA_OK) st = judge_canary(s->remote, i, difference, err);
     masa_completion_deinit(&c);
     masa_tokens_deinit(&prompt);
     return st;
@@ -292,7 +317,8 @@ static masa_status sync_all(rl_session *s, masa_error *err)
     masa_status st = write_weights(s, err);
     if (st == MASA_OK) st = ask_all(s, "/v1/models", NULL, take_models, err);
     if (st == MASA_OK) st = ask_all(s, "/collective_rpc", ask_reload, take_reload, err);
-    if (st == MASA_OK) st = ask_all(s, "/reset_prefix_cache", ask_reset, NULL, err);
+    if (st == MASA_OK) st = ask_all(s, "/reset_prefix_cache", ask_reset, take_reset, err);
+    if (st == MASA_OK) st = ask_all(s, "/update_weight_version", ask_version, NULL, err);
     if (st == MASA_OK) st = ask_all(s, "/inference/v1/generate", ask_canary, take_canary, err);
     return st == MASA_OK ? remote_check_any(r, err) : st;
 }

@@ -44,12 +44,12 @@ void remote_ask(masa_http_call *call, const remote_piece *p, bool foreign)
 {
     const masa_request *q = p->request;
     uint64_t seed = masa_key(q->key, q->first_sample + p->first) >> 1;
-    json_t *params =
-        json_pack("{s:I,s:f,s:f,s:f,s:I,s:I,s:i,s:o,s:b}", "n", (json_int_t)p->n, "temperature",
-                  (double)q->sampling.temperature, "top_p", (double)q->sampling.top_p, "min_p",
-                  (double)q->sampling.min_p, "max_tokens", (json_int_t)limit_of(q, p->first),
-                  "seed", (json_int_t)seed, "logprobs", 0, "stop_token_ids",
-                  ids_of(q->stop_tokens, q->n_stop_tokens), "detokenize", 0);
+    json_t *params = json_pack(
+        "{s:I,s:f,s:f,s:f,s:I,s:I,s:i,s:o,s:b,s:b}", "n", (json_int_t)p->n, "temperature",
+        (double)q->sampling.temperature, "top_p", (double)q->sampling.top_p, "min_p",
+        (double)q->sampling.min_p, "max_tokens", (json_int_t)limit_of(q, p->first), "seed",
+        (json_int_t)seed, "logprobs", 0, "stop_token_ids",
+        ids_of(q->stop_tokens, q->n_stop_tokens), "ignore_eos", 1, "detokenize", 0);
     if (q->sampling.top_k > 0)
         json_object_set_new(params, "top_k", json_integer(q->sampling.top_k));
     json_t *body = json_pack("{s:o,s:o}", "token_ids", ids_of(q->prompt, q->prompt_size),
@@ -112,22 +112,22 @@ static const char *take_cause(masa_completion *c, const json_t *choice, const ma
     return NULL;
 }
 
-static masa_status check_versions(const json_t *choice, const remote_server *server,
-                                  const char *url, masa_error *err)
+/* All tokens must be by the step's weights: the choice says which are by what. */
+static masa_status check_versions(const json_t *choice, const char *wanted, const char *url,
+                                  masa_error *err)
 {
     size_t i;
-    const json_t *version, *list = json_object_get(choice, "weight_versions");
-    const char *said = json_array_size(list) || !server->version[0] ? NULL : "none";
-    json_array_foreach(list, i, version)
+    const json_t *span, *spans = json_object_get(choice, "weight_versions");
+    const char *said = json_array_size(spans) ? NULL : "none";
+    json_array_foreach(spans, i, span)
     {
-        const char *text = json_string_value(version);
-        if (!text || strcmp(text, server->version) != 0) said = text ? text : "none";
+        const char *version = json_string_value(json_object_get(span, "version"));
+        if (!version || strcmp(version, wanted) != 0) said = version ? version : "none";
     }
     return said ? MASA_FAIL(err, MASA_ERR_DATA,
                             "%s has sampled with the weights '%.100s' where the step has "
-                            "'%s'; does "
-                            "another run use this server?",
-                            url, said, server->version)
+                            "'%s'; does another run use this server?",
+                            url, said, wanted)
                 : MASA_OK;
 }
 
@@ -147,7 +147,7 @@ static const json_t *find_choice(const json_t *answer, size_t of, size_t n)
 }
 
 masa_status remote_take(masa_completion *out, const masa_http_call *call, const remote_piece *p,
-                        const remote_server *server, const rl_session *s, masa_error *err)
+                        const rl_session *s, masa_error *err)
 {
     json_t *answer = json_loadb(masa_text_get(&call->got), call->got.size, 0, NULL);
     size_t vocab = masa_model_get_config(s->model)->vocab_size;
@@ -157,7 +157,7 @@ masa_status remote_take(masa_completion *out, const masa_http_call *call, const 
         size_t most = limit_of(p->request, p->first + i);
         const json_t *choice = find_choice(answer, i, p->n);
         const char *wrong = choice ? NULL : "other choices than were asked for";
-        if (choice) st = check_versions(choice, server, call->url, err);
+        if (choice) st = check_versions(choice, s->remote->version, call->url, err);
         if (st == MASA_OK && !wrong) wrong = take_tokens(c, choice, most, vocab);
         if (st == MASA_OK && !wrong) wrong = take_cause(c, choice, p->request, most);
         if (st == MASA_OK && wrong)
@@ -248,8 +248,7 @@ static masa_status take_task(work *w, task *t, masa_error *err)
         return MASA_OK;
     }
     if (status != 200) return MASA_FAIL(err, MASA_ERR_DATA, "%s %s", t->call.url, t->call.why);
-    masa_status st = remote_take(t->completions, &t->call, &t->piece,
-                                 &s->remote->servers[t->server], s, err);
+    masa_status st = remote_take(t->completions, &t->call, &t->piece, s, err);
     t->done = true;
     w->done++;
     masa_text_deinit(&t->call.got);

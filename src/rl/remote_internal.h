@@ -9,9 +9,10 @@
 
 /* What is known of a server; rank 0 tells the others, as it stands. */
 typedef struct remote_server {
-    bool there;        /* it has the weights */
-    bool foreign;      /* it is not masa's */
-    char version[128]; /* what it calls its weights; "" : it does not say */
+    bool there;   /* it has the weights */
+    bool foreign; /* it is not masa's */
+    bool heard;   /* its canary, */
+    double apart; /* which differed so at first */
 } remote_server;
 
 struct rl_remote {
@@ -33,10 +34,9 @@ typedef struct remote_piece {
 /* The call's body, that asks a server for a piece. */
 void remote_ask(masa_http_call *call, const remote_piece *piece, bool foreign);
 /* The n completions of its answer, empty before, but for `request`. MASA_ERR_DATA names the server:
- * what came is not what was asked for, or of other weights than the server's. */
+ * what came is not what was asked for, or of other weights than the session's. */
 masa_status remote_take(masa_completion *out, const masa_http_call *call,
-                        const remote_piece *piece, const remote_server *server,
-                        const rl_session *session, masa_error *err);
+                        const remote_piece *piece, const rl_session *session, masa_error *err);
 
 /* Leaves the server out, saying why. */
 void remote_leave_out(rl_remote *remote, size_t server, const char *why);

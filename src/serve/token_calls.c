@@ -118,11 +118,12 @@ static json_t *choice_of(const service *s, const masa_completion *c)
         json_array_append_new(logprobs, json_pack("{s:i,s:f}", "token_id", c->tokens[i],
                                                   "logprob", (double)c->logprobs[i]));
     }
-    return json_pack("{s:I,s:o,s:{s:o},s:s,s:o,s:[s],s:f}", "index", (json_int_t)c->sample,
-                     "token_ids", ids, "logprobs", "content", logprobs, "finish_reason",
-                     stopped ? "stop" : "length", "stop_reason",
+    return json_pack("{s:I,s:o,s:{s:o},s:s,s:o,s:[{s:s,s:i,s:I}],s:f}", "index",
+                     (json_int_t)c->sample, "token_ids", ids, "logprobs", "content", logprobs,
+                     "finish_reason", stopped ? "stop" : "length", "stop_reason",
                      stopped ? json_integer(c->tokens[c->n - 1]) : json_null(),
-                     "weight_versions", s->version, "seconds", c->seconds);
+                     "weight_versions", "version", s->version, "start", 0, "end",
+                     (json_int_t)c->n, "seconds", c->seconds);
 }
 
 void tokens_finish(service *s, job *j)

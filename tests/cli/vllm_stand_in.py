@@ -5,8 +5,10 @@
 
 It refuses what vLLM would not know, so that a test shows that only vLLM's own members are sent.
 FAULT spoils answers: `shifted` and `raw` log-probabilities (a little, and beyond the canary),
-`version` (of other weights, once the canary has passed), `unstopped` (an end that is none),
-`short` (a choice less), `canned` (no JSON).
+`stale` (of weights that were read second, a little other ones than of the first),
+`version` (of other weights, once the canary has passed), `unversioned` (of weights without a
+name), `unstopped` (an end that is none), `short` (a choice less), `canned` (no JSON); `busy` keeps
+its prefix cache, `closed` was started without --enable-scale-out.
 """
 import http.server
 import json
@@ -16,8 +18,8 @@ import urllib.request
 
 BEHIND, FAULT = sys.argv[1], (sys.argv[2:] or [""])[0]
 PARAMS = {"n", "temperature", "top_p", "min_p", "top_k", "max_tokens", "seed", "logprobs",
-          "stop_token_ids", "detokenize"}
-state = {"loads": 0, "stale": True}
+          "stop_token_ids", "ignore_eos", "detokenize"}
+state = {"version": "default", "loads": 0, "stale": True}
 
 
 def forward(path, body):
@@ -39,6 +41,18 @@ def rpc(body):
     return {"results": [None]}
 
 
+def reset(body):
+    assert body == {}, body
+    state["stale"] = FAULT == "busy"
+    return {"success": not state["stale"]}
+
+
+def name(body):
+    assert set(body) == {"new_version"}, body
+    state["version"] = body["new_version"]
+    return {"success": True, "new_version": body["new_version"]}
+
+
 def generate(body):
     params = body["sampling_params"]
     assert set(body) == {"token_ids", "sampling_params", "output_mode"}, body
@@ -48,14 +62,23 @@ def generate(body):
     answer = forward("/inference/v1/generate", {"token_ids": body["token_ids"], "sampling_params": params})
     for c in answer["choices"]:
         del c["seconds"]
-        c["weight_versions"] = [str(state["loads"] - (FAULT == "version" and not canary))]
+        (span,) = c["weight_versions"]
+        span["version"] = "default" if FAULT == "version" and not canary else state["version"]
+        if FAULT == "unversioned":
+            c["weight_versions"] = None
         for k, t in enumerate(c["logprobs"]["content"]):
-            t["logprob"] += {"shifted": -0.04 * (k % 2), "raw": -0.3}.get(FAULT, 0)
+            t["logprob"] += {"shifted": -0.04 * (k % 2), "raw": -0.3,
+                             "stale": -0.004 * (state["loads"] > 1)}.get(FAULT, 0)
         if FAULT == "unstopped" and not canary:
             c["finish_reason"] = "abort"
     if FAULT == "short" and not canary:
         answer["choices"].pop()
     return answer
+
+
+GENERATE = "/inference/v1/generate"
+CALLS = {"/collective_rpc": rpc, "/reset_prefix_cache": reset, "/update_weight_version": name,
+         GENERATE: generate}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -74,20 +97,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         try:
-            if self.path == "/collective_rpc":
-                answer = rpc(body)
-            elif self.path == "/reset_prefix_cache":
-                state["stale"] = False
-                answer = {}
-            else:
-                assert self.path == "/inference/v1/generate", self.path
-                answer = generate(body)
-                canary = body["sampling_params"]["max_tokens"] == 16
-                answer = "canned" if FAULT == "canned" and not canary else answer
-            self.reply(200, answer)
+            if FAULT == "closed" and self.path == GENERATE:
+                self.reply(403, {"error": {"message": "Scale-out endpoints are disabled."}})
+                return
+            answer = CALLS[self.path](body)
+            canary = self.path == GENERATE and body["sampling_params"]["max_tokens"] == 16
+            canned = FAULT == "canned" and self.path == GENERATE and not canary
+            self.reply(200, "canned" if canned else answer)
         except urllib.error.HTTPError as e:
             self.reply(e.code, json.load(e))
-        except AssertionError as e:
+        except (AssertionError, KeyError) as e:
             self.reply(422, {"detail": str(e)})
 
     def log_message(self, *args):
