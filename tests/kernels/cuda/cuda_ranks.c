@@ -91,11 +91,33 @@ static void without_nccl_it_goes_through_the_hosts(void **state)
     assert_same_run(k, "many");
 }
 
+/* Others that wait for it in NCCL are told by the watch. */
+static void a_process_that_dies_ends_the_job(void **state)
+{
+    (void)state;
+    char line[6000];
+    const char *with = arguments(SHARES "-n 100000 -s train.save_every=1 -s train.eval_every=0",
+                                 kind_named("grpo"), "hurt");
+    snprintf(
+        line, sizeof line,
+        "export GPU_COUNT=2 LD_LIBRARY_PATH='%s'; x='-x GPU_COUNT -x LD_LIBRARY_PATH'; "
+        "$mpirun $x -n 1 ./masa %s : $x -n 1 sh -c 'echo $$ >pid; exec ./masa %s' & job=$!; "
+        "until [ -s pid ] && [ -e hurt/checkpoints/latest ]; do sleep 0.05; done; "
+        "kill -KILL $(cat pid); a=$(date +%%s%%N); wait $job; status=$?; "
+        "echo $(( ($(date +%%s%%N) - a) / 1000000 )); exit $status",
+        MASA_NCCL, with, with);
+    assert_int_not_equal(shell(line), 0);
+    assert_one_line("masa: rank 1 of 2 (");
+    if (strstr(errors, HOSTS)) fail_msg("%s", errors);
+    if (strtod(output, NULL) > 5000) fail_msg("it took %s ms to end", output);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gpus_of_several_processes_compute_what_one_does),
         cmocka_unit_test(a_divided_optimiser_computes_what_one_does),
+        cmocka_unit_test(a_process_that_dies_ends_the_job),
         cmocka_unit_test(without_nccl_it_goes_through_the_hosts),
     };
     return cmocka_run_group_tests(tests, set_up, remove_kinds);
