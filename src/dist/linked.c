@@ -62,7 +62,10 @@ static void find(void)
     snprintf(mine.why, sizeof mine.why, "%.199s", err.message);
     st = dist_gather(all, &mine, sizeof mine, &err);
     const char *why = st == MASA_OK ? obstacle(all, masa_dist_size()) : err.message;
-    if (!why && join(&err) != MASA_OK) why = err.message;
+    if (!why && join(&err) != MASA_OK) {
+        why = err.message;
+        (void)masa_dist_agree(MASA_OK, NULL, NULL); /* the vote before was on no end of anybody */
+    }
     state = why ? APART : LINKED;
     if (why) masa_device_free(room);
     else window = room;
