@@ -64,8 +64,7 @@ static void find(void)
     const char *why = st == MASA_OK ? obstacle(all, masa_dist_size()) : err.message;
     if (!why && join(&err) != MASA_OK) {
         why = err.message;
-        (void)masa_dist_agree(MASA_OK, NULL,
-                              NULL); /* the vote before was on no end of anybody */
+        (void)masa_dist_agree(MASA_OK, NULL, NULL); /* nobody ends by the vote before */
     }
     state = why ? APART : LINKED;
     if (why) masa_device_free(room);
