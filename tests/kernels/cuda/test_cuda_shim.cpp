@@ -341,6 +341,9 @@ static void replay_copy(float now)
     host = now;
     cudaGraphLaunch(exec, stream);
     cudaStreamSynchronize(stream);
+    cudaGraphExecDestroy(exec);
+    cudaGraphDestroy(graph);
+    cudaFree(x);
 }
 
 static void graphs_must_not_read_the_host(void **)
