@@ -78,16 +78,26 @@ masa_status masa_dist_gather(masa_text *all, size_t *ends, const void *mine, siz
     return st;
 }
 
-/* Adds rows first to last - 1 of [size][n] into row `first`, by the tree of masa_dist_sum. */
-static void add_tree(float *rows, size_t first, size_t last, size_t n)
+void dist_add_tree(dist_add_row *add, void *rows, size_t first, size_t last)
 {
     if (last - first < 2) return;
     size_t middle = first + (last - first) / 2;
-    add_tree(rows, first, middle, n);
-    add_tree(rows, middle, last, n);
-    float *a = rows + first * n;
-    const float *b = rows + middle * n;
-    for (size_t i = 0; i < n; i++) a[i] += b[i];
+    dist_add_tree(add, rows, first, middle);
+    dist_add_tree(add, rows, middle, last);
+    add(rows, first, middle);
+}
+
+typedef struct host_rows {
+    float *values; /* [size, n] */
+    size_t n;
+} host_rows;
+
+static void add_on_host(void *rows, size_t to, size_t from)
+{
+    const host_rows *h = rows;
+    float *a = h->values + to * h->n;
+    const float *b = h->values + from * h->n;
+    for (size_t i = 0; i < h->n; i++) a[i] += b[i];
 }
 
 masa_dist_part masa_dist_part_of(size_t rank, size_t n, size_t unit)
@@ -136,7 +146,7 @@ static masa_status sum_by_host(float DEVICE *values, size_t n, size_t unit, masa
         }
         st = exchange(all, mine, most * sizeof *mine, err);
         if (st != MASA_OK) break;
-        add_tree(all, 0, size, most);
+        dist_add_tree(add_on_host, &(host_rows){all, most}, 0, size);
         masa_device_put(values + own.first + at, all,
                         dist_in_window(own, at, most) * sizeof *mine);
     }

@@ -16,14 +16,19 @@ const char *dist_host(size_t rank);
 /* Each is a collective. MASA_ERR_PEER when it breaks down. */
 masa_status dist_gather(void *all, const void *mine, size_t bytes, masa_error *err);
 
-/* Counts a call that began at `start` and sent `bytes`; `why` (NULL: nothing) is what went wrong with
- * it. */
+/* Counts a call that began at `start` and sent `bytes`; `why` (NULL: nothing) is what went
+ * wrong with it. */
 masa_status dist_done(const char *why, double start, size_t bytes, masa_error *err);
 
 /* Parts of arrays go a window at a time: how many of a part's numbers from `at` on are in one of at
  * most `most`, and how many there are in the longest part. */
 size_t dist_in_window(masa_dist_part part, size_t at, size_t most);
 size_t dist_longest_part(size_t n, size_t unit);
+
+/* The tree of masa_dist_sum over rows first to last - 1, wherever they are: the sum comes into row
+ * `first`. */
+typedef void dist_add_row(void *rows, size_t to, size_t from);
+void dist_add_tree(dist_add_row *add, void *rows, size_t first, size_t last);
 
 /* masa_dist_sum_part and masa_dist_share_parts from GPU to GPU, with the same bits. Whether they
  * can is found out, by all ranks together, when it is asked for the first time. */

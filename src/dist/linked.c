@@ -110,14 +110,15 @@ static masa_link_piece piece_of(float DEVICE *values, masa_dist_part part, size_
                              dist_in_window(part, at, most) * sizeof *values};
 }
 
-/* add_tree of collective.c on rows of the window. */
-static void add_tree(size_t first, size_t last, size_t most, size_t n)
+/* Rows of the window: how long each is, and how much of it is to be added. */
+typedef struct window_rows {
+    size_t most, n;
+} window_rows;
+
+static void add_on_device(void *rows, size_t to, size_t from)
 {
-    if (last - first < 2) return;
-    size_t middle = first + (last - first) / 2;
-    add_tree(first, middle, most, n);
-    add_tree(middle, last, most, n);
-    masa_add(window + first * most, window + middle * most, n);
+    const window_rows *w = rows;
+    masa_add(window + to * w->most, window + from * w->most, w->n);
 }
 
 masa_status dist_sum_linked(float DEVICE *values, size_t n, size_t unit, masa_error *err)
@@ -136,7 +137,8 @@ masa_status dist_sum_linked(float DEVICE *values, size_t n, size_t unit, masa_er
         masa_device_copy(receive[rank].at, mine.at, mine.bytes);
         st = swap(send, receive, err);
         if (st != MASA_OK) break;
-        add_tree(0, size, most, mine.bytes / sizeof *values);
+        window_rows rows = {most, mine.bytes / sizeof *values};
+        dist_add_tree(add_on_device, &rows, 0, size);
         masa_device_copy(mine.at, window, mine.bytes);
     }
     free(send);

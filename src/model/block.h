@@ -10,7 +10,7 @@ typedef struct block_heads {
     void DEVICE *q, *k, *v;
 } block_heads;
 
-/* x [rows, hidden] float32 = the tokens' embeddings; scratch [rows, hidden] in the compute dtype. */
+/* x [rows, hidden] float32 = the tokens' embeddings; scratch [rows, hidden], compute dtype. */
 void model_embed(const masa_model *model, float DEVICE *x, void DEVICE *scratch,
                  const int32_t DEVICE *tokens, size_t rows);
 

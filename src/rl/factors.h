@@ -24,9 +24,9 @@ masa_status rl_weights_save(const rl_session *session, const char *folder, masa_
 
 /*
  * The adapter that predictions may have to themselves (meta.adapter): factors that are merged into
- * the weights, or multiplied beside them, only while predictions are sampled, forecast or learned. What is learned about
- * predicting then cannot disturb solving, and solving learns nothing from it. Without an adapter
- * all of this does nothing.
+ * the weights, or multiplied beside them, only while predictions are sampled, forecast or
+ * learned. What is learned about predicting then cannot disturb solving, and solving learns
+ * nothing from it. Without an adapter all of this does nothing.
  */
 masa_lora_options rl_predictor_options(const masa_config *config);
 /* Of the loaded model; from the checkpoint if there is one. */

@@ -36,8 +36,8 @@ rl_memory_plan rl_memory_plan_make(const masa_config *config, const masa_model_c
 masa_status rl_memory_plan_check(const rl_memory_plan *plan, size_t available, FILE *log,
                                  masa_error *err);
 
-/* Both for the model in a folder or file and this machine, its host's memory too, before anything large is allocated. Sets
- * wants->recompute and wants->kept_rows; reads wants->reference and wants->meta_optimizer. */
+/* Both for the model in a folder or file and this machine, its host's memory too, before anything
+ * large is allocated. Sets wants->recompute and wants->kept_rows; reads what else is wanted. */
 masa_status rl_memory_reserve(const masa_config *config, const char *model,
                               rl_session_options *wants,
                               const masa_generator_options *generator, FILE *log,

@@ -1,8 +1,8 @@
 /*
  * Inside of the server: two threads. One speaks HTTP (http.c): it turns requests into jobs (job.c,
  * which has them read by openai.c or token_calls.c) and queues these; meanwhile the connection
- * is suspended. The other, the caller's, decodes all jobs together (decoding.c), appends to their output and wakes
- * their connections. A job belongs to both until each has let go of it.
+ * is suspended. The other, the caller's, decodes all jobs together (decoding.c), appends to their
+ * output and wakes their connections. A job belongs to both until each has let go of it.
  */
 #ifndef SERVE_SERVICE_H
 #define SERVE_SERVICE_H

@@ -67,17 +67,14 @@ static size_t map_bytes(const product products[PRODUCTS], size_t rank)
 size_t masa_lora_bytes_needed(const masa_model_config *config, const masa_lora_options *options,
                               masa_dtype compute, bool frozen)
 {
-    size_t n, count = 0, scaled = 0, rank = options->rank;
+    size_t n, count = masa_lora_count_needed(config, options), scaled = 0, rank = options->rank;
     product products[PRODUCTS] = {0};
     masa_parameter *parameters = masa_parameters_make(config, &n);
     size_t total = masa_parameters_total(parameters, n);
     for (size_t i = 0; i < n; i++) {
         const masa_parameter *p = &parameters[i];
         bool target = lora_is_target(p, options->targets);
-        if (target) {
-            count += rank * (p->rows + p->cols);
-            scaled = larger(scaled, rank * p->cols);
-        }
+        if (target) scaled = larger(scaled, rank * p->cols);
         if (p->vector || p->layer != 0) continue; /* the other layers are like it */
         product *of = &products[product_of(p->slot)];
         of->in = p->cols;

@@ -60,8 +60,8 @@ static double valid_with(int seed, const char *folder, const char *template, con
     return metric_of(folder, 1, "meta_valid");
 }
 
-/* So few updates of so small a model now and then end badly, on one processor with another seed than
- * on the next: the best of up to three. */
+/* So few updates of so small a model now and then end badly, on one processor with another seed
+ * than on the next: the best of up to three. */
 static double valid_after(const char *folder, const char *template, const char *form,
                           int tokens, int epochs)
 {

@@ -1,6 +1,6 @@
 /*
- * The little of NCCL's interface that cuda_link.cu uses, as its nccl.h has it since version 2.7: the
- * library is opened at run time, so that neither a build nor a single process needs it.
+ * The little of NCCL's interface that cuda_link.cu uses, as its nccl.h has it since version 2.7:
+ * the library is opened at run time, so that neither a build nor a single process needs it.
  */
 #ifndef KERNELS_CUDA_NCCL_H
 #define KERNELS_CUDA_NCCL_H

@@ -1,7 +1,8 @@
 /*
  * A whole model of each architecture on the GPU's plugin against the processor: two steps of
- * training, two of factors on top, and a greedy continuation. A process has one device, so this program runs itself once for each, which
- * writes its numbers to a file. Without a GPU the plugin is the shim.
+ * training, two of factors on top, and a greedy continuation. A process has one device, so this
+ * program runs itself once for each, which writes its numbers to a file. Without a GPU the plugin
+ * is the shim.
  */
 #include "model_fixture.h"
 #include <dlfcn.h>

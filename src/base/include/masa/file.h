@@ -51,8 +51,9 @@ masa_status masa_line_read(FILE *file, masa_text *line, bool *more, masa_error *
 /**
  * Atomic writing: masa_file_begin opens a new file beside PATH (PATH.tmp-PROCESS-NUMBER),
  * masa_file_commit flushes, syncs and renames it to PATH (and reports a full disk),
- * masa_file_abort removes it. A link stays and the file it leads to is replaced. What is no regular file (a device, a FIFO, standard output
- * as "-") cannot be replaced and is written straight. The path must live until the end.
+ * masa_file_abort removes it. A link stays and the file it leads to is replaced. What is no
+ * regular file (a device, a FIFO, standard output as "-") cannot be replaced and is written
+ * straight. The path must live until the end.
  */
 masa_status masa_file_begin(masa_output *out, const char *path, masa_error *err);
 masa_status masa_file_commit(masa_output *out, masa_error *err);

@@ -40,8 +40,8 @@ masa_status masa_device_start(const char *name, size_t turn, masa_error *err);
 const char *masa_device_kind(void);
 /** For people: "avx512, 2 threads"; "NVIDIA H100 80GB HBM3". Valid until the next call. */
 const char *masa_device_name(void);
-/** The name and what else tells how a run was computed: a GPU's compute capability, multiprocessors,
- *  memory and versions of CUDA. Likewise. */
+/** The name and what else tells how a run was computed: a GPU's compute capability,
+ *  multiprocessors, memory and versions of CUDA. Likewise. */
 const char *masa_device_facts(void);
 /** What products are best computed in: bf16 where the device multiplies it natively. */
 masa_dtype masa_device_compute(void);

@@ -299,8 +299,9 @@ bool masa_expert_text(masa_text *out, const char *text, size_t n,
 
 /**
  * The same without a meta rollout to start from, for the warm start of a model
- * that cannot write the answer yet, in the form of the options. Notions are up to three words found in more correct
- * than incorrect rollouts and not in the problem, those of the greatest surplus first; the
+ * that cannot write the answer yet, in the form of the options. Notions are up to three words
+ * found in more correct than incorrect rollouts and not in the problem, those of the greatest
+ * surplus first; the
  * reasoning names these alone. A prompt without a correct rollout gives an answer too (pass
  * rate 0, words of its attempts, the mean length of all): that problems can be too hard is
  * part of the form. False, and nothing appended, when there is no rollout or a cutoff was in

@@ -61,8 +61,8 @@ size_t masa_model_parameter_count(const masa_model *model); /* floats in the buf
 float DEVICE *masa_model_values(masa_model *model);         /* [count], NULL if frozen */
 float DEVICE *masa_model_grads(masa_model *model);          /* [count], NULL without any */
 bool masa_model_is_frozen(const masa_model *model);
-/** Whether the squares of all weights have a finite sum in float64; of a frozen model, of those that
- *  were read. */
+/** Whether the squares of all weights have a finite sum in float64; of a frozen model, of those
+ *  that were read. */
 bool masa_model_is_finite(const masa_model *model);
 /** Its parameters; q, k, v (and gate, up) are entries whose rows follow one another in memory. */
 const masa_parameter *masa_model_parameters(const masa_model *model, size_t *n);

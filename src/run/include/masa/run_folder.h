@@ -149,8 +149,8 @@ masa_status masa_moments_write(const char *path, masa_moments_source *source, vo
                                size_t n, long step, masa_error *err);
 /* Where they go: all first ones, then all second ones. */
 typedef void masa_moments_sink(void *context, const float *moments, bool second);
-/** Hands them to the sink. A file that is cut short, damaged or of another n is MASA_ERR_FORMAT, and
- *  the sink is not called. */
+/** Hands them to the sink. A file that is cut short, damaged or of another n is MASA_ERR_FORMAT,
+ *  and the sink is not called. */
 masa_status masa_moments_read(const char *path, masa_moments_sink *sink, void *context,
                               size_t n, long *step, masa_error *err);
 /* The files' names in a checkpoint: of the policy, and of the meta path where it has its own. */
