@@ -162,6 +162,7 @@ static masa_status run(eval_command *c, int n_files, char **files, masa_error *e
         if (n_files > 1 && !c->json) printf("%s%s\n", i ? "\n" : "", files[i]);
         st = show_file(c, files[i], err);
     }
+    if (st == MASA_OK && n_files && c->figure) st = eval_figure(c, n_files, files, err);
     if (!sampling || st != MASA_OK) return st;
     st = eval_sample(c, err);
     if (masa_dist_rank() > 0) return st;
@@ -170,7 +171,9 @@ static masa_status run(eval_command *c, int n_files, char **files, masa_error *e
         show_file(c, c->out, NULL);
         return st;
     }
-    return st == MASA_OK ? show_file(c, c->out, err) : st;
+    if (st == MASA_OK) st = show_file(c, c->out, err);
+    char *results = (char *)c->out;
+    return st == MASA_OK && c->figure ? eval_figure(c, 1, &results, err) : st;
 }
 
 static const char details[] =
@@ -262,6 +265,8 @@ masa_status cli_eval(int argc, char **argv, masa_error *err)
                  "files of a run's checkpoints, first to last: what goes with the accuracy"),
         CLI_STRING("export", 0, &c.export_folder, "FOLDER",
                    "also write lm-evaluation-harness' sample files"),
+        CLI_STRING("figure", 0, &c.figure, "FILE",
+                   "also draw predicted against true pass rates, as SVG"),
         CLI_QUIET(&c.quiet),
         CLI_FLAG("json", 'j', &c.json, "JSON Lines instead of tables"),
         CLI_FLAG("list", 0, &c.list, "the benchmarks, their files, where to get them (--json)"),

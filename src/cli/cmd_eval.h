@@ -13,7 +13,7 @@
 /* The command line. */
 typedef struct eval_command {
     text_model text;
-    const char *benchmarks, *data, *problems, *rules, *suffix, *out, *export_folder;
+    const char *benchmarks, *data, *problems, *rules, *suffix, *out, *export_folder, *figure;
     const char *template_path; /* of the meta prompt */
     long samples, max_tokens, limit, seed, batch, cache;
     long meta_samples, meta_max_tokens, length_min, length_max;
@@ -47,6 +47,10 @@ masa_meta_judge eval_judge(const eval_command *command, const char *settings);
 
 /* --gain: what goes with the accuracy from one of these files of results to the next. */
 masa_status eval_gain(const eval_command *command, int n, char *const *paths, masa_error *err);
+
+/* --figure: predicted against true pass rates of the files, written as SVG. */
+masa_status eval_figure(const eval_command *command, int n, char *const *paths,
+                        masa_error *err);
 
 /* The results of a file as a table (accuracy, then predictions where there are some), or
  * as JSON Lines, on standard output. path names the file in JSON. */

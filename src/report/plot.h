@@ -46,4 +46,10 @@ void plot_grid_deinit(plot_grid *grid);
 void plot_grid_draw(masa_text *out, const plot_grid *grid, const char *title,
                     const char *x_title, const char *y_title);
 
+/* Size of it, in pixels, each way. */
+enum { PLOT_GRID_SIZE = 290 };
+/* The same without a title, as a part of a picture of its own. */
+void plot_grid_panel(masa_text *out, int left, int top, const plot_grid *grid,
+                     const char *x_title, const char *y_title);
+
 #endif

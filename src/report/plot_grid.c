@@ -8,7 +8,7 @@
 
 #include "plot_axis.h"
 
-enum { SIZE = 290, LEFT = 52, RIGHT = 10, BOTTOM = 36 };
+enum { SIZE = PLOT_GRID_SIZE, LEFT = 52, RIGHT = 10, BOTTOM = 36 };
 
 static size_t cell_of(const plot_grid *g, double value)
 {
@@ -52,15 +52,39 @@ static void draw_cells(masa_text *out, const plot_grid *g)
     }
 }
 
+static axis axis_across(const plot_grid *grid)
+{
+    return (axis){grid->low, grid->high, LEFT, SIZE - RIGHT};
+}
+
+static axis axis_up(const plot_grid *grid)
+{
+    return (axis){grid->low, grid->high, SIZE - BOTTOM, LEFT + RIGHT - BOTTOM};
+}
+
+static void draw_pairs(masa_text *out, const plot_grid *grid, const axis *x, const axis *y)
+{
+    draw_cells(out, grid);
+    masa_text_addf(out, "<path class=\"diagonal\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x->start,
+                   y->start, x->end, y->end);
+}
+
+void plot_grid_panel(masa_text *out, int left, int top, const plot_grid *grid,
+                     const char *x_title, const char *y_title)
+{
+    axis x = axis_across(grid), y = axis_up(grid);
+    masa_text_addf(out, "<svg x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\">\n", left, top, SIZE,
+                   SIZE);
+    frame_axes(out, SIZE, &x, &y, x_title, y_title);
+    draw_pairs(out, grid, &x, &y);
+    masa_text_add(out, "</svg>\n");
+}
+
 void plot_grid_draw(masa_text *out, const plot_grid *grid, const char *title,
                     const char *x_title, const char *y_title)
 {
-    double side = SIZE - LEFT - RIGHT;
-    axis x = {grid->low, grid->high, LEFT, LEFT + side};
-    axis y = {grid->low, grid->high, SIZE - BOTTOM, SIZE - BOTTOM - side};
+    axis x = axis_across(grid), y = axis_up(grid);
     frame_open(out, title, SIZE, SIZE, &x, &y, x_title, y_title);
-    draw_cells(out, grid);
-    masa_text_addf(out, "<path class=\"diagonal\" d=\"M%.1f %.1fL%.1f %.1f\"/>\n", x.start,
-                   y.start, x.end, y.end);
+    draw_pairs(out, grid, &x, &y);
     frame_close(out);
 }

@@ -383,6 +383,14 @@ static void predictions(void **state)
     assert_near(difficulty, 1, 1e-12);
     assert_int_equal(valid, 9);
     json_decref(line);
+    /* One problem that was always right and two that never were: two cells of the square. */
+    assert_done("--figure meta.svg meta.sqlite");
+    read_all(output, sizeof output, "meta.svg");
+    assert_non_null(strstr(output, ">meta.sqlite: own<"));
+    assert_non_null(strstr(output, ">3 problems, correlation 1.00<"));
+    assert_non_null(strstr(output, "<title>1</title>"));
+    assert_non_null(strstr(output, "<title>2</title>"));
+    assert_fails("--figure none.svg own.sqlite", 1, "there are no predictions in own.sqlite");
 }
 
 static void copy(const char *from, const char *to)
