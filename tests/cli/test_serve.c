@@ -37,6 +37,19 @@ static void answers_openai_s_clients(void **state)
     check(MODEL, "endpoints streams");
 }
 
+/* The package that most clients are written with; it is no Debian package. */
+static void answers_openai_s_package(void **state)
+{
+    (void)state;
+    char line[600];
+    serving s = serving_start(MODEL "--batch 16");
+    snprintf(line, sizeof line, "python3 %s/cli/openai_client.py %s", MASA_TESTS, s.url);
+    int status = shell(line);
+    assert_int_equal(serving_end(&s), 0);
+    if (status == 77) skip_since("python3 has no module openai");
+    if (status != 0) fail_msg("%s", errors);
+}
+
 static void decodes_many_together(void **state)
 {
     (void)state;
@@ -177,6 +190,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(answers_openai_s_clients),
+        cmocka_unit_test(answers_openai_s_package),
         cmocka_unit_test(decodes_many_together),
         cmocka_unit_test(survives_hostile_clients),
         cmocka_unit_test(samples_as_masa_generate),
