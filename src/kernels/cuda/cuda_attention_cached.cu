@@ -1,16 +1,11 @@
 /*
- * Attention over the block cache, k and v [blocks, kv_heads, block_tokens, head_dim] each.
- *
- * Keys are taken in splits of a fixed length, so that a row's sums do not depend on the
- * others: a block has one kv head and one split, of rows that read the same cache blocks
- * there: those of a prompt's chunk, or of samples that share a prompt. So what is shared is
- * read once for all of them. A second kernel joins the splits in their order.
+ * Attention over the block cache, k and v [blocks, kv_heads, block_tokens, head_dim] each: what
+ * writes it, the splits of any head size and type, and what joins the splits.
  */
-#include "cuda_attention.h"
+#include "cuda_attention_cached.h"
 #include "cuda_device.h"
 
-static const unsigned SLOTS = 16, PER_SLOT = 8, THREADS = SLOTS * PER_SLOT;
-static const unsigned SPLIT = 64, KEYS = 16;
+static const unsigned PER_SLOT = 8, THREADS = SLOTS * PER_SLOT, KEYS = 16;
 /* Rows go in launches of so many that the splits' parts stay within this. */
 static const size_t PART_BYTES = (size_t)256 << 20;
 
@@ -45,93 +40,43 @@ void cuda_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t
                    (unsigned)kv->block_tokens, (unsigned)kv->kv_heads, (unsigned)kv->head_dim);
 }
 
-/* A launch's arrays. Of every row, head and split: its sums [head_dim], the scores' maximum
- * and the sum of weights. */
-template <class T> struct cached_call {
-    const T *q, *k, *v;
-    const int32_t *tables, *sequences, *lengths;
-    float *sums, *most, *weight;
-    size_t stride;
-    unsigned first, rows, max_blocks, splits; /* rows [first, first + rows) of the batch */
-    unsigned q_heads, kv_heads, head_dim, block_tokens;
-    float scale;
-};
-
-/* Whether two rows of the launch see keys of the split and have the same cache blocks all
- * along it, whatever of them each sees. */
+/* Keys or values [j0, j0 + KEYS) as float32; zeros from the bundle's last key on. */
 template <class T>
-static __device__ __forceinline__ bool same_blocks(const cached_call<T> &c, unsigned r,
-                                                   unsigned other, unsigned split)
-{
-    const int32_t *a = c.tables + (size_t)c.sequences[c.first + r] * c.max_blocks;
-    const int32_t *b = c.tables + (size_t)c.sequences[c.first + other] * c.max_blocks;
-    unsigned first = split * SPLIT, end = (first + SPLIT + c.block_tokens - 1) / c.block_tokens;
-    if ((unsigned)c.lengths[c.first + r] <= first) return false;
-    if ((unsigned)c.lengths[c.first + other] <= first) return false;
-    bool same = true;
-    for (unsigned i = first / c.block_tokens; a != b && i < end && i < c.max_blocks; i++)
-        same = same && a[i] == b[i];
-    return same;
-}
-
-/* Keys or values [j0, j0 + KEYS) of a row's sequence as float32; zeros from key `end` on. */
-template <class T>
-static __device__ __forceinline__ void
-load_cached(float *to, const T *cache, const int32_t *table, unsigned kv_head, unsigned j0,
-            unsigned end, const cached_call<T> &c)
+static __device__ __forceinline__ void load_cached(float *to, const T *cache,
+                                                   const cached_bundle &b, unsigned j0,
+                                                   const cached_call<T> &c)
 {
     for (unsigned i = threadIdx.x; i < KEYS * c.head_dim; i += THREADS) {
         unsigned j = j0 + i / c.head_dim, e = i % c.head_dim;
         float x = 0;
-        if (j < end) {
-            size_t block = (size_t)table[j / c.block_tokens] * c.kv_heads + kv_head;
+        if (j < b.end) {
+            size_t block = (size_t)b.table[j / c.block_tokens] * c.kv_heads + b.kv_head;
             x = to_f(cache[(block * c.block_tokens + j % c.block_tokens) * c.head_dim + e]);
         }
         to[i / c.head_dim * (c.head_dim + 1) + e] = x;
     }
 }
 
-/*
- * Grid: rows, kv heads (twice for groups of more than 16 query heads), splits. Rows fall into
- * bundles of 16 / group neighbours; the block of a row that reads what the row before it in
- * its bundle reads leaves it to that one's. A slot of a block is a row and one of the group's
- * query heads. Shared: queries, keys or values, sums: [16][head_dim + 1]; weights [16][17].
- */
+/* Shared: queries, keys or values, sums: [16][head_dim + 1]; weights [16][17]. */
 template <class T> __global__ void __launch_bounds__(THREADS) cached_split(cached_call<T> c)
 {
     GPU_DYNAMIC_SHARED(float, q);
     unsigned n = c.head_dim, wide = n + 1, slot = threadIdx.x / PER_SLOT;
-    unsigned lane = threadIdx.x % PER_SLOT, group = c.q_heads / c.kv_heads;
-    unsigned kv_head = blockIdx.y % c.kv_heads, first_head = blockIdx.y / c.kv_heads * SLOTS;
-    unsigned heads = group - first_head < SLOTS ? group - first_head : SLOTS;
-    unsigned bundle = group < SLOTS ? SLOTS / group : 1, r0 = blockIdx.x, split = blockIdx.z;
+    unsigned lane = threadIdx.x % PER_SLOT;
     float *kv = q + SLOTS * wide, *acc = kv + SLOTS * wide, *p = acc + SLOTS * wide;
-    if ((unsigned)c.lengths[c.first + r0] <= split * SPLIT) return;
-    if (r0 % bundle && same_blocks(c, r0, r0 - 1, split)) return;
-    unsigned count = 1;
-    while ((r0 + count) % bundle && r0 + count < c.rows &&
-           same_blocks(c, r0 + count, r0 + count - 1, split))
-        count++;
-
-    bool used = slot < count * heads;
-    unsigned row = r0 + (used ? slot / heads : 0);
-    unsigned head = kv_head * group + first_head + slot % heads;
-    unsigned length = used ? (unsigned)c.lengths[c.first + row] : 0, end = split * SPLIT;
-    for (unsigned i = 0; i < count; i++) {
-        unsigned other = (unsigned)c.lengths[c.first + r0 + i];
-        if (other > end) end = other;
-    }
-    if (end > (split + 1) * SPLIT) end = (split + 1) * SPLIT;
-    const T *from = c.q + (size_t)(c.first + row) * c.stride + head * n;
+    cached_bundle b = find_bundle(c);
+    if (b.count == 0) return;
+    bool used = slot < b.count * b.heads;
+    unsigned length = used ? length_of(c, b.row + slot / b.heads) : 0;
+    const T *from = query_of(c, b, used ? slot : 0);
     for (unsigned i = lane; i < n; i += PER_SLOT) {
         q[slot * wide + i] = used ? c.scale * to_f(from[i]) : 0;
         acc[slot * wide + i] = 0;
     }
-    const int32_t *table = c.tables + (size_t)c.sequences[c.first + r0] * c.max_blocks;
     float most = -INFINITY, weight = 0;
-    for (unsigned j0 = split * SPLIT; j0 < end; j0 += KEYS) {
+    for (unsigned j0 = b.first; j0 < b.end; j0 += KEYS) {
         __syncthreads();
-        load_cached(kv, c.k, table, kv_head, j0, end, c);
+        load_cached(kv, c.k, b, j0, c);
         __syncthreads();
         for (unsigned j = lane; j < KEYS; j += PER_SLOT) {
             float dot = 0;
@@ -139,7 +84,7 @@ template <class T> __global__ void __launch_bounds__(THREADS) cached_split(cache
             p[slot * 17 + j] = j0 + j < length ? dot : -INFINITY;
         }
         __syncthreads();
-        load_cached(kv, c.v, table, kv_head, j0, end, c);
+        load_cached(kv, c.v, b, j0, c);
         float before = most;
         for (unsigned j = 0; j < KEYS; j++) most = fmaxf(most, p[slot * 17 + j]);
         float shift = most > -INFINITY ? most : 0; /* nothing seen yet: weights 0 */
@@ -157,7 +102,7 @@ template <class T> __global__ void __launch_bounds__(THREADS) cached_split(cache
         }
     }
     if (!used) return;
-    size_t part = ((size_t)row * c.q_heads + head) * c.splits + split;
+    size_t part = part_of(c, b, slot);
     for (unsigned i = lane; i < n; i += PER_SLOT) c.sums[part * n + i] = acc[slot * wide + i];
     if (lane) return;
     c.most[part] = most;
@@ -184,6 +129,28 @@ __global__ void __launch_bounds__(THREADS) join_splits(T *out, float *lse, cache
         put(out + to * c.head_dim + i, splits ? sum / weight : 0);
     }
     if (lse && lane == 0) lse[to] = most + logf(weight);
+}
+
+template <class T> static void run_plain(const cached_call<T> &c, dim3 grid)
+{
+    size_t shared = (3 * SLOTS * (c.head_dim + 1) + SLOTS * 17) * sizeof(float);
+    device_shared(cached_split<T>, shared);
+    GPU_LAUNCH(cached_split<T>, grid, dim3(THREADS), shared, c);
+}
+
+static void run_splits(const cached_call<float> &c, dim3 grid)
+{
+    run_plain(c, grid);
+}
+
+/* On tensor cores where those can: cp.async moves 16 bytes, and 16 keys lie side by side. */
+static void run_splits(const cached_call<bf16> &c, dim3 grid)
+{
+    uintptr_t all = (uintptr_t)c.q | (uintptr_t)c.k | (uintptr_t)c.v;
+    if ((c.head_dim == 64 || c.head_dim == 128) && c.stride % 8 == 0 && all % 16 == 0 &&
+        c.block_tokens % 16 == 0)
+        attention_mma_split(c, grid);
+    else run_plain(c, grid);
 }
 
 template <class T>
@@ -214,15 +181,11 @@ static void run_cached(void *out, float *lse, const void *q, const masa_kv_layer
     c.head_dim = (unsigned)n;
     c.block_tokens = (unsigned)kv->block_tokens;
     c.scale = shape->scale;
-    size_t shared = (3 * SLOTS * (n + 1) + SLOTS * 17) * sizeof(float);
-    device_shared(cached_split<T>, shared);
     for (size_t first = 0; first < rows->rows; first += at_once) {
         size_t left = rows->rows - first;
         c.first = (unsigned)first;
         c.rows = (unsigned)(left < at_once ? left : at_once);
-        GPU_LAUNCH(cached_split<T>,
-                   dim3(c.rows, c.kv_heads * divide_up(group, SLOTS), c.splits), dim3(THREADS),
-                   shared, c);
+        run_splits(c, dim3(c.rows, c.kv_heads * divide_up(group, SLOTS), c.splits));
         GPU_LAUNCH(join_splits<T>, dim3(divide_up(c.rows * c.q_heads, THREADS / 32)),
                    dim3(THREADS), 0, (T *)out, lse, c);
     }

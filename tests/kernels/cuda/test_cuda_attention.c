@@ -209,6 +209,26 @@ static size_t list_rows(int32_t *sequences, int32_t *lengths)
     return n;
 }
 
+/* A row by itself, and not beside rows that read the same blocks: the same bits. */
+static void check_alone(const struct gpu_arrays *a, const struct cached *c)
+{
+    size_t size = masa_dtype_size(c->shape.dtype);
+    size_t bytes = c->shape.q_heads * c->shape.head_dim * size;
+    const char *together = gpu_result(a, c->out);
+    char *alone = malloc(bytes);
+    for (size_t r = 0; r < c->rows.rows; r++) {
+        masa_cached_rows one = c->rows;
+        one.rows = 1;
+        one.sequences += r;
+        one.lengths += r;
+        cuda_attention_cached(c->out, NULL, c->q + r * c->shape.stride * size, &c->kv, &one,
+                              &c->shape);
+        device_get(alone, c->out, bytes);
+        assert_memory_equal(alone, together + r * bytes, bytes);
+    }
+    free(alone);
+}
+
 static void check_cached(size_t q_heads, size_t kv_heads, size_t head_dim, size_t block_tokens,
                          masa_dtype dtype)
 {
@@ -259,12 +279,15 @@ static void check_cached(size_t q_heads, size_t kv_heads, size_t head_dim, size_
     float *lse = gpu_result(&a, c.lse);
     for (size_t r = 0; r < ROWS; r++) {
         size_t from = packed_row((size_t)sequences[r], (size_t)lengths[r] - 1);
-        for (size_t i = 0; i < width; i++)
-            assert_near(tensor_at(&got, r * width + i), tensor_at(&want, from * width + i),
-                        dtype == MASA_F32 ? 4e-6 : 1.2e-2);
+        for (size_t i = 0; i < width; i++) {
+            double w = tensor_at(&want, from * width + i);
+            assert_near(tensor_at(&got, r * width + i), w,
+                        (dtype == MASA_F32 ? 4e-6 : 1.2e-2) * fmax(1, fabs(w)));
+        }
         for (size_t h = 0; h < q_heads; h++)
             assert_near(lse[r * q_heads + h], want_lse[from * q_heads + h], 1e-5);
     }
+    check_alone(&a, &c);
     gpu_drop(&a);
     free(to_write), free(q), free(want_lse);
     tensor_free(&qkv), tensor_free(&want);
@@ -277,14 +300,22 @@ static void cached_matches(void **state)
         check_cached(3, 1, 8, 16, (masa_dtype)dtype);
         check_cached(2, 2, 20, 5, (masa_dtype)dtype);
     }
-    check_cached(2, 1, 64, 16, MASA_BF16);
+    check_cached(2, 1, 64, 8, MASA_BF16); /* 16 keys are not side by side */
     check_cached(20, 1, 4, 16, MASA_F32); /* more query heads than slots */
+}
+
+static void cached_tensor_cores_match(void **state)
+{
+    (void)state;
+    check_cached(6, 2, 64, 16, MASA_BF16);
+    check_cached(20, 1, 64, 32, MASA_BF16);
+    check_cached(1, 1, 128, 16, MASA_BF16);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(matches),
-                                       cmocka_unit_test(tensor_cores_match),
-                                       cmocka_unit_test(cached_matches)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(matches), cmocka_unit_test(tensor_cores_match),
+        cmocka_unit_test(cached_matches), cmocka_unit_test(cached_tensor_cores_match)};
     return cmocka_run_group_tests(tests, gpu_start, NULL);
 }
