@@ -85,7 +85,7 @@ static __device__ __forceinline__ float block_max(float v, float *part)
 
 /* ---- on the host ---- */
 
-/* total [n] += the sum of parts [n_parts, n] in their order: the second stage of sums over
+/* total [n] += the sum of parts [n_parts, n] in a fixed order: the second stage of sums over
  * rows, whose first leaves one part a block. In cuda_gather.cu. */
 void add_parts(float *total, const float *parts, unsigned n_parts, size_t n);
 

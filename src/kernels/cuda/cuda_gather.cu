@@ -146,26 +146,25 @@ void cuda_add_rows(float *table, const float *x, const int32_t *index, size_t ro
 
 template <class T>
 __global__ void __launch_bounds__(THREADS)
-    add_bias(T *y, const float *x, const float *bias, size_t n, unsigned width, bool accumulate)
+    add_bias(T *y, const float *x, const float *bias, unsigned n, bool accumulate)
 {
-    size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= n) return;
-    float sum = x[i] + bias[i % width];
-    put(y + i, accumulate ? to_f(y[i]) + sum : sum);
+    size_t row = blockIdx.x * (size_t)n;
+    for (unsigned i = threadIdx.x; i < n; i += THREADS) {
+        float sum = x[row + i] + bias[i];
+        put(y + row + i, accumulate ? to_f(y[row + i]) + sum : sum);
+    }
 }
 
 void cuda_add_bias(void *y, masa_dtype dtype, const float *x, const float *bias, size_t rows,
                    size_t n, bool accumulate)
 {
-    size_t all = rows * n;
-    if (all == 0) return;
-    dim3 grid(divide_up(all, THREADS)), block(THREADS);
+    if (rows == 0) return;
+    dim3 grid((unsigned)rows), block(THREADS);
     if (dtype == MASA_F32)
-        GPU_LAUNCH(add_bias<float>, grid, block, 0, (float *)y, x, bias, all, (unsigned)n,
+        GPU_LAUNCH(add_bias<float>, grid, block, 0, (float *)y, x, bias, (unsigned)n,
                    accumulate);
     else
-        GPU_LAUNCH(add_bias<bf16>, grid, block, 0, (bf16 *)y, x, bias, all, (unsigned)n,
-                   accumulate);
+        GPU_LAUNCH(add_bias<bf16>, grid, block, 0, (bf16 *)y, x, bias, (unsigned)n, accumulate);
 }
 
 /* parts [gridDim.y, n]: block (i, p) sums columns of i over every gridDim.y-th row from p. */
@@ -180,21 +179,29 @@ __global__ void __launch_bounds__(THREADS)
     parts[(size_t)blockIdx.y * n + i] = sum;
 }
 
+/* A block 32 columns: each warp sums every 8th part, then the warps' sums are added in their
+ * order. Shared: those, [8][32]. */
 __global__ void __launch_bounds__(THREADS)
     sum_parts(float *total, const float *parts, unsigned n_parts, unsigned n)
 {
-    unsigned i = blockIdx.x * blockDim.x + threadIdx.x;
-    if (i >= n) return;
+    GPU_DYNAMIC_SHARED(float, sums);
+    const unsigned warps = THREADS / 32;
+    unsigned lane = threadIdx.x % 32, i = blockIdx.x * 32 + lane;
     float sum = 0;
-    for (unsigned p = 0; p < n_parts; p++) sum += parts[(size_t)p * n + i];
+#pragma unroll 8
+    for (unsigned p = threadIdx.x / 32; p < n_parts; p += warps)
+        sum += i < n ? parts[(size_t)p * n + i] : 0;
+    sums[threadIdx.x] = sum;
+    __syncthreads();
+    if (threadIdx.x >= 32 || i >= n) return;
+    for (unsigned w = 1; w < warps; w++) sum += sums[w * 32 + lane];
     total[i] += sum;
 }
 
 void add_parts(float *total, const float *parts, unsigned n_parts, size_t n)
 {
-    unsigned threads = block_for(n, THREADS);
-    GPU_LAUNCH(sum_parts, dim3(divide_up(n, threads)), dim3(threads), 0, total, parts, n_parts,
-               (unsigned)n);
+    GPU_LAUNCH(sum_parts, dim3(divide_up(n, 32)), dim3(THREADS), THREADS * sizeof(float), total,
+               parts, n_parts, (unsigned)n);
 }
 
 void cuda_add_columns(float *sum, const void *x, masa_dtype dtype, size_t rows, size_t n)

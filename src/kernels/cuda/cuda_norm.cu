@@ -55,44 +55,79 @@ void cuda_rmsnorm_forward(void *y, masa_dtype y_dtype, float *rstd, const float 
     else run_forward((bf16 *)y, rstd, x, gain, rows, dim, eps);
 }
 
+/* parts [gridDim.x, n]: of each block the sum of its warps' sums [n], in their order. */
+static __device__ __forceinline__ void add_warps(float *parts, const float *sums, unsigned n)
+{
+    __syncthreads();
+    for (unsigned i = threadIdx.x; i < n; i += blockDim.x) {
+        float sum = 0;
+        for (unsigned w = 0; w < blockDim.x / 32; w++) sum += sums[w * n + i];
+        parts[(size_t)blockIdx.x * n + i] = sum;
+    }
+}
+
 /*
  * dx[r,i] += s gain[i] dy[r,i] - c x[r,i] with c = s^3/dim sum_j gain[j] dy[r,j] x[r,j].
- * A block takes every gridDim.x-th row. parts [gridDim.x, dim]: its own sum over them of
- * dy x s, or NULL. Shared: 32 floats and, with parts, the sums: a thread's own columns.
+ * A warp a row, and every (gridDim.x * warps)-th of them. parts [gridDim.x, dim]: a block's sum
+ * over its rows of dy x s, or NULL. Shared, with parts: each warp's sums, a lane's own columns.
  */
+template <int N>
 __global__ void __launch_bounds__(THREADS)
     rmsnorm_backward(float *dx, float *parts, const float *dy, const float *x,
                      const float *gain, const float *rstd, unsigned rows, unsigned dim)
 {
     GPU_DYNAMIC_SHARED(float, shared);
-    float *sums = shared + 32;
-    for (unsigned i = threadIdx.x; parts && i < dim; i += blockDim.x) sums[i] = 0;
-    for (unsigned r = blockIdx.x; r < rows; r += gridDim.x) {
-        const float *v = x + (size_t)r * dim, *d = dy + (size_t)r * dim;
-        float *to = dx + (size_t)r * dim, s = rstd[r], dot = 0;
-        for (unsigned i = threadIdx.x; i < dim; i += blockDim.x) dot += gain[i] * d[i] * v[i];
-        float c = s * s * s / (float)dim * block_sum(dot, shared);
-        for (unsigned i = threadIdx.x; i < dim; i += blockDim.x) {
-            to[i] += s * gain[i] * d[i] - c * v[i];
-            if (parts) sums[i] += d[i] * v[i] * s;
+    unsigned warps = blockDim.x / 32, warp = threadIdx.x / 32;
+    unsigned first = threadIdx.x % 32 * N, step = 32 * N;
+    float *sums = shared + warp * dim, g[N], d[N], v[N], to[N];
+    for (unsigned i = first; parts && i < dim; i += step)
+        for (int j = 0; j < N; j++) sums[i + j] = 0;
+    for (unsigned r = blockIdx.x * warps + warp; r < rows; r += gridDim.x * warps) {
+        size_t row = (size_t)r * dim;
+        float s = rstd[r], dot = 0;
+        for (unsigned i = first; i < dim; i += step) {
+            load<N>(g, gain + i), load<N>(d, dy + row + i), load<N>(v, x + row + i);
+            for (int j = 0; j < N; j++) dot += g[j] * d[j] * v[j];
+        }
+        float c = s * s * s / (float)dim * warp_sum(dot);
+        for (unsigned i = first; i < dim; i += step) {
+            load<N>(g, gain + i), load<N>(d, dy + row + i), load<N>(v, x + row + i);
+            load<N>(to, dx + row + i);
+            for (int j = 0; j < N; j++) to[j] += s * g[j] * d[j] - c * v[j];
+            store<N>(dx + row + i, to);
+            if (!parts) continue;
+            load<N>(to, sums + i);
+            for (int j = 0; j < N; j++) to[j] += d[j] * v[j] * s;
+            store<N>(sums + i, to);
         }
     }
-    for (unsigned i = threadIdx.x; parts && i < dim; i += blockDim.x)
-        parts[(size_t)blockIdx.x * dim + i] = sums[i];
+    if (parts) add_warps(parts, shared, dim);
+}
+
+template <int N>
+static void run_backward(float *dx, float *dgain, const float *dy, const float *x,
+                         const float *gain, const float *rstd, size_t rows, size_t dim)
+{
+    const size_t room = (size_t)96 << 10, sums = dgain ? dim * sizeof(float) : 0;
+    size_t warps = THREADS / 32;
+    while (warps > 1 && warps * sums > room) warps--;
+    unsigned blocks = divide_up(rows, warps);
+    if (blocks > PARTS) blocks = PARTS;
+    float *parts = NULL;
+    if (dgain) parts = (float *)device_scratch(SCRATCH_PARTS, blocks * dim * sizeof *parts);
+    device_shared(rmsnorm_backward<N>, warps * sums);
+    GPU_LAUNCH(rmsnorm_backward<N>, dim3(blocks), dim3((unsigned)warps * 32), warps * sums, dx,
+               parts, dy, x, gain, rstd, (unsigned)rows, (unsigned)dim);
+    if (dgain) add_parts(dgain, parts, blocks, dim);
 }
 
 void cuda_rmsnorm_backward(float *dx, float *dgain, const float *dy, const float *x,
                            const float *gain, const float *rstd, size_t rows, size_t dim)
 {
     if (rows == 0) return;
-    unsigned blocks = rows < PARTS ? (unsigned)rows : PARTS;
-    size_t shared = (32 + (dgain ? dim : 0)) * sizeof(float);
-    float *parts = NULL;
-    if (dgain) parts = (float *)device_scratch(SCRATCH_PARTS, blocks * dim * sizeof *parts);
-    device_shared(rmsnorm_backward, shared);
-    GPU_LAUNCH(rmsnorm_backward, dim3(blocks), dim3(block_for(dim, THREADS)), shared, dx, parts,
-               dy, x, gain, rstd, (unsigned)rows, (unsigned)dim);
-    if (dgain) add_parts(dgain, parts, blocks, dim);
+    bool four =
+        packs(dx, 4, dim) && packs(dy, 4, dim) && packs(x, 4, dim) && packs(gain, 4, dim);
+    (four ? run_backward<4> : run_backward<1>)(dx, dgain, dy, x, gain, rstd, rows, dim);
 }
 
 /* One warp a head. */
@@ -131,8 +166,7 @@ void cuda_headnorm_forward(void *y, size_t y_stride, float *rstd, const void *x,
 }
 
 /* One warp a head, and every (gridDim.x * warps)-th of them. dx may be dy: a lane reads
- * its elements of both before it writes them. parts [gridDim.x * warps, head_dim] as above;
- * shared: a lane's own sums. */
+ * its elements of both before it writes them. parts [gridDim.x, head_dim] and shared as above. */
 template <class T>
 __global__ void __launch_bounds__(THREADS)
     headnorm_backward(T *dx, size_t dx_stride, float *parts, const T *dy, size_t dy_stride,
@@ -157,8 +191,7 @@ __global__ void __launch_bounds__(THREADS)
             if (parts) sums[i] += di * vi * s;
         }
     }
-    for (unsigned i = lane; parts && i < head_dim; i += 32)
-        parts[(size_t)first * head_dim + i] = sums[i];
+    if (parts) add_warps(parts, shared, head_dim);
 }
 
 void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void *dy,
@@ -173,8 +206,7 @@ void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void
     size_t shared = dgain ? warps * head_dim * sizeof(float) : 0;
     float *parts = NULL;
     if (dgain)
-        parts =
-            (float *)device_scratch(SCRATCH_PARTS, blocks * warps * head_dim * sizeof *parts);
+        parts = (float *)device_scratch(SCRATCH_PARTS, blocks * head_dim * sizeof *parts);
     if (dtype == MASA_F32)
         GPU_LAUNCH(headnorm_backward<float>, dim3(blocks), dim3(THREADS), shared, (float *)dx,
                    dx_stride, parts, (const float *)dy, dy_stride, (const float *)x, x_stride,
@@ -183,5 +215,5 @@ void cuda_headnorm_backward(void *dx, size_t dx_stride, float *dgain, const void
         GPU_LAUNCH(headnorm_backward<bf16>, dim3(blocks), dim3(THREADS), shared, (bf16 *)dx,
                    dx_stride, parts, (const bf16 *)dy, dy_stride, (const bf16 *)x, x_stride,
                    gain, rstd, (unsigned)n, (unsigned)heads, (unsigned)head_dim);
-    if (dgain) add_parts(dgain, parts, blocks * (unsigned)warps, head_dim);
+    if (dgain) add_parts(dgain, parts, blocks, head_dim);
 }
