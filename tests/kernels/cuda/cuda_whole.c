@@ -4,6 +4,7 @@
  * program runs itself once for each, which writes its numbers to a file. Without a GPU the plugin
  * is the shim.
  */
+#include "gpu/gpu_counts.h"
 #include "model_fixture.h"
 #include <dlfcn.h>
 #include <sys/wait.h>
@@ -190,10 +191,14 @@ static void check_replays(masa_model *model)
     for (int k = 0; k < 2; k++) masa_kv_store_deinit(&stores[k]);
     /* All but the first of each kind: blocks 1, 2, 4 of three rows, 4 and 6 of two. */
     void *plugin = dlopen("libmasa_cuda.so", RTLD_NOLOAD | RTLD_NOW);
-    unsigned (*launched)(void) = NULL;
+    struct gpu_counts counts;
+    void (*counted)(struct gpu_counts *) = NULL;
     assert_non_null(plugin);
-    *(void **)&launched = dlsym(plugin, "gpu_graphs_launched");
-    if (launched) assert_in_range(launched(), TOKENS - 5, TOKENS + 2 * STEPS);
+    *(void **)&counted = dlsym(plugin, "gpu_counted");
+    if (counted) {
+        counted(&counts);
+        assert_in_range(counts.graphs, TOKENS - 5, TOKENS + 2 * STEPS);
+    }
     dlclose(plugin);
 }
 

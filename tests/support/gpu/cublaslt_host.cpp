@@ -145,7 +145,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t d, const vo
     if (algo->rows != m) gpu::die("an algorithm of another product");
     if (((uintptr_t)a | (uintptr_t)b | (uintptr_t)out) % algo->alignment)
         gpu::die("an operand off the alignment that was promised");
-    gpu::enqueue(stream, [=]() {
+    gpu::enqueue(stream, &gpu_counts::products, [=]() {
         size_t by_k = o.turn_a == CUBLAS_OP_T ? 1 : (size_t)la.ld;
         size_t by_m = o.turn_a == CUBLAS_OP_T ? (size_t)la.ld : 1;
         size_t b_k = o.turn_b == CUBLAS_OP_T ? (size_t)lb.ld : 1;

@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <functional>
+#include "gpu_counts.h"
 
 #define __global__ static
 #define __device__
@@ -133,8 +134,8 @@ int device();
 bool has(const void *p, size_t bytes);
 bool is_stream(cudaStream_t stream);
 
-/* Queues work of a stream. */
-void enqueue(cudaStream_t stream, std::function<void()> work);
+/* Queues work of a stream, of which there is one more. */
+void enqueue(cudaStream_t stream, unsigned long gpu_counts::*kind, std::function<void()> work);
 void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t shared,
             cudaStream_t stream, std::function<void()> body);
 void allow_shared(const void *kernel, size_t bytes);

@@ -52,11 +52,17 @@ static void allow(int protection)
     for (auto &a : areas) mprotect(a.first, a.second.pages, protection);
 }
 
-void enqueue(cudaStream_t stream, std::function<void()> work)
+static gpu_counts counts;
+
+void enqueue(cudaStream_t stream, unsigned long gpu_counts::*kind, std::function<void()> work)
 {
-    if (stream->captured) stream->captured->push_back(std::move(work));
-    else stream->queue.push_back(std::move(work));
     stream->asked = false;
+    if (stream->captured) {
+        stream->captured->push_back(std::move(work));
+        return;
+    }
+    stream->queue.push_back(std::move(work));
+    counts.*kind += 1;
 }
 
 static int current;
@@ -124,7 +130,8 @@ void launch(const char *name, const void *kernel, dim3 grid, dim3 block, size_t 
         fprintf(stderr, "gpu: %s: %s\n", name, wrong);
         abort();
     }
-    enqueue(stream, [=]() { run_launch(name, grid, block, shared, body); });
+    enqueue(stream, &gpu_counts::launches,
+            [=]() { run_launch(name, grid, block, shared, body); });
 }
 
 /* ---- cp.async: early in even orders, at the wait in odd ones ---- */
@@ -258,6 +265,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream)
 cudaError_t cudaStreamSynchronize(cudaStream_t stream)
 {
     must_not_capture("waiting while a stream is captured");
+    counts.waits++;
     drain(stream);
     return cudaSuccess;
 }
@@ -275,12 +283,10 @@ cudaError_t cudaStreamQuery(cudaStream_t stream)
 
 /* ---- graphs ---- */
 
-static unsigned launched;
-
-/* For tests: graphs that were launched. */
-extern "C" __attribute__((visibility("default"))) unsigned gpu_graphs_launched()
+/* For tests. */
+extern "C" __attribute__((visibility("default"))) void gpu_counted(gpu_counts *to)
 {
-    return launched;
+    *to = counts;
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode)
@@ -313,8 +319,8 @@ cudaError_t cudaGraphDestroy(cudaGraph_t graph)
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream)
 {
-    for (const auto &work : exec->work) enqueue(stream, work);
-    launched++;
+    for (const auto &work : exec->work) enqueue(stream, &gpu_counts::replayed, work);
+    counts.graphs++;
     return cudaSuccess;
 }
 
@@ -380,14 +386,16 @@ cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpy
     if (kind == cudaMemcpyHostToDevice) {
         std::vector<char> kept((const char *)from, (const char *)from + bytes);
         bool captured = stream->captured != NULL;
-        enqueue(stream, [=]() {
+        if (!captured) counts.put_bytes += bytes;
+        enqueue(stream, &gpu_counts::puts, [=]() {
             /* A graph would read the array again, whatever has become of it. */
             if (captured && memcmp(from, kept.data(), bytes))
                 die("a graph copies a host array that has changed since");
             if (bytes) memcpy(to, kept.data(), bytes);
         });
     } else {
-        enqueue(stream, [=]() {
+        bool within = kind == cudaMemcpyDeviceToDevice;
+        enqueue(stream, within ? &gpu_counts::copies : &gpu_counts::gets, [=]() {
             if (bytes) memmove(to, from, bytes);
         });
     }
@@ -407,6 +415,6 @@ cudaError_t cudaMemcpy2DAsync(void *to, size_t to_pitch, const void *from, size_
 
 cudaError_t cudaMemsetAsync(void *to, int value, size_t bytes, cudaStream_t stream)
 {
-    enqueue(stream, [=]() { memset(to, value, bytes); });
+    enqueue(stream, &gpu_counts::copies, [=]() { memset(to, value, bytes); });
     return cudaSuccess;
 }
