@@ -1,5 +1,5 @@
-/* Letters that every hand chooses as it likes: the constant of integration, and the whole
- * number of a family of angles. */
+/* Letters that every hand chooses as it likes: the constant of integration, the whole number of
+ * a family of angles, and the arguments of a function. */
 #include "compare.h"
 
 #include <string.h>
@@ -72,8 +72,46 @@ static void rename_member(const work *w, node *answer, node *gold)
     if (x >= 0 && y >= 0 && x != y && x_turns && y_turns) rename_symbol(answer, x, y);
 }
 
+/* Whether a name stands in n that is none of the arguments of `call`. */
+static bool has_other(const node *n, int symbol, const node *call)
+{
+    for (unsigned i = 0; i < call->n; i++)
+        if (call->child[i]->symbol == symbol) return false;
+    return occurrences(n, symbol) > 0;
+}
+
+/* The left side of f(x, y) = ..., whose arguments are different letters; NULL: it is none. */
+static node *definition(const node *n)
+{
+    node *call =
+        n->kind == NODE_RELATION && n->n == 2 && n->text[0] == '=' ? n->child[0] : NULL;
+    if (!call || call->kind != NODE_APPLY) return NULL;
+    for (unsigned i = 0; i < call->n; i++) {
+        if (call->child[i]->kind != NODE_SYMBOL) return NULL;
+        for (unsigned k = 0; k < i; k++)
+            if (call->child[k]->symbol == call->child[i]->symbol) return NULL;
+    }
+    return call;
+}
+
+/* What a function calls its arguments says nothing: f(n) = n + 1 is f(x) = x + 1. */
+static void rename_arguments(node *answer, const node *gold)
+{
+    enum { ASIDE = -2 }; /* no symbol has this number */
+    node *call = definition(answer), *wanted = definition(gold);
+    if (!call || !wanted || call->symbol != wanted->symbol || call->n != wanted->n) return;
+    int from[MOST_SYMBOLS];
+    for (unsigned i = 0; i < call->n; i++)
+        if (has_other(answer, wanted->child[i]->symbol, call)) return;
+    for (unsigned i = 0; i < call->n; i++) from[i] = call->child[i]->symbol;
+    for (unsigned i = 0; i < call->n; i++) rename_symbol(answer, from[i], ASIDE - (int)i);
+    for (unsigned i = 0; i < call->n; i++)
+        rename_symbol(answer, ASIDE - (int)i, wanted->child[i]->symbol);
+}
+
 void rename_letters(const work *w, node *answer, node *gold)
 {
+    rename_arguments(answer, gold);
     rename_member(w, answer, gold);
     static const char *const theirs[] = {"C", "C_1", NULL};
     static const char *const ours[] = {"C", "c", "K", "k", "C_1", "c_1", "C_0", NULL};

@@ -3,6 +3,8 @@
 
 #include "unit.h"
 
+#include <masa/text.h>
+
 #include <string.h>
 
 /* A decimal with so many significant digits is a value that was printed, not an estimate. */
@@ -62,28 +64,61 @@ static masa_verdict compare_one_unit(work *w, node *a, node *b)
     return compare(w, x ? x : a, y ? y : b);
 }
 
-/* "1000 m", read as a product, where the other side is measured in the like of m. */
+/* Puts the letters of a product such as 5 m/s down as a unit, "m s^-1", and its numbers into
+ * *numbers; false: it is more than that. */
+static bool split_unit(work *w, node *n, int power, masa_text *unit, node_list *numbers)
+{
+    fmpq_t value;
+    if (n->kind == NODE_SYMBOL) {
+        masa_text_addf(unit, "%.*s^%d ", (int)w->symbols[n->symbol].size,
+                       w->symbols[n->symbol].name, power);
+        return w->symbols[n->symbol].size > 0;
+    }
+    if (!value_has_symbols(n)) {
+        if (power == 1) node_push(w, numbers, n);
+        return power == 1;
+    }
+    if (n->kind == NODE_QUOTIENT)
+        return split_unit(w, n->child[0], power, unit, numbers) &&
+               split_unit(w, n->child[1], -power, unit, numbers);
+    if (n->kind == NODE_POWER) {
+        fmpq_init(value);
+        bool small = value_exact(w, n->child[1], value) && fmpz_is_one(fmpq_denref(value)) &&
+                     fmpz_cmp_si(fmpq_numref(value), 4) <= 0 &&
+                     fmpz_cmp_si(fmpq_numref(value), -4) >= 0;
+        if (small) power *= (int)fmpz_get_si(fmpq_numref(value));
+        fmpq_clear(value);
+        return small && n->child[0]->kind == NODE_SYMBOL &&
+               split_unit(w, n->child[0], power, unit, numbers);
+    }
+    for (unsigned i = 0; n->kind == NODE_PRODUCT && i < n->n; i++)
+        if (!split_unit(w, n->child[i], power, unit, numbers)) return false;
+    return n->kind == NODE_PRODUCT;
+}
+
+/* "1000 m" or "5 m/s", read as a product, where the other side is measured in the like of it. */
 static node *product_as_unit(work *w, node *n, const node *like)
 {
-    const node *last = n->kind == NODE_PRODUCT ? n->child[n->n - 1] : n;
-    if (like->kind != NODE_UNIT || n->kind != NODE_PRODUCT || last->kind != NODE_SYMBOL)
+    if (like->kind != NODE_UNIT || (n->kind != NODE_PRODUCT && n->kind != NODE_QUOTIENT))
         return n;
-    const char *name = w->symbols[last->symbol].name;
-    size_t size = w->symbols[last->symbol].size;
-    for (unsigned i = 0; i + 1 < n->n; i++)
-        if (value_has_symbols(n->child[i])) return n;
+    masa_text unit = {0};
+    node_list numbers = {0};
     fmpq_t factor;
     fmpq_init(factor);
-    unit_relation relation = unit_compare(factor, name, size, like->text, like->size);
+    bool good = split_unit(w, n, 1, &unit, &numbers) && numbers.n;
+    const char *text = masa_text_get(&unit);
+    unit_relation relation =
+        good ? unit_compare(factor, text, strlen(text), like->text, like->size) : UNIT_UNKNOWN;
     fmpq_clear(factor);
-    if (relation != UNIT_SAME && relation != UNIT_SCALED) return n;
-    node_list rest = {0};
-    for (unsigned i = 0; i + 1 < n->n; i++) node_push(w, &rest, n->child[i]);
-    node *out = node_unary(
-        w, NODE_UNIT, rest.n == 1 ? rest.items[0] : node_from_list(w, NODE_PRODUCT, &rest));
-    out->text = name;
-    out->size = size;
-    return out;
+    if (relation == UNIT_SAME || relation == UNIT_SCALED) {
+        n = node_unary(w, NODE_UNIT,
+                       numbers.n == 1 ? numbers.items[0]
+                                      : node_from_list(w, NODE_PRODUCT, &numbers));
+        n->size = strlen(text);
+        n->text = work_text(w, text, n->size);
+    }
+    masa_text_deinit(&unit);
+    return n;
 }
 
 static masa_verdict compare_units(work *w, node *a, node *b)

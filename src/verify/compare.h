@@ -9,8 +9,11 @@
 node *prepare(work *w, node *n);
 
 /* In an answer to x^2 + C, the letter of x^2 + k becomes C, where it is nothing else; in one to
- * \pi/3 + k\pi, n becomes k. */
+ * \pi/3 + k\pi, n becomes k; in one to f(x) = x + 1, the n of f(n) = n + 1 becomes x. */
 void rename_letters(const work *w, node *answer, node *gold);
+
+/* 3i + 4j as a tuple, where the other answer is a point or a column; else n. */
+node *vector_from_sum(work *w, node *n, const node *like);
 
 masa_verdict compare(work *w, node *a, node *b);
 

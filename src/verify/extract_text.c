@@ -87,14 +87,22 @@ static bool take_statement(const char *text, size_t size, size_t i, span *out)
 /* Length of what joins a word such as "answer" to its value at i ("is", ":"), or 0. */
 static size_t joint(const char *text, size_t size, size_t i)
 {
-    static const char *const joints[] = {
-        " is",       ":",        "**:",      ":**",
-        " =",        " was",     " must be", " should be",
-        " would be", " will be", " equals",  " est",
-        " es",       " \u00e9",  " \u00e8",  " ist",
-        " lautet",   "\u662f",   "\u4e3a",   "\uff1a",
-        " :",        "_:",       " l\u00e0", " adalah",
-        " to",       "\u306f",   "\uc740",   "\u0e04\u0e37\u0e2d"};
+    static const char *const joints[] = {" is",          ":",
+                                         "**:",          ":**",
+                                         " =",           " was",
+                                         " must be",     " should be",
+                                         " would be",    " will be",
+                                         " equals",      " est",
+                                         " es",          " \u00e9",
+                                         " \u00e8",      " ist",
+                                         " lautet",      "\u662f",
+                                         "\u4e3a",       "\uff1a",
+                                         " :",           "_:",
+                                         " l\u00e0",     " adalah",
+                                         " to",          "\u306f",
+                                         "\uc740",       "\u0e04\u0e37\u0e2d",
+                                         "\u7b49\u4e8e", "\u5c31\u662f",
+                                         "\u5e94\u4e3a", "\u5e94\u8be5\u662f"};
     for (size_t k = 0; k < sizeof joints / sizeof *joints; k++) {
         size_t n = strlen(joints[k]);
         if (!at_nocase(text, size, i, joints[k])) continue;
@@ -144,6 +152,7 @@ bool find_phrase(const char *text, size_t size, bool choice, span *out)
         "odpowied\u017a",
         "\u7b54\u6848",
         "\u7b54\u3048",
+        "\u7b54",
         "\uc815\ub2f5",
         "\ub2f5", /* Korean */
         "\u041e\u0442\u0432\u0435\u0442",

@@ -10,7 +10,7 @@ void lexer_emit(lexer *l, int kind, int id, const char *text, size_t size)
         l->out = items;
         l->capacity = grown;
     }
-    l->out[l->count++] = (token){kind, id, text, (unsigned)size, l->spaced};
+    l->out[l->count++] = (token){kind, id, text, (unsigned)size, l->spaced, l->start};
     l->spaced = false;
 }
 
@@ -95,6 +95,7 @@ token *lex(work *w, const char *s, size_t n)
     l->digits = work_alloc(w, n + 1);
     while (l->i < n && !w->exhausted) {
         unsigned char c = (unsigned char)s[l->i];
+        l->start = l->i;
         if (isspace(c) || c == '~' || c == 0) {
             l->i++;
             l->spaced = true;

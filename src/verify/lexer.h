@@ -22,6 +22,8 @@ typedef enum token_kind {
     T_SET_OPEN, T_SET_CLOSE,
     T_FLOOR_OPEN, T_FLOOR_CLOSE, T_CEIL_OPEN, T_CEIL_CLOSE,
     T_AND, T_OR, T_PMOD, T_BOX,
+    T_BOUNDED, /* \sum (id: +), \prod (id: *) */
+    T_SUBSET, T_SUBSET_EQ, T_SUPSET, T_SUPSET_EQ, T_CONTAINS, T_NOT_IN, T_TO,
     /* How the lexer treats a word; these never reach the parser. */
     T_SKIP, T_SKIP_GROUP, T_SKIP_TOKEN, T_SPACE, T_TEXT_COMMAND, T_ROMAN, T_BLACKBOARD,
     T_SIZE, T_DOTS, T_NOT,
@@ -34,6 +36,7 @@ typedef struct token {
     const char *text;
     unsigned size;
     bool spaced; /* white space stands before it */
+    size_t at;   /* where it begins in the text, or what it was made from */
 } token;
 
 /* Appends nothing, returns the tokens of s[0..n) ended by T_END; NULL with w exhausted

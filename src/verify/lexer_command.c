@@ -105,6 +105,9 @@ static void lex_named_command(lexer *l, const char *s, size_t n)
     case T_NOT:
         while (char_at(l, l->i) == ' ') l->i++;
         if (char_at(l, l->i) == '=') l->i++, lexer_emit(l, T_NE, 0, s, n);
+        else if (l->n - l->i >= 3 && memcmp(l->s + l->i, "\\in", 3) == 0 &&
+                 !letter_at(l, l->i + 3))
+            l->i += 3, lexer_emit(l, T_NOT_IN, 0, s, n);
         else lexer_emit(l, T_NAME, 0, s, n);
         break;
     case T_BOX: /* a box behind another is the next item of a list */

@@ -10,7 +10,7 @@
 typedef struct lexer {
     work *w;
     const char *s;
-    size_t n, i;
+    size_t n, i, start; /* of what is being read */
     token *out;
     size_t count, capacity;
     bool spaced;

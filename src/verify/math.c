@@ -160,6 +160,8 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
     } else if (b) {
         drop_point_name(a, w, b);
         rename_letters(w, a, b);
+        a = vector_from_sum(w, a, b);
+        b = vector_from_sum(w, b, a);
         a = prepare(w, a);
         b = prepare(w, b);
         if (!w->exhausted) verdict = compare(w, a, b);

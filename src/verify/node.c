@@ -1,5 +1,7 @@
 #include "node.h"
 
+#include "unit.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,4 +135,23 @@ bool node_is_percent(const node *n)
 bool node_is_degrees(const node *n)
 {
     return n->kind == NODE_UNIT && n->size == 3 && memcmp(n->text, "deg", 3) == 0;
+}
+
+node *unit_sum(work *w, node *first, node *second)
+{
+    if (first->kind != NODE_UNIT || second->kind != NODE_UNIT) return NULL;
+    fmpq_t times;
+    fmpq_init(times);
+    bool larger = unit_compare(times, first->text, first->size, second->text, second->size) ==
+                      UNIT_SCALED &&
+                  fmpz_is_one(fmpq_denref(times));
+    node *factor = larger ? node_number(w) : NULL;
+    if (factor) fmpq_set(factor->value, times);
+    fmpq_clear(times);
+    if (!factor) return NULL;
+    node *scaled = node_binary(w, NODE_PRODUCT, first->child[0], factor);
+    node *out = node_unary(w, NODE_UNIT, node_binary(w, NODE_SUM, scaled, second->child[0]));
+    out->text = second->text;
+    out->size = second->size;
+    return out;
 }

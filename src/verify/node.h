@@ -33,7 +33,8 @@ typedef enum node_kind {
     NODE_DIFFERENCE, /* child 0 without child 1 */
     NODE_REALS,
     NODE_RELATION, /* children joined by the marks in text: = < > l g n ~ i m
-                     * (l: <=, g: >=, n: not equal, ~: about, i: in, m: congruent) */
+                     * (l: <=, g: >=, n: not equal, ~: about, i: in, m: congruent, x: not in,
+                     * s: subset, c: subset or equal, t: to) */
     NODE_TEXT,     /* words */
 } node_kind;
 
@@ -44,6 +45,8 @@ typedef enum function {
     FN_ATANH, FN_EXP, FN_LN, FN_LOG10, FN_LOG2, FN_LOG, FN_ABS, FN_FLOOR, FN_CEIL, FN_SQRT,
     FN_ROOT, FN_BINOM, FN_FACTORIAL, FN_DOUBLE_FACTORIAL, FN_GAMMA, FN_MAX, FN_MIN, FN_GCD,
     FN_LCM, FN_RE, FN_IM,
+    /* These never reach a tree: they become calls of the others. */
+    FN_ROUND, FN_ASECH, FN_ACSCH, FN_ACOTH,
 } function;
 /* clang-format on */
 /* FN_LOG has the base as child 1; FN_ROOT the degree as child 1. */
@@ -78,6 +81,10 @@ void node_decimal_unit(mag_t out, const node *n);
 /* UNIT nodes that change the value: 50%, 30 degrees. */
 bool node_is_percent(const node *n);
 bool node_is_degrees(const node *n);
+
+/* first + second in the second's unit, 3 hours and 30 minutes; NULL: the first is not measured in
+ * a larger unit of the same kind. */
+node *unit_sum(work *w, node *first, node *second);
 
 /* A list of nodes while its length is not known yet. */
 typedef struct node_list {

@@ -50,105 +50,11 @@ bool parse_begins_factor(const parser *p)
     case T_CEIL_OPEN:
     case T_ACCENT:
     case T_BOX:
+    case T_BOUNDED:
     case T_BEGIN: return true;
     case '|': return p->bars == 0 && !p->in_set;
     default: return false;
     }
-}
-
-/* Whether nothing but a sentence's words follows: "72 clips sold in April and May". */
-static bool rest_is_sentence(const token *t)
-{
-    for (; t->kind != T_END; t++) {
-        bool letter = t->kind == T_NAME || t->kind == T_E || t->kind == T_I;
-        if (letter && (t[-1].kind == ',' || t[-1].kind == ';')) return false; /* "2 cats, x" */
-        if (!letter && t->kind != T_WORD && t->kind != T_TEXT && t->kind != T_AND &&
-            t->kind != T_OR && t->kind != T_PRIME && t->kind != ',' && t->kind != '.' &&
-            t->kind != '-')
-            return false;
-    }
-    return true;
-}
-
-bool parse_unit_fraction(const parser *p)
-{
-    static const int shape[] = {T_FRAC, '{', T_TEXT, '}', '{', T_TEXT, '}'};
-    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
-        if (p->t[i].kind != shape[i]) return false; /* stops at T_END at the latest */
-    return true;
-}
-
-/* 5 \frac{\text{m}}{\text{s}} */
-static node *annotate_fraction(parser *p, node *value)
-{
-    char text[64];
-    const token *over = p->t + 2, *under = p->t + 5;
-    size_t a = over->size < 30 ? over->size : 30, b = under->size < 30 ? under->size : 30;
-    memcpy(text, over->text, a);
-    text[a] = '/';
-    memcpy(text + a + 1, under->text, b);
-    node *out = node_unary(p->w, NODE_UNIT, value);
-    out->text = work_text(p->w, text, a + 1 + b);
-    out->size = a + 1 + b;
-    p->t += 7;
-    return out;
-}
-
-/* "n^2 for all n": a condition, not a factor. */
-static bool begins_condition(const token *t)
-{
-    static const char *const words[] = {"for", "where", "with", "such that"};
-    for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
-        size_t n = strlen(words[k]);
-        if (t->size >= n && strncasecmp(t->text, words[k], n) == 0 &&
-            (t->size == n || t->text[n] == ' '))
-            return true;
-    }
-    return false;
-}
-
-/* Text behind a value: a unit, with its exponent. */
-static node *annotate(parser *p, node *value)
-{
-    char text[64];
-    size_t n = p->t->size < 40 ? p->t->size : 40;
-    memcpy(text, p->t->text, n);
-    if (begins_condition(p->t) || (p->t->kind == T_WORD && rest_is_sentence(p->t)))
-        while (p->t[1].kind != T_END) parse_next(p);
-    parse_next(p);
-    if (p->w->options->kind == MASA_ANSWER_NUMERIC)
-        while (p->t->kind != T_END && p->t->kind != '=') parse_next(p); /* J K^{-1}/mol */
-    if (p->t->kind == '^') {
-        parse_next(p);
-        node *exponent = parse_group(p);
-        if (exponent->kind == NODE_NUMBER && fmpz_is_one(fmpq_denref(exponent->value)) &&
-            fmpz_cmp_ui(fmpq_numref(exponent->value), 9) <= 0 &&
-            fmpz_sgn(fmpq_numref(exponent->value)) > 0) {
-            text[n++] = '^';
-            text[n++] = (char)('0' + fmpz_get_ui(fmpq_numref(exponent->value)));
-        }
-    }
-    node *out = node_unary(p->w, NODE_UNIT, value);
-    bool degrees = n >= 6 && strncasecmp(text, "degree", 6) == 0;
-    bool percent = (n >= 7 && strncasecmp(text, "percent", 7) == 0) ||
-                   (n == 3 && strncasecmp(text, "pct", 3) == 0) ||
-                   (n == 8 && strncasecmp(text, "per cent", 8) == 0);
-    out->text = degrees ? "deg" : percent ? "%" : work_text(p->w, text, n);
-    out->size = degrees ? 3 : percent ? 1 : n;
-    return out;
-}
-
-/* first * second or first / second as one unit of first's value. */
-static node *join_units(parser *p, node *first, const node *second, int sign)
-{
-    size_t n = first->size + 1 + second->size;
-    char *text = work_alloc(p->w, n + 1);
-    memcpy(text, first->text, first->size);
-    text[first->size] = (char)sign;
-    memcpy(text + first->size + 1, second->text, second->size);
-    first->text = text;
-    first->size = n;
-    return first;
 }
 
 /* "\pmod{7}", "mod 7": says where the value lives, not what it is. */
@@ -191,7 +97,7 @@ static bool joins_divisor(parser *p, node *quotient, node *factor, bool spaced)
     return true;
 }
 
-static node *parse_term(parser *p)
+node *parse_term(parser *p)
 {
     node *out = parse_factor(p);
     node *divided = NULL; /* the quotient whose divisor was read last */
@@ -200,16 +106,8 @@ static node *parse_term(parser *p)
     while (!p->failed) {
         int kind = p->t->kind;
         bool number_before = factors.items[factors.n - 1]->kind == NODE_NUMBER;
-        bool unit_before = factors.items[factors.n - 1]->kind == NODE_UNIT;
-        if ((kind == '*' || kind == '/') && unit_before && p->t[1].kind == T_TEXT) {
-            parse_next(p); /* \text{m}/\text{s} */
-            node *unit = factors.items[factors.n - 1];
-            factors.items[factors.n - 1] =
-                join_units(p, unit, annotate(p, unit->child[0]), kind);
-        } else if (kind == T_FRAC && parse_unit_fraction(p)) {
-            node *last = factors.items[factors.n - 1];
-            factors.items[factors.n - 1] = annotate_fraction(p, last);
-        } else if (kind == '*') {
+        if (parse_units(p, &factors)) continue;
+        if (kind == '*') {
             parse_next(p);
             node_push(p->w, &factors, parse_factor(p));
         } else if (kind == '/') {
@@ -220,12 +118,6 @@ static node *parse_term(parser *p)
             factors.n = 0;
             divided = node_binary(p->w, NODE_QUOTIENT, over, under);
             node_push(p->w, &factors, divided);
-        } else if (kind == T_TEXT || kind == T_WORD ||
-                   (kind == T_NAME && p->w->options->kind == MASA_ANSWER_NUMERIC)) {
-            node *value = factors.n == 1 ? factors.items[0]
-                                         : node_from_list(p->w, NODE_PRODUCT, &factors);
-            factors.n = 0;
-            node_push(p->w, &factors, annotate(p, value));
         } else if (kind == T_PMOD) {
             skip_modulus(p);
         } else if (kind == '(' && (p->t[1].kind == T_OR || p->t[1].kind == '=')) {
@@ -322,8 +214,21 @@ static char relation_mark(int kind)
     case T_ABOUT: return '~';
     case T_IN: return 'i';
     case T_CONGRUENT: return 'm';
+    case T_CONTAINS: return 'i';
+    case T_NOT_IN: return 'x';
+    case T_SUBSET:
+    case T_SUPSET: return 's';
+    case T_SUBSET_EQ:
+    case T_SUPSET_EQ: return 'c';
+    case T_TO: return 't';
     default: return 0;
     }
+}
+
+/* A \ni x says what x \in A says. */
+static bool is_turned(int kind)
+{
+    return kind == T_CONTAINS || kind == T_SUPSET || kind == T_SUPSET_EQ;
 }
 
 node *parse_statement(parser *p)
@@ -341,7 +246,9 @@ node *parse_statement(parser *p)
         node_push(p->w, &sides, nameless);
     }
     if (sides.n == 0) node_push(p->w, &sides, parse_union(p));
+    bool turned = false;
     for (char mark; !p->failed && (mark = relation_mark(p->t->kind));) {
+        turned |= is_turned(p->t->kind);
         parse_next(p);
         if (n == sizeof marks) return parse_fail(p);
         marks[n++] = mark;
@@ -349,6 +256,12 @@ node *parse_statement(parser *p)
     }
     p->w->depth--;
     if (sides.n == 1) return sides.items[0];
+    if (turned && sides.n > 2) return parse_fail(p);
+    if (turned) {
+        node *left = sides.items[0];
+        sides.items[0] = sides.items[1];
+        sides.items[1] = left;
+    }
     node *out = node_from_list(p->w, NODE_RELATION, &sides);
     out->text = work_text(p->w, marks, n);
     out->size = n;
@@ -452,7 +365,7 @@ static bool only_words(const token *t)
 
 node *parse_answer(work *w, const char *s, size_t n)
 {
-    parser state = {.w = w, .t = lex(w, s, n)}, *p = &state;
+    parser state = {.w = w, .s = s, .n = n, .t = lex(w, s, n)}, *p = &state;
     if (!p->t) return NULL;
     node *out = parse_spoken(w, s, n);
     if (out) return out;

@@ -6,6 +6,8 @@
 
 typedef struct parser {
     work *w;
+    const char *s; /* the text, of n bytes */
+    size_t n;
     token *t;    /* the next token */
     int bars;    /* how many |...| are open */
     bool in_set; /* inside \{ \}, where | and : begin a condition */
@@ -23,6 +25,7 @@ bool parse_take(parser *p, int kind);
 node *parse_statements(parser *p); /* a, b, c */
 node *parse_statement(parser *p);  /* a <= b = c */
 node *parse_sum(parser *p);
+node *parse_term(parser *p);   /* factors */
 node *parse_factor(parser *p); /* with signs */
 node *parse_power(parser *p);  /* without */
 node *parse_primary(parser *p);
@@ -32,7 +35,10 @@ node *parse_environment(parser *p);
 node *parse_call(parser *p); /* \sin ..., \sqrt, \frac, \binom */
 node *parse_number(parser *p);
 node *parse_name(parser *p);
-node *parse_words(parser *p); /* \text{...} where a value is expected */
+node *parse_bounded(parser *p); /* \sum, \prod */
+node *parse_words(parser *p);   /* \text{...} where a value is expected */
+/* Takes what a term is measured in, if that is next, into its last factor. */
+bool parse_units(parser *p, node_list *factors);
 /* Whether a fraction of two texts is next, as in 5 \frac{\text{m}}{\text{s}}. */
 bool parse_unit_fraction(const parser *p);
 /* Whether the next token can begin a factor that is multiplied without a sign. */

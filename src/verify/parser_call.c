@@ -57,11 +57,42 @@ static bool take_raised_ordinal(parser *p)
     return false;
 }
 
+/* The charge of an ion at t, "2+", "{2-}", "(4+)", or "+" at the end: how many tokens; 0: none. */
+static unsigned charge_at(const token *t)
+{
+    int close = t->kind == '{' ? '}' : t->kind == '(' ? ')' : 0;
+    unsigned n = close != 0;
+    if (t[n].kind == T_NUMBER) n++;
+    if (t[n].kind != '+' && t[n].kind != '-') return 0;
+    n++;
+    if (close ? t[n].kind != close : t[n].kind != T_END) return 0;
+    return n + (close != 0);
+}
+
+/* The charge of so many tokens as a letter of its own, "2+". */
+static node *charge(parser *p, unsigned tokens)
+{
+    char name[24];
+    size_t n = 0;
+    for (; tokens; tokens--, parse_next(p)) {
+        if (p->t->kind == '+' || p->t->kind == '-') name[n++] = (char)p->t->kind;
+        if (p->t->kind != T_NUMBER) continue;
+        if (p->t->size > 16) return parse_fail(p);
+        memcpy(name, p->t->text, n = p->t->size);
+        if (n == 1 && *name == '1') n = 0;
+    }
+    node *out = node_create(p->w, NODE_SYMBOL, 0);
+    out->symbol = work_symbol(p->w, name, n);
+    if (out->symbol < 0) p->failed = true;
+    return out;
+}
+
 static node *raise_to(parser *p, node *base);
 
 static node *exponent(parser *p)
 {
     bool negative = false;
+    if (charge_at(p->t)) return charge(p, charge_at(p->t));
     if (!parse_enter(p)) return parse_fail(p);
     if (p->t->kind == '-' || p->t->kind == '+') {
         negative = p->t->kind == '-';
@@ -153,6 +184,9 @@ static function inverse(function f)
     case FN_SINH: return FN_ASINH;
     case FN_COSH: return FN_ACOSH;
     case FN_TANH: return FN_ATANH;
+    case FN_SECH: return FN_ASECH;
+    case FN_CSCH: return FN_ACSCH;
+    case FN_COTH: return FN_ACOTH;
     default: return FN_NONE;
     }
 }
@@ -168,6 +202,11 @@ static bool takes_many(function f)
     return f == FN_MAX || f == FN_MIN || f == FN_GCD || f == FN_LCM;
 }
 
+static node *one_over(work *w, node *n)
+{
+    return node_binary(w, NODE_QUOTIENT, node_integer(w, 1), n);
+}
+
 static node *apply(parser *p, function f, node *argument, node *base)
 {
     if (argument->kind == NODE_TUPLE || argument->kind == NODE_SET) {
@@ -181,7 +220,18 @@ static node *apply(parser *p, function f, node *argument, node *base)
             return node_call(p->w, FN_LOG, argument->child[0], argument->child[1]);
         if (argument->n == 2 && f == FN_BINOM)
             return node_call(p->w, f, argument->child[0], argument->child[1]);
+        if (argument->n == 2 && f == FN_SQRT) /* nthroot(8, 3) */
+            return node_call(p->w, FN_ROOT, argument->child[0], argument->child[1]);
         return parse_fail(p);
+    }
+    switch (f) {
+    case FN_ROUND: /* to the next whole number, and up from the middle */
+        argument = node_binary(p->w, NODE_SUM, argument, one_over(p->w, node_integer(p->w, 2)));
+        return node_call(p->w, FN_FLOOR, argument, NULL);
+    case FN_ASECH: return node_call(p->w, FN_ACOSH, one_over(p->w, argument), NULL);
+    case FN_ACSCH: return node_call(p->w, FN_ASINH, one_over(p->w, argument), NULL);
+    case FN_ACOTH: return node_call(p->w, FN_ATANH, one_over(p->w, argument), NULL);
+    default: break;
     }
     if (f == FN_ROOT) return node_call(p->w, f, argument, node_integer(p->w, 3));
     if (f == FN_BINOM) return parse_fail(p);
@@ -192,8 +242,10 @@ static node *apply(parser *p, function f, node *argument, node *base)
 static node *parse_function(parser *p)
 {
     function f = (function)p->t->id;
+    bool common = f == FN_LOG;
     node *base = NULL, *power = NULL;
     parse_next(p);
+    if (common) f = FN_LN;
     while (!p->failed && (p->t->kind == '_' || (p->t->kind == '^' && !power))) {
         if (p->t->kind == '_') {
             parse_next(p);
@@ -213,6 +265,10 @@ static node *parse_function(parser *p)
     else if (p->t->kind == '{') argument = parse_group(p);
     else argument = bare_argument(p);
     if (p->failed) return argument;
+    if (common && !base && argument->kind != NODE_TUPLE) {
+        p->w->ambiguous = true; /* \log is \ln, in the second reading of base 10 */
+        if (p->w->second_reading) f = FN_LOG10;
+    }
     node *out = apply(p, f, argument, base);
     return power ? node_binary(p->w, NODE_POWER, out, power) : out;
 }

@@ -463,12 +463,14 @@ node *parse_primary(parser *p)
     case '_': return parse_choices(p);
     case '{':
         if (begins_builder(p->t)) return parse_set(p);
+        if (p->t[1].kind == '}' && p->t[2].kind == T_END) return parse_set(p);
         if (p->t[1].kind == '}' && p->t[2].kind == '_') {
             p->t += 2;
             return parse_choices(p);
         }
         return parse_group(p);
     case T_BOX: parse_next(p); return parse_group(p);
+    case T_BOUNDED: return parse_bounded(p);
     case T_SET_OPEN: return parse_set(p);
     case '|': return parse_fence(p, FN_ABS, '|');
     case T_FLOOR_OPEN: return parse_fence(p, FN_FLOOR, T_FLOOR_CLOSE);

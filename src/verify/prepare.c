@@ -192,6 +192,10 @@ static node *prepare_inner(work *w, node *n)
         return unit;
     }
     if (n->kind == NODE_MATRIX && n->mark == '|') return matrix_determinant(w, n);
+    if (n->kind == NODE_LIST && n->mark == 'a' && n->n == 2) { /* 3 hours and 30 minutes */
+        node *sum = unit_sum(w, n->child[0], n->child[1]);
+        if (sum) return sum;
+    }
     if (n->kind == NODE_LIST) return drop_conditions(w, n);
     return distribute(w, n);
 }

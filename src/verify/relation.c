@@ -180,6 +180,20 @@ static masa_verdict compare_equations(work *w, node *a, node *b)
     return value_same_equation(w, difference(w, a), difference(w, b), false);
 }
 
+/* What nothing is known of but that its sides cannot be exchanged: A \subset B, x \to 0. */
+static bool is_ordered(const node *n)
+{
+    return n->kind == NODE_RELATION && n->text[strspn(n->text, "sctx")] == 0;
+}
+
+static masa_verdict compare_sides(work *w, node *a, node *b)
+{
+    masa_verdict verdict = MASA_VERDICT_EQUAL;
+    for (unsigned i = 0; verdict == MASA_VERDICT_EQUAL && i < a->n; i++)
+        verdict = compare(w, a->child[i], b->child[i]);
+    return verdict;
+}
+
 /* The mark seen from the other side: a < b is b > a. */
 static char turned(char mark)
 {
@@ -234,6 +248,8 @@ masa_verdict compare_relations(work *w, node *a, node *b)
     }
     verdict = compare_regions(w, a, b, &known);
     if (known) return verdict;
+    if (is_ordered(a) && is_ordered(b) && a->n == b->n && strcmp(a->text, b->text) == 0)
+        return compare_sides(w, a, b);
     return is_inequality(a) && is_inequality(b) ? compare_inequalities(w, a, b)
                                                 : MASA_VERDICT_DIFFERENT;
 }

@@ -101,11 +101,39 @@ static node *ordinal(work *w, const char *s, size_t n)
 
 node *parse_spoken(work *w, const char *s, size_t n)
 {
-    static const char *const reals[] = {"all real numbers", "all reals", "real numbers",
-                                        "all real", NULL};
-    static const char *const none[] = {
-        "no solution",   "no solutions", "no real solution", "no real solutions", "empty set",
-        "the empty set", "none",         "no roots",         "no real roots",     NULL};
+    static const char *const reals[] = {"all real numbers",
+                                        "all reals",
+                                        "real numbers",
+                                        "all real",
+                                        "any real number",
+                                        "every real number",
+                                        "all real values",
+                                        "\u5168\u4f53\u5b9e\u6570",
+                                        "\u4efb\u610f\u5b9e\u6570",
+                                        NULL};
+    static const char *const none[] = {"no solution",
+                                       "no solutions",
+                                       "no real solution",
+                                       "no real solutions",
+                                       "empty set",
+                                       "the empty set",
+                                       "null set",
+                                       "the null set",
+                                       "none",
+                                       "no roots",
+                                       "no real roots",
+                                       "no solution exists",
+                                       "no solutions exist",
+                                       "there is no solution",
+                                       "there are no solutions",
+                                       "there are no real solutions",
+                                       "the equation has no solution",
+                                       "has no solution",
+                                       "\u65e0\u89e3",
+                                       "\u6ca1\u6709\u89e3",
+                                       "\u7a7a\u96c6",
+                                       "\u65e0\u5b9e\u6570\u89e3",
+                                       NULL};
     if (n < 3 || n > 40) return NULL;
     if (which_word(s, n, reals) >= 0) return node_create(w, NODE_REALS, 0);
     if (which_word(s, n, none) >= 0) return node_create(w, NODE_SET, 0);
