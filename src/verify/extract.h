@@ -50,6 +50,9 @@ bool find_bare(const char *text, size_t size, span *out);
 bool find_number(const char *text, size_t size, span *out);
 bool find_whole(const char *text, size_t size, span *out);
 
+/* Whether an aside begins at i: "9, which is odd", "9, not 8", "9 because it is odd". */
+bool is_aside(const char *text, size_t size, size_t i);
+
 /* The value in a statement such as "Therefore $x > 7$ is the solution" or "the area is
  * 12"; the statement itself when no words stand before a value. */
 span statement_value(const char *text, span statement);

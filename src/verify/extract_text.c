@@ -1,8 +1,6 @@
 /* Answers that words or their place point at. */
 #include "extract.h"
 
-#include "lexer.h"
-
 /* --- phrases ----------------------------------------------------------------- */
 
 /* Skips what may stand between a phrase and its answer. */
@@ -12,8 +10,7 @@ static size_t skip_decoration(const char *text, size_t size, size_t i)
     return i;
 }
 
-/* Whether an aside begins at i: "9, which is odd", "9, not 8", "9 because it is odd". */
-static bool is_aside(const char *text, size_t size, size_t i)
+bool is_aside(const char *text, size_t size, size_t i)
 {
     static const char *const asides[] = {
         ", which ",    ", not ",   ", because ",  " because ",   ", since ",  ", as ",
@@ -70,6 +67,17 @@ static bool display(const char *text, size_t size, size_t i, span *out)
     return true;
 }
 
+/* "3.14 (rounded)" without what is said in brackets at its end. */
+static span without_remark(const char *text, span s)
+{
+    size_t letters = 0, i = s.end;
+    if (i == s.start || text[i - 1] != ')') return s;
+    for (i--; i > s.start && (is_letter(text[i - 1]) || text[i - 1] == ' '); i--)
+        letters += is_letter(text[i - 1]);
+    bool remark = letters > 3 && i > s.start + 1 && text[i - 1] == '(' && text[i - 2] == ' ';
+    return remark ? (span){s.start, i - 1} : s;
+}
+
 /* The answer after a phrase: the first formula when it begins with one. */
 static bool take_statement(const char *text, size_t size, size_t i, span *out)
 {
@@ -80,7 +88,7 @@ static bool take_statement(const char *text, size_t size, size_t i, span *out)
     if (s.end > s.start + 1 && text[s.end - 1] == '!' && text[s.end - 2] == '*')
         for (s.end--; s.end > s.start && text[s.end - 1] == '*';) s.end--; /* "**5**!" */
     s.start = skip_opening(text, s);
-    *out = trim(text, s);
+    *out = trim(text, without_remark(text, s));
     return out->end > out->start;
 }
 
@@ -299,55 +307,4 @@ bool find_whole(const char *text, size_t size, span *out)
 {
     *out = trim(text, (span){0, size});
     return out->end > out->start;
-}
-
-/* Words that notation without backslashes is made of, and names of functions. */
-static bool is_notation(const char *text, size_t size, size_t i, size_t n)
-{
-    if (i + n < size && text[i + n] == '(') return !at(text, size, i + n, "(s)");
-    const word *known = word_plain(text + i, n);
-    if (known && known->kind == T_FUNCTION) return true;
-    static const char *const words[] = {
-        "sqrt",   "sin",    "cos",    "tan",      "log", "exp",   "and",
-        "arcsin", "arccos", "arctan", "infinity", "inf", "theta", "alpha",
-        "beta",   "lambda", "math",   "frac",     "cup", "union", NULL};
-    size_t m = any_at(text, size, i, words);
-    return m && m == n;
-}
-
-enum { IDEOGRAPHS_PER_WORD = 8 }; /* a few words of English are a clause of Chinese */
-
-/* One line that is the answer itself: a value, words behind it aside ("72 clips"), or a
- * few words without one ("no solution"). */
-bool find_bare(const char *text, size_t size, span *out)
-{
-    *out = trim(text, (span){0, size});
-    size_t n = out->end - out->start, words = 0, ideographs = 0;
-    bool digits = false;
-    if (n == 0 || n > 400 || memchr(text + out->start, '\n', n)) return false;
-    for (size_t i = out->start; i < out->end; i++) {
-        if (text[i] == '\\') {
-            bool environment = at(text, out->end, i, "\\begin{") ||
-                               at(text, out->end, i, "\\end{") ||
-                               at(text, out->end, i, "\\operatorname{");
-            while (i + 1 < out->end && is_letter(text[i + 1])) i++;
-            while (environment && i + 1 < out->end && text[i] != '}') i++;
-        } else if (is_ideograph(text[i])) {
-            if (at(text, out->end, i, "\u3002") && i + 3 < out->end) return false;
-            ideographs++;
-            i += 2;
-        } else if (is_letter(text[i])) {
-            size_t start = i;
-            while (i + 1 < out->end && is_letter(text[i + 1])) i++;
-            if (i - start < 2 || is_notation(text, out->end, start, i + 1 - start)) continue;
-            words++;
-        } else if (is_digit(text[i])) {
-            if (words || ideographs) return false; /* "the number is 10" */
-            digits = true;
-        } else if ((text[i] == '.' || text[i] == '?' || text[i] == '!') && words &&
-                   i + 1 < out->end) {
-            return false; /* sentences */
-        }
-    }
-    return digits || words + ideographs / IDEOGRAPHS_PER_WORD <= 4;
 }

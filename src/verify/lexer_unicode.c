@@ -184,6 +184,10 @@ void lex_unicode(lexer *l)
     if (lex_small_digits(l, at) || lex_small_fraction(l, code)) return;
     if (lex_small_root(l, code) || lex_other_digits(l, at)) return;
     if (code == 0x2220 && lex_angle(l)) return;
+    if (code == 0x53C8 && after_number(l)) { /* "1\u53c81/2", a mixed number */
+        l->spaced = true;
+        return;
+    }
     if (code == 0x20D7) return;                               /* the arrow above a letter */
     if ((code == 0x3BC || code == 0xB5) && after_number(l)) { /* "5 μF" */
         size_t end = l->i;

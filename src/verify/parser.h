@@ -47,5 +47,6 @@ bool parse_begins_factor(const parser *p);
 /* An answer in words that mean a value: "all real numbers", "no solution", "twelve", "two
  * thirds". NULL: none of these. */
 node *parse_spoken(work *w, const char *s, size_t n);
+node *parse_spoken_chinese(work *w, const char *s, size_t n);
 
 #endif

@@ -151,8 +151,18 @@ static node *value_of(parser *p, const node_list *factors)
     return node_from_list(p->w, NODE_PRODUCT, factors);
 }
 
+/* "50*kilometre/hour", as programs write it: whether a unit of some letters is multiplied in. */
+static bool multiplies_unit(const parser *p)
+{
+    const token *t = p->t + 1;
+    return p->t->kind == '*' && t->kind == T_WORD &&
+           (unit_known(t->text, t->size) || unit_prefixed(t->text, t->size));
+}
+
 bool parse_units(parser *p, node_list *factors)
 {
+    if (factors->items[factors->n - 1]->kind == NODE_NUMBER && multiplies_unit(p))
+        parse_next(p);
     int kind = p->t->kind;
     bool text = kind == T_TEXT || kind == T_WORD;
     bool any = p->w->options->kind == MASA_ANSWER_NUMERIC; /* whatever follows is one */

@@ -115,7 +115,14 @@ static int meaning(const char *s, size_t n)
                 {"\u5bf9", 1},
                 {"\u6b63\u786e", 1},
                 {"\u662f", 1},
+                {"that is correct", 1},
+                {"that's correct", 1},
+                {"that is incorrect", 2},
                 {"\u662f\u7684", 1},
+                {"\u591f", 1},
+                {"\u4e0d\u591f", 2},
+                {"\u80fd", 1},
+                {"\u4e0d\u80fd", 2},
                 {"\u5bf9\u7684", 1},
                 {"\u221a", 1},
                 {"\u2713", 1},
@@ -219,11 +226,52 @@ static bool names_option(const char *s, size_t n, char option)
     return true;
 }
 
-bool plain_begins_with(const char *text, size_t size, const char *gold, size_t gold_size)
+/* Whether a text denies something. */
+static bool denies(const char *s, size_t n)
+{
+    static const char *const words[] = {"not", "n't", "wrong", "incorrect", "never", "neither"};
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < sizeof words / sizeof *words; k++) {
+            size_t m = strlen(words[k]);
+            if (m <= n - i && strncasecmp(s + i, words[k], m) == 0 &&
+                (m == n - i || !isalpha((unsigned char)s[i + m])))
+                return true;
+        }
+    return false;
+}
+
+/* The truth that one sentence ends with, "The statement is false."; 0: none, or it is denied. */
+static int last_meaning(const char *s, size_t n)
+{
+    while (n && strchr(".! ", s[n - 1])) n--;
+    size_t word = n;
+    while (word && isalpha((unsigned char)s[word - 1])) word--;
+    if (word < 4 || memcmp(s + word - 4, " is ", 4) != 0 || memchr(s, '.', n) ||
+        memchr(s, '\n', n) || denies(s, word))
+        return 0;
+    int truth = meaning(s + word, n - word);
+    return truth == 1 || truth == 2 ? truth : 0;
+}
+
+const char *plain_whole(const char *text, size_t size, const char *gold, size_t gold_size)
+{
+    enum { LEAST_WORDS = 8 }; /* bytes; in what is shorter, the case of letters may count */
+    while (size && isspace((unsigned char)*text)) text++, size--;
+    while (size && isspace((unsigned char)text[size - 1])) size--;
+    int first = first_meaning(text, size);
+    if (!first) first = last_meaning(text, size);
+    if (!first) first = meaning(text, size);
+    if (first && first == meaning(gold, gold_size)) return "words";
+    bool words = size >= LEAST_WORDS && is_prose(gold, gold_size) && is_prose(text, size);
+    if (size && size == gold_size && memcmp(text, gold, size) == 0) return "same text";
+    if (words && same_words(text, size, gold, gold_size)) return "same text";
+    return NULL;
+}
+
+bool plain_is_labelled(const char *text, size_t size, char option)
 {
     while (size && isspace((unsigned char)*text)) text++, size--;
-    int first = first_meaning(text, size);
-    return first && first == meaning(gold, gold_size);
+    return names_option(text, size, option) && !denies(text, size);
 }
 
 bool plain_is_choice(const char *s, size_t n)

@@ -26,8 +26,12 @@ char plain_option(const char *gold, size_t n);
 /* Words around one letter, as "(B)" or "Hence B."; not "A. red B. blue", nor "(A) + 5". */
 bool plain_is_choice(const char *s, size_t n);
 
-/* Whether a text begins with the truth that the gold is, "Yes, since ..." for true, and does
- * not say the contrary behind it. */
-bool plain_begins_with(const char *text, size_t size, const char *gold, size_t gold_size);
+/* Whether a whole text is the gold's, in the same words, or begins with the truth that the gold
+ * is ("No, it does not follow.") and does not say the contrary later; what decided, or NULL. */
+const char *plain_whole(const char *text, size_t size, const char *gold, size_t gold_size);
+
+/* Whether a text begins with the option's label, "B. flammable", names no other and denies
+ * nothing. */
+bool plain_is_labelled(const char *text, size_t size, char option);
 
 #endif

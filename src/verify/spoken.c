@@ -134,10 +134,12 @@ node *parse_spoken(work *w, const char *s, size_t n)
                                        "\u7a7a\u96c6",
                                        "\u65e0\u5b9e\u6570\u89e3",
                                        NULL};
+    while (n && s[n - 1] == '.') n--;
     if (n < 3 || n > 40) return NULL;
     if (which_word(s, n, reals) >= 0) return node_create(w, NODE_REALS, 0);
     if (which_word(s, n, none) >= 0) return node_create(w, NODE_SET, 0);
-    node *out = ordinal(w, s, n);
+    node *out = parse_spoken_chinese(w, s, n);
+    if (!out) out = ordinal(w, s, n);
     if (!out) out = fraction(w, s, n);
     if (out) return out;
     int number = small_number(s, n);

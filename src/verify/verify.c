@@ -97,8 +97,16 @@ static size_t behind_thoughts(const char *text, size_t size)
 /* The rules that go by nothing that was said. */
 enum { UNMARKED = MASA_EXTRACT_FORMULA | MASA_EXTRACT_BARE | MASA_EXTRACT_NUMBER };
 
-/* Where the gold is an option's letter and the text names it, "Hence (B)", or a truth with which
- * the text begins, the result becomes that. A gold of mathematics that is one letter is seldom
+static void accept_whole(masa_verify_result *result, const char *text, size_t size,
+                         const char *rule)
+{
+    *result = (masa_verify_result){.verdict = MASA_VERDICT_EQUAL, .rule = rule};
+    result->extraction = (masa_extraction){MASA_EXTRACT_BARE, 0, size};
+    result->extracted = text;
+}
+
+/* Where the gold is an option's letter and the text names it, "Hence (B)", or the whole text says
+ * what the gold says, the result becomes that. A gold of mathematics that is one letter is seldom
  * anything else. */
 static void look_again(const char *text, size_t size, const char *gold,
                        const masa_verify_options *options, masa_verify_result *result)
@@ -107,11 +115,11 @@ static void look_again(const char *text, size_t size, const char *gold,
     const masa_extraction *letter = &choice.extraction, *value = &result->extraction;
     bool marked = value->rule && !(value->rule & UNMARKED);
     if (options->kind != MASA_ANSWER_MATH) return;
-    if (!marked && (options->rules & MASA_EXTRACT_BARE) &&
-        plain_begins_with(text, size, gold, strlen(gold))) {
-        *result = (masa_verify_result){.verdict = MASA_VERDICT_EQUAL, .rule = "words"};
-        result->extraction = (masa_extraction){MASA_EXTRACT_BARE, 0, size};
-        result->extracted = text;
+    const char *whole = marked || !(options->rules & MASA_EXTRACT_BARE)
+                            ? NULL
+                            : plain_whole(text, size, gold, strlen(gold));
+    if (whole) {
+        accept_whole(result, text, size, whole);
         return;
     }
     if (!plain_option(gold, strlen(gold))) return;
@@ -122,6 +130,9 @@ static void look_again(const char *text, size_t size, const char *gold,
     if (choice.verdict == MASA_VERDICT_EQUAL && (!marked || inside) &&
         plain_is_choice(text + letter->start, letter->size))
         *result = choice;
+    if (choice.verdict == MASA_VERDICT_NO_ANSWER && !marked &&
+        plain_is_labelled(text, size, plain_option(gold, strlen(gold))))
+        accept_whole(result, text, size, "option");
 }
 
 /* As masa_verify_span, of the text behind the thoughts. */
