@@ -277,7 +277,8 @@ static size_t number_end(const char *text, size_t size, size_t i)
     }
     if (j + 1 < size && text[j] == '/' && is_digit(text[j + 1]))
         for (j++; j < size && is_digit(text[j]);) j++;
-    return j;
+    if (at(text, size, j, "\\%")) return j + 2;
+    return j + at(text, size, j, "%");
 }
 
 bool find_number(const char *text, size_t size, span *out)

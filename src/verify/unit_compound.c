@@ -17,7 +17,8 @@ typedef struct measure {
 typedef struct reader {
     const char *s;
     size_t n, i;
-    int sign; /* -1 behind "/" and "per" */
+    int sign; /* -1 behind "/" */
+    bool per; /* the next unit divides, as behind "per" */
 } reader;
 
 static bool take(reader *r, const char *word)
@@ -50,7 +51,8 @@ static bool take_joint(reader *r)
     for (bool more = false;;) {
         int joint = take_any(r, divisions);
         if (joint >= 0) {
-            r->sign = -1;
+            if (joint == 0) r->sign = -1;
+            else r->per = true;
             more = true;
         } else if ((joint = take_any(r, joints)) < 0) {
             return more;
@@ -131,7 +133,7 @@ static size_t measure_read(measure *out, const char *s, size_t n)
     static const char *const raised[] = {"square", "cubic",        "sq.",          "cu.", "sq",
                                          "cu",     "\u5e73\u65b9", "\u7acb\u65b9", NULL};
     enum { MOST_PARTS = 12 };
-    reader r = {s, n, 0, 1};
+    reader r = {s, n, 0, 1, false};
     size_t end = 0;
     int ten, word;
     memset(out->power, 0, sizeof out->power);
@@ -145,10 +147,11 @@ static size_t measure_read(measure *out, const char *s, size_t n)
         if ((word = take_any(&r, raised)) >= 0) take_joint(&r);
         u = take_unit(&r, &ten);
         if (!u || (out->parts && !joined && !is_factor(u))) break;
-        int power = take_power(&r);
-        out->parts += 1 + (power != 1 || word >= 0 || r.sign < 0);
+        int power = take_power(&r), sign = r.per ? -1 : r.sign;
+        r.per = false;
+        out->parts += 1 + (power != 1 || word >= 0 || sign < 0);
         if (word >= 0) power *= word % 2 ? 3 : 2;
-        multiply(out, u, ten, power * r.sign);
+        multiply(out, u, ten, power * sign);
         end = r.i;
     }
     while (end < n && (s[end] == '}' || s[end] == ')')) end++; /* of \text{km/h} */

@@ -256,6 +256,8 @@ static void test_rollouts(void **state)
          MASA_VERDICT_NO_ANSWER},
         {"There is no solution.", "\\emptyset", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
         {"5, 7", "5", MASA_EXTRACT_ANY, MASA_VERDICT_DIFFERENT},
+        {"So the discount is 50%", "1/2", MASA_EXTRACT_NUMBER, MASA_VERDICT_EQUAL},
+        {"So the discount is 50\\%", "50", MASA_EXTRACT_NUMBER, MASA_VERDICT_EQUAL},
         {"1\u53c81/2", "3/2", MASA_EXTRACT_ANY, MASA_VERDICT_EQUAL},
         {"\u7b54\uff1a5\u7c73", "5", MASA_EXTRACT_PHRASE, MASA_VERDICT_EQUAL},
         {"\u7b54\u6848\u5c31\u662f12", "12", MASA_EXTRACT_PHRASE, MASA_VERDICT_EQUAL},
