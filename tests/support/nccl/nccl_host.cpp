@@ -151,7 +151,8 @@ ncclResult_t ncclGroupEnd(void)
     grouped = false;
     for (const piece &p : pieces)
         if (p.stream != pieces[0].stream) gpu::die("NCCL: a group on two streams");
-    if (!pieces.empty()) gpu::enqueue(pieces[0].stream, &gpu_counts::launches, [=]() { move(pieces); });
+    if (!pieces.empty())
+        gpu::enqueue(pieces[0].stream, &gpu_counts::launches, [=]() { move(pieces); });
     return ncclSuccess;
 }
 }
