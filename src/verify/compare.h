@@ -17,6 +17,12 @@ node *vector_from_sum(work *w, node *n, const node *like);
 
 masa_verdict compare(work *w, node *a, node *b);
 
+/* Where at least one has a unit. */
+masa_verdict compare_units(work *w, node *a, node *b);
+/* Whether degrees are a term of a sum, 180^\circ - 2x; the sum without their sign. */
+bool has_degrees(const node *n);
+node *without_degrees(work *w, node *n);
+
 /* Lists, sets, tuples and matrices. */
 bool is_collection(const node *n);
 masa_verdict compare_collections(work *w, node *a, node *b);
