@@ -21,10 +21,18 @@ static int make_disturbed(void **state)
     return 0;
 }
 
-/* The same draws each time, so that a check says the same everywhere; MASA_CRASH_SEED
- * gives others. */
-static void seed_draws(void)
+static const char *asked; /* the one that is disturbed, more often; NULL: each is */
+
+static inline bool is_asked(const char *name)
 {
+    return !asked || strcmp(asked, name) == 0;
+}
+
+/* Takes the argument, a name. The same draws each time, so that a check says the same everywhere;
+ * MASA_CRASH_SEED gives others. */
+static inline void seed_draws(int argc, char **argv)
+{
+    asked = argc == 2 ? argv[1] : NULL;
     const char *given = getenv("MASA_CRASH_SEED");
     unsigned seed = given ? (unsigned)strtoul(given, NULL, 10) : 1;
     print_message("MASA_CRASH_SEED=%u\n", seed);
@@ -37,6 +45,7 @@ typedef struct fault {
     long nth;          /* 0: none fails; all are counted */
     int code;          /* its errno, where the library asks */
     bool on;           /* all from there on fail */
+    bool stalls;       /* it takes for ever instead */
     const char *under; /* what the disk fails to give; NULL: anything in the test's folder */
 } fault;
 
@@ -49,8 +58,8 @@ static void set_fault(const fault *f)
     setenv("INJECT_ERRNO", number, 1);
     setenv("INJECT_UNDER", f->under ? f->under : folder, 1);
     setenv("INJECT_COUNT", "count", 1);
-    unlink("count");
     if (f->on) setenv("INJECT_ON", "1", 1);
+    if (f->stalls) setenv("INJECT_STALLS", "1", 1);
     setenv("LD_PRELOAD", f->library, 1);
 }
 
@@ -65,6 +74,7 @@ static pid_t start_faulty(const char *arguments, const char *run, const fault *f
     for (char *p = strtok(text, " "); p; p = strtok(NULL, " "))
         argv[n++] = strcmp(p, "RUN") == 0 ? (char *)(uintptr_t)run : p;
     assert_true(n < ARGUMENTS);
+    unlink("count");
     pid_t child = fork();
     if (child != 0) return child;
     int log = open("errors", O_CREAT | O_TRUNC | O_WRONLY, 0666);
@@ -98,12 +108,16 @@ static void must_finish(const char *arguments, const char *run)
     if (status != 0) fail_msg("%.20s...: %d, %s", arguments, status, errors);
 }
 
+static void resume_arguments(char out[64], const kind *k)
+{
+    snprintf(out, 64, "%.*s RUN --resume", (int)strcspn(k->arguments, " "), k->arguments);
+}
+
 /* Runs the rest of what was broken off: as its message says where it was broken off early. */
 static void go_on(const kind *k)
 {
     char again[64];
-    snprintf(again, sizeof again, "%.*s RUN --resume", (int)strcspn(k->arguments, " "),
-             k->arguments);
+    resume_arguments(again, k);
     int status = finish(start(again, run_path));
     if (status != 0 && strstr(errors, "--restart")) {
         strcat(again, " --restart");
@@ -171,6 +185,20 @@ static inline void assert_same_evaluation(const char *how)
         "rm -rf b; { [ -d a ] || $masa eval whole.sqlite --export a; } && "
         "$masa eval run --export b && cmp a/samples_* b/samples_*";
     if (shell(same) != 0) fail_msg("%s: %s%s", how, output, errors);
+}
+
+/* The results of a whole evaluation without some of its samples, in `half`. */
+static inline void make_half_evaluation(void)
+{
+    sqlite3 *results = NULL;
+    assert_int_equal(shell("rm -rf half && cp whole.sqlite half"), 0);
+    assert_int_equal(sqlite3_open("half", &results), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(results,
+                                  "DELETE FROM samples WHERE (problem + sample) % 3 = 0", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
+    assert_true(sqlite3_changes(results) > 16);
+    sqlite3_close(results);
 }
 
 #define COMPARISON                                                                             \

@@ -12,8 +12,6 @@
 
 enum { MOST_OPERATIONS = 1 << 14 };
 
-static const char *asked; /* the subject; NULL: each, some operations */
-
 /* A command that meets a disk that fails. */
 typedef struct subject {
     const char *name, *arguments;
@@ -148,8 +146,7 @@ static void faulty_kind(const kind *k)
     walk(
         &(subject){.name = k->name, .arguments = whole, .kind = &shorter, .faults = k->faults});
     make_half(k->name);
-    snprintf(resume, sizeof resume, "%.*s RUN --resume", (int)strcspn(k->arguments, " "),
-             k->arguments);
+    resume_arguments(resume, k);
     walk(&(subject){
         .name = k->name, .arguments = resume, .copy = "half", .kind = k, .faults = k->faults});
 }
@@ -173,20 +170,6 @@ static void faulty_extension(void)
 static void go_on_evaluating(void)
 {
     must_finish(EVALUATION, run_path);
-}
-
-/* The results of a whole evaluation without some of its samples. */
-static void make_half_evaluation(void)
-{
-    sqlite3 *results = NULL;
-    assert_int_equal(shell("rm -rf half && cp whole.sqlite half"), 0);
-    assert_int_equal(sqlite3_open("half", &results), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(results,
-                                  "DELETE FROM samples WHERE (problem + sample) % 3 = 0", NULL,
-                                  NULL, NULL),
-                     SQLITE_OK);
-    assert_true(sqlite3_changes(results) > 16);
-    sqlite3_close(results);
 }
 
 static void faulty_evaluation(void)
@@ -219,11 +202,6 @@ static void faulty_comparison(void)
                      0);
     s.copy = "half";
     walk(&s);
-}
-
-static bool is_asked(const char *name)
-{
-    return !asked || strcmp(asked, name) == 0;
 }
 
 static void not_under_the_sanitizer(void)
@@ -264,8 +242,7 @@ static void faults_of_the_disk_change_nothing(void **state)
 
 int main(int argc, char **argv)
 {
-    asked = argc == 2 ? argv[1] : NULL;
-    seed_draws();
+    seed_draws(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_read_is_not_missing),
         cmocka_unit_test(faults_of_the_disk_change_nothing),

@@ -148,9 +148,9 @@ static void commands_end_with_one_line(void **state)
     assert_int_equal(failures, 0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-    seed_draws();
+    seed_draws(argc, argv);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(runs_go_on),
         cmocka_unit_test(commands_end_with_one_line),

@@ -1,6 +1,7 @@
 /* A disk that fails, loaded before the C library (LD_PRELOAD). Of the operations on files below
  * $INJECT_UNDER the one with number $INJECT_NTH fails with errno $INJECT_ERRNO (with EIO where
- * it only reads); so do all after it when $INJECT_ON is set. Into the file $INJECT_COUNT go how
+ * it only reads); so do all after it when $INJECT_ON is set. With $INJECT_STALLS it does not fail
+ * but takes for ever. Into the file $INJECT_COUNT go how
  * many there were and the name of the one that failed, and, where none did, the numbers of those
  * that were the first from their place, a place being a chain of callers: of several processes
  * those of the one with the most.
@@ -70,6 +71,8 @@ static void note_place(void)
     places[n_places++] = calls;
 }
 
+static void say_count(void);
+
 static bool fails_with(int code, bool counted, const char *name)
 {
     if (!counted) return false;
@@ -78,6 +81,8 @@ static bool fails_with(int code, bool counted, const char *name)
     if (nth == 0) note_place();
     if (nth == 0 || calls < nth || (calls > nth && !getenv("INJECT_ON"))) return false;
     if (calls == nth) failed = name;
+    if (getenv("INJECT_STALLS")) say_count();
+    while (getenv("INJECT_STALLS")) pause();
     errno = code;
     return true;
 }
