@@ -2,6 +2,8 @@
 #include <masa/file.h>
 #include <masa/memory.h>
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,10 +77,75 @@ static void a_line_is_bounded(void **state)
     masa_text_deinit(&line);
 }
 
+/* ---- control groups ---- */
+
+static void write_line(const char *folder, const char *file, long number)
+{
+    char path[300], text[32];
+    snprintf(path, sizeof path, "%s/%s", folder, file);
+    int fd = open(path, O_WRONLY), n = snprintf(text, sizeof text, "%ld\n", number);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, (size_t)n), n);
+    close(fd);
+}
+
+/* Bytes of a file that go into the cache, as a model's do. */
+static void fill_cache(const char *path, size_t bytes)
+{
+    static char block[1 << 20];
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0666);
+    for (size_t i = 0; i < bytes >> 20; i++)
+        if (write(fd, block, sizeof block) != sizeof block) _exit(2);
+    fsync(fd);
+    for (off_t at = 0; pread(fd, block, sizeof block, at) > 0;) at += (off_t)sizeof block;
+    close(fd);
+}
+
+enum { LIMIT = 256 << 20, CACHE = 128 << 20, SLACK = 32 << 20 };
+
+/* In a group with a limit: what is available before and after a file was read. */
+static void in_group(size_t seen[2])
+{
+    char path[64];
+    snprintf(path, sizeof path, "/var/tmp/masa-test-%ld", (long)getpid());
+    seen[0] = masa_memory_available();
+    fill_cache(path, CACHE);
+    seen[1] = masa_memory_available();
+    unlink(path);
+}
+
+/* What the file cache holds of a group's memory counts as free: else a second run in a container
+ * would be refused for the model that the first one has read. */
+static void control_groups_are_limits(void **state)
+{
+    (void)state;
+    char folder[64];
+    int ends[2], status;
+    size_t seen[2];
+    snprintf(folder, sizeof folder, "/sys/fs/cgroup/memory/masa-test-%ld", (long)getpid());
+    if (geteuid() != 0 || mkdir(folder, 0777) != 0)
+        skip_since("control groups of version 1 cannot be made here");
+    write_line(folder, "memory.limit_in_bytes", LIMIT);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        write_line(folder, "cgroup.procs", (long)getpid());
+        in_group(seen);
+        _exit(write(ends[1], seen, sizeof seen) != sizeof seen);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    for (int i = 0; i < 100 && rmdir(folder) != 0; i++) usleep(10000);
+    assert_int_equal(status, 0);
+    assert_int_equal(read(ends[0], seen, sizeof seen), sizeof seen);
+    for (int i = 0; i < 2; i++) assert_in_range(seen[i], LIMIT - SLACK, LIMIT);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(the_nth_allocation_fails),
-                                       cmocka_unit_test(the_line_says_how_much),
-                                       cmocka_unit_test(a_line_is_bounded)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_nth_allocation_fails), cmocka_unit_test(the_line_says_how_much),
+        cmocka_unit_test(a_line_is_bounded), cmocka_unit_test(control_groups_are_limits)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -48,8 +48,8 @@ size_t masa_memory_peak(void);
 /** Bytes that it has now. 0: the system does not say. */
 size_t masa_memory_used(void);
 
-/** Bytes that it may still take: what is free or in the file cache, within the control
- * group's limit. 0: unknown. */
+/** Bytes that it may still take: what is free or in the file cache, within the limits of the control
+ * groups (version 1 or 2) that it is in. 0: unknown. */
 size_t masa_memory_available(void);
 
 /** Grows an array to hold at least `need` items, doubling. For MASA_PUSH. */
