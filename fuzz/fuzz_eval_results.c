@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     masa_results *results = NULL;
     masa_result_sets sets = {0};
     masa_error err = {0};
-    if (scratch_good(masa_results_open(&results, path, MASA_RESULTS_READ, &err), &err)) {
+    if (scratch_good(masa_results_open(&results, path, MASA_RESULTS_READ, NULL, &err), &err)) {
         scratch_good(masa_results_settings(&settings, results, &err), &err);
         if (scratch_good(masa_results_read(&sets, results, &err), &err))
             masa_result_sets_deinit(&sets);

@@ -19,9 +19,11 @@ typedef struct serve_command {
     bool quiet;
 } serve_command;
 
+/* context: the model's name, or NULL when nothing but the address is to be said. */
 static void tell_ready(void *context, const char *url)
 {
-    (void)context;
+    const char *name = context;
+    if (name) fprintf(stderr, "masa: serving %s; ^C or SIGTERM ends it\n", name);
     printf("%s\n", url);
     cli_output_flush();
 }
@@ -56,10 +58,11 @@ static masa_status serve(serve_command *c, masa_error *err)
                                   .context = (size_t)c->context,
                                   .queue = (size_t)c->queue,
                                   .stop = &cli_stop_asked,
-                                  .ready = tell_ready};
-    cli_catch_signals();
+                                  .ready = tell_ready,
+                                  .ready_context = c->quiet ? NULL : name};
+    cli_catch_signals(CLI_ENDED "\n");
+    cli_heed_stops();
     signal(SIGPIPE, SIG_IGN); /* a client that leaves is no reason to stop */
-    if (!c->quiet) fprintf(stderr, "masa: serving %s; ^C or SIGTERM ends it\n", name);
     st = masa_serve(c->text.model, c->text.tokenizer, c->text.chat, &options, err);
     text_model_close(&c->text);
     free(name);

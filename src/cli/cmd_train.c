@@ -63,12 +63,13 @@ static masa_status train(const train_command *c, const char *folder, train_funct
     masa_train_options options = {.resume = c->resume,
                                   .restart = c->restart,
                                   .progress = quiet ? NULL : cli_output_progress(),
+                                  .begin = cli_heed_stops,
                                   .stop = &cli_stop_asked,
                                   .status = &cli_status_asked};
     if (!quiet) cli_say_machine(&config);
     if (!quiet && strcmp(masa_device_kind(), "cpu") != 0)
         fprintf(stderr, "masa: computing on %s\n", masa_device_name());
-    cli_catch_signals();
+    cli_catch_signals(CLI_ENDED "; --resume goes on from the last checkpoint\n");
     st = run(&config, folder, &options, err);
     masa_config_deinit(&config);
     if (st == MASA_OK && !quiet)
@@ -79,7 +80,8 @@ static masa_status train(const train_command *c, const char *folder, train_funct
 static const char details[] =
     "RUN is a new folder: configuration, store of all that happens, TensorBoard events and\n"
     "checkpoints (Hugging Face folders) go there. ^C saves and stops; --resume goes on.\n"
-    "So do SIGTERM, SIGHUP, SIGPIPE and SIGUSR2; SIGUSR1 prints where the run stands.\n"
+    "So do SIGTERM, SIGHUP, SIGPIPE and SIGUSR2; SIGUSR1 prints where the run stands. A second ^C\n"
+    "or SIGTERM ends it at once: the resume then does again what came after the last checkpoint.\n"
     "`mpirun -n N masa ...` divides the work of a run among N processes.\n"
     "`masa config --help` lists the presets, `masa config` every setting.";
 

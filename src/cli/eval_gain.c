@@ -19,7 +19,7 @@ masa_status eval_read_file(masa_result_sets *sets, char **settings, const char *
     char *inside = masa_path_is_folder(path) ? masa_path_join(path, eval_default_out) : NULL;
     masa_results *results = NULL;
     masa_status st =
-        masa_results_open(&results, inside ? inside : path, MASA_RESULTS_READ, err);
+        masa_results_open(&results, inside ? inside : path, MASA_RESULTS_READ, NULL, err);
     if (st == MASA_OK) st = masa_results_settings(settings, results, err);
     if (st == MASA_OK) st = masa_results_read(sets, results, err);
     if (st == MASA_OK && sets->n == 0)

@@ -169,12 +169,14 @@ static masa_status sample_all(const eval_command *c, const tasks *all, const eva
     char *settings = settings_of(c, of, &o);
     st = masa_dist_agree(st, NULL, err);
     if (st == MASA_OK) st = check_same(settings, err);
+    cli_catch_signals(CLI_ENDED "; the same command goes on with what the file has\n");
+    cli_heed_stops();
     if (masa_dist_rank() == 0) {
-        if (st == MASA_OK) st = masa_results_open(&results, c->out, MASA_RESULTS_WRITE, err);
+        if (st == MASA_OK)
+            st = masa_results_open(&results, c->out, MASA_RESULTS_WRITE, &cli_stop_asked, err);
         if (st == MASA_OK) st = masa_results_bind(results, settings, err);
     }
     st = masa_dist_agree(st, NULL, err);
-    if (st == MASA_OK) cli_catch_signals();
     for (size_t i = 0; st == MASA_OK && i < all->n; i++)
         st = masa_eval_run(results, all->items[i].benchmark, &all->items[i].problems, &o, err);
     masa_results_close(results);

@@ -7,20 +7,60 @@
 #include <masa/parallel.h>
 #include <masa/text.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 volatile sig_atomic_t cli_stop_asked, cli_status_asked;
 
-/* A second ^C means it. Of the others many may come while the run is saved: each line of
- * progress that nobody reads is a SIGPIPE. */
+static const char *ended_line; /* of a second signal */
+static volatile sig_atomic_t heeds_stops;
+static volatile sig_atomic_t asked_by_hand;
+static struct timespec asked_at; /* by hand */
+
+static void say(const char *line)
+{
+    (void)!write(STDERR_FILENO, line, strlen(line));
+}
+
+/* `timeout` and others send a signal to the process and then to its group: that is one. */
+static bool is_the_same(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    double since = (double)(now.tv_sec - asked_at.tv_sec) +
+                   1e-9 * (double)(now.tv_nsec - asked_at.tv_nsec);
+    return since < 0.5;
+}
+
+static void end_by(int number)
+{
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* A second ^C or SIGTERM means it. Of the others many may come while the run is saved: each line
+ * of progress that nobody reads is a SIGPIPE. */
 static void on_stop(int number)
 {
-    if (cli_stop_asked && (number == SIGINT || number == SIGTERM)) {
-        signal(number, SIG_DFL);
-        raise(number);
+    int before = errno;
+    bool by_hand = number == SIGINT || number == SIGTERM;
+    if (by_hand && !heeds_stops) {
+        end_by(number);
+    } else if (by_hand && asked_by_hand && !is_the_same()) {
+        say(ended_line);
+        end_by(number);
+    } else if (by_hand && !asked_by_hand) {
+        clock_gettime(CLOCK_MONOTONIC, &asked_at);
+        asked_by_hand = 1;
+        if (number == SIGINT && isatty(STDERR_FILENO))
+            say("\nmasa: stopping; another ^C ends at once, with nothing more saved\n");
     }
     cli_stop_asked = 1;
+    errno = before;
 }
 
 static void on_status(int number)
@@ -29,11 +69,12 @@ static void on_status(int number)
     cli_status_asked = 1;
 }
 
-void cli_catch_signals(void)
+void cli_catch_signals(const char *line)
 {
     static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ, SIGUSR2};
     struct sigaction stop = {.sa_handler = on_stop, .sa_flags = SA_RESTART}, before;
     struct sigaction status = {.sa_handler = on_status, .sa_flags = SA_RESTART};
+    ended_line = line;
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++)
         /* What nohup and its like have set to be ignored stays so; a shell does that to ^C of
          * a program in the background, which `kill -INT` is still to reach. */
@@ -41,6 +82,11 @@ void cli_catch_signals(void)
             (sigaction(stops[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN))
             sigaction(stops[i], &stop, NULL);
     sigaction(SIGUSR1, &status, NULL);
+}
+
+void cli_heed_stops(void)
+{
+    heeds_stops = 1;
 }
 
 void cli_pairs_make(cli_pairs *out, const cli_shortcut *shortcuts, size_t n_shortcuts,
@@ -102,7 +148,8 @@ static void tell(void *context, const char *line)
 
 masa_experiment_options cli_experiment_options(bool quiet)
 {
-    cli_catch_signals();
+    cli_catch_signals(CLI_ENDED "; the same command goes on from the last checkpoints\n");
+    cli_heed_stops();
     return (masa_experiment_options){.jobs = 1,
                                      .progress = quiet ? NULL : cli_output_progress(),
                                      .stop = &cli_stop_asked,

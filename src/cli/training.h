@@ -36,9 +36,14 @@ masa_status cli_settings_load(masa_config *out, const cli_settings *settings, ma
 /* For masa_train_options: not 0 once a signal asked to stop or, with SIGUSR1, for a line on
  * where the run stands. */
 extern volatile sig_atomic_t cli_stop_asked, cli_status_asked;
-/* From here on ^C, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ and SIGUSR2 ask to stop; the second of
- * the first two ends the program. */
-void cli_catch_signals(void);
+/* From here on ^C, SIGTERM, SIGHUP, SIGPIPE, SIGXFSZ and SIGUSR2 ask to stop; a second one of
+ * the first two, half a second later or more, ends the program with this line, which is borrowed:
+ * CLI_ENDED and how to go on. */
+void cli_catch_signals(const char *line);
+/* Before this ^C and SIGTERM end the program, which has nothing to save yet and may be waiting for
+ * a file. */
+void cli_heed_stops(void);
+#define CLI_ENDED "\nmasa: ended at once, by a second signal"
 
 /* "masa: 2 threads, avx512" on standard error. */
 void cli_say_machine(const masa_config *config);

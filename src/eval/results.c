@@ -3,9 +3,9 @@
 
 #include <masa/file.h>
 #include <masa/memory.h>
-#include <masa/sqlite_file.h>
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +24,7 @@ static const char schema[] =
 
 masa_status results_fail(const masa_results *r, masa_error *err)
 {
-    return masa_sqlite_fail(r->db, r->path, "a file of results", NULL, err);
+    return masa_sqlite_fail(r->db, &r->wait, "a file of results", NULL, err);
 }
 
 masa_status results_prepare(const masa_results *r, sqlite3_stmt **out, const char *sql,
@@ -85,21 +85,28 @@ static masa_status check_schema(masa_results *r, masa_error *err)
 }
 
 static masa_status open_name(masa_results **out, const char *path, const char *name, bool write,
-                             masa_error *err)
+                             const volatile sig_atomic_t *stop, masa_error *err)
 {
     masa_results *r = masa_alloc(1, sizeof *r);
     r->path = masa_strdup(path);
     r->write = write;
+    r->wait = (masa_sqlite_wait){
+        .path = r->path,
+        .patience = write ? INFINITY : 5,
+        .stop = stop,
+    };
     int flags = write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : masa_sqlite_read_flags;
     masa_status st = MASA_OK;
     if (sqlite3_open_v2(name, &r->db, flags, NULL) != SQLITE_OK) st = results_fail(r, err);
     if (st == MASA_OK) {
-        sqlite3_busy_timeout(r->db, 5000);
+        masa_sqlite_wait_for_locks(r->db, &r->wait);
         st = check_schema(r, err);
     }
-    /* A crash of the machine may lose the last seconds: they are sampled again. */
+    /* A crash of the machine may lose the last seconds: they are sampled again. What one
+     * evaluation has read is not to be made untrue by another one: that waits. */
     if (st == MASA_OK && write)
-        st = execute(r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN", err);
+        st = execute(
+            r, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; BEGIN IMMEDIATE", err);
     if (st == MASA_OK) *out = r;
     else masa_results_close(r);
     return st;
@@ -113,11 +120,11 @@ typedef struct reading {
 static masa_status open_to_read(void *context, const char *name, masa_error *err)
 {
     const reading *r = context;
-    return open_name(r->out, r->path, name, false, err);
+    return open_name(r->out, r->path, name, false, NULL, err);
 }
 
 masa_status masa_results_open(masa_results **out, const char *path, masa_results_mode mode,
-                              masa_error *err)
+                              const volatile sig_atomic_t *stop, masa_error *err)
 {
     reading r = {out, path};
     bool write = mode == MASA_RESULTS_WRITE;
@@ -125,13 +132,13 @@ masa_status masa_results_open(masa_results **out, const char *path, masa_results
         return MASA_FAIL(err, MASA_ERR_IO, "there is no file of results %s", path);
     if (!masa_path_missing(path) && !masa_path_is_regular(path))
         return MASA_FAIL(err, MASA_ERR_IO, "%s is not a regular file, as results need", path);
-    return write ? open_name(out, path, path, true, err)
+    return write ? open_name(out, path, path, true, stop, err)
                  : masa_sqlite_open_to_read(path, open_to_read, &r, err);
 }
 
 masa_status results_commit(masa_results *r, masa_error *err)
 {
-    return execute(r, "COMMIT; BEGIN", err);
+    return execute(r, "COMMIT; BEGIN IMMEDIATE", err);
 }
 
 void masa_results_close(masa_results *r)

@@ -4,12 +4,13 @@
 
 #include "results_write.h"
 
-#include <sqlite3.h>
+#include <masa/sqlite_file.h>
 
 struct masa_results {
     sqlite3 *db;
     char *path;
     bool write;
+    masa_sqlite_wait wait;
 };
 
 /* The error of the last call on the database. */

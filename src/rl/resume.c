@@ -8,12 +8,14 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 masa_status rl_resume_open(rl_session *s, const char *folder, bool restart, masa_error *err)
 {
     long last = 0;
     bool keeps = masa_dist_rank() == 0;
     masa_status st = keeps ? masa_run_resume(&s->run, folder, err) : MASA_OK;
+    if (st == MASA_OK && keeps) masa_run_heed(s->run, s->stop);
     if (st == MASA_OK) st = masa_run_checkpoint_find(folder, &s->checkpoint, &s->state, err);
     if (st == MASA_OK && keeps && !s->checkpoint) st = masa_run_last_step(s->run, &last, err);
     if (st == MASA_OK && last > 0 && !restart)
@@ -37,10 +39,18 @@ static masa_model *base_of(const rl_session *s)
     return s->checkpoint && !s->lora ? NULL : s->model;
 }
 
+/* A FIFO, which would be waited for a second time. */
+static bool is_read_once(const char *path)
+{
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISFIFO(info.st_mode);
+}
+
 static masa_status add_file(json_t *inputs, const char *key, const char *path, masa_error *err)
 {
     uint32_t sum;
-    if (!*path || strcmp(path, "-") == 0 || masa_path_missing(path)) return MASA_OK;
+    if (!*path || strcmp(path, "-") == 0 || masa_path_missing(path) || is_read_once(path))
+        return MASA_OK;
     masa_status st = masa_run_file_checksum(path, &sum, err);
     if (st == MASA_OK) json_object_set_new(inputs, key, json_integer(sum));
     return st;

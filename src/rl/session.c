@@ -214,6 +214,7 @@ masa_status rl_session_open(rl_session *s, const masa_config *config, const char
     *s = (rl_session){.config = config,
                       .stop = options->stop,
                       .status = options->status,
+                      .begin = options->begin,
                       .log = options->progress,
                       .folder = folder};
     if (config->train.threads) masa_threads_set((int)config->train.threads);
@@ -237,6 +238,7 @@ static masa_status start_record(rl_session *s, const char *folder,
     masa_status st = s->run ? masa_run_continue(s->run, s->config, step, err)
                             : masa_run_create(&s->run, folder, s->config, err);
     if (st != MASA_OK) return st;
+    masa_run_heed(s->run, s->stop);
     s->progress = masa_progress_create(s->log, masa_run_log(s->run), wants->total_steps);
     masa_progress_answer(s->progress, s->status);
     st = rl_resume_tell(s, err);
@@ -259,6 +261,7 @@ masa_status rl_session_start(rl_session *s, const char *folder, const rl_session
     st = masa_dist_agree(st, NULL, err);
     if (st == MASA_OK) st = rl_peers_check_start(s, err);
     if (st != MASA_OK) return st;
+    if (s->begin) s->begin();
     if (masa_dist_rank() == 0) st = start_record(s, folder, wants, err);
     else s->progress = masa_progress_create(NULL, NULL, wants->total_steps);
     return masa_dist_agree(st, NULL, err);

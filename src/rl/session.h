@@ -32,6 +32,7 @@ typedef struct rl_session {
     const masa_config *config; /* borrowed, like the next four */
     const volatile sig_atomic_t *stop;
     volatile sig_atomic_t *status;
+    void (*begin)(void); /* masa_train_options has it; or NULL */
     FILE *log;
     const char *folder; /* of the run; NULL: there is none */
 

@@ -172,6 +172,14 @@ bool rl_session_save_due(const rl_session *s, long saved_step)
            (s->run && masa_run_improves(s->run, &s->state));
 }
 
+/* A step whose record waited for a locked store when the stop came. */
+static bool lacks_record(const rl_session *s)
+{
+    long last;
+    return s->run && s->state.step > 0 &&
+           (masa_run_last_step(s->run, &last, NULL) != MASA_OK || last < s->state.step);
+}
+
 masa_status rl_session_stop(rl_session *s, masa_status why, bool save, long steps,
                             masa_error *err)
 {
@@ -195,7 +203,12 @@ masa_status rl_session_stop(rl_session *s, masa_status why, bool save, long step
                          "%s; stopped after step %ld of %ld, which is saved: go on with "
                          "--resume",
                          cause.message, step, steps);
-    return MASA_FAIL(err, MASA_ERR_INTERRUPTED,
+    if (lacks_record(s))
+        return MASA_FAIL(err, why,
+                         "%s; step %ld of %ld is saved without its metrics and rollouts: go on "
+                         "with --resume",
+                         cause.message, step, steps);
+    return MASA_FAIL(err, why,
                      "stopped after step %ld of %ld, which is saved; go on with --resume", step,
                      steps);
 }

@@ -75,6 +75,7 @@ static masa_status open_store(masa_run *run, masa_error *err)
 {
     char *path = masa_run_store_path(run->path);
     masa_status st = masa_store_open(&run->store, path, MASA_STORE_WRITE, err);
+    if (st == MASA_OK) masa_store_heed(run->store, run->stop);
     free(path);
     return st;
 }
@@ -200,6 +201,12 @@ masa_status masa_run_resume(masa_run **out, const char *folder, masa_error *err)
     else masa_run_close(run);
     free(config);
     return st;
+}
+
+void masa_run_heed(masa_run *run, const volatile sig_atomic_t *stop)
+{
+    run->stop = stop;
+    if (run->store) masa_store_heed(run->store, stop);
 }
 
 masa_status masa_run_last_step(masa_run *run, long *step, masa_error *err)

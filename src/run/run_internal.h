@@ -15,6 +15,7 @@ struct masa_run {
     long best;         /* step of the checkpoint with the best evaluation; -1: none */
     double best_score;
     masa_store *store;
+    const volatile sig_atomic_t *stop; /* or NULL */
     events *events;
     FILE *log;     /* log.txt; NULL: it could not be opened */
     char *pending; /* folder of the checkpoint being written, or NULL */

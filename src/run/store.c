@@ -1,15 +1,12 @@
 /* Opening the store, its schema, transactions and errors. */
 #include "store_internal.h"
 
-#include <masa/clock.h>
 #include <masa/file.h>
-#include <masa/log.h>
 #include <masa/memory.h>
-#include <masa/sqlite_file.h>
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum {
     APPLICATION = 0x4D415341 /* "MASA" */,
@@ -113,7 +110,7 @@ static const char *const statements[STORE_STATEMENTS] = {
 masa_status store_fail(const masa_store *store, masa_error *err)
 {
     return masa_sqlite_fail(
-        store->db, store->path, STORE,
+        store->db, &store->wait, STORE,
         "`sqlite3 FILE .recover` may save rows of it, and with the file moved "
         "away --resume goes on with a new record",
         err);
@@ -190,28 +187,9 @@ static masa_status check_schema(masa_store *store, masa_store_mode mode, masa_er
     return MASA_OK;
 }
 
-/* Called by SQLite while another program has the lock; 0 gives up. */
-static int wait_for_lock(void *context, int tries)
-{
-    masa_store *store = context;
-    if (tries == 0) {
-        store->waiting_since = masa_clock();
-        store->told = false;
-    }
-    double waited = masa_clock() - store->waiting_since;
-    if (waited > store->patience) return 0;
-    if (waited > 1 && !store->told) {
-        masa_warn("%s is locked by another program; waiting", store->path);
-        store->told = true;
-    }
-    usleep(50000);
-    return 1;
-}
-
 static masa_status set_up(masa_store *store, masa_store_mode mode, masa_error *err)
 {
-    store->patience = mode == MASA_STORE_READ ? 5 : 60;
-    sqlite3_busy_handler(store->db, wait_for_lock, store);
+    masa_sqlite_wait_for_locks(store->db, &store->wait);
     masa_status st = check_schema(store, mode, err);
     if (st != MASA_OK || mode == MASA_STORE_READ) return st;
     /* A commit is on the disk when it returns: a resumed run relies on it. */
@@ -227,6 +205,10 @@ static masa_status open_name(masa_store **out, const char *path, const char *nam
 {
     masa_store *store = masa_alloc(1, sizeof *store);
     store->path = masa_strdup(path);
+    store->wait = (masa_sqlite_wait){
+        .path = store->path,
+        .patience = mode == MASA_STORE_READ ? 5 : INFINITY,
+    };
     int flags = mode == MASA_STORE_READ ? masa_sqlite_read_flags
                                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
     masa_status st = sqlite3_open_v2(name, &store->db, flags, NULL) == SQLITE_OK
@@ -256,6 +238,11 @@ masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode 
     return masa_path_missing(path)
                ? MASA_FAIL(err, MASA_ERR_IO, "no store %s; is this the folder of a run?", path)
                : masa_sqlite_open_to_read(path, open_to_read, &r, err);
+}
+
+void masa_store_heed(masa_store *store, const volatile sig_atomic_t *stop)
+{
+    store->wait.stop = stop;
 }
 
 void masa_store_close(masa_store *store)

@@ -2,8 +2,8 @@
 #ifndef RUN_STORE_INTERNAL_H
 #define RUN_STORE_INTERNAL_H
 
+#include <masa/sqlite_file.h>
 #include <masa/store.h>
-#include <sqlite3.h>
 
 /* Statements that are prepared once. */
 typedef enum store_statement {
@@ -24,9 +24,7 @@ typedef enum store_statement {
 struct masa_store {
     sqlite3 *db;
     char *path;
-    double patience; /* seconds to wait for another program that has locked it */
-    double waiting_since;
-    bool told;
+    masa_sqlite_wait wait;
     sqlite3_stmt *statements[STORE_STATEMENTS]; /* NULL in MASA_STORE_READ */
 };
 

@@ -30,7 +30,7 @@ static inline masa_results *open_file(const char *name, masa_results_mode mode)
 {
     char *path = masa_path_join(root, name);
     masa_results *r = NULL;
-    OK(masa_results_open(&r, path, mode, NULL));
+    OK(masa_results_open(&r, path, mode, NULL, NULL));
     free(path);
     return r;
 }

@@ -114,11 +114,12 @@ static void test_foreign_files(void **state)
     char *path = masa_path_join(root, "foreign");
     masa_results *r = NULL;
     masa_error err = {0};
-    assert_int_equal(masa_results_open(&r, path, MASA_RESULTS_READ, &err), MASA_ERR_IO);
+    assert_int_equal(masa_results_open(&r, path, MASA_RESULTS_READ, NULL, &err), MASA_ERR_IO);
     assert_non_null(strstr(err.message, "there is no file of results"));
     static const char text[] = "this is no database, whatever its name may say about it";
     OK(masa_file_write(path, text, sizeof text - 1, NULL));
-    assert_int_equal(masa_results_open(&r, path, MASA_RESULTS_WRITE, &err), MASA_ERR_FORMAT);
+    assert_int_equal(masa_results_open(&r, path, MASA_RESULTS_WRITE, NULL, &err),
+                     MASA_ERR_FORMAT);
     assert_non_null(strstr(err.message, "is not a file of results"));
     assert_null(r);
     free(path);

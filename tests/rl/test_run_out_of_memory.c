@@ -71,7 +71,8 @@ static masa_status evaluate_once(const char *file, masa_error *err)
     remove(in_root(file));
     masa_status st = masa_model_load(&model, in_root("start"), &how, err);
     if (st == MASA_OK) st = masa_tokenizer_load(&tokenizer, in_root("start"), err);
-    if (st == MASA_OK) st = masa_results_open(&results, in_root(file), MASA_RESULTS_WRITE, err);
+    if (st == MASA_OK)
+        st = masa_results_open(&results, in_root(file), MASA_RESULTS_WRITE, NULL, err);
     if (st == MASA_OK) st = evaluate_with(results, model, tokenizer, err);
     masa_results_close(results);
     masa_tokenizer_destroy(tokenizer);

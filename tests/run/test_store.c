@@ -451,7 +451,7 @@ static void a_locked_store_is_said(void **state)
     masa_store *first = open_store(MASA_STORE_WRITE), *second = open_store(MASA_STORE_WRITE);
     masa_error err = {0};
     assert_int_equal(masa_store_begin(first, NULL), MASA_OK);
-    second->patience = 0.1;
+    second->wait.patience = 0.1;
     assert_int_equal(masa_store_begin(second, &err), MASA_ERR_IO);
     assert_non_null(strstr(err.message, "locked by another program"));
     assert_int_equal(masa_store_truncate(second, 0, &err), MASA_ERR_IO);

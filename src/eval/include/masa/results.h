@@ -2,12 +2,16 @@
  * Results of evaluations: one SQLite file with every sample, readable with any SQLite
  * tool while an evaluation writes it (tables: docs/evaluation.md).
  *
+ * Another program that has locked the file is waited for: to read it some seconds, to write it
+ * until it has let go or a stop is asked for (MASA_ERR_INTERRUPTED).
+ *
  * Errors are MASA_ERR_IO (full disk, locked) or MASA_ERR_FORMAT (no such file of ours,
  * damaged), naming the file. One thread at a time.
  */
 #ifndef MASA_RESULTS_H
 #define MASA_RESULTS_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <masa/benchmark.h>
@@ -17,9 +21,10 @@ typedef struct masa_results masa_results;
 
 typedef enum masa_results_mode { MASA_RESULTS_WRITE, MASA_RESULTS_READ } masa_results_mode;
 
-/** WRITE creates the file when it is missing. */
+/** WRITE creates the file when it is missing, and keeps others from writing to it. stop, borrowed:
+ *  a lock is no longer waited for once *stop is not 0; NULL: nothing ends that. */
 masa_status masa_results_open(masa_results **out, const char *path, masa_results_mode mode,
-                              masa_error *err);
+                              const volatile sig_atomic_t *stop, masa_error *err);
 /** Commits what was added. NULL is fine. */
 void masa_results_close(masa_results *results);
 

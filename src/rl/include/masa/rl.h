@@ -16,6 +16,9 @@ typedef struct masa_train_options {
     bool restart;                      /* with resume: begin again where there is no
                                             checkpoint, dropping the steps on record */
     FILE *progress;                    /* for people; NULL: nowhere. Borrowed */
+    void (*begin)(void);               /* called when all is loaded and nothing of the run is
+                                            touched yet: stops are heeded from here on; may be
+                                            NULL */
     const volatile sig_atomic_t *stop; /* not 0: stop soon, saving; may be NULL */
     volatile sig_atomic_t *status;     /* not 0: a line on where the run stands, which makes
                                             it 0 again; may be NULL */

@@ -17,6 +17,7 @@
 #ifndef MASA_RUN_FOLDER_H
 #define MASA_RUN_FOLDER_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,6 +42,9 @@ masa_status masa_run_create(masa_run **out, const char *folder, const masa_confi
  * fail to load, then calls masa_run_continue.
  */
 masa_status masa_run_resume(masa_run **out, const char *folder, masa_error *err);
+/** A store that another program has locked is no longer waited for once *stop, which is borrowed,
+ *  is not 0. */
+void masa_run_heed(masa_run *run, const volatile sig_atomic_t *stop);
 /** The last step that a resumed run has on record; -1: none, or no store. */
 masa_status masa_run_last_step(masa_run *run, long *step, masa_error *err);
 /**

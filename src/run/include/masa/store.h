@@ -6,12 +6,16 @@
  * Writing is one transaction per step: what is between begin and commit is there
  * wholly or not at all. One thread at a time.
  *
+ * Another program that has locked the file is waited for: to read it some seconds, to write it
+ * until it has let go or a stop is asked for (MASA_ERR_INTERRUPTED).
+ *
  * Errors are MASA_ERR_IO (full disk, read-only, locked) or MASA_ERR_FORMAT (not a
  * database, damaged, of another version), naming the file.
  */
 #ifndef MASA_STORE_H
 #define MASA_STORE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +31,8 @@ typedef enum masa_store_mode {
 
 masa_status masa_store_open(masa_store **out, const char *path, masa_store_mode mode,
                             masa_error *err);
+/** A lock is no longer waited for once *stop, which is borrowed, is not 0. */
+void masa_store_heed(masa_store *store, const volatile sig_atomic_t *stop);
 /** Rolls back what was not committed. NULL is fine. */
 void masa_store_close(masa_store *store);
 
