@@ -90,23 +90,27 @@ void masa_file_unmap(masa_mapping *mapping)
     *mapping = (masa_mapping){0};
 }
 
-size_t masa_utf8_mark(const char *s, size_t n)
+masa_status masa_utf8_mark(size_t *out, const char *s, size_t n, masa_error *err)
 {
-    return n >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    if (n >= 2 && (memcmp(s, "\xFF\xFE", 2) == 0 || memcmp(s, "\xFE\xFF", 2) == 0))
+        return MASA_FAIL(err, MASA_ERR_FORMAT, "text in UTF-16; save it as UTF-8");
+    *out = n >= 3 && memcmp(s, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+    return MASA_OK;
 }
 
 /* Without the mark that Windows' editors put before a text. */
 static masa_status check_mark(masa_text *text, size_t from, const char *path, masa_error *err)
 {
     const char *s = text->data + from;
-    size_t n = text->size - from, mark = masa_utf8_mark(s, n);
-    if (n >= 2 && (memcmp(s, "\xFF\xFE", 2) == 0 || memcmp(s, "\xFE\xFF", 2) == 0))
-        return MASA_FAIL(err, MASA_ERR_FORMAT, "%s is text in UTF-16; save it as UTF-8", path);
-    if (mark) {
+    size_t n = text->size - from, mark = 0;
+    masa_status st = masa_utf8_mark(&mark, s, n, err);
+    if (st != MASA_OK) {
+        masa_error_at(err, path, 0);
+    } else if (mark) {
         memmove(text->data + from, s + mark, n - mark + 1);
         text->size -= mark;
     }
-    return MASA_OK;
+    return st;
 }
 
 static masa_status append_stream(masa_text *text, FILE *file, size_t most, const char *path,
@@ -134,12 +138,22 @@ static masa_status read_stream(masa_text *text, FILE *file, size_t most, const c
     return st;
 }
 
+/* Bytes of a file that are read as a whole: a device like /dev/zero has no end, nor need a FIFO
+ * have one. */
+static size_t most_of(FILE *file)
+{
+    struct stat info;
+    size_t room = masa_memory_available() / 2;
+    if (fstat(fileno(file), &info) == 0 && S_ISCHR(info.st_mode)) return MASA_LINE_MOST;
+    return room ? room : SIZE_MAX - 1;
+}
+
 masa_status masa_file_read(masa_text *text, const char *path, masa_error *err)
 {
     bool standard = strcmp(path, "-") == 0;
     FILE *file = standard ? stdin : fopen(path, "rbe");
     if (!file) return fail_errno(err, "open", path);
-    masa_status st = read_stream(text, file, SIZE_MAX - 1, path, err);
+    masa_status st = read_stream(text, file, most_of(file), path, err);
     if (!standard) fclose(file);
     return st;
 }
@@ -346,8 +360,8 @@ masa_status masa_folder_create(const char *path, masa_error *err)
         if (mkdir(partial, 0777) != 0) {
             int cause = errno;
             bool is_there = masa_path_is_folder(partial);
-            if (cause != EEXIST)
-                errno = cause; /* else it says why what is there is no folder */
+            if (cause != EEXIST) errno = cause;
+            else if (errno == EEXIST) errno = ENOTDIR; /* else why it cannot be looked at */
             if (!is_there) st = fail_errno(err, "create folder", partial);
         }
         *p = end;

@@ -161,7 +161,9 @@ static masa_status do_file(job *j, const char *path, masa_error *err)
     masa_status st = MASA_OK;
     for (bool more = true; st == MASA_OK && more;) {
         st = masa_line_read(file, &line, &more, err);
-        size_t mark = number++ ? 0 : masa_utf8_mark(masa_text_get(&line), line.size);
+        size_t mark = 0;
+        if (number++ == 0 && st == MASA_OK)
+            st = masa_utf8_mark(&mark, masa_text_get(&line), line.size, err);
         const char *text = masa_text_get(&line) + mark;
         if (st == MASA_OK && strspn(text, " \t\r") < line.size - mark)
             st = do_line(j, text, line.size - mark, err);

@@ -170,7 +170,9 @@ static masa_status verify_lines(FILE *file, const char *path, checker *c, masa_e
     masa_status st = MASA_OK;
     for (bool more = true; st == MASA_OK && more;) {
         st = masa_line_read(file, &line, &more, err);
-        size_t mark = number++ ? 0 : masa_utf8_mark(masa_text_get(&line), line.size);
+        size_t mark = 0;
+        if (number++ == 0 && st == MASA_OK)
+            st = masa_utf8_mark(&mark, masa_text_get(&line), line.size, err);
         const char *text = masa_text_get(&line) + mark;
         if (st == MASA_OK && strspn(text, " \t\r") < line.size - mark) {
             answers++;

@@ -4,6 +4,7 @@
 #include <masa/memory.h>
 
 #include <netdb.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -128,7 +129,9 @@ static masa_status parse_address(struct addrinfo **out, const char *listen, masa
     char *host = brackets ? masa_strndup(listen + 1, n - 2) : masa_strndup(listen, n);
     struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
                              .ai_socktype = SOCK_STREAM};
-    bool valid = n > 0 && colon[1] && getaddrinfo(host, colon + 1, &hints, out) == 0;
+    /* The library would take a port of more than 16 bits for another one. */
+    bool valid = n > 0 && colon[1] && strtoul(colon + 1, NULL, 10) <= UINT16_MAX &&
+                 getaddrinfo(host, colon + 1, &hints, out) == 0;
     free(host);
     return valid ? MASA_OK
                  : MASA_FAIL(err, MASA_ERR_USAGE,

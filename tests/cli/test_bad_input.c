@@ -125,6 +125,7 @@ static void wrong_problems_are_refused(void **state)
     refused(TRAIN "--train key.jsonl", false, "key.jsonl:1: the line has no \"answer\"");
     refused(TRAIN "--train long.jsonl", false, "longer than data.max_prompt_tokens = 100");
     refused(TRAIN "--train absent.jsonl", false, "absent.jsonl");
+    refused(TRAIN "--train /dev/zero", false, "/dev/zero has more than 16 MiB");
     assert_int_not_equal(shell("test -e run"), 0); /* none left a folder behind */
 }
 
@@ -186,6 +187,15 @@ static void other_troubles_are_said(void **state)
     refused("ln -s /proc/none run && " TRAIN "--steps 1 "
             "--train train.jsonl",
             false, "folder run");
+    refused("rm run && touch run && " TRAIN "--steps 1 --train train.jsonl; status=$?; rm run; "
+            "exit $status",
+            false, "cannot create folder run: Not a directory");
+    refused(TRAIN "--steps 3 --train train.jsonl >/dev/null 2>&1; ulimit -f 20; "
+                  "$masa train run --resume --steps 4; status=$?; rm -r run; exit $status",
+            false, "File too large");
+    refused("mkfifo fifo && timeout -k 9 -s INT 2 " TRAIN "--train fifo; test $? = 124 && "
+            "{ echo 'masa: ended' >&2; exit 1; }",
+            false, "ended");
     refused("$masa generate --model . --device cuda hello", true,
             "no device cuda: its plugin cannot be opened (libmasa_cuda.so");
     refused("MASA_DEVICE=cuda:1 " TRAIN "--train train.jsonl", true, "no device cuda");

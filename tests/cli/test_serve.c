@@ -119,6 +119,7 @@ static void refuses_what_cannot_be(void **state)
     } wrong[] = {
         {"--listen nowhere", "--listen takes an address and a port", 2},
         {"--listen 127.0.0.1:", "--listen takes an address and a port", 2},
+        {"--listen 127.0.0.1:99999", "--listen takes an address and a port", 2},
         {"--listen localhost:http", "--listen takes an address and a port", 2},
         {"--listen 192.0.2.1:80", "cannot listen on 192.0.2.1:80", 1},
         {"--batch 0", "must be positive", 2},

@@ -22,13 +22,15 @@ masa_status masa_file_load(masa_mapping *out, const char *path, masa_error *err)
 void masa_file_unmap(masa_mapping *mapping);
 
 /** Appends the whole file to text; "-" reads standard input. A byte order mark of UTF-8 at its
- *  beginning is left out; a text in UTF-16 is MASA_ERR_FORMAT. */
+ *  beginning is left out; a text in UTF-16 is MASA_ERR_FORMAT, and so is what does not fit half of
+ *  the memory that is free, or of a device MASA_LINE_MOST. */
 masa_status masa_file_read(masa_text *text, const char *path, masa_error *err);
 /** The same for a file that is part of a folder (a model's, a run's): what is no regular file (a
  *  FIFO, a device without an end) is MASA_ERR_IO, more than a GiB MASA_ERR_FORMAT. */
 masa_status masa_file_read_part(masa_text *text, const char *path, masa_error *err);
-/** Bytes of the byte order mark that s begins with: 3 or 0. */
-size_t masa_utf8_mark(const char *s, size_t n);
+/** Bytes of the byte order mark of UTF-8 that a text s of n bytes begins with: 3 or 0. A text in
+ *  UTF-16 is MASA_ERR_FORMAT; the caller knows the path. */
+masa_status masa_utf8_mark(size_t *out, const char *s, size_t n, masa_error *err);
 
 /* A file that is being written. */
 typedef struct masa_output {
