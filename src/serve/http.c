@@ -3,6 +3,7 @@
 
 #include <masa/memory.h>
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -166,8 +167,8 @@ masa_status http_start(struct MHD_Daemon **out, service *s, masa_error *err)
         MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
     freeaddrinfo(address);
     if (!daemon)
-        return MASA_FAIL(err, MASA_ERR_IO, "cannot listen on %s; is there another server?",
-                         s->options->listen);
+        return MASA_FAIL(err, MASA_ERR_IO, "cannot listen on %s: %s", s->options->listen,
+                         strerror(errno));
     tell_ready(daemon, s);
     *out = daemon;
     return MASA_OK;

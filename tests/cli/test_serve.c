@@ -121,7 +121,7 @@ static void refuses_what_cannot_be(void **state)
         {"--listen 127.0.0.1:", "--listen takes an address and a port", 2},
         {"--listen 127.0.0.1:99999", "--listen takes an address and a port", 2},
         {"--listen localhost:http", "--listen takes an address and a port", 2},
-        {"--listen 192.0.2.1:80", "cannot listen on 192.0.2.1:80", 1},
+        {"--listen 192.0.2.1:80", "cannot listen on 192.0.2.1:80: Cannot assign", 1},
         {"--batch 0", "must be positive", 2},
         {"--weights nowhere", "cannot open nowhere", 1},
     };
