@@ -3,7 +3,7 @@
 
 #include <masa/verify.h>
 
-enum { LEAST_PAIRS = 1300 };
+enum { LEAST_PAIRS = 1500 };
 
 static void test_pairs(void **state)
 {
