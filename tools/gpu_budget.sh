@@ -1,7 +1,8 @@
 #!/bin/bash
 # tools/gpu_budget.sh [ARCHITECTURE...]: compiles the GPU's kernels (sm_80 86 89 90 100 120 if
 # none is named) and holds what ptxas says of each to src/kernels/cuda/budget.txt: no spill to
-# memory, no more registers than are written there. Needs nvcc, and no GPU.
+# memory, no more registers than are written there. Says the registers of those that are named
+# there, by architecture. Needs nvcc, and no GPU.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
@@ -41,7 +42,10 @@ awk '
     FNR == NR { if ($0 !~ /^#/ && NF) { limit[$1] = $2 } next }
     {   most = ($5 in limit) ? limit[$5] : limit["*"]
         n++
+        if ($5 in limit) { used[$5] = used[$5] " " $2 " (sm_" $1 ")" }
         if ($3 > 0 || $4 > 0) { print "sm_" $1 " " $5 ": " $3 " bytes of stack, " $4 " of spills"; bad++ }
         if ($2 > most) { print "sm_" $1 " " $5 ": " $2 " registers, " most " in the budget"; bad++ } }
-    END { print n " kernels, " bad + 0 " over budget"; exit bad > 0 || n == 0 }
+    END { for (name in used) print name ":" used[name] | "sort"
+        close("sort")
+        print n " kernels, " bad + 0 " over budget"; exit bad > 0 || n == 0 }
 ' src/kernels/cuda/budget.txt "$work/kernels"

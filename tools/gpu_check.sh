@@ -1,54 +1,77 @@
 #!/bin/bash
-# Checks the kernels on a GPU in at most six minutes, on a machine that needs nothing but the
-# driver and cuBLASLt.
+# Checks and measures on a GPU, on a machine that needs nothing but the driver and cuBLASLt.
 #
 #   tools/gpu_check.sh pack [ARCHITECTURE]   builds for it (sm_90 unless named) and packs the
 #                                            programs and their libraries, build/gpu.tar.xz
-#   gpu/gpu_check.sh run [OUT]               there, unpacked: runs them and writes to OUT (out)
+#   gpu/gpu_check.sh run [OUT [PART...]]     there, unpacked: the parts right, fast and faults,
+#                                            all of them unless named; writes to OUT (out)
 #
-# Right comes before fast, and what is done is written as it is done: OUT/summary.txt has a
-# line for every step, whatever happens to the next.
+# A part has its seconds and every step in it has, and no step stops the next. OUT gets few files,
+# each written as the work goes: summary.txt, a line a step; log.txt, what the steps said;
+# profile_*.csv, the time and the bytes of every kernel, where ncu is installed.
 set -uo pipefail
+
+tests=(rows gather head linear attention)
+programs=(gpu_rows_probe test_kernels_cuda_whole "${tests[@]/#/gpu_}")
+theirs='/(libc|libm|libdl|libpthread|librt|libresolv|libutil|libcublas.*|ld-linux.*)\.so' # the machine's own
 
 pack() {
     cd "$(dirname "$0")/.." || exit 1
-    local out=build/gpu tests=(rows gather head linear attention) program
-    cmake --preset release -B build/cuda -DMASA_CUDA=ON "-DCMAKE_CUDA_ARCHITECTURES=${1:-90}-real" >/dev/null || exit 1
-    ninja -C build/cuda masa masa_cuda gpu_rows_probe test_kernels_cuda_whole "${tests[@]/#/gpu_}" || exit 1
+    local out=$PWD/build/gpu program foreign
+    # Libraries are found beside the programs, and by nothing else: the machine's tools have their own.
+    # shellcheck disable=SC2016
+    cmake --preset release -B build/cuda -DMASA_CUDA=ON "-DCMAKE_CUDA_ARCHITECTURES=${1:-90}-real" \
+        '-DCMAKE_BUILD_RPATH=$ORIGIN/lib' -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags >/dev/null || exit 1
+    ninja -C build/cuda ${JOBS:+-j $JOBS} masa masa_cuda "${programs[@]}" || exit 1
     rm -rf "$out" && mkdir -p "$out/lib" || exit 1
-    cp build/cuda/masa build/cuda/libmasa_cuda.so tools/gpu_check.sh "$out"
-    for program in gpu_rows_probe test_kernels_cuda_whole "${tests[@]/#/gpu_}"; do
+    cp build/cuda/masa build/cuda/libmasa_cuda.so tools/gpu_check.sh "$out" || exit 1
+    for program in "${programs[@]}"; do
         cp "build/cuda/tests/kernels/cuda/$program" "$out" || exit 1
     done
     # All that the programs link to, but the C library and CUDA.
-    ldd "$out"/masa "$out"/gpu_rows "$out"/libmasa_cuda.so | awk '/=> \// {print $3}' | sort -u |
-        grep -vE '/(libc|libm|libdl|libpthread|librt|libcublas.*|ld-linux.*)\.so' |
-        xargs -I{} cp -L {} "$out/lib"
-    strip "$out"/masa "$out"/gpu_* "$out"/test_* "$out"/lib/*.so* "$out"/libmasa_cuda.so 2>/dev/null
-    tar -C build -cJf build/gpu.tar.xz gpu && ls -sh build/gpu.tar.xz
+    libraries "$out" | xargs -I{} cp -L {} "$out/lib" || exit 1
+    find "$out" -type f ! -name '*.sh' -exec strip {} + || exit 1
+    foreign=$(libraries "$out" | grep -v "^$out/lib/")
+    [ -z "$foreign" ] || { echo "not packed: $foreign"; exit 1; }
+    tar -C build -cf - gpu | xz -0 >build/gpu.tar.xz || exit 1
+    ls -sh build/gpu.tar.xz
+    [ "$(stat -c %s build/gpu.tar.xz)" -lt $((60 << 20)) ] || { echo "larger than 60 MiB"; exit 1; }
 }
 
-# step NAME SECONDS COMMAND...: its output goes to OUT/NAME.log, its result to the summary.
+libraries() { # of the programs in that folder, but those that the machine has
+    find "$1" -maxdepth 1 -type f ! -name '*.sh' -exec ldd {} + | awk '/=> \// {print $3}' |
+        sort -u | grep -vE "$theirs"
+}
+
+say() {
+    echo "$*" | tee -a "$out/summary.txt"
+}
+
+# step NAME SECONDS COMMAND...: what it says goes to the log, how it ended to the summary.
 step() {
-    local name=$1 limit=$2 began=$SECONDS rc
+    local name=$1 limit=$2 began=$SECONDS left=$((deadline - SECONDS)) rc
     shift 2
-    if [ $((SECONDS + 5)) -gt "$deadline" ]; then
-        echo "$name: left out, no time" | tee -a "$out/summary.txt"
+    if [ "$left" -lt 5 ]; then
+        say "$name: left out, no time"
         return 1
     fi
-    [ $((SECONDS + limit)) -le "$deadline" ] || limit=$((deadline - SECONDS))
-    timeout -k 5 "$limit" "$@" >"$out/$name.log" 2>&1
-    rc=$?
-    echo "$name: $([ $rc -eq 0 ] && echo passed || echo "FAILED ($rc)") in $((SECONDS - began)) s" |
-        tee -a "$out/summary.txt"
-    return $rc
+    [ "$limit" -le "$left" ] || limit=$left
+    echo "== $name" >>"$out/log.txt"
+    timeout -k 2 "$limit" "$@" 2>&1 | { head -c 300000; cat >/dev/null; } >>"$out/log.txt"
+    rc=${PIPESTATUS[0]}
+    case $rc in
+    0) say "$name: passed in $((SECONDS - began)) s" ;;
+    124 | 137) say "$name: FAILED, not done in $limit s" ;;
+    *) say "$name: FAILED ($rc) in $((SECONDS - began)) s" ;;
+    esac
+    return "$rc"
 }
 
 find_cublas() { # the folder of libcublasLt.so.13, of the toolkit or of a Python package
     local found
     ldconfig -p | grep -q 'libcublasLt\.so\.13' && return
-    found=$(find /usr/local/cuda*/ /opt /usr/lib/python3* /usr/local/lib -name 'libcublasLt.so.13' 2>/dev/null | head -1)
-    [ -n "$found" ] && export LD_LIBRARY_PATH="$LD_LIBRARY_PATH:$(dirname "$found")"
+    found=$(timeout 20 find /usr/local/cuda*/ /opt /usr/lib/python3* /usr/local/lib -name 'libcublasLt.so.13' 2>/dev/null | head -1)
+    [ -n "$found" ] && export LD_LIBRARY_PATH="${LD_LIBRARY_PATH:+$LD_LIBRARY_PATH:}$(dirname "$found")"
 }
 
 # A run of masa-efficient in one piece and one that was stopped and resumed: the same bits.
@@ -67,52 +90,86 @@ resume() {
     done
 }
 
+right() {
+    deadline=$((SECONDS + 150))
+    step card 10 nvidia-smi
+    for test in "${tests[@]}"; do step "gpu_$test" 40 "$here/gpu_$test"; done
+    step whole 60 "$here/test_kernels_cuda_whole"
+    mkdir "$work/resume" && step resume 40 "$here/gpu_check.sh" resume "$work/resume"
+    step rows_probe 20 "$here/gpu_rows_probe"
+}
+
+# init NAME LAYERS: a random model of SmolLM2-135M's layers and vocabulary.
+init() {
+    step "init_$2" 60 "$here/masa" init "$work/$1" --vocab 49152 --hidden 576 --intermediate 1536 --layers "$2" \
+        --heads 9 --kv-heads 3 --context 2048
+}
+
+# bench NAME SECONDS MODEL ARGUMENTS...
+bench() {
+    step "bench_$1" "$2" "$here/masa" bench --device cuda --json -m "$work/$3" "${@:4}"
+}
+
+# profile NAME MODEL KERNELS-BEFORE KERNELS ARGUMENTS...: every kernel of them by itself.
+profile() {
+    step "profile_$1" 60 ncu --clock-control none --csv --log-file "$out/profile_$1.csv" --launch-skip "$3" \
+        --launch-count "$4" --metrics gpu__time_duration.sum,dram__bytes_read.sum,dram__bytes_write.sum \
+        "$here/masa" bench --device cuda --json -m "$work/$2" "${@:5}"
+}
+
+fast() {
+    deadline=$((SECONDS + 240))
+    init model 30
+    bench step 60 model --sections step
+    bench decode 60 model --sections prefill,decode --batch 1,64,256 --new-tokens 896
+    bench train 60 model --sections train --passes 8x512,32x512,16x1024
+    bench peaks 30 model --sections peaks
+    "$here/masa" tasks -n 400 -k chain:1-2,add:1-2 --solutions >"$work/problems.jsonl" 2>/dev/null
+    step sft 30 "$here/masa" sft "$work/run" --device cuda -m "$work/model" -d "$work/problems.jsonl" -n 8 \
+        -s sft.batch=16 -s sft.max_tokens=256
+    command -v ncu >/dev/null || { say "ncu: not installed"; return; }
+    init small 4 # a layer's kernels, and the head's, at their true sizes
+    profile train small 0 400 --sections train --passes 8x512
+    profile decode small 900 200 --sections decode --batch 256 --new-tokens 64
+}
+
+# Faults that results do not show.
+faults() {
+    local tool
+    deadline=$((SECONDS + 150))
+    command -v compute-sanitizer >/dev/null || { say "compute-sanitizer: not installed"; return; }
+    for tool in memcheck racecheck synccheck; do
+        for test in attention gather; do
+            step "${tool}_$test" 40 compute-sanitizer --tool $tool --error-exitcode 9 "$here/gpu_$test"
+        done
+    done
+}
+
 run() {
+    local part
     here=$(cd "$(dirname "$0")" && pwd)
     out=$(mkdir -p "${1:-$here/out}" && cd "${1:-$here/out}" && pwd)
-    deadline=350
     : >"$out/summary.txt"
-    export LD_LIBRARY_PATH="$here/lib:$here" MASA_PLUGIN_FOLDER=$here
+    : >"$out/log.txt"
     export PATH=$PATH:/usr/local/cuda/bin
     find_cublas
-    MASA_PLUGIN_FOLDER=$here:$LD_LIBRARY_PATH
+    export MASA_PLUGIN_FOLDER=$here:${LD_LIBRARY_PATH:-}
     work=$(mktemp -d)
-    step card 10 nvidia-smi
-
-    # Right?
-    for test in rows gather head linear attention; do step "gpu_$test" 40 "$here/gpu_$test"; done
-    step whole 40 "$here/test_kernels_cuda_whole"
-    mkdir "$work/resume" && step resume 40 "$here/gpu_check.sh" resume "$work/resume"
-    step rows_probe 30 "$here/gpu_rows_probe"
-
-    # Fast? A random model of SmolLM2-135M's layers (its vocabulary is of bytes alone).
-    step init 60 "$here/masa" init "$work/model" --hidden 576 --intermediate 1536 --layers 30 \
-        --heads 9 --kv-heads 3 --context 2048
-    step bench 60 "$here/masa" bench --device cuda --json --quick -m "$work/model" \
-        --sections peaks,prefill,decode,train
-    "$here/masa" tasks -n 400 -k chain:1-2,add:1-2 --solutions >"$work/problems.jsonl" 2>/dev/null
-    for device in cuda cpu; do
-        step "sft_$device" 40 "$here/masa" sft "$work/run_$device" --device $device -m "$work/model" \
-            -d "$work/problems.jsonl" -n 8 -s sft.batch=16 -s sft.max_tokens=256
+    trap 'rm -rf "$work"' EXIT
+    shift $(($# ? 1 : 0))
+    [ $# -gt 0 ] || set -- right fast faults
+    for part in "$@"; do
+        case $part in
+        right | fast | faults) "$part" ;;
+        *) say "$part: FAILED, no such part" ;;
+        esac
     done
-
-    # Faults that results do not show.
-    if command -v compute-sanitizer >/dev/null; then
-        for tool in memcheck racecheck synccheck; do
-            for test in gather attention; do
-                step "${tool}_$test" 40 compute-sanitizer --tool $tool --error-exitcode 9 "$here/gpu_$test"
-            done
-        done
-    else
-        echo "compute-sanitizer: not installed" | tee -a "$out/summary.txt"
-    fi
-    rm -rf "$work"
     ! grep -q FAILED "$out/summary.txt"
 }
 
 case ${1:-} in
 pack) pack "${2:-}" ;;
-run) run "${2:-}" ;;
+run) shift; run "$@" ;;
 resume) resume "$2" ;;
 *) sed -n '2,13s/^# \{0,1\}//p' "$0"; exit 2 ;;
 esac
