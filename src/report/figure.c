@@ -8,6 +8,7 @@
 
 #include "html.h"
 #include "plot.h"
+#include "plot_axis.h"
 
 enum { POINTS = 60, GAP = 16, LEGEND = 20 };
 
@@ -62,22 +63,17 @@ static void add_head(masa_text *out, const char *const *arms, size_t n_arms)
 {
     int width = 2 * PLOT_WIDTH + GAP, top = LEGEND * ((int)n_arms + 1);
     int height = top + 2 * PLOT_HEIGHT + GAP;
-    masa_text_addf(out,
-                   "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
-                   "width=\"%d\" height=\"%d\">\n<style>\n"
-                   "text{font:11px sans-serif;fill:#444}.mid{text-anchor:middle}"
-                   ".end{text-anchor:end}.tick{stroke:#8884}\n"
-                   "g path{fill:none;stroke-width:1.8}circle{display:none}\n",
-                   width, height, width, height);
+    masa_text style = {0};
+    masa_text_add(&style, "g path{fill:none;stroke-width:1.8}circle{display:none}\n");
     for (int i = 0; i < PLOT_LOOKS; i++)
-        masa_text_addf(out,
+        masa_text_addf(&style,
                        ".line%d{stroke:%s}g.line%d path.band{fill:%s;fill-opacity:.15;"
                        "stroke:none}\n",
                        i, plot_colours[i], i, plot_colours[i]);
-    masa_text_addf(out,
-                   "</style>\n<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
-                   "<text x=\"8\" y=\"14\">accuracy on unseen problems (%%): mean and range "
-                   "over seeds</text>\n");
+    picture_open(out, width, height, masa_text_get(&style));
+    masa_text_deinit(&style);
+    masa_text_add(out, "<text x=\"8\" y=\"14\">accuracy on unseen problems (%): mean and range "
+                       "over seeds</text>\n");
     for (size_t i = 0; i < n_arms; i++) {
         int y = LEGEND * ((int)i + 1) + 10;
         masa_text_addf(out,

@@ -8,6 +8,7 @@
 
 #include "html.h"
 #include "plot.h"
+#include "plot_axis.h"
 
 enum { GAP = 16, HEAD = 36, CELLS = 9 };
 
@@ -45,15 +46,12 @@ static void add_square(masa_text *out, const masa_meta_summary *summary, const c
 void masa_figure_predictions_svg(masa_text *out, const masa_meta_summary *results,
                                  const char *const *titles, size_t n)
 {
-    int width = (int)n * (PLOT_GRID_SIZE + GAP), height = HEAD + PLOT_GRID_SIZE;
-    masa_text_addf(out,
-                   "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
-                   "width=\"%d\" height=\"%d\">\n<style>"
-                   "text{font:11px sans-serif;fill:#444}.mid{text-anchor:middle}"
-                   ".end{text-anchor:end}.tick{stroke:#8884}.cell{fill:%s}"
-                   ".diagonal{stroke:#444;stroke-dasharray:4 3}</style>\n"
-                   "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
-                   width, height, width, height, plot_colours[0]);
+    masa_text style = {0};
+    masa_text_addf(&style, ".cell{fill:%s}.diagonal{stroke:#444;stroke-dasharray:4 3}\n",
+                   plot_colours[0]);
+    picture_open(out, (int)n * (PLOT_GRID_SIZE + GAP), HEAD + PLOT_GRID_SIZE,
+                 masa_text_get(&style));
+    masa_text_deinit(&style);
     for (size_t i = 0; i < n; i++)
         add_square(out, &results[i], titles[i], (int)i * (PLOT_GRID_SIZE + GAP));
     masa_text_add(out, "</svg>\n");

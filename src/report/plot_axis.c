@@ -76,3 +76,14 @@ void frame_close(masa_text *out)
 {
     masa_text_add(out, "</svg></figure>\n");
 }
+
+void picture_open(masa_text *out, int width, int height, const char *style)
+{
+    masa_text_addf(out,
+                   "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" "
+                   "width=\"%d\" height=\"%d\">\n<style>\n"
+                   "text{font:11px sans-serif;fill:#444}.mid{text-anchor:middle}"
+                   ".end{text-anchor:end}.tick{stroke:#8884}\n%s</style>\n"
+                   "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n",
+                   width, height, width, height, style);
+}

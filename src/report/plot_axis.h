@@ -24,4 +24,8 @@ void frame_close(masa_text *out);
 void frame_axes(masa_text *out, int height, const axis *x, const axis *y, const char *x_title,
                 const char *y_title);
 
+/* Begins a picture of its own, an SVG file that </svg> ends: white, with the looks of what is drawn
+ * here and `style`, CSS of the caller's. */
+void picture_open(masa_text *out, int width, int height, const char *style);
+
 #endif
