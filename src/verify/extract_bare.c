@@ -83,7 +83,7 @@ static bool is_formula(const char *text, size_t from, size_t to)
         more |= !is_digit(text[i]) && !strchr("-+., %", text[i]);
         if (!is_letter(text[i])) continue;
         while (i + 1 < to && is_letter(text[i + 1])) i++;
-        bool joint = at_nocase(text, start + 2, start, "or") || at(text, to, start, "and");
+        bool joint = at_nocase(text, to, start, "or") || at(text, to, start, "and");
         if (i > start && !joint && !is_notation(text, to, start, i + 1 - start)) return false;
     }
     return more;
