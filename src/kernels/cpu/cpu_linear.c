@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cpu_amx.h"
 #include "cpu_backend.h"
 #include "isa/isa_linear.h"
 #include "isa/isa_rows.h"
@@ -29,6 +30,7 @@ struct map {
     void *forward, *backward; /* packed W^T and W */
     dnnl_memory_desc_t forward_layout, backward_layout;
     bool panels; /* the forward weights lie as isa/isa_linear.h reads them */
+    bool amx;    /* both lie as isa/isa_amx.h reads them */
     size_t bytes;
 };
 
@@ -47,8 +49,16 @@ static masa_status prepare(struct map *l, void **data, dnnl_memory_desc_t *layou
     return st;
 }
 
-/* Whether W^T [in, out] lies in the panels of isa/isa_linear.h; not where oneDNN has
- * instructions that we lack (AMX). */
+/* The same in AMX's. */
+static masa_status prepare_amx(struct map *l, void **data, size_t k, size_t n, masa_error *err)
+{
+    size_t bytes = amx_weights_bytes(k, n);
+    masa_status st = masa_alloc_large(data, bytes, 1, "packed weights", err);
+    if (!st) l->bytes += bytes;
+    return st;
+}
+
+/* Whether W^T [in, out] lies in the panels of isa/isa_linear.h. */
 static bool in_panels(const struct map *l)
 {
     const dnnl_memory_desc_t *d = &l->forward_layout;
@@ -56,7 +66,6 @@ static bool in_panels(const struct map *l)
     dnnl_dim_t depth = ((dnnl_dim_t)l->in + LINEAR_DEPTH - 1) / LINEAR_DEPTH * LINEAR_DEPTH;
     static const dnnl_dim_t sizes[] = {LINEAR_DEPTH / 2, LINEAR_COLUMNS, 2}, dims[] = {0, 1, 0};
     return l->packed == MASA_BF16 && ISA_SELECT(linear_kernels)->few != NULL &&
-           dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_bf16 &&
            d->format_kind == dnnl_blocked && d->offset0 == 0 &&
            d->extra.flags == dnnl_memory_extra_flag_none && b->inner_nblks == 3 &&
            memcmp(b->inner_blks, sizes, sizeof sizes) == 0 &&
@@ -70,8 +79,7 @@ static bool in_panels(const struct map *l)
 bool cpu_rows_agree(masa_dtype compute)
 {
     return masa_isa_get() == MASA_ISA_REFERENCE ||
-           (compute == MASA_BF16 && masa_isa_get() == MASA_ISA_AVX512_BF16 &&
-            dnnl_get_effective_cpu_isa() == dnnl_cpu_isa_avx512_core_bf16);
+           (compute == MASA_BF16 && masa_isa_get() >= MASA_ISA_AVX512_BF16);
 }
 
 masa_status cpu_linear_create(void **out, size_t out_features, size_t in_features,
@@ -89,6 +97,10 @@ masa_status cpu_linear_create(void **out, size_t out_features, size_t in_feature
         st = masa_alloc_large(&weights, out_features * in_features, sizeof(float), "weights",
                               err);
         l->plain = weights;
+    } else if (compute == MASA_BF16 && masa_isa_get() >= MASA_ISA_AMX) {
+        l->amx = true;
+        st = prepare_amx(l, &l->forward, in_features, out_features, err);
+        if (!st && trainable) st = prepare_amx(l, &l->backward, out_features, in_features, err);
     } else {
         st = onednn_start(err);
         if (!st) st = prepare(l, &l->forward, &l->forward_layout, l->in, l->out, err);
@@ -126,6 +138,11 @@ void cpu_linear_pack(void *map, const float *weight)
         memcpy(l->plain, weight, n * sizeof *weight);
     }
     if (l->plain) return;
+    if (l->amx) {
+        amx_pack_weights(l->forward, weight, true, l->in, l->out);
+        if (l->trainable) amx_pack_weights(l->backward, weight, false, l->out, l->in);
+        return;
+    }
     onednn_pack(l->forward, &l->forward_layout, w, 1, l->in);
     if (l->trainable) onednn_pack(l->backward, &l->backward_layout, w, l->in, 1);
 }
@@ -182,6 +199,10 @@ void cpu_linear_forward(void *map, void *y, masa_dtype y_dtype, const void *x,
                         const float *bias, size_t rows, bool accumulate)
 {
     struct map *l = map;
+    if (l->amx) {
+        amx_multiply(y, y_dtype, x, l->forward, bias, rows, l->out, l->in, accumulate);
+        return;
+    }
     if (l->panels && rows <= FEW_ROWS) {
         few_rows(l, y, y_dtype, x, bias, rows, accumulate);
         return;
@@ -209,6 +230,10 @@ void cpu_linear_backward_input(void *map, void *dx, masa_dtype dx_dtype, const v
                                size_t rows, bool accumulate)
 {
     struct map *l = map;
+    if (l->amx) {
+        amx_multiply(dx, dx_dtype, dy, l->backward, NULL, rows, l->in, l->out, accumulate);
+        return;
+    }
     if (l->plain) {
         plain_backward_input(dx, dx_dtype, dy, l->compute, l->plain, rows, l->out, l->in,
                              accumulate);
@@ -283,8 +308,11 @@ void cpu_linear_backward_weight(void *map, float *dw, float *dbias, const void *
     size_t size = masa_dtype_size(l->compute);
     for (size_t done = 0, n; done < rows; done += n) {
         n = rows - done < CHUNK + CHUNK / 2 ? rows - done : CHUNK;
-        add_weight_gradient(l, dw, (const char *)dy + done * l->out * size,
-                            (const char *)x + done * l->in * size, n);
+        const char *some_dy = (const char *)dy + done * l->out * size;
+        const char *some_x = (const char *)x + done * l->in * size;
+        if (l->amx)
+            amx_add_outer(dw, (const void *)some_dy, (const void *)some_x, n, l->out, l->in);
+        else add_weight_gradient(l, dw, some_dy, some_x, n);
     }
 }
 

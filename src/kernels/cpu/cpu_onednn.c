@@ -91,13 +91,12 @@ static void work_alone(void)
 masa_status onednn_start(masa_error *err)
 {
     if (dnnl.engine) return MASA_OK;
-    static const dnnl_cpu_isa_t caps[] = {dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2,
-                                          dnnl_cpu_isa_avx512_core,
-                                          dnnl_cpu_isa_avx512_core_bf16};
+    static const dnnl_cpu_isa_t caps[] = {
+        dnnl_cpu_isa_sse41, dnnl_cpu_isa_avx2, dnnl_cpu_isa_avx512_core,
+        dnnl_cpu_isa_avx512_core_bf16, dnnl_cpu_isa_avx512_core_bf16};
     set_new_handler(out_of_memory);
     masa_threads(); /* OpenMP's number, as long as it has its own */
-    /* Above what we know, oneDNN may choose freely (AMX). */
-    if (masa_isa_get() < MASA_ISA_AVX512_BF16) dnnl_set_max_cpu_isa(caps[masa_isa_get()]);
+    dnnl_set_max_cpu_isa(caps[masa_isa_get()]);
     dnnl_set_primitive_cache_capacity(0);
     if (dnnl_engine_create(&dnnl.engine, dnnl_cpu, 0))
         return MASA_FAIL(err, MASA_ERR_UNSUPPORTED, "oneDNN does not start on this processor");

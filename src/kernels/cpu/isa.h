@@ -2,7 +2,7 @@
  * One source, several instruction sets.
  *
  * Every file in isa/ is compiled once per instruction set (CMakeLists.txt) with
- * ISA_VARIANT (_reference, _avx2, _avx512, _avx512_bf16) and ISA_LEVEL (the
+ * ISA_VARIANT (_reference, _avx2, _avx512, _avx512_bf16, _amx) and ISA_LEVEL (the
  * masa_isa value) defined. It exports exactly one thing, a table of functions:
  *
  *     isa/foo.h    struct foo_kernels { void (*bar)(float *x, size_t n); };
@@ -30,18 +30,20 @@
 #define ISA_HAS_AVX2   (ISA_LEVEL >= 1)
 #define ISA_HAS_AVX512 (ISA_LEVEL >= 2)
 #define ISA_HAS_BF16   (ISA_LEVEL >= 3)
+#define ISA_HAS_AMX    (ISA_LEVEL >= 4)
 #endif
 
 #ifdef __x86_64__
 #define ISA_TABLES(table)                                                                      \
     extern const struct table table##_reference, table##_avx2, table##_avx512,                 \
-        table##_avx512_bf16;
+        table##_avx512_bf16, table##_amx;
 /* The table of a given instruction set; tests go through all that the machine has. */
 #define ISA_OF(table, isa)                                                                     \
-    ((isa) == MASA_ISA_AVX512_BF16 ? &table##_avx512_bf16                                      \
-     : (isa) == MASA_ISA_AVX512    ? &table##_avx512                                           \
-     : (isa) == MASA_ISA_AVX2      ? &table##_avx2                                             \
-                                   : &table##_reference)
+    ((isa) == MASA_ISA_AMX           ? &table##_amx                                            \
+     : (isa) == MASA_ISA_AVX512_BF16 ? &table##_avx512_bf16                                    \
+     : (isa) == MASA_ISA_AVX512      ? &table##_avx512                                         \
+     : (isa) == MASA_ISA_AVX2        ? &table##_avx2                                           \
+                                     : &table##_reference)
 #else
 #define ISA_TABLES(table)  extern const struct table table##_reference;
 #define ISA_OF(table, isa) (&table##_reference)

@@ -1,0 +1,175 @@
+#include "cpu_amx.h"
+
+#include <masa/parallel.h>
+
+#include "cpu_scratch.h"
+#include "cpu_split.h"
+#include "isa/isa_amx.h"
+
+/* As much of a as is packed at a time: little beside the caches, much beside a pass over b. */
+enum { SLAB_BYTES = 768 << 10, MOST_ROWS = 512, LEAST_ROWS = 64 };
+
+enum {
+    TILE = AMX_BAND * AMX_STEP,
+    PANEL_STEP = AMX_PANEL * AMX_STEP,
+    BANDS = 8,   /* of a sum over rows that are packed at a time */
+    PACKING = 64 /* operations that packing a number costs as much as */
+};
+
+static size_t bytes_of_b(size_t inner, size_t columns)
+{
+    return amx_panels(columns) * amx_steps(inner) * PANEL_STEP * sizeof(uint16_t);
+}
+
+size_t amx_weights_bytes(size_t inner, size_t columns)
+{
+    return bytes_of_b(inner, columns);
+}
+
+/* ---- division ---- */
+
+/* Neither packing nor products depend on how they are divided, so threads may count. */
+struct division {
+    range_work *work;
+    void *call;
+    size_t n, size;
+};
+
+static void run_piece(void *of, size_t piece)
+{
+    const struct division *d = of;
+    size_t begin = piece * d->size, end = begin + d->size;
+    d->work(d->call, begin, end < d->n ? end : d->n);
+}
+
+/* Work on [0, n), each of which is so many operations, in pieces of a multiple of grain. */
+static void divide(size_t n, size_t grain, size_t operations, range_work *work, void *call)
+{
+    enum { PIECES_A_THREAD = 4, WORTH = 1 << 20 };
+    size_t threads = (size_t)masa_threads(),
+           pieces = threads > 1 ? threads * PIECES_A_THREAD : 1;
+    size_t worth = n * operations / WORTH;
+    if (pieces > worth) pieces = worth ? worth : 1;
+    size_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
+    struct division d = {work, call, n, size};
+    masa_parallel((n + size - 1) / size, run_piece, &d);
+}
+
+/* ---- packing ---- */
+
+struct packing {
+    uint16_t *to;
+    const void *from;
+    size_t inner, outer; /* outer: a's rows, b's columns */
+    bool transposed;
+};
+
+static void pack_weights_range(void *call, size_t begin, size_t end)
+{
+    const struct packing *p = call;
+    ISA_SELECT(amx_kernels)
+        ->pack_weights(p->to, p->from, p->transposed, p->inner, p->outer, begin, end);
+}
+
+static void pack_a_range(void *call, size_t begin, size_t end)
+{
+    const struct packing *p = call;
+    ISA_SELECT(amx_kernels)->pack_a(p->to, p->from, p->outer, p->inner, begin, end);
+}
+
+static void pack_b_range(void *call, size_t begin, size_t end)
+{
+    const struct packing *p = call;
+    ISA_SELECT(amx_kernels)->pack_b(p->to, p->from, p->inner, p->outer, begin, end);
+}
+
+void amx_pack_weights(uint16_t *b, const float *from, bool transposed, size_t inner,
+                      size_t columns)
+{
+    struct packing p = {b, from, inner, columns, transposed};
+    divide(amx_panels(columns), 1, inner * AMX_PANEL * PACKING, pack_weights_range, &p);
+}
+
+/* ---- rows by weights ---- */
+
+static void multiply_range(void *call, size_t begin, size_t end)
+{
+    ISA_SELECT(amx_kernels)->multiply(call, begin, end);
+}
+
+static size_t slab_rows(size_t inner)
+{
+    size_t rows = SLAB_BYTES / (amx_steps(inner) * AMX_STEP * sizeof(uint16_t));
+    rows = rows / (2 * AMX_BAND) * (2 * AMX_BAND);
+    return rows > MOST_ROWS ? MOST_ROWS : rows < LEAST_ROWS ? LEAST_ROWS : rows;
+}
+
+void amx_multiply(void *c, masa_dtype c_dtype, const uint16_t *a, const uint16_t *b,
+                  const float *bias, size_t rows, size_t columns, size_t inner, bool accumulate)
+{
+    size_t slab = slab_rows(inner), most = rows < slab ? rows : slab;
+    size_t steps = amx_steps(inner);
+    uint16_t *packed =
+        scratch_get(SCRATCH_OPERAND_A, amx_bands(most) * steps * TILE * sizeof *packed);
+    for (size_t done = 0, n; done < rows; done += n) {
+        n = rows - done < slab ? rows - done : slab;
+        struct packing packing = {packed, a + done * inner, inner, n, false};
+        divide(amx_bands(n), 1, inner * AMX_BAND * PACKING, pack_a_range, &packing);
+        struct amx_product p = {
+            .c = (char *)c + done * columns * masa_dtype_size(c_dtype),
+            .c_dtype = c_dtype,
+            .a = packed,
+            .b = b,
+            .bias = bias,
+            .rows = n,
+            .columns = columns,
+            .steps = steps,
+            .accumulate = accumulate,
+        };
+        divide(amx_panels(columns), 1, 2 * n * inner * AMX_PANEL, multiply_range, &p);
+    }
+}
+
+/* ---- sums over rows ---- */
+
+struct outer {
+    float *c;
+    const uint16_t *a, *b; /* a [rows, m]; b packed */
+    size_t rows, m, n;
+};
+
+/* c's rows of some bands. */
+static void outer_piece(void *call, size_t begin, size_t end)
+{
+    const struct outer *o = call;
+    const struct amx_kernels *k = ISA_SELECT(amx_kernels);
+    size_t steps = amx_steps(o->rows);
+    uint16_t *a = scratch_get(SCRATCH_TILE_A, BANDS * steps * TILE * sizeof *a);
+    for (size_t band = begin, n; band < end; band += n) {
+        n = end - band < BANDS ? end - band : BANDS;
+        size_t row = band * AMX_BAND,
+               rows = o->m - row < n * AMX_BAND ? o->m - row : n * AMX_BAND;
+        k->pack_a_transposed(a, o->a + row, o->m, rows, o->rows, 0, n);
+        struct amx_product p = {
+            .c = o->c + row * o->n,
+            .c_dtype = MASA_F32,
+            .a = a,
+            .b = o->b,
+            .rows = rows,
+            .columns = o->n,
+            .steps = steps,
+            .accumulate = true,
+        };
+        k->multiply(&p, 0, amx_panels(o->n));
+    }
+}
+
+void amx_add_outer(float *c, const uint16_t *a, const uint16_t *b, size_t rows, size_t m,
+                   size_t n)
+{
+    uint16_t *packed = scratch_get(SCRATCH_OPERAND_B, bytes_of_b(rows, n));
+    struct packing packing = {packed, b, rows, n, false};
+    divide(amx_panels(n), 1, rows * AMX_PANEL * PACKING, pack_b_range, &packing);
+    struct outer o = {c, a, packed, rows, m, n};
+    divide(amx_bands(m), BANDS, 2 * rows * n * AMX_BAND, outer_piece, &o);
+}
