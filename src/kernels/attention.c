@@ -89,6 +89,42 @@ void masa_kv_write(const masa_kv_layer *kv, const void DEVICE *k, const void DEV
     backend_get()->kv_write(kv, k, v, stride, slots, rows);
 }
 
+/* Head number `head` of the first row. */
+static void DEVICE *head_at(void DEVICE *qkv, const masa_attention_shape *shape, size_t head)
+{
+    return (char DEVICE *)qkv + head * shape->head_dim * masa_dtype_size(shape->dtype);
+}
+
+void masa_heads_rotate(const masa_heads *heads, const masa_attention_shape *shape,
+                       const masa_kv_layer *kv, const int32_t DEVICE *slots, size_t rows)
+{
+    const struct backend *b = backend_get();
+    size_t q_heads = shape->q_heads, kv_heads = shape->kv_heads, dim = shape->head_dim;
+    void DEVICE *k = head_at(heads->rotated, shape, q_heads);
+    check_shape(shape);
+    assert(shape->stride >= (q_heads + 2 * kv_heads) * dim && !(kv && heads->rstd));
+    assert(heads->q_gain || heads->rotated == heads->qkv);
+    if (kv && b->heads_to_cache) {
+        b->heads_to_cache(heads, shape, kv, slots, rows);
+        return;
+    }
+    if (heads->q_gain) {
+        float DEVICE *k_rstd = heads->rstd ? heads->rstd + rows * q_heads : NULL;
+        masa_headnorm_forward(heads->rotated, shape->stride, heads->rstd, heads->qkv,
+                              shape->stride, shape->dtype, heads->q_gain, rows, q_heads, dim,
+                              heads->eps);
+        masa_headnorm_forward(k, shape->stride, k_rstd, head_at(heads->qkv, shape, q_heads),
+                              shape->stride, shape->dtype, heads->k_gain, rows, kv_heads, dim,
+                              heads->eps);
+    }
+    /* q and k are neighbours and turn alike: one call. */
+    masa_rope_apply(heads->rotated, shape->dtype, shape->stride, heads->positions,
+                    heads->cos_table, heads->sin_table, rows, q_heads + kv_heads, dim, false);
+    if (kv)
+        masa_kv_write(kv, k, head_at(heads->qkv, shape, q_heads + kv_heads), shape->stride,
+                      slots, rows);
+}
+
 void masa_attention_cached(void DEVICE *out, float DEVICE *lse, const void DEVICE *q,
                            const masa_kv_layer *kv, const masa_cached_rows *rows,
                            const masa_attention_shape *shape)

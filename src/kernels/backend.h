@@ -29,7 +29,7 @@
 #include <masa/sample.h>
 
 /* Changes with this table: a plugin of another build is refused. */
-enum { BACKEND_VERSION = 6 };
+enum { BACKEND_VERSION = 7 };
 
 struct backend {
     unsigned version; /* BACKEND_VERSION */
@@ -163,6 +163,9 @@ struct backend {
      * kv_heads * block_tokens * head_dim elements, and blocks are copied as bytes. */
     void (*kv_write)(const masa_kv_layer *kv, const void DEVICE *k, const void DEVICE *v,
                      size_t stride, const int32_t DEVICE *slots, size_t rows);
+    /* masa_heads_rotate with a cache; NULL: norms, rotation and kv_write one after the other. */
+    void (*heads_to_cache)(const masa_heads *heads, const masa_attention_shape *shape,
+                           const masa_kv_layer *kv, const int32_t DEVICE *slots, size_t rows);
     void (*attention_cached)(void DEVICE *out, float DEVICE *lse, const void DEVICE *q,
                              const masa_kv_layer *kv, const masa_cached_rows *rows,
                              const masa_attention_shape *shape); /* lse may be NULL */

@@ -48,24 +48,23 @@ block_heads model_heads(const masa_model *m, void DEVICE *qkv, void DEVICE *rota
 
 block_heads model_rotate_heads(const masa_model *m, const model_layer *layer, void DEVICE *qkv,
                                void DEVICE *rotated, float DEVICE *rstd,
-                               const int32_t DEVICE *positions, size_t rows)
+                               const int32_t DEVICE *positions, const masa_kv_layer *cache,
+                               const int32_t DEVICE *slots, size_t rows)
 {
-    const masa_model_config *c = &m->config;
-    model_dims d = model_dims_of(c);
+    masa_attention_shape shape = model_attention_shape(m);
     block_heads heads = model_heads(m, qkv, rotated);
-    if (model_has_qk_norm(c)) {
-        const model_offsets *o = &layer->offsets;
-        masa_headnorm_forward(heads.q, d.qkv, rstd, qkv, d.qkv, m->compute,
-                              model_values(m, o, MASA_SLOT_Q_NORM), rows, c->n_heads, d.head,
-                              c->rms_norm_eps);
-        masa_headnorm_forward(heads.k, d.qkv, rstd + rows * c->n_heads,
-                              model_at(qkv, d.q, m->compute), d.qkv, m->compute,
-                              model_values(m, o, MASA_SLOT_K_NORM), rows, c->n_kv_heads, d.head,
-                              c->rms_norm_eps);
+    masa_heads all = {.qkv = qkv,
+                      .rotated = heads.q,
+                      .positions = positions,
+                      .cos_table = m->rope_cos,
+                      .sin_table = m->rope_sin,
+                      .rstd = rstd,
+                      .eps = m->config.rms_norm_eps};
+    if (model_has_qk_norm(&m->config)) {
+        all.q_gain = model_values(m, &layer->offsets, MASA_SLOT_Q_NORM);
+        all.k_gain = model_values(m, &layer->offsets, MASA_SLOT_K_NORM);
     }
-    /* q and k are neighbours and turn alike: one call. */
-    masa_rope_apply(heads.q, m->compute, d.qkv, positions, m->rope_cos, m->rope_sin, rows,
-                    c->n_heads + c->n_kv_heads, d.head, false);
+    masa_heads_rotate(&all, &shape, cache, slots, rows);
     return heads;
 }
 

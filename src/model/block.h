@@ -28,11 +28,13 @@ void model_project_qkv(const masa_model *model, const model_layer *layer, void D
  * Normalises (Qwen3) and rotates the heads of q and k. Without q/k norm this
  * happens in qkv itself. With it the result goes to rotated [rows, qkv] (its v
  * part stays unused: v is taken from qkv), qkv keeps what the backward pass
- * needs, and rstd [rows, heads + kv_heads] is written.
+ * needs, and rstd [rows, heads + kv_heads] is written. Into the cache, where there
+ * is one, go k and v of each row at its slot, and no rstd is wanted.
  */
 block_heads model_rotate_heads(const masa_model *model, const model_layer *layer,
                                void DEVICE *qkv, void DEVICE *rotated, float DEVICE *rstd,
-                               const int32_t DEVICE *positions, size_t rows);
+                               const int32_t DEVICE *positions, const masa_kv_layer *cache,
+                               const int32_t DEVICE *slots, size_t rows);
 
 /* Views of an already rotated buffer, without computing. */
 block_heads model_heads(const masa_model *model, void DEVICE *qkv, void DEVICE *rotated);

@@ -81,9 +81,7 @@ static size_t plan(masa_decoder *to, void DEVICE *memory, const masa_model_confi
     to->gate_up = placer_take(&p, rows * 2 * d.intermediate, element);
     to->act = placer_take(&p, rows * d.intermediate, element);
     to->inputs = placer_take(&p, input_count(sizes), sizeof(int32_t));
-    if (!model_has_qk_norm(c)) return p.used;
-    to->rotated = placer_take(&p, rows * d.qkv, element);
-    to->head_rstd = placer_take(&p, rows * (c->n_heads + c->n_kv_heads), sizeof(float));
+    if (model_has_qk_norm(c)) to->rotated = placer_take(&p, rows * d.qkv, element);
     return p.used;
 }
 
@@ -149,9 +147,8 @@ static void run_layer(masa_decoder *d, const masa_kv_store *store, const inputs 
 
     if (kept) activations_keep_input(kept, in->kept_rows, rows, l, d->x);
     model_project_qkv(m, layer, d->qkv, d->norm, d->x, rows);
-    block_heads heads =
-        model_rotate_heads(m, layer, d->qkv, d->rotated, d->head_rstd, in->positions, rows);
-    masa_kv_write(&cache, heads.k, heads.v, shape.stride, in->slots, rows);
+    block_heads heads = model_rotate_heads(m, layer, d->qkv, d->rotated, NULL, in->positions,
+                                           &cache, in->slots, rows);
     masa_attention_cached(d->attn, d->lse, heads.q, &cache, &in->cached, &shape);
     masa_linear_forward(layer->out, d->x, MASA_F32, d->attn, NULL, rows, true);
     model_project_gate_up(m, layer, d->gate_up, d->norm, d->x, rows);
@@ -176,8 +173,12 @@ static void run(masa_decoder *decoder, const masa_kv_store *store, const inputs 
     for (size_t l = 0; l < c->n_layers; l++) run_layer(decoder, store, in, kept, l);
     if (kept) activations_keep_input(kept, in->kept_rows, rows, c->n_layers, decoder->x);
     if (n == 0) return;
-    masa_gather_rows(decoder->last, decoder->x, MASA_F32, in->logit_rows, n, c->hidden_size);
-    masa_rmsnorm_forward(decoder->norm, m->compute, NULL, decoder->last,
+    const float DEVICE *last = decoder->x;
+    if (in->logit_rows) {
+        masa_gather_rows(decoder->last, last, MASA_F32, in->logit_rows, n, c->hidden_size);
+        last = decoder->last;
+    }
+    masa_rmsnorm_forward(decoder->norm, m->compute, NULL, last,
                          model_values(m, &m->offsets, MASA_SLOT_FINAL_NORM), n, c->hidden_size,
                          c->rms_norm_eps);
     masa_linear_forward(m->head, logits, MASA_F32, decoder->norm, NULL, n, false);

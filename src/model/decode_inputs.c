@@ -88,12 +88,11 @@ inputs decode_put_inputs(const masa_decoder *d, const masa_kv_store *store,
 {
     inputs in = {0};
     size_t used = 0, n = batch->rows, room = rows ? rows : n;
-    size_t logits = rows ? rows : batch->n_logits;
     take(d, &used, n, room, batch->tokens, &in.tokens);
     take(d, &used, n, room, batch->positions, &in.positions);
     if (batch->kept) take(d, &used, n, room, batch->kept_rows, &in.kept_rows);
-    take(d, &used, batch->n_logits, logits, batch->logit_rows, &in.logit_rows);
-    in.n_logits = logits;
+    in.n_logits = rows ? rows : batch->n_logits;
+    if (!rows) take(d, &used, in.n_logits, in.n_logits, batch->logit_rows, &in.logit_rows);
     locate_rows(d, store, batch, room, &used, &in);
     find_runs(d, batch, room, &used, &in);
     gather_tables(d, store, batch, room, blocks, &used, &in);

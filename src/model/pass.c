@@ -85,8 +85,8 @@ void pass_layer_activations(masa_pass *pass, size_t l)
     masa_attention_shape shape = model_attention_shape(m);
 
     model_project_qkv(m, layer, a->qkv, b->norm, a->input, rows);
-    block_heads heads =
-        model_rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd, b->positions, rows);
+    block_heads heads = model_rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd,
+                                           b->positions, NULL, NULL, rows);
     masa_attention_forward(a->attn, a->lse, heads.q, heads.k, heads.v, pass->plan, &shape);
     copy(a->middle, a->input, rows * m->config.hidden_size);
     masa_linear_forward(layer->out, a->middle, MASA_F32, a->attn, NULL, rows, true);

@@ -105,8 +105,8 @@ static void backward_attention(masa_pass *pass, size_t l)
     masa_linear_backward_input(layer->out, b->d_attn, m->compute, dy, rows, false);
     block_heads heads = model_heads(m, a->qkv, b->rotated);
     if (model_has_qk_norm(c))
-        heads =
-            model_rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd, b->positions, rows);
+        heads = model_rotate_heads(m, layer, a->qkv, b->rotated, b->head_rstd, b->positions,
+                                   NULL, NULL, rows);
     masa_attention_backward(b->d_qkv, model_at(b->d_qkv, d.q, m->compute),
                             model_at(b->d_qkv, d.q + d.kv, m->compute), b->d_kv_parts,
                             b->d_attn, a->attn, a->lse, heads.q, heads.k, heads.v, pass->plan,

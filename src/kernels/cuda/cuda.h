@@ -102,7 +102,7 @@ void cuda_softmax_backward(void *dz, masa_dtype dtype, const float *logits,
 /* Plain and greedy draws. */
 void cuda_sample(masa_draw *draws, size_t n, const float *logits, size_t vocab);
 
-/* ---- cuda_attention_plan.cu, cuda_attention.cu, cuda_attention_cached.cu ---- */
+/* ---- cuda_attention_plan.cu, cuda_attention.cu, cuda_cache.cu, cuda_attention_cached.cu ---- */
 
 void *cuda_plan_create(size_t max_segments); /* NULL: not enough memory */
 void cuda_plan_destroy(void *plan);
@@ -118,6 +118,9 @@ void cuda_attention_backward(void *dq, void *dk, void *dv, float *parts, const v
                              const masa_attention_shape *shape);
 void cuda_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
                    const int32_t *slots, size_t rows);
+/* masa_heads_rotate with a cache. */
+void cuda_heads_to_cache(const masa_heads *heads, const masa_attention_shape *shape,
+                         const masa_kv_layer *kv, const int32_t *slots, size_t rows);
 void cuda_attention_cached(void *out, float *lse, const void *q, const masa_kv_layer *kv,
                            const masa_cached_rows *rows, const masa_attention_shape *shape);
 

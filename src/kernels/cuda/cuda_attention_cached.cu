@@ -1,44 +1,11 @@
-/*
- * Attention over the block cache, k and v [blocks, kv_heads, block_tokens, head_dim] each: what
- * writes it, the splits of any head size and type, and what joins the splits.
- */
+/* Attention over the block cache (cuda_cache.cu): the splits of any head size and type, and what
+ * joins the splits. */
 #include "cuda_attention_cached.h"
 #include "cuda_device.h"
 
 static const unsigned PER_SLOT = 8, THREADS = SLOTS * PER_SLOT, KEYS = 16;
 /* Rows go in launches of so many that the splits' parts stay within this. */
 static const size_t PART_BYTES = (size_t)256 << 20;
-
-template <class T>
-__global__ void __launch_bounds__(256)
-    write_cache(T *to_k, T *to_v, const T *k, const T *v, size_t stride, const int32_t *slots,
-                unsigned block_tokens, unsigned kv_heads, unsigned head_dim)
-{
-    if (slots[blockIdx.x] < 0) return; /* a row that is there to fill the batch */
-    size_t row = blockIdx.x, slot = (size_t)slots[row];
-    size_t block = slot / block_tokens, token = slot % block_tokens;
-    for (unsigned i = threadIdx.x; i < kv_heads * head_dim; i += blockDim.x) {
-        unsigned head = i / head_dim, c = i % head_dim;
-        size_t to = ((block * kv_heads + head) * block_tokens + token) * head_dim + c;
-        to_k[to] = k[row * stride + i];
-        to_v[to] = v[row * stride + i];
-    }
-}
-
-void cuda_kv_write(const masa_kv_layer *kv, const void *k, const void *v, size_t stride,
-                   const int32_t *slots, size_t rows)
-{
-    unsigned width = (unsigned)(kv->kv_heads * kv->head_dim), threads = block_for(width, 256);
-    if (rows == 0) return;
-    if (kv->dtype == MASA_F32)
-        GPU_LAUNCH(write_cache<float>, dim3((unsigned)rows), dim3(threads), 0, (float *)kv->k,
-                   (float *)kv->v, (const float *)k, (const float *)v, stride, slots,
-                   (unsigned)kv->block_tokens, (unsigned)kv->kv_heads, (unsigned)kv->head_dim);
-    else
-        GPU_LAUNCH(write_cache<bf16>, dim3((unsigned)rows), dim3(threads), 0, (bf16 *)kv->k,
-                   (bf16 *)kv->v, (const bf16 *)k, (const bf16 *)v, stride, slots,
-                   (unsigned)kv->block_tokens, (unsigned)kv->kv_heads, (unsigned)kv->head_dim);
-}
 
 /* Keys or values [j0, j0 + KEYS) as float32; zeros from the bundle's last key on. */
 template <class T>

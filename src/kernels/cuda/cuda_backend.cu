@@ -151,6 +151,7 @@ static backend make_table()
     b.attention_backward_floats = cuda_attention_backward_floats;
     b.attention_backward = cuda_attention_backward;
     b.kv_write = cuda_kv_write;
+    b.heads_to_cache = cuda_heads_to_cache;
     b.attention_cached = cuda_attention_cached;
 
     b.softmax_forward = cuda_softmax_forward;

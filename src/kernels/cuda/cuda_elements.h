@@ -57,6 +57,15 @@ static __device__ __forceinline__ float warp_max(float v)
     return v;
 }
 
+/* 1 / sqrt(mean x^2 + eps) of a head [n], by a warp. */
+template <class T>
+static __device__ __forceinline__ float head_rstd(const T *x, unsigned n, float eps)
+{
+    float square = 0;
+    for (unsigned i = threadIdx.x % 32; i < n; i += 32) square += to_f(x[i]) * to_f(x[i]);
+    return 1.0f / sqrtf(warp_sum(square) / (float)n + eps);
+}
+
 /* Every thread gets the block's sum. `part` is shared memory of 32 T; two barriers, so that
  * the next call may use it again. */
 template <class T> static __device__ __forceinline__ T block_sum(T v, T *part)

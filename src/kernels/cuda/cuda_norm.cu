@@ -141,9 +141,7 @@ __global__ void __launch_bounds__(THREADS)
     if (at >= n) return; /* the whole warp */
     const T *from = x + (size_t)(at / heads) * x_stride + at % heads * head_dim;
     T *to = y + (size_t)(at / heads) * y_stride + at % heads * head_dim;
-    float square = 0;
-    for (unsigned i = lane; i < head_dim; i += 32) square += to_f(from[i]) * to_f(from[i]);
-    float s = 1.0f / sqrtf(warp_sum(square) / (float)head_dim + eps);
+    float s = head_rstd(from, head_dim, eps);
     if (rstd && lane == 0) rstd[at] = s;
     for (unsigned i = lane; i < head_dim; i += 32) put(to + i, to_f(from[i]) * s * gain[i]);
 }

@@ -91,6 +91,25 @@ void masa_kv_write(const masa_kv_layer *kv, const void DEVICE *k, const void DEV
                    size_t stride, const int32_t DEVICE *slots, size_t rows);
 
 /**
+ * Heads as a product leaves them, and what makes q and k ready for attention: RMSNorm where there
+ * are gains (Qwen3), then the rotation.
+ */
+typedef struct masa_heads {
+    void DEVICE *qkv;                /* [rows, stride]: a row's q, k and v */
+    void DEVICE *rotated;            /* likewise, for q and k; without gains it is qkv */
+    const int32_t DEVICE *positions; /* [rows] */
+    const float DEVICE *cos_table, *sin_table; /* [n_positions, head_dim/2] */
+    const float DEVICE *q_gain, *k_gain;       /* [head_dim] each, or both NULL */
+    float DEVICE *rstd; /* [rows, q_heads], then [rows, kv_heads]; NULL with a cache */
+    float eps;
+} masa_heads;
+
+/** masa_headnorm_forward of q and of k where there are gains, masa_rope_apply of both and, where
+ *  kv is not NULL, masa_kv_write: one kernel in place of four on a device that has it. */
+void masa_heads_rotate(const masa_heads *heads, const masa_attention_shape *shape,
+                       const masa_kv_layer *kv, const int32_t DEVICE *slots, size_t rows);
+
+/**
  * Rows of a decoding step. Neighbouring rows of one sequence (a prompt's chunk, or a single
  * new token) are a run; a run's lengths grow by 1 from row to row.
  */
