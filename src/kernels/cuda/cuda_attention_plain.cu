@@ -7,6 +7,8 @@
 #include "cuda_device.h"
 
 static const unsigned ROWS = 16, PER_ROW = 8, THREADS = ROWS * PER_ROW;
+/* The kernels say how many blocks a multiprocessor should have: left to itself ptxas spills
+ * registers for a few more, on some architectures. */
 
 /* 16 rows of one head as float32 times `factor`, a word more apart than they are long; zeros
  * from row n on. */
@@ -53,7 +55,8 @@ static __device__ __forceinline__ unsigned keys_of(const attention_plan_view &p,
 }
 
 /* Shared: queries, keys or values, the output: [16][head_dim + 1]; probabilities [16][17]. */
-template <class T> __global__ void __launch_bounds__(THREADS) plain_forward(attention_call<T> c)
+template <class T>
+__global__ void __launch_bounds__(THREADS, 8) plain_forward(attention_call<T> c)
 {
     GPU_DYNAMIC_SHARED(float, q);
     unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW,
@@ -118,7 +121,7 @@ __global__ void __launch_bounds__(THREADS) find_delta(attention_call<T> c, unsig
 
 /* dq = scale sum_j ds[j] k[j], ds = p (dout . v - delta). Shared: queries, their dout, keys,
  * values, dq; ds. */
-template <class T> __global__ void __launch_bounds__(THREADS) plain_dq(attention_call<T> c)
+template <class T> __global__ void __launch_bounds__(THREADS, 5) plain_dq(attention_call<T> c)
 {
     GPU_DYNAMIC_SHARED(float, q);
     unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW,
@@ -197,8 +200,7 @@ add_queries(const attention_call<T> &c, float *shared, const place &at, bool own
 }
 
 /* dk and dv of 16 keys of a kv head, over its query heads in order. Shared: add_queries. */
-template <class T>
-__global__ void __launch_bounds__(THREADS, 8) plain_dkv(attention_call<T> c) /* 64 registers */
+template <class T> __global__ void __launch_bounds__(THREADS, 5) plain_dkv(attention_call<T> c)
 {
     GPU_DYNAMIC_SHARED(float, shared);
     unsigned n = c.head_dim, wide = n + 1, r = threadIdx.x / PER_ROW,
