@@ -11,7 +11,8 @@
 # profile_*.csv, the time and the bytes of every kernel, where ncu is installed.
 set -uo pipefail
 
-tests=(rows gather head linear attention)
+tests=(rows gather head linear cache attention)
+device=${DEVICE:-cuda} # any that masa has: on a machine without a GPU, to try the steps
 programs=(gpu_rows_probe test_kernels_cuda_whole "${tests[@]/#/gpu_}")
 theirs='/(libc|libm|libdl|libpthread|librt|libresolv|libutil|libcublas.*|ld-linux.*)\.so' # the machine's own
 
@@ -24,13 +25,13 @@ pack() {
         '-DCMAKE_BUILD_RPATH=$ORIGIN/lib' -DCMAKE_EXE_LINKER_FLAGS=-Wl,--disable-new-dtags >/dev/null || exit 1
     ninja -C build/cuda ${JOBS:+-j $JOBS} masa masa_cuda "${programs[@]}" || exit 1
     rm -rf "$out" && mkdir -p "$out/lib" || exit 1
-    cp build/cuda/masa build/cuda/libmasa_cuda.so tools/gpu_check.sh "$out" || exit 1
+    cp build/cuda/masa build/cuda/libmasa_cuda.so tools/gpu_check.sh bench/peers/train_torch_gpu.py "$out" || exit 1
     for program in "${programs[@]}"; do
         cp "build/cuda/tests/kernels/cuda/$program" "$out" || exit 1
     done
     # All that the programs link to, but the C library and CUDA.
     libraries "$out" | xargs -I{} cp -L {} "$out/lib" || exit 1
-    find "$out" -type f ! -name '*.sh' -exec strip {} + || exit 1
+    find "$out" -type f ! -name '*.sh' ! -name '*.py' -exec strip {} + || exit 1
     foreign=$(libraries "$out" | grep -v "^$out/lib/")
     [ -z "$foreign" ] || { echo "not packed: $foreign"; exit 1; }
     tar -C build -cf - gpu | xz -0 >build/gpu.tar.xz || exit 1
@@ -39,7 +40,7 @@ pack() {
 }
 
 libraries() { # of the programs in that folder, but those that the machine has
-    find "$1" -maxdepth 1 -type f ! -name '*.sh' -exec ldd {} + | awk '/=> \// {print $3}' |
+    find "$1" -maxdepth 1 -type f ! -name '*.sh' ! -name '*.py' -exec ldd {} + | awk '/=> \// {print $3}' |
         sort -u | grep -vE "$theirs"
 }
 
@@ -77,14 +78,14 @@ find_cublas() { # the folder of libcublasLt.so.13, of the toolkit or of a Python
 # A run of masa-efficient in one piece and one that was stopped and resumed: the same bits.
 resume() {
     local masa=("$(cd "$(dirname "$0")" && pwd)/masa") file settings
-    settings=(--device "${DEVICE:-cuda}" -q -m model -d problems.jsonl --preset masa-efficient -s meta.start_step=1
+    settings=(--device "$device" -q -m model -d problems.jsonl --preset masa-efficient -s meta.start_step=1
         -s rollout.prompts_per_step=2 -s rollout.group_size=4 -s rollout.max_tokens=16 -s meta.max_tokens=16
         -s algorithm.overlong_buffer=16 -s optimizer.tokens_per_pass=2048 -s data.max_prompt_tokens=1800)
     cd "$1" || exit 1
     "${masa[@]}" init model -a qwen3 --hidden 128 --layers 2 --heads 4 --kv-heads 2 --head-dim 64 --context 2048 &&
         "${masa[@]}" tasks -n 20 -k chain:1-2 >problems.jsonl &&
         "${masa[@]}" train whole -n 2 "${settings[@]}" && "${masa[@]}" train parts -n 1 "${settings[@]}" &&
-        "${masa[@]}" train parts --resume --device "${DEVICE:-cuda}" -q -s train.steps=2 || exit 1
+        "${masa[@]}" train parts --resume --device "$device" -q -s train.steps=2 || exit 1
     for file in model.safetensors optimizer.bin; do
         cmp "whole/checkpoints/step-000002/$file" "parts/checkpoints/step-000002/$file" || exit 1
     done
@@ -99,36 +100,56 @@ right() {
     step rows_probe 20 "$here/gpu_rows_probe"
 }
 
-# init NAME LAYERS: a random model of SmolLM2-135M's layers and vocabulary.
+# Shapes of `masa init`.
+smollm=(--vocab 49152 --hidden 576 --intermediate 1536 --heads 9 --kv-heads 3 --context 2048) # SmolLM2-135M, 30 layers
+qwen=(-a qwen3 --vocab 151936 --hidden 1024 --intermediate 3072 --layers 28 --heads 16 --kv-heads 8 --head-dim 128
+    --rope-theta 1000000 --context 2048) # Qwen3-0.6B
+
+# init NAME SHAPE...: a random model.
 init() {
-    step "init_$2" 60 "$here/masa" init "$work/$1" --vocab 49152 --hidden 576 --intermediate 1536 --layers "$2" \
-        --heads 9 --kv-heads 3 --context 2048
+    step "init_$1" 120 "$here/masa" init "$work/$1" "${@:2}"
 }
 
 # bench NAME SECONDS MODEL ARGUMENTS...
 bench() {
-    step "bench_$1" "$2" "$here/masa" bench --device cuda --json -m "$work/$3" "${@:4}"
+    step "bench_$1" "$2" "$here/masa" bench --device "$device" --json -m "$work/$3" "${@:4}"
 }
 
 # profile NAME MODEL KERNELS-BEFORE KERNELS ARGUMENTS...: every kernel of them by itself.
 profile() {
     step "profile_$1" 60 ncu --clock-control none --csv --log-file "$out/profile_$1.csv" --launch-skip "$3" \
         --launch-count "$4" --metrics gpu__time_duration.sum,dram__bytes_read.sum,dram__bytes_write.sum \
-        "$here/masa" bench --device cuda --json -m "$work/$2" "${@:5}"
+        "$here/masa" bench --device "$device" --json -m "$work/$2" "${@:5}"
+}
+
+# peer MODEL PASSES: PyTorch with the same shape, where the machine has it.
+peer() {
+    [ "$torch" = True ] || { say "torch_$1: no torch: skipped"; return; }
+    step "torch_$1" 40 python3 "$here/train_torch_gpu.py" "$work/$1" "$2"
 }
 
 fast() {
-    deadline=$((SECONDS + 240))
-    init model 30
-    bench step 60 model --sections step
-    bench decode 60 model --sections prefill,decode --batch 1,64,256 --new-tokens 896
-    bench train 60 model --sections train --passes 8x512,32x512,16x1024
-    bench peaks 30 model --sections peaks
+    local passes=8x512,32x512,16x1024 made torch
+    deadline=$((SECONDS + 270))
+    init qwen "${qwen[@]}" & # takes one core for half a minute
+    made=$!
+    init smollm --layers 30 "${smollm[@]}"
+    bench step 60 smollm --sections step
+    bench decode 60 smollm --sections prefill,decode --batch 1,64,256 --new-tokens 896
+    bench train 60 smollm --sections train --passes $passes
+    torch=$(timeout 30 python3 -c 'import torch; print(torch.cuda.is_available())' 2>/dev/null)
+    peer smollm $passes
+    bench peaks 30 smollm --sections peaks
     "$here/masa" tasks -n 400 -k chain:1-2,add:1-2 --solutions >"$work/problems.jsonl" 2>/dev/null
-    step sft 30 "$here/masa" sft "$work/run" --device cuda -m "$work/model" -d "$work/problems.jsonl" -n 8 \
+    step sft 30 "$here/masa" sft "$work/run" --device "$device" -m "$work/smollm" -d "$work/problems.jsonl" -n 8 \
         -s sft.batch=16 -s sft.max_tokens=256
+    if wait $made; then
+        bench qwen_decode 40 qwen --sections prefill,decode --batch 1,64,256 --new-tokens 384
+        bench qwen_train 40 qwen --sections train --passes 8x512,16x512
+        peer qwen 8x512,16x512
+    fi
     command -v ncu >/dev/null || { say "ncu: not installed"; return; }
-    init small 4 # a layer's kernels, and the head's, at their true sizes
+    init small --layers 4 "${smollm[@]}" # a layer's kernels, and the head's, at their true sizes
     profile train small 0 400 --sections train --passes 8x512
     profile decode small 900 200 --sections decode --batch 256 --new-tokens 64
 }
