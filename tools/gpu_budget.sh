@@ -8,7 +8,11 @@ cd "$(dirname "$0")/.."
 nvcc=${NVCC:-$(command -v nvcc || echo /usr/local/cuda/bin/nvcc)}
 [ -x "$nvcc" ] || { echo "gpu_budget: no nvcc here; skipped"; exit 0; }
 architectures=("$@")
-[ $# -gt 0 ] || architectures=(80 86 89 90 100 120)
+if [ $# -eq 0 ]; then # those of the six that this nvcc knows
+    for a in 80 86 89 90 100 120; do
+        if "$nvcc" --list-gpu-code | grep -qx "sm_$a"; then architectures+=("$a"); fi
+    done
+fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
