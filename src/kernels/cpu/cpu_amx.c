@@ -16,33 +16,15 @@ enum {
     PACKING = 64 /* operations that packing a number costs as much as */
 };
 
-static size_t bytes_of_b(size_t inner, size_t columns)
+size_t amx_weights_bytes(size_t inner, size_t columns)
 {
     return amx_panels(columns) * amx_steps(inner) * PANEL_STEP * sizeof(uint16_t);
 }
 
-size_t amx_weights_bytes(size_t inner, size_t columns)
-{
-    return bytes_of_b(inner, columns);
-}
-
 /* ---- division ---- */
 
-/* Neither packing nor products depend on how they are divided, so threads may count. */
-struct division {
-    range_work *work;
-    void *call;
-    size_t n, size;
-};
-
-static void run_piece(void *of, size_t piece)
-{
-    const struct division *d = of;
-    size_t begin = piece * d->size, end = begin + d->size;
-    d->work(d->call, begin, end < d->n ? end : d->n);
-}
-
-/* Work on [0, n), each of which is so many operations, in pieces of a multiple of grain. */
+/* Work on [0, n), each of which is so many operations, in pieces of a multiple of grain.
+ * Neither packing nor products depend on how they are divided, so threads may count. */
 static void divide(size_t n, size_t grain, size_t operations, range_work *work, void *call)
 {
     enum { PIECES_A_THREAD = 4, WORTH = 1 << 20 };
@@ -51,8 +33,7 @@ static void divide(size_t n, size_t grain, size_t operations, range_work *work, 
     size_t worth = n * operations / WORTH;
     if (pieces > worth) pieces = worth ? worth : 1;
     size_t size = ((n + pieces - 1) / pieces + grain - 1) / grain * grain;
-    struct division d = {work, call, n, size};
-    masa_parallel((n + size - 1) / size, run_piece, &d);
+    parallel_pieces(n, size, work, call);
 }
 
 /* ---- packing ---- */
@@ -167,7 +148,7 @@ static void outer_piece(void *call, size_t begin, size_t end)
 void amx_add_outer(float *c, const uint16_t *a, const uint16_t *b, size_t rows, size_t m,
                    size_t n)
 {
-    uint16_t *packed = scratch_get(SCRATCH_OPERAND_B, bytes_of_b(rows, n));
+    uint16_t *packed = scratch_get(SCRATCH_OPERAND_B, amx_weights_bytes(rows, n));
     struct packing packing = {packed, b, rows, n, false};
     divide(amx_panels(n), 1, rows * AMX_PANEL * PACKING, pack_b_range, &packing);
     struct outer o = {c, a, packed, rows, m, n};

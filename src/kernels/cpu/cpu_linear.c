@@ -1,6 +1,7 @@
 /*
  * Linear maps. A map's weights lie packed in the layout that oneDNN asks for; that layout
- * does not depend on the number of rows, so one packing serves every call.
+ * does not depend on the number of rows, so one packing serves every call. With AMX bf16 maps
+ * lie as our own products (cpu_amx.h) read them.
  *
  * Without native bf16, a bf16 map holds bf16-rounded weights in float32 and
  * converts its operands; MASA_ISA=reference runs the plain loops instead.

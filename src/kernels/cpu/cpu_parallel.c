@@ -230,6 +230,12 @@ static void run_range(void *of, size_t piece)
     r->work(r->call, begin, begin + (left < r->size ? left : r->size));
 }
 
+void parallel_pieces(size_t n, size_t size, range_work *work, void *call)
+{
+    struct ranges r = {work, call, n, size};
+    masa_parallel((n + size - 1) / size, run_range, &r);
+}
+
 void parallel_ranges(size_t n, size_t grain, size_t width, range_work *work, void *call)
 {
     enum { PIECES = 16, SMALL = SPLIT_MINIMUM / 2, LARGE = 1 << 16 };
@@ -241,6 +247,5 @@ void parallel_ranges(size_t n, size_t grain, size_t width, range_work *work, voi
     if (elements < SMALL) elements = SMALL;
     if (elements > LARGE) elements = LARGE;
     size_t size = (elements / (width ? width : 1) + grain - 1) / grain * grain;
-    struct ranges r = {work, call, n, size ? size : grain};
-    masa_parallel((n + r.size - 1) / r.size, run_range, &r);
+    parallel_pieces(n, size ? size : grain, work, call);
 }

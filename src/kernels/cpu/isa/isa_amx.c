@@ -2,7 +2,7 @@
 #include <string.h>
 
 #if ISA_HAS_AMX
-#include <immintrin.h>
+#include "isa_store.h"
 
 #define AMX_INLINE static inline __attribute__((always_inline))
 
@@ -41,14 +41,10 @@ AMX_INLINE void ask(struct ahead *ahead)
         _mm_prefetch(ahead->from, _MM_HINT_T1);
 }
 
-/* Four tiles of c: two bands by 32 columns. */
-AMX_INLINE void sum_2x2(const uint16_t *a, size_t band_size, const uint16_t *b, size_t steps,
+/* To four tiles of c: two bands by 32 columns. */
+AMX_INLINE void add_2x2(const uint16_t *a, size_t band_size, const uint16_t *b, size_t steps,
                         struct ahead *ahead)
 {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
     for (size_t s = 0; s < steps; s++, a += TILE, b += STEP) {
         ask(ahead);
         _tile_loadd(6, b, STRIDE);
@@ -62,13 +58,9 @@ AMX_INLINE void sum_2x2(const uint16_t *a, size_t band_size, const uint16_t *b, 
     }
 }
 
-/* One band by 64 columns. */
-AMX_INLINE void sum_1x4(const uint16_t *a, const uint16_t *b, size_t steps, struct ahead *ahead)
+/* Or one band by 64 columns. */
+AMX_INLINE void add_1x4(const uint16_t *a, const uint16_t *b, size_t steps, struct ahead *ahead)
 {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
     for (size_t s = 0; s < steps; s++, a += TILE, b += STEP) {
         ask(ahead);
         _tile_loadd(4, a, LINE);
@@ -83,23 +75,6 @@ AMX_INLINE void sum_1x4(const uint16_t *a, const uint16_t *b, size_t steps, stru
     }
 }
 
-/* One vector of results; `some` says which. */
-AMX_INLINE void store_vector(const struct amx_product *p, size_t at, __m512 sum, __mmask16 some)
-{
-    float *c = (float *)p->c + at;
-    uint16_t *half = (uint16_t *)p->c + at;
-    if (p->c_dtype == MASA_F32) {
-        if (p->accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(some, c));
-        _mm512_mask_storeu_ps(c, some, sum);
-        return;
-    }
-    if (p->accumulate) {
-        __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, half));
-        sum = _mm512_add_ps(sum, _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16)));
-    }
-    _mm256_mask_storeu_epi16(half, some, (__m256i)_mm512_cvtneps_pbh(sum));
-}
-
 /* c's part of a tile of sums: the bias first, then what c holds. */
 static void store_tile(const struct amx_product *p, const float *sums, size_t row,
                        size_t column)
@@ -112,7 +87,7 @@ static void store_tile(const struct amx_product *p, const float *sums, size_t ro
     if (p->bias) bias = _mm512_maskz_loadu_ps(some, p->bias + column);
     for (size_t r = 0; r < rows; r++, sums += AMX_BAND) {
         __m512 sum = _mm512_add_ps(_mm512_load_ps(sums), bias);
-        store_vector(p, (row + r) * p->columns + column, sum, some);
+        store_sums(p->c, p->c_dtype, (row + r) * p->columns + column, sum, p->accumulate, some);
     }
 }
 
@@ -124,8 +99,12 @@ AMX_INLINE void multiply_block(const struct amx_product *p, size_t panel, size_t
     size_t band_size = p->steps * TILE, column = panel * AMX_PANEL + half * 2 * AMX_BAND;
     const uint16_t *a = p->a + band * band_size;
     const uint16_t *b = p->b + panel * p->steps * STEP + half * 4 * AMX_BAND;
-    if (two) sum_2x2(a, band_size, b, p->steps, ahead);
-    else sum_1x4(a, b, p->steps, ahead);
+    _tile_zero(0);
+    _tile_zero(1);
+    _tile_zero(2);
+    _tile_zero(3);
+    if (two) add_2x2(a, band_size, b, p->steps, ahead);
+    else add_1x4(a, b, p->steps, ahead);
     _tile_stored(0, sums, LINE);
     _tile_stored(1, sums + SUMS, LINE);
     _tile_stored(2, sums + 2 * SUMS, LINE);

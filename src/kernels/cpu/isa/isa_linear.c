@@ -2,7 +2,7 @@
 #include <string.h>
 
 #if ISA_HAS_BF16
-#include <immintrin.h>
+#include "isa_store.h"
 
 #define LINEAR_INLINE static inline __attribute__((always_inline))
 
@@ -51,20 +51,8 @@ LINEAR_INLINE void load_pairs(int32_t pair[LINEAR_ROWS], const uint16_t *x, size
 LINEAR_INLINE void store_vector(const struct linear_few *c, size_t row, size_t column,
                                 __m512 sum, __mmask16 some)
 {
-    size_t at = row * c->out + column;
-    float *y = (float *)c->y + at;
-    uint16_t *half = (uint16_t *)c->y + at;
     if (c->bias) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(some, c->bias + column));
-    if (c->y_dtype == MASA_F32) {
-        if (c->accumulate) sum = _mm512_add_ps(sum, _mm512_maskz_loadu_ps(some, y));
-        _mm512_mask_storeu_ps(y, some, sum);
-        return;
-    }
-    if (c->accumulate) {
-        __m512i bits = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(some, half));
-        sum = _mm512_add_ps(sum, _mm512_castsi512_ps(_mm512_slli_epi32(bits, 16)));
-    }
-    _mm256_mask_storeu_epi16(half, some, (__m256i)_mm512_cvtneps_pbh(sum));
+    store_sums(c->y, c->y_dtype, row * c->out + column, sum, c->accumulate, some);
 }
 
 /* The results of m rows from number `row` and of a panel's columns from `column` on. */
