@@ -7,13 +7,13 @@
 #include "isa/isa_amx.h"
 
 /* As much of a as is packed at a time: little beside the caches, much beside a pass over b. */
-enum { SLAB_BYTES = 768 << 10, MOST_ROWS = 512, LEAST_ROWS = 64 };
+enum { MOST_ROWS = 512, LEAST_ROWS = 64, MOST_INNER = 8192 };
 
 enum {
     TILE = AMX_BAND * AMX_STEP,
     PANEL_STEP = AMX_PANEL * AMX_STEP,
-    BANDS = 8,   /* of a sum over rows that are packed at a time */
-    PACKING = 64 /* operations that packing a number costs as much as */
+    BANDS = MOST_ROWS / AMX_BAND, /* of a sum over rows that are packed at a time */
+    PACKING = 64                  /* operations that packing a number costs as much as */
 };
 
 size_t amx_weights_bytes(size_t inner, size_t columns)
@@ -42,6 +42,7 @@ struct packing {
     uint16_t *to;
     const void *from;
     size_t inner, outer; /* outer: a's rows, b's columns */
+    size_t stride;       /* of a: elements from row to row */
     bool transposed;
 };
 
@@ -55,7 +56,7 @@ static void pack_weights_range(void *call, size_t begin, size_t end)
 static void pack_a_range(void *call, size_t begin, size_t end)
 {
     const struct packing *p = call;
-    ISA_SELECT(amx_kernels)->pack_a(p->to, p->from, p->outer, p->inner, begin, end);
+    ISA_SELECT(amx_kernels)->pack_a(p->to, p->from, p->stride, p->outer, p->inner, begin, end);
 }
 
 static void pack_b_range(void *call, size_t begin, size_t end)
@@ -67,7 +68,7 @@ static void pack_b_range(void *call, size_t begin, size_t end)
 void amx_pack_weights(uint16_t *b, const float *from, bool transposed, size_t inner,
                       size_t columns)
 {
-    struct packing p = {b, from, inner, columns, transposed};
+    struct packing p = {b, from, inner, columns, 0, transposed};
     divide(amx_panels(columns), 1, inner * AMX_PANEL * PACKING, pack_weights_range, &p);
 }
 
@@ -75,39 +76,46 @@ void amx_pack_weights(uint16_t *b, const float *from, bool transposed, size_t in
 
 static void multiply_range(void *call, size_t begin, size_t end)
 {
-    ISA_SELECT(amx_kernels)->multiply(call, begin, end);
+    const struct amx_product *p = call;
+    float *sums = scratch_get(SCRATCH_TILE_C, amx_sums(p->rows) * sizeof *sums);
+    ISA_SELECT(amx_kernels)->multiply(p, sums, begin, end);
 }
 
-static size_t slab_rows(size_t inner)
+/* Rows of a part of the inner dimension that starts at `step` of b. */
+static void multiply_part(struct amx_product p, const uint16_t *a, size_t stride, size_t inner)
 {
-    size_t rows = SLAB_BYTES / (amx_steps(inner) * AMX_STEP * sizeof(uint16_t));
-    rows = rows / (2 * AMX_BAND) * (2 * AMX_BAND);
-    return rows > MOST_ROWS ? MOST_ROWS : rows < LEAST_ROWS ? LEAST_ROWS : rows;
+    size_t bytes = amx_bands(p.rows) * p.steps * TILE * sizeof *p.a;
+    uint16_t *packed = scratch_get(SCRATCH_OPERAND_A, bytes);
+    struct packing packing = {packed, a, inner, p.rows, stride, false};
+    divide(amx_bands(p.rows), 1, inner * AMX_BAND * PACKING, pack_a_range, &packing);
+    p.a = packed;
+    divide(amx_panels(p.columns), 1, 2 * p.rows * inner * AMX_PANEL, multiply_range, &p);
 }
 
 void amx_multiply(void *c, masa_dtype c_dtype, const uint16_t *a, const uint16_t *b,
                   const float *bias, size_t rows, size_t columns, size_t inner, bool accumulate)
 {
-    size_t slab = slab_rows(inner), most = rows < slab ? rows : slab;
-    size_t steps = amx_steps(inner);
-    uint16_t *packed =
-        scratch_get(SCRATCH_OPERAND_A, amx_bands(most) * steps * TILE * sizeof *packed);
+    /* Long sums go in parts to float32; others wait for all of their inner dimension. */
+    size_t most = c_dtype == MASA_F32 && inner > MOST_INNER ? MOST_INNER : inner;
+    size_t slab = most > MOST_INNER ? LEAST_ROWS : MOST_ROWS;
     for (size_t done = 0, n; done < rows; done += n) {
         n = rows - done < slab ? rows - done : slab;
-        struct packing packing = {packed, a + done * inner, inner, n, false};
-        divide(amx_bands(n), 1, inner * AMX_BAND * PACKING, pack_a_range, &packing);
-        struct amx_product p = {
-            .c = (char *)c + done * columns * masa_dtype_size(c_dtype),
-            .c_dtype = c_dtype,
-            .a = packed,
-            .b = b,
-            .bias = bias,
-            .rows = n,
-            .columns = columns,
-            .steps = steps,
-            .accumulate = accumulate,
-        };
-        divide(amx_panels(columns), 1, 2 * n * inner * AMX_PANEL, multiply_range, &p);
+        for (size_t k = 0, part; k < inner; k += part) {
+            part = inner - k < most ? inner - k : most;
+            multiply_part(
+                (struct amx_product){
+                    .c = (char *)c + done * columns * masa_dtype_size(c_dtype),
+                    .c_dtype = c_dtype,
+                    .b = b + k / AMX_STEP * PANEL_STEP,
+                    .bias = k ? NULL : bias,
+                    .rows = n,
+                    .columns = columns,
+                    .steps = amx_steps(part),
+                    .panel_steps = amx_steps(inner),
+                    .accumulate = accumulate || k,
+                },
+                a + done * inner + k, inner, part);
+        }
     }
 }
 
@@ -139,9 +147,11 @@ static void outer_piece(void *call, size_t begin, size_t end)
             .rows = rows,
             .columns = o->n,
             .steps = steps,
+            .panel_steps = steps,
             .accumulate = true,
         };
-        k->multiply(&p, 0, amx_panels(o->n));
+        float *sums = scratch_get(SCRATCH_TILE_C, amx_sums(rows) * sizeof *sums);
+        k->multiply(&p, sums, 0, amx_panels(o->n));
     }
 }
 
@@ -149,7 +159,7 @@ void amx_add_outer(float *c, const uint16_t *a, const uint16_t *b, size_t rows, 
                    size_t n)
 {
     uint16_t *packed = scratch_get(SCRATCH_OPERAND_B, amx_weights_bytes(rows, n));
-    struct packing packing = {packed, b, rows, n, false};
+    struct packing packing = {packed, b, rows, n, 0, false};
     divide(amx_panels(n), 1, rows * AMX_PANEL * PACKING, pack_b_range, &packing);
     struct outer o = {c, a, packed, rows, m, n};
     divide(amx_bands(m), BANDS, 2 * rows * n * AMX_BAND, outer_piece, &o);

@@ -14,18 +14,20 @@ enum {
     LINE = 64
 };
 
-/* Eight registers of 16 rows of 64 bytes. */
+/* Eight registers of 16 rows of 64 bytes. Constant, for the compiler takes the instruction to read
+ * but the first of these bytes and may leave out what writes the others. */
 static void configure(void)
 {
-    _Alignas(64) struct {
+    _Alignas(LINE) static const struct {
         uint8_t palette, start, reserved[14];
         uint16_t bytes[16];
         uint8_t rows[16];
-    } tiles = {.palette = 1};
-    for (int i = 0; i < 8; i++) {
-        tiles.bytes[i] = LINE;
-        tiles.rows[i] = AMX_BAND;
-    }
+    } tiles = {
+        .palette = 1,
+        .bytes = {LINE, LINE, LINE, LINE, LINE, LINE, LINE, LINE},
+        .rows = {AMX_BAND, AMX_BAND, AMX_BAND, AMX_BAND, AMX_BAND, AMX_BAND, AMX_BAND,
+                 AMX_BAND},
+    };
     _tile_loadconfig(&tiles);
 }
 
@@ -91,70 +93,119 @@ static void store_tile(const struct amx_product *p, const float *sums, size_t ro
     }
 }
 
+/* Some panels of b by some steps of the inner dimension, which stay in the second-level cache
+ * while all rows pass. */
+struct unit {
+    size_t panel, panels;
+    size_t step, steps;
+    float *sums; /* of [two bands][panel][half] so far; NULL: it has all steps */
+    bool first, last;
+    const uint16_t *next; /* the unit after it, whose panels are as many; NULL: none */
+    size_t next_steps;
+};
+
 /* c's block of one or two bands from number `band` on by a panel's columns, all or half. */
-AMX_INLINE void multiply_block(const struct amx_product *p, size_t panel, size_t band, bool two,
-                               size_t half, struct ahead *ahead)
+AMX_INLINE void multiply_block(const struct amx_product *p, const struct unit *u, size_t panel,
+                               size_t band, bool two, size_t half, struct ahead *ahead)
 {
-    _Alignas(LINE) float sums[4 * SUMS];
-    size_t band_size = p->steps * TILE, column = panel * AMX_PANEL + half * 2 * AMX_BAND;
-    const uint16_t *a = p->a + band * band_size;
-    const uint16_t *b = p->b + panel * p->steps * STEP + half * 4 * AMX_BAND;
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-    if (two) add_2x2(a, band_size, b, p->steps, ahead);
-    else add_1x4(a, b, p->steps, ahead);
+    _Alignas(LINE) float whole[4 * SUMS];
+    size_t band_size = p->steps * TILE;
+    const uint16_t *a = p->a + band * band_size + u->step * TILE;
+    const uint16_t *b = p->b + ((u->panel + panel) * p->panel_steps + u->step) * STEP;
+    size_t number = (band / 2 * u->panels + panel) * 2 + half;
+    float *sums = u->sums ? u->sums + number * 4 * SUMS : whole;
+    if (u->first) {
+        _tile_zero(0);
+        _tile_zero(1);
+        _tile_zero(2);
+        _tile_zero(3);
+    } else {
+        _tile_loadd(0, sums, LINE);
+        _tile_loadd(1, sums + SUMS, LINE);
+        _tile_loadd(2, sums + 2 * SUMS, LINE);
+        _tile_loadd(3, sums + 3 * SUMS, LINE);
+    }
+    if (two) add_2x2(a, band_size, b + half * 4 * AMX_BAND, u->steps, ahead);
+    else add_1x4(a, b, u->steps, ahead);
     _tile_stored(0, sums, LINE);
     _tile_stored(1, sums + SUMS, LINE);
     _tile_stored(2, sums + 2 * SUMS, LINE);
     _tile_stored(3, sums + 3 * SUMS, LINE);
+    if (!u->last) return;
+    size_t column = (u->panel + panel) * AMX_PANEL + half * 2 * AMX_BAND;
     for (size_t t = 0; t < 4; t++) {
         size_t down = two ? t / 2 : 0, across = two ? t % 2 : t;
         store_tile(p, sums + t * SUMS, (band + down) * AMX_BAND, column + across * AMX_BAND);
     }
 }
 
-static void multiply_group(const struct amx_product *p, size_t begin, size_t end,
-                           struct ahead *ahead)
+/* What a block asks for of the next unit's panel: its share of the lines. */
+static struct ahead share(const struct amx_product *p, const struct unit *u, size_t panel,
+                          size_t number)
+{
+    size_t bands = amx_bands(p->rows), blocks = bands / 2 * 2 + bands % 2;
+    size_t lines = u->next_steps * STEP * sizeof *p->b / LINE, asks = blocks * u->steps;
+    size_t each = (lines + asks - 1) / asks, from = number * u->steps * each;
+    if (!u->next || from >= lines) return (struct ahead){NULL, 0};
+    return (struct ahead){(const char *)(u->next + panel * p->panel_steps * STEP) + from * LINE,
+                          each};
+}
+
+static void multiply_unit(const struct amx_product *p, const struct unit *u)
 {
     size_t bands = amx_bands(p->rows);
     for (size_t band = 0; band < bands; band += 2)
-        for (size_t panel = begin; panel < end; panel++) {
+        for (size_t panel = 0; panel < u->panels; panel++) {
             bool two = band + 1 < bands;
-            multiply_block(p, panel, band, two, 0, ahead);
-            if (two) multiply_block(p, panel, band, two, 1, ahead);
+            struct ahead ahead = share(p, u, panel, band);
+            multiply_block(p, u, panel, band, two, 0, &ahead);
+            if (!two) continue;
+            ahead = share(p, u, panel, band + 1);
+            multiply_block(p, u, panel, band, two, 1, &ahead);
         }
 }
 
-/* Groups of panels stay in the second-level cache while all rows pass, two bands of which stay in
- * the first. */
-static void multiply(const struct amx_product *p, size_t begin, size_t end)
+/* Two bands of a unit's steps stay in the first-level cache while its panels pass. Between units
+ * sums wait in float32, as they are in the registers. */
+static void multiply(const struct amx_product *p, float *sums, size_t begin, size_t end)
 {
-    enum { GROUP_BYTES = 512 << 10 };
-    size_t bytes = p->steps * STEP * sizeof *p->b, bands = amx_bands(p->rows);
-    size_t group = GROUP_BYTES / bytes + 1;
+    size_t parts = (p->steps + AMX_MOST_STEPS - 1) / AMX_MOST_STEPS;
     configure();
-    for (size_t done = begin, n; done < end; done += n) {
-        n = end - done < group ? end - done : group;
-        size_t asks = n * p->steps * (bands / 2 * 2 + bands % 2);
-        size_t next = end - done - n < group ? end - done - n : group;
-        struct ahead ahead = {(const char *)(p->b + (done + n) * p->steps * STEP),
-                              (next * bytes / LINE + asks - 1) / asks};
-        multiply_group(p, done, done + n, &ahead);
+    for (size_t panel = begin, n; panel < end; panel += n) {
+        n = end - panel < AMX_GROUP ? end - panel : AMX_GROUP;
+        for (size_t part = 0; part < parts; part++) {
+            size_t step = part * p->steps / parts, to = (part + 1) * p->steps / parts;
+            struct unit u = {panel,
+                             n,
+                             step,
+                             to - step,
+                             parts > 1 ? sums : NULL,
+                             part == 0,
+                             part + 1 == parts,
+                             NULL,
+                             0};
+            if (!u.last) {
+                u.next = p->b + (panel * p->panel_steps + to) * STEP;
+                u.next_steps = (part + 2) * p->steps / parts - to;
+            } else if (panel + n < end) {
+                u.next = p->b + (panel + n) * p->panel_steps * STEP;
+                u.next_steps = p->steps / parts;
+            }
+            multiply_unit(p, &u);
+        }
     }
     _tile_release();
 }
 
 /* ---- packing ---- */
 
-static void pack_a(uint16_t *a, const uint16_t *from, size_t rows, size_t inner, size_t begin,
-                   size_t end)
+static void pack_a(uint16_t *a, const uint16_t *from, size_t stride, size_t rows, size_t inner,
+                   size_t begin, size_t end)
 {
     size_t steps = amx_steps(inner);
     for (size_t row = begin * AMX_BAND; row < end * AMX_BAND; row++) {
         uint16_t *to = a + row / AMX_BAND * steps * TILE + row % AMX_BAND * AMX_STEP;
-        const uint16_t *source = from + row * inner;
+        const uint16_t *source = from + row * stride;
         for (size_t k = 0; k < inner || k < steps * AMX_STEP; k += AMX_STEP, to += TILE) {
             size_t left = row < rows && k < inner ? inner - k : 0;
             __mmask32 some = left >= AMX_STEP ? UINT32_MAX : (1u << left) - 1;

@@ -16,6 +16,9 @@
  */
 enum { AMX_BAND = 16, AMX_STEP = 32, AMX_PANEL = 64 };
 
+/* Work at a time: panels, and steps of them. */
+enum { AMX_GROUP = 4, AMX_MOST_STEPS = 20 };
+
 static inline size_t amx_bands(size_t rows)
 {
     return (rows + AMX_BAND - 1) / AMX_BAND;
@@ -31,6 +34,12 @@ static inline size_t amx_panels(size_t columns)
     return (columns + AMX_PANEL - 1) / AMX_PANEL;
 }
 
+/* Numbers that `multiply` has to have room for. */
+static inline size_t amx_sums(size_t rows)
+{
+    return (amx_bands(rows) + 1) / 2 * 2 * AMX_BAND * AMX_GROUP * AMX_PANEL;
+}
+
 /* c [rows, columns] = a b + bias [columns] (+ c). */
 struct amx_product {
     void *c;
@@ -38,17 +47,19 @@ struct amx_product {
     const uint16_t *a, *b;
     const float *bias; /* or NULL */
     size_t rows, columns, steps;
+    size_t panel_steps; /* from one panel of b to the next: more than steps if b is a part */
     bool accumulate;
 };
 
 struct amx_kernels {
-    /* Columns of panels [begin, end). What a number of c comes to depends on its row of a and its column of b alone. */
-    void (*multiply)(const struct amx_product *p, size_t begin, size_t end);
+    /* Columns of panels [begin, end). What a number of c comes to depends on its row of a and
+     * its column of b alone. */
+    void (*multiply)(const struct amx_product *p, float *sums, size_t begin, size_t end);
 
-    /* a's bands [begin, end) from rows of `inner` elements; from its transpose
-     * [inner, rows], whose rows lie `stride` elements apart. */
-    void (*pack_a)(uint16_t *a, const uint16_t *from, size_t rows, size_t inner, size_t begin,
-                   size_t end);
+    /* a's bands [begin, end) from rows of `inner` elements, or from its transpose
+     * [inner, rows]; rows lie `stride` elements apart. */
+    void (*pack_a)(uint16_t *a, const uint16_t *from, size_t stride, size_t rows, size_t inner,
+                   size_t begin, size_t end);
     void (*pack_a_transposed)(uint16_t *a, const uint16_t *from, size_t stride, size_t rows,
                               size_t inner, size_t begin, size_t end);
 
