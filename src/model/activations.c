@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <masa/memory.h>
 #include <masa/rows.h>
 #include "placer.h"
@@ -22,6 +23,8 @@ struct masa_activations {
     layout layout;
     char DEVICE *memory; /* [capacity] records */
     size_t capacity, used, promised;
+    size_t touched; /* rows whose memory the system has given */
+    size_t limit;   /* rows, of the capacity */
 };
 
 static layout plan(const masa_model_config *c, masa_dtype compute)
@@ -61,8 +64,11 @@ masa_status masa_activations_create(masa_activations **out, const masa_model *mo
     masa_status st = masa_device_reserve(&memory, rows, row, what, err);
     if (st != MASA_OK) return st;
     masa_activations *kept = masa_alloc(1, sizeof *kept);
-    *kept = (masa_activations){
-        .layout = plan(&model->config, model->compute), .memory = memory, .capacity = rows};
+    *kept = (masa_activations){.layout = plan(&model->config, model->compute),
+                               .memory = memory,
+                               .capacity = rows,
+                               .touched = strcmp(masa_device_kind(), "cpu") ? rows : 0,
+                               .limit = rows};
     *out = kept;
     return MASA_OK;
 }
@@ -84,9 +90,16 @@ size_t masa_activations_used(const masa_activations *kept)
     return kept->used;
 }
 
+void masa_activations_limit(masa_activations *kept, size_t room)
+{
+    size_t more = room / kept->layout.row, left = kept->capacity - kept->touched;
+    kept->limit = kept->touched + (more < left ? more : left);
+}
+
 bool masa_activations_promise(masa_activations *kept, size_t n)
 {
-    if (n > kept->capacity - kept->used - kept->promised) return false;
+    size_t taken = kept->used + kept->promised;
+    if (taken > kept->limit || n > kept->limit - taken) return false;
     kept->promised += n;
     return true;
 }
@@ -101,6 +114,7 @@ int32_t masa_activations_take(masa_activations *kept)
 {
     assert(kept->promised > 0);
     kept->promised--;
+    if (kept->used == kept->touched) kept->touched++;
     return (int32_t)kept->used++;
 }
 

@@ -166,6 +166,15 @@ static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *
     return st;
 }
 
+/* Other programs may have come since the memory was planned: what rollouts keep grows at most by
+ * half of what is free now. Where it stops no bit changes (rl_session_open). */
+static void clear_kept(const rl_session *s)
+{
+    masa_activations_clear(s->kept);
+    size_t free = masa_device_available() / masa_dist_where().processes;
+    if (s->config->rollout.kept_memory < 0 && free) masa_activations_limit(s->kept, free / 2);
+}
+
 static masa_status run_step(rl_loop *l, masa_error *err)
 {
     rl_session *s = &l->session;
@@ -176,7 +185,7 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     masa_dist_cost exchanged = masa_dist_cost_get();
     s->skipped = 0;
     rl_method_begin_step(&l->method, s->config, y.summary.step);
-    if (s->kept) masa_activations_clear(s->kept);
+    if (s->kept) clear_kept(s);
     if (s->kept) masa_generator_keep(l->generator, s->kept);
     masa_status st = rl_collect(l, &draws, y.summary.step, err);
     if (s->kept) masa_generator_keep(l->generator, NULL);

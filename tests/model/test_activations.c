@@ -114,6 +114,31 @@ static void gradients_are_those_of_a_whole_pass(void **state)
         }
 }
 
+/* Rows that have been used have their memory; how many others may take some can be limited. */
+static void memory_is_taken_within_a_limit(void **state)
+{
+    (void)state;
+    masa_model *model = fixture_model(MASA_LLAMA, MASA_F32, false);
+    size_t row = masa_activations_bytes(masa_model_get_config(model), MASA_F32, 1);
+    masa_activations *kept = NULL;
+    assert_int_equal(masa_activations_create(&kept, model, 10, NULL), MASA_OK);
+    masa_activations_limit(kept, row - 1);
+    assert_false(masa_activations_promise(kept, 1));
+    masa_activations_limit(kept, 3 * row);
+    assert_true(masa_activations_promise(kept, 2));
+    for (int32_t i = 0; i < 2; i++) assert_int_equal(masa_activations_take(kept), i);
+    masa_activations_clear(kept);
+    masa_activations_limit(kept, 0);
+    assert_false(masa_activations_promise(kept, 3));
+    assert_true(masa_activations_promise(kept, 2));
+    masa_activations_clear(kept);
+    masa_activations_limit(kept, SIZE_MAX);
+    assert_false(masa_activations_promise(kept, 11));
+    assert_true(masa_activations_promise(kept, 10));
+    masa_activations_destroy(kept);
+    masa_model_destroy(model);
+}
+
 /* What was promised and not taken can be promised again; clearing forgets all. */
 static void rows_are_promised_once(void **state)
 {
@@ -141,6 +166,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gradients_are_those_of_a_whole_pass),
+        cmocka_unit_test(memory_is_taken_within_a_limit),
         cmocka_unit_test(rows_are_promised_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

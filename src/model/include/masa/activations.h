@@ -26,6 +26,8 @@ size_t masa_activations_bytes(const masa_model_config *config, masa_dtype comput
 void masa_activations_clear(masa_activations *kept);
 /** Rows taken since then. */
 size_t masa_activations_used(const masa_activations *kept);
+/** From here on at most `room` bytes are taken from the system beside those that it has. */
+void masa_activations_limit(masa_activations *kept, size_t room);
 
 /** Sets n rows aside for masa_activations_take; false if there are not so many. */
 bool masa_activations_promise(masa_activations *kept, size_t n);
