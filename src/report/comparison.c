@@ -139,6 +139,20 @@ static void find_budgets(masa_comparison *c, const grid *g)
     }
 }
 
+static void find_uneven(masa_comparison *c, const grid *g)
+{
+    for (size_t s = 0; s < c->n_seeds && c->uneven == 0; s++) {
+        double low = INFINITY, high = -INFINITY;
+        for (size_t row = 0; row < c->n; row++) {
+            const masa_curve *curve = curve_of(g, row, s);
+            if (!curve) continue;
+            low = fmin(low, curve->points[0].accuracy);
+            high = fmax(high, curve->points[0].accuracy);
+        }
+        if (high > low) c->uneven_seed = c->seeds[s], c->uneven = high - low;
+    }
+}
+
 const double masa_goal_shares[MASA_GOALS] = {0.8, 0.9, 1};
 
 /* monotone [rows, seeds] */
@@ -308,6 +322,7 @@ masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
     collect(c, runs, n, baseline);
     for (size_t i = 0; i < n; i++) c->left_out += !usable(&runs[i]);
     grid g = make_grid(c, runs, n);
+    find_uneven(c, &g);
     find_budgets(c, &g);
     size_t cells = c->n * c->n_seeds;
     masa_curve *monotone = masa_alloc(cells + 1, sizeof *monotone);

@@ -233,6 +233,11 @@ static void print_strata(const masa_comparison *c, masa_text *out)
 static void print_notes(const masa_comparison *c, masa_text *out)
 {
     masa_text notes = {0};
+    if (c->uneven > 0)
+        masa_text_addf(&notes,
+                       "- **Not comparable?** Runs of seed %ld begin up to %.1f points apart: "
+                       "with other models or test problems, or on other machines.\n",
+                       c->uneven_seed, 100 * c->uneven);
     for (size_t i = 0; i < c->n; i++) {
         const masa_comparison_row *r = &c->rows[i];
         if (r->unfinished)

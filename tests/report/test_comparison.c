@@ -213,6 +213,25 @@ static void a_baseline_that_learns_nothing_is_no_goal(void **state)
     masa_comparison_destroy(c);
 }
 
+/* Runs of one seed that begin with unlike accuracies began with unlike models. */
+static void unlike_beginnings_are_told(void **state)
+{
+    (void)state;
+    masa_comparison *c = masa_comparison_create(runs, RUNS, "base");
+    assert_near(c->uneven, 0, 0);
+    masa_comparison_destroy(c);
+    curves[0].points[0].accuracy = 0.3;
+    c = masa_comparison_create(runs, RUNS, "base");
+    assert_int_equal(c->uneven_seed, 7);
+    assert_near(c->uneven, 0.1, 1e-12);
+    masa_text text = {0};
+    masa_comparison_markdown(c, &text);
+    assert_non_null(
+        strstr(masa_text_get(&text), "Runs of seed 7 begin up to 10.0 points apart"));
+    masa_text_deinit(&text);
+    masa_comparison_destroy(c);
+}
+
 static void without_a_baseline_there_are_accuracies(void **state)
 {
     (void)state;
@@ -372,6 +391,7 @@ int main(void)
         TEST(what_is_not_reached_is_a_bound),
         TEST(a_run_cut_short_sets_the_common_ground),
         TEST(a_baseline_that_learns_nothing_is_no_goal),
+        TEST(unlike_beginnings_are_told),
         TEST(without_a_baseline_there_are_accuracies),
         TEST(strata_are_compared),
         TEST(trained_rollouts_have_a_price),

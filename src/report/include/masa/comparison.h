@@ -91,6 +91,10 @@ typedef struct masa_comparison {
     const char **strata; /* [n_strata] that any of the runs has; borrowed names */
     size_t n_strata, strata_capacity;
     size_t left_out; /* runs with fewer than two evaluations */
+    /* The first seed whose runs do not all begin with one accuracy, as those of one model do on
+     * one machine, and how far they are apart; 0: none. */
+    long uneven_seed;
+    double uneven;
 } masa_comparison;
 
 /**
