@@ -68,8 +68,7 @@ PRESET(mapr_v2) = {PAPER, PAPER_META, "meta.samples=8", "meta.cutoff_margin=1.5"
 
 /* SmolLM2-135M answers such problems best when it may answer in its own way: it hardly
  * ever writes a box. What its first predictions came to says little of those a few steps later:
- * the gate goes by the last 64. Of 16 prompts some seven teach; with eight, or a rate that stays, how
- * a run ends is luck (docs/experiments.md). */
+ * the gate goes by the last 64. Of 16 prompts some seven teach (docs/experiments.md). */
 PRESET(quickstart) = {"algorithm.name=grpo",
                       EFFICIENT,
                       "meta.bc_batch=8",

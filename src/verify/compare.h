@@ -17,6 +17,10 @@ node *vector_from_sum(work *w, node *n, const node *like);
 
 masa_verdict compare(work *w, node *a, node *b);
 
+/* Whether numbers are joined that could have been worked out: 40 - 12, 4 * 6, 12/4, 2^5; not 3/4,
+ * 3 1/2 or 2.5 * 10^3, nor 40 - 12 = 28. */
+bool is_left_undone(const node *n);
+
 /* Where at least one has a unit. */
 masa_verdict compare_units(work *w, node *a, node *b);
 /* Whether degrees are a term of a sum, 180^\circ - 2x; the sum without their sign. */

@@ -151,7 +151,10 @@ static masa_verdict compare_once(const char *answer, size_t size, const char *go
     node *a = parse_answer(w, answer, size);
     node *b = a ? parse_answer(w, gold, gold_size) : NULL;
     masa_verdict verdict = MASA_VERDICT_UNDECIDED;
-    if (b && (a->kind == NODE_TEXT || b->kind == NODE_TEXT)) {
+    if (b && options->kind == MASA_ANSWER_NUMERIC && is_left_undone(a) && !is_left_undone(b)) {
+        w->rule = "left undone";
+        verdict = MASA_VERDICT_DIFFERENT;
+    } else if (b && (a->kind == NODE_TEXT || b->kind == NODE_TEXT)) {
         bool prose = is_prose(answer, size) && is_prose(gold, gold_size);
         w->rule = prose ? "words" : "unread notation";
         if ((prose ? same_words : same_signs)(answer, size, gold, gold_size))

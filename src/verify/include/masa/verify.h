@@ -95,7 +95,7 @@ void masa_found_text(masa_text *out, const masa_found *found);
 
 typedef enum masa_answer_kind {
     MASA_ANSWER_MATH,    /* anything a mathematical problem may ask for */
-    MASA_ANSWER_NUMERIC, /* one number; a tolerance is usual */
+    MASA_ANSWER_NUMERIC, /* one number, worked out; a tolerance is usual */
     MASA_ANSWER_CHOICE,  /* one letter of several options */
     MASA_ANSWER_LITERAL, /* a Python value, as for "what does this call return" */
 } masa_answer_kind;
