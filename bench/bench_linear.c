@@ -1,9 +1,9 @@
 /*
  * Linear maps by shape: GFLOP/s of forward, backward input and backward weight for the
- * layers of SmolLM2-135M, beside the peak (a large square product) of the same run.
- * For few rows the GB/s of weights read says more.
+ * layers of SmolLM2-135M, or of the shapes named, beside the peak (a large square product) of the
+ * same run. For few rows the GB/s of weights read says more.
  *
- *     bench_linear [seconds per measurement]
+ *     bench_linear [seconds per measurement [OUTxIN...]]
  */
 #include "bench.h"
 #include <masa/cpu.h>
@@ -58,15 +58,13 @@ static double peak(masa_dtype dtype)
     return 2e-9 * (double)(n * n * n) / s;
 }
 
-static void measure(size_t layer, masa_dtype dtype)
+static void measure(const char *name, size_t out, size_t in, masa_dtype dtype)
 {
-    size_t out = layers[layer].out, in = layers[layer].in;
     size_t most = out > 10000 ? 512 : 2048;
     struct operands o = make(out, in, most, dtype);
     double pack, bytes = (double)(out * in * masa_dtype_size(dtype));
     BENCH_SECONDS(pack, masa_linear_pack(o.map, o.weight));
-    printf("%s [%zu, %zu] packing both ways %.2f ms\n", layers[layer].name, out, in,
-           pack * 1e3);
+    printf("%s [%zu, %zu] packing both ways %.2f ms\n", name, out, in, pack * 1e3);
     for (size_t r = 0; r < sizeof rows / sizeof *rows && rows[r] <= most; r++) {
         double f, bi, bw, flop = 2e-9 * (double)(rows[r] * out * in);
         BENCH_SECONDS(f, masa_linear_forward(o.map, o.y, dtype, o.x, NULL, rows[r], false));
@@ -87,8 +85,13 @@ int main(int argc, char **argv)
     for (int dtype = MASA_BF16; dtype >= MASA_F32; dtype--) {
         printf("%s: peak %.0f GFLOP/s\n", dtype == MASA_BF16 ? "bf16" : "float32",
                peak((masa_dtype)dtype));
-        for (size_t l = 0; l < sizeof layers / sizeof *layers; l++)
-            measure(l, (masa_dtype)dtype);
+        for (size_t l = 0; argc < 3 && l < sizeof layers / sizeof *layers; l++)
+            measure(layers[l].name, layers[l].out, layers[l].in, (masa_dtype)dtype);
+        for (int i = 2; i < argc; i++) {
+            size_t out, in;
+            if (sscanf(argv[i], "%zux%zu", &out, &in) != 2) return 1;
+            measure("map", out, in, (masa_dtype)dtype);
+        }
     }
     return 0;
 }

@@ -185,8 +185,10 @@ static masa_status run_step(rl_loop *l, masa_error *err)
     masa_dist_cost exchanged = masa_dist_cost_get();
     s->skipped = 0;
     rl_method_begin_step(&l->method, s->config, y.summary.step);
-    if (s->kept) clear_kept(s);
-    if (s->kept) masa_generator_keep(l->generator, s->kept);
+    if (s->kept) {
+        clear_kept(s);
+        masa_generator_keep(l->generator, s->kept);
+    }
     masa_status st = rl_collect(l, &draws, y.summary.step, err);
     if (s->kept) masa_generator_keep(l->generator, NULL);
     double sampled = masa_clock();

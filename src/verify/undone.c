@@ -42,8 +42,8 @@ static bool is_whole_quotient(const node *n)
     const node *a = n->child[0], *b = n->child[1];
     while (a->kind == NODE_NEGATE) a = a->child[0];
     while (b->kind == NODE_NEGATE) b = b->child[0];
-    fmpq_t value;
     if (fmpq_is_zero(b->value)) return false;
+    fmpq_t value;
     fmpq_init(value);
     fmpq_div(value, a->value, b->value);
     bool whole = fmpz_is_one(fmpq_denref(value));

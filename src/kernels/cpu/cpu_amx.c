@@ -68,7 +68,8 @@ static void pack_b_range(void *call, size_t begin, size_t end)
 void amx_pack_weights(uint16_t *b, const float *from, bool transposed, size_t inner,
                       size_t columns)
 {
-    struct packing p = {b, from, inner, columns, 0, transposed};
+    struct packing p = {
+        .to = b, .from = from, .inner = inner, .outer = columns, .transposed = transposed};
     divide(amx_panels(columns), 1, inner * AMX_PANEL * PACKING, pack_weights_range, &p);
 }
 
@@ -81,12 +82,13 @@ static void multiply_range(void *call, size_t begin, size_t end)
     ISA_SELECT(amx_kernels)->multiply(p, sums, begin, end);
 }
 
-/* Rows of a part of the inner dimension that starts at `step` of b. */
+/* Of the inner dimension so many elements, from where a and p.b are; a's rows lie `stride` apart. */
 static void multiply_part(struct amx_product p, const uint16_t *a, size_t stride, size_t inner)
 {
     size_t bytes = amx_bands(p.rows) * p.steps * TILE * sizeof *p.a;
     uint16_t *packed = scratch_get(SCRATCH_OPERAND_A, bytes);
-    struct packing packing = {packed, a, inner, p.rows, stride, false};
+    struct packing packing = {
+        .to = packed, .from = a, .inner = inner, .outer = p.rows, .stride = stride};
     divide(amx_bands(p.rows), 1, inner * AMX_BAND * PACKING, pack_a_range, &packing);
     p.a = packed;
     divide(amx_panels(p.columns), 1, 2 * p.rows * inner * AMX_PANEL, multiply_range, &p);
@@ -159,7 +161,7 @@ void amx_add_outer(float *c, const uint16_t *a, const uint16_t *b, size_t rows, 
                    size_t n)
 {
     uint16_t *packed = scratch_get(SCRATCH_OPERAND_B, amx_weights_bytes(rows, n));
-    struct packing packing = {packed, b, rows, n, 0, false};
+    struct packing packing = {.to = packed, .from = b, .inner = rows, .outer = n};
     divide(amx_panels(n), 1, rows * AMX_PANEL * PACKING, pack_b_range, &packing);
     struct outer o = {c, a, packed, rows, m, n};
     divide(amx_bands(m), BANDS, 2 * rows * n * AMX_BAND, outer_piece, &o);
