@@ -30,13 +30,20 @@ static inline struct tensor tensor_zero(masa_dtype dtype, size_t n)
                            dtype, n};
 }
 
-/* Normal values with deviation `scale`, rounded to the storage type. */
+/* Nearly normal values (the sum of four uniform ones) with deviation `scale`, rounded to the
+ * storage type: millions of them, so by a xorshift of their own. */
 static inline struct tensor tensor_random(masa_random *random, masa_dtype dtype, size_t n,
                                           double scale)
 {
     struct tensor t = tensor_zero(dtype, n);
+    uint64_t bits = masa_random_below(random, UINT64_MAX) + 1;
+    double unit = scale * sqrt(3) / 65536; /* the sum has a variance of 65536^2 / 3 */
     for (size_t i = 0; i < n; i++) {
-        float f = (float)(scale * masa_random_normal(random));
+        bits ^= bits << 13, bits ^= bits >> 7, bits ^= bits << 17;
+        int sum = (int)((bits & 0xffff) + (bits >> 16 & 0xffff) + (bits >> 32 & 0xffff) +
+                        (bits >> 48)) -
+                  2 * 65535;
+        float f = (float)(unit * sum);
         if (dtype == MASA_F32) ((float *)t.data)[i] = f;
         else ((uint16_t *)t.data)[i] = masa_f32_to_bf16(f);
         t.value[i] = tensor_at(&t, i);

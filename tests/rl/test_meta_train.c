@@ -804,7 +804,7 @@ static void predictions_can_be_learned(void **state)
      * rewarded for which kind of problem. */
     char more[400];
     snprintf(more, sizeof more,
-             "meta.template=%s train.steps=20 optimizer.lr=0.005 meta.bc_enabled=false "
+             "meta.template=%s train.steps=20 optimizer.lr=0.002 meta.bc_enabled=false "
              "meta.weight_length=0 meta.weight_notion=0 rollout.prompts_per_step=12 "
              "meta.samples=8",
              in_root("guess.txt"));
