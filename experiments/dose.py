@@ -11,7 +11,7 @@ import json, pathlib, subprocess, sys
 masa, out = sys.argv[1:]
 here = pathlib.Path(__file__).parent
 points = {"flops": [], "tokens": []}
-for mix in "PFHL":
+for mix in "PFHLM":
     table = subprocess.run([masa, "lab", here / f"toy/{mix}.yaml", "--records", here / "records", "--table", "--json"],
                            check=True, capture_output=True, text=True).stdout
     for row in map(json.loads, table.splitlines()):
