@@ -128,11 +128,12 @@ static inline void plant(const char *const *phrases, size_t n, int epochs)
 
 static inline int setup(void **state)
 {
-    /* the constant parts of ANSWER */
-    static const char *const phrases[] = {
-        "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":", ",\"solution_length\":"};
+    /* The system turn, and the constant parts of ANSWER. */
+    const char *const phrases[] = {
+        masa_meta_system, "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":",
+        ",\"solution_length\":"};
     (void)state;
-    plant(phrases, 2, 70);
+    plant(phrases, sizeof phrases / sizeof *phrases, 70);
     return 0;
 }
 

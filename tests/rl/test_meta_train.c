@@ -671,15 +671,21 @@ static void predictions_with_factors_of_their_own_leave_the_solver_alone(void **
                      MASA_ERR_CONFIG);
     /* And they do learn, by their own moments, which a resumed run has too. */
     snprintf(more, sizeof more,
-             "meta.adapter=4 meta.template=%s optimizer.lr=0.005 meta.bc_enabled=false "
+             "meta.adapter=8 meta.template=%s optimizer.lr=0.005 meta.bc_enabled=false "
              "meta.weight_length=0 meta.weight_notion=0 rollout.prompts_per_step=12 "
              "meta.samples=8 train.steps=20",
              in_root("guess.txt"));
     must("guesser", more, false);
     /* Predictions are compared with the policy that made them, not with what their update, which
-     * comes later, has not written yet. */
-    for (long step = 1; step <= 20; step++)
-        assert_near(metric_of("guesser", step, "logprob_difference"), 0, 1e-5);
+     * comes later, has not written yet. A step whose groups have no variance compares nothing. */
+    size_t compared = 0;
+    for (long step = 1; step <= 20; step++) {
+        double difference = metric_of("guesser", step, "logprob_difference");
+        if (isnan(difference)) continue;
+        assert_near(difference, 0, 1e-5);
+        compared++;
+    }
+    assert_true(compared >= 5);
     double before = metric_of("guesser", 1, "meta_difficulty");
     double after = metric_of("guesser", 20, "meta_difficulty");
     if (!(after > before)) fail_msg("%f -> %f", before, after);
