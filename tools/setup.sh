@@ -4,7 +4,7 @@
 set -euo pipefail
 
 packages=(
-    gcc g++ clang clang-format cmake ninja-build pkg-config gcovr git ca-certificates
+    gcc g++ clang clang-format lld cmake ninja-build pkg-config gcovr git ca-certificates
     python3 python3-pip python3-jinja2
     libclang-rt-14-dev libdnnl-dev libgomp1 libjansson-dev libcyaml-dev libpcre2-dev
     libutf8proc-dev libstemmer-dev libflint-dev libflint-arb-dev libgmp-dev libmpfr-dev
