@@ -130,8 +130,8 @@ static inline int setup(void **state)
 {
     /* The system turn, and the constant parts of ANSWER. */
     const char *const phrases[] = {
-        masa_meta_system, "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":",
-        ",\"solution_length\":"};
+        masa_meta_system,
+        "<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":", ",\"solution_length\":"};
     (void)state;
     plant(phrases, sizeof phrases / sizeof *phrases, 70);
     return 0;
