@@ -669,7 +669,8 @@ static void predictions_with_factors_of_their_own_leave_the_solver_alone(void **
     masa_text_deinit(&apart);
     assert_int_equal(train("both", "meta.adapter=2 meta.update=joint", false, NULL, NULL),
                      MASA_ERR_CONFIG);
-    /* And they do learn, by their own moments, which a resumed run has too. */
+    /* And they do learn, by their own moments, which a resumed run has too: meanwhile the solver
+     * comes to be always right, so that what is to be predicted moves away at first. */
     snprintf(more, sizeof more,
              "meta.adapter=8 meta.template=%s optimizer.lr=0.005 meta.bc_enabled=false "
              "meta.weight_length=0 meta.weight_notion=0 rollout.prompts_per_step=12 "
@@ -685,7 +686,7 @@ static void predictions_with_factors_of_their_own_leave_the_solver_alone(void **
         assert_near(difference, 0, 1e-5);
         compared++;
     }
-    assert_true(compared >= 5);
+    assert_true(compared >= 15);
     double before = metric_of("guesser", 1, "meta_difficulty");
     double after = metric_of("guesser", 20, "meta_difficulty");
     if (!(after > before)) fail_msg("%f -> %f", before, after);
