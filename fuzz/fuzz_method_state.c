@@ -14,7 +14,7 @@ static masa_status load(rl_method *m, const masa_config *config, const char *tex
 {
     masa_error err = {0};
     rl_method_init(m, config, PROBLEMS);
-    masa_status st = rl_method_load(m, text, &err);
+    masa_status st = rl_method_load(m, config, text, &err);
     if (st != MASA_OK && !err.message[0]) abort();
     return st;
 }

@@ -67,6 +67,8 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     if (st == MASA_OK && meta &&
         l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
         st = forecast(l, draws, first, err);
+    if (st == MASA_OK && meta)
+        rl_set_level(draws, first, &l->method, &l->prompts, l->session.config);
     if (meta) rl_predictor_end(&l->session);
     free(wanted);
     return st;

@@ -16,6 +16,14 @@ static double uniform(const rl_draw *d, const rl_session *s, size_t position)
                         position);
 }
 
+/* What earlier epochs showed of a draw's problem, as it counts now. */
+static masa_belief history_of(const rl_draw *d, const rl_method *method, rl_prompts *prompts,
+                              const masa_config *c)
+{
+    return masa_belief_at(&method->beliefs[rl_prompts_index(prompts, d->number)],
+                          rl_prompts_epoch(prompts, d->number), c->meta.gate_discount);
+}
+
 /* What the fitted gate knows of a draw. */
 typedef struct evidence {
     const masa_forecast *forecast; /* or NULL */
@@ -33,9 +41,28 @@ static evidence evidence_on(const rl_draw *d, const rl_method *method, rl_prompt
         e.right += d->solutions.rollouts[j].correct;
         e.wrong += !d->solutions.rollouts[j].correct;
     }
-    e.history = masa_belief_at(&method->beliefs[rl_prompts_index(prompts, d->number)],
-                               rl_prompts_epoch(prompts, d->number), c->meta.gate_discount);
+    e.history = history_of(d, method, prompts, c);
     return e;
+}
+
+void rl_set_level(rl_draws *draws, size_t first, const rl_method *method, rl_prompts *prompts,
+                  const masa_config *config)
+{
+    const masa_forecast **forecasts = masa_alloc(draws->n + 1, sizeof *forecasts);
+    masa_pass_rate_moments *known = masa_alloc(draws->n + 1, sizeof *known);
+    size_t n = 0;
+    for (size_t i = 0; i < draws->n; i++) {
+        const rl_draw *d = &draws->items[i];
+        if (!d->predictions) continue;
+        masa_belief history = history_of(d, method, prompts, config);
+        forecasts[n] = &d->predictions->forecast;
+        known[n++] = masa_gate_fit_moments(&method->fit, NULL, &history);
+    }
+    double level = masa_gate_fit_level(forecasts, known, n);
+    for (size_t i = first; i < draws->n; i++)
+        if (draws->items[i].predictions) draws->items[i].predictions->forecast.level = level;
+    free(forecasts);
+    free(known);
 }
 
 /* Whether the fitted gate closes on a draw, of which some rollouts may be scored. */

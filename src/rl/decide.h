@@ -6,6 +6,10 @@
 #include "predict.h"
 #include "prompts.h"
 
+/* Sets the level of the forecasts from draw number `first` on by all of the step's so far. */
+void rl_set_level(rl_draws *draws, size_t first, const rl_method *method, rl_prompts *prompts,
+                  const masa_config *config);
+
 /*
  * Decides by a draw's predictions whether its solutions are sampled (gate), to which length
  * (cutoff) and with which prompt (hint), and sets them up so. Random numbers are keyed by the

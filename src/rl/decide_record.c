@@ -91,6 +91,9 @@ static masa_status record_hint(rl_session *s, masa_store_decision row, const rl_
 static masa_status record_forecast(rl_session *s, masa_store_decision row, const rl_draw *d,
                                    masa_error *err)
 {
+    char extra[48];
+    snprintf(extra, sizeof extra, "{\"level\":%.4g}", d->predictions->forecast.level);
+    row.extra = extra;
     row.kind = "forecast";
     row.taken = true;
     row.mean = d->predictions->forecast.pass_rate_mean;

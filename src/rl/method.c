@@ -114,8 +114,7 @@ static void observe(rl_method *m, const rl_draw *d, rl_prompts *prompts,
         masa_cutoff_fit_observe(&m->cutoff, forecast, d->predictions->truth, weight,
                                 (double)config->meta.gate_window);
     if (weight > 0 && isfinite(weight))
-        masa_gate_fit_observe(&m->fit, forecast, right, wrong, weight,
-                              (double)config->meta.gate_window);
+        masa_gate_fit_observe(&m->fit, forecast, right, wrong, weight);
 }
 
 long rl_method_draws_for(const rl_method *m, long missing, size_t drawn, size_t gated)
@@ -152,4 +151,5 @@ void rl_method_observe(rl_method *m, const rl_draws *draws, rl_prompts *prompts,
             masa_gate_closed(forecast, config->meta.gate_sigma, config->meta.gate_tolerance);
         masa_calibration_update(&m->calibration, forecast, &truth, closed, &options);
     }
+    masa_gate_fit_learn(&m->fit, (double)config->meta.gate_window);
 }

@@ -58,6 +58,7 @@ long rl_method_draws_for(const rl_method *method, long missing, size_t drawn, si
 /* As a JSON object (caller frees), and back; NULL or a text without it is a fresh start.
  * A damaged one is MASA_ERR_FORMAT. */
 char *rl_method_save(const rl_method *method);
-masa_status rl_method_load(rl_method *method, const char *json, masa_error *err);
+masa_status rl_method_load(rl_method *method, const masa_config *config, const char *json,
+                           masa_error *err);
 
 #endif

@@ -52,11 +52,13 @@ static json_t *save_numbers(const double *numbers, size_t n)
     return list;
 }
 
-static json_t *save_fit(const masa_gate_fit *fit)
+static json_t *save_groups(const masa_gate_fit *fit)
 {
-    double numbers[MASA_GATE_FIT_NUMBERS];
+    double *numbers = masa_alloc(4 * fit->n + 1, sizeof *numbers);
     masa_gate_fit_export(numbers, fit);
-    return save_numbers(numbers, MASA_GATE_FIT_NUMBERS);
+    json_t *list = save_numbers(numbers, 4 * fit->n);
+    free(numbers);
+    return list;
 }
 
 /* Only bands that were seen: [index, sum of squares, counts]. */
@@ -73,11 +75,12 @@ static json_t *save_cutoff(const masa_cutoff_fit *fit)
 
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json = json_pack(
-        "{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:[f,f],s:o}", "warm_started", m->warm_started, "acting",
-        m->acting, "calibration", save_calibration(&m->calibration), "fit", save_fit(&m->fit),
-        "cutoff", save_cutoff(&m->cutoff), "beliefs", save_beliefs(m), "shut", save_shut(m),
-        "gated", m->gated.draws, m->gated.gated, "experts", rl_experts_save(&m->experts));
+    json_t *json =
+        json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:[f,f],s:o}", "warm_started", m->warm_started,
+                  "acting", m->acting, "calibration", save_calibration(&m->calibration),
+                  "groups", save_groups(&m->fit), "cutoff", save_cutoff(&m->cutoff), "beliefs",
+                  save_beliefs(m), "shut", save_shut(m), "gated", m->gated.draws,
+                  m->gated.gated, "experts", rl_experts_save(&m->experts));
     if (m->warm_start)
         json_object_set_new(json, "warm_start", json_loads(m->warm_start, 0, NULL));
     /* 17 digits give every double back. */
@@ -144,11 +147,21 @@ static bool load_numbers(double *out, size_t n, const json_t *list)
     return ok;
 }
 
-static bool load_fit(rl_method *m, const json_t *list)
+/* A checkpoint of an earlier version has none, but what was learned of the groups. */
+static bool load_groups(masa_gate_fit *fit, const json_t *list)
 {
-    double numbers[MASA_GATE_FIT_NUMBERS];
-    return load_numbers(numbers, MASA_GATE_FIT_NUMBERS, list) &&
-           masa_gate_fit_import(&m->fit, numbers);
+    size_t n = json_array_size(list);
+    if (!list) return true;
+    double *numbers = masa_alloc(n + 1, sizeof *numbers);
+    bool ok = json_is_array(list) && n % 4 == 0;
+    for (size_t i = 0; ok && i < n; i++) {
+        json_t *number = json_array_get(list, i);
+        ok = json_is_number(number);
+        numbers[i] = json_number_value(number);
+    }
+    ok = ok && masa_gate_fit_import(fit, numbers, n / 4);
+    free(numbers);
+    return ok;
 }
 
 /* A checkpoint of an earlier version has none, or the counts of all lengths together, of which
@@ -176,26 +189,29 @@ static bool load_gated(rl_gated *g, json_t *pair)
            g->draws >= g->gated && isfinite(g->draws);
 }
 
-masa_status rl_method_load(rl_method *m, const char *text, masa_error *err)
+masa_status rl_method_load(rl_method *m, const masa_config *config, const char *text,
+                           masa_error *err)
 {
     if (!text) return MASA_OK;
     int warm = 0, acting = 0;
-    json_t *calibration, *fit, *cutoff = NULL, *beliefs, *shut, *gated = NULL, *experts;
+    json_t *calibration, *groups = NULL, *cutoff = NULL, *beliefs, *shut, *gated = NULL,
+                         *experts;
     json_t *warm_start = NULL;
     json_t *json = json_loads(text, 0, NULL);
-    bool ok =
-        json && json_unpack(json, "{s:b,s:b,s:o,s:o,s?o,s:o,s:o,s?o,s:o,s?o}", "warm_started",
-                            &warm, "acting", &acting, "calibration", &calibration, "fit", &fit,
-                            "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut, "gated",
-                            &gated, "experts", &experts, "warm_start", &warm_start) == 0;
+    bool ok = json &&
+              json_unpack(json, "{s:b,s:b,s:o,s?o,s?o,s:o,s:o,s?o,s:o,s?o}", "warm_started",
+                          &warm, "acting", &acting, "calibration", &calibration, "groups",
+                          &groups, "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
+                          "gated", &gated, "experts", &experts, "warm_start", &warm_start) == 0;
     m->warm_started = warm;
     m->acting = acting;
-    ok = ok && load_calibration(m, calibration) && load_fit(m, fit) &&
+    ok = ok && load_calibration(m, calibration) && load_groups(&m->fit, groups) &&
          load_cutoff(&m->cutoff, cutoff) && load_beliefs(m, beliefs) && load_shut(m, shut) &&
          load_gated(&m->gated, gated) && rl_experts_load(&m->experts, experts);
     if (ok && warm_start)
         m->warm_start = json_dumps(warm_start, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);
+    masa_gate_fit_learn(&m->fit, (double)config->meta.gate_window);
     if (ok) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_FORMAT,
                      "the checkpoint's state of the meta rollouts is damaged, or of another "

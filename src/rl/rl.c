@@ -368,7 +368,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
         st = rl_one_pass_init(&l.one_pass, &l.prompts, &l.session, err);
     if (st == MASA_OK) {
         rl_method_init(&l.method, c, l.prompts.train.n);
-        st = rl_method_load(&l.method, l.session.state.extra, err);
+        st = rl_method_load(&l.method, c, l.session.state.extra, err);
     }
     if (st == MASA_OK && here)
         st = masa_generator_create(&l.generator, l.session.model, NULL, &generator, err);

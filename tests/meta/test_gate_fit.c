@@ -66,9 +66,9 @@ static void learn(masa_gate_fit *fit, const population *of, size_t n, masa_rando
     for (size_t i = 0; i < n; i++) {
         prompt x = draw(of, random);
         size_t size = 8 + masa_random_below(random, 9), right = roll_out(x.p, size, random);
-        masa_gate_fit_observe(fit, &x.forecast, (double)right, (double)(size - right), 1,
-                              WINDOW);
+        masa_gate_fit_observe(fit, &x.forecast, (double)right, (double)(size - right), 1);
     }
+    masa_gate_fit_learn(fit, WINDOW);
 }
 
 static masa_gate_fit learned(const population *of, size_t n)
@@ -162,46 +162,54 @@ static void worked_numbers(void **state)
     masa_pass_rate_moments m = masa_gate_fit_moments(&fit, NULL, &belief);
     assert_near(m.mean, mean / sum, 1e-14);
     assert_near(m.spread, spread / sum, 1e-14);
-    /* One group, 1 right of 4, at the forecast 5/8: half between the knots 1/2 and 3/4.
-     */
+    /* Nothing to learn from leaves it at that. */
+    masa_gate_fit_learn(&fit, 10);
+    assert_near(masa_gate_fit_zero_variance(&fit, NULL, NULL, 4), plain, 1e-14);
+    masa_gate_fit_observe(&fit, NULL, 0, 0, 1);
+    masa_gate_fit_observe(&fit, NULL, 4, 4, 0);
+    assert_int_equal(fit.n, 0);
+    /* A group of weight 2, then one of 3, which ages it by e^-0.3; the prior is worth four groups
+     * as heavy as they are: 4 (4 e^-0.3 + 9) / (2 e^-0.3 + 3). Twenty rounds. */
     masa_forecast f = {.n = 4, .n_pass_rates = 2, .pass_rate_mean = 0.625};
-    masa_gate_fit_observe(&fit, &f, 1, 3, 2, 10);
-    for (int i = 0; i < MASA_GATE_FIT_POINTS; i++) {
-        assert_near(fit.counts[6][i], like[i] / sum, 1e-14);
-        assert_near(fit.counts[7][i], like[i] / sum, 1e-14);
-        assert_near(fit.counts[5][i] + fit.counts[8][i], 0, 0);
-        assert_near(fit.counts[MASA_GATE_FIT_KNOTS][i], 2 * like[i] / sum, 1e-14);
+    masa_gate_fit_observe(&fit, &f, 1, 3, 2);
+    masa_gate_fit_observe(&fit, NULL, 0, 4, 3);
+    masa_gate_fit_learn(&fit, 10);
+    double c[MASA_GATE_FIT_POINTS], kept = exp(-0.3), seen = 2 * kept + 3;
+    double worth = 4 * (4 * kept + 9) / seen;
+    for (int i = 0; i < MASA_GATE_FIT_POINTS; i++) c[i] = start(i);
+    for (int round = 0; round < 20; round++) {
+        double first = 0, second = 0;
+        for (int i = 0; i < MASA_GATE_FIT_POINTS; i++) {
+            first += c[i] * points[i] * pow(1 - points[i], 3);
+            second += c[i] * pow(1 - points[i], 4);
+        }
+        for (int i = 0; i < MASA_GATE_FIT_POINTS; i++)
+            c[i] = (worth * start(i) +
+                    2 * kept * c[i] * points[i] * pow(1 - points[i], 3) / first +
+                    3 * c[i] * pow(1 - points[i], 4) / second) /
+                   (worth + seen);
     }
-    assert_near(fit.squares[6], 1, 0);
-    assert_near(fit.squares[MASA_GATE_FIT_KNOTS], 4, 0);
-    /* Of all groups there is now 1 observation of weight 2 beside 4 as heavy. */
-    double expected = 0;
     for (int i = 0; i < MASA_GATE_FIT_POINTS; i++)
-        expected +=
-            (4 * start(i) + like[i] / sum) / 5 * (pow(points[i], 4) + pow(1 - points[i], 4));
-    assert_near(masa_gate_fit_zero_variance(&fit, NULL, NULL, 4), expected, 1e-14);
-    /* The next, of weight 3, ages it by e^-0.3. Nothing rolled out teaches nothing. */
-    masa_gate_fit_observe(&fit, NULL, 0, 4, 3, 10);
-    assert_near(fit.counts[6][4], like[4] / sum * exp(-0.3), 1e-14);
-    assert_near(fit.squares[6], exp(-0.3), 1e-14);
-    masa_gate_fit before = fit;
-    masa_gate_fit_observe(&fit, NULL, 0, 0, 1, 10);
-    masa_gate_fit_observe(&fit, NULL, 4, 4, 0, 10);
-    assert_memory_equal(&fit, &before, sizeof fit);
+        assert_near(fit.at[MASA_GATE_FIT_KNOTS][i], c[i], 1e-12);
+    /* 5/8 is half between the knots 1/2 and 3/4: one group at each, but half as heavy. */
+    assert_near(fit.at[6][1], fit.at[7][1], 1e-12);
 }
 
 static void it_closes_on_both_ends(void **state)
 {
     (void)state;
-    masa_gate_fit fit = learned(&u_shaped, 640);
-    for (int by_forecast = 0; by_forecast < 2; by_forecast++)
-        for (int epochs = 0; epochs <= 3; epochs += 3) {
-            if (!by_forecast && !epochs) continue;
-            verdict v = judge(&fit, &u_shaped, by_forecast, epochs);
-            if (!(v.hopeless >= 0.9 && v.trivial >= 0.7 && v.recall >= 0.7 && v.lift >= 1.25))
-                fail_msg("%d, %d: hopeless %g trivial %g recall %g lift %g", by_forecast,
-                         epochs, v.hopeless, v.trivial, v.recall, v.lift);
-        }
+    for (size_t n = 160; n <= 2560; n *= 4) {
+        masa_gate_fit fit = learned(&u_shaped, n);
+        for (int by_forecast = 0; by_forecast < 2; by_forecast++)
+            for (int epochs = 0; epochs <= 3; epochs += 3) {
+                if (!by_forecast && !epochs) continue;
+                verdict v = judge(&fit, &u_shaped, by_forecast, epochs);
+                if (!(v.hopeless >= 0.95 && v.trivial >= 0.6 && v.recall >= 0.8 &&
+                      v.lift >= 1.6))
+                    fail_msg("%zu, %d, %d: hopeless %g trivial %g recall %g lift %g", n,
+                             by_forecast, epochs, v.hopeless, v.trivial, v.recall, v.lift);
+            }
+    }
 }
 
 static void it_stays_open_where_forecasts_cannot_tell(void **state)
@@ -262,7 +270,8 @@ static void it_never_closes_without_evidence(void **state)
      */
     fit = (masa_gate_fit){0};
     masa_forecast f = {.n = 8, .n_pass_rates = 8};
-    for (int i = 0; i < 2; i++) masa_gate_fit_observe(&fit, &f, 0, G, 20, WINDOW);
+    for (int i = 0; i < 2; i++) masa_gate_fit_observe(&fit, &f, 0, G, 20);
+    masa_gate_fit_learn(&fit, WINDOW);
     assert_true(probability(&fit, 0) < threshold);
 }
 
@@ -280,9 +289,9 @@ static void audited_prompts_stand_for_all_that_were_closed(void **state)
             bool hopeless = i % 2;
             if (hopeless && masa_random_uniform(&random) >= 0.1) continue;
             double right = (double)roll_out(hopeless ? 0 : 0.3, G, &random);
-            masa_gate_fit_observe(&fit, &f, right, G - right, hopeless && weighted ? 10 : 1,
-                                  WINDOW);
+            masa_gate_fit_observe(&fit, &f, right, G - right, hopeless && weighted ? 10 : 1);
         }
+        masa_gate_fit_learn(&fit, WINDOW);
         seen[weighted] = probability(&fit, 0);
     }
     assert_near(seen[1], 0.5, 0.06);
@@ -310,8 +319,9 @@ static double trivial_share(bool weighted, double survival)
                                      .n_cut = cut,
                                      .length_longest = right + cut < G ? 200 : 100};
         masa_gate_fit_observe(&fit, &f, (double)s.n_correct, (double)(s.n - s.n_correct),
-                              weighted ? masa_statistics_weight(&s, 150, 0.1) : 1, WINDOW);
+                              weighted ? masa_statistics_weight(&s, 150, 0.1) : 1);
     }
+    masa_gate_fit_learn(&fit, WINDOW);
     return probability(&fit, 1);
 }
 
@@ -355,8 +365,9 @@ static void it_reopens(void **state)
     masa_forecast zero = {.n = 8, .n_pass_rates = 8};
     for (int i = 0; i < 150; i++) {
         double right = (double)roll_out(0.4, G, &random);
-        masa_gate_fit_observe(&fit, &zero, right, G - right, 20, WINDOW);
+        masa_gate_fit_observe(&fit, &zero, right, G - right, 20);
     }
+    masa_gate_fit_learn(&fit, WINDOW);
     assert_true(probability(&fit, 0) < 0.5);
 }
 
@@ -375,8 +386,8 @@ static void one_pass_and_sampled_forecasts_are_one(void **state)
     masa_forecast few = {.n = 8, .n_pass_rates = 3};
     assert_near(masa_gate_fit_zero_variance(&fit, &few, NULL, G), none, 0);
     masa_gate_fit with = fit, without = fit;
-    masa_gate_fit_observe(&with, &few, 0, G, 1, WINDOW);
-    masa_gate_fit_observe(&without, NULL, 0, G, 1, WINDOW);
+    masa_gate_fit_observe(&with, &few, 0, G, 1);
+    masa_gate_fit_observe(&without, NULL, 0, G, 1);
     assert_memory_equal(&with, &without, sizeof with);
 }
 
@@ -392,8 +403,9 @@ static void expectations_rise_with_the_forecast(void **state)
                 .n = 2, .n_pass_rates = 2, .pass_rate_mean = masa_random_uniform(&random)};
             masa_gate_fit_observe(&fit, &f, (double)masa_random_below(&random, 9),
                                   (double)masa_random_below(&random, 9),
-                                  20 * masa_random_uniform(&random), 50);
+                                  20 * masa_random_uniform(&random));
         }
+        masa_gate_fit_learn(&fit, 50);
         double before = 0;
         for (int k = 0; k <= 128; k++) {
             masa_forecast f = {.n = 2, .n_pass_rates = 2, .pass_rate_mean = k / 128.};
@@ -410,18 +422,126 @@ static void a_checkpoint_keeps_it(void **state)
 {
     (void)state;
     masa_gate_fit fit = learned(&u_shaped, 100), again = {0};
-    double numbers[MASA_GATE_FIT_NUMBERS];
+    masa_gate_fit_observe(&fit, NULL, 3, 5, 2);
+    masa_gate_fit_learn(&fit, WINDOW);
+    double numbers[4 * 101];
+    assert_int_equal(fit.n, 101);
     masa_gate_fit_export(numbers, &fit);
-    assert_true(masa_gate_fit_import(&again, numbers));
+    assert_true(masa_gate_fit_import(&again, numbers, 101));
+    masa_gate_fit_learn(&again, WINDOW);
     assert_memory_equal(&fit, &again, sizeof fit);
-    static const double bad[] = {-1, NAN, INFINITY};
-    for (int i = 0; i < 3; i++) {
-        double kept = numbers[17];
-        numbers[17] = bad[i];
-        assert_false(masa_gate_fit_import(&again, numbers));
+    /* forecasts, rollouts and weights that cannot be */
+    static const double bad[4][4] = {{-0.5, 1.5, NAN, INFINITY},
+                                     {-1, NAN, INFINITY, -INFINITY},
+                                     {-1, NAN, INFINITY, -INFINITY},
+                                     {0, -1, NAN, INFINITY}};
+    for (int i = 0; i < 16; i++) {
+        double kept = numbers[68 + i / 4];
+        numbers[68 + i / 4] = bad[i / 4][i % 4];
+        assert_false(masa_gate_fit_import(&again, numbers, 101));
         assert_memory_equal(&fit, &again, sizeof fit);
-        numbers[17] = kept;
+        numbers[68 + i / 4] = kept;
     }
+    assert_false(masa_gate_fit_import(&again, numbers, MASA_GATE_FIT_MOST + 1));
+}
+
+static void it_keeps_the_newest_groups(void **state)
+{
+    (void)state;
+    masa_gate_fit fit = {0};
+    for (int i = 0; i < MASA_GATE_FIT_MOST + 3; i++) masa_gate_fit_observe(&fit, NULL, i, 1, 1);
+    assert_int_equal(fit.n, MASA_GATE_FIT_MOST);
+    assert_near(fit.groups[0].right, 3, 0);
+    assert_near(fit.groups[MASA_GATE_FIT_MOST - 1].right, MASA_GATE_FIT_MOST + 2, 0);
+}
+
+static double logit(double p)
+{
+    return log(p / (1 - p));
+}
+
+static void worked_levels(void **state)
+{
+    (void)state;
+    enum { N = 64 };
+    masa_forecast f[N], unread = {.n = 2};
+    const masa_forecast *of[N + 1];
+    masa_pass_rate_moments known[N + 1];
+    for (int i = 0; i < N; i++) {
+        f[i] = (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = 0.01};
+        of[i] = &f[i];
+        known[i] = (masa_pass_rate_moments){0.3, 0.21};
+    }
+    /* Where all pass rates are known nothing is noise. */
+    double whole = logit(0.3) - logit(0.01);
+    assert_near(masa_gate_fit_level(of, known, N), whole, 1e-8);
+    /* As much for one; what cannot be read has no say, and alone has no level. */
+    of[1] = &unread;
+    known[1] = (masa_pass_rate_moments){0.9, 0.09};
+    assert_near(masa_gate_fit_level(of, known, 2), whole, 1e-8);
+    assert_near(masa_gate_fit_level(of + 1, known + 1, 1), 0, 0);
+    assert_near(masa_gate_fit_level(of, known, 0), 0, 0);
+    /* Each right always or never: variance .21 of a pass rate, of n the n-th part. The slope of
+     * the mean is .3 x .7, so v = 1 / (.21 n). */
+    of[1] = &f[1];
+    for (int i = 0; i < N; i++) known[i] = (masa_pass_rate_moments){0.3, 0};
+    for (int n = 1; n <= N; n *= 8)
+        assert_near(masa_gate_fit_level(of, known, (size_t)n),
+                    whole * fmax(0, 1 - 1 / (0.21 * n) / (whole * whole)), 1e-6);
+    for (int i = 0; i < N; i++) f[i].pass_rate_mean = 0.25;
+    assert_near(masa_gate_fit_level(of, known, 16), 0, 0);
+    assert_true(masa_gate_fit_level(of, known, N) < 0.25);
+    /* An end of a forecast is none of the scale. */
+    for (int i = 0; i < N; i++) f[i].pass_rate_mean = i % 2;
+    assert_true(isfinite(masa_gate_fit_level(of, known, N)));
+}
+
+/* Steps of 20 prompts, 12 of them hopeless on average; forecasts know these from the others, but
+ * from step to step all of them move by 2 logits, up or down. */
+static void a_level_that_moves_hides_nothing(void **state)
+{
+    (void)state;
+    enum { STEPS = 60, PROMPTS = 20 };
+    double found[2], wrong[2];
+    for (int levelled = 0; levelled < 2; levelled++) {
+        masa_gate_fit fit = {0};
+        masa_random random = masa_random_init(9, MASA_STREAM_TEST);
+        size_t flat = 0, closed = 0, not_flat = 0;
+        for (int step = 0; step < STEPS; step++) {
+            masa_forecast f[PROMPTS];
+            const masa_forecast *of[PROMPTS];
+            masa_pass_rate_moments known[PROMPTS];
+            size_t right[PROMPTS];
+            double off = 2 * masa_random_normal(&random);
+            for (int i = 0; i < PROMPTS; i++) {
+                bool hopeless = masa_random_uniform(&random) < 0.6;
+                double p = hopeless ? 0 : 0.3 + 0.4 * masa_random_uniform(&random);
+                double said = logit(hopeless ? 0.02 : p) + 0.3 * masa_random_normal(&random);
+                f[i] = (masa_forecast){
+                    .n = 2, .n_pass_rates = 2, .pass_rate_mean = 1 / (1 + exp(-said - off))};
+                of[i] = &f[i];
+                known[i] = masa_gate_fit_moments(&fit, NULL, NULL);
+                right[i] = roll_out(p, 8, &random);
+            }
+            double level = levelled ? masa_gate_fit_level(of, known, PROMPTS) : 0;
+            double limit = masa_gate_fit_threshold(&fit, threshold, 8);
+            for (int i = 0; i < PROMPTS; i++) {
+                f[i].level = level;
+                bool same = right[i] == 0 || right[i] == 8;
+                bool close = masa_gate_fit_zero_variance(&fit, &f[i], NULL, 8) > limit;
+                if (step < 5) continue;
+                flat += same, closed += close && same, not_flat += close && !same;
+            }
+            for (int i = 0; i < PROMPTS; i++)
+                masa_gate_fit_observe(&fit, &f[i], (double)right[i], 8 - (double)right[i], 1);
+            masa_gate_fit_learn(&fit, 256);
+        }
+        found[levelled] = (double)closed / (double)flat;
+        wrong[levelled] = (double)not_flat / (double)(closed + not_flat + 1);
+    }
+    if (!(found[1] > 0.8 && found[1] > found[0] + 0.2 && wrong[1] < 0.05))
+        fail_msg("found %g and %g of what there is, wrongly closed %g and %g", found[0],
+                 found[1], wrong[0], wrong[1]);
 }
 
 static void a_pilot_is_believed_as_far_as_it_goes(void **state)
@@ -475,6 +595,9 @@ int main(void)
         cmocka_unit_test(expectations_rise_with_the_forecast),
         cmocka_unit_test(a_pilot_is_believed_as_far_as_it_goes),
         cmocka_unit_test(a_checkpoint_keeps_it),
+        cmocka_unit_test(it_keeps_the_newest_groups),
+        cmocka_unit_test(worked_levels),
+        cmocka_unit_test(a_level_that_moves_hides_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

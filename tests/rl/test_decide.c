@@ -93,8 +93,9 @@ static void plant(planted *p, const char *audit_share)
     for (int i = 0; i < 300; i++) {
         double rate = i % 3 / 2.;
         masa_forecast f = {.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
-        masa_gate_fit_observe(&p->method.fit, &f, 8 * rate, 8 - 8 * rate, 1, 1000);
+        masa_gate_fit_observe(&p->method.fit, &f, 8 * rate, 8 - 8 * rate, 1);
     }
+    masa_gate_fit_learn(&p->method.fit, 1000);
 }
 
 static void uproot(planted *p)
@@ -166,7 +167,7 @@ static masa_status loads(planted *p, const json_t *json)
     char *text = json_dumps(json, JSON_REAL_PRECISION(17));
     rl_method_deinit(&p->method);
     rl_method_init(&p->method, &p->config, 4);
-    masa_status st = rl_method_load(&p->method, text, NULL);
+    masa_status st = rl_method_load(&p->method, &p->config, text, NULL);
     free(text);
     return st;
 }

@@ -25,6 +25,7 @@ typedef struct masa_forecast {
     size_t n_pass_rates;        /* valid predicted pass rates */
     double pass_rate_mean;      /* of p^/8, in [0, 1]; 0 when there is none */
     double pass_rate_deviation; /* standard deviation of the population, in [0, 1/2] */
+    double level;               /* what the fitted gate adds to the mean's logit */
     size_t n_lengths;           /* valid predicted lengths */
     double length;              /* the statistic asked for, in tokens; 0 when there is none */
     double length_mean, length_deviation;

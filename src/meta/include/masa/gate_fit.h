@@ -29,25 +29,30 @@
  * not 0 and 1 so that a single success of long ago, aged to a hundredth, does not forbid
  * an end.
  *
- * The fit is expectation-maximisation, a step with each observation (r right, w wrong at
- * forecast f, weight v; Cappe & Moulines 2009): of knot k next to f, with the share t_k
- * of the interpolation,
+ * The fit is expectation-maximisation over the groups that were rolled out, r right and w wrong
+ * at the forecast f with the weight v: of knot k next to f, with the share t_k of the interpolation,
  *
- *   n_k(x)  <-  kept n_k(x) + v t_k c_k(x) p_x^r (1-p_x)^w / sum_y c_k(y) p_y^r (1-p_y)^w
+ *   n_k(x)  <-  sum over groups  kept v t_k c_k(x) p_x^r (1-p_x)^w / sum_y c_k(y) p_y^r (1-p_y)^w
  *
- * with kept = exp(-v / window) for all knots, so that the fit follows a policy that
- * improves: an observation counts for as long as `window` more prompts are seen. The
- * number of rollouts r + w may differ from group to group.
+ * with kept = exp(-v' / window), v' the weight of the groups seen since, so that the fit follows a
+ * policy that improves: a group counts for as long as `window` more prompts are seen. The number of
+ * rollouts r + w may differ from group to group. (A round for each group as it comes, instead of
+ * all rounds over all groups, moves mass slowly: after 100 groups of 8 without a right rollout .08
+ * of it is above 1/4096 where this leaves .03, and what is said is off by half as much again.)
  *
  * Few data. c_k is the average of n_k and of a prior worth 4 observations: half of it
  * what the knots below say, half what those above say, each of them with such a prior in
  * turn; at both ends of the chain stands the distribution over all groups, with or
  * without forecast, and behind this one, before anything is seen, a quarter at either end
  * and the rest spread equally: U-shaped, as real prompts are. (Equal probabilities
- * throughout cost thousands of groups: expectation-maximisation is slow to move mass
- * between neighbours.) Then neighbours whose E[p] falls as the forecast rises are pooled
- * (isotonic regression). Forecasts that say nothing thus become one pool, which says what
- * all groups say.
+ * throughout cost hundreds of groups.) Then neighbours whose E[p] falls as the forecast
+ * rises are pooled (isotonic regression). Forecasts that say nothing thus become one pool, which
+ * says what all groups say.
+ *
+ * The level. What a model foretells is sooner right about which of two prompts is harder than about
+ * how hard both are: every update moves all forecasts together. So forecasts of a step are moved, all by
+ * as many logits, to where their mean is what the prompts' pass rates are known to be on average
+ * (masa_gate_fit_level), as far as that is more than the step's choice of prompts explains.
  *
  * Threads: every function may run in any number of threads on different objects; all are
  * deterministic.
@@ -61,33 +66,65 @@
 enum {
     MASA_GATE_FIT_POINTS = 13,
     MASA_GATE_FIT_KNOTS = 13,
-    /* What a checkpoint keeps. */
-    MASA_GATE_FIT_NUMBERS = (MASA_GATE_FIT_KNOTS + 1) * (MASA_GATE_FIT_POINTS + 1),
+    MASA_GATE_FIT_MOST = 2048, /* groups that are kept, the newest */
 };
 
-/* What past groups came to; the last row is of all groups whatever their forecast. Starts
- * as all 0. */
+/* One that was rolled out; forecast: the mean at its level, -1: none that can be read. */
+typedef struct masa_gate_group {
+    double forecast, right, wrong, weight;
+} masa_gate_group;
+
+/* What past groups came to. Starts as all 0. */
 typedef struct masa_gate_fit {
-    double counts[MASA_GATE_FIT_KNOTS + 1][MASA_GATE_FIT_POINTS];
-    double squares[MASA_GATE_FIT_KNOTS + 1]; /* sum of squared weights: how many stand
-                                                behind the counts */
+    masa_gate_group groups[MASA_GATE_FIT_MOST]; /* the newest last */
+    size_t n;
+    /* What masa_gate_fit_learn made of them; the last row is of all groups whatever their forecast. */
+    double at[MASA_GATE_FIT_KNOTS + 1][MASA_GATE_FIT_POINTS];
+    bool learned;
 } masa_gate_fit;
 
 /**
- * Learns from a prompt that was rolled out.
+ * Adds a prompt that was rolled out, from which masa_gate_fit_learn learns.
  *
  * forecast      nullable; one that cannot be read (masa_forecast_readable) counts as none
- * right, wrong  of its rollouts; both 0: nothing is learned
+ * right, wrong  of its rollouts; both 0: nothing is added
  * weight        1 / the probability with which this prompt was rolled out: 1 where the
  *               gate was open, 1 / audit share for an audited one, 1 / (1 - skip
  *               probability) with a soft gate. So the audited stand for all that were
  *               closed, and what is learned of a forecast is not bent by the gate's own
  *               choices. Times masa_statistics_weight where cutoffs hide some groups. Not
  *               negative.
- * window        prompts for which an observation counts (divided by e after as many)
  */
 void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast, double right,
-                           double wrong, double weight, double window);
+                           double wrong, double weight);
+
+/**
+ * Fits to the groups, from nothing: the same groups give the same fit. Before the first time what
+ * is asked below is answered by the start.
+ *
+ * window        prompts for which a group counts (divided by e after as many)
+ */
+void masa_gate_fit_learn(masa_gate_fit *fit, double window);
+
+/* What is known of a prompt's pass rate. */
+typedef struct masa_pass_rate_moments {
+    double mean;   /* E[p] */
+    double spread; /* E[p (1-p)]: the variance of a rollout's reward that is expected */
+} masa_pass_rate_moments;
+
+/**
+ * The level of n forecasts of one step: how many logits move each of them so that their mean is
+ * that of known[i].mean, which is known of the same prompts without them (masa_gate_fit_moments with
+ * forecast NULL). Of the level b that does it the part is returned that is more than noise,
+ *
+ *   b max(0, 1 - v / b^2),  v = sum_i Var(p_i) / n^2 / (d mean / d b)^2,  Var(p) = E[p] - E[p (1-p)] - E[p]^2
+ *
+ * (James and Stein 1961, of one component), so that it is 0 for a few prompts, and for forecasts
+ * that are off by no more than the prompts happen to be. Those that cannot be read are left out; 0
+ * if none can.
+ */
+double masa_gate_fit_level(const masa_forecast *const *forecasts,
+                           const masa_pass_rate_moments *known, size_t n);
 
 /**
  * P(no variance in group_size rollouts | forecast, history), as above. Either may be
@@ -111,11 +148,7 @@ double masa_gate_fit_agreement(const masa_gate_fit *fit, const masa_forecast *fo
                                const masa_belief *belief, size_t right, size_t wrong,
                                size_t group_size);
 
-/* What is known of a prompt's pass rate. */
-typedef struct masa_pass_rate_moments {
-    double mean;   /* E[p] */
-    double spread; /* E[p (1-p)]: the variance of a rollout's reward that is expected */
-} masa_pass_rate_moments;
+/** What is known of its pass rate; arguments as above. */
 masa_pass_rate_moments masa_gate_fit_moments(const masa_gate_fit *fit,
                                              const masa_forecast *forecast,
                                              const masa_belief *belief);
@@ -137,9 +170,9 @@ double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold, size_
  */
 double masa_gate_fit_threshold_after(double threshold, size_t seen, size_t group_size);
 
-/** To and from the numbers of a checkpoint. Import: false, and the fit as it was, when
- * one of them is negative or not finite. */
-void masa_gate_fit_export(double numbers[MASA_GATE_FIT_NUMBERS], const masa_gate_fit *fit);
-bool masa_gate_fit_import(masa_gate_fit *fit, const double numbers[MASA_GATE_FIT_NUMBERS]);
+/** The groups to and from numbers [n x 4] of a checkpoint; what was learned of them is not kept.
+ * Import: false, and the fit as it was, when they are not what is exported or are too many. */
+void masa_gate_fit_export(double *numbers, const masa_gate_fit *fit);
+bool masa_gate_fit_import(masa_gate_fit *fit, const double *numbers, size_t n);
 
 #endif

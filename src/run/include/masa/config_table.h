@@ -350,7 +350,7 @@
     NUMBER(meta, gate_discount, 0.7, 0, 1, "",                                            \
            "soft, history: what an epoch of age leaves of a prompt's own history")        \
     INTEGER(meta, gate_window, 1000, 1, 1000000000, "prompts",                            \
-            "soft, history: for how long a prompt's outcome counts in what forecasts come to") \
+            "soft, history: for how long a prompt's outcome counts in what forecasts come to (the newest 2,048 at most)") \
     INTEGER(meta, gate_pilot, 0, 0, 1000000, "rollouts",                                  \
             "soft, history: once so many of a group agree the gate is asked again, and after as many more until they differ; 0: groups are sampled whole") \
     SWITCH(meta, size_by_worth, false,                                                    \
