@@ -126,13 +126,14 @@ static bool trial_init(struct trial *t, masa_linear *l)
     t->alone = t->found + rows * l->out * sizeof(float);
     t->y = (float DEVICE *)t->memory + 2 * x;
     float DEVICE *values = (float DEVICE *)t->memory + x;
-    float *row = masa_alloc(in, sizeof *row);
-    for (size_t r = 0; r < rows; r++) {
-        masa_random random = masa_random_init(r % TRIAL_KINDS, MASA_STREAM_TEST);
-        for (size_t i = 0; i < in; i++) row[i] = (float)masa_random_normal(&random);
-        masa_device_put(values + r * in, row, in * sizeof *row);
+    float *kinds = masa_alloc(TRIAL_KINDS * in, sizeof *kinds);
+    for (size_t r = 0; r < TRIAL_KINDS; r++) {
+        masa_random random = masa_random_init(r, MASA_STREAM_TEST);
+        for (size_t i = 0; i < in; i++) kinds[r * in + i] = (float)masa_random_normal(&random);
     }
-    free(row);
+    for (size_t r = 0; r < rows; r++)
+        masa_device_put(values + r * in, kinds + r % TRIAL_KINDS * in, in * sizeof *kinds);
+    free(kinds);
     t->x = t->memory;
     masa_convert(t->x, l->compute, values, MASA_F32, x);
     return true;

@@ -106,10 +106,10 @@ static void check_backward_weight(masa_linear *l, struct shape s, size_t rows)
     struct tensor dbias = tensor_random(&random, MASA_F32, s.out, 1);
     for (size_t r = 0; r < rows; r++)
         for (size_t o = 0; o < s.out; o++) {
-            double d = dy.value[r * s.out + o];
+            double d = dy.value[r * s.out + o], *sums = &dw.value[o * s.in];
+            const double *with = &x.value[r * s.in];
             dbias.value[o] += d;
-            for (size_t i = 0; i < s.in; i++)
-                dw.value[o * s.in + i] += d * x.value[r * s.in + i];
+            for (size_t i = 0; i < s.in; i++) sums[i] += d * with[i];
         }
     masa_linear_backward_weight(l, dw.data, rows % 2 ? dbias.data : NULL, dy.data, x.data,
                                 rows);

@@ -2,7 +2,7 @@
 #include <stdint.h>
 #include "cpu_split.h"
 
-static float get(const void *p, masa_dtype dtype, size_t i)
+static inline float get(const void *p, masa_dtype dtype, size_t i)
 {
     return dtype == MASA_F32 ? ((const float *)p)[i]
                              : masa_bf16_to_f32(((const uint16_t *)p)[i]);
