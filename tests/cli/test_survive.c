@@ -10,9 +10,11 @@
     "-s optimizer.tokens_per_pass=512 -s model.compute=f32 -s train.save_every=0 "
 #define TRAIN "$masa train run --model model --train train.jsonl " SETTINGS
 
-/* A run without end in the background, which has a step when this is over. */
+/* A run without end in the background, which has a step when this is over. Whoever began the tests
+ * with nohup has SIGHUP ignored, but this run has not. */
 #define START                                                                                  \
-    "rm -f log; " TRAIN "-n 1000000 2>log & i=0; until grep -qs '^step' log || "               \
+    "rm -f log; env --default-signal=HUP " TRAIN "-n 1000000 2>log & i=0; "                    \
+    "until grep -qs '^step' log || "                                                           \
     "[ $i = 600 ]; do sleep 0.05; i=$((i+1)); done; "
 
 static int set_up(void **state)
