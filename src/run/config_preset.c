@@ -67,16 +67,27 @@ PRESET(masa_v1) = {PAPER,
 PRESET(mapr_v2) = {PAPER, PAPER_META, "meta.samples=8", "meta.cutoff_margin=1.5", NULL};
 
 /* SmolLM2-135M answers such problems best when it may answer in its own way: it hardly
- * ever writes a box. Of 16 prompts some seven teach (docs/experiments_more.md). */
-PRESET(quickstart) = {"algorithm.name=grpo",      EFFICIENT,
-                      "meta.bc_batch=8",          "meta.bc_passes=2",
-                      "meta.bc_lr=2e-3",          "data.suffix=Answer with a number.",
-                      "data.answer_rules=any",    "rollout.prompts_per_step=16",
-                      "rollout.temperature=0.7",  "rollout.max_tokens=128",
-                      "optimizer.lr=2.5e-5",      "optimizer.schedule=cosine",
-                      "train.steps=24",           "train.eval_every=8",
-                      "train.eval_samples=400",   "train.save_every=8",
-                      "train.keep_checkpoints=1", NULL};
+ * ever writes a box. Of 16 prompts some seven teach; in all of its weights what is learned of one kind
+ * disturbs what is known of another, in factors it does not (docs/experiments_more.md). */
+PRESET(quickstart) = {"algorithm.name=grpo",
+                      EFFICIENT,
+                      "meta.bc_batch=8",
+                      "meta.bc_passes=2",
+                      "meta.bc_lr=2e-3",
+                      "data.suffix=Answer with a number.",
+                      "data.answer_rules=any",
+                      "rollout.prompts_per_step=16",
+                      "rollout.temperature=0.7",
+                      "rollout.max_tokens=128",
+                      "optimizer.lr=4e-4",
+                      "lora.rank=16",
+                      "optimizer.schedule=cosine",
+                      "train.steps=24",
+                      "train.eval_every=8",
+                      "train.eval_samples=400",
+                      "train.save_every=8",
+                      "train.keep_checkpoints=1",
+                      NULL};
 
 const config_preset config_presets[] = {
     {"grpo", "group-relative advantages, rollouts weighted alike (the defaults)", grpo},
