@@ -293,20 +293,6 @@ bool rl_cut_off(const rl_draw *d, size_t rollout, const masa_config *config)
     return c->cause == MASA_STOP_LENGTH && limit < (size_t)config->rollout.max_tokens;
 }
 
-double rl_stands_for(const rl_draw *d, const masa_config *config)
-{
-    const rl_decision *made = &d->decision;
-    if (!made->made) return 1;
-    double weight = 1;
-    if (made->audited) weight = 1 / config->meta.audit_share;
-    else if (config->meta.gate == MASA_CONFIG_GATE_RANDOM)
-        weight = 1 / (1 - config->meta.gate_rate);
-    if (made->audited || !d->predictions || !d->predictions->truth) return weight;
-    masa_statistics_summary truth = masa_statistics_get(d->predictions->truth);
-    return weight *
-           masa_statistics_weight(&truth, (long)made->wished, config->meta.cutoff_audit);
-}
-
 void rl_weigh_survivors(rl_draw *d, const masa_config *config)
 {
     rl_group *g = &d->solutions;

@@ -45,11 +45,6 @@ bool rl_asked_to_predict(const rl_draw *draw, const rl_method *method, rl_prompt
 bool rl_needs_forecast(const rl_draw *draw, const rl_method *method, rl_prompts *prompts,
                        const rl_session *session);
 
-/* How many groups like it stand behind one that was seen: an audited prompt stands for those
- * that the gate left out, one longer than the cutoff that it was spared for those that were
- * cut. 0 or infinite: a cutoff hid what it is like. */
-double rl_stands_for(const rl_draw *draw, const masa_config *config);
-
 /* Once the solutions are scored: weights of a soft cutoff (1, 0 or 1/s). */
 void rl_weigh_survivors(rl_draw *draw, const masa_config *config);
 

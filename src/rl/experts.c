@@ -1,20 +1,17 @@
 #include "experts.h"
 
 #include "conversations.h"
-#include "decide.h"
 #include "predict.h"
 #include "factors.h"
 #include "shares.h"
 
 #include <masa/memory.h>
 
-#include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 void rl_experts_add(rl_experts *experts, uint64_t draw, char *text)
 {
-    rl_expert expert = {.draw = draw, .text = text, .weight = 1};
+    rl_expert expert = {draw, text};
     MASA_PUSH(experts->items, experts->n, experts->capacity, expert);
 }
 
@@ -23,46 +20,6 @@ void rl_experts_clear(rl_experts *experts)
     for (size_t i = 0; i < experts->n; i++) free(experts->items[i].text);
     free(experts->items);
     *experts = (rl_experts){0};
-}
-
-void rl_experts_forget(rl_experts *experts, size_t most)
-{
-    if (experts->n <= most) return;
-    size_t gone = experts->n - most;
-    for (size_t i = 0; i < gone; i++) free(experts->items[i].text);
-    experts->n = most;
-    memmove(experts->items, experts->items + gone, most * sizeof *experts->items);
-}
-
-static int by_pass_rate(const void *a, const void *b)
-{
-    const rl_expert *x = *(const rl_expert *const *)a, *y = *(const rl_expert *const *)b;
-    if (x->pass_rate != y->pass_rate) return x->pass_rate < y->pass_rate ? -1 : 1;
-    return x < y ? -1 : x > y;
-}
-
-void rl_experts_choose(rl_experts *out, const rl_experts *memory, size_t n, size_t batches,
-                       double u)
-{
-    const rl_expert **order = masa_alloc(memory->n, sizeof *order);
-    rl_expert *chosen = masa_alloc(n, sizeof *chosen);
-    double total = 0, passed = 0;
-    for (size_t i = 0; i < memory->n; i++) {
-        order[i] = &memory->items[i];
-        total += order[i]->weight;
-    }
-    qsort(order, memory->n, sizeof *order, by_pass_rate);
-    for (size_t k = 0, i = 0; k < n; k++) {
-        double at = total * ((double)k + u) / (double)n;
-        while (i + 1 < memory->n && passed + order[i]->weight <= at)
-            passed += order[i++]->weight;
-        chosen[k] = *order[i];
-    }
-    for (size_t b = 0; b < batches; b++)
-        for (size_t k = b; k < n; k += batches)
-            MASA_PUSH(out->items, out->n, out->capacity, chosen[k]);
-    free(order);
-    free(chosen);
 }
 
 /* Of rollouts with equally good notions the one that is right about the rest: its reasoning
@@ -98,30 +55,16 @@ static bool write_expert(masa_text *out, const rl_draw *d, const rl_prompts *pro
     return config->meta.bc_repair && wanted && masa_warm_start_text(out, p->truth, &options);
 }
 
-/* Adds the text of a draw, unless memory is for what draws were like and a cutoff hid that. */
-static void gather_one(rl_experts *experts, const rl_draw *d, const rl_prompts *prompts,
-                       const masa_config *config)
-{
-    double weight = rl_stands_for(d, config);
-    bool hidden = !(weight > 0) || !isfinite(weight);
-    masa_text text = {0};
-    if (hidden && config->meta.bc_memory) return;
-    if (write_expert(&text, d, prompts, config)) {
-        rl_experts_add(experts, d->number, masa_text_take(&text));
-        rl_expert *added = &experts->items[experts->n - 1];
-        added->pass_rate = masa_statistics_get(d->predictions->truth).pass_rate;
-        added->weight = hidden ? 1 : weight;
-    }
-    masa_text_deinit(&text);
-}
-
 size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws, const rl_prompts *prompts,
                          const masa_config *config)
 {
     size_t before = experts->n;
     for (size_t i = 0; i < draws->n; i++) {
         const rl_draw *d = &draws->items[i];
-        if (d->predictions && d->predictions->truth) gather_one(experts, d, prompts, config);
+        masa_text text = {0};
+        if (d->predictions && d->predictions->truth && write_expert(&text, d, prompts, config))
+            rl_experts_add(experts, d->number, masa_text_take(&text));
+        masa_text_deinit(&text);
     }
     return experts->n - before;
 }

@@ -8,9 +8,8 @@
 #include <jansson.h>
 
 typedef struct rl_expert {
-    uint64_t draw;            /* of the prompt whose meta prompt it answers */
-    char *text;               /* valid UTF-8 */
-    double pass_rate, weight; /* true; how many draws it stands for */
+    uint64_t draw; /* of the prompt whose meta prompt it answers */
+    char *text;    /* valid UTF-8 */
 } rl_expert;
 
 typedef struct rl_experts {
@@ -18,7 +17,7 @@ typedef struct rl_experts {
     size_t n, capacity;
 } rl_experts;
 
-/* Takes over text; it stands for one draw. */
+/* Takes over text. */
 void rl_experts_add(rl_experts *experts, uint64_t draw, char *text);
 void rl_experts_clear(rl_experts *experts); /* frees the texts and the list */
 
@@ -30,18 +29,6 @@ bool rl_experts_load(rl_experts *experts, const json_t *list);
  * used and meta.bc_repair is set, an answer made from the truth. Returns how many. */
 size_t rl_experts_gather(rl_experts *experts, const rl_draws *draws, const rl_prompts *prompts,
                          const masa_config *config);
-
-/* Frees the oldest beyond so many. */
-void rl_experts_forget(rl_experts *experts, size_t most);
-
-/*
- * n of them (at least one is there) as what was drawn is made up: in the order of true pass rates at
- * equal distances of weight, the first one at the share u in [0, 1) of such a distance, so that a
- * text of weight w is taken w n / (sum of weights) times, rounded up or down. Then dealt into
- * `batches` of one make, the larger first. The texts remain the memory's: free out->items alone.
- */
-void rl_experts_choose(rl_experts *out, const rl_experts *memory, size_t n, size_t batches,
-                       double u);
 
 typedef struct rl_cloning {
     size_t updates, texts, tokens;

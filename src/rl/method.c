@@ -81,11 +81,28 @@ void rl_method_begin_step(rl_method *m, const masa_config *config, long step)
     m->acting = may;
 }
 
+/* How many groups like it stand behind one that was seen: an audited prompt stands for those
+ * that the gate left out, one longer than the cutoff that it was spared for those that were
+ * cut. 0: a cutoff hid what it is like. */
+static double stands_for(const rl_draw *d, const masa_config *config)
+{
+    const rl_decision *made = &d->decision;
+    if (!made->made) return 1;
+    double weight = 1;
+    if (made->audited) weight = 1 / config->meta.audit_share;
+    else if (config->meta.gate == MASA_CONFIG_GATE_RANDOM)
+        weight = 1 / (1 - config->meta.gate_rate);
+    if (made->audited || !d->predictions || !d->predictions->truth) return weight;
+    masa_statistics_summary truth = masa_statistics_get(d->predictions->truth);
+    return weight *
+           masa_statistics_weight(&truth, (long)made->wished, config->meta.cutoff_audit);
+}
+
 static void observe(rl_method *m, const rl_draw *d, rl_prompts *prompts,
                     const masa_config *config)
 {
     const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
-    double right = 0, weight = rl_stands_for(d, config);
+    double right = 0, weight = stands_for(d, config);
     for (size_t j = 0; j < d->solutions.n; j++) right += d->solutions.rollouts[j].correct;
     double wrong = (double)d->solutions.n - right;
     /* What a cutoff left of a group is not its pass rate. */

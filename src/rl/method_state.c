@@ -12,10 +12,8 @@ json_t *rl_experts_save(const rl_experts *experts)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < experts->n; i++)
-        json_array_append_new(list,
-                              json_pack("[I,s,f,f]", (json_int_t)experts->items[i].draw,
-                                        experts->items[i].text, experts->items[i].pass_rate,
-                                        experts->items[i].weight));
+        json_array_append_new(list, json_pack("[I,s]", (json_int_t)experts->items[i].draw,
+                                              experts->items[i].text));
     return list;
 }
 
@@ -91,23 +89,14 @@ char *rl_method_save(const rl_method *m)
     return text;
 }
 
-/* One of an earlier version has no pass rate and no weight. */
 bool rl_experts_load(rl_experts *experts, const json_t *list)
 {
     bool ok = json_is_array(list);
     for (size_t i = 0; ok && i < json_array_size(list); i++) {
-        json_t *item = json_array_get(list, i);
         json_int_t draw;
         const char *text;
-        double pass_rate = 0, weight = 1;
-        ok = json_unpack(item, "[I,s]", &draw, &text) == 0 && draw >= 0;
-        if (ok && json_array_size(item) > 2)
-            ok = json_unpack(item, "[I,s,F,F]", &draw, &text, &pass_rate, &weight) == 0 &&
-                 weight > 0 && isfinite(weight) && isfinite(pass_rate);
-        if (!ok) break;
-        rl_experts_add(experts, (uint64_t)draw, masa_strdup(text));
-        experts->items[experts->n - 1].pass_rate = pass_rate;
-        experts->items[experts->n - 1].weight = weight;
+        ok = json_unpack(json_array_get(list, i), "[I,s]", &draw, &text) == 0 && draw >= 0;
+        if (ok) rl_experts_add(experts, (uint64_t)draw, masa_strdup(text));
     }
     return ok;
 }

@@ -3,7 +3,6 @@
 
 #include <masa/clock.h>
 #include <masa/dist.h>
-#include <masa/random.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -146,44 +145,7 @@ static void report(rl_loop *l, const rl_summary *y)
     if (!l->told_found) tell_found(l, y);
 }
 
-/* Passes over texts that are `chosen`, in updates of even size. */
-static masa_status learn_chosen(rl_loop *l, const rl_experts *chosen, size_t batches,
-                                rl_cloning *stats, masa_error *err)
-{
-    masa_status st = MASA_OK;
-    for (size_t b = 0, at = 0; st == MASA_OK && b < batches; b++) {
-        size_t n = (chosen->n - b + batches - 1) / batches;
-        st = rl_experts_learn(chosen, at, n, NULL, 0, l->session.config->meta.bc_lr,
-                              &l->prompts, &l->session, stats, err);
-        at += n;
-    }
-    return st;
-}
-
-/* Learns from a batch of what is remembered, each pass from another one. */
-static masa_status clone_remembered(rl_loop *l, rl_cloning *stats, masa_error *err)
-{
-    const masa_config *c = l->session.config;
-    rl_experts *memory = &l->method.experts;
-    size_t n = (size_t)c->meta.bc_batch, size = n;
-    if (c->meta.bc_mini_batch && c->meta.bc_mini_batch < c->meta.bc_batch)
-        size = (size_t)c->meta.bc_mini_batch;
-    rl_experts_forget(memory, (size_t)c->meta.bc_memory);
-    masa_status st = MASA_OK;
-    uint64_t key = masa_key((uint64_t)c->train.seed, (uint64_t)l->session.state.step);
-    for (long pass = 0; st == MASA_OK && memory->n >= n && pass < c->meta.bc_passes; pass++) {
-        rl_experts chosen = {0};
-        size_t batches = (n + size - 1) / size;
-        double u = masa_uniform(key, MASA_STREAM_LESSONS, (uint64_t)pass);
-        rl_experts_choose(&chosen, memory, n, batches, u);
-        st = learn_chosen(l, &chosen, batches, stats, err);
-        free(chosen.items);
-    }
-    return st;
-}
-
-/* Behaviour cloning: from what is remembered; or, once the buffer holds a batch, passes over it,
- * which empty it. */
+/* Behaviour cloning: once the buffer holds a batch, passes over it, which empty it. */
 static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *stats,
                                  masa_error *err)
 {
@@ -191,7 +153,6 @@ static masa_status clone_experts(rl_loop *l, const rl_draws *draws, rl_cloning *
     rl_experts *experts = &l->method.experts;
     if (!c->meta.bc_enabled || (c->meta.bc_acting && !l->method.acting)) return MASA_OK;
     rl_experts_gather(experts, draws, &l->prompts, c);
-    if (c->meta.bc_memory) return clone_remembered(l, stats, err);
     if (experts->n < (size_t)c->meta.bc_batch) return MASA_OK;
     masa_status st = MASA_OK;
     size_t size = c->meta.bc_mini_batch ? (size_t)c->meta.bc_mini_batch : experts->n;

@@ -693,19 +693,6 @@ static void predictions_with_factors_of_their_own_leave_the_solver_alone(void **
     must("resumed", "meta.adapter=2 meta.bc_lr=0.01 train.steps=1", false);
     must("resumed", "train.steps=2", true);
     assert_same_run("apart", "resumed", "predictor/adapter_model.safetensors", 2);
-    /* What is remembered to be cloned is in the checkpoint. */
-    static const char memory[] =
-        "meta.adapter=2 meta.bc_lr=0.01 meta.bc_memory=20 meta.bc_batch=6 "
-        "meta.bc_mini_batch=4 ";
-    char one[200], three[200];
-    snprintf(one, sizeof one, "%strain.steps=1", memory);
-    snprintf(three, sizeof three, "%strain.steps=3", memory);
-    must("remembers", three, false);
-    must("reminded", one, false);
-    must("reminded", "train.steps=3", true);
-    assert_same_run("remembers", "reminded", "predictor/adapter_model.safetensors", 3);
-    assert_near(metric_of("remembers", 1, "bc_texts"), 0, 0); /* not yet a batch */
-    assert_near(metric_of("remembers", 3, "bc_texts"), 6, 0);
 }
 
 /* In a common state the policy's momentum would move the weights at cloning's rate. */

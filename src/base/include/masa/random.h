@@ -21,7 +21,6 @@ typedef enum masa_stream {
     MASA_STREAM_GATE,       /* audits, soft gates and cutoffs */
     MASA_STREAM_TEST,
     MASA_STREAM_SHUFFLE, /* the control with permuted meta rewards */
-    MASA_STREAM_LESSONS, /* which remembered texts are cloned */
 } masa_stream;
 
 /** Ten rounds of Philox4x32 on a counter under a key. */

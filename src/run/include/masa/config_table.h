@@ -320,8 +320,6 @@
     INTEGER(meta, bc_passes, 1, 1, 1000, "passes", "passes over the same experts")         \
     INTEGER(meta, bc_mini_batch, 0, 0, 1000000, "texts",                                  \
             "texts in an update of a pass; 0: all that are held")                         \
-    INTEGER(meta, bc_memory, 0, 0, 1000000, "texts",                                      \
-            "experts that are remembered: each step learns bc_batch of them, made up as the prompts that were drawn, not as those that were rolled out; 0: each is learned once, when a batch is there") \
     INTEGER(meta, start_step, -1, -1, 1000000000, "steps",                                \
             "after this many steps predictions gate and cut off rollouts; 0: from the first step; -1: never") \
     CHOICE(meta, forecast, FORECAST, SAMPLES,                                             \
