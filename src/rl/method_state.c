@@ -136,13 +136,14 @@ static bool load_calibration(rl_method *m, json_t *list)
                        &c->gate_right) == 0;
 }
 
-/* Nothing of what they count is negative. */
-static bool load_numbers(double *out, size_t n, const json_t *list)
+/* n finite numbers, none below the least. */
+static bool load_numbers(double *out, size_t n, double least, const json_t *list)
 {
     bool ok = json_array_size(list) == n;
     for (size_t i = 0; ok && i < n; i++) {
-        out[i] = json_number_value(json_array_get(list, i));
-        ok = out[i] >= 0 && isfinite(out[i]);
+        json_t *number = json_array_get(list, i);
+        out[i] = json_number_value(number);
+        ok = json_is_number(number) && out[i] >= least && isfinite(out[i]);
     }
     return ok;
 }
@@ -153,13 +154,8 @@ static bool load_groups(masa_gate_fit *fit, const json_t *list)
     size_t n = json_array_size(list);
     if (!list) return true;
     double *numbers = masa_alloc(n + 1, sizeof *numbers);
-    bool ok = json_is_array(list) && n % 4 == 0;
-    for (size_t i = 0; ok && i < n; i++) {
-        json_t *number = json_array_get(list, i);
-        ok = json_is_number(number);
-        numbers[i] = json_number_value(number);
-    }
-    ok = ok && masa_gate_fit_import(fit, numbers, n / 4);
+    bool ok = json_is_array(list) && n % 4 == 0 && load_numbers(numbers, n, -1, list) &&
+              masa_gate_fit_import(fit, numbers, n / 4);
     free(numbers);
     return ok;
 }
@@ -175,7 +171,7 @@ static bool load_cutoff(masa_cutoff_fit *fit, const json_t *list)
         json_t *counts;
         ok = json_unpack(json_array_get(list, i), "[I,F,o]", &b, &squares, &counts) == 0 &&
              b >= 0 && b < MASA_CUTOFF_FIT_BANDS && squares > 0 && isfinite(squares) &&
-             load_numbers(fit->counts[b], MASA_CUTOFF_FIT_BINS, counts);
+             load_numbers(fit->counts[b], MASA_CUTOFF_FIT_BINS, 0, counts);
         if (ok) fit->squares[b] = squares;
     }
     return ok;

@@ -67,8 +67,8 @@ PRESET(masa_v1) = {PAPER,
 PRESET(mapr_v2) = {PAPER, PAPER_META, "meta.samples=8", "meta.cutoff_margin=1.5", NULL};
 
 /* SmolLM2-135M answers such problems best when it may answer in its own way: it hardly
- * ever writes a box. Of 16 prompts some seven teach; in all of its weights what is learned of one kind
- * disturbs what is known of another, in factors it does not (docs/experiments_more.md). */
+ * ever writes a box. Of 16 prompts some seven teach. With all weights trained one seed of three fell
+ * again, with factors none did (docs/experiments_more.md). */
 PRESET(quickstart) = {"algorithm.name=grpo",
                       EFFICIENT,
                       "meta.bc_batch=8",

@@ -246,6 +246,7 @@ enum { MOST = 256 };
 typedef struct decisions {
     masa_store_decision items[MOST];
     char kinds[MOST][12], problems[MOST];
+    double levels[MOST]; /* of what was foretold; else NaN */
     size_t n;
 } decisions;
 
@@ -257,6 +258,8 @@ static inline masa_status take_decision(void *context, const masa_store_decision
     assert_true(all->n < MOST);
     all->items[all->n] = *d;
     all->problems[all->n] = d->problem[0];
+    all->levels[all->n] = NAN;
+    if (d->extra) sscanf(d->extra, "{\"level\":%lf", &all->levels[all->n]);
     snprintf(all->kinds[all->n++], sizeof all->kinds[0], "%s", d->kind);
     return MASA_OK;
 }

@@ -172,6 +172,65 @@ static masa_status loads(planted *p, const json_t *json)
     return st;
 }
 
+/* What is foretold of 24 prompts, all of it too low by as much, and of one more that is drawn in
+ * their place: 1/2 comes to be heard where 1/2 once came true. */
+static void a_steps_forecasts_are_heard_at_one_level(void **state)
+{
+    (void)state;
+    planted p;
+    plant(&p, "meta.audit_share=0");
+    rl_draws draws = {0};
+    for (size_t i = 0; i < 25; i++) {
+        rl_draw *d = rl_draws_add(&draws, &problem, 3);
+        double said[] = {0.0001, 0.01, 0.3};
+        d->predictions = masa_alloc(1, sizeof *d->predictions);
+        d->predictions->forecast = (masa_forecast){
+            .n = 2, .n_pass_rates = 2, .pass_rate_mean = said[i < 24 ? i % 3 : 1]};
+    }
+    draws.n = 24;
+    rl_set_level(&draws, 0, &p.method, &p.prompts, &p.config);
+    const masa_forecast *f = &draws.items[1].predictions->forecast;
+    double level = f->level;
+    assert_true(level > 2);
+    for (size_t i = 0; i < 24; i++)
+        assert_near(draws.items[i].predictions->forecast.level, level, 0);
+    masa_forecast raw = *f;
+    raw.level = 0;
+    assert_true(masa_gate_fit_moments(&p.method.fit, &raw, NULL).mean < 0.2);
+    assert_true(masa_gate_fit_moments(&p.method.fit, f, NULL).mean > 0.3);
+    /* What was decided before stays as it was heard. */
+    draws.n = 25;
+    rl_set_level(&draws, 24, &p.method, &p.prompts, &p.config);
+    assert_near(draws.items[0].predictions->forecast.level, level, 0);
+    assert_near(draws.items[24].predictions->forecast.level, level, 0.5);
+    rl_draws_deinit(&draws);
+    uproot(&p);
+}
+
+static void a_checkpoint_keeps_what_forecasts_came_to(void **state)
+{
+    (void)state;
+    planted p;
+    plant(&p, "meta.audit_share=0");
+    bool closed = closes(&p, 3, 0);
+    json_t *kept = saved(&p);
+    assert_int_equal(json_array_size(json_object_get(kept, "groups")), 4 * 300);
+    assert_int_equal(loads(&p, kept), MASA_OK);
+    assert_true(closed && closes(&p, 3, 0));
+    /* of an earlier version: it is learned anew */
+    json_object_del(kept, "groups");
+    assert_int_equal(loads(&p, kept), MASA_OK);
+    assert_false(closes(&p, 3, 0));
+    static const char *const damaged[] = {"[0,1,1]", "[0,1,1,\"1\"]", "[0,1,1,0]",
+                                          "[-0.5,1,1,1]", "{}"};
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        json_object_set_new(kept, "groups", json_loads(damaged[i], 0, NULL));
+        assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
+    }
+    json_decref(kept);
+    uproot(&p);
+}
+
 /* A step of so many draws, of which the gate closed some. */
 static void act(planted *p, size_t n, size_t gated)
 {
@@ -284,6 +343,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(history_may_settle_it),
+        cmocka_unit_test(a_steps_forecasts_are_heard_at_one_level),
+        cmocka_unit_test(a_checkpoint_keeps_what_forecasts_came_to),
         cmocka_unit_test(a_step_is_overdrawn_by_what_the_gate_closed_lately),
         cmocka_unit_test(a_cutoff_acts_where_lengths_are_known),
         cmocka_unit_test(the_cut_say_nothing),

@@ -478,7 +478,23 @@ static void one_pass_forecasts_without_sampling(void **state)
     for (size_t i = 0; i < d.n; i++)
         if (strcmp(d.kinds[i], "gate") == 0 && d.items[i].taken)
             assert_true(d.problems[i] != 'm');
+    /* Where all are hopeless and nothing is known yet, forecasts are heard at the level of what is
+     * thought of prompts at first, a pass rate of 1/2: moved by -log(.004 / .996) = 5.5 logits. */
     char more[400];
+    put_template("hard.jsonl", "{\"problem\":\"h a\",\"answer\":\"y\"}\n"
+                               "{\"problem\":\"h b\",\"answer\":\"y\"}\n");
+    snprintf(more, sizeof more,
+             "meta.forecast=one_pass meta.share=0 rollout.prompts_per_step=8 train.steps=1 "
+             "data.train=%s "
+             "meta.forecast_prefix=<meta>m</meta>{\"math_notion\":[\"y\"],\"pass_rate\":",
+             in_root("hard.jsonl"));
+    must("hard", more, false);
+    read_decisions(&d, "hard", 1);
+    assert_int_equal(d.n, 8);
+    for (size_t i = 0; i < d.n; i++) {
+        assert_true(d.items[i].mean < 0.02 && d.levels[i] > 4 && d.levels[i] < 7);
+        assert_near(d.levels[i], d.levels[0], 0);
+    }
     masa_error err = {0};
     put_template("rateless.txt", "{problem}: solution_length?");
     snprintf(more, sizeof more, "meta.forecast=one_pass meta.template=%s",

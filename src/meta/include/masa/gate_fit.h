@@ -119,8 +119,8 @@ typedef struct masa_pass_rate_moments {
  *
  *   b max(0, 1 - v / b^2),  v = sum_i Var(p_i) / n^2 / (d mean / d b)^2,  Var(p) = E[p] - E[p (1-p)] - E[p]^2
  *
- * (James and Stein 1961, of one component), so that it is 0 for a few prompts, and for forecasts
- * that are off by no more than the prompts happen to be. Those that cannot be read are left out; 0
+ * (of b^2 the share v is noise: empirical Bayes), so that it is 0 for a few prompts, and for
+ * forecasts that are off by no more than the prompts happen to be. Those that cannot be read are left out; 0
  * if none can.
  */
 double masa_gate_fit_level(const masa_forecast *const *forecasts,
