@@ -6,7 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { POINTS = MASA_GATE_FIT_POINTS, KNOTS = MASA_GATE_FIT_KNOTS, ALL = KNOTS };
+enum {
+    POINTS = MASA_GATE_FIT_POINTS,
+    KNOTS = MASA_GATE_FIT_KNOTS,
+    ALL = KNOTS,
+    NUMBERS = MASA_GATE_FIT_NUMBERS
+};
 
 /* Of expectation-maximisation. Five come to the same decisions on recorded runs, but for one in
  * fifty. */
@@ -164,28 +169,27 @@ static void update(double out[POINTS], const double prior[POINTS],
 }
 
 void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast, double right,
-                           double wrong, double weight)
+                           double wrong, double weight, double among_alike)
 {
-    if (!(right + wrong > 0) || !(weight > 0)) return;
+    if (!(right + wrong > 0) || !(weight > 0) || !(among_alike > 0)) return;
     if (fit->n == MASA_GATE_FIT_MOST)
         memmove(fit->groups, fit->groups + 1, --fit->n * sizeof *fit->groups);
-    fit->groups[fit->n++] = (masa_gate_group){heard(forecast), right, wrong, weight};
+    fit->groups[fit->n++] = (masa_gate_group){heard(forecast), right, wrong, weight, among_alike};
 }
 
 /* A group as expectation-maximisation takes it. */
 typedef struct aged {
     double likelihood[POINTS];
     double share; /* of the knot above `knot` */
-    double weight, kept;
+    double weight, among_alike, kept;
     int knot;
 } aged;
 
-static void take(tally *seen, int k, const fitted *now, const aged *g, double share)
+static void take(tally *seen, int k, const fitted *now, const aged *g, double weight)
 {
     double posterior[POINTS];
-    if (share <= 0) return;
+    if (weight <= 0) return;
     update(posterior, now->at[k], g->likelihood);
-    double weight = g->weight * share;
     for (int i = 0; i < POINTS; i++) seen->counts[k][i] += g->kept * weight * posterior[i];
     seen->squares[k] += g->kept * weight * weight;
 }
@@ -201,6 +205,7 @@ void masa_gate_fit_learn(masa_gate_fit *fit, double window)
     for (size_t i = fit->n; i-- > 0;) {
         const masa_gate_group *g = &fit->groups[i];
         groups[i].weight = g->weight;
+        groups[i].among_alike = g->among_alike;
         groups[i].kept = exp(-later / window);
         groups[i].knot = locate(&groups[i].share, g->forecast);
         set_likelihood(groups[i].likelihood, now.at[ALL], g->right, g->wrong);
@@ -210,10 +215,10 @@ void masa_gate_fit_learn(masa_gate_fit *fit, double window)
         seen = (tally){0};
         for (size_t i = 0; i < fit->n; i++) {
             const aged *g = &groups[i];
-            take(&seen, ALL, &now, g, 1);
+            take(&seen, ALL, &now, g, g->weight);
             if (g->knot == ALL) continue;
-            take(&seen, g->knot, &now, g, 1 - g->share);
-            take(&seen, g->knot + 1, &now, g, g->share);
+            take(&seen, g->knot, &now, g, g->among_alike * (1 - g->share));
+            take(&seen, g->knot + 1, &now, g, g->among_alike * g->share);
         }
         maximise(&now, &seen);
     }
@@ -328,8 +333,9 @@ void masa_gate_fit_export(double *numbers, const masa_gate_fit *fit)
 {
     for (size_t i = 0; i < fit->n; i++) {
         const masa_gate_group *g = &fit->groups[i];
-        memcpy(numbers + 4 * i, (double[]){g->forecast, g->right, g->wrong, g->weight},
-               4 * sizeof *numbers);
+        memcpy(numbers + NUMBERS * i,
+               (double[]){g->forecast, g->right, g->wrong, g->weight, g->among_alike},
+               NUMBERS * sizeof *numbers);
     }
 }
 
@@ -337,14 +343,15 @@ bool masa_gate_fit_import(masa_gate_fit *fit, const double *numbers, size_t n)
 {
     if (n > MASA_GATE_FIT_MOST) return false;
     for (size_t i = 0; i < n; i++) {
-        const double *g = numbers + 4 * i;
+        const double *g = numbers + NUMBERS * i;
         bool forecast = g[0] == -1 || (g[0] >= 0 && g[0] <= 1);
         bool rollouts = g[1] >= 0 && g[2] >= 0 && g[1] + g[2] > 0 && isfinite(g[1] + g[2]);
-        if (!forecast || !rollouts || !(g[3] > 0) || !isfinite(g[3])) return false;
+        bool weights = g[3] > 0 && g[4] > 0 && isfinite(g[3] + g[4]);
+        if (!forecast || !rollouts || !weights) return false;
     }
     for (size_t i = 0; i < n; i++) {
-        const double *g = numbers + 4 * i;
-        fit->groups[i] = (masa_gate_group){g[0], g[1], g[2], g[3]};
+        const double *g = numbers + NUMBERS * i;
+        fit->groups[i] = (masa_gate_group){g[0], g[1], g[2], g[3], g[4]};
     }
     fit->n = n;
     return true;

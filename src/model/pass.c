@@ -119,21 +119,15 @@ static void put_batch(masa_pass *pass, const masa_batch *batch)
     masa_attention_plan_set(pass->plan, batch->segments, batch->n_segments);
 }
 
-void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
+/* The embedding and the first n layers, of the batch that was put. */
+static void run_layers(masa_pass *pass, size_t n)
 {
     const masa_model *m = pass->model;
     const masa_model_config *c = &m->config;
     const pass_buffers *b = &pass->buffers;
-    size_t rows = batch->n_tokens;
-    put_batch(pass, batch);
-    pass->stage = PASS_FORWARD;
-    if (batch->kept) {
-        activations_recall(batch->kept, b->kept_rows, rows, c->n_layers,
-                           &pass->layers[c->n_layers]);
-        return;
-    }
+    size_t rows = pass->n_tokens;
     model_embed(m, pass->layers[0].input, b->norm, b->tokens, rows);
-    for (size_t l = 0; l < c->n_layers; l++) {
+    for (size_t l = 0; l < n; l++) {
         const pass_layer *a = &pass->layers[l];
         float DEVICE *next = pass->layers[l + 1].input;
         pass_layer_activations(pass, l);
@@ -141,6 +135,30 @@ void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
         copy(next, a->middle, rows * c->hidden_size);
         masa_linear_forward(m->layers[l].down, next, MASA_F32, b->act, NULL, rows, true);
     }
+}
+
+void masa_pass_forward(masa_pass *pass, const masa_batch *batch)
+{
+    const masa_model_config *c = &pass->model->config;
+    put_batch(pass, batch);
+    pass->stage = PASS_FORWARD;
+    if (batch->kept) {
+        activations_recall(batch->kept, pass->buffers.kept_rows, batch->n_tokens, c->n_layers,
+                           &pass->layers[c->n_layers]);
+        return;
+    }
+    run_layers(pass, c->n_layers);
+}
+
+void masa_pass_residual(masa_pass *pass, const masa_batch *batch, size_t n_layers, float *out)
+{
+    const masa_model_config *c = &pass->model->config;
+    assert(n_layers <= c->n_layers);
+    put_batch(pass, batch);
+    pass->stage = PASS_EMPTY;
+    run_layers(pass, n_layers);
+    masa_device_get(out, pass->layers[n_layers].input,
+                    batch->n_tokens * c->hidden_size * sizeof *out);
 }
 
 void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy)

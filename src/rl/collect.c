@@ -2,6 +2,7 @@
 
 #include "decide.h"
 #include "factors.h"
+#include "probe.h"
 #include "score.h"
 
 #include <masa/memory.h>
@@ -28,16 +29,22 @@ static bool wants_solutions(const rl_draw *d, const masa_config *config)
     return !d->decision.gated && !d->decision.given_up && d->solutions.n < rl_wanted(d, config);
 }
 
-/* One pass over the draws from number `first` on of which not enough is known without. */
-static masa_status forecast(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
+/* If that is how forecasts are made (MASA_CONFIG_FORECAST_*): one pass over the draws from number `first` on of which not enough
+ * is known without. */
+static masa_status forecast(rl_loop *l, rl_draws *draws, size_t first, int how,
+                            masa_error *err)
 {
+    if (l->session.config->meta.forecast != how) return MASA_OK;
     rl_draw **asked = masa_alloc(draws->n + 1, sizeof(rl_draw *));
     size_t n = 0;
     for (size_t i = first; i < draws->n; i++)
         if (rl_needs_forecast(&draws->items[i], &l->method, &l->prompts, &l->session))
             asked[n++] = &draws->items[i];
-    masa_status st =
-        n ? rl_one_pass_forecast(&l->one_pass, asked, n, &l->session, err) : MASA_OK;
+    masa_status st = MASA_OK;
+    if (n && how == MASA_CONFIG_FORECAST_ONE_PASS)
+        st = rl_one_pass_forecast(&l->one_pass, asked, n, &l->session, err);
+    if (n && how == MASA_CONFIG_FORECAST_PROBE)
+        st = rl_probe_forecast(&l->method.probe, asked, n, &l->session, err);
     free(asked);
     return st;
 }
@@ -64,9 +71,8 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
     if (st == MASA_OK && solutions) st = rl_score_solutions(draws, first, &l->session, err);
     for (size_t i = first; st == MASA_OK && meta && i < draws->n; i++)
         if (draws->items[i].meta.n) rl_predict(&draws->items[i], l->session.config);
-    if (st == MASA_OK && meta &&
-        l->session.config->meta.forecast == MASA_CONFIG_FORECAST_ONE_PASS)
-        st = forecast(l, draws, first, err);
+    if (st == MASA_OK && meta)
+        st = forecast(l, draws, first, MASA_CONFIG_FORECAST_ONE_PASS, err);
     if (st == MASA_OK && meta)
         rl_set_level(draws, first, &l->method, &l->prompts, l->session.config);
     if (meta) rl_predictor_end(&l->session);
@@ -77,10 +83,11 @@ static masa_status sample(rl_loop *l, rl_draws *draws, size_t first, bool soluti
 /* Both kinds: at once where the same weights make them. */
 static masa_status sample_both(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
 {
-    bool meta = l->session.config->meta.samples > 0;
-    if (!meta || !l->session.predictor) return sample(l, draws, first, true, meta, err);
-    masa_status st = sample(l, draws, first, false, true, err);
-    return st == MASA_OK ? sample(l, draws, first, true, false, err) : st;
+    bool meta = l->session.config->meta.samples > 0, at_once = !meta || !l->session.predictor;
+    masa_status st = at_once ? sample(l, draws, first, true, meta, err)
+                             : sample(l, draws, first, false, true, err);
+    if (st == MASA_OK) st = forecast(l, draws, first, MASA_CONFIG_FORECAST_PROBE, err);
+    return st == MASA_OK && !at_once ? sample(l, draws, first, true, false, err) : st;
 }
 
 /* The solutions of what the gate left open, whole groups or in pilots: rounds after which it is
@@ -111,6 +118,7 @@ static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, mas
 {
     bool meta = l->session.config->meta.samples > 0;
     masa_status st = meta ? sample(l, draws, first, false, true, err) : MASA_OK;
+    if (st == MASA_OK) st = forecast(l, draws, first, MASA_CONFIG_FORECAST_PROBE, err);
     for (size_t i = first; st == MASA_OK && i < draws->n; i++)
         st = rl_decide(&draws->items[i], &l->method, &l->prompts, &l->session, err);
     return st == MASA_OK ? sample_solutions(l, draws, first, err) : st;

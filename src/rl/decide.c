@@ -76,7 +76,7 @@ static bool fit_closes(double *value, const rl_draw *d, const evidence *e,
     return *value > masa_gate_fit_threshold_after(threshold, seen, G);
 }
 
-/* Whether the gate closes on a draw whatever a single pass would foretell: it was gated for
+/* Whether the gate closes on a draw whatever a pass would foretell: it was gated for
  * good, or its own history closes it. (Sampled predictions are there in any case, so they are
  * heard.) */
 static bool settled(double *value, const rl_draw *d, const rl_method *method,
@@ -85,7 +85,7 @@ static bool settled(double *value, const rl_draw *d, const rl_method *method,
     *value = method->shut[rl_prompts_index(prompts, d->number)];
     if (*value > 0) return true;
     if (c->meta.gate != MASA_CONFIG_GATE_SOFT || d->meta.n ||
-        c->meta.forecast != MASA_CONFIG_FORECAST_ONE_PASS)
+        c->meta.forecast == MASA_CONFIG_FORECAST_SAMPLES)
         return false;
     evidence e = evidence_on(d, method, prompts, c);
     e.forecast = NULL;

@@ -9,7 +9,8 @@
 
 bool rl_method_remembers(const masa_config *config)
 {
-    return config->meta.samples > 0 || config->meta.start_step >= 0;
+    return config->meta.samples > 0 || config->meta.start_step >= 0 ||
+           config->meta.forecast == MASA_CONFIG_FORECAST_PROBE;
 }
 
 masa_status rl_method_check(const masa_config *config, masa_error *err)
@@ -28,6 +29,11 @@ masa_status rl_method_check(const masa_config *config, masa_error *err)
     };
     bool fitted = config->meta.gate == MASA_CONFIG_GATE_SOFT ||
                   config->meta.gate == MASA_CONFIG_GATE_HISTORY;
+    if (config->meta.forecast == MASA_CONFIG_FORECAST_PROBE &&
+        config->meta.gate == MASA_CONFIG_GATE_HARD)
+        return MASA_FAIL(err, MASA_ERR_CONFIG,
+                         "what meta.forecast=probe foretells has no spread for meta.gate hard to "
+                         "go by; take meta.gate soft");
     if (config->meta.gate_pilot && !fitted)
         return MASA_FAIL(
             err, MASA_ERR_CONFIG,
@@ -55,6 +61,7 @@ void rl_method_init(rl_method *m, const masa_config *config, size_t n_problems)
 void rl_method_deinit(rl_method *m)
 {
     rl_experts_clear(&m->experts);
+    masa_probe_deinit(&m->probe);
     free(m->warm_start);
     free(m->beliefs);
     free(m->shut);
@@ -102,10 +109,16 @@ static void observe(rl_method *m, const rl_draw *d, rl_prompts *prompts,
                     const masa_config *config)
 {
     const masa_forecast *forecast = d->predictions ? &d->predictions->forecast : NULL;
-    double right = 0, weight = stands_for(d, config);
+    const masa_belief *history = &m->beliefs[rl_prompts_index(prompts, d->number)];
+    double right = 0, weight = stands_for(d, config), among_alike = weight;
+    /* Then the gate closed by the forecast alone. */
+    if (d->decision.audited && history->right + history->wrong == 0)
+        among_alike *= config->meta.audit_share;
     for (size_t j = 0; j < d->solutions.n; j++) right += d->solutions.rollouts[j].correct;
     double wrong = (double)d->solutions.n - right;
     /* What a cutoff left of a group is not its pass rate. */
+    if (d->features && !rl_limited(d, config))
+        masa_probe_observe(&m->probe, d->features, right, wrong);
     if (!rl_limited(d, config))
         masa_belief_update(&m->beliefs[rl_prompts_index(prompts, d->number)],
                            rl_prompts_epoch(prompts, d->number), right, wrong,
@@ -114,7 +127,7 @@ static void observe(rl_method *m, const rl_draw *d, rl_prompts *prompts,
         masa_cutoff_fit_observe(&m->cutoff, forecast, d->predictions->truth, weight,
                                 (double)config->meta.gate_window);
     if (weight > 0 && isfinite(weight))
-        masa_gate_fit_observe(&m->fit, forecast, right, wrong, weight);
+        masa_gate_fit_observe(&m->fit, forecast, right, wrong, weight, among_alike);
 }
 
 long rl_method_draws_for(const rl_method *m, long missing, size_t drawn, size_t gated)
@@ -152,4 +165,5 @@ void rl_method_observe(rl_method *m, const rl_draws *draws, rl_prompts *prompts,
         masa_calibration_update(&m->calibration, forecast, &truth, closed, &options);
     }
     masa_gate_fit_learn(&m->fit, (double)config->meta.gate_window);
+    masa_probe_learn(&m->probe);
 }

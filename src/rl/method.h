@@ -5,6 +5,7 @@
 
 #include <masa/cutoff_fit.h>
 #include <masa/gate_fit.h>
+#include <masa/probe.h>
 
 #include "experts.h"
 #include "predict.h"
@@ -21,6 +22,7 @@ typedef struct rl_method {
     bool acting;      /* predictions gate and cut off in this step */
     masa_calibration calibration;
     masa_gate_fit fit;      /* what past forecasts came to */
+    masa_probe probe;       /* what hidden states came to (meta.forecast=probe) */
     masa_cutoff_fit cutoff; /* how far right solutions ran beyond their forecasts */
     masa_belief *beliefs;   /* [n_beliefs] one for each training problem, by epoch */
     bool *shut;             /* [n_beliefs] gated for good (meta.gate_static) */
@@ -29,7 +31,7 @@ typedef struct rl_method {
     rl_experts experts;
 } rl_method;
 
-/* Whether a run has anything to remember: meta rollouts, or a gate without them. */
+/* Whether a run has anything to remember: meta rollouts, a probe, or a gate without either. */
 bool rl_method_remembers(const masa_config *config);
 /* Refuses settings whose soft cutoff would change the gradient on average. */
 masa_status rl_method_check(const masa_config *config, masa_error *err);

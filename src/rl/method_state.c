@@ -5,6 +5,8 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,10 +56,30 @@ static json_t *save_numbers(const double *numbers, size_t n)
 
 static json_t *save_groups(const masa_gate_fit *fit)
 {
-    double *numbers = masa_alloc(4 * fit->n + 1, sizeof *numbers);
+    size_t n = MASA_GATE_FIT_NUMBERS * fit->n;
+    double *numbers = masa_alloc(n + 1, sizeof *numbers);
     masa_gate_fit_export(numbers, fit);
-    json_t *list = save_numbers(numbers, 4 * fit->n);
+    json_t *list = save_numbers(numbers, n);
     free(numbers);
+    return list;
+}
+
+/* Features as the bits of float32 in hexadecimal, 8 digits each. */
+enum { HEX = 8 };
+
+static json_t *save_probe(const masa_probe *probe)
+{
+    json_t *list = json_array();
+    char text[HEX * MASA_PROBE_FEATURES + 1];
+    for (size_t i = 0; i < probe->n; i++) {
+        const masa_probe_group *g = &probe->groups[i];
+        for (size_t j = 0; j < MASA_PROBE_FEATURES; j++) {
+            uint32_t bits;
+            memcpy(&bits, &g->features[j], sizeof bits);
+            snprintf(text + HEX * j, HEX + 1, "%08x", (unsigned)bits);
+        }
+        json_array_append_new(list, json_pack("[f,f,s]", g->right, g->wrong, text));
+    }
     return list;
 }
 
@@ -76,9 +98,9 @@ static json_t *save_cutoff(const masa_cutoff_fit *fit)
 char *rl_method_save(const rl_method *m)
 {
     json_t *json =
-        json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:[f,f],s:o}", "warm_started", m->warm_started,
+        json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:[f,f],s:o}", "warm_started", m->warm_started,
                   "acting", m->acting, "calibration", save_calibration(&m->calibration),
-                  "groups", save_groups(&m->fit), "cutoff", save_cutoff(&m->cutoff), "beliefs",
+                  "fit", save_groups(&m->fit), "probe", save_probe(&m->probe), "cutoff", save_cutoff(&m->cutoff), "beliefs",
                   save_beliefs(m), "shut", save_shut(m), "gated", m->gated.draws,
                   m->gated.gated, "experts", rl_experts_save(&m->experts));
     if (m->warm_start)
@@ -148,15 +170,47 @@ static bool load_numbers(double *out, size_t n, double least, const json_t *list
     return ok;
 }
 
-/* A checkpoint of an earlier version has none, but what was learned of the groups. */
+/* A checkpoint of an earlier version has none, or groups with one weight, under another name. */
 static bool load_groups(masa_gate_fit *fit, const json_t *list)
 {
     size_t n = json_array_size(list);
     if (!list) return true;
     double *numbers = masa_alloc(n + 1, sizeof *numbers);
-    bool ok = json_is_array(list) && n % 4 == 0 && load_numbers(numbers, n, -1, list) &&
-              masa_gate_fit_import(fit, numbers, n / 4);
+    bool ok = json_is_array(list) && n % MASA_GATE_FIT_NUMBERS == 0 &&
+              load_numbers(numbers, n, -1, list) &&
+              masa_gate_fit_import(fit, numbers, n / MASA_GATE_FIT_NUMBERS);
     free(numbers);
+    return ok;
+}
+
+static bool load_features(float out[MASA_PROBE_FEATURES], const char *text)
+{
+    if (strlen(text) != HEX * MASA_PROBE_FEATURES ||
+        strspn(text, "0123456789abcdef") != HEX * MASA_PROBE_FEATURES)
+        return false;
+    for (size_t j = 0; j < MASA_PROBE_FEATURES; j++) {
+        char digits[HEX + 1] = {0};
+        memcpy(digits, text + HEX * j, HEX);
+        uint32_t bits = (uint32_t)strtoul(digits, NULL, 16);
+        memcpy(&out[j], &bits, sizeof bits);
+        if (!isfinite(out[j])) return false;
+    }
+    return true;
+}
+
+/* A checkpoint of an earlier version has none. */
+static bool load_probe(masa_probe *probe, const json_t *list)
+{
+    bool ok = !list || (json_is_array(list) && json_array_size(list) <= MASA_PROBE_MOST);
+    for (size_t i = 0; ok && i < json_array_size(list); i++) {
+        float features[MASA_PROBE_FEATURES];
+        const char *text;
+        double right, wrong;
+        ok = json_unpack(json_array_get(list, i), "[F,F,s]", &right, &wrong, &text) == 0 &&
+             right >= 0 && wrong >= 0 && right + wrong > 0 && isfinite(right + wrong) &&
+             load_features(features, text);
+        if (ok) masa_probe_observe(probe, features, right, wrong);
+    }
     return ok;
 }
 
@@ -190,24 +244,26 @@ masa_status rl_method_load(rl_method *m, const masa_config *config, const char *
 {
     if (!text) return MASA_OK;
     int warm = 0, acting = 0;
-    json_t *calibration, *groups = NULL, *cutoff = NULL, *beliefs, *shut, *gated = NULL,
-                         *experts;
+    json_t *calibration, *groups = NULL, *probe = NULL, *cutoff = NULL, *beliefs, *shut,
+                         *gated = NULL, *experts;
     json_t *warm_start = NULL;
     json_t *json = json_loads(text, 0, NULL);
     bool ok = json &&
-              json_unpack(json, "{s:b,s:b,s:o,s?o,s?o,s:o,s:o,s?o,s:o,s?o}", "warm_started",
-                          &warm, "acting", &acting, "calibration", &calibration, "groups",
-                          &groups, "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
+              json_unpack(json, "{s:b,s:b,s:o,s?o,s?o,s?o,s:o,s:o,s?o,s:o,s?o}", "warm_started",
+                          &warm, "acting", &acting, "calibration", &calibration, "fit",
+                          &groups, "probe", &probe, "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
                           "gated", &gated, "experts", &experts, "warm_start", &warm_start) == 0;
     m->warm_started = warm;
     m->acting = acting;
     ok = ok && load_calibration(m, calibration) && load_groups(&m->fit, groups) &&
+         load_probe(&m->probe, probe) &&
          load_cutoff(&m->cutoff, cutoff) && load_beliefs(m, beliefs) && load_shut(m, shut) &&
          load_gated(&m->gated, gated) && rl_experts_load(&m->experts, experts);
     if (ok && warm_start)
         m->warm_start = json_dumps(warm_start, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);
     masa_gate_fit_learn(&m->fit, (double)config->meta.gate_window);
+    masa_probe_learn(&m->probe);
     if (ok) return MASA_OK;
     return MASA_FAIL(err, MASA_ERR_FORMAT,
                      "the checkpoint's state of the meta rollouts is damaged, or of another "

@@ -49,6 +49,7 @@ void rl_draws_deinit(rl_draws *draws)
         group_deinit(&draws->items[i].solutions);
         group_deinit(&draws->items[i].meta);
         rl_predictions_destroy(draws->items[i].predictions);
+        free(draws->items[i].features);
     }
     free(draws->items);
     *draws = (rl_draws){0};

@@ -157,12 +157,14 @@ static masa_status check_meta(const masa_config *config, masa_error *err)
     bool blind = config->meta.gate == MASA_CONFIG_GATE_HISTORY ||
                  config->meta.gate == MASA_CONFIG_GATE_RANDOM;
     if (config->meta.samples == 0) {
-        bool acts = config->meta.start_step >= 0 && !blind;
+        bool acts = config->meta.start_step >= 0 && !blind &&
+                    config->meta.forecast != MASA_CONFIG_FORECAST_PROBE;
         return !acts && config->meta.warm_start_prompts == 0
                    ? MASA_OK
                    : MASA_FAIL(err, MASA_ERR_CONFIG,
-                               "meta.%s needs meta rollouts: set meta.samples",
-                               acts ? "start_step" : "warm_start_prompts");
+                               "meta.%s needs meta rollouts: set meta.samples%s",
+                               acts ? "start_step" : "warm_start_prompts",
+                               acts ? ", or meta.forecast=probe" : "");
     }
     if (config->meta.samples == 1)
         return MASA_FAIL(err, MASA_ERR_CONFIG,

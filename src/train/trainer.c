@@ -75,15 +75,20 @@ double masa_trainer_flops(const masa_trainer *trainer)
     return trainer->flops;
 }
 
-/* Of the packed batch's forward pass. A token sees itself and all before it. */
-static double batch_flops(const masa_trainer *t)
+/* Of the packed batch's way through all layers. A token sees itself and all before it. */
+static double layers_flops(const masa_trainer *t)
 {
     const masa_batch *b = &t->pack.batch;
     double context = 0, plain = masa_model_flops(t->config, 0, false);
     for (size_t i = 0; i < b->n_tokens; i++) context += b->positions[i] + 1;
     double attention = masa_model_flops(t->config, 1, false) - plain;
-    double head = masa_model_flops(t->config, 0, true) - plain;
-    return (double)b->n_tokens * plain + context * attention + (double)b->n_targets * head;
+    return (double)b->n_tokens * plain + context * attention;
+}
+
+static double batch_flops(const masa_trainer *t)
+{
+    double head = masa_model_flops(t->config, 0, true) - masa_model_flops(t->config, 0, false);
+    return layers_flops(t) + (double)t->pack.batch.n_targets * head;
 }
 
 static masa_status check_tokens(const masa_trainer *t, const int32_t *tokens, size_t n,
@@ -163,6 +168,59 @@ masa_status masa_trainer_logprobs(masa_trainer *t, const masa_sequence *sequence
         done += packed;
     }
     if (st == MASA_OK && mean_entropy) *mean_entropy = tokens > 0 ? entropy / tokens : 0;
+    return st;
+}
+
+/* Mean and last of the rows of a prompt that ends with row `last`: those of its segment and of
+ * what that continues. */
+static void prompt_state(float *out, const float *rows, int32_t last, const masa_batch *b,
+                         size_t hidden)
+{
+    float *mean = out;
+    size_t n = 0;
+    int32_t s = 0;
+    while (b->segments[s].start + b->segments[s].length <= last) s++;
+    memset(mean, 0, hidden * sizeof *mean);
+    for (; s >= 0; s = b->segments[s].parent)
+        for (int32_t i = 0; i < b->segments[s].length; i++, n++) {
+            const float *row = rows + (size_t)(b->segments[s].start + i) * hidden;
+            for (size_t j = 0; j < hidden; j++) mean[j] += row[j];
+        }
+    for (size_t j = 0; j < hidden; j++) mean[j] /= (float)n;
+    memcpy(out + hidden, rows + (size_t)last * hidden, hidden * sizeof *out);
+}
+
+masa_status masa_trainer_prompt_states(masa_trainer *t, const masa_sequence *sequences,
+                                       size_t n, size_t n_layers, float *out, masa_error *err)
+{
+    size_t hidden = t->config->hidden_size;
+    masa_sequence *asked = masa_alloc(n + 1, sizeof *asked);
+    /* A target, so that the prompt's last row is told; no response token is run. */
+    for (size_t i = 0; i < n; i++)
+        asked[i] = (masa_sequence){.prompt = sequences[i].prompt,
+                                   .prompt_size = sequences[i].prompt_size,
+                                   .group = sequences[i].group,
+                                   .response = sequences[i].prompt,
+                                   .response_size = 1};
+    void *rows = NULL;
+    masa_status st = check(t, asked, n, err);
+    if (st == MASA_OK)
+        st = masa_alloc_large(&rows, t->options.tokens_per_pass * hidden, sizeof(float),
+                              "hidden states", err);
+    const volatile sig_atomic_t *stop = t->options.stop;
+    for (size_t done = 0; st == MASA_OK && done < n;) {
+        if (stop && *stop) st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
+        if (st != MASA_OK) break;
+        size_t packed = pack_fill(&t->pack, asked + done, n - done, NULL, 1);
+        const masa_batch *b = &t->pack.batch;
+        masa_pass_residual(t->pass, b, n_layers, rows);
+        t->flops += layers_flops(t) * (double)n_layers / (double)t->config->n_layers;
+        for (size_t i = 0; i < packed; i++)
+            prompt_state(out + 2 * (done + i) * hidden, rows, b->target_rows[i], b, hidden);
+        done += packed;
+    }
+    free(rows);
+    free(asked);
     return st;
 }
 

@@ -66,7 +66,7 @@ static void learn(masa_gate_fit *fit, const population *of, size_t n, masa_rando
     for (size_t i = 0; i < n; i++) {
         prompt x = draw(of, random);
         size_t size = 8 + masa_random_below(random, 9), right = roll_out(x.p, size, random);
-        masa_gate_fit_observe(fit, &x.forecast, (double)right, (double)(size - right), 1);
+        masa_gate_fit_observe(fit, &x.forecast, (double)right, (double)(size - right), 1, 1);
     }
     masa_gate_fit_learn(fit, WINDOW);
 }

@@ -30,7 +30,8 @@
  * an end.
  *
  * The fit is expectation-maximisation over the groups that were rolled out, r right and w wrong
- * at the forecast f with the weight v: of knot k next to f, with the share t_k of the interpolation,
+ * at the forecast f with the weight v (of all groups together the weight among all, of a knot that
+ * among its like): of knot k next to f, with the share t_k of the interpolation,
  *
  *   n_k(x)  <-  sum over groups  kept v t_k c_k(x) p_x^r (1-p_x)^w / sum_y c_k(y) p_y^r (1-p_y)^w
  *
@@ -67,11 +68,13 @@ enum {
     MASA_GATE_FIT_POINTS = 13,
     MASA_GATE_FIT_KNOTS = 13,
     MASA_GATE_FIT_MOST = 2048, /* groups that are kept, the newest */
+    MASA_GATE_FIT_NUMBERS = 5, /* that make up a group in a checkpoint */
 };
 
 /* One that was rolled out; forecast: the mean at its level, -1: none that can be read. */
 typedef struct masa_gate_group {
-    double forecast, right, wrong, weight;
+    double forecast, right, wrong;
+    double weight, among_alike; /* masa_gate_fit_observe */
 } masa_gate_group;
 
 /* What past groups came to. Starts as all 0. */
@@ -91,12 +94,16 @@ typedef struct masa_gate_fit {
  * weight        1 / the probability with which this prompt was rolled out: 1 where the
  *               gate was open, 1 / audit share for an audited one, 1 / (1 - skip
  *               probability) with a soft gate. So the audited stand for all that were
- *               closed, and what is learned of a forecast is not bent by the gate's own
- *               choices. Times masa_statistics_weight where cutoffs hide some groups. Not
+ *               closed. Times masa_statistics_weight where cutoffs hide some groups. Not
  *               negative.
+ * among_alike   the same among prompts with the same forecast, for what is learned of it: 1 /
+ *               the probability given the forecast, up to a factor that depends on the forecast
+ *               alone. Where the gate went by nothing but the forecast this is 1 for an audited
+ *               prompt too: of those with its forecast it is one like the others, and 33 for
+ *               it would let a lucky guess on one hopeless prompt speak for 33.
  */
 void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast, double right,
-                           double wrong, double weight);
+                           double wrong, double weight, double among_alike);
 
 /**
  * Fits to the groups, from nothing: the same groups give the same fit. Before the first time what
@@ -170,7 +177,7 @@ double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold, size_
  */
 double masa_gate_fit_threshold_after(double threshold, size_t seen, size_t group_size);
 
-/** The groups to and from numbers [n x 4] of a checkpoint; what was learned of them is not kept.
+/** The groups to and from numbers [n, MASA_GATE_FIT_NUMBERS] of a checkpoint; what was learned of them is not kept.
  * Import: false, and the fit as it was, when they are not what is exported or are too many. */
 void masa_gate_fit_export(double *numbers, const masa_gate_fit *fit);
 bool masa_gate_fit_import(masa_gate_fit *fit, const double *numbers, size_t n);

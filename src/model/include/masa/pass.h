@@ -59,6 +59,9 @@ size_t masa_pass_bytes_untrainable(const masa_model_config *config, masa_dtype c
                                    size_t max_tokens, size_t max_targets);
 
 void masa_pass_forward(masa_pass *pass, const masa_batch *batch);
+/** The residual stream behind the first n_layers layers (0: the embedding), to the host array out
+ *  [n_tokens, hidden]. Only these are run; of the targets nothing is computed, nor can be. */
+void masa_pass_residual(masa_pass *pass, const masa_batch *batch, size_t n_layers, float *out);
 /** Host arrays: logprob [n_targets]; entropy [n_targets] in nats or NULL. After forward. */
 void masa_pass_logprobs(masa_pass *pass, float *logprob, float *entropy);
 /** Adds d(sum_i dlogprob[i]*logprob[i])/d(parameter) to the model's gradients; dlogprob

@@ -55,7 +55,7 @@
     V(GATE, OFF, "off") V(GATE, HARD, "hard") V(GATE, SOFT, "soft")                       \
     V(GATE, HISTORY, "history") V(GATE, RANDOM, "random")
 #define MASA_CONFIG_VALUES_FORECAST(V)                                                    \
-    V(FORECAST, SAMPLES, "samples") V(FORECAST, ONE_PASS, "one_pass")
+    V(FORECAST, SAMPLES, "samples") V(FORECAST, ONE_PASS, "one_pass") V(FORECAST, PROBE, "probe")
 #define MASA_CONFIG_VALUES_DIFFICULTY_RULE(V)                                             \
     V(DIFFICULTY_RULE, POWER, "power") V(DIFFICULTY_RULE, BRIER, "brier")
 #define MASA_CONFIG_VALUES_NOTION_TEST(V)                                                 \
@@ -323,9 +323,11 @@
     INTEGER(meta, start_step, -1, -1, 1000000000, "steps",                                \
             "after this many steps predictions gate and cut off rollouts; 0: from the first step; -1: never") \
     CHOICE(meta, forecast, FORECAST, SAMPLES,                                             \
-           "what is acted on: the meta rollouts, or `one_pass`: the model's probabilities of the pass rate after forecast_prefix, without sampling") \
+           "what is acted on: the meta rollouts; `one_pass`: the model's probabilities of the pass rate after forecast_prefix, without sampling; or `probe`: a regression on the model's hidden state, which needs no predictions (meta.samples may be 0)") \
     TEXT(meta, forecast_prefix, "auto",                                                   \
          "one_pass: how an answer begins up to the pass rate; `auto`: in the form that the meta prompt asks for") \
+    NUMBER(meta, probe_depth, 0.6, 0, 1, "",                                              \
+           "probe: after which share of the model's layers the hidden state is taken; 0: the tokens' embeddings, so that nothing but the prompt's words is heard (a control)") \
     CHOICE(meta, transition, TRANSITION, FIXED,                                           \
            "`fixed`: act on predictions after start_step; `adaptive`: after it whenever they are good enough") \
     NUMBER(meta, transition_pass_rate, 0.2, 0, 1, "",                                     \

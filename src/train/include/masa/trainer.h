@@ -66,6 +66,15 @@ double masa_trainer_flops(const masa_trainer *trainer);
 masa_status masa_trainer_logprobs(masa_trainer *trainer, const masa_sequence *sequences,
                                   size_t n, double *mean_entropy, masa_error *err);
 
+/**
+ * What the model makes of prompts before anything is answered: of the residual stream behind its
+ * first n_layers layers (0: the embedding) the mean over each prompt's tokens, then its last
+ * token's. out [n, 2, hidden]; of the sequences prompt, prompt_size and group are read, and each
+ * has a group of its own. Errors as for masa_trainer_logprobs.
+ */
+masa_status masa_trainer_prompt_states(masa_trainer *trainer, const masa_sequence *sequences,
+                                       size_t n, size_t n_layers, float *out, masa_error *err);
+
 typedef struct masa_trainer_stats {
     masa_objective_stats objective;
     double entropy_sum; /* nats, over the same tokens */
