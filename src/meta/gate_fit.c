@@ -174,7 +174,8 @@ void masa_gate_fit_observe(masa_gate_fit *fit, const masa_forecast *forecast, do
     if (!(right + wrong > 0) || !(weight > 0) || !(among_alike > 0)) return;
     if (fit->n == MASA_GATE_FIT_MOST)
         memmove(fit->groups, fit->groups + 1, --fit->n * sizeof *fit->groups);
-    fit->groups[fit->n++] = (masa_gate_group){heard(forecast), right, wrong, weight, among_alike};
+    fit->groups[fit->n++] =
+        (masa_gate_group){heard(forecast), right, wrong, weight, among_alike};
 }
 
 /* A group as expectation-maximisation takes it. */

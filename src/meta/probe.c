@@ -56,8 +56,7 @@ void masa_probe_observe(masa_probe *p, const float features[FEATURES], double ri
                         double wrong)
 {
     if (!p->groups) p->groups = masa_alloc(MASA_PROBE_MOST, sizeof *p->groups);
-    if (p->n == MASA_PROBE_MOST)
-        memmove(p->groups, p->groups + 1, --p->n * sizeof *p->groups);
+    if (p->n == MASA_PROBE_MOST) memmove(p->groups, p->groups + 1, --p->n * sizeof *p->groups);
     masa_probe_group *g = &p->groups[p->n++];
     memcpy(g->features, features, sizeof g->features);
     g->right = right;
@@ -118,8 +117,8 @@ static void standardise(problem *q, masa_probe *p)
         }
     for (size_t j = 0; j < FEATURES; j++) all += squares[j] / FEATURES;
     for (size_t j = 0; j < FEATURES; j++) {
-        /* One that hardly varies is not blown up. */
-        double deviation = sqrt(squares[j]) + 1e-3 * sqrt(all);
+        /* One that hardly varies, or only by rounding, is not blown up. */
+        double deviation = sqrt(squares[j]) + 1e-3 * sqrt(all) + 1e-6 * fabs(p->mean[j]);
         p->weight[j] = deviation > 0 ? 1 / (deviation * sqrt(FEATURES)) : 0;
     }
     for (size_t i = 0; i < q->n; i++)

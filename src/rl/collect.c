@@ -2,7 +2,7 @@
 
 #include "decide.h"
 #include "factors.h"
-#include "probe.h"
+#include "probe_forecast.h"
 #include "score.h"
 
 #include <masa/memory.h>
@@ -29,10 +29,9 @@ static bool wants_solutions(const rl_draw *d, const masa_config *config)
     return !d->decision.gated && !d->decision.given_up && d->solutions.n < rl_wanted(d, config);
 }
 
-/* If that is how forecasts are made (MASA_CONFIG_FORECAST_*): one pass over the draws from number `first` on of which not enough
- * is known without. */
-static masa_status forecast(rl_loop *l, rl_draws *draws, size_t first, int how,
-                            masa_error *err)
+/* If `how` is how forecasts are made (MASA_CONFIG_FORECAST_*): one pass over the draws from
+ * number `first` on of which not enough is known without. */
+static masa_status forecast(rl_loop *l, rl_draws *draws, size_t first, int how, masa_error *err)
 {
     if (l->session.config->meta.forecast != how) return MASA_OK;
     rl_draw **asked = masa_alloc(draws->n + 1, sizeof(rl_draw *));

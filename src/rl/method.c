@@ -29,11 +29,12 @@ masa_status rl_method_check(const masa_config *config, masa_error *err)
     };
     bool fitted = config->meta.gate == MASA_CONFIG_GATE_SOFT ||
                   config->meta.gate == MASA_CONFIG_GATE_HISTORY;
-    if (config->meta.forecast == MASA_CONFIG_FORECAST_PROBE &&
+    if (config->meta.forecast == MASA_CONFIG_FORECAST_PROBE && config->meta.start_step >= 0 &&
         config->meta.gate == MASA_CONFIG_GATE_HARD)
-        return MASA_FAIL(err, MASA_ERR_CONFIG,
-                         "what meta.forecast=probe foretells has no spread for meta.gate hard to "
-                         "go by; take meta.gate soft");
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "what meta.forecast=probe foretells has no spread for meta.gate hard to "
+            "go by; take meta.gate soft");
     if (config->meta.gate_pilot && !fitted)
         return MASA_FAIL(
             err, MASA_ERR_CONFIG,

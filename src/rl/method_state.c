@@ -97,12 +97,12 @@ static json_t *save_cutoff(const masa_cutoff_fit *fit)
 
 char *rl_method_save(const rl_method *m)
 {
-    json_t *json =
-        json_pack("{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:[f,f],s:o}", "warm_started", m->warm_started,
-                  "acting", m->acting, "calibration", save_calibration(&m->calibration),
-                  "fit", save_groups(&m->fit), "probe", save_probe(&m->probe), "cutoff", save_cutoff(&m->cutoff), "beliefs",
-                  save_beliefs(m), "shut", save_shut(m), "gated", m->gated.draws,
-                  m->gated.gated, "experts", rl_experts_save(&m->experts));
+    json_t *json = json_pack(
+        "{s:b,s:b,s:o,s:o,s:o,s:o,s:o,s:o,s:[f,f],s:o}", "warm_started", m->warm_started,
+        "acting", m->acting, "calibration", save_calibration(&m->calibration), "fit",
+        save_groups(&m->fit), "probe", save_probe(&m->probe), "cutoff", save_cutoff(&m->cutoff),
+        "beliefs", save_beliefs(m), "shut", save_shut(m), "gated", m->gated.draws,
+        m->gated.gated, "experts", rl_experts_save(&m->experts));
     if (m->warm_start)
         json_object_set_new(json, "warm_start", json_loads(m->warm_start, 0, NULL));
     /* 17 digits give every double back. */
@@ -248,17 +248,17 @@ masa_status rl_method_load(rl_method *m, const masa_config *config, const char *
                          *gated = NULL, *experts;
     json_t *warm_start = NULL;
     json_t *json = json_loads(text, 0, NULL);
-    bool ok = json &&
-              json_unpack(json, "{s:b,s:b,s:o,s?o,s?o,s?o,s:o,s:o,s?o,s:o,s?o}", "warm_started",
-                          &warm, "acting", &acting, "calibration", &calibration, "fit",
-                          &groups, "probe", &probe, "cutoff", &cutoff, "beliefs", &beliefs, "shut", &shut,
-                          "gated", &gated, "experts", &experts, "warm_start", &warm_start) == 0;
+    bool ok = json && json_unpack(json, "{s:b,s:b,s:o,s?o,s?o,s?o,s:o,s:o,s?o,s:o,s?o}",
+                                  "warm_started", &warm, "acting", &acting, "calibration",
+                                  &calibration, "fit", &groups, "probe", &probe, "cutoff",
+                                  &cutoff, "beliefs", &beliefs, "shut", &shut, "gated", &gated,
+                                  "experts", &experts, "warm_start", &warm_start) == 0;
     m->warm_started = warm;
     m->acting = acting;
     ok = ok && load_calibration(m, calibration) && load_groups(&m->fit, groups) &&
-         load_probe(&m->probe, probe) &&
-         load_cutoff(&m->cutoff, cutoff) && load_beliefs(m, beliefs) && load_shut(m, shut) &&
-         load_gated(&m->gated, gated) && rl_experts_load(&m->experts, experts);
+         load_probe(&m->probe, probe) && load_cutoff(&m->cutoff, cutoff) &&
+         load_beliefs(m, beliefs) && load_shut(m, shut) && load_gated(&m->gated, gated) &&
+         rl_experts_load(&m->experts, experts);
     if (ok && warm_start)
         m->warm_start = json_dumps(warm_start, JSON_COMPACT | JSON_REAL_PRECISION(17));
     json_decref(json);

@@ -64,8 +64,8 @@ typedef struct rl_draw {
     uint64_t number;                    /* of the draw in the run */
     rl_group solutions, meta;           /* meta.n is 0 without meta rollouts */
     struct rl_predictions *predictions; /* what the meta rollouts say (predict.h), or NULL */
-    float *features;                    /* of its prompt, for the probe (probe.h); or NULL */
-    rl_decision decision;               /* on its solutions */
+    float *features;      /* of its prompt, for the probe (probe_forecast.h), or NULL */
+    rl_decision decision; /* on its solutions */
 } rl_draw;
 
 typedef struct rl_draws {

@@ -165,14 +165,14 @@ static void worked_numbers(void **state)
     /* Nothing to learn from leaves it at that. */
     masa_gate_fit_learn(&fit, 10);
     assert_near(masa_gate_fit_zero_variance(&fit, NULL, NULL, 4), plain, 1e-14);
-    masa_gate_fit_observe(&fit, NULL, 0, 0, 1);
-    masa_gate_fit_observe(&fit, NULL, 4, 4, 0);
+    masa_gate_fit_observe(&fit, NULL, 0, 0, 1, 1);
+    masa_gate_fit_observe(&fit, NULL, 4, 4, 0, 1);
     assert_int_equal(fit.n, 0);
     /* A group of weight 2, then one of 3, which ages it by e^-0.3; the prior is worth four groups
      * as heavy as they are: 4 (4 e^-0.3 + 9) / (2 e^-0.3 + 3). Twenty rounds. */
     masa_forecast f = {.n = 4, .n_pass_rates = 2, .pass_rate_mean = 0.625};
-    masa_gate_fit_observe(&fit, &f, 1, 3, 2);
-    masa_gate_fit_observe(&fit, NULL, 0, 4, 3);
+    masa_gate_fit_observe(&fit, &f, 1, 3, 2, 2);
+    masa_gate_fit_observe(&fit, NULL, 0, 4, 3, 3);
     masa_gate_fit_learn(&fit, 10);
     double c[MASA_GATE_FIT_POINTS], kept = exp(-0.3), seen = 2 * kept + 3;
     double worth = 4 * (4 * kept + 9) / seen;
@@ -270,7 +270,7 @@ static void it_never_closes_without_evidence(void **state)
      */
     fit = (masa_gate_fit){0};
     masa_forecast f = {.n = 8, .n_pass_rates = 8};
-    for (int i = 0; i < 2; i++) masa_gate_fit_observe(&fit, &f, 0, G, 20);
+    for (int i = 0; i < 2; i++) masa_gate_fit_observe(&fit, &f, 0, G, 20, 20);
     masa_gate_fit_learn(&fit, WINDOW);
     assert_true(probability(&fit, 0) < threshold);
 }
@@ -289,13 +289,38 @@ static void audited_prompts_stand_for_all_that_were_closed(void **state)
             bool hopeless = i % 2;
             if (hopeless && masa_random_uniform(&random) >= 0.1) continue;
             double right = (double)roll_out(hopeless ? 0 : 0.3, G, &random);
-            masa_gate_fit_observe(&fit, &f, right, G - right, hopeless && weighted ? 10 : 1);
+            double weight = hopeless && weighted ? 10 : 1;
+            masa_gate_fit_observe(&fit, &f, right, G - right, weight, weight);
         }
         masa_gate_fit_learn(&fit, WINDOW);
         seen[weighted] = probability(&fit, 0);
     }
     assert_near(seen[1], 0.5, 0.06);
     assert_true(seen[0] < 0.2);
+}
+
+/* Forecast 0 stands for hopeless prompts, the gate has closed on it since 60 of them were seen,
+ * and one in thirty is rolled out: a lucky guess among these is one of sixty, and for what is known of
+ * all prompts one of thirty as before. */
+static void an_audited_prompt_is_one_among_its_like(void **state)
+{
+    (void)state;
+    double seen[2], all[2];
+    for (int alike = 0; alike < 2; alike++) {
+        masa_gate_fit fit = {0};
+        masa_forecast zero = {.n = 2, .n_pass_rates = 2}, half = zero;
+        half.pass_rate_mean = 0.5;
+        for (int i = 0; i < 60; i++) {
+            masa_gate_fit_observe(&fit, &zero, 0, G, 1, 1);
+            masa_gate_fit_observe(&fit, &half, G / 2, G / 2, 1, 1);
+        }
+        masa_gate_fit_observe(&fit, &zero, 1, G - 1, 30, alike ? 1 : 30);
+        masa_gate_fit_learn(&fit, WINDOW);
+        seen[alike] = probability(&fit, 0);
+        all[alike] = masa_gate_fit_zero_variance(&fit, NULL, NULL, G);
+    }
+    if (!(seen[0] < 0.8 && seen[1] > 0.9)) fail_msg("%g and %g", seen[0], seen[1]);
+    assert_near(all[0], all[1], 1e-12);
 }
 
 /*
@@ -318,8 +343,9 @@ static double trivial_share(bool weighted, double survival)
                                      .limited = !audited,
                                      .n_cut = cut,
                                      .length_longest = right + cut < G ? 200 : 100};
+        double weight = weighted ? masa_statistics_weight(&s, 150, 0.1) : 1;
         masa_gate_fit_observe(&fit, &f, (double)s.n_correct, (double)(s.n - s.n_correct),
-                              weighted ? masa_statistics_weight(&s, 150, 0.1) : 1);
+                              weight, weight);
     }
     masa_gate_fit_learn(&fit, WINDOW);
     return probability(&fit, 1);
@@ -365,7 +391,7 @@ static void it_reopens(void **state)
     masa_forecast zero = {.n = 8, .n_pass_rates = 8};
     for (int i = 0; i < 150; i++) {
         double right = (double)roll_out(0.4, G, &random);
-        masa_gate_fit_observe(&fit, &zero, right, G - right, 20);
+        masa_gate_fit_observe(&fit, &zero, right, G - right, 20, 20);
     }
     masa_gate_fit_learn(&fit, WINDOW);
     assert_true(probability(&fit, 0) < 0.5);
@@ -386,8 +412,8 @@ static void one_pass_and_sampled_forecasts_are_one(void **state)
     masa_forecast few = {.n = 8, .n_pass_rates = 3};
     assert_near(masa_gate_fit_zero_variance(&fit, &few, NULL, G), none, 0);
     masa_gate_fit with = fit, without = fit;
-    masa_gate_fit_observe(&with, &few, 0, G, 1);
-    masa_gate_fit_observe(&without, NULL, 0, G, 1);
+    masa_gate_fit_observe(&with, &few, 0, G, 1, 1);
+    masa_gate_fit_observe(&without, NULL, 0, G, 1, 1);
     assert_memory_equal(&with, &without, sizeof with);
 }
 
@@ -403,6 +429,7 @@ static void expectations_rise_with_the_forecast(void **state)
                 .n = 2, .n_pass_rates = 2, .pass_rate_mean = masa_random_uniform(&random)};
             masa_gate_fit_observe(&fit, &f, (double)masa_random_below(&random, 9),
                                   (double)masa_random_below(&random, 9),
+                                  20 * masa_random_uniform(&random),
                                   20 * masa_random_uniform(&random));
         }
         masa_gate_fit_learn(&fit, 50);
@@ -422,25 +449,26 @@ static void a_checkpoint_keeps_it(void **state)
 {
     (void)state;
     masa_gate_fit fit = learned(&u_shaped, 100), again = {0};
-    masa_gate_fit_observe(&fit, NULL, 3, 5, 2);
+    masa_gate_fit_observe(&fit, NULL, 3, 5, 2, 1);
     masa_gate_fit_learn(&fit, WINDOW);
-    double numbers[4 * 101];
+    double numbers[MASA_GATE_FIT_NUMBERS * 101];
     assert_int_equal(fit.n, 101);
     masa_gate_fit_export(numbers, &fit);
     assert_true(masa_gate_fit_import(&again, numbers, 101));
     masa_gate_fit_learn(&again, WINDOW);
     assert_memory_equal(&fit, &again, sizeof fit);
     /* forecasts, rollouts and weights that cannot be */
-    static const double bad[4][4] = {{-0.5, 1.5, NAN, INFINITY},
-                                     {-1, NAN, INFINITY, -INFINITY},
-                                     {-1, NAN, INFINITY, -INFINITY},
-                                     {0, -1, NAN, INFINITY}};
-    for (int i = 0; i < 16; i++) {
-        double kept = numbers[68 + i / 4];
-        numbers[68 + i / 4] = bad[i / 4][i % 4];
+    static const double bad[MASA_GATE_FIT_NUMBERS][4] = {{-0.5, 1.5, NAN, INFINITY},
+                                                         {-1, NAN, INFINITY, -INFINITY},
+                                                         {-1, NAN, INFINITY, -INFINITY},
+                                                         {0, -1, NAN, INFINITY},
+                                                         {0, -1, NAN, INFINITY}};
+    for (int i = 0; i < 4 * MASA_GATE_FIT_NUMBERS; i++) {
+        double *number = &numbers[17 * MASA_GATE_FIT_NUMBERS + i / 4], kept = *number;
+        *number = bad[i / 4][i % 4];
         assert_false(masa_gate_fit_import(&again, numbers, 101));
         assert_memory_equal(&fit, &again, sizeof fit);
-        numbers[68 + i / 4] = kept;
+        *number = kept;
     }
     assert_false(masa_gate_fit_import(&again, numbers, MASA_GATE_FIT_MOST + 1));
 }
@@ -449,7 +477,8 @@ static void it_keeps_the_newest_groups(void **state)
 {
     (void)state;
     masa_gate_fit fit = {0};
-    for (int i = 0; i < MASA_GATE_FIT_MOST + 3; i++) masa_gate_fit_observe(&fit, NULL, i, 1, 1);
+    for (int i = 0; i < MASA_GATE_FIT_MOST + 3; i++)
+        masa_gate_fit_observe(&fit, NULL, i, 1, 1, 1);
     assert_int_equal(fit.n, MASA_GATE_FIT_MOST);
     assert_near(fit.groups[0].right, 3, 0);
     assert_near(fit.groups[MASA_GATE_FIT_MOST - 1].right, MASA_GATE_FIT_MOST + 2, 0);
@@ -533,7 +562,8 @@ static void a_level_that_moves_hides_nothing(void **state)
                 flat += same, closed += close && same, not_flat += close && !same;
             }
             for (int i = 0; i < PROMPTS; i++)
-                masa_gate_fit_observe(&fit, &f[i], (double)right[i], 8 - (double)right[i], 1);
+                masa_gate_fit_observe(&fit, &f[i], (double)right[i], 8 - (double)right[i], 1,
+                                      1);
             masa_gate_fit_learn(&fit, 256);
         }
         found[levelled] = (double)closed / (double)flat;
@@ -589,6 +619,7 @@ int main(void)
         cmocka_unit_test(what_it_says_comes_true),
         cmocka_unit_test(it_never_closes_without_evidence),
         cmocka_unit_test(audited_prompts_stand_for_all_that_were_closed),
+        cmocka_unit_test(an_audited_prompt_is_one_among_its_like),
         cmocka_unit_test(cut_groups_do_not_look_trivial),
         cmocka_unit_test(it_reopens),
         cmocka_unit_test(one_pass_and_sampled_forecasts_are_one),

@@ -93,7 +93,7 @@ static void plant(planted *p, const char *audit_share)
     for (int i = 0; i < 300; i++) {
         double rate = i % 3 / 2.;
         masa_forecast f = {.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
-        masa_gate_fit_observe(&p->method.fit, &f, 8 * rate, 8 - 8 * rate, 1);
+        masa_gate_fit_observe(&p->method.fit, &f, 8 * rate, 8 - 8 * rate, 1, 1);
     }
     masa_gate_fit_learn(&p->method.fit, 1000);
 }
@@ -214,19 +214,69 @@ static void a_checkpoint_keeps_what_forecasts_came_to(void **state)
     plant(&p, "meta.audit_share=0");
     bool closed = closes(&p, 3, 0);
     json_t *kept = saved(&p);
-    assert_int_equal(json_array_size(json_object_get(kept, "groups")), 4 * 300);
+    assert_int_equal(json_array_size(json_object_get(kept, "fit")),
+                     MASA_GATE_FIT_NUMBERS * 300);
     assert_int_equal(loads(&p, kept), MASA_OK);
     assert_true(closed && closes(&p, 3, 0));
     /* of an earlier version: it is learned anew */
-    json_object_del(kept, "groups");
+    json_object_del(kept, "fit");
     assert_int_equal(loads(&p, kept), MASA_OK);
     assert_false(closes(&p, 3, 0));
-    static const char *const damaged[] = {"[0,1,1]", "[0,1,1,\"1\"]", "[0,1,1,0]",
-                                          "[-0.5,1,1,1]", "{}"};
+    static const char *const damaged[] = {"[0,1,1,1]", "[0,1,1,1,\"1\"]", "[0,1,1,1,0]",
+                                          "[-0.5,1,1,1,1]", "{}"};
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
-        json_object_set_new(kept, "groups", json_loads(damaged[i], 0, NULL));
+        json_object_set_new(kept, "fit", json_loads(damaged[i], 0, NULL));
         assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
     }
+    json_decref(kept);
+    uproot(&p);
+}
+
+/* What the hidden states of two prompts came to, and what is foretold of them. */
+static void a_checkpoint_keeps_the_probe(void **state)
+{
+    (void)state;
+    planted p;
+    plant(&p, "meta.audit_share=0");
+    float x[2][MASA_PROBE_FEATURES];
+    double rate[2];
+    for (size_t j = 0; j < MASA_PROBE_FEATURES; j++) {
+        x[0][j] = 1.f / (float)(j + 3);
+        x[1][j] = j % 5 ? -0.f : 1e-40f;
+    }
+    masa_probe *probe = &p.method.probe;
+    for (int i = 0; i < 2; i++) masa_probe_observe(probe, x[i], 8 * i, 8 - 8 * i);
+    masa_probe_learn(probe);
+    for (int i = 0; i < 2; i++) rate[i] = masa_probe_pass_rate(probe, x[i]);
+    assert_true(rate[0] < 0.3 && rate[1] > 0.7);
+    json_t *kept = saved(&p), *groups = json_object_get(kept, "probe");
+    assert_int_equal(loads(&p, kept), MASA_OK);
+    assert_int_equal(probe->n, 2);
+    for (int i = 0; i < 2; i++) {
+        assert_memory_equal(probe->groups[i].features, x[i], sizeof x[i]);
+        assert_true(masa_probe_pass_rate(probe, x[i]) == rate[i]);
+    }
+    const char *text = json_string_value(json_array_get(json_array_get(groups, 0), 2));
+    char *damaged = masa_strdup(text);
+    static const char *const digits[] = {"7fc00000", "7f800000", "3F800000", "3f80000 ",
+                                         "-f800000"};
+    for (size_t i = 0; i < sizeof digits / sizeof *digits; i++) {
+        memcpy(damaged + 16, digits[i], 8);
+        json_array_set_new(groups, 1, json_pack("[f,f,s]", 1., 1., damaged));
+        assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
+    }
+    static const double counts[][2] = {{0, 0}, {-1, 2}, {1, 0}};
+    for (size_t i = 0; i < 3; i++) {
+        json_array_set_new(groups, 1,
+                           json_pack("[f,f,s]", counts[i][0], counts[i][1], text + (i == 2)));
+        assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
+    }
+    json_object_set_new(kept, "probe", json_object());
+    assert_int_equal(loads(&p, kept), MASA_ERR_FORMAT);
+    json_object_del(kept, "probe"); /* of an earlier version */
+    assert_int_equal(loads(&p, kept), MASA_OK);
+    assert_int_equal(probe->n, 0);
+    free(damaged);
     json_decref(kept);
     uproot(&p);
 }
@@ -345,6 +395,7 @@ int main(void)
         cmocka_unit_test(history_may_settle_it),
         cmocka_unit_test(a_steps_forecasts_are_heard_at_one_level),
         cmocka_unit_test(a_checkpoint_keeps_what_forecasts_came_to),
+        cmocka_unit_test(a_checkpoint_keeps_the_probe),
         cmocka_unit_test(a_step_is_overdrawn_by_what_the_gate_closed_lately),
         cmocka_unit_test(a_cutoff_acts_where_lengths_are_known),
         cmocka_unit_test(the_cut_say_nothing),

@@ -503,6 +503,65 @@ static void one_pass_forecasts_without_sampling(void **state)
     assert_non_null(strstr(err.message, "meta.forecast_prefix"));
 }
 
+/* What the model makes of a prompt tells its kind, without a word said: no meta rollout, no
+ * update for it. */
+static void a_probe_foretells_without_being_told(void **state)
+{
+    (void)state;
+    static const char common[] =
+        "meta.samples=0 meta.forecast=probe meta.start_step=2 meta.gate=soft "
+        "meta.gate_threshold=0.6 meta.gate_refill=false meta.gate_discount=0.01 "
+        "meta.audit_share=0.1 meta.cutoff_margin=0 rollout.prompts_per_step=24 "
+        "rollout.group_size=8 train.steps=";
+    char more[500];
+    snprintf(more, sizeof more, "%s5", common);
+    must("probed", more, false);
+    double mean[3] = {0}, gated = 0, n[3] = {0};
+    for (long step = 1; step <= 5; step++) {
+        decisions d;
+        size_t foretold = 0;
+        read_decisions(&d, "probed", step);
+        assert_int_equal(count("probed", step, -1).metas, 0);
+        for (size_t i = 0; i < d.n; i++) {
+            size_t kind = (size_t)(strchr("ehm", d.problems[i]) - "ehm");
+            foretold += strcmp(d.kinds[i], "forecast") == 0;
+            if (strcmp(d.kinds[i], "gate") != 0 || step < 3) continue;
+            gated += d.items[i].taken;
+            if (d.items[i].taken) assert_true(d.problems[i] != 'm');
+            if (isnan(d.items[i].mean)) continue; /* its history closes it */
+            mean[kind] += d.items[i].mean;
+            n[kind]++;
+        }
+        if (step == 1) assert_int_equal(foretold, 0); /* there is nothing to learn from yet */
+        if (step == 2) assert_int_equal(foretold, 24);
+    }
+    for (int k = 0; k < 3; k++) mean[k] /= n[k];
+    if (!(mean[0] > 0.8 && mean[1] < 0.1 && mean[2] > 0.15 && mean[2] < 0.5 && gated > 20))
+        fail_msg("%g %g %g, %g gated", mean[0], mean[1], mean[2], gated);
+    /* Its forward passes count, and little else: half of the layers over the prompts. */
+    double share = metric_of("probed", 5, "meta_flops_share");
+    assert_true(share > 0 && share < 0.5);
+    /* A checkpoint keeps what it has learned. */
+    snprintf(more, sizeof more, "%s3", common);
+    must("probed again", more, false);
+    must("probed again", "train.steps=5", true);
+    assert_same_run("probed", "probed again", "model.safetensors", 5);
+    assert_near(metric_of("probed again", 5, "gated"), metric_of("probed", 5, "gated"), 0);
+    /* In rollouts that act on nothing it is asked as well, and changes nothing. */
+    must("unprobed", "meta.samples=0 train.steps=2", false);
+    must("listened", "meta.samples=0 meta.forecast=probe train.steps=2", false);
+    assert_same_run("unprobed", "listened", "model.safetensors", 2);
+    assert_true(metric_of("listened", 2, "meta_pass_rate_correlation") > 0.3);
+    masa_error err = {0};
+    assert_int_equal(train("refused", "meta.samples=0 meta.forecast=probe meta.start_step=0",
+                           false, NULL, &err),
+                     MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "meta.gate soft"));
+    assert_int_equal(train("refused", "meta.samples=0 meta.start_step=0", false, NULL, &err),
+                     MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "meta.forecast=probe"));
+}
+
 /* Of four rollouts the two that tell most. */
 static void a_subset_is_trained_on(void **state)
 {
@@ -869,6 +928,7 @@ int main(void)
         cmocka_unit_test(sizes_go_by_worth),
         cmocka_unit_test(cloning_comes_in_mini_batches),
         cmocka_unit_test(one_pass_forecasts_without_sampling),
+        cmocka_unit_test(a_probe_foretells_without_being_told),
         cmocka_unit_test(a_subset_is_trained_on),
         cmocka_unit_test(a_biased_soft_cutoff_is_refused),
         cmocka_unit_test(predictions_can_be_learned),

@@ -170,6 +170,101 @@ static void flops_are_those_of_every_pass(void **state)
     masa_model_destroy(model);
 }
 
+/* The logits of the last state under the final norm and the embedding
+ * give the log-probability of the next token: at full depth the states are those that answers
+ * begin from. */
+static double next_logprob(masa_model *model, const float *last, int32_t token)
+{
+    const masa_model_config *c = masa_model_get_config(model);
+    size_t n;
+    const masa_parameter *p = masa_model_parameters(model, &n);
+    const float *values = masa_model_values(model), *embedding = values + p[0].offset;
+    const float *norm = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(p[i].name, "model.norm.weight") == 0) norm = values + p[i].offset;
+    assert_non_null(norm);
+    double squares = 0, sum = 0, chosen = 0;
+    for (size_t j = 0; j < c->hidden_size; j++) squares += (double)last[j] * last[j];
+    double rstd = 1 / sqrt(squares / (double)c->hidden_size + c->rms_norm_eps);
+    for (size_t v = 0; v < c->vocab_size; v++) {
+        double logit = 0;
+        for (size_t j = 0; j < c->hidden_size; j++)
+            logit += last[j] * rstd * norm[j] * embedding[v * c->hidden_size + j];
+        sum += exp(logit / 0.9f);
+        if ((int32_t)v == token) chosen = logit / 0.9f;
+    }
+    return chosen - log(sum);
+}
+
+/* Five prompts, three of which begin with the same 20 tokens; packed whole, in parts and alone. */
+static void prompts_have_states(void **state)
+{
+    (void)state;
+    enum { N = 5, LONGEST = 30, HIDDEN = 16, STEM = 20 };
+    masa_model *model = tiny_model(9);
+    const masa_model_config *c = masa_model_get_config(model);
+    assert_int_equal(c->hidden_size, HIDDEN);
+    masa_random random = masa_random_init(9, MASA_STREAM_TEST);
+    int32_t tokens[N][LONGEST];
+    masa_sequence prompts[N] = {{0}};
+    for (size_t i = 0; i < N; i++) {
+        for (size_t t = 0; t < LONGEST; t++)
+            tokens[i][t] = i > 0 && i < 4 && t < STEM
+                               ? (int32_t)t
+                               : (int32_t)masa_random_below(&random, TINY_VOCAB);
+        prompts[i] = (masa_sequence){
+            .prompt = tokens[i], .prompt_size = i ? LONGEST - i : 1, .group = i};
+    }
+    double flops[3];
+    for (size_t layers = 0; layers <= 2; layers++) {
+        float whole[N][2][HIDDEN], parts[N][2][HIDDEN], alone[2][HIDDEN], logprob;
+        masa_trainer *trainer = make_trainer(model, 200), *small = make_trainer(model, 31);
+        assert_int_equal(
+            masa_trainer_prompt_states(trainer, prompts, N, layers, &whole[0][0][0], NULL),
+            MASA_OK);
+        flops[layers] = masa_trainer_flops(trainer);
+        assert_int_equal(
+            masa_trainer_prompt_states(small, prompts, N, layers, &parts[0][0][0], NULL),
+            MASA_OK);
+        assert_close(&parts[0][0][0], &whole[0][0][0], N * 2 * HIDDEN, 1e-5);
+        for (size_t i = 0; i < N; i++) {
+            size_t n = prompts[i].prompt_size;
+            assert_int_equal(
+                masa_trainer_prompt_states(trainer, &prompts[i], 1, layers, &alone[0][0], NULL),
+                MASA_OK);
+            assert_close(&whole[i][0][0], &alone[0][0], 2 * HIDDEN, 1e-5);
+            const float *embedding = masa_model_values(model);
+            for (size_t j = 0; layers == 0 && j < HIDDEN; j++) {
+                double mean = 0;
+                for (size_t t = 0; t < n; t++)
+                    mean += embedding[(size_t)tokens[i][t] * HIDDEN + j] / (double)n;
+                assert_near(alone[0][j], mean, 1e-5);
+                assert_near(alone[1][j], embedding[(size_t)tokens[i][n - 1] * HIDDEN + j], 0);
+            }
+            if (layers < 2) continue;
+            int32_t next = 7;
+            masa_sequence s = prompts[i];
+            s.response = &next, s.response_size = 1, s.logprobs = &logprob;
+            assert_int_equal(masa_trainer_logprobs(trainer, &s, 1, NULL, NULL), MASA_OK);
+            assert_near(next_logprob(model, alone[1], next), logprob, 1e-4);
+        }
+        masa_sequence long_one = prompts[1];
+        long_one.prompt_size = 30;
+        long_one.group = 0;
+        masa_trainer_destroy(small);
+        small = make_trainer(model, 16);
+        masa_error err = {0};
+        assert_int_equal(
+            masa_trainer_prompt_states(small, &long_one, 1, layers, &alone[0][0], &err),
+            MASA_ERR_DATA);
+        masa_trainer_destroy(small);
+        masa_trainer_destroy(trainer);
+    }
+    assert_near(flops[0], 0, 0);
+    assert_near(flops[1], flops[2] / 2, 1);
+    masa_model_destroy(model);
+}
+
 static void zero_advantages_can_be_left_out(void **state)
 {
     (void)state;
@@ -401,6 +496,7 @@ int main(void)
         cmocka_unit_test(gradient_of_supervised_loss_matches_differences),
         cmocka_unit_test(packing_does_not_change_the_gradient),
         cmocka_unit_test(flops_are_those_of_every_pass),
+        cmocka_unit_test(prompts_have_states),
         cmocka_unit_test(zero_advantages_can_be_left_out),
         cmocka_unit_test(gradients_add_up),
         cmocka_unit_test(temperature_is_part_of_the_policy),

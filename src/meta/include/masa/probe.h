@@ -33,9 +33,9 @@
 #include <stddef.h>
 
 enum {
-    MASA_PROBE_HALF = 256,                    /* features of one of the two vectors */
+    MASA_PROBE_HALF = 256,                     /* features of one of the two vectors */
     MASA_PROBE_FEATURES = 2 * MASA_PROBE_HALF, /* of a prompt */
-    MASA_PROBE_MOST = 1024,                   /* groups that are kept, the newest */
+    MASA_PROBE_MOST = 1024,                    /* groups that are kept, the newest */
 };
 
 /* A prompt that was rolled out. */
@@ -68,7 +68,6 @@ void masa_probe_observe(masa_probe *probe, const float features[MASA_PROBE_FEATU
 void masa_probe_learn(masa_probe *probe);
 
 /** The pass rate that is expected of a prompt, within (0, 1). The probe must have learned. */
-double masa_probe_pass_rate(const masa_probe *probe,
-                            const float features[MASA_PROBE_FEATURES]);
+double masa_probe_pass_rate(const masa_probe *probe, const float features[MASA_PROBE_FEATURES]);
 
 #endif

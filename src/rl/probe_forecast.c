@@ -1,4 +1,4 @@
-#include "probe.h"
+#include "probe_forecast.h"
 
 #include "exchange.h"
 

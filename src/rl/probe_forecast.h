@@ -1,7 +1,7 @@
 /* Forecasts by the probe: of what the policy's hidden state at a prompt has come to so far
  * (masa/probe.h). No predictions are sampled, and none are learned. */
-#ifndef RL_PROBE_H
-#define RL_PROBE_H
+#ifndef RL_PROBE_FORECAST_H
+#define RL_PROBE_FORECAST_H
 
 #include <masa/probe.h>
 
