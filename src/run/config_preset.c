@@ -39,6 +39,10 @@ PRESET(reinforce_pp) = {"algorithm.name=reinforce_pp", "algorithm.advantage=batc
         "meta.audit_share=0.05", "meta.cutoff_margin=0"
 PRESET(masa) = {"algorithm.name=grpo", META, NULL};
 PRESET(masa_efficient) = {"algorithm.name=grpo", EFFICIENT, NULL};
+/* The same by the model's hidden state alone: no predictions are sampled or learned. */
+PRESET(masa_probe) = {"algorithm.name=grpo",   "meta.forecast=probe",  "meta.start_step=1",
+                      "meta.gate=soft",        "meta.gate_pilot=4",    "meta.gate_refill=false",
+                      "meta.audit_share=0.05", "meta.cutoff_margin=0", NULL};
 PRESET(dapo_masa) = {"algorithm.name=dapo", META, NULL};
 
 /* What the authors ran (arXiv:2510.03259, and verl's defaults under their scripts). */
@@ -106,6 +110,10 @@ const config_preset config_presets[] = {
      "GRPO that skips what the model predicts to have no variance; predictions "
      "in factors of their own",
      masa_efficient},
+    {"masa-probe",
+     "GRPO that skips what a probe of the model's hidden state foretells to have no variance; no "
+     "predictions",
+     masa_probe},
     {"dapo-masa", "DAPO with meta rollouts", dapo_masa},
     {"grpo-paper", "GRPO as the authors of the paper ran it (8B models, large machines)",
      grpo_paper},
