@@ -147,7 +147,7 @@ static void agreements(masa_forecast_agreement parts[2], const report_run *run)
         masa_forecasts_agreement(&run->forecasts, third ? run->last_step - third + 1 : 0, -1);
 }
 
-/* Where nothing was sampled to predict (meta.forecast=one_pass). */
+/* Where nothing was sampled to predict (meta.forecast=one_pass or probe). */
 static void add_forecast_table(masa_text *out, const report_run *run)
 {
     masa_forecast_agreement parts[2];

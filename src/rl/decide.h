@@ -39,7 +39,7 @@ void rl_share_out(rl_draws *draws, size_t first, const rl_method *method, rl_pro
 bool rl_asked_to_predict(const rl_draw *draw, const rl_method *method, rl_prompts *prompts,
                          const rl_session *session);
 
-/* Whether a single pass is to forecast a draw (meta.forecast=one_pass): not one that is closed
+/* Whether a pass is to forecast a draw (meta.forecast=one_pass or probe): not one that is closed
  * by itself, by its own history or for good. One that is audited all the same is asked, so that
  * predictions and the gate's fit learn of such prompts too. */
 bool rl_needs_forecast(const rl_draw *draw, const rl_method *method, rl_prompts *prompts,

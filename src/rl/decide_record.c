@@ -87,7 +87,7 @@ static masa_status record_hint(rl_session *s, masa_store_decision row, const rl_
     return st;
 }
 
-/* What a single pass foretold: no meta rollout says it. */
+/* What a single pass or the probe foretold: no meta rollout says it. */
 static masa_status record_forecast(rl_session *s, masa_store_decision row, const rl_draw *d,
                                    masa_error *err)
 {
