@@ -219,6 +219,11 @@ masa_status masa_trainer_prompt_states(masa_trainer *t, const masa_sequence *seq
             prompt_state(out + 2 * (done + i) * hidden, rows, b->target_rows[i], b, hidden);
         done += packed;
     }
+    for (size_t i = 0; st == MASA_OK && i < 2 * n * hidden; i++)
+        if (!isfinite(out[i]))
+            st = MASA_FAIL(err, MASA_ERR_NUMERIC,
+                           "the model's hidden states are not finite; lower optimizer.lr, or "
+                           "check the model's weights");
     free(rows);
     free(asked);
     return st;

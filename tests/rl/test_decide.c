@@ -151,6 +151,30 @@ static void history_may_settle_it(void **state)
     }
 }
 
+/* Of an audited prompt, how much it counts for among all groups and among those with its forecast:
+ * without a history the gate closed by the forecast alone. */
+static void an_audit_counts_once_among_its_like(void **state)
+{
+    (void)state;
+    planted p;
+    plant(&p, "meta.audit_share=0.1");
+    for (uint64_t k = 0; k < 4; k++)
+        for (int audited = 0; audited < 2; audited++) {
+            rl_draws draws = make_draw("WWWW", false);
+            rl_draw *d = &draws.items[0];
+            d->number = k;
+            d->decision.audited = audited;
+            p.method.n_beliefs = 4;
+            if (k == 3) p.method.beliefs[3] = (masa_belief){0};
+            rl_method_observe(&p.method, &draws, &p.prompts, &p.config);
+            const masa_gate_group *g = &p.method.fit.groups[p.method.fit.n - 1];
+            assert_near(g->weight, audited ? 10 : 1, 1e-12);
+            assert_near(g->among_alike, audited && k < 3 ? 10 : 1, 1e-12);
+            rl_draws_deinit(&draws);
+        }
+    uproot(&p);
+}
+
 /* What a checkpoint keeps of the method, as JSON. */
 static json_t *saved(const planted *p)
 {
@@ -394,6 +418,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(history_may_settle_it),
         cmocka_unit_test(a_steps_forecasts_are_heard_at_one_level),
+        cmocka_unit_test(an_audit_counts_once_among_its_like),
         cmocka_unit_test(a_checkpoint_keeps_what_forecasts_came_to),
         cmocka_unit_test(a_checkpoint_keeps_the_probe),
         cmocka_unit_test(a_step_is_overdrawn_by_what_the_gate_closed_lately),

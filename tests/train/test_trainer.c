@@ -262,6 +262,14 @@ static void prompts_have_states(void **state)
     }
     assert_near(flops[0], 0, 0);
     assert_near(flops[1], flops[2] / 2, 1);
+    masa_trainer *sick = make_trainer(model, 200);
+    float states[2][HIDDEN];
+    masa_error err = {0};
+    masa_model_values(model)[(size_t)tokens[1][0] * HIDDEN] = INFINITY;
+    assert_int_equal(masa_trainer_prompt_states(sick, &prompts[1], 1, 0, &states[0][0], &err),
+                     MASA_ERR_NUMERIC);
+    assert_non_null(strstr(err.message, "not finite"));
+    masa_trainer_destroy(sick);
     masa_model_destroy(model);
 }
 

@@ -177,8 +177,8 @@ double masa_gate_fit_threshold(const masa_gate_fit *fit, double threshold, size_
  */
 double masa_gate_fit_threshold_after(double threshold, size_t seen, size_t group_size);
 
-/** The groups to and from numbers [n, MASA_GATE_FIT_NUMBERS] of a checkpoint; what was learned of them is not kept.
- * Import: false, and the fit as it was, when they are not what is exported or are too many. */
+/** The groups to and from numbers [n, MASA_GATE_FIT_NUMBERS] of a checkpoint; what was learned of
+ * them is not kept. Import: false, and the fit as it was, when they are not what is exported or are too many. */
 void masa_gate_fit_export(double *numbers, const masa_gate_fit *fit);
 bool masa_gate_fit_import(masa_gate_fit *fit, const double *numbers, size_t n);
 

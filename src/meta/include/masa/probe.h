@@ -1,7 +1,7 @@
 /**
  * What a model knows of a prompt before it answers, read off its hidden state: a logistic
  * regression from the residual stream to the pass rate, fitted to the prompts that were rolled
- * out so far. The model needs not be asked, nor taught to answer.
+ * out so far. The model need not be asked, nor taught to answer.
  *
  * The features. Of a prompt two vectors are taken from the residual stream h after one of the
  * model's layers, the mean over its tokens and its last token's, each divided by its root mean
