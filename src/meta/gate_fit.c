@@ -2,6 +2,8 @@
 
 #include <masa/memory.h>
 
+#include "logistic.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,17 +124,12 @@ static double logit(double p)
     return log(p / (1 - p));
 }
 
-static double logistic(double x)
-{
-    return 1 / (1 + exp(-x));
-}
-
 /* The mean at its level; -1 without a forecast that can be read. */
 static double heard(const masa_forecast *forecast)
 {
     if (!forecast || !masa_forecast_readable(forecast)) return -1;
     double f = fmax(0, fmin(1, forecast->pass_rate_mean));
-    return forecast->level == 0 ? f : logistic(logit(f) + forecast->level);
+    return forecast->level == 0 ? f : meta_logistic(logit(f) + forecast->level);
 }
 
 /* The knot at or below what was heard and the share of the one above it; of nothing ALL and 0. */
@@ -285,7 +282,7 @@ static double mean_at(double *slope, const double *logits, size_t n, double leve
     double sum = 0;
     *slope = 0;
     for (size_t i = 0; i < n; i++) {
-        double f = logistic(logits[i] + level);
+        double f = meta_logistic(logits[i] + level);
         sum += f / (double)n;
         *slope += f * (1 - f) / (double)n;
     }

@@ -3,6 +3,8 @@
 #include <masa/memory.h>
 #include <masa/random.h>
 
+#include "logistic.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -75,11 +77,6 @@ typedef struct problem {
     double *logit; /* [n] */
 } problem;
 
-static double logistic(double x)
-{
-    return 1 / (1 + exp(-x));
-}
-
 /* log(1 + exp(x)) without overflow. */
 static double softplus(double x)
 {
@@ -141,7 +138,7 @@ static void differentiate(double gradient[FEATURES], problem *q, const double v[
 {
     memcpy(gradient, v, FEATURES * sizeof *gradient);
     for (size_t i = 0; i < q->n; i++) {
-        double p = logistic(q->logit[i]), n = q->groups[i].right + q->groups[i].wrong;
+        double p = meta_logistic(q->logit[i]), n = q->groups[i].right + q->groups[i].wrong;
         q->curve[i] = n * p * (1 - p);
         add(gradient, q->z + i * FEATURES, n * p - q->groups[i].right);
     }
@@ -233,5 +230,5 @@ double masa_probe_pass_rate(const masa_probe *p, const float features[FEATURES])
 {
     double f = p->bias;
     for (size_t j = 0; j < FEATURES; j++) f += p->weight[j] * (features[j] - p->mean[j]);
-    return logistic(f);
+    return meta_logistic(f);
 }

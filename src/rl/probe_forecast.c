@@ -25,10 +25,14 @@ masa_status rl_probe_forecast(const masa_probe *probe, rl_draw *const *draws, si
     size_t size = 2 * c->hidden_size;
     masa_sequence *prompts = masa_alloc(n + 1, sizeof *prompts);
     float *states = masa_alloc(n * size + 1, sizeof *states);
-    for (size_t i = 0; i < n; i++)
-        prompts[i] = (masa_sequence){.prompt = draws[i]->solutions.prompt.ids,
-                                     .prompt_size = draws[i]->solutions.prompt.n,
+    for (size_t i = 0; i < n; i++) {
+        const masa_tokens *p = &draws[i]->solutions.prompt;
+        prompts[i] = (masa_sequence){.prompt = p->ids,
+                                     .prompt_size = p->n,
+                                     .response = p->ids,
+                                     .response_size = 1,
                                      .group = i};
+    }
     masa_status st = masa_trainer_prompt_states(s->trainer, prompts, n, layers, states, err);
     st = rl_exchange_first(states, n * size * sizeof *states, st, err);
     for (size_t i = 0; st == MASA_OK && i < n; i++) {

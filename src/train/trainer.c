@@ -194,16 +194,8 @@ masa_status masa_trainer_prompt_states(masa_trainer *t, const masa_sequence *seq
                                        size_t n, size_t n_layers, float *out, masa_error *err)
 {
     size_t hidden = t->config->hidden_size;
-    masa_sequence *asked = masa_alloc(n + 1, sizeof *asked);
-    /* A target, so that the prompt's last row is told; no response token is run. */
-    for (size_t i = 0; i < n; i++)
-        asked[i] = (masa_sequence){.prompt = sequences[i].prompt,
-                                   .prompt_size = sequences[i].prompt_size,
-                                   .group = sequences[i].group,
-                                   .response = sequences[i].prompt,
-                                   .response_size = 1};
     void *rows = NULL;
-    masa_status st = check(t, asked, n, err);
+    masa_status st = check(t, sequences, n, err);
     if (st == MASA_OK)
         st = masa_alloc_large(&rows, t->options.tokens_per_pass * hidden, sizeof(float),
                               "hidden states", err);
@@ -211,7 +203,7 @@ masa_status masa_trainer_prompt_states(masa_trainer *t, const masa_sequence *seq
     for (size_t done = 0; st == MASA_OK && done < n;) {
         if (stop && *stop) st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped");
         if (st != MASA_OK) break;
-        size_t packed = pack_fill(&t->pack, asked + done, n - done, NULL, 1);
+        size_t packed = pack_fill(&t->pack, sequences + done, n - done, NULL, 1);
         const masa_batch *b = &t->pack.batch;
         masa_pass_residual(t->pass, b, n_layers, rows);
         t->flops += layers_flops(t) * (double)n_layers / (double)t->config->n_layers;
@@ -225,7 +217,6 @@ masa_status masa_trainer_prompt_states(masa_trainer *t, const masa_sequence *seq
                            "the model's hidden states are not finite; lower optimizer.lr, or "
                            "check the model's weights");
     free(rows);
-    free(asked);
     return st;
 }
 

@@ -212,8 +212,11 @@ static void prompts_have_states(void **state)
             tokens[i][t] = i > 0 && i < 4 && t < STEM
                                ? (int32_t)t
                                : (int32_t)masa_random_below(&random, TINY_VOCAB);
-        prompts[i] = (masa_sequence){
-            .prompt = tokens[i], .prompt_size = i ? LONGEST - i : 1, .group = i};
+        prompts[i] = (masa_sequence){.prompt = tokens[i],
+                                     .prompt_size = i ? LONGEST - i : 1,
+                                     .response = tokens[i],
+                                     .response_size = 1,
+                                     .group = i};
     }
     double flops[3];
     for (size_t layers = 0; layers <= 2; layers++) {
@@ -244,7 +247,7 @@ static void prompts_have_states(void **state)
             if (layers < 2) continue;
             int32_t next = 7;
             masa_sequence s = prompts[i];
-            s.response = &next, s.response_size = 1, s.logprobs = &logprob;
+            s.response = &next, s.logprobs = &logprob;
             assert_int_equal(masa_trainer_logprobs(trainer, &s, 1, NULL, NULL), MASA_OK);
             assert_near(next_logprob(model, alone[1], next), logprob, 1e-4);
         }

@@ -69,8 +69,8 @@ masa_status masa_trainer_logprobs(masa_trainer *trainer, const masa_sequence *se
 /**
  * What the model makes of prompts before anything is answered: of the residual stream behind its
  * first n_layers layers (0: the embedding) the mean over each prompt's tokens, then its last
- * token's. out [n, 2, hidden]; of the sequences prompt, prompt_size and group are read, and each
- * has a group of its own. Errors as for masa_trainer_logprobs.
+ * token's. out [n, 2, hidden]. Each sequence has a group of its own and a response of one token,
+ * any of the vocabulary, which is not run. Errors as for masa_trainer_logprobs.
  */
 masa_status masa_trainer_prompt_states(masa_trainer *trainer, const masa_sequence *sequences,
                                        size_t n, size_t n_layers, float *out, masa_error *err);
