@@ -17,6 +17,15 @@ static void set_forecast(rl_draw *d, const masa_probe *probe)
     f->pass_rate_deviation = f->level = 0;
 }
 
+/* Takes the factors of a run that trains some off the model, or puts them back. */
+static void set_factors(rl_session *s, bool on)
+{
+    if (!s->lora) return;
+    if (on) masa_lora_attach(s->lora);
+    else masa_lora_detach(s->lora);
+    masa_model_refresh(s->model);
+}
+
 masa_status rl_probe_forecast(const masa_probe *probe, rl_draw *const *draws, size_t n,
                               rl_session *s, masa_error *err)
 {
@@ -33,7 +42,9 @@ masa_status rl_probe_forecast(const masa_probe *probe, rl_draw *const *draws, si
                                      .response_size = 1,
                                      .group = i};
     }
+    set_factors(s, false);
     masa_status st = masa_trainer_prompt_states(s->trainer, prompts, n, layers, states, err);
+    set_factors(s, true);
     st = rl_exchange_first(states, n * size * sizeof *states, st, err);
     for (size_t i = 0; st == MASA_OK && i < n; i++) {
         const float *mean = states + i * size;

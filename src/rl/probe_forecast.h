@@ -1,5 +1,10 @@
-/* Forecasts by the probe: of what the policy's hidden state at a prompt has come to so far
- * (masa/probe.h). No predictions are sampled, and none are learned. */
+/*
+ * Forecasts by the probe: of what the model's hidden state at a prompt has come to so far
+ * (masa/probe.h). No predictions are sampled, and none are learned. With LoRA it is the state of
+ * the weights under the factors: those stay, so that states seen in earlier steps stay
+ * comparable. Trained weights move away from what they made of earlier prompts, which costs a
+ * probe most where they learn fast (experiments/PLAN.md, mix S).
+ */
 #ifndef RL_PROBE_FORECAST_H
 #define RL_PROBE_FORECAST_H
 
@@ -8,7 +13,7 @@
 #include "predict.h"
 
 /*
- * Takes the features of each of the n draws' prompts from the policy, in one pass through the
+ * Takes the features of each of the n draws' prompts from the model, in one pass through the
  * layers below meta.probe_depth, and, where the probe has learned, fills the draw's forecast.
  * Draws without predictions get an object for them; what sampled meta rollouts say of lengths and
  * notions stays.

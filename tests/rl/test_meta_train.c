@@ -1,6 +1,8 @@
 /* The method in whole runs, on a planted policy. */
 #include "planted.h"
 
+#include <jansson.h>
+
 typedef struct rewards {
     double meta[8];
     size_t n;
@@ -562,6 +564,47 @@ static void a_probe_foretells_without_being_told(void **state)
     assert_non_null(strstr(err.message, "meta.forecast=probe"));
 }
 
+/* How many of the prompts of step 2, which are those of step 1, have the same state in both. */
+static size_t prompts_that_stayed(const char *folder)
+{
+    masa_text text = weights_of(folder, "state.json");
+    json_t *file = json_loads(text.data, 0, NULL);
+    json_t *groups = json_object_get(json_object_get(file, "extra"), "probe");
+    size_t same = 0;
+    assert_int_equal(json_array_size(groups), 48);
+    for (size_t i = 0; i < 24; i++) {
+        json_t *first = json_array_get(json_array_get(groups, i), 2);
+        json_t *second = json_array_get(json_array_get(groups, 24 + i), 2);
+        same += strcmp(json_string_value(first), json_string_value(second)) == 0;
+    }
+    json_decref(file);
+    masa_text_deinit(&text);
+    return same;
+}
+
+/* With factors the probe reads the weights under them, which stay; taking the factors off for
+ * it leaves them as they were. */
+static void a_probe_reads_weights_that_stay(void **state)
+{
+    (void)state;
+    static const char *const factors[] = {"lora.rank=2", "lora.rank=2 lora.compact=true"};
+    static const char common[] = "meta.samples=0 data.shuffle=false "
+                                 "rollout.prompts_per_step=24 optimizer.lr=0.01";
+    char more[300];
+    for (int i = 0; i < 2; i++) {
+        snprintf(more, sizeof more, "%s %s", common, factors[i]);
+        must(i ? "deaf compact" : "deaf", more, false);
+        snprintf(more, sizeof more, "%s %s meta.forecast=probe", common, factors[i]);
+        must(i ? "stays compact" : "stays", more, false);
+        assert_int_equal(prompts_that_stayed(i ? "stays compact" : "stays"), 24);
+        assert_same_run(i ? "deaf compact" : "deaf", i ? "stays compact" : "stays",
+                        "adapter/adapter_model.safetensors", 2);
+    }
+    snprintf(more, sizeof more, "%s meta.forecast=probe", common);
+    must("moves", more, false);
+    assert_int_equal(prompts_that_stayed("moves"), 0);
+}
+
 /* Of four rollouts the two that tell most. */
 static void a_subset_is_trained_on(void **state)
 {
@@ -929,6 +972,7 @@ int main(void)
         cmocka_unit_test(cloning_comes_in_mini_batches),
         cmocka_unit_test(one_pass_forecasts_without_sampling),
         cmocka_unit_test(a_probe_foretells_without_being_told),
+        cmocka_unit_test(a_probe_reads_weights_that_stay),
         cmocka_unit_test(a_subset_is_trained_on),
         cmocka_unit_test(a_biased_soft_cutoff_is_refused),
         cmocka_unit_test(predictions_can_be_learned),
