@@ -69,6 +69,7 @@ struct masa_generator {
     masa_model *model;
     const masa_tokenizer *tokenizer;
     size_t max_batch, max_context, max_rows, max_blocks;
+    const volatile sig_atomic_t *stop;
     masa_kv_store store;
     block_pool pool;
     masa_activations *kept; /* or NULL */

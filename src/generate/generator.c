@@ -157,7 +157,8 @@ masa_status masa_generator_create(masa_generator **out, masa_model *model,
                           .max_batch = options->max_batch,
                           .max_context = s.context,
                           .max_rows = s.rows,
-                          .max_blocks = s.table_blocks};
+                          .max_blocks = s.table_blocks,
+                          .stop = options->stop};
     st = masa_kv_store_init(&g->store, model, s.cache_blocks, block_tokens(), err);
     if (st == MASA_OK) st = allocate(g, &s, err);
     if (st == MASA_OK) {
@@ -350,7 +351,9 @@ masa_status masa_generator_advance(masa_generator *g, masa_generate_callback *ca
     masa_status st = MASA_OK;
     r->callback = callback;
     r->context = context;
-    if (r->remaining > 0) {
+    if (g->stop && *g->stop) {
+        st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while sampling");
+    } else if (r->remaining > 0) {
         engine_admit(g);
         engine_reserve(g);
         if (g->n_slots > 0) st = engine_step(g, err);

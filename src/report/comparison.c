@@ -295,6 +295,18 @@ static void fill_reaches(masa_comparison *c, const masa_curve *monotone, size_t 
 
 /* ---- the cost of a rollout that teaches ---- */
 
+static void fill_run_again(masa_comparison *c, const grid *g, size_t row)
+{
+    double trained = 0, recalled = 0;
+    for (size_t s = 0; s < c->n_seeds; s++) {
+        const masa_curve *curve = curve_of(g, row, s);
+        if (!curve) continue;
+        trained += curve->points[curve->n - 1].trained_tokens;
+        recalled += curve->points[curve->n - 1].recalled_tokens;
+    }
+    c->rows[row].run_again = trained > 0 ? (trained - recalled) / trained : NAN;
+}
+
 /* Needs the baseline's, as fill_accuracy does. */
 static void fill_per_trained(masa_comparison *c, const grid *g, size_t row)
 {
@@ -335,6 +347,7 @@ masa_comparison *masa_comparison_create(const masa_compared_run *runs, size_t n,
         fill_reaches(c, monotone, row);
         fill_strata(c, &g, row);
         fill_per_trained(c, &g, row);
+        fill_run_again(c, &g, row);
     }
     for (size_t i = 0; i < cells; i++) masa_curve_deinit(&monotone[i]);
     free(monotone);

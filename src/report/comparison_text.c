@@ -230,6 +230,25 @@ static void print_strata(const masa_comparison *c, masa_text *out)
     table_print(&t, out);
 }
 
+/* What is kept depends on the memory that is free, and with it what an update costs. */
+static void note_run_again(const masa_comparison *c, masa_text *notes)
+{
+    const masa_comparison_row *low = NULL, *high = NULL;
+    for (size_t i = 0; i < c->n; i++) {
+        const masa_comparison_row *r = &c->rows[i];
+        if (isnan(r->run_again)) continue;
+        if (!low || r->run_again < low->run_again) low = r;
+        if (!high || r->run_again > high->run_again) high = r;
+    }
+    if (!low || high->run_again - low->run_again < 0.05) return;
+    masa_text_addf(
+        notes,
+        "- **FLOPs and times are not alike:** for want of memory `%s` ran %.0f %% of "
+        "the tokens that it trained on twice, `%s` %.0f %%. With "
+        "rollout.kept_memory=0 all do.\n",
+        high->arm, 100 * high->run_again, low->arm, 100 * low->run_again);
+}
+
 static void print_notes(const masa_comparison *c, masa_text *out)
 {
     masa_text notes = {0};
@@ -238,6 +257,7 @@ static void print_notes(const masa_comparison *c, masa_text *out)
                        "- **Not comparable?** Runs of seed %ld begin up to %.1f points apart: "
                        "with other models or test problems, or on other machines.\n",
                        c->uneven_seed, 100 * c->uneven);
+    note_run_again(c, &notes);
     for (size_t i = 0; i < c->n; i++) {
         const masa_comparison_row *r = &c->rows[i];
         if (r->unfinished)

@@ -77,7 +77,7 @@ void masa_curve_deinit(masa_curve *curve)
 
 typedef struct reader {
     masa_curve *curve;
-    double spent[MASA_COSTS], trained;
+    double spent[MASA_COSTS], trained, trained_tokens, recalled_tokens;
     bool timed; /* has processor seconds */
 } reader;
 
@@ -104,8 +104,13 @@ static masa_status see_metric(void *context, long step, const char *name, double
     }
     if (strcmp(name, "flops") == 0) r->spent[MASA_COST_FLOPS] += value;
     if (strcmp(name, "rollouts_trained") == 0) r->trained += value;
+    if (strcmp(name, "trained_tokens") == 0) r->trained_tokens += value;
+    if (strcmp(name, "recalled_tokens") == 0) r->recalled_tokens += value;
     if (strcmp(name, "eval_accuracy") == 0) {
-        masa_curve_point point = {.accuracy = value, .trained = r->trained};
+        masa_curve_point point = {.accuracy = value,
+                                  .trained = r->trained,
+                                  .trained_tokens = r->trained_tokens,
+                                  .recalled_tokens = r->recalled_tokens};
         memcpy(point.spent, r->spent, sizeof point.spent);
         masa_curve_add(r->curve, &point);
     }

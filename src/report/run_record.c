@@ -200,13 +200,19 @@ static double number_at(const json_t *column, size_t i)
     return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
+/* What a metric came to by a point: records have its means over the steps since the last one. */
+static double grown(double before, const json_t *metrics, const char *name, size_t i,
+                    double steps)
+{
+    double mean = number_at(json_object_get(metrics, name), i);
+    return before + (isfinite(mean) ? mean * steps : 0);
+}
+
 static masa_status read_curve(masa_curve *out, const json_t *root, masa_error *err)
 {
     const json_t *accuracy = json_object_get(root, "accuracy"), *costs[MASA_COSTS];
     const char *name;
-    json_t *column;
-    const json_t *metrics = json_object_get(root, "metrics");
-    const json_t *trained_means = json_object_get(metrics, "rollouts_trained");
+    json_t *column, *metrics = json_object_get(root, "metrics");
     masa_curve_point last = {0};
     size_t n = json_array_size(accuracy);
     for (int cost = 0; cost < MASA_COSTS; cost++) {
@@ -221,12 +227,14 @@ static masa_status read_curve(masa_curve *out, const json_t *root, masa_error *e
         masa_curve_point point = {.accuracy = number_at(accuracy, i)};
         for (int cost = 0; cost < MASA_COSTS; cost++)
             point.spent[cost] = number_at(costs[cost], i);
-        double trained = number_at(trained_means, i); /* a mean over the steps since the last */
         double steps = point.spent[MASA_COST_STEPS] - (i ? last.spent[MASA_COST_STEPS] : -1);
-        point.trained = last.trained + (isfinite(trained) ? trained * steps : 0);
+        point.trained = grown(last.trained, metrics, "rollouts_trained", i, steps);
+        point.trained_tokens = grown(last.trained_tokens, metrics, "trained_tokens", i, steps);
+        point.recalled_tokens =
+            grown(last.recalled_tokens, metrics, "recalled_tokens", i, steps);
         masa_curve_add(out, &point);
         last = point;
-        json_object_foreach(json_object_get(root, "metrics"), name,
+        json_object_foreach(metrics, name,
                             column) if (masa_starts_with(name, MASA_STRATUM_PREFIX))
             masa_curve_add_stratum(out, name + strlen(MASA_STRATUM_PREFIX),
                                    number_at(column, i));

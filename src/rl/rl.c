@@ -329,7 +329,8 @@ static masa_status run_steps(rl_loop *l, masa_error *err)
     return rl_session_stop(s, st, behind, s->config->train.steps, err);
 }
 
-static masa_generator_options generator_options(const masa_config *c)
+static masa_generator_options generator_options(const masa_config *c,
+                                                const volatile sig_atomic_t *stop)
 {
     bool meta = c->meta.samples && c->meta.max_tokens > c->rollout.max_tokens;
     long longest = meta ? c->meta.max_tokens : c->rollout.max_tokens;
@@ -337,6 +338,7 @@ static masa_generator_options generator_options(const masa_config *c)
         .max_batch = (size_t)c->rollout.batch,
         .cache_bytes = (size_t)c->rollout.cache_memory << 20,
         .max_context = (size_t)(c->data.max_prompt_tokens + longest),
+        .stop = stop,
     };
 }
 
@@ -346,7 +348,7 @@ masa_status masa_rl_train(const masa_config *config, const char *folder,
     const masa_config *c = config;
     rl_loop l = {.saved_step = -1};
     bool here = c->rollout.servers[0] == '\0'; /* this process samples */
-    masa_generator_options generator = generator_options(c);
+    masa_generator_options generator = generator_options(c, options->stop);
     l.wants = (rl_session_options){
         .reference = c->algorithm.kl_coef > 0,
         .meta_optimizer = (c->meta.own_moments || c->meta.adapter) && c->meta.samples > 0,

@@ -562,6 +562,45 @@ static void calls_back_and_cancels(void **state)
     }
 }
 
+typedef struct stopper {
+    volatile sig_atomic_t stop;
+    size_t tokens, at; /* the stop comes with token number `at` */
+} stopper;
+
+static bool stop_later(void *context, const masa_completion *c, bool finished)
+{
+    (void)c, (void)finished;
+    stopper *s = context;
+    s->stop = ++s->tokens >= s->at;
+    return true;
+}
+
+/* A stop does not wait for prompts that were not begun, and leaves the generator as new. */
+static void ends_when_stopped(void **state)
+{
+    setting *s = *state;
+    stopper late = {.at = SIZE_MAX};
+    masa_generator *g = NULL;
+    masa_generator_options options = {.max_batch = 2, .stop = &late.stop};
+    assert_int_equal(masa_generator_create(&g, s->model, NULL, &options, NULL), MASA_OK);
+    masa_completion whole[TOTAL], out[TOTAL] = {0};
+    assert_int_equal(masa_generate(g, s->requests, REQUESTS, whole, stop_later, &late, NULL),
+                     MASA_OK);
+    late = (stopper){.at = 3};
+    assert_int_equal(masa_generate(g, s->requests, REQUESTS, out, stop_later, &late, NULL),
+                     MASA_ERR_INTERRUPTED);
+    assert_in_range(late.tokens, 3, 8); /* those of its step */
+    assert_no_block_held(g);
+    for (size_t i = 0; i < TOTAL; i++) assert_null(out[i].tokens);
+    late = (stopper){.at = SIZE_MAX};
+    assert_int_equal(masa_generate(g, s->requests, REQUESTS, out, stop_later, &late, NULL),
+                     MASA_OK);
+    for (size_t i = 0; i < TOTAL; i++) assert_same(&out[i], &whole[i]);
+    free_completions(whole, TOTAL);
+    free_completions(out, TOTAL);
+    masa_generator_destroy(g);
+}
+
 /* Many prompts, short and long, through a small batch: whatever order slots come
  * free in, every sample is finished. */
 static void refills_slots(void **state)
@@ -615,6 +654,7 @@ int main(void)
                                        cmocka_unit_test(asks_for_nothing),
                                        cmocka_unit_test(reports_broken_weights),
                                        cmocka_unit_test(calls_back_and_cancels),
+                                       cmocka_unit_test(ends_when_stopped),
                                        cmocka_unit_test(refills_slots)};
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -232,6 +232,33 @@ static void unlike_beginnings_are_told(void **state)
     masa_comparison_destroy(c);
 }
 
+/* Updates that find activations kept from sampling cost less than those that do not. */
+static void unlike_updates_are_told(void **state)
+{
+    (void)state;
+    for (int i = 0; i < RUNS; i++)
+        for (size_t k = 0; k < curves[i].n; k++) {
+            curves[i].points[k].trained_tokens = 100 * (double)k;
+            curves[i].points[k].recalled_tokens = 40 * (double)k;
+        }
+    masa_comparison *c = masa_comparison_create(runs, RUNS, "base");
+    masa_text text = {0};
+    for (size_t i = 0; i < c->n; i++) assert_near(c->rows[i].run_again, 0.6, 1e-12);
+    masa_comparison_markdown(c, &text);
+    assert_null(strstr(masa_text_get(&text), "not alike"));
+    masa_comparison_destroy(c);
+    masa_text_clear(&text);
+    for (int i = 0; i < RUNS; i++)
+        if (strcmp(runs[i].arm, "base") == 0)
+            for (size_t k = 0; k < curves[i].n; k++) curves[i].points[k].recalled_tokens = 0;
+    c = masa_comparison_create(runs, RUNS, "base");
+    masa_comparison_markdown(c, &text);
+    assert_non_null(strstr(masa_text_get(&text), "for want of memory `base` ran 100 % of"));
+    assert_non_null(strstr(masa_text_get(&text), "60 %. With rollout.kept_memory=0"));
+    masa_text_deinit(&text);
+    masa_comparison_destroy(c);
+}
+
 static void without_a_baseline_there_are_accuracies(void **state)
 {
     (void)state;
@@ -395,6 +422,7 @@ int main(void)
         TEST(without_a_baseline_there_are_accuracies),
         TEST(strata_are_compared),
         TEST(trained_rollouts_have_a_price),
+        TEST(unlike_updates_are_told),
         TEST(a_figure_is_a_picture),
         TEST(tables_are_for_people),
         TEST(lines_are_for_machines),

@@ -142,6 +142,8 @@ static masa_curve read_made(bool timed)
         add(store, step, "total_seconds", 1000 * (double)step); /* with the evaluations */
         if (timed) add(store, step, "cpu_seconds", 1 + 2 * (double)step);
         add(store, step, "rollouts_trained", (double)step);
+        add(store, step, "trained_tokens", 100 * (double)step);
+        add(store, step, "recalled_tokens", step > 2 ? 10 : 0);
         add(store, step, "flops", step == 3 ? NAN : 1e10);
         if (step % 2 == 0) add(store, step, "eval_accuracy", step == 2 ? 0.5 : 0.75);
         if (step == 4) add(store, step, "eval_accuracy/level=2", 0.125);
@@ -156,9 +158,9 @@ static masa_curve read_made(bool timed)
 static void a_store_is_read(void **state)
 {
     (void)state;
-    static const masa_curve_point want[] = {{{0, 0, 0, 0, 0}, 0.25, 0},
-                                            {{2, 250, 9, 5, 2.1e10}, 0.5, 1 + 2},
-                                            {{4, 450, 15, 9, 3.1e10}, 0.75, 1 + 2 + 3 + 4}};
+    static const masa_curve_point want[] = {{{0, 0, 0, 0, 0}, 0.25, 0, 0, 0},
+                                            {{2, 250, 9, 5, 2.1e10}, 0.5, 3, 300, 0},
+                                            {{4, 450, 15, 9, 3.1e10}, 0.75, 10, 1000, 20}};
     masa_curve c = read_made(true);
     assert_int_equal(c.n, 3);
     assert_int_equal(c.n_strata, 1);
@@ -167,6 +169,8 @@ static void a_store_is_read(void **state)
     for (int i = 0; i < 3; i++) {
         assert_near(c.points[i].accuracy, want[i].accuracy, 0);
         assert_near(c.points[i].trained, want[i].trained, 0);
+        assert_near(c.points[i].trained_tokens, want[i].trained_tokens, 0);
+        assert_near(c.points[i].recalled_tokens, want[i].recalled_tokens, 0);
         for (int cost = 0; cost < MASA_COSTS; cost++)
             assert_near(c.points[i].spent[cost], want[i].spent[cost], 1e-6);
     }

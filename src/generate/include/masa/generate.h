@@ -8,6 +8,7 @@
 #ifndef MASA_GENERATE_H
 #define MASA_GENERATE_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -90,6 +91,7 @@ typedef struct masa_generator_options {
     size_t max_batch;   /* sequences decoded at once */
     size_t cache_bytes; /* most for keys and values; 0: as max_batch and the context need */
     size_t max_context; /* prompt and response; 0: the model's */
+    const volatile sig_atomic_t *stop; /* once not 0, calls end between two steps; or NULL */
 } masa_generator_options;
 
 /**
@@ -132,8 +134,8 @@ typedef bool masa_generate_callback(void *context, const masa_completion *comple
  * Generates every sample of every request. completions has room for the sum of
  * n_samples and is filled in request, then sample order. A prompt that does not
  * fit the context (with one token to go) or the cache is MASA_ERR_DATA and nothing
- * is generated. Logits that are not finite are MASA_ERR_NUMERIC. On error no
- * completion is left behind.
+ * is generated. Logits that are not finite are MASA_ERR_NUMERIC, a stop MASA_ERR_INTERRUPTED.
+ * On error no completion is left behind.
  *
  * When the cache cannot hold all sequences, the youngest are put back and later
  * recomputed; what is sampled stays the same. A sequence needs room for its prompt

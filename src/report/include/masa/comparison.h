@@ -67,6 +67,9 @@ typedef struct masa_reach {
 typedef struct masa_comparison_row {
     const char *arm;
     size_t runs, unfinished;
+    /* Of the tokens that were trained on, the share whose activations were not kept from their
+     * sampling (rollout.kept_memory), so that the update ran them once more; NaN: none was. */
+    double run_again;
     masa_seed_values accuracy[MASA_PLACES];   /* by masa_cost, and MASA_AT_END */
     masa_seed_values difference[MASA_PLACES]; /* to the baseline with the same seed */
     masa_reach reach[MASA_GOALS][MASA_COSTS];

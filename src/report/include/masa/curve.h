@@ -27,6 +27,8 @@ typedef struct masa_curve_point {
     double spent[MASA_COSTS]; /* up to this evaluation */
     double accuracy;          /* share of the problems that are right, 0..1 */
     double trained;           /* rollouts that had a gradient up to it; 0: not known */
+    /* Their tokens, and of these the ones that the update took from sampling. */
+    double trained_tokens, recalled_tokens;
 } masa_curve_point;
 
 /* Accuracy on a part of the problems, such as "level=3". */
@@ -60,7 +62,7 @@ void masa_curve_deinit(masa_curve *curve);
  * The evaluations in a run's store, with their strata, into *curve, which is empty. The
  * costs are those of the metrics total_tokens, seconds_rollouts + seconds_update, cpu_seconds
  * and flops, from step 0 (a warm start) on; NaN where a run has no cpu_seconds. What was
- * trained is rollouts_trained.
+ * trained is rollouts_trained, of which tokens are trained_tokens and recalled_tokens.
  */
 masa_status masa_curve_read(masa_curve *curve, masa_store *store, masa_error *err);
 
