@@ -230,7 +230,7 @@ static void print_strata(const masa_comparison *c, masa_text *out)
     table_print(&t, out);
 }
 
-/* What is kept depends on the memory that is free, and with it what an update costs. */
+/* What is kept depends on the memory that is free, and with it how long an update takes. */
 static void note_run_again(const masa_comparison *c, masa_text *notes)
 {
     const masa_comparison_row *low = NULL, *high = NULL;
@@ -243,9 +243,8 @@ static void note_run_again(const masa_comparison *c, masa_text *notes)
     if (!low || high->run_again - low->run_again < 0.05) return;
     masa_text_addf(
         notes,
-        "- **FLOPs and times are not alike:** for want of memory `%s` ran %.0f %% of "
-        "the tokens that it trained on twice, `%s` %.0f %%. With "
-        "rollout.kept_memory=0 all do.\n",
+        "- **Times are not alike** (FLOPs are): for want of memory `%s` ran %.0f %% of the "
+        "tokens that it trained on twice, `%s` %.0f %%. With rollout.kept_memory=0 all do.\n",
         high->arm, 100 * high->run_again, low->arm, 100 * low->run_again);
 }
 

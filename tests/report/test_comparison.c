@@ -232,7 +232,7 @@ static void unlike_beginnings_are_told(void **state)
     masa_comparison_destroy(c);
 }
 
-/* Updates that find activations kept from sampling cost less than those that do not. */
+/* Updates that find activations kept from sampling take less time than those that do not. */
 static void unlike_updates_are_told(void **state)
 {
     (void)state;
@@ -245,7 +245,7 @@ static void unlike_updates_are_told(void **state)
     masa_text text = {0};
     for (size_t i = 0; i < c->n; i++) assert_near(c->rows[i].run_again, 0.6, 1e-12);
     masa_comparison_markdown(c, &text);
-    assert_null(strstr(masa_text_get(&text), "not alike"));
+    assert_null(strstr(masa_text_get(&text), "Times are not alike"));
     masa_comparison_destroy(c);
     masa_text_clear(&text);
     for (int i = 0; i < RUNS; i++)
