@@ -17,13 +17,24 @@ static void set_forecast(rl_draw *d, const masa_probe *probe)
     f->pass_rate_deviation = f->level = 0;
 }
 
-/* Takes the factors of a run that trains some off the model, or puts them back. */
-static void set_factors(rl_session *s, bool on)
+/* By the weights that the run began with, where it has them at hand: the reference's, or those
+ * under the factors. */
+static masa_status read_states(rl_session *s, const masa_sequence *prompts, size_t n,
+                               size_t n_layers, float *states, masa_error *err)
 {
-    if (!s->lora) return;
-    if (on) masa_lora_attach(s->lora);
-    else masa_lora_detach(s->lora);
-    masa_model_refresh(s->model);
+    if (s->reference_trainer)
+        return masa_trainer_prompt_states(s->reference_trainer, prompts, n, n_layers, states,
+                                          err);
+    if (s->lora) {
+        masa_lora_detach(s->lora);
+        masa_model_refresh(s->model);
+    }
+    masa_status st = masa_trainer_prompt_states(s->trainer, prompts, n, n_layers, states, err);
+    if (s->lora) {
+        masa_lora_attach(s->lora);
+        masa_model_refresh(s->model);
+    }
+    return st;
 }
 
 masa_status rl_probe_forecast(const masa_probe *probe, rl_draw *const *draws, size_t n,
@@ -42,9 +53,7 @@ masa_status rl_probe_forecast(const masa_probe *probe, rl_draw *const *draws, si
                                      .response_size = 1,
                                      .group = i};
     }
-    set_factors(s, false);
-    masa_status st = masa_trainer_prompt_states(s->trainer, prompts, n, layers, states, err);
-    set_factors(s, true);
+    masa_status st = read_states(s, prompts, n, layers, states, err);
     st = rl_exchange_first(states, n * size * sizeof *states, st, err);
     for (size_t i = 0; st == MASA_OK && i < n; i++) {
         const float *mean = states + i * size;

@@ -1,9 +1,10 @@
 /*
  * Forecasts by the probe: of what the model's hidden state at a prompt has come to so far
- * (masa/probe.h). No predictions are sampled, and none are learned. With LoRA it is the state of
- * the weights under the factors: those stay, so that states seen in earlier steps stay
- * comparable. Trained weights move away from what they made of earlier prompts, which costs a
- * probe most where they learn fast (experiments/PLAN.md, mix S).
+ * (masa/probe.h). No predictions are sampled, and none are learned. Where the run has the weights
+ * that it began with, under LoRA's factors or as a reference, it is their state: they stay, and
+ * so do the states that the probe has learned from. Trained weights move away from what they
+ * made of earlier prompts, which costs a probe most where they learn fast (experiments/PLAN.md,
+ * mix S).
  */
 #ifndef RL_PROBE_FORECAST_H
 #define RL_PROBE_FORECAST_H

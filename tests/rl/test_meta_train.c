@@ -582,8 +582,8 @@ static size_t prompts_that_stayed(const char *folder)
     return same;
 }
 
-/* With factors the probe reads the weights under them, which stay; taking the factors off for
- * it leaves them as they were. */
+/* The probe reads weights that stay: those under factors, or the reference's. Taking the factors
+ * off for it leaves them as they were. */
 static void a_probe_reads_weights_that_stay(void **state)
 {
     (void)state;
@@ -600,6 +600,9 @@ static void a_probe_reads_weights_that_stay(void **state)
         assert_same_run(i ? "deaf compact" : "deaf", i ? "stays compact" : "stays",
                         "adapter/adapter_model.safetensors", 2);
     }
+    snprintf(more, sizeof more, "%s meta.forecast=probe algorithm.kl_coef=0.1", common);
+    must("refers", more, false);
+    assert_int_equal(prompts_that_stayed("refers"), 24);
     snprintf(more, sizeof more, "%s meta.forecast=probe", common);
     must("moves", more, false);
     assert_int_equal(prompts_that_stayed("moves"), 0);

@@ -327,7 +327,7 @@
     TEXT(meta, forecast_prefix, "auto",                                                   \
          "one_pass: how an answer begins up to the pass rate; `auto`: in the form that the meta prompt asks for") \
     NUMBER(meta, probe_depth, 0.6, 0, 1, "",                                              \
-           "probe: after which share of the model's layers (with LoRA: without the factors) the hidden state is taken; 0: the tokens' embeddings, so that nothing but the prompt's words is heard (a control)") \
+           "probe: after which share of the model's layers (with LoRA or a reference model: of those that stay) the hidden state is taken; 0: the tokens' embeddings, so that nothing but the prompt's words is heard (a control)") \
     CHOICE(meta, transition, TRANSITION, FIXED,                                           \
            "`fixed`: act on predictions after start_step; `adaptive`: after it whenever they are good enough") \
     NUMBER(meta, transition_pass_rate, 0.2, 0, 1, "",                                     \
