@@ -483,8 +483,9 @@ static void refuses_what_cannot_be(void **state)
         assert_refused(g, &r, MASA_ERR_CONFIG);
     }
     masa_generator *none = NULL;
-    const masa_generator_options options[] = {
-        {0, 0, 0}, {1, 0, CONTEXT + 1}, {1, SIZE_MAX / 2, 0}};
+    const masa_generator_options options[] = {{.max_batch = 0},
+                                              {.max_batch = 1, .max_context = CONTEXT + 1},
+                                              {.max_batch = 1, .cache_bytes = SIZE_MAX / 2}};
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(masa_generator_create(&none, s->model, NULL, &options[i], NULL),
                          MASA_ERR_CONFIG);
