@@ -92,7 +92,7 @@ static bool watch(void *context, const masa_completion *completion, bool finishe
     (void)completion;
     w->finished += finished;
     masa_progress_phase(w->session->progress, w->what, w->finished, w->total);
-    return !rl_stop_asked(w->session);
+    return true;
 }
 
 static void take(rl_group *g, masa_completion *completions, size_t n,
@@ -168,8 +168,6 @@ static masa_status generate_mine(masa_completion *all, rl_group *const *groups,
     }
     free(mine);
     free(completions);
-    if (st == MASA_OK && rl_stop_asked(s))
-        st = MASA_FAIL(err, MASA_ERR_INTERRUPTED, "stopped while sampling");
     return st;
 }
 
