@@ -302,8 +302,9 @@ static void weights_that_differ_are_found(void **state)
 static void disturbed_with(const char *more, int rank, const char *signal, double limit,
                            const char *part)
 {
-    char line[9000], text[2100];
-    const char *with = arguments(more, &kinds[0], "hurt -n 100000 -s train.eval_every=0");
+    char line[9000], text[2100], endless[200];
+    snprintf(endless, sizeof endless, "%s -n 100000 -s train.eval_every=0", more);
+    const char *with = arguments(endless, &kinds[0], "hurt");
     static const char plain[] = "$masa %s", marked[] = "sh -c 'echo $$ >pid; exec $masa %s'";
     char ranks[2][2200];
     for (int r = 0; r < 2; r++)

@@ -63,7 +63,7 @@ static void a_link_that_goes_down_ends_the_job(void **state)
         "OMP_NUM_THREADS=1 timeout 90 $hosts run $masa %s >/dev/null 2>said & job=$!; "
         "until [ -e cut/checkpoints/latest ]; do sleep 0.05; done; $hosts cut; "
         "a=$(date +%%s); wait $job; status=$?; cat said >&2; echo $(($(date +%%s) - a)); exit $status",
-        arguments("-s train.eval_every=0", &kinds[0], "cut -n 100000"));
+        arguments("-s train.eval_every=0 -n 100000", &kinds[0], "cut"));
     assert_int_not_equal(shell(line), 0);
     /* MPI, which sees it first, ends all; we say who is missing. */
     assert_non_null(strstr(errors, "masa: warning: rank 1 of 2 (host-b) has not been heard of "
