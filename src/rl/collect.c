@@ -113,13 +113,14 @@ static masa_status sample_solutions(rl_loop *l, rl_draws *draws, size_t first, m
 }
 
 /* MASA-efficient: the predictions first, then what they leave to be sampled. */
-static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, masa_error *err)
+static masa_status sample_in_turn(rl_loop *l, rl_draws *draws, size_t first, size_t places,
+                                  masa_error *err)
 {
     bool meta = l->session.config->meta.samples > 0;
     masa_status st = meta ? sample(l, draws, first, false, true, err) : MASA_OK;
     if (st == MASA_OK) st = forecast(l, draws, first, MASA_CONFIG_FORECAST_PROBE, err);
-    for (size_t i = first; st == MASA_OK && i < draws->n; i++)
-        st = rl_decide(&draws->items[i], &l->method, &l->prompts, &l->session, err);
+    if (st == MASA_OK)
+        st = rl_decide(draws, first, places, &l->method, &l->prompts, &l->session, err);
     return st == MASA_OK ? sample_solutions(l, draws, first, err) : st;
 }
 
@@ -147,11 +148,12 @@ static long leave_out(rl_draws *draws, bool flat, const masa_config *config)
     return remain;
 }
 
-/* How many draws to sample next for a step that lacks as many: more where the gate is to close on
- * some of them and their places are to be filled. */
+/* How many draws to look at next for a step that lacks as many: more where the gate is to close
+ * on some of them and their places are to be filled, or the best of several are to be taken. */
 static long draws_for(const rl_loop *l, long missing, const rl_draws *draws)
 {
     const masa_config *c = l->session.config;
+    if (l->method.acting && c->meta.gate_candidates > 1) return missing * c->meta.gate_candidates;
     size_t gated = 0;
     for (size_t i = 0; i < draws->n; i++) gated += draws->items[i].decision.gated;
     bool fills = c->meta.gate_refill && c->algorithm.dynamic_max_refills > 0;
@@ -174,7 +176,7 @@ masa_status rl_collect(rl_loop *l, rl_draws *draws, long step, masa_error *err)
             st = rl_prompts_draw(&l->prompts, draws, &l->session,
                                  (uint64_t)l->session.state.draws + draws->n, err);
         if (st == MASA_OK)
-            st = acting ? sample_in_turn(l, draws, first, err)
+            st = acting ? sample_in_turn(l, draws, first, (size_t)missing, err)
                         : sample_both(l, draws, first, err);
         if (st != MASA_OK) return st;
         judge(l, draws, first);

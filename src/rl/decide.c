@@ -234,24 +234,68 @@ static double margin_of(const rl_method *method, double predicted, const masa_co
     return fitted > 0 ? fmax(fitted, c->meta.cutoff_margin) : 0;
 }
 
-masa_status rl_decide(rl_draw *d, const rl_method *method, rl_prompts *prompts,
-                      const rl_session *s, masa_error *err)
+static void close_on(rl_draw *d, const rl_session *s)
+{
+    d->decision.audited = uniform(d, s, DRAW_AUDIT) < s->config->meta.audit_share;
+    d->decision.gated = !d->decision.audited;
+    d->solutions.pilot = 0;
+}
+
+/* The likelier to have variance first; of equals the one drawn first. */
+static int by_worth(const void *left, const void *right)
+{
+    const rl_draw *a = *(rl_draw *const *)left, *b = *(rl_draw *const *)right;
+    double x = a->decision.zero_variance, y = b->decision.zero_variance;
+    return x != y ? (x > y) - (x < y) : (a->number > b->number) - (a->number < b->number);
+}
+
+/* Closes on what is open beyond the best `places`. */
+static void pass_over(rl_draws *draws, size_t first, size_t places, const rl_session *s)
+{
+    rl_draw **open = masa_alloc(draws->n + 1, sizeof(rl_draw *));
+    size_t n = 0;
+    for (size_t i = first; i < draws->n; i++) {
+        rl_draw *d = &draws->items[i];
+        if (!d->decision.gated && !d->decision.audited) open[n++] = d;
+    }
+    qsort(open, n, sizeof(rl_draw *), by_worth);
+    for (size_t q = places; q < n; q++) close_on(open[q], s);
+    free(open);
+}
+
+/* What is done with a draw that the gate left open. */
+static masa_status set_up(rl_draw *d, const rl_method *method, const rl_session *s,
+                          masa_error *err)
 {
     const masa_config *c = s->config;
     rl_decision *made = &d->decision;
-    size_t whole = d->solutions.max_tokens;
-    *made = (rl_decision){.made = true, .cutoff = whole, .wished = whole};
-    bool closed = closes(&made->zero_variance, d, method, prompts, s);
-    made->audited = closed && uniform(d, s, DRAW_AUDIT) < c->meta.audit_share;
-    made->gated = closed && !made->audited;
-    d->solutions.pilot = closed ? 0 : (size_t)c->meta.gate_pilot;
-    /* An audit asks what the prompt's solutions are like when nothing interferes. */
-    if (closed || !d->predictions) return MASA_OK;
+    if (!d->predictions) return MASA_OK;
     const masa_forecast *forecast = &d->predictions->forecast;
-    size_t cutoff = masa_cutoff_tokens(forecast, margin_of(method, forecast->length, c), whole);
+    double margin = margin_of(method, forecast->length, c);
+    size_t cutoff = masa_cutoff_tokens(forecast, margin, d->solutions.max_tokens);
     made->wished = cutoff;
     if (uniform(d, s, DRAW_UNCUT) >= c->meta.cutoff_audit) set_cutoff(d, cutoff, s);
     return c->meta.notion_hint ? add_hint(d, s, err) : MASA_OK;
+}
+
+masa_status rl_decide(rl_draws *draws, size_t first, size_t places, const rl_method *method,
+                      rl_prompts *prompts, const rl_session *s, masa_error *err)
+{
+    masa_status st = MASA_OK;
+    for (size_t i = first; i < draws->n; i++) {
+        rl_draw *d = &draws->items[i];
+        size_t whole = d->solutions.max_tokens;
+        d->decision = (rl_decision){.made = true, .cutoff = whole, .wished = whole};
+        d->solutions.pilot = (size_t)s->config->meta.gate_pilot;
+        if (closes(&d->decision.zero_variance, d, method, prompts, s)) close_on(d, s);
+    }
+    if (s->config->meta.gate_candidates > 1) pass_over(draws, first, places, s);
+    /* An audit asks what the prompt's solutions are like when nothing interferes. */
+    for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
+        rl_draw *d = &draws->items[i];
+        if (!d->decision.gated && !d->decision.audited) st = set_up(d, method, s, err);
+    }
+    return st;
 }
 
 bool rl_asked_to_predict(const rl_draw *d, const rl_method *method, rl_prompts *prompts,

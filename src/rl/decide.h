@@ -11,12 +11,13 @@ void rl_set_level(rl_draws *draws, size_t first, const rl_method *method, rl_pro
                   const masa_config *config);
 
 /*
- * Decides by a draw's predictions whether its solutions are sampled (gate), to which length
- * (cutoff) and with which prompt (hint), and sets them up so. Random numbers are keyed by the
- * seed and the number of the draw.
+ * Decides for the draws from number `first` on, by the predictions of each, whether its solutions
+ * are sampled (gate), to which length (cutoff) and with which prompt (hint), and sets them up so.
+ * With meta.gate_candidates no more than `places` stay open, those likeliest to have variance.
+ * Random numbers are keyed by the seed and the number of the draw.
  */
-masa_status rl_decide(rl_draw *draw, const rl_method *method, rl_prompts *prompts,
-                      const rl_session *session, masa_error *err);
+masa_status rl_decide(rl_draws *draws, size_t first, size_t places, const rl_method *method,
+                      rl_prompts *prompts, const rl_session *session, masa_error *err);
 
 /*
  * The fitted gate again, with the draw's scored rollouts beside forecast and history

@@ -39,6 +39,10 @@ masa_status rl_method_check(const masa_config *config, masa_error *err)
         return MASA_FAIL(
             err, MASA_ERR_CONFIG,
             "meta.gate_pilot asks the fitted gate; take meta.gate soft or history");
+    if (config->meta.gate_candidates > 1 && !fitted)
+        return MASA_FAIL(
+            err, MASA_ERR_CONFIG,
+            "meta.gate_candidates asks the fitted gate; take meta.gate soft or history");
     if (config->meta.size_by_worth && !fitted)
         return MASA_FAIL(
             err, MASA_ERR_CONFIG,

@@ -115,7 +115,7 @@ static bool closes(planted *p, uint64_t number, double rate)
         d->predictions->forecast =
             (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
     }
-    assert_int_equal(rl_decide(d, &p->method, &p->prompts, &p->session, NULL), MASA_OK);
+    assert_int_equal(rl_decide(&draws, 0, 1, &p->method, &p->prompts, &p->session, NULL), MASA_OK);
     bool closed = d->decision.gated || d->decision.audited;
     rl_draws_deinit(&draws);
     return closed;
@@ -357,7 +357,7 @@ static size_t cutoff_at(planted *p, double length)
     d->solutions.max_tokens = 1000;
     d->predictions = masa_alloc(1, sizeof *d->predictions);
     d->predictions->forecast = (masa_forecast){.n = 2, .n_lengths = 2, .length = length};
-    assert_int_equal(rl_decide(d, &p->method, &p->prompts, &p->session, NULL), MASA_OK);
+    assert_int_equal(rl_decide(&draws, 0, 1, &p->method, &p->prompts, &p->session, NULL), MASA_OK);
     size_t cutoff = d->decision.cutoff;
     rl_draws_deinit(&draws);
     return cutoff;

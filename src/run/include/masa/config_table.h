@@ -357,6 +357,8 @@
             "soft, history: once so many of a group agree the gate is asked again, and after as many more until they differ; 0: groups are sampled whole") \
     SWITCH(meta, size_by_worth, false,                                                    \
            "soft, history: groups between a quarter and twice of `rollout.group_size` by what a rollout of the prompt tells a token, for the same tokens in all") \
+    INTEGER(meta, gate_candidates, 1, 1, 1000, "prompts",                                 \
+            "soft, history: so many prompts are looked at for each place of a step, and those likeliest to have variance are taken") \
     SWITCH(meta, gate_refill, true,                                                       \
            "fill gated places of a step with the next prompts (at most `algorithm.dynamic_max_refills` times)") \
     NUMBER(meta, audit_share, 0.05, 0, 1, "",                                              \
