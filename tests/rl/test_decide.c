@@ -151,6 +151,46 @@ static void history_may_settle_it(void **state)
     }
 }
 
+/* Of draws that the gate leaves open, the likeliest to have variance; of equals the first. */
+static void the_best_of_several_are_taken(void **state)
+{
+    (void)state;
+    enum { N = 5 };
+    static const double rates[N] = {0.3, 0.5, 0, 0.5, 0.4};
+    static const char *const open[] = {".o...", ".o.o.", ".o.oo", "oo.oo", "oo.oo"};
+    for (int audited = 0; audited < 2; audited++) {
+        planted p;
+        plant(&p, audited ? "meta.audit_share=1" : "meta.audit_share=0");
+        p.config.meta.gate_pilot = 4;
+        for (size_t places = 1; places <= N; places++)
+            for (int candidates = 1; candidates <= 2; candidates++) {
+                rl_draws draws = {0};
+                p.config.meta.gate_candidates = candidates;
+                /* one before them, which is not asked about: half of it was right so far */
+                rl_draws_add(&draws, &problem, 2);
+                for (size_t i = 0; i < N; i++) {
+                    rl_draw *d = rl_draws_add(&draws, &problem, 4 * i + 3);
+                    d->predictions = masa_alloc(1, sizeof *d->predictions);
+                    d->predictions->forecast = (masa_forecast){
+                        .n = 2, .n_pass_rates = 2, .pass_rate_mean = rates[i]};
+                }
+                assert_int_equal(rl_decide(&draws, 1, places, &p.method, &p.prompts,
+                                           &p.session, NULL),
+                                 MASA_OK);
+                assert_false(draws.items[0].decision.made);
+                for (size_t i = 0; i < N; i++) {
+                    const rl_draw *d = &draws.items[i + 1];
+                    bool taken = open[candidates > 1 ? places - 1 : N - 1][i] == 'o';
+                    assert_int_equal(d->decision.gated, !taken && !audited);
+                    assert_int_equal(d->decision.audited, !taken && audited);
+                    assert_int_equal(d->solutions.pilot, taken ? 4 : 0);
+                }
+                rl_draws_deinit(&draws);
+            }
+        uproot(&p);
+    }
+}
+
 /* Of an audited prompt, how much it counts for among all groups and among those with its forecast:
  * without a history the gate closed by the forecast alone. */
 static void an_audit_counts_once_among_its_like(void **state)
@@ -418,6 +458,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(history_may_settle_it),
         cmocka_unit_test(a_steps_forecasts_are_heard_at_one_level),
+        cmocka_unit_test(the_best_of_several_are_taken),
         cmocka_unit_test(an_audit_counts_once_among_its_like),
         cmocka_unit_test(a_checkpoint_keeps_what_forecasts_came_to),
         cmocka_unit_test(a_checkpoint_keeps_the_probe),

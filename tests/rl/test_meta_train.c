@@ -400,6 +400,51 @@ static void pilots_spare_the_rest_of_a_group(void **state)
     assert_non_null(strstr(err.message, "meta.gate_pilot"));
 }
 
+/* Of four times as many prompts as a step has places for, those that may go either way. */
+static void a_step_takes_the_best_of_its_candidates(void **state)
+{
+    (void)state;
+    must("chosen",
+         "meta.samples=4 meta.start_step=1 meta.gate=soft train.steps=3 meta.gate_refill=false "
+         "meta.audit_share=0.1 meta.cutoff_margin=0 meta.gate_candidates=4 "
+         "rollout.prompts_per_step=12 rollout.group_size=8",
+         false);
+    for (long step = 2; step <= 3; step++) {
+        decisions d;
+        read_decisions(&d, "chosen", step);
+        size_t asked = 0, open = 0, worth = 0, audited = 0;
+        double best_closed = 1, worst_open = 0;
+        for (size_t i = 0; i < d.n; i++) {
+            audited += strcmp(d.kinds[i], "audit") == 0;
+            if (strcmp(d.kinds[i], "gate") != 0) continue;
+            asked++;
+            if (d.items[i].taken) best_closed = fmin(best_closed, d.items[i].value);
+            bool sampled = count("chosen", step, d.items[i].prompt).solutions > 0;
+            assert_int_equal(sampled, !d.items[i].taken);
+            open += sampled;
+            worth += sampled && d.problems[i] == 'm';
+        }
+        assert_int_equal(asked, 48);
+        open -= audited;
+        for (size_t i = 0; i < d.n; i++) {
+            if (strcmp(d.kinds[i], "gate") != 0 || d.items[i].taken) continue;
+            bool spared = false;
+            for (size_t k = 0; k < d.n; k++)
+                spared |= d.items[k].prompt == d.items[i].prompt &&
+                          strcmp(d.kinds[k], "audit") == 0;
+            if (!spared) worst_open = fmax(worst_open, d.items[i].value);
+        }
+        assert_int_equal(open, 12);
+        assert_true(worst_open <= best_closed);
+        if (worth < 8) fail_msg("step %ld: %zu of 12 may go either way", step, worth);
+    }
+    masa_error err = {0};
+    assert_int_equal(
+        train("any", "meta.gate=hard meta.samples=4 meta.gate_candidates=2", false, NULL, &err),
+        MASA_ERR_CONFIG);
+    assert_non_null(strstr(err.message, "meta.gate_candidates"));
+}
+
 /* What tells more a token gets more of the same tokens. */
 static void sizes_go_by_worth(void **state)
 {
@@ -971,6 +1016,7 @@ int main(void)
         cmocka_unit_test(controls_act_without_predictions),
         cmocka_unit_test(what_history_settles_needs_no_forecast),
         cmocka_unit_test(pilots_spare_the_rest_of_a_group),
+        cmocka_unit_test(a_step_takes_the_best_of_its_candidates),
         cmocka_unit_test(sizes_go_by_worth),
         cmocka_unit_test(cloning_comes_in_mini_batches),
         cmocka_unit_test(one_pass_forecasts_without_sampling),
