@@ -241,25 +241,35 @@ static void close_on(rl_draw *d, const rl_session *s)
     d->solutions.pilot = 0;
 }
 
-/* The likelier to have variance first; of equals the one drawn first. */
-static int by_worth(const void *left, const void *right)
+typedef struct candidate {
+    rl_draw *draw;
+    double spread; /* expected p (1 - p) */
+} candidate;
+
+/* The most telling first; of equals the one drawn first. */
+static int by_spread(const void *left, const void *right)
 {
-    const rl_draw *a = *(rl_draw *const *)left, *b = *(rl_draw *const *)right;
-    double x = a->decision.zero_variance, y = b->decision.zero_variance;
-    return x != y ? (x > y) - (x < y) : (a->number > b->number) - (a->number < b->number);
+    const candidate *a = left, *b = right;
+    uint64_t i = a->draw->number, j = b->draw->number;
+    return a->spread != b->spread ? (a->spread < b->spread) - (a->spread > b->spread)
+                                  : (i > j) - (i < j);
 }
 
 /* Closes on what is open beyond the best `places`. */
-static void pass_over(rl_draws *draws, size_t first, size_t places, const rl_session *s)
+static void pass_over(rl_draws *draws, size_t first, size_t places, const rl_method *method,
+                      rl_prompts *prompts, const rl_session *s)
 {
-    rl_draw **open = masa_alloc(draws->n + 1, sizeof(rl_draw *));
+    candidate *open = masa_alloc(draws->n + 1, sizeof *open);
     size_t n = 0;
     for (size_t i = first; i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
-        if (!d->decision.gated && !d->decision.audited) open[n++] = d;
+        if (d->decision.gated || d->decision.audited) continue;
+        evidence e = evidence_on(d, method, prompts, s->config);
+        open[n++] = (candidate){
+            d, masa_gate_fit_moments(&method->fit, e.forecast, &e.history).spread};
     }
-    qsort(open, n, sizeof(rl_draw *), by_worth);
-    for (size_t q = places; q < n; q++) close_on(open[q], s);
+    qsort(open, n, sizeof *open, by_spread);
+    for (size_t q = places; q < n; q++) close_on(open[q].draw, s);
     free(open);
 }
 
@@ -289,7 +299,8 @@ masa_status rl_decide(rl_draws *draws, size_t first, size_t places, const rl_met
         d->solutions.pilot = (size_t)s->config->meta.gate_pilot;
         if (closes(&d->decision.zero_variance, d, method, prompts, s)) close_on(d, s);
     }
-    if (s->config->meta.gate_candidates > 1) pass_over(draws, first, places, s);
+    if (s->config->meta.gate_candidates > 1) 
+        pass_over(draws, first, places, method, prompts, s);
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
     for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
         rl_draw *d = &draws->items[i];

@@ -13,8 +13,8 @@ void rl_set_level(rl_draws *draws, size_t first, const rl_method *method, rl_pro
 /*
  * Decides for the draws from number `first` on, by the predictions of each, whether its solutions
  * are sampled (gate), to which length (cutoff) and with which prompt (hint), and sets them up so.
- * With meta.gate_candidates no more than `places` stay open, those likeliest to have variance.
- * Random numbers are keyed by the seed and the number of the draw.
+ * With meta.gate_candidates no more than `places` stay open, those of the greatest expected
+ * p (1 - p). Random numbers are keyed by the seed and the number of the draw.
  */
 masa_status rl_decide(rl_draws *draws, size_t first, size_t places, const rl_method *method,
                       rl_prompts *prompts, const rl_session *session, masa_error *err);

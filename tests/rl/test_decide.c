@@ -151,7 +151,7 @@ static void history_may_settle_it(void **state)
     }
 }
 
-/* Of draws that the gate leaves open, the likeliest to have variance; of equals the first. */
+/* Of draws that the gate leaves open, those with pass rates nearest a half; of equals the first. */
 static void the_best_of_several_are_taken(void **state)
 {
     (void)state;

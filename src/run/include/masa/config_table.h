@@ -358,7 +358,7 @@
     SWITCH(meta, size_by_worth, false,                                                    \
            "soft, history: groups between a quarter and twice of `rollout.group_size` by what a rollout of the prompt tells a token, for the same tokens in all") \
     INTEGER(meta, gate_candidates, 1, 1, 1000, "prompts",                                 \
-            "soft, history: so many prompts are looked at for each place of a step, and those likeliest to have variance are taken") \
+            "soft, history: so many prompts are looked at for each place of a step, and those that tell most, of pass rates near a half, are taken") \
     SWITCH(meta, gate_refill, true,                                                       \
            "fill gated places of a step with the next prompts (at most `algorithm.dynamic_max_refills` times)") \
     NUMBER(meta, audit_share, 0.05, 0, 1, "",                                              \
