@@ -153,7 +153,8 @@ static long leave_out(rl_draws *draws, bool flat, const masa_config *config)
 static long draws_for(const rl_loop *l, long missing, const rl_draws *draws)
 {
     const masa_config *c = l->session.config;
-    if (l->method.acting && c->meta.gate_candidates > 1) return missing * c->meta.gate_candidates;
+    if (l->method.acting && c->meta.gate_candidates > 1)
+        return missing * c->meta.gate_candidates;
     size_t gated = 0;
     for (size_t i = 0; i < draws->n; i++) gated += draws->items[i].decision.gated;
     bool fills = c->meta.gate_refill && c->algorithm.dynamic_max_refills > 0;

@@ -265,8 +265,8 @@ static void pass_over(rl_draws *draws, size_t first, size_t places, const rl_met
         rl_draw *d = &draws->items[i];
         if (d->decision.gated || d->decision.audited) continue;
         evidence e = evidence_on(d, method, prompts, s->config);
-        open[n++] = (candidate){
-            d, masa_gate_fit_moments(&method->fit, e.forecast, &e.history).spread};
+        open[n++] =
+            (candidate){d, masa_gate_fit_moments(&method->fit, e.forecast, &e.history).spread};
     }
     qsort(open, n, sizeof *open, by_spread);
     for (size_t q = places; q < n; q++) close_on(open[q].draw, s);
@@ -299,7 +299,7 @@ masa_status rl_decide(rl_draws *draws, size_t first, size_t places, const rl_met
         d->solutions.pilot = (size_t)s->config->meta.gate_pilot;
         if (closes(&d->decision.zero_variance, d, method, prompts, s)) close_on(d, s);
     }
-    if (s->config->meta.gate_candidates > 1) 
+    if (s->config->meta.gate_candidates > 1)
         pass_over(draws, first, places, method, prompts, s);
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
     for (size_t i = first; st == MASA_OK && i < draws->n; i++) {

@@ -115,7 +115,8 @@ static bool closes(planted *p, uint64_t number, double rate)
         d->predictions->forecast =
             (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
     }
-    assert_int_equal(rl_decide(&draws, 0, 1, &p->method, &p->prompts, &p->session, NULL), MASA_OK);
+    assert_int_equal(rl_decide(&draws, 0, 1, &p->method, &p->prompts, &p->session, NULL),
+                     MASA_OK);
     bool closed = d->decision.gated || d->decision.audited;
     rl_draws_deinit(&draws);
     return closed;
@@ -171,12 +172,12 @@ static void the_best_of_several_are_taken(void **state)
                 for (size_t i = 0; i < N; i++) {
                     rl_draw *d = rl_draws_add(&draws, &problem, 4 * i + 3);
                     d->predictions = masa_alloc(1, sizeof *d->predictions);
-                    d->predictions->forecast = (masa_forecast){
-                        .n = 2, .n_pass_rates = 2, .pass_rate_mean = rates[i]};
+                    d->predictions->forecast =
+                        (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rates[i]};
                 }
-                assert_int_equal(rl_decide(&draws, 1, places, &p.method, &p.prompts,
-                                           &p.session, NULL),
-                                 MASA_OK);
+                assert_int_equal(
+                    rl_decide(&draws, 1, places, &p.method, &p.prompts, &p.session, NULL),
+                    MASA_OK);
                 assert_false(draws.items[0].decision.made);
                 for (size_t i = 0; i < N; i++) {
                     const rl_draw *d = &draws.items[i + 1];
@@ -397,7 +398,8 @@ static size_t cutoff_at(planted *p, double length)
     d->solutions.max_tokens = 1000;
     d->predictions = masa_alloc(1, sizeof *d->predictions);
     d->predictions->forecast = (masa_forecast){.n = 2, .n_lengths = 2, .length = length};
-    assert_int_equal(rl_decide(&draws, 0, 1, &p->method, &p->prompts, &p->session, NULL), MASA_OK);
+    assert_int_equal(rl_decide(&draws, 0, 1, &p->method, &p->prompts, &p->session, NULL),
+                     MASA_OK);
     size_t cutoff = d->decision.cutoff;
     rl_draws_deinit(&draws);
     return cutoff;

@@ -430,8 +430,8 @@ static void a_step_takes_the_best_of_its_candidates(void **state)
             if (strcmp(d.kinds[i], "gate") != 0 || d.items[i].taken) continue;
             bool spared = false;
             for (size_t k = 0; k < d.n; k++)
-                spared |= d.items[k].prompt == d.items[i].prompt &&
-                          strcmp(d.kinds[k], "audit") == 0;
+                spared |=
+                    d.items[k].prompt == d.items[i].prompt && strcmp(d.kinds[k], "audit") == 0;
             if (!spared) worst_open = fmax(worst_open, d.items[i].value);
         }
         assert_int_equal(open, 12);
