@@ -39,7 +39,9 @@ static const kind kinds[] = {
      REINFORCE "--preset masa-efficient " PREDICT "-s meta.adapter=2 -s meta.bc_batch=2 "
                "-s meta.bc_mini_batch=1 -s meta.gate_pilot=2 -s meta.size_by_worth=true",
      "predictor/adapter_model.safetensors", 8},
-    {"masa-probe", REINFORCE "--preset masa-probe -s meta.start_step=2 -s meta.gate_pilot=2",
+    {"masa-probe",
+     REINFORCE "--preset masa-probe -s meta.start_step=2 -s meta.gate_pilot=2 "
+               "-s meta.gate_candidates=2",
      "model.safetensors", 8},
     {"sft",
      "sft RUN --model model --data sft.jsonl -s sft.batch=4 -s sft.max_tokens=128 -s data.suffix= "
