@@ -65,11 +65,11 @@ void rl_set_level(rl_draws *draws, size_t first, const rl_method *method, rl_pro
     free(known);
 }
 
-/* Whether the fitted gate closes on a draw, of which some rollouts may be scored. */
-static bool fit_closes(double *value, const rl_draw *d, const evidence *e,
+/* Whether the fitted gate closes on a draw of which so many rollouts were seen. */
+static bool fit_closes(double *value, const rl_draw *d, const evidence *e, size_t seen,
                        const rl_method *method, const masa_config *c)
 {
-    size_t G = rl_wanted(d, c), seen = d->solutions.scored;
+    size_t G = rl_wanted(d, c);
     double threshold = masa_gate_fit_threshold(&method->fit, c->meta.gate_threshold, G);
     *value =
         masa_gate_fit_agreement(&method->fit, e->forecast, &e->history, e->right, e->wrong, G);
@@ -89,7 +89,7 @@ static bool settled(double *value, const rl_draw *d, const rl_method *method,
         return false;
     evidence e = evidence_on(d, method, prompts, c);
     e.forecast = NULL;
-    return fit_closes(value, d, &e, method, c);
+    return fit_closes(value, d, &e, d->solutions.scored, method, c);
 }
 
 /* Whether the gate closes on a draw; *value is what it is closed by. */
@@ -109,8 +109,32 @@ static bool closes(double *value, const rl_draw *d, const rl_method *method,
         *value =
             forecast && masa_gate_closed(forecast, c->meta.gate_sigma, c->meta.gate_tolerance);
         return *value > 0;
-    default: e = evidence_on(d, method, prompts, c); return fit_closes(value, d, &e, method, c);
+    default:
+        e = evidence_on(d, method, prompts, c);
+        return fit_closes(value, d, &e, d->solutions.scored, method, c);
     }
+}
+
+/* After how many more rollouts of a draw the gate is asked again: the fewest pilots on which it
+ * would close if all agreed (a rollout that a cutoff stops says less, so that it would not
+ * before). 0: on none, so that all that are missing are sampled at once. Shares by worth want
+ * the pilots in any case. */
+static size_t next_pilot(const rl_draw *d, const rl_method *method, rl_prompts *prompts,
+                         const masa_config *c)
+{
+    size_t pilot = (size_t)c->meta.gate_pilot, G = rl_wanted(d, c), seen = d->solutions.scored;
+    if (!pilot || c->meta.size_by_worth) return pilot;
+    evidence e = evidence_on(d, method, prompts, c);
+    for (size_t more = pilot; seen + more < G; more += pilot) {
+        evidence all_right = e, all_wrong = e;
+        double value;
+        all_right.right += more;
+        all_wrong.wrong += more;
+        if (fit_closes(&value, d, &all_right, seen + more, method, c) ||
+            fit_closes(&value, d, &all_wrong, seen + more, method, c))
+            return more;
+    }
+    return 0;
 }
 
 bool rl_decide_again(rl_draw *d, const rl_method *method, rl_prompts *prompts,
@@ -119,11 +143,12 @@ bool rl_decide_again(rl_draw *d, const rl_method *method, rl_prompts *prompts,
     rl_decision *made = &d->decision;
     evidence e = evidence_on(d, method, prompts, s->config);
     made->pilot = d->solutions.scored;
-    bool closed = fit_closes(&made->agreement, d, &e, method, s->config);
+    bool closed = fit_closes(&made->agreement, d, &e, made->pilot, method, s->config);
     made->spared = closed && uniform(d, s, DRAW_SPARED) < s->config->meta.audit_share;
     made->given_up = closed && !made->spared;
     /* Once two differ, or the rest is wanted anyway, there is nothing left to ask. */
-    if (made->agreement == 0 || made->spared) d->solutions.pilot = 0;
+    bool over = made->agreement == 0 || made->spared;
+    d->solutions.pilot = over ? 0 : next_pilot(d, method, prompts, s->config);
     return !made->given_up;
 }
 
@@ -238,7 +263,6 @@ static void close_on(rl_draw *d, const rl_session *s)
 {
     d->decision.audited = uniform(d, s, DRAW_AUDIT) < s->config->meta.audit_share;
     d->decision.gated = !d->decision.audited;
-    d->solutions.pilot = 0;
 }
 
 typedef struct candidate {
@@ -296,7 +320,6 @@ masa_status rl_decide(rl_draws *draws, size_t first, size_t places, const rl_met
         rl_draw *d = &draws->items[i];
         size_t whole = d->solutions.max_tokens;
         d->decision = (rl_decision){.made = true, .cutoff = whole, .wished = whole};
-        d->solutions.pilot = (size_t)s->config->meta.gate_pilot;
         if (closes(&d->decision.zero_variance, d, method, prompts, s)) close_on(d, s);
     }
     if (s->config->meta.gate_candidates > 1)
@@ -304,7 +327,9 @@ masa_status rl_decide(rl_draws *draws, size_t first, size_t places, const rl_met
     /* An audit asks what the prompt's solutions are like when nothing interferes. */
     for (size_t i = first; st == MASA_OK && i < draws->n; i++) {
         rl_draw *d = &draws->items[i];
-        if (!d->decision.gated && !d->decision.audited) st = set_up(d, method, s, err);
+        if (d->decision.gated || d->decision.audited) continue;
+        d->solutions.pilot = next_pilot(d, method, prompts, s->config);
+        st = set_up(d, method, s, err);
     }
     return st;
 }

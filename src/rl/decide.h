@@ -21,8 +21,8 @@ masa_status rl_decide(rl_draws *draws, size_t first, size_t places, const rl_met
 
 /*
  * The fitted gate again, with the draw's scored rollouts beside forecast and history
- * (meta.gate_pilot). Whether more are to be sampled; rollouts that differ are followed by all
- * that are missing.
+ * (meta.gate_pilot). Whether more are to be sampled; rollouts that differ, or that no
+ * agreement of more could close, are followed by all that are missing.
  */
 bool rl_decide_again(rl_draw *draw, const rl_method *method, rl_prompts *prompts,
                      const rl_session *session);

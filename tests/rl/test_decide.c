@@ -184,12 +184,69 @@ static void the_best_of_several_are_taken(void **state)
                     bool taken = open[candidates > 1 ? places - 1 : N - 1][i] == 'o';
                     assert_int_equal(d->decision.gated, !taken && !audited);
                     assert_int_equal(d->decision.audited, !taken && audited);
-                    assert_int_equal(d->solutions.pilot, taken ? 4 : 0);
+                    assert_true(taken || d->solutions.pilot == 0);
                 }
                 rl_draws_deinit(&draws);
             }
         uproot(&p);
     }
+}
+
+static void foretell(rl_draw *d, double rate)
+{
+    d->number = 3; /* nothing else is known of it */
+    d->predictions = masa_alloc(1, sizeof *d->predictions);
+    d->predictions->forecast =
+        (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
+}
+
+/* Whether a group is given up once so many of it agree. */
+static bool gives_up(planted *p, const char *kind, size_t seen, double rate)
+{
+    char kinds[9] = {0};
+    memset(kinds, *kind, seen);
+    rl_draws draws = make_draw(kinds, false);
+    rl_draw *d = &draws.items[0];
+    foretell(d, rate);
+    d->solutions.scored = seen;
+    bool more = rl_decide_again(d, &p->method, &p->prompts, &p->session);
+    assert_int_equal(d->decision.given_up, !more);
+    rl_draws_deinit(&draws);
+    return !more;
+}
+
+/* The gate is asked again after the fewest pilots on which it could close, on none if never. */
+static void pilots_are_as_many_as_could_tell(void **state)
+{
+    (void)state;
+    static const double rates[] = {0.3, 0.5, 0.7};
+    size_t none = 0, first = 0, later = 0;
+    planted p;
+    plant(&p, "meta.audit_share=0");
+    for (size_t few = 1; few <= 5; few += 2)
+        for (size_t i = 0; i < 3; i++) {
+            rl_draws draws = {0};
+            rl_draw *d = rl_draws_add(&draws, &problem, 3);
+            foretell(d, rates[i]);
+            p.config.meta.gate_pilot = (int64_t)few;
+            assert_int_equal(rl_decide(&draws, 0, 1, &p.method, &p.prompts, &p.session, NULL),
+                             MASA_OK);
+            assert_false(d->decision.gated);
+            size_t pilot = d->solutions.pilot;
+            for (size_t seen = few; seen < 8; seen += few) {
+                bool right = gives_up(&p, "R", seen, rates[i]);
+                bool wrong = gives_up(&p, "W", seen, rates[i]);
+                if (pilot == 0 || seen < pilot) assert_false(right || wrong);
+                if (seen == pilot) assert_true(right || wrong);
+            }
+            none += pilot == 0;
+            first += pilot == few;
+            later += pilot > few;
+            rl_draws_deinit(&draws);
+        }
+    if (!(none && first && later))
+        fail_msg("%zu without pilots, %zu after the first, %zu later", none, first, later);
+    uproot(&p);
 }
 
 /* Of an audited prompt, how much it counts for among all groups and among those with its forecast:
@@ -461,6 +518,7 @@ int main(void)
         cmocka_unit_test(history_may_settle_it),
         cmocka_unit_test(a_steps_forecasts_are_heard_at_one_level),
         cmocka_unit_test(the_best_of_several_are_taken),
+        cmocka_unit_test(pilots_are_as_many_as_could_tell),
         cmocka_unit_test(an_audit_counts_once_among_its_like),
         cmocka_unit_test(a_checkpoint_keeps_what_forecasts_came_to),
         cmocka_unit_test(a_checkpoint_keeps_the_probe),

@@ -354,12 +354,17 @@ static void pilots_spare_the_rest_of_a_group(void **state)
         "meta.cutoff_margin=0 rollout.prompts_per_step=24 "
         "rollout.group_size=16 ";
     char more[400];
-    /* never sure enough: whole groups, the same as in one piece */
-    snprintf(more, sizeof more, "%smeta.gate_threshold=1", common);
+    /* all audited: whole groups, in pieces the same as at once */
+    snprintf(more, sizeof more, "%smeta.gate_threshold=0.5 meta.audit_share=1 train.steps=4",
+             common);
     must("unpiloted", more, false);
-    snprintf(more, sizeof more, "%smeta.gate_threshold=1 meta.gate_pilot=3", common);
+    strcat(more, " meta.gate_pilot=3");
     must("piloted", more, false);
-    assert_same_run("unpiloted", "piloted", "model.safetensors", 2);
+    assert_same_run("unpiloted", "piloted", "model.safetensors", 4);
+    double in_pieces = 0;
+    for (long step = 1; step <= 4; step++)
+        in_pieces += metric_of("piloted", step, "pilots_audited");
+    assert_true(in_pieces > 0);
     snprintf(more, sizeof more, "%smeta.gate_threshold=0.5 meta.gate_pilot=3 train.steps=4",
              common);
     must("pilot", more, false);

@@ -354,7 +354,7 @@
     INTEGER(meta, gate_window, 1000, 1, 1000000000, "prompts",                            \
             "soft, history: for how long a prompt's outcome counts in what forecasts come to (the newest 2,048 at most)") \
     INTEGER(meta, gate_pilot, 0, 0, 1000000, "rollouts",                                  \
-            "soft, history: once so many of a group agree the gate is asked again, and after as many more until they differ; 0: groups are sampled whole") \
+            "soft, history: once so many of a group agree the gate is asked again, and after as many more until they differ, unless it could not close then; 0: groups are sampled whole") \
     SWITCH(meta, size_by_worth, false,                                                    \
            "soft, history: groups between a quarter and twice of `rollout.group_size` by what a rollout of the prompt tells a token, for the same tokens in all") \
     INTEGER(meta, gate_candidates, 1, 1, 1000, "prompts",                                 \
