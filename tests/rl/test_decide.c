@@ -105,16 +105,19 @@ static void uproot(planted *p)
     masa_config_deinit(&p->config);
 }
 
+static void foretell(rl_draw *d, double rate)
+{
+    d->predictions = masa_alloc(1, sizeof *d->predictions);
+    d->predictions->forecast =
+        (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
+}
+
 /* Whether a prompt is gated (or audited) with this forecast of its pass rate; NaN: with none. */
 static bool closes(planted *p, uint64_t number, double rate)
 {
     rl_draws draws = {0};
     rl_draw *d = rl_draws_add(&draws, &problem, number);
-    if (isfinite(rate)) {
-        d->predictions = masa_alloc(1, sizeof *d->predictions);
-        d->predictions->forecast =
-            (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
-    }
+    if (isfinite(rate)) foretell(d, rate);
     assert_int_equal(rl_decide(&draws, 0, 1, &p->method, &p->prompts, &p->session, NULL),
                      MASA_OK);
     bool closed = d->decision.gated || d->decision.audited;
@@ -169,12 +172,8 @@ static void the_best_of_several_are_taken(void **state)
                 p.config.meta.gate_candidates = candidates;
                 /* one before them, which is not asked about: half of it was right so far */
                 rl_draws_add(&draws, &problem, 2);
-                for (size_t i = 0; i < N; i++) {
-                    rl_draw *d = rl_draws_add(&draws, &problem, 4 * i + 3);
-                    d->predictions = masa_alloc(1, sizeof *d->predictions);
-                    d->predictions->forecast =
-                        (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rates[i]};
-                }
+                for (size_t i = 0; i < N; i++)
+                    foretell(rl_draws_add(&draws, &problem, 4 * i + 3), rates[i]);
                 assert_int_equal(
                     rl_decide(&draws, 1, places, &p.method, &p.prompts, &p.session, NULL),
                     MASA_OK);
@@ -192,23 +191,16 @@ static void the_best_of_several_are_taken(void **state)
     }
 }
 
-static void foretell(rl_draw *d, double rate)
-{
-    d->number = 3; /* nothing else is known of it */
-    d->predictions = masa_alloc(1, sizeof *d->predictions);
-    d->predictions->forecast =
-        (masa_forecast){.n = 2, .n_pass_rates = 2, .pass_rate_mean = rate};
-}
-
-/* Whether a group is given up once so many of it agree. */
-static bool gives_up(planted *p, const char *kind, size_t seen, double rate)
+/* Whether a group of a prompt not met before is given up once so many of it are all R or all W. */
+static bool gives_up(planted *p, char kind, size_t seen, double rate)
 {
     char kinds[9] = {0};
-    memset(kinds, *kind, seen);
+    memset(kinds, kind, seen);
     rl_draws draws = make_draw(kinds, false);
     rl_draw *d = &draws.items[0];
-    foretell(d, rate);
+    d->number = 3;
     d->solutions.scored = seen;
+    foretell(d, rate);
     bool more = rl_decide_again(d, &p->method, &p->prompts, &p->session);
     assert_int_equal(d->decision.given_up, !more);
     rl_draws_deinit(&draws);
@@ -234,8 +226,8 @@ static void pilots_are_as_many_as_could_tell(void **state)
             assert_false(d->decision.gated);
             size_t pilot = d->solutions.pilot;
             for (size_t seen = few; seen < 8; seen += few) {
-                bool right = gives_up(&p, "R", seen, rates[i]);
-                bool wrong = gives_up(&p, "W", seen, rates[i]);
+                bool right = gives_up(&p, 'R', seen, rates[i]);
+                bool wrong = gives_up(&p, 'W', seen, rates[i]);
                 if (pilot == 0 || seen < pilot) assert_false(right || wrong);
                 if (seen == pilot) assert_true(right || wrong);
             }
